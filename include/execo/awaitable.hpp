@@ -1,0 +1,70 @@
+/// What execo asks of an awaiting coroutine, and what it gives one.
+///
+/// Every execo operation is a plain awaiter: any coroutine type may await it. A promise that has
+/// `execo_env()` also tells on which loop it lives and how it is stopped; for any other promise an
+/// operation runs on the context that the thread drives, else on context::default_instance(), and
+/// the coroutine resumes on that context's thread.
+#pragma once
+
+#include <coroutine>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include "execo/detail/stop.hpp"
+
+namespace execo {
+
+/// Thrown out of a wait that was asked to stop. What was waited for goes on.
+class operation_cancelled : public std::runtime_error {
+ public:
+  operation_cancelled() : std::runtime_error("operation cancelled") {}
+};
+
+namespace detail {
+
+class loop;
+
+/// Where a coroutine lives and what stops it. Trivially copyable.
+struct env {
+  loop* home = nullptr;
+  stop_state* stop = nullptr;
+};
+
+template <class Promise>
+env env_of(Promise& promise) noexcept {
+  if constexpr (requires { promise.execo_env(); }) {
+    return promise.execo_env();
+  } else {
+    return {};
+  }
+}
+
+/// The loop on which work starts for a coroutine that lives on `home`: that one, else the calling
+/// thread's, else the default context's.
+loop& loop_or_default(loop* home);
+bool is_current(const loop& l) noexcept;
+void post(loop& l, queue_node& node) noexcept;
+void defer(loop& l, queue_node& node) noexcept;
+
+template <class T>
+decltype(auto) awaiter_of(T&& value) {
+  if constexpr (requires { std::forward<T>(value).operator co_await(); }) {
+    return std::forward<T>(value).operator co_await();
+  } else if constexpr (requires { operator co_await(std::forward<T>(value)); }) {
+    return operator co_await(std::forward<T>(value));
+  } else {
+    return std::forward<T>(value);
+  }
+}
+
+}  // namespace detail
+
+/// What `co_await` of a `T` gives.
+template <class T>
+using await_result_t = decltype(detail::awaiter_of(std::declval<T>()).await_resume());
+
+template <class T>
+concept awaitable = requires { typename await_result_t<T>; };
+
+}  // namespace execo

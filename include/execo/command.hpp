@@ -1,0 +1,99 @@
+/// What to run and how, as a value, and the fluent setters that every class that runs commands has.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "execo/time.hpp"
+
+namespace execo {
+
+class context;
+
+/// A command: words, or text for a shell, with its surroundings and limits.
+class command {
+ public:
+  /// Splits `text` into words as a POSIX shell does, without expanding anything; call shell() to
+  /// have a shell read it instead.
+  explicit command(std::string_view text);
+  explicit command(std::vector<std::string> words);
+
+  /// Throws: std::invalid_argument for an unclosed quote in text that no shell will read.
+  std::vector<std::string> argv() const;
+  /// The text as given, or the words quoted so that a shell reads them back.
+  std::string shell_text() const;
+  /// What is shown of it: whitespace collapsed, at most 60 characters.
+  std::string name() const;
+
+  bool through_shell = false;
+  std::string text;                 // as given, when given as text
+  std::vector<std::string> words;   // as given, or added by args()
+  std::string directory;            // empty: inherited
+  std::vector<std::pair<std::string, std::string>> environment;  // added to the inherited one
+  std::string input;                // written to standard input, then end of file
+  bool has_input = false;           // false: /dev/null
+  duration run_timeout{0};          // 0: none
+  duration kill_timeout = std::chrono::seconds(5);
+  duration drain_timeout = std::chrono::seconds(1);
+  std::size_t output_cap = std::size_t{16} << 20;  // bytes of each stream
+  std::vector<int> accepted_codes;  // empty: 0
+};
+
+/// The setters, written once. Each returns what it was called on, so they chain on a temporary.
+template <class Self>
+class command_options {
+ public:
+  /// Adds words, each passed as it is.
+  template <class... Word>
+  Self&& args(Word&&... word) && {
+    (add_word(std::string_view(word)), ...);
+    return std::move(self());
+  }
+  template <class... Word>
+  Self& args(Word&&... word) & {
+    (add_word(std::string_view(word)), ...);
+    return self();
+  }
+
+#define EXECO_SETTER(signature, statement) \
+  Self&& signature && {                    \
+    statement;                             \
+    return std::move(self());              \
+  }                                        \
+  Self& signature & {                      \
+    statement;                             \
+    return self();                         \
+  }
+  /// Hands the text to `/bin/sh -c`.
+  EXECO_SETTER(shell(), options().through_shell = true)
+  /// Working directory.
+  EXECO_SETTER(cwd(std::string_view dir), options().directory = dir)
+  /// Adds or replaces one environment variable.
+  EXECO_SETTER(env(std::string_view name, std::string_view value),
+               options().environment.emplace_back(name, value))
+  /// Text for standard input, followed by end of file. Without it standard input is /dev/null.
+  EXECO_SETTER(input(std::string_view text),
+               (options().input = text, options().has_input = true))
+  /// Ends the command when it has run for `limit`: TERM, then KILL. 0: no limit.
+  EXECO_SETTER(timeout(duration limit), options().run_timeout = limit)
+  /// How long TERM or INT may take before KILL follows. Default 5 s.
+  EXECO_SETTER(kill_timeout(duration limit), options().kill_timeout = limit)
+  /// How long output may still flow after the end, when a grandchild keeps the pipe. Default 1 s.
+  EXECO_SETTER(drain_timeout(duration limit), options().drain_timeout = limit)
+  /// Bytes kept of each stream; the rest is counted and dropped.
+  EXECO_SETTER(max_output(std::size_t bytes), options().output_cap = bytes)
+  /// Adds an exit code that counts as success, beside those added before; then 0 only if added.
+  EXECO_SETTER(accept(int code), options().accepted_codes.push_back(code))
+#undef EXECO_SETTER
+
+ private:
+  Self& self() noexcept { return static_cast<Self&>(*this); }
+  command& options() { return self().mutable_command(); }
+  void add_word(std::string_view word) { options().words.emplace_back(word); }
+};
+
+}  // namespace execo

@@ -1,0 +1,47 @@
+/// How to reach ssh hosts: identity, host keys, deadlines.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "execo/time.hpp"
+
+namespace execo {
+
+/// What to do with a host key.
+enum class host_keys : std::uint8_t {
+  strict,      ///< known and equal, or host_key_rejected
+  accept_new,  ///< unknown: accepted and written to the known_hosts file; changed: rejected
+  ignore,      ///< any key, not recorded. Anyone on the path can read and alter what is sent
+};
+
+/// Limits per host and phase. 0: no limit of its own.
+class deadlines {
+ public:
+  deadlines() = default;
+  duration resolve{0};
+  duration connect{0};
+  duration kex{0};
+  duration auth{0};
+  duration open{0};
+  /// From the first step to the end of authentication, whichever phase it is in. Default 20 s.
+  duration establish = std::chrono::seconds(20);
+};
+
+/// A connection's options. Copied into an action once, shared by its hosts.
+class ssh_options {
+ public:
+  ssh_options() = default;
+  std::string user;                      // empty: the calling user's name
+  int port = 0;                          // 0: 22
+  std::vector<std::string> identities;   // private key files; empty: ~/.ssh/id_ed25519, id_ecdsa, id_rsa
+  execo::host_keys host_key_policy = execo::host_keys::strict;
+  std::string known_hosts;               // empty: ~/.ssh/known_hosts
+  std::vector<std::string> key_exchange; // algorithm names in order; empty: libssh's own choice
+  execo::deadlines limits;
+  unsigned handshakes = 64;              // at most this many in flight at a time, in one context
+};
+
+}  // namespace execo

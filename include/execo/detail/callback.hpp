@@ -1,0 +1,28 @@
+// A method of an object as a two-word callable: no allocation, no virtual base.
+#pragma once
+
+namespace execo::detail {
+
+template <class... Args>
+class callback {
+ public:
+  callback() noexcept = default;
+
+  /// callback<int>::to<&session::on_readable>(this)
+  template <auto Method, class Owner>
+  static callback to(Owner* owner) noexcept {
+    callback c;
+    c.owner_ = owner;
+    c.call_ = [](void* self, Args... args) { (static_cast<Owner*>(self)->*Method)(args...); };
+    return c;
+  }
+
+  void operator()(Args... args) const { call_(owner_, args...); }
+  explicit operator bool() const noexcept { return call_ != nullptr; }
+
+ private:
+  void* owner_ = nullptr;
+  void (*call_)(void*, Args...) = nullptr;
+};
+
+}  // namespace execo::detail

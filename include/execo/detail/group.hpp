@@ -1,0 +1,140 @@
+// What when_all, when_any, timeout, with_stop and scope share: children that run as small
+// coroutines under one stop_state, and a parent that resumes when the last one is done.
+#pragma once
+
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "execo/awaitable.hpp"
+#include "execo/task.hpp"
+
+namespace execo::detail {
+
+/// void as a value.
+template <class T>
+using value_or_monostate = std::conditional_t<std::is_void_v<T>, std::monostate, std::decay_t<T>>;
+
+class child_group;
+
+class child_promise_base {
+ public:
+  static void* operator new(std::size_t size) { return allocate_frame(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+  env execo_env() const noexcept { return env_; }
+  void unhandled_exception() noexcept { error = std::current_exception(); }
+
+  std::exception_ptr error;
+
+ protected:
+  struct final_awaiter {
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
+      return self.promise().finish();
+    }
+    void await_resume() const noexcept {}
+  };
+
+ private:
+  friend class child_group;
+  std::coroutine_handle<> finish() noexcept;
+
+  env env_;
+  child_group* group_ = nullptr;
+  std::size_t index_ = 0;
+};
+
+/// One awaitable wrapped as a coroutine with a known promise.
+template <class T>
+class child {
+ public:
+  class promise_type : public child_promise_base {
+   public:
+    child get_return_object() noexcept {
+      return child(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+    final_awaiter final_suspend() const noexcept { return {}; }
+    template <class U>
+    void return_value(U&& result) {
+      value.emplace(std::forward<U>(result));
+    }
+    std::optional<T> value;
+  };
+
+  child(child&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  child& operator=(child&&) = delete;
+  ~child() {
+    if (handle_) handle_.destroy();
+  }
+
+  std::coroutine_handle<promise_type> handle() const noexcept { return handle_; }
+  promise_type& promise() const noexcept { return handle_.promise(); }
+
+ private:
+  explicit child(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
+  std::coroutine_handle<promise_type> handle_;
+};
+
+template <class Awaitable>
+using child_value_t = value_or_monostate<await_result_t<Awaitable>>;
+
+template <class Awaitable>
+child<child_value_t<Awaitable>> make_child(Awaitable awaitable) {
+  if constexpr (std::is_void_v<await_result_t<Awaitable>>) {
+    co_await std::move(awaitable);
+    co_return std::monostate{};
+  } else {
+    co_return co_await std::move(awaitable);
+  }
+}
+
+/// The parent's side. Lives in the combinator's awaiter; everything happens on the home loop.
+class child_group {
+ public:
+  child_group() noexcept;
+  child_group(const child_group&) = delete;
+  child_group& operator=(const child_group&) = delete;
+
+  stop_state& stop() noexcept { return stop_; }
+  std::size_t pending() const noexcept { return pending_; }
+
+ protected:
+  virtual ~child_group() = default;
+
+  /// A child ended, with or without an error; it is still counted as pending.
+  virtual void on_child_done(std::size_t index, bool failed) noexcept = 0;
+  /// On the home loop: starts the first children with start_child.
+  virtual void on_begin() = 0;
+
+  /// Suspends the parent until the last child is done. Without children it resumes at once.
+  void begin(std::coroutine_handle<> awaiting, env where);
+  void start_child(std::coroutine_handle<> handle, child_promise_base& promise, std::size_t index);
+  loop& home() const noexcept { return *env_.home; }
+
+ private:
+  friend class child_promise_base;
+  void run() noexcept;
+  std::coroutine_handle<> child_done(std::size_t index, bool failed) noexcept;
+
+  struct step_node : queue_node {
+    child_group* self = nullptr;
+  };
+  struct hook_node : stop_hook {
+    using stop_hook::stop_hook;
+    child_group* self = nullptr;
+  };
+
+  env env_;
+  stop_state stop_;
+  hook_node parent_stop_;
+  step_node step_;
+  std::coroutine_handle<> awaiting_;
+  std::size_t pending_ = 0;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,40 @@
+// Intrusive nodes that awaiters carry, so that waiting allocates nothing.
+#pragma once
+
+namespace execo::detail {
+
+/// A piece of work in a loop's queue: `run` is called once, on the loop's thread.
+struct queue_node {
+  queue_node* next = nullptr;
+  void (*run)(queue_node&) noexcept = nullptr;
+};
+
+/// A link of a circular list, alone when it points to itself.
+class list_node {
+ public:
+  list_node() noexcept : prev_(this), next_(this) {}
+  list_node(const list_node&) = delete;
+  list_node& operator=(const list_node&) = delete;
+  ~list_node() { unlink(); }
+
+  bool linked() const noexcept { return next_ != this; }
+  list_node* next() const noexcept { return next_; }
+  void link_before(list_node& where) noexcept {
+    unlink();
+    prev_ = where.prev_;
+    next_ = &where;
+    where.prev_->next_ = this;
+    where.prev_ = this;
+  }
+  void unlink() noexcept {
+    prev_->next_ = next_;
+    next_->prev_ = prev_;
+    prev_ = next_ = this;
+  }
+
+ private:
+  list_node* prev_;
+  list_node* next_;
+};
+
+}  // namespace execo::detail

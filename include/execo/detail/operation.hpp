@@ -1,0 +1,72 @@
+// The base of every execo awaiter that is not a coroutine. It settles, once for all of them, on
+// which thread things happen: on_start, on_stop and complete() run on the work loop; the awaiting
+// coroutine resumes on its own loop, or inline when it has none.
+#pragma once
+
+#include <coroutine>
+
+#include "execo/awaitable.hpp"
+#include "execo/detail/node.hpp"
+#include "execo/detail/stop.hpp"
+
+namespace execo::detail {
+
+class operation {
+ public:
+  operation(const operation&) = delete;
+  operation& operator=(const operation&) = delete;
+
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> awaiting) {
+    suspend(awaiting, env_of(awaiting.promise()));
+  }
+
+ protected:
+  explicit operation(loop* work = nullptr) noexcept;
+  /// Pre: not awaited yet.
+  operation(operation&& other) noexcept : operation(other.work_) {}
+  virtual ~operation() = default;
+
+  /// Begins the work. `stopped`: a stop had been requested already; then complete at once.
+  virtual void on_start(bool stopped) noexcept = 0;
+  /// A stop was requested; leads to complete().
+  virtual void on_stop() noexcept = 0;
+  /// The work is over and nothing refers to this object any more: the coroutine resumes.
+  void complete() noexcept;
+
+  loop& work() const noexcept { return *work_; }
+  void set_work(loop* work) noexcept { work_ = work; }
+
+ private:
+  void suspend(std::coroutine_handle<> awaiting, env where);
+  void begin() noexcept;
+  void arrive() noexcept;
+
+  static void run_begin(queue_node& node) noexcept;
+  static void run_arrive(queue_node& node) noexcept;
+  static void run_stop(queue_node& node) noexcept;
+  static void run_stop_seen(queue_node& node) noexcept;
+  static void hear_stop(stop_hook& hook) noexcept;
+
+  struct step_node : queue_node {
+    operation* self = nullptr;
+  };
+  struct hook_node : stop_hook {
+    using stop_hook::stop_hook;
+    operation* self = nullptr;
+  };
+
+  loop* work_;
+  loop* home_ = nullptr;  // of the awaiting coroutine; null: resume inline
+  std::coroutine_handle<> awaiting_;
+  step_node step_;
+  step_node stop_step_;
+  hook_node hook_;
+  bool stopped_early_ = false;
+  bool completed_ = false;     // on the work loop
+  bool arrived_ = false;       // on the home loop
+  bool stop_travels_ = false;  // posted to the work loop, not yet answered
+};
+
+}  // namespace execo::detail

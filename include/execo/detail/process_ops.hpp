@@ -1,0 +1,81 @@
+// The awaiters of a process. They share the wait for its end; what a stop does differs.
+#pragma once
+
+#include <utility>
+
+#include "execo/detail/end_observer.hpp"
+#include "execo/detail/operation.hpp"
+#include "execo/status.hpp"
+
+namespace execo::detail {
+
+class process_state;
+
+/// A counted reference to the state that a process and its awaiters share.
+class process_ref {
+ public:
+  explicit process_ref(process_state* state) noexcept;
+  process_ref(const process_ref& other) noexcept;
+  process_ref(process_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  process_ref& operator=(process_ref other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~process_ref();
+  process_state* operator->() const noexcept { return state_; }
+  explicit operator bool() const noexcept { return state_ != nullptr; }
+
+ private:
+  process_state* state_;
+};
+
+class process_wait : public operation, private end_observer {
+ public:
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> awaiting) {
+    choose_loop(env_of(awaiting.promise()));
+    operation::await_suspend(awaiting);
+  }
+
+ protected:
+  enum class stop_ends { process, wait };
+  process_wait(process_ref state, stop_ends what) noexcept;
+  process_wait(process_wait&& other) noexcept;
+
+  /// Throws: operation_cancelled if the wait was abandoned.
+  result copy_result() const;
+  result move_result();
+
+ private:
+  void choose_loop(env where);
+  void on_start(bool stopped) noexcept override;
+  void on_stop() noexcept override;
+  void on_end(lifecycle& run) noexcept override;
+
+  process_ref state_;
+  stop_ends stop_;
+  bool abandoned_ = false;
+};
+
+/// run() of a process that is kept.
+class [[nodiscard]] run_op final : public process_wait {
+ public:
+  explicit run_op(process_ref state) noexcept : process_wait(std::move(state), stop_ends::process) {}
+  result await_resume() const { return copy_result(); }
+};
+
+/// run() of a temporary: owns the process and gives its result away.
+class [[nodiscard]] owned_run_op final : public process_wait {
+ public:
+  explicit owned_run_op(process_ref state) noexcept
+      : process_wait(std::move(state), stop_ends::process) {}
+  result await_resume() { return move_result(); }
+};
+
+class [[nodiscard]] wait_op final : public process_wait {
+ public:
+  explicit wait_op(process_ref state) noexcept : process_wait(std::move(state), stop_ends::wait) {}
+  result await_resume() const { return copy_result(); }
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,42 @@
+// Stop requests inside one loop. A stop_state and everything attached to it belong to the loop's
+// thread, so a request is a walk over a list: no lock, no atomic, no allocation. Requests from
+// other threads enter in one place, with_stop, which posts them to the loop.
+#pragma once
+
+#include "execo/detail/node.hpp"
+
+namespace execo::detail {
+
+class stop_hook : public list_node {
+ public:
+  using call_fn = void (*)(stop_hook&) noexcept;
+  stop_hook() noexcept = default;
+  explicit stop_hook(call_fn call) noexcept : call_(call) {}
+  void call() noexcept { call_(*this); }
+
+ private:
+  call_fn call_ = nullptr;
+};
+
+class stop_state {
+ public:
+  bool requested() const noexcept { return requested_; }
+  void attach(stop_hook& hook) noexcept { hook.link_before(hooks_); }
+
+  /// Calls each hook once. A hook never resumes a coroutine: what it ends completes through the
+  /// loop's ready queue, so this object outlives the walk.
+  void request() noexcept {
+    requested_ = true;
+    while (hooks_.linked()) {
+      auto& hook = static_cast<stop_hook&>(*hooks_.next());
+      hook.unlink();
+      hook.call();
+    }
+  }
+
+ private:
+  list_node hooks_;
+  bool requested_ = false;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,35 @@
+// A deadline that its owner carries. The loop it is armed on calls `expired`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "execo/detail/callback.hpp"
+
+namespace execo::detail {
+
+using clock = std::chrono::steady_clock;
+
+class timer_heap;
+
+/// Leaves its heap by itself when destroyed, which has to be on the loop's thread.
+class timer {
+ public:
+  timer() noexcept = default;
+  explicit timer(callback<> on_expiry) noexcept : expired(on_expiry) {}
+  timer(const timer&) = delete;
+  timer& operator=(const timer&) = delete;
+  ~timer();
+
+  bool armed() const noexcept { return heap_ != nullptr; }
+
+  /// Called on the loop's thread, disarmed.
+  callback<> expired;
+
+ private:
+  friend class timer_heap;
+  timer_heap* heap_ = nullptr;
+  std::uint32_t index_ = 0;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,20 @@
+/// Forward declarations of the public types.
+#pragma once
+
+namespace execo {
+
+class action_result;
+class context;
+class deadlines;
+class host;
+class host_result;
+class host_set;
+class process;
+class remote;
+class result;
+class scope;
+class ssh_options;
+template <class T>
+class task;  // of void unless said otherwise: execo/task.hpp
+
+}  // namespace execo

@@ -1,0 +1,78 @@
+/// process: one local command, awaitable, with a handle to watch and to end it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <csignal>
+#include <optional>
+
+#include "execo/command.hpp"
+#include "execo/detail/process_ops.hpp"
+#include "execo/status.hpp"
+
+namespace execo {
+
+/// A local command. Lazy: it runs when awaited, or from start() on.
+///
+/// The handle owns the run: when the last one goes, the process is ended (TERM, then KILL after
+/// kill_timeout) and reaped by its context; detach() is the exception. Standard input is /dev/null
+/// unless input() was given. The child gets its own process group, an empty signal mask, default
+/// dispositions, and no descriptor but 0, 1 and 2.
+class [[nodiscard]] process : public command_options<process> {
+ public:
+  using run_op = detail::run_op;
+  using owned_run_op = detail::owned_run_op;
+  using wait_op = detail::wait_op;
+
+  /// `text` is split into words as a POSIX shell does, nothing is expanded; shell() hands it to sh.
+  explicit process(std::string_view text);
+  explicit process(command what);
+  process(process&&) noexcept = default;
+  process& operator=(process&&) noexcept = default;
+
+  /// The context it will run on. Default: the awaiting coroutine's, else the calling thread's, else
+  /// context::default_instance().
+  process& on(context& where) &;
+  process&& on(context& where) &&;
+
+  /// Starts it now. Never throws for the child's sake: a command that cannot be started ends as
+  /// spawn_failed. Starting twice does nothing.
+  /// Thread: any. Throws: std::invalid_argument for an unclosed quote or an empty command.
+  process& start() &;
+  process start() &&;
+
+  /// Starts it if needed, and waits for its end. `co_await p` is the same.
+  /// Stop: ends it (TERM, KILL after kill_timeout) and joins it; the result says `cancelled`.
+  /// Resumes: on the awaiting coroutine's loop, else on the process's.
+  /// Throws: never for the way the child ended; as start().
+  run_op run() &;
+  owned_run_op run() &&;
+  run_op operator co_await() & { return run(); }
+  owned_run_op operator co_await() && { return std::move(*this).run(); }
+
+  /// Waits for the end of a started process and the end of its output. Several may wait.
+  /// Pre: started; throws std::logic_error otherwise.
+  /// Stop: leaves the process running; throws operation_cancelled.
+  wait_op wait() &;
+
+  /// Sends a signal to its process group. TERM and INT are followed by KILL after kill_timeout.
+  /// Nothing happens before the start and after the end.
+  /// Thread: any.
+  void kill(int signal = SIGTERM) noexcept;
+
+  /// Lets the process outlive the handle. Its end is still awaited by its context.
+  void detach() && noexcept;
+
+  /// 0 before it runs.
+  pid_t pid() const noexcept;
+  bool running() const noexcept;
+  /// The result, once it has ended.
+  std::optional<result> try_result() const;
+
+ private:
+  friend class command_options<process>;
+  command& mutable_command();
+  detail::process_ref state_;
+};
+
+}  // namespace execo

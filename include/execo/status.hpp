@@ -1,0 +1,150 @@
+/// How a command ended, and all that is known of it: exit_status, end_reason, phase, result.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "execo/time.hpp"
+
+namespace execo {
+
+/// The one end a command has.
+enum class end_reason : std::uint8_t {
+  exited,             ///< it ended with an exit code
+  signaled,           ///< a signal ended it
+  timed_out,          ///< a deadline struck; result::phase() tells which
+  cancelled,          ///< a stop ended it, or a kill() before it had started
+  spawn_failed,       ///< the local system could not start it; result::error() tells why
+  connect_failed,     ///< the host could not be reached; it did not start
+  auth_failed,        ///< the host refused our identity; it did not start
+  host_key_rejected,  ///< the host's key is not the one we know, or not known; it did not start
+  connection_lost,    ///< the connection went away; it may have started, and may still run
+  not_started,        ///< never begun: the run was stopped before its turn
+  output_failed,      ///< a sink could not take its output
+  protocol_error,     ///< the peer broke the protocol
+  status_lost,        ///< it ended, and somebody else reaped it
+  unsupported,        ///< the transport cannot do what was asked
+};
+
+/// The parts of an execution, in order.
+enum class phase : std::uint8_t {
+  resolve,
+  connect,
+  kex,
+  auth,
+  open,
+  run,
+  first_output,
+  idle,
+  total,
+  drain,
+};
+
+/// The bare word: "exited", "connect_failed", ...
+std::string_view to_string(end_reason how) noexcept;
+/// The bare word: "resolve", "kex", ...
+std::string_view to_string(phase where) noexcept;
+
+/// An exit code, or a signal, or neither while unknown.
+class exit_status {
+ public:
+  exit_status() noexcept = default;
+  static exit_status of_code(int code) noexcept;
+  /// `name` without SIG for one that only the peer's system knows by number: ssh names signals.
+  static exit_status of_signal(int number) noexcept;
+
+  std::optional<int> code() const noexcept;
+  std::optional<int> signal() const noexcept;
+  /// "TERM", "KILL", "SIG42"; empty when there is none.
+  std::string signal_name() const;
+  friend bool operator==(const exit_status&, const exit_status&) = default;
+
+ private:
+  enum class kind : std::uint8_t { none, code, signal };
+  kind kind_ = kind::none;
+  std::int32_t value_ = 0;
+};
+
+/// The number of a signal name without SIG ("TERM"), 0 if this system does not know it.
+int signal_number(std::string_view name) noexcept;
+
+class result;
+namespace detail {
+class lifecycle;
+struct result_access;
+}
+
+/// Thrown by result::check(): carries what describe() says.
+class process_error : public std::runtime_error {
+ public:
+  explicit process_error(const std::string& what) : std::runtime_error(what) {}
+};
+
+/// The whole fate of one command. A value: copying it copies the output.
+class result {
+ public:
+  result() = default;
+
+  end_reason how() const noexcept { return how_; }
+  /// Where it ended; `run` for a command that ran to its end.
+  execo::phase phase() const noexcept { return phase_; }
+  /// Also set when a deadline or a stop ended the command and its status arrived.
+  exit_status status() const noexcept { return status_; }
+  /// Why it could not run or be reached; {} when it ran.
+  std::error_code error() const noexcept { return error_; }
+  /// The step, path or peer that error() is about, for people: "execve /bin/nope".
+  const std::string& error_context() const noexcept { return error_context_; }
+
+  /// What it wrote, as captured. See out_dropped(), err_dropped().
+  std::string out;
+  std::string err;
+  /// Bytes that a cap left out.
+  std::uint64_t out_dropped() const noexcept { return out_dropped_; }
+  std::uint64_t err_dropped() const noexcept { return err_dropped_; }
+  /// False when a drain deadline or a lost connection cut the output short.
+  bool output_complete() const noexcept { return output_complete_; }
+
+  /// It exited with an accepted code: 0 unless the command said otherwise.
+  bool ok() const noexcept { return ok_; }
+  /// A signal was sent to it from here: by kill(), a stop or a deadline.
+  bool killed() const noexcept { return killed_; }
+  /// Patience ended and KILL was sent.
+  bool forced_kill() const noexcept { return forced_kill_; }
+
+  time_point started() const noexcept { return started_; }
+  time_point ended() const noexcept { return started_ + elapsed_; }
+  duration elapsed() const noexcept { return elapsed_; }
+
+  /// The command, shortened to be shown.
+  const std::string& name() const noexcept { return name_; }
+
+  /// Throws: process_error unless ok().
+  const result& check() const;
+
+  /// One line: "`make` exited 2 after 1.2 s: <last line of its standard error>".
+  std::string describe() const;
+
+ private:
+  friend struct detail::result_access;
+  std::string name_;
+  std::string error_context_;
+  std::error_code error_;
+  time_point started_{};
+  duration elapsed_{0};
+  std::uint64_t out_dropped_ = 0;
+  std::uint64_t err_dropped_ = 0;
+  exit_status status_;
+  end_reason how_ = end_reason::not_started;
+  execo::phase phase_ = execo::phase::run;
+  bool ok_ = false;
+  bool killed_ = false;
+  bool forced_kill_ = false;
+  bool output_complete_ = true;
+};
+
+}  // namespace execo

@@ -1,0 +1,168 @@
+/// task<T>: a lazy coroutine that starts when awaited.
+#pragma once
+
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "execo/awaitable.hpp"
+
+namespace execo {
+
+template <class T = void>
+class task;
+
+namespace detail {
+
+void* allocate_frame(std::size_t size);
+void free_frame(void* frame, std::size_t size) noexcept;
+
+class task_promise_base {
+ public:
+  // Frames are recycled per thread: a task that is called in a loop allocates once.
+  static void* operator new(std::size_t size) { return allocate_frame(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+  env execo_env() const noexcept { return env_; }
+
+ protected:
+  struct final_awaiter {
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
+      return self.promise().next();
+    }
+    void await_resume() const noexcept {}
+  };
+
+ private:
+  template <class T>
+  friend class task_awaiter;
+  friend class task_starter;
+
+  std::coroutine_handle<> next() noexcept;
+
+  env env_;
+  std::coroutine_handle<> awaiting_;
+
+ protected:
+  std::exception_ptr error_;
+};
+
+template <class T>
+class task_promise final : public task_promise_base {
+ public:
+  task<T> get_return_object() noexcept;
+  final_awaiter final_suspend() const noexcept { return {}; }
+  void unhandled_exception() noexcept { error_ = std::current_exception(); }
+  template <class U>
+  void return_value(U&& value) {
+    value_.emplace(std::forward<U>(value));
+  }
+  T take() {
+    if (error_) std::rethrow_exception(error_);
+    return std::move(*value_);
+  }
+
+ private:
+  std::optional<T> value_;
+};
+
+template <>
+class task_promise<void> final : public task_promise_base {
+ public:
+  task<void> get_return_object() noexcept;
+  final_awaiter final_suspend() const noexcept { return {}; }
+  void unhandled_exception() noexcept { error_ = std::current_exception(); }
+  void return_void() const noexcept {}
+  void take() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+};
+
+/// Brings the first step of a task to its loop when the awaiting thread is not there.
+class task_starter {
+ public:
+  std::coroutine_handle<> start(std::coroutine_handle<> awaiting, env where,
+                                std::coroutine_handle<> child, task_promise_base& promise);
+
+ private:
+  struct start_node : queue_node {
+    std::coroutine_handle<> child;
+  };
+  start_node node_;
+};
+
+template <class T>
+class task_awaiter {
+ public:
+  explicit task_awaiter(std::coroutine_handle<task_promise<T>> child) noexcept : child_(child) {}
+  task_awaiter(const task_awaiter&) = delete;
+  task_awaiter& operator=(const task_awaiter&) = delete;
+  ~task_awaiter() { child_.destroy(); }
+
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> awaiting) {
+    return starter_.start(awaiting, env_of(awaiting.promise()), child_, child_.promise());
+  }
+  T await_resume() { return child_.promise().take(); }
+
+ private:
+  std::coroutine_handle<task_promise<T>> child_;
+  task_starter starter_;
+};
+
+}  // namespace detail
+
+/// A coroutine that computes a `T`. Awaited once, as an rvalue: `co_await f()`.
+///
+/// Stop: the task goes on; what it awaits is asked to stop, and usually throws
+/// operation_cancelled or ends with `cancelled`.
+/// Resumes: the awaiting coroutine, on the loop the task lives on, which is the awaiting
+/// coroutine's own if that has one.
+/// Throws: what the coroutine let out.
+template <class T>
+class [[nodiscard]] task {
+ public:
+  using promise_type = detail::task_promise<T>;
+
+  task(task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  task& operator=(task&& other) noexcept {
+    if (this != &other) {
+      if (handle_) handle_.destroy();
+      handle_ = std::exchange(other.handle_, {});
+    }
+    return *this;
+  }
+  ~task() {
+    if (handle_) handle_.destroy();
+  }
+
+  /// Pre: not awaited before, not moved from.
+  detail::task_awaiter<T> operator co_await() && noexcept {
+    return detail::task_awaiter<T>(std::exchange(handle_, {}));
+  }
+
+ private:
+  friend promise_type;
+  explicit task(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
+
+  std::coroutine_handle<promise_type> handle_;
+};
+
+namespace detail {
+
+template <class T>
+task<T> task_promise<T>::get_return_object() noexcept {
+  return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
+}
+
+inline task<void> task_promise<void>::get_return_object() noexcept {
+  return task<void>(std::coroutine_handle<task_promise>::from_promise(*this));
+}
+
+}  // namespace detail
+}  // namespace execo

@@ -1,0 +1,134 @@
+/// when_any: the first of several operations; the others are stopped and joined.
+#pragma once
+
+#include <tuple>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include "execo/detail/group.hpp"
+
+namespace execo {
+
+/// Which operation came first, and its value: one `T` if all have that type, else a variant with
+/// one alternative for each operation.
+template <class T>
+class any_result {
+ public:
+  any_result() = default;
+  any_result(std::size_t i, T v) : index(i), value(std::move(v)) {}
+  std::size_t index = 0;
+  T value{};
+};
+
+namespace detail {
+
+template <class First, class... Rest>
+struct any_value {
+  using type = std::conditional_t<(std::is_same_v<First, Rest> && ...), First,
+                                  std::variant<First, Rest...>>;
+};
+
+class when_any_group : protected child_group {
+ protected:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  void on_child_done(std::size_t index, bool) noexcept final {
+    if (winner_ != none) return;
+    winner_ = index;
+    stop().request();
+  }
+  std::size_t winner_ = none;
+};
+
+template <class... T>
+class when_any_op final : private when_any_group {
+ public:
+  using value_type = typename any_value<T...>::type;
+  explicit when_any_op(child<T>... children) : children_(std::move(children)...) {}
+  /// Pre: not awaited yet.
+  when_any_op(when_any_op&& other) noexcept
+      : when_any_group(), children_(std::move(other.children_)) {}
+
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> awaiting) {
+    begin(awaiting, env_of(awaiting.promise()));
+  }
+  any_result<value_type> await_resume() { return take<0>(); }
+
+ private:
+  void on_begin() override {
+    std::size_t index = 0;
+    std::apply([&](auto&... c) { (start_child(c.handle(), c.promise(), index++), ...); },
+               children_);
+  }
+  template <std::size_t I>
+  any_result<value_type> take() {
+    if constexpr (I + 1 < sizeof...(T)) {
+      if (winner_ != I) return take<I + 1>();
+    }
+    auto& promise = std::get<I>(children_).promise();
+    if (promise.error) std::rethrow_exception(promise.error);
+    if constexpr ((std::is_same_v<value_type, T> && ...)) {
+      return any_result<value_type>(I, std::move(*promise.value));
+    } else {
+      return any_result<value_type>(I, value_type(std::in_place_index<I>, std::move(*promise.value)));
+    }
+  }
+
+  std::tuple<child<T>...> children_;
+};
+
+template <class T>
+class when_any_range_op final : private when_any_group {
+ public:
+  explicit when_any_range_op(std::vector<child<T>> children) : children_(std::move(children)) {}
+  /// Pre: not awaited yet.
+  when_any_range_op(when_any_range_op&& other) noexcept
+      : when_any_group(), children_(std::move(other.children_)) {}
+
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> awaiting) {
+    begin(awaiting, env_of(awaiting.promise()));
+  }
+  any_result<T> await_resume() {
+    auto& promise = children_.at(winner_).promise();
+    if (promise.error) std::rethrow_exception(promise.error);
+    return any_result<T>(winner_, std::move(*promise.value));
+  }
+
+ private:
+  void on_begin() override {
+    for (std::size_t i = 0; i < children_.size(); ++i)
+      start_child(children_[i].handle(), children_[i].promise(), i);
+  }
+  std::vector<child<T>> children_;
+};
+
+}  // namespace detail
+
+/// Awaits the first operation to end, asks the others to stop, and joins them: when it resumes,
+/// nothing it started is left. What the others gave or threw is dropped.
+///
+/// Stop: every operation is asked to stop; all are joined.
+/// Resumes: on the awaiting coroutine's loop, after the last one has ended.
+/// Throws: what the first one threw.
+template <awaitable... Op>
+  requires(sizeof...(Op) > 0)
+[[nodiscard]] auto when_any(Op... ops) {
+  return detail::when_any_op<detail::child_value_t<Op>...>(detail::make_child(std::move(ops))...);
+}
+
+/// The same for a vector of operations of one type.
+/// Pre: not empty; throws std::out_of_range otherwise.
+template <awaitable Op>
+[[nodiscard]] auto when_any(std::vector<Op> ops) {
+  using value = detail::child_value_t<Op>;
+  std::vector<detail::child<value>> children;
+  children.reserve(ops.size());
+  for (auto& op : ops) children.push_back(detail::make_child(std::move(op)));
+  return detail::when_any_range_op<value>(std::move(children));
+}
+
+}  // namespace execo

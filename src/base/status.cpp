@@ -1,0 +1,120 @@
+#include "execo/status.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <string.h>
+
+#include <array>
+#include <charconv>
+
+namespace execo {
+
+std::string_view to_string(end_reason how) noexcept {
+  static constexpr std::array<std::string_view, 14> words{
+      "exited",        "signaled",          "timed_out",       "cancelled",      "spawn_failed",
+      "connect_failed", "auth_failed",      "host_key_rejected", "connection_lost", "not_started",
+      "output_failed", "protocol_error",    "status_lost",     "unsupported"};
+  return words[static_cast<std::size_t>(how)];
+}
+
+std::string_view to_string(phase where) noexcept {
+  static constexpr std::array<std::string_view, 10> words{
+      "resolve", "connect", "kex", "auth", "open", "run", "first_output", "idle", "total", "drain"};
+  return words[static_cast<std::size_t>(where)];
+}
+
+exit_status exit_status::of_code(int code) noexcept {
+  exit_status s;
+  s.kind_ = kind::code;
+  s.value_ = code;
+  return s;
+}
+
+exit_status exit_status::of_signal(int number) noexcept {
+  exit_status s;
+  s.kind_ = kind::signal;
+  s.value_ = number;
+  return s;
+}
+
+std::optional<int> exit_status::code() const noexcept {
+  return kind_ == kind::code ? std::optional<int>(value_) : std::nullopt;
+}
+
+std::optional<int> exit_status::signal() const noexcept {
+  return kind_ == kind::signal ? std::optional<int>(value_) : std::nullopt;
+}
+
+std::string exit_status::signal_name() const {
+  if (kind_ != kind::signal) return {};
+  const char* known = ::sigabbrev_np(value_);
+  return known != nullptr ? std::string(known) : "SIG" + std::to_string(value_);
+}
+
+int signal_number(std::string_view name) noexcept {
+  for (int n = 1; n < NSIG; ++n) {
+    const char* known = ::sigabbrev_np(n);
+    if (known != nullptr && name == known) return n;
+  }
+  if (!name.starts_with("SIG")) return 0;
+  int number = 0;
+  std::from_chars(name.data() + 3, name.data() + name.size(), number);
+  return number;
+}
+
+namespace {
+
+std::string last_line(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  std::size_t start = text.find_last_of('\n');
+  if (start != std::string_view::npos) text.remove_prefix(start + 1);
+  constexpr std::size_t shown = 200;
+  return std::string(text.substr(0, shown));
+}
+
+std::string_view phase_words(phase where) {
+  switch (where) {
+    case phase::resolve: return "while its name was resolved";
+    case phase::connect: return "while connecting";
+    case phase::kex: return "during the key exchange";
+    case phase::auth: return "during authentication";
+    case phase::open: return "while the command was being started";
+    case phase::drain: return "while its output was drained";
+    default: return "while it ran";
+  }
+}
+
+}  // namespace
+
+std::string result::describe() const {
+  std::string text = "`" + name_ + "` ";
+  std::string after = " after " + format_duration(elapsed_);
+  switch (how_) {
+    case end_reason::exited:
+      text += fmt::format("exited {}{}", status_.code().value_or(-1), after);
+      break;
+    case end_reason::signaled:
+      text += fmt::format("was ended by signal {}{}", status_.signal_name(), after);
+      break;
+    case end_reason::timed_out:
+      text += fmt::format("timed out {}{}", phase_words(phase_), after);
+      break;
+    case end_reason::cancelled: text += "was cancelled" + after; break;
+    case end_reason::not_started: text += "was not started"; break;
+    default: text += fmt::format("{}{}", to_string(how_), after); break;
+  }
+  if (!error_context_.empty()) text += ": " + error_context_;
+  // A context that already tells the cause is not told it twice.
+  if (error_ && error_context_.find(error_.message()) == std::string::npos)
+    text += ": " + error_.message();
+  bool ran = how_ == end_reason::exited || how_ == end_reason::signaled;
+  if (ran && !ok_ && !err.empty()) text += ": " + last_line(err);
+  return text;
+}
+
+const result& result::check() const {
+  if (!ok_) throw process_error(describe());
+  return *this;
+}
+
+}  // namespace execo

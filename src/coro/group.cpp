@@ -1,0 +1,67 @@
+#include "execo/detail/group.hpp"
+
+#include "loop/loop.hpp"
+
+namespace execo::detail {
+
+std::coroutine_handle<> child_promise_base::finish() noexcept {
+  return group_->child_done(index_, error != nullptr);
+}
+
+child_group::child_group() noexcept
+    : parent_stop_([](stop_hook& hook) noexcept {
+        static_cast<hook_node&>(hook).self->stop_.request();
+      }) {
+  parent_stop_.self = step_.self = this;
+}
+
+void child_group::begin(std::coroutine_handle<> awaiting, env where) {
+  awaiting_ = awaiting;
+  env_ = where;
+  if (env_.home == nullptr) env_.home = &loop_or_default(nullptr);
+  if (where.stop != nullptr) {
+    if (where.stop->requested()) {
+      stop_.request();
+    } else {
+      where.stop->attach(parent_stop_);
+    }
+  }
+  if (is_current(*env_.home)) {
+    run();
+    return;
+  }
+  step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->run(); };
+  env_.home->post(step_);
+}
+
+// The group itself counts as one, so that children that end at once cannot end it under its feet;
+// its share is given back through the ready queue.
+void child_group::run() noexcept {
+  ++pending_;
+  on_begin();
+  step_.run = [](queue_node& node) noexcept {
+    child_group& self = *static_cast<step_node&>(node).self;
+    if (--self.pending_ != 0) return;
+    self.parent_stop_.unlink();
+    self.awaiting_.resume();
+  };
+  env_.home->defer(step_);
+}
+
+void child_group::start_child(std::coroutine_handle<> handle, child_promise_base& promise,
+                              std::size_t index) {
+  promise.env_ = env{env_.home, &stop_};
+  promise.group_ = this;
+  promise.index_ = index;
+  ++pending_;
+  handle.resume();
+}
+
+std::coroutine_handle<> child_group::child_done(std::size_t index, bool failed) noexcept {
+  on_child_done(index, failed);
+  if (--pending_ != 0) return std::noop_coroutine();
+  parent_stop_.unlink();
+  return awaiting_;
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,93 @@
+#include "execo/task.hpp"
+
+#include <array>
+#include <new>
+
+#include "loop/loop.hpp"
+
+namespace execo::detail {
+namespace {
+
+// Free lists by size class of 64 bytes, at most 32 frames each, up to 1 KiB.
+constexpr std::size_t class_bytes = 64;
+constexpr std::size_t class_count = 16;
+constexpr unsigned keep_per_class = 32;
+
+struct free_frame_node {
+  free_frame_node* next;
+};
+
+struct frame_cache {
+  std::array<free_frame_node*, class_count> head{};
+  std::array<unsigned, class_count> count{};
+  ~frame_cache() {
+    for (free_frame_node* node : head)
+      while (node != nullptr) ::operator delete(std::exchange(node, node->next));
+  }
+};
+
+thread_local frame_cache frames;
+
+#if defined(__SANITIZE_ADDRESS__)
+#define EXECO_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define EXECO_ADDRESS_SANITIZER 1
+#endif
+#endif
+#ifndef EXECO_ADDRESS_SANITIZER
+#define EXECO_ADDRESS_SANITIZER 0
+#endif
+
+// AddressSanitizer turns symmetric transfer into a call, so a loop of tasks that complete at once
+// would overflow the stack: every so often the transfer takes the way over the ready queue.
+constexpr bool bounces = EXECO_ADDRESS_SANITIZER != 0;
+constexpr unsigned transfers_per_bounce = 256;
+thread_local unsigned transfers = 0;
+
+}  // namespace
+
+// A recycled frame would hide a use after free from AddressSanitizer.
+void* allocate_frame(std::size_t size) {
+  std::size_t k = (size - 1) / class_bytes;
+  if (bounces || k >= class_count) return ::operator new(size);
+  if (free_frame_node* node = frames.head[k]) {
+    frames.head[k] = node->next;
+    --frames.count[k];
+    return node;
+  }
+  return ::operator new((k + 1) * class_bytes);
+}
+
+void free_frame(void* frame, std::size_t size) noexcept {
+  std::size_t k = (size - 1) / class_bytes;
+  if (bounces || k >= class_count || frames.count[k] >= keep_per_class) {
+    ::operator delete(frame);
+    return;
+  }
+  frames.head[k] = new (frame) free_frame_node{frames.head[k]};
+  ++frames.count[k];
+}
+
+std::coroutine_handle<> task_promise_base::next() noexcept { return awaiting_; }
+
+std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, env where,
+                                            std::coroutine_handle<> child,
+                                            task_promise_base& promise) {
+  if (where.home == nullptr) where.home = &loop_or_default(nullptr);
+  promise.env_ = where;
+  promise.awaiting_ = awaiting;
+  node_.child = child;
+  node_.run = [](queue_node& node) noexcept { static_cast<start_node&>(node).child.resume(); };
+  if (!is_current(*where.home)) {
+    where.home->post(node_);
+    return std::noop_coroutine();
+  }
+  if (bounces && ++transfers % transfers_per_bounce == 0) {
+    where.home->defer(node_);
+    return std::noop_coroutine();
+  }
+  return child;
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,25 @@
+#include "loop/backend.hpp"
+
+#include <cstdlib>
+#include <stdexcept>
+#include <string_view>
+
+#include "loop/epoll_backend.hpp"
+#include "loop/uring_backend.hpp"
+
+namespace execo::detail {
+
+std::unique_ptr<backend> make_backend() {
+  const char* forced = std::getenv("EXECO_BACKEND");
+  std::string_view choice = forced != nullptr ? forced : "";
+  if (choice == "epoll") return make_epoll_backend("asked for by EXECO_BACKEND");
+  if (!choice.empty() && choice != "uring")
+    throw std::invalid_argument("EXECO_BACKEND=" + std::string(choice) +
+                                ": expected uring or epoll");
+  std::string why;
+  if (auto made = make_uring_backend(why)) return made;
+  if (choice == "uring") throw std::invalid_argument("EXECO_BACKEND=uring: " + why);
+  return make_epoll_backend(why);
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,239 @@
+// Each wait first tries what was started since the last one, then sleeps in epoll_wait for the
+// rest. A descriptor has one waiter to read and one to write. Interest is dropped lazily: an event
+// that finds nobody waiting turns it off, so steady traffic costs no epoll_ctl.
+#include "loop/epoll_backend.hpp"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <system_error>
+#include <vector>
+
+#include "base/fd.hpp"
+
+namespace execo::detail {
+namespace {
+
+constexpr std::uint32_t input_events = EPOLLIN | EPOLLRDHUP | EPOLLPRI;
+
+class epoll_backend final : public backend {
+ public:
+  explicit epoll_backend(std::string reason) : reason_(std::move(reason)) {
+    epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    wake_fd_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!epoll_ || !wake_fd_) throw std::system_error(errno, std::system_category(), "epoll");
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = wake_fd_.get();
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_fd_.get(), &event) != 0)
+      throw std::system_error(errno, std::system_category(), "epoll_ctl");
+  }
+
+  void start(io_request& request) noexcept override {
+    request.active = true;
+    request.cancelling = false;
+    push(request);
+    if (hosted_) wake();
+  }
+
+  void cancel(io_request& request) noexcept override {
+    if (!request.active || request.cancelling) return;
+    request.cancelling = true;
+    // A waiter leaves its slot for the queue; one still in the queue is seen there as cancelled.
+    if (unseat(request)) push(request);
+    if (hosted_) wake();
+  }
+
+  void wait(std::int64_t timeout_ns) override {
+    try_started();
+    bool idle = first_ == nullptr && completed_ == 0;
+    completed_ = 0;
+    std::array<epoll_event, 256> events;
+    int n = 0;
+    if (idle && timeout_ns != 0) {
+      timespec ts{timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
+      n = ::epoll_pwait2(epoll_.get(), events.data(), events.size(),
+                         timeout_ns < 0 ? nullptr : &ts, nullptr);
+    } else {
+      n = ::epoll_wait(epoll_.get(), events.data(), events.size(), 0);
+    }
+    for (int i = 0; i < n; ++i) dispatch(events[static_cast<std::size_t>(i)]);
+    try_started();
+    completed_ = 0;
+  }
+
+  void wake() noexcept override {
+    std::uint64_t one = 1;
+    (void)!::write(wake_fd_.get(), &one, sizeof one);
+  }
+
+  int native_handle() override {
+    hosted_ = true;
+    return epoll_.get();
+  }
+  bool wants_nonblocking() const noexcept override { return true; }
+  std::string describe() const override { return "epoll (" + reason_ + ")"; }
+
+ private:
+  struct slot {
+    io_request* in = nullptr;
+    io_request* out = nullptr;
+    std::uint32_t armed = 0;
+  };
+
+  static bool reads(const io_request& r) noexcept {
+    return r.kind == io_kind::read ||
+           (r.kind == io_kind::poll && (r.events & (POLLIN | POLLPRI)) != 0);
+  }
+
+  void push(io_request& request) noexcept {
+    request.next = nullptr;
+    if (last_ != nullptr) {
+      last_->next = &request;
+    } else {
+      first_ = &request;
+    }
+    last_ = &request;
+  }
+
+  slot& slot_of(int fd) {
+    auto index = static_cast<std::size_t>(fd);
+    if (index >= slots_.size()) slots_.resize(index + 64);
+    return slots_[index];
+  }
+
+  bool unseat(io_request& request) noexcept {
+    if (request.fd < 0 || static_cast<std::size_t>(request.fd) >= slots_.size()) return false;
+    slot& s = slots_[static_cast<std::size_t>(request.fd)];
+    bool seated = s.in == &request || s.out == &request;
+    if (s.in == &request) s.in = nullptr;
+    if (s.out == &request) s.out = nullptr;
+    return seated;
+  }
+
+  void complete(io_request& request, int result) {
+    ++completed_;
+    request.active = false;
+    request.done(result);
+  }
+
+  // Takes the queue as it is now: what `done` starts is tried in the next round.
+  void try_started() {
+    io_request* request = std::exchange(first_, nullptr);
+    last_ = nullptr;
+    while (request != nullptr) {
+      io_request* next = request->next;
+      attempt(*request);
+      request = next;
+    }
+  }
+
+  void attempt(io_request& r) {
+    if (r.cancelling) return complete(r, -ECANCELED);
+    if (r.kind == io_kind::none) return complete(r, 0);
+    if (r.kind != io_kind::poll) {
+      int result = transfer(r);
+      if (result != -EAGAIN) return complete(r, result);
+    }
+    seat(r);
+  }
+
+  static int transfer(io_request& r) noexcept {
+    for (;;) {
+      ssize_t n = r.kind == io_kind::read ? ::read(r.fd, r.buffer, r.size)
+                                          : ::write(r.fd, r.buffer, r.size);
+      if (n >= 0) return static_cast<int>(n);
+      if (errno != EINTR) return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    }
+  }
+
+  void seat(io_request& r) {
+    slot& s = slot_of(r.fd);
+    bool both = r.kind == io_kind::poll && reads(r) && (r.events & POLLOUT) != 0;
+    if (reads(r)) s.in = &r;
+    if (!reads(r) || both) s.out = &r;
+    int error = arm(s, r.fd);
+    if (error == 0) return;
+    (void)unseat(r);
+    // Regular files cannot be polled and are always ready: epoll_ctl(2), EPERM.
+    complete(r, error == EPERM && r.kind == io_kind::poll ? static_cast<int>(r.events) : -error);
+  }
+
+  int arm(slot& s, int fd) noexcept {
+    std::uint32_t wanted = 0;
+    if (s.in != nullptr) wanted |= input_events;
+    if (s.out != nullptr) wanted |= EPOLLOUT;
+    if (wanted == s.armed && wanted == 0) return 0;
+    epoll_event event{};
+    event.events = wanted;
+    event.data.fd = fd;
+    // The number may have been closed and reused since: the kernel then forgot the registration.
+    int op = s.armed != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int r = ::epoll_ctl(epoll_.get(), op, fd, &event);
+    if (r != 0 && errno == ENOENT) r = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+    if (r != 0 && errno == EEXIST) r = ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+    s.armed = r == 0 ? wanted : 0;
+    return r == 0 ? 0 : errno;
+  }
+
+  void dispatch(const epoll_event& event) {
+    int fd = event.data.fd;
+    if (fd == wake_fd_.get()) {
+      std::uint64_t count = 0;
+      (void)!::read(fd, &count, sizeof count);
+      return;
+    }
+    slot& s = slot_of(fd);
+    std::uint32_t failed = event.events & (EPOLLERR | EPOLLHUP);
+    io_request* in = (event.events & input_events) != 0 || failed != 0 ? s.in : nullptr;
+    io_request* out = (event.events & EPOLLOUT) != 0 || failed != 0 ? s.out : nullptr;
+    if (in == nullptr && out == nullptr) {
+      disarm(s, fd);
+      return;
+    }
+    if (in != nullptr) s.in = nullptr;
+    if (out != nullptr) s.out = nullptr;
+    if (in != nullptr) ready(*in, event.events);
+    if (out != nullptr && out != in) ready(*out, event.events);
+  }
+
+  void disarm(slot& s, int fd) noexcept {
+    if (s.in == nullptr && s.out == nullptr) {
+      // EPOLLERR and EPOLLHUP cannot be masked, so a descriptor nobody waits on has to leave.
+      (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+      s.armed = 0;
+    } else {
+      (void)arm(s, fd);
+    }
+  }
+
+  void ready(io_request& r, std::uint32_t events) {
+    (void)unseat(r);
+    if (r.kind == io_kind::poll) {
+      complete(r, static_cast<int>(events & (r.events | POLLERR | POLLHUP)));
+    } else {
+      push(r);
+    }
+  }
+
+  std::string reason_;
+  unique_fd epoll_;
+  unique_fd wake_fd_;
+  std::vector<slot> slots_;
+  io_request* first_ = nullptr;
+  io_request* last_ = nullptr;
+  unsigned completed_ = 0;
+  bool hosted_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<backend> make_epoll_backend(std::string reason) {
+  return std::make_unique<epoll_backend>(std::move(reason));
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,13 @@
+// The epoll backend: for kernels and sandboxes without io_uring.
+#pragma once
+
+#include <memory>
+
+#include "loop/backend.hpp"
+
+namespace execo::detail {
+
+/// Throws: std::system_error when the machine has no descriptor left for it.
+std::unique_ptr<backend> make_epoll_backend(std::string reason);
+
+}  // namespace execo::detail

@@ -1,0 +1,57 @@
+// One kernel operation as the loop and its backends see it. The owner fills it in, lends it to the
+// loop with loop::start, and has it back when `done` is called: exactly once, on the loop's thread.
+// Until then the request and the memory it points to belong to the kernel.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "execo/detail/callback.hpp"
+
+namespace execo::detail {
+
+/// Sockets connect and accept with the plain non-blocking calls after a poll: a descriptor with
+/// O_NONBLOCK makes io_uring answer EAGAIN instead of waiting.
+enum class io_kind : std::uint8_t { none, read, write, poll };
+
+struct io_request {
+  io_request() noexcept = default;
+  explicit io_request(callback<int> on_done) noexcept : done(on_done) {}
+  io_request(const io_request&) = delete;
+  io_request& operator=(const io_request&) = delete;
+
+  /// Called with a count or a negative errno. -ECANCELED after loop::cancel unless it had finished.
+  callback<int> done;
+
+  io_kind kind = io_kind::none;
+  bool active = false;      // lent to the loop
+  bool cancelling = false;  // a cancel was asked for
+  int fd = -1;
+  void* buffer = nullptr;
+  std::uint32_t size = 0;  // of buffer
+  std::uint32_t events = 0;
+  io_request* next = nullptr;  // a backend's own queue
+
+  void prepare_read(int from, void* into, std::size_t n) noexcept {
+    prepare(io_kind::read, from, into, n);
+  }
+  void prepare_write(int to, const void* bytes, std::size_t n) noexcept {
+    prepare(io_kind::write, to, const_cast<void*>(bytes), n);
+  }
+  /// Completes with the ready POLL* bits, once.
+  void prepare_poll(int on, std::uint32_t poll_events) noexcept {
+    prepare(io_kind::poll, on, nullptr, 0);
+    events = poll_events;
+  }
+
+ private:
+  void prepare(io_kind k, int f, void* b, std::size_t n) noexcept {
+    kind = k;
+    fd = f;
+    buffer = b;
+    size = static_cast<std::uint32_t>(n);
+    events = 0;
+  }
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,106 @@
+#include "loop/loop.hpp"
+
+#include <signal.h>
+
+#include <algorithm>
+
+namespace execo::detail {
+namespace {
+
+thread_local loop* current_loop = nullptr;
+
+}  // namespace
+
+loop::loop() : backend_(make_backend()) {}
+loop::~loop() = default;
+
+loop* loop::current() noexcept { return current_loop; }
+
+void loop::defer(queue_node& node) noexcept {
+  node.next = nullptr;
+  if (ready_last_ != nullptr) {
+    ready_last_->next = &node;
+  } else {
+    ready_first_ = &node;
+  }
+  ready_last_ = &node;
+}
+
+void loop::post(queue_node& node) noexcept {
+  // Only the push that finds the inbox empty wakes: the loop takes all of it at once.
+  if (inbox_.push(node) && current_loop != this) backend_->wake();
+}
+
+void loop::shut_down_residents() noexcept {
+  // A resident may leave the list while it is asked; the next one is looked up before.
+  for (list_node* n = residents_.next(); n != &residents_;) {
+    list_node* next = n->next();
+    static_cast<resident*>(n)->shut_down();
+    n = next;
+  }
+}
+
+// Waits first: whatever this turn resumes may decide that it was the last one.
+void loop::turn(std::int64_t wait_limit) {
+  backend_->wait(wait_time(wait_limit));
+  now_ = clock::now();
+  run_posted();
+  if (!timers_.empty()) timers_.expire(now_);
+  run_ready();
+}
+
+void loop::run_posted() noexcept {
+  queue_node* node = inbox_.take_all();
+  while (node != nullptr) {
+    queue_node* next = node->next;
+    node->run(*node);
+    node = next;
+  }
+}
+
+// Runs what is queued now; what that queues waits for the next call, so that I/O is never starved.
+void loop::run_ready() noexcept {
+  queue_node* node = ready_first_;
+  ready_first_ = ready_last_ = nullptr;
+  while (node != nullptr) {
+    queue_node* next = node->next;
+    node->run(*node);
+    node = next;
+  }
+}
+
+std::int64_t loop::wait_time(std::int64_t limit) const noexcept {
+  if (limit == 0 || ready_first_ != nullptr || !inbox_.empty()) return 0;
+  if (timers_.empty()) return limit;
+  auto until = std::chrono::nanoseconds(timers_.next() - clock::now()).count();
+  until = std::max<std::int64_t>(until, 0);
+  return limit < 0 ? until : std::min(until, limit);
+}
+
+int loop::poll_timeout_ms() const noexcept {
+  std::int64_t ns = wait_time(-1);
+  return ns < 0 ? -1 : static_cast<int>((ns + 999'999) / 1'000'000);
+}
+
+loop::driver::driver(loop& l) : previous_(current_loop) {
+  current_loop = &l;
+  sigset_t pipe_only, before;
+  sigemptyset(&pipe_only);
+  sigaddset(&pipe_only, SIGPIPE);
+  if (pthread_sigmask(SIG_BLOCK, &pipe_only, &before) == 0)
+    unblock_sigpipe_ = sigismember(&before, SIGPIPE) == 0;
+}
+
+loop::driver::~driver() {
+  current_loop = previous_;
+  if (!unblock_sigpipe_) return;
+  sigset_t pipe_only;
+  sigemptyset(&pipe_only);
+  sigaddset(&pipe_only, SIGPIPE);
+  timespec none{0, 0};
+  while (sigtimedwait(&pipe_only, nullptr, &none) > 0) {
+  }
+  (void)pthread_sigmask(SIG_UNBLOCK, &pipe_only, nullptr);
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,96 @@
+// One event loop: a backend, timers, a ready queue and an inbox. Everything but post() and wake()
+// belongs to the thread that drives it, which is the first one that does.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/mpsc_queue.hpp"
+#include "execo/detail/node.hpp"
+#include "loop/backend.hpp"
+#include "loop/timer_heap.hpp"
+
+namespace execo::detail {
+
+/// Something that lives on a loop and must be ended before it: a process, an ssh session.
+class resident : public list_node {
+ public:
+  /// Asks for the end; the resident unlinks itself when it has come.
+  virtual void shut_down() noexcept = 0;
+
+ protected:
+  ~resident() = default;
+};
+
+class loop {
+ public:
+  loop();
+  loop(const loop&) = delete;
+  loop& operator=(const loop&) = delete;
+  ~loop();
+
+  /// The loop that the calling thread drives right now, or null.
+  static loop* current() noexcept;
+
+  // -- from the loop's thread ---------------------------------------------------------------
+  void start(io_request& request) noexcept {
+    ++requests_;
+    backend_->start(request);
+  }
+  void cancel(io_request& request) noexcept { backend_->cancel(request); }
+  void arm(timer& t, clock::time_point when) { timers_.arm(t, when); }
+  void arm_after(timer& t, clock::duration delay) { timers_.arm(t, now() + delay); }
+  void disarm(timer& t) noexcept { timers_.disarm(t); }
+  /// Runs the node later in this turn, or in the next one.
+  void defer(queue_node& node) noexcept;
+  void adopt(resident& r) noexcept { r.link_before(residents_); }
+  bool has_residents() const noexcept { return residents_.linked(); }
+  void shut_down_residents() noexcept;
+  bool wants_nonblocking() const noexcept { return backend_->wants_nonblocking(); }
+  std::string describe() const { return backend_->describe(); }
+  int native_handle() { return backend_->native_handle(); }
+  /// For a host: milliseconds until turn(0) is due without an event, -1: not before one.
+  int poll_timeout_ms() const noexcept;
+  /// The time at which this turn began to look at its events: steady within a callback.
+  clock::time_point now() const noexcept { return now_; }
+
+  /// One pass: waits for completions until the next deadline or `wait_limit` (nanoseconds, 0 does
+  /// not wait, -1 no limit), dispatches them, then the inbox, due timers and the ready queue.
+  void turn(std::int64_t wait_limit);
+
+  // -- from any thread ----------------------------------------------------------------------
+  /// Runs the node on the loop's thread. The node must stay alive until it has run.
+  void post(queue_node& node) noexcept;
+  void wake() noexcept { backend_->wake(); }
+
+  /// Makes the loop the current one of this thread, and keeps SIGPIPE from it: io_uring raises it
+  /// for a write into a broken pipe.
+  class driver {
+   public:
+    explicit driver(loop& l);
+    driver(const driver&) = delete;
+    driver& operator=(const driver&) = delete;
+    ~driver();
+
+   private:
+    loop* previous_;
+    bool unblock_sigpipe_ = false;
+  };
+
+ private:
+  void run_posted() noexcept;
+  void run_ready() noexcept;
+  std::int64_t wait_time(std::int64_t limit) const noexcept;
+
+  std::unique_ptr<backend> backend_;
+  timer_heap timers_;
+  mpsc_queue inbox_;
+  queue_node* ready_first_ = nullptr;
+  queue_node* ready_last_ = nullptr;
+  list_node residents_;
+  std::uint64_t requests_ = 0;
+  clock::time_point now_ = clock::now();
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,288 @@
+// A child with three descriptors: /dev/null or a pipe to its input, a pipe from each output. Its end
+// comes through its pidfd; it is reaped here and nowhere else, so its number cannot be reused
+// before, and signals to its group are safe until then.
+#include "process/local_transport.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "base/fd.hpp"
+#include "process/spawn.hpp"
+
+extern char** environ;
+
+namespace execo::detail {
+namespace {
+
+constexpr std::size_t first_buffer = 4096;
+constexpr std::size_t full_buffer = 64 * 1024;
+
+std::error_code system_error_code(int error) { return {error, std::system_category()}; }
+
+class local_transport final : public transport {
+ public:
+  explicit local_transport(loop& on)
+      : loop_(on),
+        out_(*this, stream::out),
+        err_(*this, stream::err),
+        write_(callback<int>::to<&local_transport::on_write_done>(this)),
+        exit_(callback<int>::to<&local_transport::on_exit_ready>(this)) {
+    step_.self = this;
+  }
+
+  void open(const command& what, transport_events& events) override {
+    events_ = &events;
+    command_ = &what;
+    step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->launch(); };
+    stepping_ = true;
+    loop_.defer(step_);
+  }
+
+  void write(std::span<const char> bytes) override {
+    if (!input_) return;
+    write_.prepare_write(input_.get(), bytes.data(), std::min(bytes.size(), full_buffer));
+    loop_.start(write_);
+  }
+
+  void close_input() override {
+    if (!write_.active) input_.reset();
+  }
+
+  void signal(int number) override {
+    if (pid_ <= 0 || reaped_) return;
+    if (number == SIGTERM || number == SIGINT || number == SIGKILL) ending_ = true;
+    // The group is ours alone: the child made it. ESRCH: it has just ended, and is not reaped yet.
+    (void)::kill(-pid_, number);
+  }
+
+  void pause(stream which, bool paused) override {
+    pipe_end& p = which == stream::out ? out_ : err_;
+    p.paused = paused;
+    if (!paused) p.read_more();
+  }
+
+  void close() override {
+    closing_ = true;
+    out_.shut();
+    err_.shut();
+    if (write_.active) {
+      loop_.cancel(write_);
+    } else {
+      input_.reset();
+    }
+    if (pid_ > 0 && !reaped_) (void)::kill(-pid_, SIGKILL);
+    settle();
+  }
+
+  pid_t pid() const noexcept override { return pid_; }
+
+ private:
+  /// Our end of an output pipe.
+  struct pipe_end {
+    pipe_end(local_transport& o, stream w)
+        : owner(o), which(w), read(callback<int>::to<&pipe_end::on_read>(this)) {}
+
+    void read_more() {
+      if (!fd || read.active || paused || owner.closing_) return;
+      if (!buffer) {
+        size = first_buffer;
+        buffer = std::make_unique_for_overwrite<char[]>(size);
+      }
+      read.prepare_read(fd.get(), buffer.get(), size);
+      owner.loop_.start(read);
+    }
+
+    void on_read(int result) {
+      if (owner.closing_) {
+        fd.reset();
+        owner.settle();
+        return;
+      }
+      if (result > 0) {
+        auto count = static_cast<std::size_t>(result);
+        owner.events_->on_output(which, std::span<const char>(buffer.get(), count));
+        if (count == size && size < full_buffer) {
+          size = full_buffer;
+          buffer = std::make_unique_for_overwrite<char[]>(size);
+        }
+        read_more();
+        return;
+      }
+      if (result == -EAGAIN || result == -EINTR) return read_more();
+      fd.reset();
+      buffer.reset();
+      owner.events_->on_eof(which);
+    }
+
+    void shut() {
+      if (read.active) {
+        owner.loop_.cancel(read);
+      } else {
+        fd.reset();
+      }
+    }
+
+    local_transport& owner;
+    stream which;
+    io_request read;
+    unique_fd fd;
+    std::unique_ptr<char[]> buffer;
+    std::size_t size = 0;
+    bool paused = false;
+  };
+
+  void launch() {
+    stepping_ = false;
+    if (closing_) return settle();
+    spawn_request what;
+    what.argv = command_->argv();
+    if (!command_->environment.empty()) merge_environment(what);
+    what.directory = command_->directory;
+    unique_fd child_in, child_out, child_err;
+    const char* step = open_pipes(child_in, child_out, child_err);
+    if (step != nullptr)
+      return events_->on_failed(end_reason::spawn_failed, system_error_code(errno), step);
+    what.in = child_in.get();
+    what.out = child_out.get();
+    what.err = child_err.get();
+    spawn_result made = spawn(what);
+    if (made.error != 0) {
+      input_.reset();
+      out_.fd.reset();
+      err_.fd.reset();
+      std::string context = std::string(made.step) + (made.object.empty() ? "" : " ") + made.object;
+      return events_->on_failed(end_reason::spawn_failed, system_error_code(made.error), context);
+    }
+    pid_ = made.pid;
+    pidfd_ = std::move(made.pidfd);
+    exit_.prepare_poll(pidfd_.get(), POLLIN);
+    loop_.start(exit_);
+    out_.read_more();
+    err_.read_more();
+    events_->on_phase(phase::run);
+  }
+
+  void merge_environment(spawn_request& what) const {
+    what.inherit_environment = false;
+    for (char** v = environ; v != nullptr && *v != nullptr; ++v) {
+      std::string_view variable = *v;
+      std::string_view name = variable.substr(0, variable.find('='));
+      bool replaced = false;
+      for (const auto& [added, value] : command_->environment) replaced |= added == name;
+      if (!replaced) what.environment.emplace_back(variable);
+    }
+    for (std::size_t i = 0; i < command_->environment.size(); ++i) {
+      const auto& [name, value] = command_->environment[i];
+      bool again = false;
+      for (std::size_t k = i + 1; k < command_->environment.size(); ++k)
+        again |= command_->environment[k].first == name;
+      if (!again) what.environment.push_back(name + "=" + value);
+    }
+  }
+
+  bool make_pipe(unique_fd& read_end, unique_fd& write_end, bool ours_reads) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return false;
+    read_end.reset(ends[0]);
+    write_end.reset(ends[1]);
+    // Only our end: the two ends of a pipe are separate open file descriptions.
+    if (loop_.wants_nonblocking())
+      (void)::fcntl(ours_reads ? ends[0] : ends[1], F_SETFL, O_NONBLOCK);
+    return true;
+  }
+
+  const char* open_pipes(unique_fd& in, unique_fd& out, unique_fd& err) {
+    if (command_->has_input) {
+      if (!make_pipe(in, input_, false)) return "pipe for standard input";
+    } else {
+      in.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+      if (!in) return "open /dev/null";
+    }
+    if (!make_pipe(out_.fd, out, true)) return "pipe for standard output";
+    if (!make_pipe(err_.fd, err, true)) return "pipe for standard error";
+    return nullptr;
+  }
+
+  void on_write_done(int result) {
+    if (closing_) {
+      input_.reset();
+      settle();
+    } else if (result > 0) {
+      events_->on_written(static_cast<std::size_t>(result));
+    } else if (result == -EAGAIN || result == -EINTR) {
+      events_->on_written(0);
+    } else {
+      // EPIPE: the command does not read on; that is its right.
+      input_.reset();
+    }
+  }
+
+  void on_exit_ready(int) {
+    siginfo_t info{};
+    int r = ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOHANG | WNOWAIT);
+    bool lost = r != 0 && errno == ECHILD;
+    if (!lost && (r != 0 || info.si_pid == 0)) {
+      loop_.start(exit_);
+      return;
+    }
+    // What a command of ours left in its group goes with it when we were ending it. Only now, while
+    // the zombie keeps the group's number from being reused.
+    if (!lost && (ending_ || closing_)) (void)::kill(-pid_, SIGKILL);
+    if (!lost) {
+      siginfo_t reaped{};
+      (void)::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &reaped, WEXITED | WNOHANG);
+    }
+    reaped_ = true;
+    pidfd_.reset();
+    if (closing_) return settle();
+    if (lost) return events_->on_failed(end_reason::status_lost, {}, "somebody else reaped it");
+    bool by_code = info.si_code == CLD_EXITED;
+    events_->on_exit(by_code ? exit_status::of_code(info.si_status)
+                             : exit_status::of_signal(info.si_status));
+  }
+
+  void settle() {
+    bool child_gone = pid_ <= 0 || reaped_;
+    if (closed_ || stepping_ || !child_gone || out_.read.active || err_.read.active ||
+        write_.active)
+      return;
+    closed_ = true;
+    events_->on_closed();
+  }
+
+  struct step_node : queue_node {
+    local_transport* self = nullptr;
+  };
+
+  loop& loop_;
+  transport_events* events_ = nullptr;
+  const command* command_ = nullptr;
+  pipe_end out_;
+  pipe_end err_;
+  unique_fd input_;
+  unique_fd pidfd_;
+  io_request write_;
+  io_request exit_;
+  step_node step_;
+  pid_t pid_ = -1;
+  bool stepping_ = false;
+  bool ending_ = false;
+  bool closing_ = false;
+  bool closed_ = false;
+  bool reaped_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<transport> make_local_transport(loop& on) {
+  return std::make_unique<local_transport>(on);
+}
+
+}  // namespace execo::detail

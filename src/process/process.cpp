@@ -1,0 +1,153 @@
+// The handle's side of a process: which loop it runs on, and the way there from any thread.
+#include "execo/process.hpp"
+
+#include <atomic>
+#include <stdexcept>
+
+#include "execo/context.hpp"
+#include "loop/post_call.hpp"
+#include "process/lifecycle.hpp"
+#include "process/local_transport.hpp"
+
+namespace execo {
+namespace detail {
+
+/// Shared by a process and its awaiters. Before the start it belongs to the one thread that
+/// configures it; after it, to whoever asks.
+class process_state final : public ref_counted {
+ public:
+  explicit process_state(command c) : what(std::move(c)) {}
+  ~process_state() override {
+    if (!run || detached || run->ended()) return;
+    run_on(run->home(), [r = run] { r->cancel(); });
+  }
+
+  /// The loop it runs on, or would.
+  loop& where(loop* awaiting) const {
+    if (run) return run->home();
+    return chosen != nullptr ? *chosen : loop_or_default(awaiting);
+  }
+
+  void make_run(loop& on) {
+    if (run) return;
+    if (what.argv().empty()) throw std::invalid_argument("the command is empty");
+    auto shared = std::make_shared<const command>(std::move(what));
+    run = intrusive_ptr<lifecycle>(
+        new lifecycle(on, std::move(shared), make_local_transport(on), deadlines()));
+  }
+
+  command what;
+  loop* chosen = nullptr;
+  intrusive_ptr<lifecycle> run;
+  bool detached = false;
+};
+
+process_ref::process_ref(process_state* state) noexcept : state_(state) {
+  if (state_ != nullptr) state_->retain();
+}
+process_ref::process_ref(const process_ref& other) noexcept : process_ref(other.state_) {}
+process_ref::~process_ref() {
+  if (state_ != nullptr) state_->release();
+}
+
+process_wait::process_wait(process_ref state, stop_ends what) noexcept
+    : state_(std::move(state)), stop_(what) {}
+
+process_wait::process_wait(process_wait&& other) noexcept
+    : operation(std::move(other)), state_(std::move(other.state_)), stop_(other.stop_) {}
+
+void process_wait::choose_loop(env where) {
+  loop& on = state_->where(where.home);
+  // Misuse throws here, in the awaiting coroutine.
+  state_->make_run(on);
+  set_work(&on);
+}
+
+void process_wait::on_start(bool stopped) noexcept {
+  lifecycle& run = *state_->run;
+  if (run.ended()) return complete();
+  run.attach(*this);
+  if (stopped) return on_stop();
+  if (stop_ == stop_ends::process) run.start();
+}
+
+void process_wait::on_stop() noexcept {
+  if (stop_ == stop_ends::process) {
+    state_->run->cancel();
+    return;
+  }
+  if (!linked()) return;
+  unlink();
+  abandoned_ = true;
+  complete();
+}
+
+void process_wait::on_end(lifecycle&) noexcept { complete(); }
+
+result process_wait::copy_result() const {
+  if (abandoned_) throw operation_cancelled();
+  return state_->run->final_result();
+}
+
+result process_wait::move_result() { return state_->run->take_result(); }
+
+}  // namespace detail
+
+process::process(std::string_view text) : process(command(text)) {}
+process::process(command what) : state_(new detail::process_state(std::move(what))) {}
+
+command& process::mutable_command() {
+  if (state_->run) throw std::logic_error("a process is configured before it is started");
+  return state_->what;
+}
+
+process& process::on(context& where) & {
+  (void)mutable_command();
+  state_->chosen = &detail::loop_of(where);
+  return *this;
+}
+
+process&& process::on(context& where) && { return std::move(on(where)); }
+
+process& process::start() & {
+  detail::loop& where = state_->where(nullptr);
+  state_->make_run(where);
+  detail::run_on(where, [run = state_->run] { run->start(); });
+  return *this;
+}
+
+process process::start() && {
+  start();
+  return std::move(*this);
+}
+
+process::run_op process::run() & { return run_op(state_); }
+process::owned_run_op process::run() && { return owned_run_op(std::move(state_)); }
+
+process::wait_op process::wait() & {
+  if (!state_->run) throw std::logic_error("wait() for a process that was not started");
+  return wait_op(state_);
+}
+
+void process::kill(int signal) noexcept {
+  if (!state_->run) return;
+  detail::run_on(state_->run->home(), [run = state_->run, signal] { run->kill(signal); });
+}
+
+void process::detach() && noexcept {
+  if (state_) state_->detached = true;
+  state_ = detail::process_ref(nullptr);
+}
+
+pid_t process::pid() const noexcept { return state_->run ? state_->run->pid() : 0; }
+
+bool process::running() const noexcept {
+  return state_->run && state_->run->started() && !state_->run->ended();
+}
+
+std::optional<result> process::try_result() const {
+  if (!state_->run || !state_->run->ended()) return std::nullopt;
+  return state_->run->final_result();
+}
+
+}  // namespace execo

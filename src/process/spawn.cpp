@@ -1,0 +1,304 @@
+// The child runs in our memory on a stack of its own until it executes (CLONE_VM | CLONE_VFORK), so
+// it may only make raw system calls: no allocation, no lock, no errno (which is the parent thread's),
+// and no sanitizer instrumentation. The frame it shares with the parent brings its failure back.
+#include "process/spawn.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+
+extern char** environ;
+
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000ULL
+#endif
+
+#define EXECO_UNINSTRUMENTED \
+  __attribute__((no_sanitize("address", "undefined", "thread"), noinline, no_stack_protector))
+#if defined(__GNUC__) && !defined(__clang__)
+#undef EXECO_UNINSTRUMENTED
+#define EXECO_UNINSTRUMENTED                                                       \
+  __attribute__((no_sanitize("address"), no_sanitize("undefined"), no_sanitize("thread"), noinline, \
+                 no_stack_protector))
+#endif
+
+namespace execo::detail {
+namespace {
+
+struct child_frame {
+  const char* const* candidates;  // paths to try, null-terminated
+  char* const* argv;
+  char* const* envp;
+  const char* directory;
+  int fds[3];
+  int error;
+  const char* step;
+  const char* object;
+};
+
+#if defined(__x86_64__)
+
+EXECO_UNINSTRUMENTED long raw_call(long number, long a, long b, long c, long d) {
+  long result;
+  register long r10 __asm__("r10") = d;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
+// The child starts on its own empty stack, so it cannot return from here: it calls `child`.
+EXECO_UNINSTRUMENTED long raw_clone3(clone_args* args, std::size_t size, void (*child)(void*),
+                                     void* frame) {
+  long result;
+  __asm__ volatile(
+      "syscall\n\t"
+      "test %%rax, %%rax\n\t"
+      "jnz 1f\n\t"
+      "xor %%ebp, %%ebp\n\t"
+      "mov %[frame], %%rdi\n\t"
+      "call *%[child]\n\t"
+      "ud2\n"
+      "1:"
+      : "=a"(result)
+      : "a"(SYS_clone3), "D"(args), "S"(size), [child] "r"(child), [frame] "r"(frame)
+      : "rcx", "r11", "memory");
+  return result;
+}
+
+#elif defined(__aarch64__)
+
+EXECO_UNINSTRUMENTED long raw_call(long number, long a, long b, long c, long d) {
+  register long x8 __asm__("x8") = number;
+  register long x0 __asm__("x0") = a;
+  register long x1 __asm__("x1") = b;
+  register long x2 __asm__("x2") = c;
+  register long x3 __asm__("x3") = d;
+  __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
+  return x0;
+}
+
+EXECO_UNINSTRUMENTED long raw_clone3(clone_args* args, std::size_t size, void (*child)(void*),
+                                     void* frame) {
+  register long x8 __asm__("x8") = SYS_clone3;
+  register long x0 __asm__("x0") = reinterpret_cast<long>(args);
+  register long x1 __asm__("x1") = static_cast<long>(size);
+  register void (*x2)(void*) __asm__("x2") = child;
+  register void* x3 __asm__("x3") = frame;
+  __asm__ volatile(
+      "svc #0\n\t"
+      "cbnz x0, 1f\n\t"
+      "mov x29, xzr\n\t"
+      "mov x0, x3\n\t"
+      "blr x2\n\t"
+      "brk #1\n"
+      "1:"
+      : "+r"(x0)
+      : "r"(x8), "r"(x1), "r"(x2), "r"(x3)
+      : "x30", "memory");
+  return x0;
+}
+
+#else
+#error "execo spawns with clone3 by hand: this architecture needs its few lines of assembly"
+#endif
+
+template <class... A>
+EXECO_UNINSTRUMENTED long call(long number, A... args) {
+  long a[4] = {0, 0, 0, 0};
+  int i = 0;
+  ((a[i++] = (long)(args)), ...);
+  return raw_call(number, a[0], a[1], a[2], a[3]);
+}
+
+EXECO_UNINSTRUMENTED void fail(child_frame& frame, const char* step, const char* object,
+                               long result) {
+  frame.error = static_cast<int>(-result);
+  frame.step = step;
+  frame.object = object;
+  call(SYS_exit, 127);
+  __builtin_unreachable();
+}
+
+// What the kernel calls sigaction: not the C library's layout.
+struct kernel_sigaction {
+  void* handler;
+  unsigned long flags;
+  void* restorer;
+  unsigned long mask;
+};
+
+EXECO_UNINSTRUMENTED void reset_signals() {
+  // CLONE_CLEAR_SIGHAND resets handlers; an ignored signal stays ignored through it and execve.
+  kernel_sigaction by_default;
+  by_default.handler = nullptr;
+  by_default.flags = 0;
+  by_default.restorer = nullptr;
+  by_default.mask = 0;
+  for (int signal = 1; signal < 32; ++signal) {
+    if (signal == SIGKILL || signal == SIGSTOP) continue;
+    (void)call(SYS_rt_sigaction, signal, &by_default, 0L, sizeof(unsigned long));
+  }
+  unsigned long none = 0;
+  (void)call(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0L, sizeof none);
+}
+
+EXECO_UNINSTRUMENTED void place_descriptors(child_frame& frame) {
+  // A source that is itself 0, 1 or 2 would be overwritten, or keep its close-on-exec flag: all
+  // three move out of the way first.
+  for (int& fd : frame.fds) {
+    if (fd > 2) continue;
+    long moved = call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+    if (moved < 0) fail(frame, "dup", "", moved);
+    fd = static_cast<int>(moved);
+  }
+  for (int target = 0; target < 3; ++target) {
+    long r = call(SYS_dup3, frame.fds[target], target, 0);
+    if (r < 0) fail(frame, "dup3", "", r);
+  }
+}
+
+EXECO_UNINSTRUMENTED void child_main(void* shared) {
+  child_frame& frame = *static_cast<child_frame*>(shared);
+  (void)call(SYS_setpgid, 0, 0);
+  place_descriptors(frame);
+  // Descriptors that other libraries opened without O_CLOEXEC; old kernels lack it (5.11).
+  (void)call(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (frame.directory != nullptr) {
+    long r = call(SYS_chdir, frame.directory);
+    if (r < 0) fail(frame, "chdir", frame.directory, r);
+  }
+  reset_signals();
+  long error = -ENOENT;
+  const char* failed = frame.candidates[0];
+  for (const char* const* path = frame.candidates; *path != nullptr; ++path) {
+    long r = call(SYS_execve, *path, frame.argv, frame.envp);
+    // As execvp(3): a directory without the program, or without access, does not end the search.
+    bool search_on = r == -ENOENT || r == -ENOTDIR || r == -EACCES;
+    if (!search_on || r == -EACCES || error == -ENOENT) {
+      error = r;
+      failed = *path;
+    }
+    if (!search_on) break;
+  }
+  fail(frame, "execve", failed, error);
+}
+
+/// One stack per thread, kept: the thread stands still while its child uses it.
+class child_stack {
+ public:
+  static constexpr std::size_t size = 64 * 1024;
+  child_stack() noexcept
+      : base_(::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0)) {}
+  ~child_stack() {
+    if (base_ != MAP_FAILED) (void)::munmap(base_, size);
+  }
+  void* base() const noexcept { return base_ == MAP_FAILED ? nullptr : base_; }
+
+ private:
+  void* base_;
+};
+
+std::vector<std::string> search_path(const std::string& program, const spawn_request& what) {
+  std::vector<std::string> candidates;
+  if (program.find('/') != std::string::npos) {
+    candidates.push_back(program);
+    return candidates;
+  }
+  const char* path = ::getenv("PATH");
+  std::string directories = path != nullptr ? path : "/bin:/usr/bin";
+  for (const std::string& variable : what.environment)
+    if (variable.starts_with("PATH=")) directories = variable.substr(5);
+  std::size_t start = 0;
+  for (;;) {
+    std::size_t end = directories.find(':', start);
+    std::string directory = directories.substr(start, end - start);
+    candidates.push_back((directory.empty() ? "." : directory) + "/" + program);
+    if (end == std::string::npos) return candidates;
+    start = end + 1;
+  }
+}
+
+std::vector<const char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<const char*> list;
+  list.reserve(strings.size() + 1);
+  for (const std::string& s : strings) list.push_back(s.c_str());
+  list.push_back(nullptr);
+  return list;
+}
+
+// The child failed and is a zombie or about to be one: it has to be reaped here.
+void reap_failed(int pidfd) {
+  siginfo_t info;
+  while (::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED) != 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace
+
+spawn_result spawn(const spawn_request& what) {
+  static thread_local child_stack stack;
+  spawn_result made;
+  std::vector<std::string> candidates = search_path(what.argv.front(), what);
+  std::vector<const char*> paths = pointers(candidates);
+  std::vector<const char*> argv = pointers(what.argv);
+  std::vector<const char*> envp;
+  if (!what.inherit_environment) envp = pointers(what.environment);
+
+  child_frame frame{};
+  frame.candidates = paths.data();
+  frame.argv = const_cast<char* const*>(argv.data());
+  frame.envp = what.inherit_environment ? environ : const_cast<char* const*>(envp.data());
+  frame.directory = what.directory.empty() ? nullptr : what.directory.c_str();
+  frame.fds[0] = what.in;
+  frame.fds[1] = what.out;
+  frame.fds[2] = what.err;
+
+  int pidfd = -1;
+  clone_args args;
+  std::memset(&args, 0, sizeof args);
+  args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
+  args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  args.stack = reinterpret_cast<std::uint64_t>(stack.base());
+  args.stack_size = child_stack::size;
+
+  // A signal that reached the child before its handlers are gone would run them in our memory.
+  sigset_t all, before;
+  sigfillset(&all);
+  (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+  long pid = stack.base() == nullptr ? -ENOMEM
+                                     : raw_clone3(&args, sizeof args, &child_main, &frame);
+  (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
+
+  if (pid < 0) {
+    made.error = static_cast<int>(-pid);
+    made.step = "clone";
+    return made;
+  }
+  made.pidfd.reset(pidfd);
+  if (frame.error != 0) {
+    reap_failed(pidfd);
+    made.error = frame.error;
+    made.step = frame.step;
+    made.object = frame.object;
+    made.pidfd.reset();
+    return made;
+  }
+  made.pid = static_cast<pid_t>(pid);
+  return made;
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,71 @@
+// The seam that decides everything: what a lifecycle needs of a way to run one command. Local, ssh
+// and tree executions differ only behind it. All calls and all events are on one loop's thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <system_error>
+
+#include "execo/command.hpp"
+#include "execo/status.hpp"
+
+namespace execo::detail {
+
+enum class stream : std::uint8_t { out, err };
+
+/// What a transport tells. Events come from the loop, never from inside a call to the transport,
+/// with one exception: on_closed may come from inside close().
+class transport_events {
+ public:
+  /// The execution entered a phase; its deadline starts now. Comes in order, phases may be
+  /// skipped. `run` means: the command was started.
+  virtual void on_phase(phase entered) = 0;
+  /// Bytes of the command, valid during the call.
+  virtual void on_output(stream which, std::span<const char> bytes) = 0;
+  /// Nothing more will come on this stream.
+  virtual void on_eof(stream which) = 0;
+  /// The command ended by itself, by a signal or an exit.
+  virtual void on_exit(exit_status status) = 0;
+  /// It cannot be run, or the connection is gone: `how` is neither exited nor signaled. Terminal,
+  /// like on_exit; no more output follows.
+  virtual void on_failed(end_reason how, std::error_code why, std::string context) = 0;
+  /// `count` bytes given to write() were taken over by the kernel or the peer.
+  virtual void on_written(std::size_t count) = 0;
+  /// Last event: nothing of this execution is pending any more; the transport may be destroyed.
+  virtual void on_closed() = 0;
+
+ protected:
+  ~transport_events() = default;
+};
+
+class transport {
+ public:
+  virtual ~transport() = default;
+
+  /// Begins. Everything further, failure included, is an event.
+  virtual void open(const command& what, transport_events& events) = 0;
+
+  /// Gives bytes for standard input; they stay valid until on_written or on_closed. One at a time.
+  virtual void write(std::span<const char> bytes) = 0;
+  /// Ends standard input once what was written is through.
+  virtual void close_input() = 0;
+
+  /// Sends a signal to the command and what it started, as far as the transport can. Before `run`
+  /// it does nothing.
+  virtual void signal(int number) = 0;
+
+  /// Back-pressure: stops and resumes taking output of a stream. Output flows at first.
+  virtual void pause(stream which, bool paused) = 0;
+
+  /// Gives up what is left, at once: descriptors, channel, a connection under way. A local child
+  /// that still lives is killed and reaped. Ends with on_closed.
+  virtual void close() = 0;
+
+  /// The local process id, 0 if there is none.
+  virtual pid_t pid() const noexcept { return 0; }
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,25 @@
+// Runs a command on an ssh host through libssh, in this process, on the loop.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "execo/connection.hpp"
+#include "execo/host.hpp"
+#include "loop/loop.hpp"
+#include "process/transport.hpp"
+
+namespace execo::detail {
+
+class ssh_environment;
+
+/// What the hosts of one action share: keys loaded once, known_hosts parsed once and written by
+/// one writer, the resolver, the bound on handshakes in flight. Lives on one loop.
+/// Throws: std::invalid_argument naming the file for a key or known_hosts file that cannot be used.
+std::shared_ptr<ssh_environment> make_ssh_environment(loop& on, const ssh_options& options);
+
+/// One command on one host, over a session of its own.
+std::unique_ptr<transport> make_ssh_transport(std::shared_ptr<ssh_environment> shared,
+                                              const host& where);
+
+}  // namespace execo::detail
