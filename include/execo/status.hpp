@@ -45,6 +45,9 @@ enum class phase : std::uint8_t {
   drain,
 };
 
+/// Which of a command's two outputs.
+enum class stream : std::uint8_t { out, err };
+
 /// The bare word: "exited", "connect_failed", ...
 std::string_view to_string(end_reason how) noexcept;
 /// The bare word: "resolve", "kex", ...

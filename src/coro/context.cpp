@@ -55,8 +55,7 @@ void context::run() {
 }
 
 void context::stop() noexcept {
-  state_->stopping.store(true, std::memory_order_release);
-  state_->loop.wake();
+  state_->loop.raise(state_->stopping);
 }
 
 void context::post(std::function<void()> work) {

@@ -1,5 +1,7 @@
 #include "execo/detail/group.hpp"
 
+#include <stdexcept>
+
 #include "loop/loop.hpp"
 
 namespace execo::detail {
@@ -16,9 +18,10 @@ child_group::child_group() noexcept
 }
 
 void child_group::begin(std::coroutine_handle<> awaiting, env where) {
+  if (env_.home != nullptr && where.home != nullptr && env_.home != where.home)
+    throw std::logic_error("joined on another context than the one it runs on");
   awaiting_ = awaiting;
-  env_ = where;
-  if (env_.home == nullptr) env_.home = &loop_or_default(nullptr);
+  if (env_.home == nullptr) env_.home = &loop_or_default(where.home);
   if (where.stop != nullptr) {
     if (where.stop->requested()) {
       stop_.request();
@@ -37,15 +40,16 @@ void child_group::begin(std::coroutine_handle<> awaiting, env where) {
 // The group itself counts as one, so that children that end at once cannot end it under its feet;
 // its share is given back through the ready queue.
 void child_group::run() noexcept {
-  ++pending_;
+  hold();
   on_begin();
-  step_.run = [](queue_node& node) noexcept {
-    child_group& self = *static_cast<step_node&>(node).self;
-    if (--self.pending_ != 0) return;
-    self.parent_stop_.unlink();
-    self.awaiting_.resume();
-  };
+  step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->let_go(); };
   env_.home->defer(step_);
+}
+
+void child_group::let_go() noexcept {
+  if (--pending_ != 0) return;
+  parent_stop_.unlink();
+  awaiting_.resume();
 }
 
 void child_group::start_child(std::coroutine_handle<> handle, child_promise_base& promise,

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <thread>
 
 namespace execo::detail {
 namespace {
@@ -11,8 +12,14 @@ thread_local loop* current_loop = nullptr;
 
 }  // namespace
 
+void arm_after(loop& l, timer& t, clock::duration delay) { l.arm_after(t, delay); }
+void disarm(loop& l, timer& t) noexcept { l.disarm(t); }
+
 loop::loop() : backend_(make_backend()) {}
-loop::~loop() = default;
+loop::~loop() {
+  // What a post brought may have been all this loop was for, while its thread is not out of post().
+  while (posters_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+}
 
 loop* loop::current() noexcept { return current_loop; }
 
@@ -27,8 +34,17 @@ void loop::defer(queue_node& node) noexcept {
 }
 
 void loop::post(queue_node& node) noexcept {
+  posters_.fetch_add(1, std::memory_order_relaxed);
   // Only the push that finds the inbox empty wakes: the loop takes all of it at once.
   if (inbox_.push(node) && current_loop != this) backend_->wake();
+  posters_.fetch_sub(1, std::memory_order_release);
+}
+
+void loop::raise(std::atomic<bool>& flag) noexcept {
+  posters_.fetch_add(1, std::memory_order_relaxed);
+  flag.store(true, std::memory_order_release);
+  backend_->wake();
+  posters_.fetch_sub(1, std::memory_order_release);
 }
 
 void loop::shut_down_residents() noexcept {

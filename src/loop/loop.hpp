@@ -1,7 +1,8 @@
-// One event loop: a backend, timers, a ready queue and an inbox. Everything but post() and wake()
+// One event loop: a backend, timers, a ready queue and an inbox. Everything but post() and raise()
 // belongs to the thread that drives it, which is the first one that does.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -62,7 +63,8 @@ class loop {
   // -- from any thread ----------------------------------------------------------------------
   /// Runs the node on the loop's thread. The node must stay alive until it has run.
   void post(queue_node& node) noexcept;
-  void wake() noexcept { backend_->wake(); }
+  /// Sets the flag and ends the present wait.
+  void raise(std::atomic<bool>& flag) noexcept;
 
   /// Makes the loop the current one of this thread, and keeps SIGPIPE from it: io_uring raises it
   /// for a write into a broken pipe.
@@ -86,6 +88,7 @@ class loop {
   std::unique_ptr<backend> backend_;
   timer_heap timers_;
   mpsc_queue inbox_;
+  std::atomic<unsigned> posters_{0};
   queue_node* ready_first_ = nullptr;
   queue_node* ready_last_ = nullptr;
   list_node residents_;

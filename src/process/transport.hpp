@@ -14,7 +14,7 @@
 
 namespace execo::detail {
 
-enum class stream : std::uint8_t { out, err };
+using execo::stream;
 
 /// What a transport tells. Events come from the loop, never from inside a call to the transport,
 /// with one exception: on_closed may come from inside close().

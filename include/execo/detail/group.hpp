@@ -113,6 +113,12 @@ class child_group {
 
   /// Suspends the parent until the last child is done. Without children it resumes at once.
   void begin(std::coroutine_handle<> awaiting, env where);
+  /// Counts something besides the children that the parent has to wait for, until let_go().
+  void hold() noexcept { ++pending_; }
+  void let_go() noexcept;
+  /// Fixes the home loop before begin().
+  void settle_on(loop& home) noexcept { env_.home = &home; }
+  bool settled() const noexcept { return env_.home != nullptr; }
   void start_child(std::coroutine_handle<> handle, child_promise_base& promise, std::size_t index);
   loop& home() const noexcept { return *env_.home; }
 

@@ -10,6 +10,7 @@ namespace execo::detail {
 
 using clock = std::chrono::steady_clock;
 
+class loop;
 class timer_heap;
 
 /// Leaves its heap by itself when destroyed, which has to be on the loop's thread.
@@ -31,5 +32,9 @@ class timer {
   timer_heap* heap_ = nullptr;
   std::uint32_t index_ = 0;
 };
+
+/// On the loop's thread, from headers that do not know what a loop is.
+void arm_after(loop& l, timer& t, clock::duration delay);
+void disarm(loop& l, timer& t) noexcept;
 
 }  // namespace execo::detail

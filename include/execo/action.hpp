@@ -1,0 +1,141 @@
+/// action: one command on many hosts, as one awaitable, with results as they complete.
+#pragma once
+
+#include <array>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "execo/detail/action_ops.hpp"
+#include "execo/host.hpp"
+#include "execo/host_result.hpp"
+#include "execo/host_set.hpp"
+#include "execo/status.hpp"
+
+namespace execo {
+
+class context;
+
+/// One line of output as it arrives. Valid during the call.
+class output_line {
+ public:
+  output_line(const execo::host& h, std::size_t i, stream s, std::string_view t, bool c) noexcept
+      : host(h), index(i), from(s), text(t), complete(c) {}
+  const execo::host& host;
+  std::size_t index;
+  stream from;
+  std::string_view text;  ///< without its end of line
+  bool complete;          ///< false: the output ended, or 64 KiB came, without an end of line
+};
+
+/// Counts of an action, by how the hosts ended.
+class action_stats {
+ public:
+  action_stats() = default;
+  std::size_t hosts = 0;
+  std::size_t ok = 0;
+  std::size_t done = 0;
+  /// By end_reason; exited counts those with an accepted code too.
+  std::array<std::size_t, 14> by_reason{};
+  std::size_t count(end_reason how) const { return by_reason[static_cast<std::size_t>(how)]; }
+  /// exited with a code that is not accepted.
+  std::size_t bad_exits() const { return count(end_reason::exited) - ok; }
+  duration elapsed{0};
+};
+
+/// Hosts that ended alike with the same output.
+class output_group {
+ public:
+  output_group() = default;
+  host_set hosts;
+  std::size_t count = 0;
+  /// One of them: its output, and how it ended.
+  host_result sample;
+};
+
+/// Gathers results under their outputs: one copy of each distinct output, however many hosts.
+class output_gatherer {
+ public:
+  output_gatherer();
+  output_gatherer(output_gatherer&&) noexcept;
+  output_gatherer& operator=(output_gatherer&&) noexcept;
+  ~output_gatherer();
+  void add(host_result r);
+  /// Largest group first; equal sizes in the order of the first host.
+  std::vector<output_group> groups() const;
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+/// The end of an action.
+class action_result {
+ public:
+  action_result() = default;
+  action_result(std::vector<host_result> results, action_stats stats)
+      : results_(std::move(results)), stats_(stats) {}
+
+  /// Every host exited with an accepted code.
+  bool ok() const noexcept { return stats_.ok == stats_.hosts; }
+  /// The results that next() did not take, in the order of the hosts.
+  const std::vector<host_result>& all() const noexcept { return results_; }
+  std::vector<const host_result*> failed() const;
+  std::vector<output_group> by_output() const;
+  const action_stats& stats() const noexcept { return stats_; }
+  /// Throws: process_error naming how many hosts failed, and the first of them, unless ok().
+  const action_result& check() const;
+
+ private:
+  std::vector<host_result> results_;
+  action_stats stats_;
+};
+
+/// The verbs that every action has. The handle owns the run: when the last one goes, what still
+/// runs is ended and joined by its context.
+class [[nodiscard]] action {
+ public:
+  using run_op = detail::action_run_op;
+  using next_op = detail::action_next_op;
+
+  action(action&&) noexcept = default;
+  action& operator=(action&&) noexcept = default;
+
+  /// Starts it now.
+  /// Thread: any.
+  action& start() &;
+
+  /// Runs it to the end, starting it if needed.
+  /// Stop: every command is ended (TERM, KILL after kill_timeout) and joined; hosts whose turn had
+  /// not come are `not_started`.
+  /// Resumes: on the awaiting coroutine's loop, else on the action's.
+  /// Throws: never for hosts. std::invalid_argument for options that cannot be used, such as an
+  /// unreadable key file.
+  run_op run();
+  run_op operator co_await() { return run(); }
+
+  /// The next host's result, as they complete; nothing when there is no more. Starts the action if
+  /// needed. While results wait here, no more hosts are started than the window holds.
+  /// Stop: nothing is lost, the action goes on; throws operation_cancelled.
+  next_op next();
+
+  /// Sends a signal to every command that runs, with KILL to follow after TERM and INT, and lets no
+  /// further host start.
+  /// Thread: any.
+  void kill(int signal = SIGTERM) noexcept;
+
+  /// Ends it as a stop of run() does: commands that run are ended and say `cancelled`.
+  /// Thread: any.
+  void request_stop() noexcept;
+
+ protected:
+  explicit action(detail::action_ref state) noexcept : state_(std::move(state)) {}
+  detail::action_ref state_;
+};
+
+}  // namespace execo

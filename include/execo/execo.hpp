@@ -1,0 +1,22 @@
+/// Everything but the interop adapters.
+#pragma once
+
+#include "execo/action.hpp"
+#include "execo/awaitable.hpp"
+#include "execo/command.hpp"
+#include "execo/connection.hpp"
+#include "execo/context.hpp"
+#include "execo/fwd.hpp"
+#include "execo/host.hpp"
+#include "execo/host_result.hpp"
+#include "execo/host_set.hpp"
+#include "execo/process.hpp"
+#include "execo/remote.hpp"
+#include "execo/scope.hpp"
+#include "execo/status.hpp"
+#include "execo/sync_wait.hpp"
+#include "execo/task.hpp"
+#include "execo/time.hpp"
+#include "execo/timeout.hpp"
+#include "execo/when_all.hpp"
+#include "execo/when_any.hpp"

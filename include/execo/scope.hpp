@@ -1,0 +1,98 @@
+/// scope: operations that run beside their owner and are joined by it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "execo/detail/group.hpp"
+
+namespace execo {
+
+/// Runs any number of operations at once and joins them. What spawns into a scope lives on one
+/// context, that of the first spawn.
+class scope : private detail::child_group {
+ public:
+  class join_op;
+
+  scope() = default;
+  /// Pre: joined since the last spawn; otherwise the program ends, since what was spawned would
+  /// outlive its owner.
+  ~scope() override;
+
+  /// Starts an operation now. Its value is dropped; its exception comes out of join(), and the
+  /// first one asks the others to stop.
+  /// Throws: std::logic_error outside a context's thread.
+  template <awaitable Op>
+  void spawn(Op op) {
+    prepare_to_spawn();
+    children_.push_back(std::make_unique<detail::child<std::monostate>>(drop_value(std::move(op))));
+    auto& made = *children_.back();
+    start_child(made.handle(), made.promise(), children_.size() - 1);
+  }
+
+  /// Asks everything that runs to stop.
+  void request_stop() noexcept { stop().request(); }
+
+  /// Operations that have not ended.
+  std::size_t running() const noexcept { return running_; }
+
+  /// Waits for all. The scope can be used again afterwards, unless it was stopped.
+  /// Stop: asks everything to stop, and joins it.
+  /// Throws: the first exception of an operation. std::logic_error from another context.
+  join_op join();
+
+ private:
+  template <class Op>
+  static detail::child<std::monostate> drop_value(Op op) {
+    co_await std::move(op);
+    co_return std::monostate{};
+  }
+  void prepare_to_spawn();
+  void on_begin() override;
+  void on_child_done(std::size_t index, bool failed) noexcept override;
+
+  std::vector<std::unique_ptr<detail::child<std::monostate>>> children_;
+  std::exception_ptr first_error_;
+  std::size_t running_ = 0;
+  std::size_t ended_ = 0;
+};
+
+class [[nodiscard]] scope::join_op {
+ public:
+  explicit join_op(scope& s) noexcept : scope_(s) {}
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> awaiting) {
+    scope_.begin(awaiting, detail::env_of(awaiting.promise()));
+  }
+  void await_resume();
+
+ private:
+  scope& scope_;
+};
+
+inline scope::join_op scope::join() { return join_op(*this); }
+
+/// Calls `work(scope&)`, which gives an awaitable, and joins the scope on every path: after an
+/// exception what was spawned is asked to stop first. Name a lambda with captures and pass it with
+/// std::move.
+template <class Work>
+task<> with_scope(Work work) {
+  scope s;
+  std::exception_ptr error;
+  try {
+    co_await work(s);
+  } catch (...) {
+    error = std::current_exception();
+    s.request_stop();
+  }
+  try {
+    co_await s.join();
+  } catch (...) {
+    if (!error) error = std::current_exception();
+  }
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace execo

@@ -1,0 +1,89 @@
+// The handle's side of an action, and its awaiters.
+#include "execo/action.hpp"
+
+#include "action/action_state.hpp"
+#include "loop/post_call.hpp"
+
+namespace execo {
+namespace detail {
+
+action_ref::action_ref(action_state* state) noexcept : state_(state) {
+  if (state_ != nullptr) state_->add_handle();
+}
+action_ref::action_ref(const action_ref& other) noexcept : action_ref(other.state_) {}
+action_ref::~action_ref() {
+  if (state_ != nullptr) state_->drop_handle();
+}
+
+action_wait::action_wait(action_ref state) noexcept : state_(std::move(state)) {}
+action_wait::action_wait(action_wait&& other) noexcept
+    : operation(std::move(other)), list_node(), state_(std::move(other.state_)) {}
+
+void action_wait::choose_loop(env where) {
+  loop& on = state_->home(where.home);
+  state_->settle_on(on);
+  set_work(&on);
+}
+
+void action_run_op::on_start(bool stopped) noexcept {
+  if (stopped) state_->stop();
+  state_->wait_for_end(*this);
+}
+void action_run_op::on_stop() noexcept { state_->stop(); }
+void action_run_op::deliver() noexcept { complete(); }
+action_result action_run_op::await_resume() { return state_->take_end(); }
+
+void action_next_op::on_start(bool stopped) noexcept {
+  if (stopped) {
+    abandoned_ = true;
+    return complete();
+  }
+  state_->wait_for_next(*this);
+}
+
+void action_next_op::on_stop() noexcept {
+  if (!linked()) return;
+  unlink();
+  abandoned_ = true;
+  complete();
+}
+
+void action_next_op::deliver() noexcept {
+  try {
+    taken_ = state_->take_next();
+  } catch (...) {
+    // The action failed as a whole: told where the coroutine resumes.
+    failed_ = std::current_exception();
+  }
+  complete();
+}
+
+std::optional<host_result> action_next_op::await_resume() {
+  if (abandoned_) throw operation_cancelled();
+  if (failed_) std::rethrow_exception(failed_);
+  return std::move(taken_);
+}
+
+}  // namespace detail
+
+action& action::start() & {
+  detail::loop& where = state_->home(nullptr);
+  state_->settle_on(where);
+  detail::run_on(where, [s = state_] { s->start(); });
+  return *this;
+}
+
+action::run_op action::run() { return run_op(state_); }
+action::next_op action::next() { return next_op(state_); }
+
+void action::kill(int signal) noexcept {
+  if (!state_->settled()) return;
+  detail::run_on(state_->home(nullptr), [s = state_, signal] { s->kill(signal); });
+}
+
+void action::request_stop() noexcept {
+  if (!state_->settled()) return;
+  detail::run_on(state_->home(nullptr), [s = state_] { s->stop(); });
+}
+
+}  // namespace execo

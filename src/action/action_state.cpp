@@ -1,0 +1,214 @@
+#include "action/action_state.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "action/fd_budget.hpp"
+#include "action/host_run.hpp"
+#include "loop/post_call.hpp"
+#include "process/lifecycle.hpp"
+
+namespace execo::detail {
+
+action_state::action_state(command c, std::vector<host> h)
+    : what(std::move(c)), hosts(std::move(h)) {
+  step_.self = this;
+  step_.run = [](queue_node& node) noexcept {
+    action_state& self = *static_cast<step_node&>(node).self;
+    self.scheduled_ = false;
+    self.launch_some();
+  };
+}
+
+action_state::~action_state() = default;
+
+void action_state::add_handle() noexcept {
+  retain();
+  handles_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void action_state::drop_handle() noexcept {
+  if (handles_.fetch_sub(1, std::memory_order_acq_rel) == 1 && home_ != nullptr)
+    run_on(*home_, [mine = intrusive_ptr<action_state>(this)] { mine->stop(); });
+  release();
+}
+
+loop& action_state::home(loop* awaiting) {
+  if (home_ != nullptr) return *home_;
+  return chosen != nullptr ? *chosen : loop_or_default(awaiting);
+}
+
+void action_state::settle_on(loop& where) {
+  if (home_ != nullptr) return;
+  if (what.shell_text().empty()) throw std::invalid_argument("the command is empty");
+  home_ = &where;
+  shared_ = std::make_shared<const command>(std::move(what));
+}
+
+void action_state::start() noexcept {
+  if (started_) return;
+  started_ = true;
+  self_ = intrusive_ptr<action_state>(this);
+  begun_ = clock::now();
+  stats_.hosts = hosts.size();
+  try {
+    factory_ = make_factory(*home_);
+    choose_window();
+    launch_some();
+  } catch (...) {
+    fail(std::current_exception());
+  }
+  tell_waiters();
+}
+
+void action_state::choose_window() {
+  std::size_t wanted = std::max<std::size_t>(1, std::min(fanout, hosts.size()));
+  fd_budget budget = descriptors_left();
+  std::size_t possible = std::max<std::size_t>(1, budget.available / fds_per_host);
+  window_ = std::min(wanted, possible);
+  if (window_ < wanted && on_notice)
+    on_notice(fmt::format("window narrowed from {} to {} hosts: the limit of open files is {}; "
+                          "raise it with `ulimit -n`",
+                          wanted, window_, budget.limit));
+}
+
+void action_state::launch_some() {
+  // Results that nobody took yet count as open: a slow reader slows the action down, and memory
+  // stays bounded by the window.
+  while (!stopping_ && launched_ < hosts.size() &&
+         running_ + (streaming_ ? ready_.size() : 0) < window_) {
+    auto run = std::make_unique<host_run>(*this, launched_);
+    run->link.link_before(open_);
+    ++launched_;
+    ++running_;
+    run.release()->start();
+  }
+}
+
+void action_state::schedule() noexcept {
+  if (scheduled_ || stopping_ || launched_ == hosts.size()) return;
+  scheduled_ = true;
+  home_->defer(step_);
+}
+
+void action_state::host_ended(host_run& run) noexcept {
+  std::unique_ptr<host_run> mine(&run);
+  mine->link.unlink();
+  --running_;
+  deliver(mine->take_result());
+  schedule();
+  tell_waiters();
+}
+
+void action_state::deliver(host_result r) {
+  ++done_;
+  ++stats_.done;
+  ++stats_.by_reason[static_cast<std::size_t>(r.how())];
+  if (r.ok()) ++stats_.ok;
+  stats_.elapsed = clock::now() - begun_;
+  if (streaming_) {
+    ready_.push_back(std::move(r));
+  } else {
+    kept_.push_back(std::move(r));
+  }
+}
+
+void action_state::fail(std::exception_ptr error) noexcept {
+  if (!error_) error_ = std::move(error);
+  stop();
+}
+
+void action_state::stop() noexcept {
+  if (stopping_) return;
+  stopping_ = true;
+  if (!started_) start();
+  for (list_node* n = open_.next(); n != &open_;) {
+    list_node* next = n->next();
+    static_cast<open_link*>(n)->run->cancel();
+    n = next;
+  }
+  skip_the_rest();
+  tell_waiters();
+}
+
+void action_state::kill(int signal) noexcept {
+  if (!started_ || finished()) return;
+  for (list_node* n = open_.next(); n != &open_;) {
+    list_node* next = n->next();
+    static_cast<open_link*>(n)->run->kill(signal);
+    n = next;
+  }
+  skip_the_rest();
+  tell_waiters();
+}
+
+void action_state::skip_the_rest() noexcept {
+  for (; launched_ < hosts.size(); ++launched_) {
+    result r;
+    result_access::set_not_started(r, shared_->name());
+    deliver(host_result(hosts[launched_], launched_, std::move(r)));
+  }
+}
+
+void action_state::wait_for_end(action_wait& waiter) noexcept {
+  start();
+  waiter.link_before(end_waiters_);
+  tell_waiters();
+}
+
+void action_state::wait_for_next(action_wait& waiter) noexcept {
+  if (!streaming_) {
+    streaming_ = true;
+    for (host_result& r : kept_) ready_.push_back(std::move(r));
+    kept_.clear();
+  }
+  start();
+  waiter.link_before(next_waiters_);
+  tell_waiters();
+}
+
+void action_state::tell_waiters() noexcept {
+  if (!started_) return;
+  bool over = finished();
+  std::size_t available = ready_.size();
+  while (next_waiters_.linked() && (available > 0 || over)) {
+    auto& waiter = static_cast<action_wait&>(*next_waiters_.next());
+    waiter.unlink();
+    waiter.deliver();
+    available = ready_.size();
+  }
+  while (over && end_waiters_.linked()) {
+    auto& waiter = static_cast<action_wait&>(*end_waiters_.next());
+    waiter.unlink();
+    waiter.deliver();
+  }
+  if (over && running_ == 0) {
+    // The environment of the transports goes with the last host.
+    factory_ = nullptr;
+    intrusive_ptr<action_state> last = std::move(self_);
+  }
+}
+
+std::optional<host_result> action_state::take_next() {
+  if (ready_.empty()) {
+    if (error_) std::rethrow_exception(error_);
+    return std::nullopt;
+  }
+  std::optional<host_result> r(std::move(ready_.front()));
+  ready_.pop_front();
+  schedule();
+  return r;
+}
+
+action_result action_state::take_end() {
+  if (error_) std::rethrow_exception(error_);
+  std::vector<host_result> results = std::move(kept_);
+  for (host_result& r : ready_) results.push_back(std::move(r));
+  ready_.clear();
+  std::ranges::sort(results, {}, &host_result::index);
+  return action_result(std::move(results), stats_);
+}
+
+}  // namespace execo::detail

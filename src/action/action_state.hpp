@@ -1,0 +1,105 @@
+// One action on its loop: a window over the hosts, a lifecycle for each that is open, and the
+// results on their way to who waits for them.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/intrusive_ptr.hpp"
+#include "execo/action.hpp"
+#include "execo/command.hpp"
+#include "execo/connection.hpp"
+#include "loop/loop.hpp"
+#include "process/transport.hpp"
+
+namespace execo::detail {
+
+class host_run;
+
+/// Makes the way to run one command on one host; called on the loop, once per host.
+using transport_factory = std::function<std::unique_ptr<transport>(const host&)>;
+
+/// What distinguishes a kind of action: how its transports are made, on the loop it runs on.
+/// Throws: std::invalid_argument for options that cannot be used.
+using factory_maker = std::function<transport_factory(loop&)>;
+
+class action_state final : public ref_counted {
+ public:
+  action_state(command c, std::vector<host> h);
+  ~action_state() override;
+
+  // -- configuration, before the start ----------------------------------------------------------
+  command what;
+  std::vector<host> hosts;
+  std::size_t fanout = 64;
+  std::size_t fds_per_host = 1;
+  deadlines limits;
+  factory_maker make_factory;
+  std::function<void(const output_line&)> on_line;
+  std::function<void(std::string_view)> on_notice;
+  loop* chosen = nullptr;
+
+  // -- from any thread --------------------------------------------------------------------------
+  /// Handles are counted apart from references: when the last one goes, the action is stopped.
+  void add_handle() noexcept;
+  void drop_handle() noexcept;
+  loop& home(loop* awaiting);
+  /// Fixes the loop; throws std::invalid_argument for a command that cannot be read.
+  void settle_on(loop& where);
+  bool settled() const noexcept { return home_ != nullptr; }
+
+  // -- on the loop ------------------------------------------------------------------------------
+  void start() noexcept;
+  void stop() noexcept;
+  void kill(int signal) noexcept;
+  bool finished() const noexcept { return started_ && done_ == hosts.size(); }
+  void wait_for_end(action_wait& waiter) noexcept;
+  void wait_for_next(action_wait& waiter) noexcept;
+  std::optional<host_result> take_next();
+  action_result take_end();
+
+ private:
+  friend class host_run;
+  void begin();
+  void choose_window();
+  void schedule() noexcept;
+  void launch_some();
+  void skip_the_rest() noexcept;
+  void host_ended(host_run& run) noexcept;
+  void fail(std::exception_ptr error) noexcept;
+  void deliver(host_result r);
+  void tell_waiters() noexcept;
+
+  struct step_node : queue_node {
+    action_state* self = nullptr;
+  };
+
+  std::atomic<int> handles_{0};
+  loop* home_ = nullptr;
+  std::shared_ptr<const command> shared_;
+  transport_factory factory_;
+  intrusive_ptr<action_state> self_;  // while hosts are open
+  std::exception_ptr error_;
+  list_node open_;  // of host_run
+  std::vector<host_result> kept_;     // results that wait for the end
+  std::deque<host_result> ready_;     // results that wait for next()
+  list_node end_waiters_;
+  list_node next_waiters_;
+  step_node step_;
+  action_stats stats_;
+  clock::time_point begun_{};
+  std::size_t window_ = 0;
+  std::size_t launched_ = 0;
+  std::size_t running_ = 0;
+  std::size_t done_ = 0;
+  bool started_ = false;
+  bool stopping_ = false;
+  bool streaming_ = false;  // next() was used
+  bool scheduled_ = false;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,79 @@
+#include "execo/remote.hpp"
+
+#include <stdexcept>
+
+#include "action/action_state.hpp"
+#include "execo/context.hpp"
+#include "ssh/ssh_transport.hpp"
+
+namespace execo {
+namespace {
+
+constexpr std::size_t output_cap_per_host = std::size_t{1} << 20;
+
+std::vector<host> list_of(const host_set& set) {
+  std::vector<host> hosts;
+  hosts.reserve(set.size());
+  for (std::string name : set) hosts.emplace_back(std::move(name));
+  return hosts;
+}
+
+detail::factory_maker over_ssh(ssh_options options) {
+  return [options](detail::loop& on) -> detail::transport_factory {
+    auto shared = detail::make_ssh_environment(on, options);
+    return [shared](const host& where) { return detail::make_ssh_transport(shared, where); };
+  };
+}
+
+}  // namespace
+
+remote::remote(std::string_view text, const host_set& hosts)
+    : remote(command(text), list_of(hosts)) {}
+remote::remote(std::string_view text, std::vector<host> hosts)
+    : remote(command(text), std::move(hosts)) {}
+
+remote::remote(command what, std::vector<host> hosts)
+    : action(detail::action_ref(new detail::action_state(std::move(what), std::move(hosts)))) {
+  state_->what.output_cap = output_cap_per_host;
+  state_->make_factory = over_ssh(ssh_options());
+  state_->limits = ssh_options().limits;
+}
+
+command& remote::mutable_command() {
+  if (state_->settled()) throw std::logic_error("an action is configured before it is started");
+  return state_->what;
+}
+
+remote&& remote::on(context& where) && {
+  (void)mutable_command();
+  state_->chosen = &detail::loop_of(where);
+  return std::move(*this);
+}
+
+remote&& remote::fanout(std::size_t hosts) && {
+  (void)mutable_command();
+  if (hosts == 0) throw std::invalid_argument("fanout: at least one host at a time");
+  state_->fanout = hosts;
+  return std::move(*this);
+}
+
+remote&& remote::ssh(ssh_options options) && {
+  (void)mutable_command();
+  state_->limits = options.limits;
+  state_->make_factory = over_ssh(std::move(options));
+  return std::move(*this);
+}
+
+remote&& remote::on_line(std::function<void(const output_line&)> handler) && {
+  (void)mutable_command();
+  state_->on_line = std::move(handler);
+  return std::move(*this);
+}
+
+remote&& remote::on_notice(std::function<void(std::string_view)> handler) && {
+  (void)mutable_command();
+  state_->on_notice = std::move(handler);
+  return std::move(*this);
+}
+
+}  // namespace execo

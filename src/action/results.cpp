@@ -1,0 +1,96 @@
+// What is made of results: gathering, counting, checking.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <unordered_map>
+
+#include "execo/action.hpp"
+
+namespace execo {
+
+std::string host_result::describe() const { return host.name() + ": " + result::describe(); }
+
+struct output_gatherer::state {
+  struct group {
+    host_result sample;
+    std::vector<std::string> names;
+  };
+  std::vector<group> groups;
+  std::unordered_multimap<std::size_t, std::size_t> by_digest;
+};
+
+output_gatherer::output_gatherer() : state_(std::make_unique<state>()) {}
+output_gatherer::output_gatherer(output_gatherer&&) noexcept = default;
+output_gatherer& output_gatherer::operator=(output_gatherer&&) noexcept = default;
+output_gatherer::~output_gatherer() = default;
+
+namespace {
+
+bool alike(const result& a, const result& b) {
+  return a.how() == b.how() && a.phase() == b.phase() && a.status() == b.status() &&
+         a.error() == b.error() && a.out_dropped() == b.out_dropped() &&
+         a.err_dropped() == b.err_dropped() && a.out == b.out && a.err == b.err;
+}
+
+std::size_t digest(const result& r) {
+  std::hash<std::string_view> hash;
+  return hash(r.out) * 31 + hash(r.err) + static_cast<std::size_t>(r.how());
+}
+
+}  // namespace
+
+void output_gatherer::add(host_result r) {
+  std::size_t key = digest(r);
+  auto [first, last] = state_->by_digest.equal_range(key);
+  for (auto it = first; it != last; ++it) {
+    state::group& g = state_->groups[it->second];
+    if (!alike(g.sample, r)) continue;
+    g.names.push_back(r.host.name());
+    return;
+  }
+  state_->by_digest.emplace(key, state_->groups.size());
+  state::group g;
+  g.names.push_back(r.host.name());
+  g.sample = std::move(r);
+  state_->groups.push_back(std::move(g));
+}
+
+std::vector<output_group> output_gatherer::groups() const {
+  std::vector<output_group> made;
+  made.reserve(state_->groups.size());
+  for (const state::group& g : state_->groups) {
+    output_group group;
+    for (const std::string& name : g.names) group.hosts.insert(name);
+    group.count = g.names.size();
+    group.sample = g.sample;
+    made.push_back(std::move(group));
+  }
+  std::ranges::stable_sort(made, [](const output_group& a, const output_group& b) {
+    return a.count != b.count ? a.count > b.count : a.sample.index < b.sample.index;
+  });
+  return made;
+}
+
+std::vector<const host_result*> action_result::failed() const {
+  std::vector<const host_result*> bad;
+  for (const host_result& r : results_)
+    if (!r.ok()) bad.push_back(&r);
+  return bad;
+}
+
+std::vector<output_group> action_result::by_output() const {
+  output_gatherer gatherer;
+  for (const host_result& r : results_) gatherer.add(r);
+  return gatherer.groups();
+}
+
+const action_result& action_result::check() const {
+  if (ok()) return *this;
+  std::vector<const host_result*> bad = failed();
+  std::string text = fmt::format("{} of {} hosts failed", stats_.hosts - stats_.ok, stats_.hosts);
+  if (!bad.empty()) text += "; the first: " + bad.front()->describe();
+  throw process_error(text);
+}
+
+}  // namespace execo

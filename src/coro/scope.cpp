@@ -1,0 +1,53 @@
+#include "execo/scope.hpp"
+
+#include <exception>
+#include <stdexcept>
+
+#include "loop/loop.hpp"
+
+namespace execo {
+
+scope::~scope() {
+  if (running_ != 0) std::terminate();
+}
+
+// Frames of operations that have ended are freed when half of them have: a scope that spawns for
+// ever holds what runs, and as much again.
+void scope::prepare_to_spawn() {
+  detail::loop* here = detail::loop::current();
+  if (here == nullptr || (settled() && here != &home()))
+    throw std::logic_error("spawn from a coroutine on the context of the scope");
+  settle_on(*here);
+  if (ended_ > 16 && ended_ * 2 > children_.size()) {
+    std::size_t kept = 0;
+    for (auto& c : children_) {
+      if (c->handle().done()) continue;
+      children_[kept++] = std::move(c);
+    }
+    children_.resize(kept);
+    ended_ = 0;
+  }
+  ++running_;
+}
+
+void scope::on_begin() {}
+
+void scope::on_child_done(std::size_t, bool failed) noexcept {
+  --running_;
+  ++ended_;
+  if (!failed || first_error_) return;
+  for (auto& c : children_) {
+    if (!c->promise().error) continue;
+    first_error_ = c->promise().error;
+    break;
+  }
+  stop().request();
+}
+
+void scope::join_op::await_resume() {
+  scope_.children_.clear();
+  scope_.ended_ = 0;
+  if (scope_.first_error_) std::rethrow_exception(std::exchange(scope_.first_error_, nullptr));
+}
+
+}  // namespace execo
