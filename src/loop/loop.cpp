@@ -1,5 +1,6 @@
 #include "loop/loop.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -45,6 +46,11 @@ void loop::raise(std::atomic<bool>& flag) noexcept {
   flag.store(true, std::memory_order_release);
   backend_->wake();
   posters_.fetch_sub(1, std::memory_order_release);
+}
+
+int loop::null_input() noexcept {
+  if (!null_input_) null_input_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  return null_input_.get();
 }
 
 void loop::shut_down_residents() noexcept {

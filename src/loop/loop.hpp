@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/fd.hpp"
 #include "base/mpsc_queue.hpp"
 #include "execo/detail/node.hpp"
 #include "loop/backend.hpp"
@@ -53,6 +54,8 @@ class loop {
   int native_handle() { return backend_->native_handle(); }
   /// For a host: milliseconds until turn(0) is due without an event, -1: not before one.
   int poll_timeout_ms() const noexcept;
+  /// /dev/null for reading, opened once for all children of this loop; -1 with errno set.
+  int null_input() noexcept;
   /// The time at which this turn began to look at its events: steady within a callback.
   clock::time_point now() const noexcept { return now_; }
 
@@ -92,6 +95,7 @@ class loop {
   queue_node* ready_first_ = nullptr;
   queue_node* ready_last_ = nullptr;
   list_node residents_;
+  unique_fd null_input_;
   std::uint64_t requests_ = 0;
   clock::time_point now_ = clock::now();
 };

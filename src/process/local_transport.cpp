@@ -149,7 +149,7 @@ class local_transport final : public transport {
     const char* step = open_pipes(child_in, child_out, child_err);
     if (step != nullptr)
       return events_->on_failed(end_reason::spawn_failed, system_error_code(errno), step);
-    what.in = child_in.get();
+    what.in = child_in ? child_in.get() : loop_.null_input();
     what.out = child_out.get();
     what.err = child_err.get();
     spawn_result made = spawn(what);
@@ -201,9 +201,8 @@ class local_transport final : public transport {
   const char* open_pipes(unique_fd& in, unique_fd& out, unique_fd& err) {
     if (command_->has_input) {
       if (!make_pipe(in, input_, false)) return "pipe for standard input";
-    } else {
-      in.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-      if (!in) return "open /dev/null";
+    } else if (loop_.null_input() < 0) {
+      return "open /dev/null";
     }
     if (!make_pipe(out_.fd, out, true)) return "pipe for standard output";
     if (!make_pipe(err_.fd, err, true)) return "pipe for standard error";
@@ -226,18 +225,19 @@ class local_transport final : public transport {
 
   void on_exit_ready(int) {
     siginfo_t info{};
-    int r = ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOHANG | WNOWAIT);
+    auto pidfd = static_cast<id_t>(pidfd_.get());
+    if (ending_ || closing_) {
+      // What the command left in its group goes with it, since we were ending it. Only before it is
+      // reaped: until then its zombie keeps the group's number from being reused.
+      if (::waitid(P_PIDFD, pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0)
+        (void)::kill(-pid_, SIGKILL);
+      info.si_pid = 0;
+    }
+    int r = ::waitid(P_PIDFD, pidfd, &info, WEXITED | WNOHANG);
     bool lost = r != 0 && errno == ECHILD;
     if (!lost && (r != 0 || info.si_pid == 0)) {
       loop_.start(exit_);
       return;
-    }
-    // What a command of ours left in its group goes with it when we were ending it. Only now, while
-    // the zombie keeps the group's number from being reused.
-    if (!lost && (ending_ || closing_)) (void)::kill(-pid_, SIGKILL);
-    if (!lost) {
-      siginfo_t reaped{};
-      (void)::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &reaped, WEXITED | WNOHANG);
     }
     reaped_ = true;
     pidfd_.reset();
