@@ -1,0 +1,53 @@
+# Builds tests/package/consumer in an empty folder, with execo found in the way that `way` says, and
+# runs it.
+function(run)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE code)
+  if(NOT code EQUAL 0)
+    list(JOIN ARGV " " line)
+    message(FATAL_ERROR "failed (${code}): ${line}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${work})
+set(consumer_options
+  -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=${build_type} -D consumer_way=${way})
+if(launcher)
+  list(APPEND consumer_options -D CMAKE_CXX_COMPILER_LAUNCHER=${launcher})
+endif()
+
+if(way STREQUAL "find_package")
+  # Moved after the installation: nothing in it may name the place where it was first.
+  run(${CMAKE_COMMAND} --install ${build} --prefix ${work}/staged)
+  file(RENAME ${work}/staged ${work}/prefix)
+  foreach(path IN LISTS source build)
+    file(GLOB_RECURSE package_files ${work}/prefix/*.cmake)
+    foreach(file IN LISTS package_files)
+      file(READ ${file} text)
+      string(FIND "${text}" "${path}/" place)
+      if(NOT place EQUAL -1)
+        message(FATAL_ERROR "${file} names ${path}")
+      endif()
+      if(text MATCHES "execo_private_flags")
+        message(FATAL_ERROR "${file} names execo_private_flags, which is ours alone")
+      endif()
+    endforeach()
+  endforeach()
+  foreach(program IN ITEMS execo execo-fleet)
+    if(EXISTS ${build}/bin/${program})
+      file(GLOB installed ${work}/prefix/*/${program})
+      if(NOT installed)
+        message(FATAL_ERROR "${program} was not installed")
+      endif()
+    endif()
+  endforeach()
+  list(APPEND consumer_options -D CMAKE_PREFIX_PATH=${work}/prefix)
+else()
+  # The same warning flags as in the build beside: a compiler cache then has the objects already.
+  list(APPEND consumer_options -D execo_source=${source} -D EXECO_WERROR=${werror})
+endif()
+
+run(${CMAKE_COMMAND} -S ${source}/tests/package/consumer -B ${work}/build -G ${generator}
+  ${consumer_options})
+run(${CMAKE_COMMAND} --build ${work}/build)
+run(${work}/build/consumer)
+file(REMOVE_RECURSE ${work})

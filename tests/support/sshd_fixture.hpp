@@ -1,0 +1,61 @@
+// A private OpenSSH sshd on a free loopback port, for the length of a test: own keys, own
+// configuration, own log, one directory that goes with it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace execo::test {
+
+/// All of 127.0.0.0/8 reaches it. As root it runs in a mount namespace of its own where that is
+/// allowed: root's start-up files are hidden, and there is an ordinary user beside it.
+class sshd_fixture {
+ public:
+  /// `more` is added to the configuration: "MaxSessions 1\n".
+  /// Throws: std::runtime_error with sshd's log if it does not answer.
+  explicit sshd_fixture(const std::string& more = {});
+  sshd_fixture(const sshd_fixture&) = delete;
+  sshd_fixture& operator=(const sshd_fixture&) = delete;
+  /// Ends the server, what it serves and what that left behind.
+  ~sshd_fixture();
+
+  /// Whether this machine has an sshd.
+  static bool available();
+
+  int port() const noexcept { return port_; }
+  pid_t pid() const noexcept { return pid_; }
+  /// Who may log in: the caller.
+  const std::string& user() const noexcept { return user_; }
+  /// Another user that may log in and is not root; empty if there is none.
+  const std::string& ordinary_user() const noexcept { return ordinary_user_; }
+  /// A private key that the server accepts.
+  std::string identity() const { return directory_ + "/identity"; }
+  /// The public host key: "ssh-ed25519 AAAA...".
+  std::string host_key() const;
+  const std::string& directory() const noexcept { return directory_; }
+  std::string log() const;
+
+  /// The processes that the server's sessions run now, those included whose session has gone: the
+  /// server adopts them.
+  std::vector<pid_t> commands() const;
+  /// Whether there are none, or none within ten seconds.
+  bool no_commands_left() const;
+
+ private:
+  void make_files(const std::string& more);
+  void start();
+  void enter_namespace() const;
+  bool answers() const;
+  void widen_backlog() const;
+  void stop() noexcept;
+
+  std::string directory_;
+  std::string user_;
+  std::string ordinary_user_;
+  int port_ = 0;
+  pid_t pid_ = -1;
+};
+
+}  // namespace execo::test
