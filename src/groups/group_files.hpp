@@ -1,0 +1,31 @@
+#pragma once
+
+// The file formats of group sources. All throw source_failure with the place that is wrong.
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "groups/group_source.hpp"
+
+namespace execo::detail {
+
+[[nodiscard]] std::string read_file(const std::filesystem::path& path);
+
+/// Sections of key: value lines, in order.
+struct ini_section {
+  std::string name;
+  std::map<std::string, std::string> values;
+};
+[[nodiscard]] std::vector<ini_section> read_ini(std::string_view text);
+
+/// The part of YAML that group files use: sources, each a mapping of groups to a text or a list.
+[[nodiscard]] std::vector<std::pair<std::string, group_table>> read_yaml(std::string_view text);
+
+/// {"group": ["host", ...]} or an Ansible inventory.
+[[nodiscard]] group_table read_json(std::string_view text);
+
+}  // namespace execo::detail

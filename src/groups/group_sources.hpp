@@ -1,0 +1,62 @@
+#pragma once
+
+// The sources of one `groups` object, and the resolver that host sets ask.
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "execo/groups.hpp"
+#include "groups/group_source.hpp"
+#include "hosts/group_resolver.hpp"
+
+namespace execo::detail {
+
+class group_sources final : public group_resolver {
+ public:
+  group_sources() = default;
+  /// Shares the sources themselves and their cached answers.
+  group_sources(const group_sources& other);
+
+  void add(const std::string& name, std::shared_ptr<group_source> source);
+  void add(const std::string& name, const group_command& command);
+  void set_default(const std::string& name);
+  /// Reads a groups.conf and the files it names. Throws: host_set_error.
+  void add_file(const std::filesystem::path& groups_conf);
+  /// The places groups::standard() describes.
+  void add_standard();
+
+  [[nodiscard]] std::vector<std::string> source_names() const;
+
+  host_set members(std::string_view source, std::string_view group, int depth) const override;
+  host_set all(std::string_view source, int depth) const override;
+  std::vector<std::string> names(std::string_view source) const override;
+
+ private:
+  struct named_source {
+    std::string name;
+    std::shared_ptr<group_source> source;
+  };
+  [[nodiscard]] named_source find(std::string_view name) const;
+  [[nodiscard]] host_set read_members(const named_source& from, const std::string& group,
+                                      int depth) const;
+  void add_sections(const std::filesystem::path& file);
+  void add_section(const std::filesystem::path& directory, const std::string& name,
+                   const std::map<std::string, std::string>& values);
+  void add_directory(const std::filesystem::path& directory, std::chrono::milliseconds cache_time);
+  void add_yaml(const std::filesystem::path& file);
+  void add_allocations();
+
+  mutable std::mutex mutex_;
+  std::vector<named_source> sources_;
+  std::string default_;
+};
+
+/// Made on first need, then the same for the whole process: text alone cannot carry where its groups
+/// come from.
+[[nodiscard]] const std::shared_ptr<group_sources>& standard_sources();
+
+}  // namespace execo::detail
