@@ -1,0 +1,24 @@
+// Answers without a process: what --exec canned gives for a command text.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace execo::fleet {
+
+class canned_answer {
+ public:
+  explicit canned_answer(std::string text) : out(std::move(text)) {}
+
+  std::string out;
+  int code = 0;
+  /// How long the command pretends to run.
+  std::chrono::nanoseconds runs{0};
+};
+
+/// A pure function of the command's text and the host's address; docs/fleet.md lists what it knows.
+/// What it does not know is answered by its own text.
+canned_answer answer(std::string_view command, const std::string& address);
+
+}  // namespace execo::fleet

@@ -1,0 +1,95 @@
+#include "fleet/faults.hpp"
+
+#include <array>
+#include <charconv>
+#include <csignal>
+#include <optional>
+#include <utility>
+
+#include <execo/time.hpp>
+
+namespace execo::fleet {
+
+namespace {
+
+using named_fault = std::pair<std::string_view, fault_kind>;
+constexpr std::array plain_faults{
+    named_fault{"reset", fault_kind::reset},
+    named_fault{"blackhole", fault_kind::blackhole},
+    named_fault{"no-banner", fault_kind::no_banner},
+    named_fault{"stall-kex", fault_kind::stall_kex},
+    named_fault{"reject-auth", fault_kind::reject_auth},
+    named_fault{"stall-auth", fault_kind::stall_auth},
+    named_fault{"stall-exec", fault_kind::stall_exec},
+    named_fault{"drop-mid-output", fault_kind::drop_mid_output},
+    named_fault{"slow-output", fault_kind::slow_output},
+};
+
+// RFC 4254 section 6.10 lists the first thirteen; the rest is what shells and kernels also know.
+using named_signal = std::pair<std::string_view, int>;
+constexpr std::array signals{
+    named_signal{"ABRT", SIGABRT}, named_signal{"ALRM", SIGALRM}, named_signal{"FPE", SIGFPE},
+    named_signal{"HUP", SIGHUP},   named_signal{"ILL", SIGILL},   named_signal{"INT", SIGINT},
+    named_signal{"KILL", SIGKILL}, named_signal{"PIPE", SIGPIPE}, named_signal{"QUIT", SIGQUIT},
+    named_signal{"SEGV", SIGSEGV}, named_signal{"TERM", SIGTERM}, named_signal{"USR1", SIGUSR1},
+    named_signal{"USR2", SIGUSR2}, named_signal{"BUS", SIGBUS},   named_signal{"SYS", SIGSYS},
+    named_signal{"TRAP", SIGTRAP}, named_signal{"XCPU", SIGXCPU}, named_signal{"XFSZ", SIGXFSZ},
+    named_signal{"STOP", SIGSTOP}, named_signal{"CONT", SIGCONT}, named_signal{"TSTP", SIGTSTP},
+};
+
+std::optional<int> whole_number(std::string_view text) {
+  int value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+int signal_number(std::string_view name) noexcept {
+  if (name.starts_with("SIG")) name.remove_prefix(3);
+  for (auto [known, number] : signals)
+    if (known == name) return number;
+  return 0;
+}
+
+std::string signal_name(int number) {
+  for (auto [known, value] : signals)
+    if (value == number) return std::string(known);
+  return std::to_string(number) + "@execo";
+}
+
+fault parse_fault_kind(std::string_view text) {
+  for (auto [name, kind] : plain_faults)
+    if (text == name) return fault(kind);
+  if (text.starts_with("slow-output=")) {
+    fault f(fault_kind::slow_output);
+    f.pace = parse_delay(text.substr(12));
+    return f;
+  }
+  if (text.starts_with("exit-")) {
+    fault f(fault_kind::exit_code);
+    auto code = whole_number(text.substr(5));
+    if (!code || *code < 0 || *code > 255)
+      throw usage_error("'" + std::string(text) + "': an exit code is 0 to 255");
+    f.number = *code;
+    return f;
+  }
+  if (text.starts_with("signal-")) {
+    fault f(fault_kind::exit_signal);
+    f.number = signal_number(text.substr(7));
+    if (f.number == 0) throw usage_error("'" + std::string(text) + "': no such signal");
+    return f;
+  }
+  throw usage_error("'" + std::string(text) + "' is no fault; see --help for the list");
+}
+
+std::chrono::nanoseconds parse_delay(std::string_view text) {
+  try {
+    return execo::parse_duration(text);
+  } catch (const std::invalid_argument& e) {
+    throw usage_error(e.what());
+  }
+}
+
+}  // namespace execo::fleet

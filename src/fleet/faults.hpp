@@ -1,0 +1,58 @@
+// What is wrong with a simulated host: parsed from `SET:KIND`, looked up once per connection.
+#pragma once
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace execo::fleet {
+
+enum class fault_kind {
+  none,
+  reset,
+  blackhole,
+  no_banner,
+  stall_kex,
+  reject_auth,
+  stall_auth,
+  stall_exec,
+  drop_mid_output,
+  exit_code,
+  exit_signal,
+  slow_output,
+};
+
+class fault {
+ public:
+  fault() noexcept = default;
+  explicit fault(fault_kind k) noexcept : kind(k) {}
+
+  fault_kind kind = fault_kind::none;
+  /// The exit code or the signal number.
+  int number = 0;
+  /// slow_output: the time between two lines.
+  std::chrono::nanoseconds pace = std::chrono::seconds(1);
+};
+
+/// The message is one line for the user.
+class usage_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// "reset", "exit-3", "signal-KILL", "slow-output=200ms".
+/// Throws: usage_error.
+fault parse_fault_kind(std::string_view text);
+
+/// execo::parse_duration with the error of this program.
+/// Throws: usage_error.
+std::chrono::nanoseconds parse_delay(std::string_view text);
+
+/// The number of "TERM" or "SIGTERM", 0 if there is none of this name.
+int signal_number(std::string_view name) noexcept;
+
+/// "TERM" for 15; a name the ssh protocol may carry for the others too ("29@execo").
+std::string signal_name(int number);
+
+}  // namespace execo::fleet

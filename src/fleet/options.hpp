@@ -1,0 +1,34 @@
+// What the command line says.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace execo::fleet {
+
+enum class exec_mode { real, canned };
+
+class options {
+ public:
+  options() = default;
+
+  std::uint16_t port = 0;  // 0: a free one
+  std::string hosts;
+  std::string authorized_keys;
+  std::string host_key;          // empty: made in memory
+  std::string known_hosts_file;  // where to write the known_hosts line; empty: nowhere
+  exec_mode exec = exec_mode::real;
+  std::chrono::nanoseconds latency{0};
+  std::chrono::nanoseconds login_grace = std::chrono::seconds(120);
+  std::vector<std::string> faults;
+  bool stats = false;
+};
+
+/// Nothing if the line was answered by --help or --version, which are printed.
+/// Throws: usage_error.
+std::optional<options> parse_options(int argc, const char* const* argv);
+
+}  // namespace execo::fleet

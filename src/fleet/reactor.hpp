@@ -1,0 +1,64 @@
+// The event loop of the fleet: one epoll, one timer heap, one thread. It knows nothing of ssh, and
+// what it calls may be destroyed only between turns, since a turn's batch may name it once more.
+#pragma once
+
+#include <cstdint>
+
+#include "base/fd.hpp"
+#include "execo/detail/callback.hpp"
+#include "execo/detail/timer.hpp"
+#include "loop/timer_heap.hpp"
+
+namespace execo::fleet {
+
+using detail::callback;
+using detail::clock;
+using detail::timer;
+using detail::unique_fd;
+
+/// What a descriptor's events are reported to; outlives the turn in which it is removed.
+class watch {
+ public:
+  watch() noexcept = default;
+  explicit watch(callback<std::uint32_t> on_ready) noexcept : ready(on_ready) {}
+  watch(const watch&) = delete;
+  watch& operator=(const watch&) = delete;
+
+  callback<std::uint32_t> ready;
+};
+
+class reactor {
+ public:
+  /// Throws: std::system_error.
+  reactor();
+  reactor(const reactor&) = delete;
+  reactor& operator=(const reactor&) = delete;
+
+  /// Throws: std::system_error.
+  void add(int fd, std::uint32_t events, watch& w);
+  void modify(int fd, std::uint32_t events, watch& w) noexcept;
+  void remove(int fd) noexcept;
+
+  /// Never earlier than `delay` from now; rearms an armed timer.
+  void arm(timer& t, clock::duration delay) { timers_.arm(t, clock::now() + delay); }
+
+  void disarm(timer& t) noexcept { timers_.disarm(t); }
+
+  /// Called after each turn; the next turn does not wait if it returned by asking for one.
+  callback<> turn_ended;
+  void turn_soon() noexcept { soon_ = true; }
+
+  /// Until stop().
+  void run();
+  void stop() noexcept { stopped_ = true; }
+
+ private:
+  int wait_milliseconds() const noexcept;
+
+  unique_fd epoll_;
+  detail::timer_heap timers_;
+  bool soon_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace execo::fleet

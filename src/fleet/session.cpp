@@ -1,0 +1,208 @@
+#include "fleet/session.hpp"
+
+#include <libssh/server.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "fleet/command.hpp"
+#include "fleet/server.hpp"
+
+namespace execo::fleet {
+
+namespace {
+
+// sshd's MaxSessions is 10; more of them are for tests of clients that know no limit.
+constexpr std::size_t max_channels = 64;
+// How often the commands of one session are advanced before other sessions get their turn.
+constexpr int rounds_per_turn = 8;
+constexpr char mute_banner[] = "SSH-2.0-execo-fleet\r\n";
+
+void reset_on_close(int fd) noexcept {
+  linger at_once{1, 0};
+  (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+}  // namespace
+
+session::session(server& owner, const endpoints& ends, const fault& f)
+    : owner_(owner),
+      fault_(f),
+      ends_(ends),
+      watch_(callback<std::uint32_t>::to<&session::on_ready>(this)),
+      login_deadline_(callback<>::to<&session::on_login_deadline>(this)) {}
+
+session::~session() { close(); }
+
+void session::start(unique_fd fd) {
+  fd_ = fd.get();
+  owner_.loop().arm(login_deadline_, owner_.settings().login_grace);
+  if (fault_.kind == fault_kind::no_banner || fault_.kind == fault_kind::stall_kex) {
+    silent_ = std::move(fd);
+    if (fault_.kind == fault_kind::stall_kex)
+      (void)::send(fd_, mute_banner, sizeof(mute_banner) - 1, MSG_NOSIGNAL);  // or it is gone
+    owner_.loop().add(fd_, EPOLLRDHUP, watch_);
+  } else {
+    begin(std::move(fd));
+  }
+}
+
+void session::begin(unique_fd fd) {
+  ssh_ = ssh_new();
+  if (ssh_ == nullptr) throw std::bad_alloc();
+  callbacks_.userdata = this;
+  callbacks_.auth_pubkey_function = &session::on_public_key;
+  callbacks_.channel_open_request_session_function = &session::on_channel_open;
+  ssh_callbacks_init(&callbacks_);
+  ssh_set_server_callbacks(ssh_, &callbacks_);
+  ssh_set_message_callback(ssh_, &session::on_message, this);
+  ssh_set_auth_methods(ssh_, SSH_AUTH_METHOD_PUBLICKEY);
+  if (ssh_bind_accept_fd(owner_.bind(), ssh_, fd.release()) != SSH_OK) {
+    std::string why = ssh_get_error(owner_.bind());
+    ssh_free(ssh_);
+    ssh_ = nullptr;
+    throw std::runtime_error("ssh_bind_accept_fd: " + why);
+  }
+  ssh_set_blocking(ssh_, 0);
+  state_ = state::key_exchange;
+  owner_.loop().add(fd_, EPOLLIN, watch_);
+  pump();  // sends the banner
+}
+
+void session::on_ready(std::uint32_t) {
+  if (closed()) return;
+  if (state_ == state::mute) return close();  // the client has given up
+  pump();
+}
+
+void session::on_login_deadline() { close(); }
+
+void session::be_mute() {
+  settle();
+  if (closed()) return;
+  state_ = state::mute;
+  owner_.loop().modify(fd_, EPOLLRDHUP, watch_);
+}
+
+bool session::gone() const noexcept {
+  return (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0;
+}
+
+bool session::congested() const noexcept { return (ssh_get_status(ssh_) & SSH_WRITE_PENDING) != 0; }
+
+void session::pump_soon() {
+  dirty_ = true;
+  owner_.pump_soon(*this);
+}
+
+bool session::exchange_keys() {
+  int rc = ssh_handle_key_exchange(ssh_);
+  if (rc == SSH_ERROR) {
+    close();
+    return false;
+  }
+  if (rc == SSH_AGAIN) {
+    settle();
+    return false;
+  }
+  state_ = state::login;
+  if (fault_.kind == fault_kind::stall_auth) {
+    be_mute();
+    return false;
+  }
+  return true;
+}
+
+void session::pump() {
+  if (closed() || state_ == state::mute) return;
+  if (state_ == state::key_exchange && !exchange_keys()) return;
+  bool more = true;
+  for (int round = 0; more && round < rounds_per_turn; ++round) {
+    dirty_ = false;
+    // Takes packets from the socket and calls the callbacks; its result says nothing of use.
+    (void)ssh_execute_message_callbacks(ssh_);
+    if (gone()) return close();
+    more = advance_commands();
+    if (congested()) (void)ssh_blocking_flush(ssh_, 0);
+    more = more || dirty_;
+  }
+  if (more && !congested()) owner_.pump_soon(*this);
+  settle();
+}
+
+bool session::advance_commands() {
+  bool moved = false;
+  // By index: a write may deliver a packet that opens one more channel.
+  for (std::size_t i = 0; i < commands_.size(); ++i) moved = commands_[i]->advance() || moved;
+  std::erase_if(commands_, [](const auto& c) { return c->finished(); });
+  return moved;
+}
+
+void session::settle() {
+  // libssh writes once per poll of the socket: the second flush sends what the first had to keep.
+  for (int i = 0; i < 2 && congested() && !gone(); ++i) (void)ssh_blocking_flush(ssh_, 0);
+  if (gone()) return close();
+  bool pending = congested();
+  if (dropping_ && !pending) {
+    int unsent = 0;
+    // A reset throws away what the client's kernel has not taken yet; an orderly end does not.
+    if (::ioctl(fd_, TIOCOUTQ, &unsent) == 0 && unsent == 0) reset_on_close(fd_);
+    return close();
+  }
+  if (pending != watching_output_) {
+    watching_output_ = pending;
+    owner_.loop().modify(fd_, pending ? EPOLLIN | EPOLLOUT : EPOLLIN, watch_);
+  }
+  if (dirty_) owner_.pump_soon(*this);
+}
+
+void session::close() {
+  if (closed()) return;
+  // After an error libssh has closed the socket, whose number may be another's by now.
+  bool open = silent_ || (ssh_ != nullptr && ssh_get_fd(ssh_) >= 0);
+  if (open) owner_.loop().remove(fd_);
+  state_ = state::closed;
+  owner_.loop().disarm(login_deadline_);
+  if (ssh_ != nullptr) ssh_free(ssh_);
+  ssh_ = nullptr;
+  silent_.reset();
+  commands_.clear();
+  owner_.retire(*this);
+}
+
+int session::on_public_key(ssh_session, const char*, ssh_key_struct* key, char signature,
+                           void* self) noexcept {
+  auto& s = *static_cast<session*>(self);
+  bool known = s.fault_.kind != fault_kind::reject_auth && s.owner_.authorized().contains(key);
+  // Without a signature the client only asks whether the key would do.
+  bool asked = signature == SSH_PUBLICKEY_STATE_NONE;
+  if (!known || (!asked && signature != SSH_PUBLICKEY_STATE_VALID)) return SSH_AUTH_DENIED;
+  if (!asked) {
+    s.state_ = state::open;
+    s.owner_.loop().disarm(s.login_deadline_);
+    ++s.owner_.stats().logins;
+  }
+  return SSH_AUTH_SUCCESS;
+}
+
+ssh_channel session::on_channel_open(ssh_session ssh, void* self) noexcept {
+  auto& s = *static_cast<session*>(self);
+  if (s.state_ != state::open || s.commands_.size() >= max_channels) return nullptr;
+  ssh_channel channel = ssh_channel_new(ssh);
+  if (channel == nullptr) return nullptr;
+  s.commands_.push_back(std::make_unique<command>(s, channel));
+  s.dirty_ = true;
+  return channel;
+}
+
+int session::on_message(ssh_session, ssh_message message, void* self) noexcept {
+  auto& s = *static_cast<session*>(self);
+  constexpr int silence = 0;
+  constexpr int default_answer = 1;
+  bool exec = ssh_message_type(message) == SSH_REQUEST_CHANNEL &&
+              (ssh_message_subtype(message) == SSH_CHANNEL_REQUEST_EXEC ||
+               ssh_message_subtype(message) == SSH_CHANNEL_REQUEST_SHELL);
+  return exec && s.fault_.kind == fault_kind::stall_exec ? silence : default_answer;
+}
+
+}  // namespace execo::fleet
