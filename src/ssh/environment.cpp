@@ -1,0 +1,41 @@
+#include "ssh/environment.hpp"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <vector>
+
+namespace execo::detail {
+namespace {
+
+std::string calling_user() {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::vector<char> buffer(16 * 1024);
+  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
+      found != nullptr)
+    return found->pw_name;
+  const char* name = ::getenv("USER");
+  return name != nullptr ? name : "root";
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& w : words) text += (text.empty() ? "" : ",") + w;
+  return text;
+}
+
+}  // namespace
+
+ssh_environment::ssh_environment(loop& on, const ssh_options& options)
+    : home(on),
+      user(options.user.empty() ? calling_user() : options.user),
+      port(options.port == 0 ? 22 : options.port),
+      key_exchange(joined(options.key_exchange)),
+      identities(options.identities),
+      host_keys(options.host_key_policy, options.known_hosts),
+      handshakes(options.handshakes),
+      descriptors(on),
+      names(on) {}
+
+}  // namespace execo::detail

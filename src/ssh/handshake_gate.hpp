@@ -1,0 +1,63 @@
+// Bounds the handshakes in flight of one environment, in order of arrival. A handshake costs half a
+// millisecond of CPU, so a thousand at once would make each of them late; one that waits for a
+// silent peer costs nothing and gives its slot back.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+#include "execo/detail/callback.hpp"
+#include "execo/detail/node.hpp"
+#include "execo/detail/timer.hpp"
+
+namespace execo::detail {
+
+class handshake_gate {
+ public:
+  /// One connection's place. Leaves by itself when destroyed.
+  class ticket : private list_node {
+   public:
+    explicit ticket(callback<> on_granted) noexcept : granted(on_granted) {}
+    ~ticket() {
+      if (gate_ != nullptr) gate_->leave(*this);
+    }
+    bool inside() const noexcept { return inside_; }
+
+    /// Called when a slot is there: from enter() itself, or from another ticket's leave().
+    callback<> granted;
+
+   private:
+    friend class handshake_gate;
+    handshake_gate* gate_ = nullptr;
+    bool inside_ = false;
+  };
+
+  explicit handshake_gate(unsigned limit) noexcept : limit_(std::max(limit, 1u)) {}
+
+  void enter(ticket& t) {
+    t.gate_ = this;
+    t.link_before(waiting_);
+    grant();
+  }
+  /// Gives the slot or the place in the queue back. Does nothing the second time.
+  void leave(ticket& t);
+  /// A handshake came to its end after `taken`.
+  void completed(clock::duration taken) noexcept;
+
+  /// How long a handshake may be silent and keep its slot.
+  clock::duration patience() const noexcept {
+    return std::max<clock::duration>(std::chrono::milliseconds(300), 4 * typical_);
+  }
+  unsigned in_flight() const noexcept { return inside_; }
+  unsigned limit() const noexcept { return limit_; }
+
+ private:
+  void grant();
+
+  unsigned limit_;
+  unsigned inside_ = 0;
+  clock::duration typical_{0};
+  list_node waiting_;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,230 @@
+// The file is read once and only appended to: one write(2) of whole lines to an O_APPEND
+// descriptor, so that runs beside this one do not mix their lines with ours.
+#include "ssh/host_key_store.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <vector>
+
+namespace execo::detail {
+namespace {
+
+std::error_code last_error() { return {errno, std::system_category()}; }
+
+std::string_view word(host_keys policy) {
+  switch (policy) {
+    case host_keys::strict:
+      return "strict";
+    case host_keys::accept_new:
+      return "accept-new";
+    case host_keys::ignore:
+      return "ignore";
+  }
+  return "";
+}
+
+// Each missing directory above `file`, for its owner only.
+void make_directories(const std::string& file) {
+  for (std::size_t slash = file.find('/', 1); slash != file.npos; slash = file.find('/', slash + 1))
+    (void)::mkdir(file.substr(0, slash).c_str(), 0700);  // open(2) tells what went wrong
+}
+
+struct signature_names {
+  std::string_view key_type;
+  std::string_view algorithms;
+};
+
+// RSA keys sign with SHA-2 since RFC 8332.
+constexpr std::array<signature_names, 7> signatures{{
+    {"ssh-ed25519", "ssh-ed25519"},
+    {"ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256"},
+    {"ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384"},
+    {"ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521"},
+    {"sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com"},
+    {"sk-ecdsa-sha2-nistp256@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"},
+    {"ssh-rsa", "rsa-sha2-512,rsa-sha2-256"},
+}};
+
+}  // namespace
+
+std::string home_directory() {
+  if (const char* home = ::getenv("HOME"); home != nullptr && *home != '\0') return home;
+  passwd entry{};
+  passwd* found = nullptr;
+  std::vector<char> buffer(16 * 1024);
+  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
+      found != nullptr)
+    return found->pw_dir;
+  return "/";
+}
+
+std::string expand_home(const std::string& path) {
+  if (path == "~") return home_directory();
+  return path.starts_with("~/") ? home_directory() + path.substr(1) : path;
+}
+
+bool read_file(const std::string& path, std::string& text, std::error_code& why) {
+  unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat about {};
+  if (!file || ::fstat(file.get(), &about) != 0) {
+    why = last_error();
+    return false;
+  }
+  if (S_ISDIR(about.st_mode)) {
+    why = std::make_error_code(std::errc::is_a_directory);
+    return false;
+  }
+  std::array<char, 64 * 1024> buffer;
+  for (;;) {
+    ssize_t n = ::read(file.get(), buffer.data(), buffer.size());
+    if (n == 0) return true;
+    if (n > 0) {
+      text.append(buffer.data(), static_cast<std::size_t>(n));
+    } else if (errno != EINTR) {
+      why = last_error();
+      return false;
+    }
+  }
+}
+
+std::string shown_key::fingerprint() const {
+  std::vector<unsigned char> blob(base64.size());
+  int size = ::EVP_DecodeBlock(blob.data(), reinterpret_cast<const unsigned char*>(base64.data()),
+                               static_cast<int>(base64.size()));
+  // It counts the padding as bytes.
+  for (std::size_t i = base64.size(); i > 0 && base64[i - 1] == '='; --i) --size;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash;
+  unsigned length = 0;
+  if (size <= 0 || ::EVP_Digest(blob.data(), static_cast<std::size_t>(size), hash.data(), &length,
+                                ::EVP_sha256(), nullptr) != 1)
+    return "SHA256:?";
+  std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> text;
+  int written = ::EVP_EncodeBlock(text.data(), hash.data(), static_cast<int>(length));
+  std::string print(text.begin(), text.begin() + written);
+  while (print.ends_with('=')) print.pop_back();
+  return "SHA256:" + print;
+}
+
+host_key_store::host_key_store(host_keys policy, std::string file)
+    : policy_(policy),
+      file_(file.empty() ? home_directory() + "/.ssh/known_hosts" : expand_home(file)) {
+  if (policy_ == host_keys::ignore) return;
+  std::string text;
+  std::error_code why;
+  bool there = read_file(file_, text, why);
+  if (!there && why != std::errc::no_such_file_or_directory)
+    throw std::invalid_argument("known hosts file " + file_ + ": " + why.message());
+  if (there && policy_ == host_keys::accept_new && ::access(file_.c_str(), W_OK) != 0)
+    throw std::invalid_argument("known hosts file " + file_ + ": " + last_error().message());
+  known_.parse(text);
+}
+
+bool host_key_store::accept(std::string_view host, int port, const shown_key& key, failure& why) {
+  if (policy_ == host_keys::ignore) return true;
+  std::string name = known_hosts::entry_name(host, port);
+  std::string remove =
+      "if the host was really given a new key, remove the old one with "
+      "`ssh-keygen -R '" +
+      name + "' -f '" + file_ + "'`";
+  switch (known_.check(host, port, key.type, key.base64)) {
+    case known_hosts::verdict::known:
+      return true;
+    case known_hosts::verdict::changed:
+      why = refuse(host, port, key, "is not the key known", remove);
+      return false;
+    case known_hosts::verdict::other_type:
+      why = refuse(host, port, key, "is of another type than the keys known", remove);
+      return false;
+    case known_hosts::verdict::revoked:
+      why = refuse(host, port, key, "is marked @revoked", "give the host a new key");
+      return false;
+    case known_hosts::verdict::unknown:
+      break;
+  }
+  if (policy_ == host_keys::accept_new) return record(host, port, key, why);
+  why = refuse(host, port, key, "is not known",
+               "check the fingerprint and add the key to that file, or use the policy accept-new");
+  return false;
+}
+
+bool host_key_store::record(std::string_view host, int port, const shown_key& key, failure& why) {
+  std::error_code error =
+      append(known_hosts::entry_name(host, port) + " " + key.type + " " + key.base64 + "\n");
+  if (error) {
+    why = refuse(host, port, key, "is new and could not be recorded", "make that file writable",
+                 error);
+    return false;
+  }
+  known_.add(host, port, key.type, key.base64);
+  return true;
+}
+
+std::error_code host_key_store::open_for_append() {
+  constexpr int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+  writer_.reset(::open(file_.c_str(), flags, 0600));
+  if (!writer_ && errno == ENOENT) {
+    make_directories(file_);
+    writer_.reset(::open(file_.c_str(), flags, 0600));
+  }
+  if (!writer_) return last_error();
+  // A last line without its end would swallow ours.
+  struct stat about {};
+  char last = '\n';
+  if (::fstat(writer_.get(), &about) == 0 && about.st_size > 0)
+    (void)!::pread(writer_.get(), &last, 1, about.st_size - 1);
+  needs_newline_ = last != '\n';
+  return {};
+}
+
+std::error_code host_key_store::append(std::string line) {
+  if (!writer_) {
+    if (std::error_code error = open_for_append()) return error;
+  }
+  if (needs_newline_) line.insert(0, "\n");
+  ssize_t n = 0;
+  do {
+    n = ::write(writer_.get(), line.data(), line.size());
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) return last_error();
+  needs_newline_ = static_cast<std::size_t>(n) < line.size();
+  return needs_newline_ ? std::make_error_code(std::errc::no_space_on_device) : std::error_code{};
+}
+
+failure host_key_store::refuse(std::string_view host, int port, const shown_key& key,
+                               std::string_view what, std::string_view cure,
+                               std::error_code why) const {
+  std::string text = known_hosts::entry_name(host, port) + ": host key " + key.fingerprint() +
+                     " (" + key.type + ") " + std::string(what) + " in " + file_;
+  if (why) text += ": " + why.message();
+  text += "; policy " + std::string(word(policy_)) + "; " + std::string(cure);
+  return failure(end_reason::host_key_rejected, why, std::move(text));
+}
+
+std::string host_key_store::preferred_algorithms(std::string_view host, int port) const {
+  if (policy_ == host_keys::ignore) return {};
+  std::vector<std::string_view> types = known_.types(host, port);
+  // Without knowledge, and with the one that servers are asked for first anyhow, nothing changes.
+  bool first = std::ranges::find(types, signatures.front().key_type) != types.end();
+  if (types.empty() || first) return {};
+  std::string list;
+  for (bool of_known : {true, false}) {
+    for (const signature_names& s : signatures) {
+      bool known = std::ranges::find(types, s.key_type) != types.end();
+      if (known != of_known) continue;
+      if (!list.empty()) list += ',';
+      list += s.algorithms;
+    }
+  }
+  return list;
+}
+
+}  // namespace execo::detail

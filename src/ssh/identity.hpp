@@ -1,0 +1,42 @@
+// Private keys, loaded once and shared by all sessions of an environment.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ssh/libssh.hpp"
+
+namespace execo::detail {
+
+class identity {
+ public:
+  identity(std::string from, libssh_key loaded) : file(std::move(from)), key(std::move(loaded)) {}
+  std::string file;
+  libssh_key key;
+};
+
+class identity_set {
+ public:
+  /// The files named, each of which must be usable; without any, those of the usual ones in ~/.ssh
+  /// that are there and not encrypted.
+  /// Throws: std::invalid_argument naming a file that is missing, encrypted or not a key.
+  explicit identity_set(const std::vector<std::string>& files);
+
+  std::size_t size() const noexcept { return keys_.size(); }
+  const identity& operator[](std::size_t i) const noexcept { return keys_[i]; }
+
+  /// The one to try first: the one that was accepted last, for a refused key counts as a failed
+  /// attempt at the server.
+  std::size_t favourite() const noexcept { return favourite_; }
+  void accepted(std::size_t i) noexcept { favourite_ = i; }
+
+  /// "~/.ssh/id_a, ~/.ssh/id_b", for people.
+  std::string names() const;
+
+ private:
+  std::vector<identity> keys_;
+  std::string skipped_;
+  std::size_t favourite_ = 0;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,236 @@
+#include "ssh/known_hosts.hpp"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <algorithm>
+
+namespace execo::detail {
+namespace {
+
+constexpr std::string_view blanks = " \t\r";
+
+std::string_view next_word(std::string_view& rest) {
+  std::size_t start = std::min(rest.find_first_not_of(blanks), rest.size());
+  rest.remove_prefix(start);
+  std::size_t end = std::min(rest.find_first_of(blanks), rest.size());
+  std::string_view word = rest.substr(0, end);
+  rest.remove_prefix(end);
+  return word;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
+int base64_value(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+') return 62;
+  if (c == '/') return 63;
+  return -1;
+}
+
+// Empty when `text` is not base64.
+std::string decode_base64(std::string_view text) {
+  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
+  std::string bytes;
+  std::uint32_t word = 0;
+  unsigned bits = 0;
+  for (char c : text) {
+    int value = base64_value(c);
+    if (value < 0) return {};
+    word = (word << 6) | static_cast<std::uint32_t>(value);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes += static_cast<char>((word >> bits) & 0xff);
+  }
+  return bytes;
+}
+
+bool is_key(std::string_view type, std::string_view key) {
+  // The blob begins with its own type (RFC 4253, 6.6); a line of SSH 1 has a number instead.
+  std::string blob = decode_base64(key);
+  if (type.empty() || blob.size() < 4 + type.size()) return false;
+  auto length = static_cast<std::size_t>(static_cast<unsigned char>(blob[3])) |
+                static_cast<std::size_t>(static_cast<unsigned char>(blob[2])) << 8;
+  return blob[0] == 0 && blob[1] == 0 && length == type.size() &&
+         std::string_view(blob).substr(4, length) == type;
+}
+
+bool matches_pattern(std::string_view name, std::string_view pattern) {
+  // Greedy with one point to come back to: linear in practice, never exponential.
+  std::size_t n = 0, p = 0, star = pattern.npos, from = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      from = n;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+      ++p;
+      ++n;
+    } else if (star != pattern.npos) {
+      p = star + 1;
+      n = ++from;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == pattern.npos;
+}
+
+}  // namespace
+
+bool matches_pattern_list(std::string_view name, std::string_view patterns) {
+  bool matched = false;
+  while (!patterns.empty()) {
+    std::size_t end = std::min(patterns.find(','), patterns.size());
+    std::string_view one = patterns.substr(0, end);
+    patterns.remove_prefix(std::min(end + 1, patterns.size()));
+    bool negated = one.starts_with('!');
+    if (negated) one.remove_prefix(1);
+    if (one.empty() || !matches_pattern(name, one)) continue;
+    if (negated) return false;
+    matched = true;
+  }
+  return matched;
+}
+
+std::string known_hosts::entry_name(std::string_view host, int port) {
+  std::string name = lower(host);
+  return port == 22 ? name : "[" + name + "]:" + std::to_string(port);
+}
+
+void known_hosts::parse(std::string_view text) {
+  while (!text.empty()) {
+    std::size_t end = std::min(text.find('\n'), text.size());
+    parse_line(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
+void known_hosts::parse_line(std::string_view line) {
+  std::string_view names = next_word(line);
+  if (names.empty() || names[0] == '#') return;
+  bool revoked = false;
+  if (names[0] == '@') {
+    // Certificates are not supported, so a certificate authority vouches for nobody.
+    if (names != "@revoked") return;
+    revoked = true;
+    names = next_word(line);
+  }
+  std::string_view type = next_word(line);
+  std::string_view key = next_word(line);
+  if (!is_key(type, key)) return;
+  entry what{intern(type, key), revoked};
+  if (names[0] == '|') {
+    if (add_hashed(names, what)) ++lines_;
+    return;
+  }
+  add_names(names, what);
+  ++lines_;
+}
+
+void known_hosts::add_names(std::string_view names, entry what) {
+  std::string lowered = lower(names);
+  if (lowered.find_first_of("*?!") != lowered.npos) {
+    patterns_.push_back({std::move(lowered), what});
+    return;
+  }
+  std::string_view rest = lowered;
+  while (!rest.empty()) {
+    std::size_t end = std::min(rest.find(','), rest.size());
+    if (end > 0) names_.emplace(rest.substr(0, end), what);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+}
+
+// |1|base64 of the salt|base64 of the HMAC-SHA1 of the name
+bool known_hosts::add_hashed(std::string_view text, entry what) {
+  if (!text.starts_with("|1|")) return false;
+  text.remove_prefix(3);
+  std::size_t bar = text.find('|');
+  if (bar == text.npos) return false;
+  hashed_line line{decode_base64(text.substr(0, bar)), {}, what};
+  std::string hash = decode_base64(text.substr(bar + 1));
+  if (line.salt.empty() || hash.size() != line.hash.size()) return false;
+  std::copy(hash.begin(), hash.end(), line.hash.begin());
+  hashed_.push_back(std::move(line));
+  return true;
+}
+
+std::uint32_t known_hosts::intern(std::string_view type, std::string_view key) {
+  auto next = static_cast<std::uint32_t>(keys_.size());
+  auto [at, fresh] = key_index_.emplace(key, next);
+  if (fresh) keys_.push_back({std::string(type), std::string(key)});
+  return at->second;
+}
+
+void known_hosts::add(std::string_view host, int port, std::string_view type,
+                      std::string_view key) {
+  names_.emplace(entry_name(host, port), entry{intern(type, key), false});
+  ++lines_;
+}
+
+std::vector<known_hosts::entry> known_hosts::find(const std::string& name) const {
+  std::vector<entry> found;
+  auto [first, last] = names_.equal_range(name);
+  for (auto at = first; at != last; ++at) found.push_back(at->second);
+  for (const pattern_line& line : patterns_) {
+    if (matches_pattern_list(name, line.patterns)) found.push_back(line.what);
+  }
+  for (const hashed_line& line : hashed_) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> hash;
+    unsigned size = 0;
+    (void)::HMAC(::EVP_sha1(), line.salt.data(), static_cast<int>(line.salt.size()),
+                 reinterpret_cast<const unsigned char*>(name.data()), name.size(), hash.data(),
+                 &size);
+    if (size == line.hash.size() && std::equal(line.hash.begin(), line.hash.end(), hash.begin()))
+      found.push_back(line.what);
+  }
+  return found;
+}
+
+known_hosts::verdict known_hosts::judge(const std::vector<entry>& entries, std::string_view type,
+                                        std::string_view key) const {
+  verdict v = verdict::unknown;
+  for (const entry& e : entries) {
+    const public_key& k = keys_[e.key];
+    bool same = k.base64 == key;
+    if (e.revoked) {
+      if (same) return verdict::revoked;
+    } else if (same) {
+      v = verdict::known;
+    } else if (v != verdict::known) {
+      v = k.type == type || v == verdict::changed ? verdict::changed : verdict::other_type;
+    }
+  }
+  return v;
+}
+
+known_hosts::verdict known_hosts::check(std::string_view host, int port, std::string_view type,
+                                        std::string_view key) const {
+  verdict v = judge(find(entry_name(host, port)), type, key);
+  if (port == 22 || v == verdict::known || v == verdict::revoked) return v;
+  // A plain name may confirm a key, or revoke it, but its keys are not those of another port.
+  verdict plain = judge(find(entry_name(host, 22)), type, key);
+  if (plain == verdict::revoked) return plain;
+  return plain == verdict::known && v == verdict::unknown ? plain : v;
+}
+
+std::vector<std::string_view> known_hosts::types(std::string_view host, int port) const {
+  std::vector<entry> entries = find(entry_name(host, port));
+  if (entries.empty() && port != 22) entries = find(entry_name(host, 22));
+  std::vector<std::string_view> found;
+  for (const entry& e : entries) {
+    std::string_view type = keys_[e.key].type;
+    if (!e.revoked && std::ranges::find(found, type) == found.end()) found.push_back(type);
+  }
+  return found;
+}
+
+}  // namespace execo::detail

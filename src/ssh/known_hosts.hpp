@@ -1,0 +1,82 @@
+// The known_hosts format of OpenSSH (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT), parsed once into a map.
+// Pure: no files, no libssh.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace execo::detail {
+
+class known_hosts {
+ public:
+  enum class verdict : std::uint8_t {
+    known,       ///< this key is the host's
+    unknown,     ///< nothing is known of this host
+    changed,     ///< another key of this type is
+    other_type,  ///< only keys of other types are
+    revoked,     ///< marked @revoked
+  };
+
+  /// Adds the lines of a file. A line that cannot be read, and one for a certificate authority,
+  /// says nothing about any host: it is left out.
+  void parse(std::string_view text);
+
+  /// `type` and `key` as they are in the file: "ssh-ed25519", base64. Port 22 has plain names, any
+  /// other port "[name]:port"; a plain name may vouch for a key at another port, as in OpenSSH.
+  verdict check(std::string_view host, int port, std::string_view type, std::string_view key) const;
+
+  /// The types of the keys known for a host, without repetition: those to ask the server for.
+  std::vector<std::string_view> types(std::string_view host, int port) const;
+
+  void add(std::string_view host, int port, std::string_view type, std::string_view key);
+
+  /// The name of a host in the file.
+  static std::string entry_name(std::string_view host, int port);
+
+  /// Lines that say something.
+  std::size_t size() const noexcept { return lines_; }
+
+ private:
+  struct public_key {
+    std::string type;
+    std::string base64;
+  };
+  struct entry {
+    std::uint32_t key;  // index into keys_
+    bool revoked;
+  };
+  struct pattern_line {
+    std::string patterns;
+    entry what;
+  };
+  struct hashed_line {
+    std::string salt;
+    std::array<unsigned char, 20> hash;
+    entry what;
+  };
+
+  void parse_line(std::string_view line);
+  void add_names(std::string_view names, entry what);
+  bool add_hashed(std::string_view text, entry what);
+  std::uint32_t intern(std::string_view type, std::string_view key);
+  std::vector<entry> find(const std::string& name) const;
+  verdict judge(const std::vector<entry>& entries, std::string_view type,
+                std::string_view key) const;
+
+  // A fleet may share one key: each key is kept once.
+  std::vector<public_key> keys_;
+  std::unordered_map<std::string, std::uint32_t> key_index_;
+  std::unordered_multimap<std::string, entry> names_;
+  std::vector<pattern_line> patterns_;
+  std::vector<hashed_line> hashed_;
+  std::size_t lines_ = 0;
+};
+
+/// Whether `name` matches a comma-separated list of patterns with `*`, `?` and leading `!`.
+bool matches_pattern_list(std::string_view name, std::string_view patterns);
+
+}  // namespace execo::detail

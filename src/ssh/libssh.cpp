@@ -1,0 +1,70 @@
+#include "ssh/libssh.hpp"
+
+#include <errno.h>
+#include <string.h>
+
+#include <array>
+#include <string_view>
+
+namespace execo::detail {
+namespace {
+
+constexpr std::string_view socket_prefix = "Socket error: ";
+constexpr std::string_view goodbye_prefix = "Received SSH_MSG_DISCONNECT: ";
+
+// libssh prints errno with strerror_r in the program's locale, as strerror does here.
+std::error_code errno_in(std::string_view text) {
+  static constexpr std::array<int, 9> likely{ECONNRESET,   EPIPE,       ETIMEDOUT,
+                                             EHOSTUNREACH, ENETUNREACH, ECONNREFUSED,
+                                             ENETDOWN,     ENOTCONN,    ECONNABORTED};
+  std::array<char, 128> buffer;
+  for (int error : likely) {
+    if (text == ::strerror_r(error, buffer.data(), buffer.size()))
+      return {error, std::system_category()};
+  }
+  return std::make_error_code(std::errc::connection_reset);
+}
+
+// A peer chooses this text; it must not reach a terminal as it is.
+std::string printable(std::string_view text) {
+  constexpr std::size_t longest = 200;
+  std::string shown;
+  for (char c : text.substr(0, longest)) {
+    bool plain = static_cast<unsigned char>(c) >= ' ' && c != 0x7f;
+    shown += plain ? c : ' ';
+  }
+  while (!shown.empty() && shown.back() == ' ') shown.pop_back();
+  return shown;
+}
+
+}  // namespace
+
+session_error read_session_error(ssh_session_struct* session) {
+  std::string_view text = ssh_get_error(session);
+  session_error found;
+  if (text.starts_with(socket_prefix)) {
+    text.remove_prefix(socket_prefix.size());
+    bool closed = text == "disconnected";
+    found.why = closed ? std::error_code() : errno_in(text);
+    found.text = closed ? "the server closed the connection" : "the connection was lost";
+  } else if (text.starts_with(goodbye_prefix)) {
+    text.remove_prefix(goodbye_prefix.size());
+    std::size_t colon = text.find(':');
+    if (colon != text.npos) text.remove_prefix(colon + 1);
+    found.what = session_error::kind::disconnected;
+    found.text = "the server disconnected: " + printable(text);
+  } else if (text.find("no match for method") != text.npos) {
+    found.what = session_error::kind::no_match;
+    found.why = std::make_error_code(std::errc::protocol_not_supported);
+    found.text = printable(text);
+  } else if (text.empty()) {
+    found.text = "the connection was lost";
+  } else {
+    found.what = session_error::kind::protocol;
+    found.why = std::make_error_code(std::errc::protocol_error);
+    found.text = printable(text);
+  }
+  return found;
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,217 @@
+#include "ssh/remote_channel.hpp"
+
+#include <algorithm>
+
+namespace execo::detail {
+namespace {
+
+// Bytes of input that wait in libssh's output buffer at most: it takes whatever the remote window
+// allows, megabytes, whether the socket can send them or not.
+constexpr std::size_t most_unsent = 32 * 1024;
+constexpr std::size_t ssh_window = 2 * 1024 * 1024;  // libssh grants 1.28 MB
+
+std::size_t index(stream which) noexcept { return which == stream::out ? 0 : 1; }
+
+}  // namespace
+
+void remote_channel::open(std::string command) {
+  command_ = std::move(command);
+  stage_ = stage::opening;
+  session_.attach(*this);
+  session_.wake();
+}
+
+void remote_channel::write(std::span<const char> bytes) {
+  input_ = bytes;
+  session_.wake();
+}
+
+void remote_channel::close_input() {
+  input_ends_ = true;
+  session_.wake();
+}
+
+void remote_channel::send_signal(std::string name) {
+  signals_.push_back(std::move(name));
+  session_.wake();
+}
+
+void remote_channel::pause(stream which, bool paused) {
+  paused_[index(which)] = paused;
+  if (!paused) session_.wake();
+}
+
+void remote_channel::expect_end() {
+  keep_limit_ = ssh_window;
+  check_held();
+}
+
+void remote_channel::abandon() noexcept {
+  channel_ = nullptr;
+  stage_ = stage::over;
+}
+
+// A stream that is paused costs 64 KiB at most: then the connection is not read any more. The ssh
+// window does not bound it: libssh opens it again when the other stream is read (channel_rcv_data).
+void remote_channel::check_held() {
+  if (stage_ != stage::over) session_.hold_input(kept_[0].size() + kept_[1].size() >= keep_limit_);
+}
+
+void remote_channel::advance() {
+  if (stage_ == stage::opening) open_channel();
+  if (stage_ == stage::requesting) request_command();
+  if (stage_ == stage::running && !session_.lost()) transfer();
+  report();
+  if (close_told_ && !session_.closing()) release();
+}
+
+// Answers the server's close. A session that ends with its channel saves itself that.
+void remote_channel::release() {
+  if (channel_ != nullptr) ssh_channel_free(channel_);
+  channel_ = nullptr;
+  stage_ = stage::over;
+  unlink();
+}
+
+void remote_channel::open_channel() {
+  if (channel_ == nullptr && !make_channel()) return refuse("no memory for a channel");
+  int r = ssh_channel_open_session(channel_);
+  if (r == SSH_AGAIN || session_.lost()) return;
+  if (r != SSH_OK) return refuse("the server opens no channel for a command");
+  stage_ = stage::requesting;
+}
+
+void remote_channel::request_command() {
+  int r = ssh_channel_request_exec(channel_, command_.c_str());
+  bool first = !requested_;
+  requested_ = true;
+  if (session_.lost() || stage_ != stage::requesting) return;
+  // The end of an empty input need not wait for the answer.
+  if (r == SSH_AGAIN && first) transfer();
+  if (r == SSH_AGAIN) return;
+  if (r != SSH_OK) return refuse("the server does not run commands");
+  started();
+}
+
+void remote_channel::started() {
+  stage_ = stage::running;
+  command_.clear();
+  command_.shrink_to_fit();
+  owner_.channel_started();
+}
+
+void remote_channel::refuse(const char* what) {
+  stage_ = stage::over;
+  eof_told_ = close_told_ = true;
+  owner_.channel_refused(what);
+}
+
+void remote_channel::transfer() {
+  for (const std::string& name : signals_)
+    (void)ssh_channel_request_send_signal(channel_, name.c_str());  // no answer is asked for
+  signals_.clear();
+  if (stage_ == stage::running) {
+    constexpr int most_rounds = 16;
+    int round = 0;
+    while (round < most_rounds && write_some()) ++round;
+    if (round == most_rounds) session_.wake();
+  }
+  if (input_ends_ && !input_ended_ && input_.empty() && unflushed_ == 0) {
+    input_ended_ = true;
+    (void)ssh_channel_send_eof(channel_);  // lost() tells if that failed
+  }
+}
+
+// True when there may be more to write at once.
+bool remote_channel::write_some() {
+  if (!session_.flushed()) return false;
+  if (unflushed_ > 0) {
+    std::size_t count = std::exchange(unflushed_, 0);
+    owner_.channel_written(count);
+  }
+  if (input_.empty() || session_.input_held()) return false;
+  std::size_t count =
+      std::min<std::size_t>({input_.size(), ssh_channel_window_size(channel_), most_unsent});
+  if (count == 0) return false;
+  int r = ssh_channel_write(channel_, input_.data(), static_cast<std::uint32_t>(count));
+  // 0: keys are being exchanged again. An error: the command reads no more; that is its right.
+  if (r == 0) return false;
+  input_ = {};
+  if (r < 0) return false;
+  unflushed_ = static_cast<std::size_t>(r);
+  return true;
+}
+
+// What libssh told since the last time, in the order of the wire.
+void remote_channel::report() {
+  if (stage_ != stage::running) return;
+  for (stream which : {stream::out, stream::err}) {
+    std::string& kept = kept_[index(which)];
+    if (kept.empty() || paused_[index(which)]) continue;
+    std::string bytes = std::move(kept);
+    kept.clear();
+    owner_.channel_data(which, bytes);
+  }
+  check_held();
+  if ((eof_seen_ || close_seen_) && !eof_told_ && kept_[0].empty() && kept_[1].empty()) {
+    eof_told_ = true;
+    owner_.channel_eof();
+  }
+  if (close_seen_ && eof_told_ && !close_told_) {
+    close_told_ = true;
+    owner_.channel_closed();
+  }
+}
+
+void remote_channel::give_out() {
+  for (stream which : {stream::out, stream::err}) {
+    std::string bytes = std::exchange(kept_[index(which)], {});
+    if (!bytes.empty()) owner_.channel_data(which, bytes);
+  }
+}
+
+void remote_channel::on_data(stream which, std::span<const char> bytes) {
+  if (stage_ == stage::requesting) started();
+  std::string& kept = kept_[index(which)];
+  if (paused_[index(which)] || !kept.empty()) {
+    kept.append(bytes.data(), bytes.size());
+    check_held();
+  } else {
+    owner_.channel_data(which, bytes);
+  }
+}
+
+bool remote_channel::make_channel() {
+  channel_ = ssh_channel_new(session_.handle());
+  if (channel_ == nullptr) return false;
+  callbacks_.userdata = this;
+  callbacks_.channel_data_function = [](ssh_session, ssh_channel, void* bytes, std::uint32_t size,
+                                        int is_error, void* self) noexcept -> int {
+    static_cast<remote_channel*>(self)->on_data(
+        is_error != 0 ? stream::err : stream::out,
+        std::span<const char>(static_cast<const char*>(bytes), size));
+    return static_cast<int>(size);
+  };
+  callbacks_.channel_eof_function = [](ssh_session, ssh_channel, void* self) noexcept {
+    static_cast<remote_channel*>(self)->eof_seen_ = true;
+  };
+  callbacks_.channel_close_function = [](ssh_session, ssh_channel, void* self) noexcept {
+    static_cast<remote_channel*>(self)->close_seen_ = true;
+  };
+  callbacks_.channel_exit_status_function = [](ssh_session, ssh_channel, int code,
+                                               void* self) noexcept {
+    auto* channel = static_cast<remote_channel*>(self);
+    if (channel->stage_ == stage::requesting) channel->started();
+    channel->owner_.channel_exit(exit_status::of_code(code));
+  };
+  callbacks_.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* signal, int,
+                                               const char*, const char*, void* self) noexcept {
+    auto* channel = static_cast<remote_channel*>(self);
+    if (channel->stage_ == stage::requesting) channel->started();
+    channel->owner_.channel_exit(exit_status::of_signal(signal_number(signal)));
+  };
+  ssh_callbacks_init(&callbacks_);
+  return ssh_set_channel_callbacks(channel_, &callbacks_) == SSH_OK;
+}
+
+}  // namespace execo::detail

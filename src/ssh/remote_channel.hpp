@@ -1,0 +1,95 @@
+// One command on a session: a libssh channel from its opening to its close. libssh calls back with
+// data, end and status; what those lead to is done in advance(), never under libssh.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "process/transport.hpp"
+#include "ssh/failure.hpp"
+#include "ssh/remote_session.hpp"
+
+namespace execo::detail {
+
+/// What a channel tells, from the loop. None of it may destroy the channel.
+class channel_owner {
+ public:
+  virtual void channel_started() = 0;
+  virtual void channel_data(stream which, std::span<const char> bytes) = 0;
+  virtual void channel_eof() = 0;
+  virtual void channel_exit(exit_status status) = 0;
+  /// The server closed it: nothing more will come.
+  virtual void channel_closed() = 0;
+  /// It could not be opened, or not run the command; the session goes on.
+  virtual void channel_refused(std::string why) = 0;
+  virtual void channel_written(std::size_t count) = 0;
+
+ protected:
+  ~channel_owner() = default;
+};
+
+class remote_channel final : public session_member {
+ public:
+  remote_channel(remote_session& session, channel_owner& owner) noexcept
+      : session_(session), owner_(owner) {}
+
+  /// Pre: the session is ready.
+  void open(std::string command);
+  void write(std::span<const char> bytes);
+  void close_input();
+  /// `name` without SIG, one of RFC 4254's.
+  void send_signal(std::string name);
+  void pause(stream which, bool paused);
+  /// What is kept of paused streams may grow to the ssh window: an end has to be seen past it.
+  void expect_end();
+
+  /// The request to run the command was handed over: it may have started.
+  bool requested() const noexcept { return requested_; }
+  /// Gives out what paused streams hold. Used when nothing more can come.
+  void give_out();
+
+  void advance() override;
+  bool pumps() const noexcept override {
+    return stage_ == stage::opening || stage_ == stage::requesting;
+  }
+  void abandon() noexcept override;
+
+ private:
+  enum class stage : std::uint8_t { idle, opening, requesting, running, over };
+
+  bool make_channel();
+  void open_channel();
+  void request_command();
+  void started();
+  void refuse(const char* what);
+  void transfer();
+  bool write_some();
+  void report();
+  void release();
+  void on_data(stream which, std::span<const char> bytes);
+  void check_held();
+
+  remote_session& session_;
+  channel_owner& owner_;
+  ssh_channel_struct* channel_ = nullptr;  // freed with the libssh session
+  ssh_channel_callbacks_struct callbacks_{};
+  std::string command_;
+  std::span<const char> input_;
+  std::size_t unflushed_ = 0;  // taken by libssh, not yet by the kernel
+  std::vector<std::string> signals_;
+  std::array<std::string, 2> kept_;  // of paused streams
+  std::array<bool, 2> paused_{};
+  std::size_t keep_limit_ = 64 * 1024;
+  stage stage_ = stage::idle;
+  bool requested_ = false;
+  bool input_ends_ = false;
+  bool input_ended_ = false;
+  bool eof_seen_ = false;
+  bool eof_told_ = false;
+  bool close_seen_ = false;
+  bool close_told_ = false;
+};
+
+}  // namespace execo::detail

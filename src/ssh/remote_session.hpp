@@ -1,0 +1,133 @@
+// One ssh connection, from its turn at the gate to its end, as a state machine on the loop. libssh
+// is entered from one place only, step(), which runs from the loop: so no event comes from inside a
+// call of the owner, and no libssh object is freed under a libssh call. Channels are its members; a
+// session may outlive one and serve others.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "loop/loop.hpp"
+#include "ssh/connector.hpp"
+#include "ssh/environment.hpp"
+#include "ssh/failure.hpp"
+#include "ssh/libssh.hpp"
+
+namespace execo::detail {
+
+/// What a session tells, from the loop.
+class session_owner {
+ public:
+  virtual void session_entered(phase where) = 0;
+  /// Authenticated: channels may be attached.
+  virtual void session_ready() = 0;
+  /// Terminal; the socket is closed. Not sent after close().
+  virtual void session_failed(failure why) = 0;
+  /// Last: may destroy the session. May come from inside close().
+  virtual void session_closed() = 0;
+
+ protected:
+  ~session_owner() = default;
+};
+
+/// A user of a session's connection.
+class session_member : public list_node {
+ public:
+  /// Does what can be done now; the only place to call libssh.
+  virtual void advance() = 0;
+  /// advance() will make libssh read the connection, so nobody else has to.
+  virtual bool pumps() const noexcept = 0;
+  /// The libssh session goes away and takes its channels along. Send nothing.
+  virtual void abandon() noexcept = 0;
+
+ protected:
+  ~session_member() = default;
+};
+
+class remote_session {
+ public:
+  remote_session(std::shared_ptr<ssh_environment> shared, std::string name, int port,
+                 std::string user, session_owner& owner);
+  remote_session(const remote_session&) = delete;
+  remote_session& operator=(const remote_session&) = delete;
+  ~remote_session();
+
+  void start();
+  /// Gives up at once, without a wait. Ends with session_closed.
+  void close();
+  /// Has advance() of all members called, later in this turn of the loop.
+  void wake();
+  void attach(session_member& m) { m.link_before(members_); }
+  /// Stops and resumes reading the connection.
+  void hold_input(bool hold);
+
+  ssh_session_struct* handle() const noexcept { return handle_.get(); }
+  /// Nothing is left in libssh's output buffer.
+  bool flushed() const noexcept { return (ssh_get_status(handle_.get()) & SSH_WRITE_PENDING) == 0; }
+  /// The connection is gone, or libssh gave it up.
+  bool lost() const noexcept;
+  bool closing() const noexcept { return closing_; }
+  bool input_held() const noexcept { return held_; }
+  const std::string& name() const noexcept { return name_; }
+  int port() const noexcept { return port_; }
+  const std::string& user() const noexcept { return user_; }
+  ssh_environment& shared() const noexcept { return *shared_; }
+
+ private:
+  enum class stage : std::uint8_t { idle, queued, reaching, kex, auth, serving, over };
+
+  struct step_node : queue_node {
+    remote_session* self = nullptr;
+  };
+
+  void on_poll(int result);
+  void on_woken();
+  void run_step(bool ready);
+  void settle();
+  void arm();
+
+  void step(bool ready);
+  void begin();
+  void reach(bool ready);
+  bool take_over(unique_fd connected);
+  void exchange_keys();
+  void authenticate();
+  failure refused(bool partly);
+  void enter_service();
+  void serve();
+  bool members_pump() const noexcept;
+  void advance_members();
+
+  void fail(failure why);
+  failure describe_loss();
+  void dispose(bool politely);
+  void leave_gate();
+  void silence_check();
+  void note_progress() noexcept;
+
+  std::shared_ptr<ssh_environment> shared_;
+  session_owner& owner_;
+  std::string name_;
+  std::string user_;
+  int port_;
+  stage stage_ = stage::idle;
+  bool busy_ = false;   // inside step()
+  bool woken_ = false;  // the node is queued
+  bool closing_ = false;
+  bool held_ = false;       // not reading
+  bool connected_ = false;  // counts in the environment's descriptors
+  unsigned tried_ = 0;      // identities
+  std::size_t identity_ = 0;
+  std::unique_ptr<connector> route_;
+  libssh_session handle_;
+  ssh_counter_struct traffic_{};
+  list_node members_;
+  handshake_gate::ticket ticket_;
+  clock::time_point admitted_{};
+  clock::time_point last_progress_{};
+  timer silence_;
+  io_request poll_;
+  step_node node_;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,89 @@
+// Names to addresses, off the loop: getaddrinfo blocks for as long as a name server pleases. A few
+// helper threads, started on first need, all signals blocked, joined by the destructor; answers
+// come back through loop::post and are kept, so that a name is asked for once.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "execo/detail/callback.hpp"
+#include "execo/detail/node.hpp"
+#include "loop/loop.hpp"
+
+namespace execo::detail {
+
+/// An IPv4 or IPv6 address, 28 bytes of it instead of sockaddr_storage's 128.
+class endpoint {
+ public:
+  endpoint() noexcept : v6{} {}
+  static endpoint of(const sockaddr* address, socklen_t size) noexcept;
+  /// A literal such as 127.0.0.1, ::1 or fe80::1%eth0.
+  static std::optional<endpoint> of_literal(const std::string& text) noexcept;
+
+  int family() const noexcept { return v4.sin_family; }
+  const sockaddr* address() const noexcept { return reinterpret_cast<const sockaddr*>(this); }
+  socklen_t size() const noexcept { return family() == AF_INET ? sizeof v4 : sizeof v6; }
+  void set_port(int port) noexcept;
+
+ private:
+  union {
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+  };
+};
+
+class resolver {
+ public:
+  /// Somebody who waits for an answer; stops waiting when destroyed.
+  class question : private list_node {
+   public:
+    explicit question(callback<> on_answer) noexcept : answered(on_answer) {}
+    bool pending() const noexcept { return linked(); }
+    void abandon() noexcept { unlink(); }
+
+    callback<> answered;
+    /// Empty: `problem` tells why.
+    std::vector<endpoint> addresses;
+    std::string problem;
+
+   private:
+    friend class resolver;
+  };
+
+  explicit resolver(loop& on) : loop_(on) {}
+  resolver(const resolver&) = delete;
+  resolver& operator=(const resolver&) = delete;
+  /// Waits for the look-ups under way: getaddrinfo cannot be cancelled.
+  ~resolver();
+
+  /// The answer comes from the loop, or is there at once (then false) if the name is known.
+  bool ask(const std::string& name, question& from);
+
+ private:
+  struct job;
+  void work();
+  void start_thread();
+  void deliver(job& done);
+  static void run_job(queue_node& node) noexcept;
+
+  loop& loop_;
+  std::unordered_map<std::string, std::vector<endpoint>> known_;
+  std::unordered_map<std::string, job*> asked_;
+
+  std::mutex mutex_;
+  std::condition_variable work_;
+  std::deque<job*> queue_;
+  std::size_t idle_ = 0;
+  bool stop_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,212 @@
+#include "ssh/ssh_transport.hpp"
+
+#include <signal.h>
+
+#include <array>
+#include <optional>
+
+#include "base/shell_words.hpp"
+#include "ssh/environment.hpp"
+#include "ssh/remote_channel.hpp"
+#include "ssh/remote_session.hpp"
+#include "ssh/sibling_signal.hpp"
+
+namespace execo::detail {
+namespace {
+
+// Long enough for a command that a signal request has reached to end and say so.
+constexpr auto signal_delay = std::chrono::milliseconds(200);
+
+// RFC 4254, 6.10. What is not in it has no name that an ssh server would understand.
+const char* rfc_name(int number) {
+  switch (number) {
+    case SIGABRT:
+      return "ABRT";
+    case SIGALRM:
+      return "ALRM";
+    case SIGFPE:
+      return "FPE";
+    case SIGHUP:
+      return "HUP";
+    case SIGILL:
+      return "ILL";
+    case SIGINT:
+      return "INT";
+    case SIGKILL:
+      return "KILL";
+    case SIGPIPE:
+      return "PIPE";
+    case SIGQUIT:
+      return "QUIT";
+    case SIGSEGV:
+      return "SEGV";
+    case SIGTERM:
+      return "TERM";
+    case SIGUSR1:
+      return "USR1";
+    case SIGUSR2:
+      return "USR2";
+    default:
+      return nullptr;
+  }
+}
+
+bool is_name(std::string_view text) {
+  auto letter = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  for (char c : text)
+    if (!letter(c) && (c < '0' || c > '9')) return false;
+  return !text.empty() && letter(text[0]);
+}
+
+// What the remote login shell reads. ssh has no working directory, and servers take few variables.
+std::optional<std::string> remote_text(const command& what, std::string& problem) {
+  std::string text;
+  if (!what.directory.empty()) {
+    bool looks_like_option = what.directory[0] == '-';
+    text += "cd " + quote_word((looks_like_option ? "./" : "") + what.directory) + " || exit 1; ";
+  }
+  for (const auto& [name, value] : what.environment) {
+    if (!is_name(name)) {
+      problem = "not the name of a variable: " + name;
+      return std::nullopt;
+    }
+    text += "export " + name + "=" + quote_word(value) + "; ";
+  }
+  text += what.through_shell ? join_quoted(what.argv()) : what.shell_text();
+  if (text.find('\0') == text.npos) return text;
+  problem = "a command cannot contain a NUL byte";
+  return std::nullopt;
+}
+
+class ssh_transport final : public transport, session_owner, channel_owner {
+ public:
+  ssh_transport(std::shared_ptr<ssh_environment> shared, const host& where)
+      : session_(shared, where.name(), where.port() == 0 ? shared->port : where.port(),
+                 where.user().empty() ? shared->user : where.user(), *this),
+        channel_(session_, *this) {}
+
+  void open(const command& what, transport_events& events) override {
+    events_ = &events;
+    command_ = &what;
+    session_.start();
+  }
+
+  void write(std::span<const char> bytes) override {
+    if (running_) channel_.write(bytes);
+  }
+
+  void close_input() override {
+    if (running_) channel_.close_input();
+  }
+
+  void signal(int number) override {
+    if (!running_ || exited_) return;
+    const char* name = rfc_name(number);
+    if (name != nullptr) channel_.send_signal(name);
+    channel_.expect_end();
+    if (!sibling_signal::possible(session_)) return;
+    if (!sibling_) sibling_.emplace(session_);
+    bool at_once = name == nullptr || sibling_signal::needed(session_);
+    sibling_->send(number, name != nullptr ? signal_request::sent : signal_request::impossible,
+                   at_once ? clock::duration(0) : signal_delay);
+  }
+
+  void pause(stream which, bool paused) override { channel_.pause(which, paused); }
+
+  void close() override {
+    if (sibling_) sibling_->cancel();
+    session_.close();
+  }
+
+ private:
+  void session_entered(phase where) override { events_->on_phase(where); }
+
+  void session_ready() override {
+    std::string problem;
+    std::optional<std::string> text = remote_text(*command_, problem);
+    if (!text)
+      return fail(failure(end_reason::unsupported,
+                          std::make_error_code(std::errc::invalid_argument),
+                          session_.name() + ": " + problem));
+    channel_.open(std::move(*text));
+    // As from /dev/null.
+    if (!command_->has_input) channel_.close_input();
+  }
+
+  void session_failed(failure why) override {
+    channel_.give_out();
+    if (exited_) return tell_eof();
+    if (why.how == end_reason::connection_lost && !channel_.requested())
+      why.context += "; the command was not started";
+    fail(std::move(why));
+  }
+
+  void session_closed() override { events_->on_closed(); }
+
+  void channel_started() override {
+    running_ = true;
+    events_->on_phase(phase::run);
+  }
+
+  void channel_data(stream which, std::span<const char> bytes) override {
+    if (!over_) events_->on_output(which, bytes);
+  }
+
+  void channel_eof() override { tell_eof(); }
+
+  void channel_exit(exit_status status) override {
+    if (exited_ || over_) return;
+    exited_ = true;
+    if (sibling_) sibling_->cancel();
+    events_->on_exit(status);
+  }
+
+  void channel_closed() override {
+    if (exited_) return;
+    fail(failure(end_reason::status_lost, {},
+                 session_.name() + ": the server closed the channel without an exit status"));
+  }
+
+  void channel_refused(std::string why) override {
+    fail(failure(end_reason::connect_failed, std::make_error_code(std::errc::not_supported),
+                 session_.name() + ": " + why + "; the command was not started"));
+  }
+
+  void channel_written(std::size_t count) override { events_->on_written(count); }
+
+  void tell_eof() {
+    if (over_ || eof_told_) return;
+    eof_told_ = true;
+    events_->on_eof(stream::out);
+    events_->on_eof(stream::err);
+  }
+
+  void fail(failure why) {
+    if (over_) return;
+    over_ = true;
+    events_->on_failed(why.how, why.why, std::move(why.context));
+  }
+
+  remote_session session_;
+  remote_channel channel_;
+  std::optional<sibling_signal> sibling_;
+  transport_events* events_ = nullptr;
+  const command* command_ = nullptr;
+  bool running_ = false;
+  bool exited_ = false;
+  bool eof_told_ = false;
+  bool over_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<ssh_environment> make_ssh_environment(loop& on, const ssh_options& options) {
+  return std::make_shared<ssh_environment>(on, options);
+}
+
+std::unique_ptr<transport> make_ssh_transport(std::shared_ptr<ssh_environment> shared,
+                                              const host& where) {
+  return std::make_unique<ssh_transport>(std::move(shared), where);
+}
+
+}  // namespace execo::detail

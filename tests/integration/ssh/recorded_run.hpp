@@ -1,0 +1,180 @@
+// One ssh transport and all it tells, for tests that drive the loop themselves.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "execo/command.hpp"
+#include "execo/connection.hpp"
+#include "execo/host.hpp"
+#include "process/transport.hpp"
+#include "ssh/ssh_transport.hpp"
+#include "sshd_fixture.hpp"
+
+namespace execo::test {
+
+/// A loop that this thread drives.
+class driven_loop {
+ public:
+  detail::loop& get() noexcept { return loop_; }
+  operator detail::loop&() noexcept { return loop_; }
+
+  /// Turns until `holds`, for half a minute at most.
+  bool until(const std::function<bool()>& holds) {
+    auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!holds()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      loop_.turn(10'000'000);
+    }
+    return true;
+  }
+
+  /// Turns for about this long: for what should not happen.
+  void idle(std::chrono::milliseconds length) {
+    auto end = std::chrono::steady_clock::now() + length;
+    while (std::chrono::steady_clock::now() < end) loop_.turn(5'000'000);
+  }
+
+ private:
+  detail::loop loop_;
+  detail::loop::driver driver_{loop_};
+};
+
+/// Closes its transport when the command has ended and its output is complete, as a lifecycle does.
+class recorded_run final : public detail::transport_events {
+ public:
+  recorded_run(driven_loop& on, std::shared_ptr<detail::ssh_environment> shared,
+               const std::string& where, std::string_view text)
+      : what(text),
+        on_(on),
+        transport_(detail::make_ssh_transport(std::move(shared), host(where))) {}
+  recorded_run(const recorded_run&) = delete;
+  recorded_run& operator=(const recorded_run&) = delete;
+  ~recorded_run() {
+    if (!opened_ || closed) return;
+    close();
+    EXPECT_TRUE(on_.until([this] { return closed; }));
+  }
+
+  void open() {
+    opened_ = true;
+    in_call_ = true;
+    transport_->open(what, *this);
+    in_call_ = false;
+  }
+  void close() {
+    if (closing_) return;
+    closing_ = true;
+    transport_->close();
+  }
+  void signal(int number) { transport_->signal(number); }
+  void pause(stream which, bool paused) { transport_->pause(which, paused); }
+  void write(std::string_view bytes) { transport_->write(bytes); }
+  void close_input() { transport_->close_input(); }
+
+  /// Opens it and waits for its end.
+  recorded_run& run() {
+    if (!opened_) open();
+    EXPECT_TRUE(on_.until([this] { return closed; })) << "hangs in " << to_string(last_phase());
+    return *this;
+  }
+  bool in(phase p) const { return last_phase() == p && !phases.empty(); }
+  phase last_phase() const { return phases.empty() ? phase::resolve : phases.back(); }
+
+  command what;
+  std::vector<phase> phases;
+  std::string out, err;
+  int eofs = 0;
+  bool exited = false;
+  exit_status status;
+  bool failed = false;
+  end_reason how = end_reason::exited;
+  std::error_code why;
+  std::string context;
+  std::size_t written = 0;
+  bool closed = false;
+  /// Called for each event; may call the transport.
+  std::function<void()> tap;
+
+ private:
+  void on_phase(phase entered) override {
+    EXPECT_FALSE(in_call_) << "an event from inside open()";
+    EXPECT_TRUE(phases.empty() || phases.back() < entered);
+    phases.push_back(entered);
+    if (entered == phase::run && what.has_input) feed();
+    told();
+  }
+  void on_output(stream which, std::span<const char> bytes) override {
+    EXPECT_TRUE(in(phase::run));
+    EXPECT_FALSE(failed);
+    (which == stream::out ? out : err).append(bytes.data(), bytes.size());
+    told();
+  }
+  void on_eof(stream) override {
+    ++eofs;
+    if (exited && eofs == 2) close();
+    told();
+  }
+  void on_exit(exit_status s) override {
+    EXPECT_FALSE(exited || failed);
+    exited = true;
+    status = s;
+    if (eofs == 2) close();
+    told();
+  }
+  void on_failed(end_reason reason, std::error_code code, std::string text) override {
+    EXPECT_FALSE(exited || failed);
+    failed = true;
+    how = reason;
+    why = code;
+    context = std::move(text);
+    close();
+    told();
+  }
+  void on_written(std::size_t count) override {
+    written += count;
+    feed();
+    told();
+  }
+  void on_closed() override {
+    EXPECT_FALSE(closed);
+    closed = true;
+  }
+  void feed() {
+    std::string_view rest = std::string_view(what.input).substr(written);
+    if (rest.empty()) {
+      close_input();
+    } else {
+      write(rest);
+    }
+  }
+  void told() {
+    if (tap) tap();
+  }
+
+  driven_loop& on_;
+  std::unique_ptr<detail::transport> transport_;
+  bool opened_ = false;
+  bool in_call_ = false;
+  bool closing_ = false;
+};
+
+/// Options that reach the server's own host without asking.
+inline ssh_options options_for(const sshd_fixture& server) {
+  ssh_options options;
+  options.port = server.port();
+  options.user = server.user();
+  options.identities.push_back(server.identity());
+  options.host_key_policy = host_keys::ignore;
+  return options;
+}
+
+}  // namespace execo::test

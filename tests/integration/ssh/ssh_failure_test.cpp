@@ -1,0 +1,385 @@
+// What goes wrong on the way to a host, and while a command runs: each has its own typed end.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <deque>
+#include <filesystem>
+
+#include "base/fd.hpp"
+#include "recorded_run.hpp"
+#include "ssh/environment.hpp"
+
+namespace execo::test {
+namespace {
+
+using detail::unique_fd;
+using ::testing::HasSubstr;
+
+/// A port of 127.0.0.1 where the test itself answers, or nobody does.
+class fake_peer {
+ public:
+  fake_peer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+    sockaddr_in any{};
+    any.sin_family = AF_INET;
+    any.sin_addr.s_addr = htonl(INADDR_ANY);
+    socklen_t size = sizeof any;
+    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&any), size), 0);
+    EXPECT_EQ(::listen(listener_.get(), 16), 0);
+    EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&any), &size), 0);
+    port_ = ntohs(any.sin_port);
+  }
+  int port() const noexcept { return port_; }
+  void stop_listening() { listener_.reset(); }
+  bool accept() {
+    if (!connection_) connection_.reset(::accept(listener_.get(), nullptr, nullptr));
+    return static_cast<bool>(connection_);
+  }
+  void send(std::string_view bytes) {
+    EXPECT_EQ(::send(connection_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  void hang_up() { connection_.reset(); }
+  void reset() {
+    linger at_once{1, 0};
+    (void)::setsockopt(connection_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    connection_.reset();
+  }
+
+ private:
+  unique_fd listener_;
+  unique_fd connection_;
+  int port_ = 0;
+};
+
+class ssh_peer : public ::testing::Test {
+ protected:
+  ssh_peer() {
+    options.port = peer.port();
+    options.user = "somebody";
+    options.host_key_policy = host_keys::ignore;
+    shared = detail::make_ssh_environment(loop, options);
+  }
+  /// Opens a run and waits until the peer has its connection.
+  void reach(recorded_run& r) {
+    r.open();
+    ASSERT_TRUE(loop.until([this] { return peer.accept(); }));
+    ASSERT_TRUE(loop.until([&r] { return r.in(phase::kex); }));
+  }
+
+  fake_peer peer;
+  driven_loop loop;
+  ssh_options options;
+  std::shared_ptr<detail::ssh_environment> shared;
+};
+
+TEST_F(ssh_peer, that_does_not_listen_is_connect_failed_at_connect) {
+  peer.stop_listening();
+  recorded_run r(loop, shared, "127.1.0.1", "true");
+  r.run();
+  EXPECT_EQ(r.how, end_reason::connect_failed);
+  EXPECT_EQ(r.last_phase(), phase::connect);
+  EXPECT_EQ(r.why, std::errc::connection_refused);
+  EXPECT_EQ(r.context, "connect 127.1.0.1:" + std::to_string(peer.port()));
+}
+
+TEST_F(ssh_peer, without_an_address_is_connect_failed_at_resolve) {
+  // A label of 64 characters is refused without asking anybody.
+  std::string name(64, 'a');
+  recorded_run r(loop, shared, name, "true");
+  r.run();
+  EXPECT_EQ(r.how, end_reason::connect_failed);
+  EXPECT_EQ(r.phases, std::vector<phase>{phase::resolve});
+  EXPECT_THAT(r.context, HasSubstr("resolve " + name + ": "));
+}
+
+TEST_F(ssh_peer, that_resets_is_connect_failed_at_kex) {
+  recorded_run r(loop, shared, "127.0.0.1", "true");
+  reach(r);
+  peer.reset();
+  r.run();
+  EXPECT_EQ(r.how, end_reason::connect_failed);
+  EXPECT_EQ(r.why, std::errc::connection_reset);
+  EXPECT_THAT(r.context, HasSubstr("127.0.0.1: key exchange: "));
+}
+
+TEST_F(ssh_peer, that_hangs_up_after_its_banner_is_connect_failed_at_kex) {
+  recorded_run r(loop, shared, "127.0.0.1", "true");
+  reach(r);
+  peer.send("SSH-2.0-fake\r\n");
+  peer.hang_up();
+  r.run();
+  EXPECT_EQ(r.how, end_reason::connect_failed);
+  EXPECT_EQ(r.last_phase(), phase::kex);
+}
+
+TEST_F(ssh_peer, that_speaks_no_ssh_is_a_protocol_error) {
+  for (std::string_view said : {std::string_view("SSH-1.5-old\r\n"),
+                                std::string_view("SSH-2.0-fake\r\n\xff\xff\xff\xff garbage")}) {
+    recorded_run r(loop, shared, "127.0.0.1", "true");
+    reach(r);
+    peer.send(said);
+    r.run();
+    EXPECT_EQ(r.how, end_reason::protocol_error) << r.context;
+    EXPECT_EQ(r.last_phase(), phase::kex);
+    EXPECT_THAT(r.context, HasSubstr("127.0.0.1: key exchange: "));
+    peer.hang_up();
+  }
+}
+
+TEST_F(ssh_peer, with_an_endless_banner_is_a_protocol_error) {
+  recorded_run r(loop, shared, "127.0.0.1", "true");
+  reach(r);
+  peer.send(std::string(2000, 'x'));
+  r.run();
+  EXPECT_EQ(r.how, end_reason::protocol_error) << r.context;
+}
+
+TEST_F(ssh_peer, that_is_silent_can_be_given_up) {
+  recorded_run r(loop, shared, "127.0.0.1", "true");
+  reach(r);
+  loop.idle(std::chrono::milliseconds(20));
+  EXPECT_FALSE(r.failed);
+  r.close();
+  r.run();
+}
+
+TEST_F(ssh_peer, that_is_silent_gives_its_slot_to_others) {
+  options.handshakes = 2;
+  shared = detail::make_ssh_environment(loop, options);
+  std::deque<recorded_run> silent;
+  for (int i = 1; i <= 2; ++i)
+    silent.emplace_back(loop, shared, "127.1.0." + std::to_string(i), "true");
+  for (recorded_run& r : silent) r.open();
+  ASSERT_TRUE(loop.until([&] { return silent.back().in(phase::kex); }));
+  EXPECT_EQ(shared->handshakes.in_flight(), 2U);
+  recorded_run next(loop, shared, "127.1.0.3", "true");
+  next.open();
+  EXPECT_TRUE(loop.until([&] { return next.in(phase::kex); }));
+  EXPECT_FALSE(silent.front().failed);
+}
+
+TEST_F(ssh_peer, that_cannot_get_a_descriptor_waits_and_is_then_told) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  unique_fd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  rlimit none = before;
+  none.rlim_cur = static_cast<rlim_t>(next.get());
+  next.reset();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  recorded_run r(loop, shared, "127.0.0.1", "true");
+  r.run();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(r.how, end_reason::connect_failed);
+  EXPECT_EQ(r.why, std::errc::too_many_files_open);
+}
+
+class ssh_server : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (sshd_fixture::available()) server_ = new sshd_fixture;
+  }
+  static void TearDownTestSuite() {
+    delete server_;
+    server_ = nullptr;
+  }
+  void SetUp() override {
+    if (server_ == nullptr) GTEST_SKIP() << "no sshd";
+    options = options_for(*server_);
+    file = server_->directory() + "/known/hosts";
+    std::filesystem::remove_all(server_->directory() + "/known");
+  }
+  std::string entry(const std::string& name) {
+    return "[" + name + "]:" + std::to_string(server_->port()) + " ";
+  }
+  void run(recorded_run& r) { r.run(); }
+
+  static inline sshd_fixture* server_ = nullptr;
+  driven_loop loop;
+  ssh_options options;
+  std::string file;
+};
+
+std::string read_all(const std::string& file) {
+  std::string text;
+  std::error_code why;
+  EXPECT_TRUE(detail::read_file(file, text, why)) << why.message();
+  return text;
+}
+
+void write_all(const std::string& file, const std::string& text) {
+  std::filesystem::create_directories(std::filesystem::path(file).parent_path());
+  unique_fd to(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  EXPECT_EQ(::write(to.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+}
+
+TEST_F(ssh_server, with_an_unknown_key_is_rejected_by_strict) {
+  options.host_key_policy = host_keys::strict;
+  options.known_hosts = file;
+  recorded_run r(loop, detail::make_ssh_environment(loop, options), "127.1.0.1", "true");
+  r.run();
+  EXPECT_EQ(r.how, end_reason::host_key_rejected);
+  EXPECT_EQ(r.last_phase(), phase::kex);
+  EXPECT_THAT(r.context, HasSubstr("SHA256:"));
+  EXPECT_THAT(r.context, HasSubstr(file));
+  EXPECT_THAT(r.context, HasSubstr("strict"));
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(ssh_server, with_a_new_key_is_recorded_once_by_accept_new_and_then_known) {
+  options.host_key_policy = host_keys::accept_new;
+  options.known_hosts = file;
+  auto shared = detail::make_ssh_environment(loop, options);
+  std::deque<recorded_run> runs;
+  for (int i = 0; i < 4; ++i) runs.emplace_back(loop, shared, "127.1.0.1", "true");
+  runs.emplace_back(loop, shared, "127.1.0.2", "true");
+  for (recorded_run& r : runs) r.open();
+  for (recorded_run& r : runs) EXPECT_TRUE(r.run().exited) << r.context;
+  std::string text = read_all(file);
+  EXPECT_THAT(text, HasSubstr(entry("127.1.0.1") + server_->host_key() + "\n"));
+  EXPECT_THAT(text, HasSubstr(entry("127.1.0.2") + server_->host_key() + "\n"));
+  EXPECT_EQ(std::ranges::count(text, '\n'), 2);
+  namespace fs = std::filesystem;
+  EXPECT_EQ(fs::status(file).permissions(), fs::perms(0600));
+  EXPECT_EQ(fs::status(server_->directory() + "/known").permissions(), fs::perms(0700));
+
+  options.host_key_policy = host_keys::strict;
+  recorded_run again(loop, detail::make_ssh_environment(loop, options), "127.1.0.1", "true");
+  EXPECT_TRUE(again.run().exited) << again.context;
+}
+
+TEST_F(ssh_server, with_another_key_than_known_is_rejected_by_accept_new) {
+  options.host_key_policy = host_keys::accept_new;
+  options.known_hosts = file;
+  // The public half of the identity is a valid key, and not the host's.
+  write_all(file, entry("127.1.0.1") + read_all(server_->identity() + ".pub"));
+  std::string before = read_all(file);
+  recorded_run r(loop, detail::make_ssh_environment(loop, options), "127.1.0.1", "true");
+  r.run();
+  EXPECT_EQ(r.how, end_reason::host_key_rejected);
+  EXPECT_THAT(r.context, HasSubstr("ssh-keygen -R"));
+  EXPECT_EQ(read_all(file), before);
+}
+
+TEST_F(ssh_server, with_a_revoked_key_is_rejected) {
+  options.host_key_policy = host_keys::accept_new;
+  options.known_hosts = file;
+  write_all(file, "@revoked * " + server_->host_key() + "\n");
+  recorded_run r(loop, detail::make_ssh_environment(loop, options), "127.1.0.1", "true");
+  r.run();
+  EXPECT_EQ(r.how, end_reason::host_key_rejected);
+  EXPECT_THAT(r.context, HasSubstr("@revoked"));
+}
+
+TEST_F(ssh_server, with_keys_of_two_types_is_asked_for_the_one_we_know) {
+  std::string key = server_->directory() + "/host_ecdsa";
+  ASSERT_EQ(::system(("ssh-keygen -q -t ecdsa -N '' -C '' -f " + key).c_str()), 0);
+  sshd_fixture both("HostKey " + key + "\n");
+  options.port = both.port();
+  options.identities = {both.identity()};
+  options.host_key_policy = host_keys::strict;
+  options.known_hosts = file;
+  write_all(file, "127.1.*,!127.1.0.9 " + read_all(key + ".pub"));
+  options.known_hosts = file;
+  // The pattern has no port: a plain name vouches for any.
+  recorded_run r(loop, detail::make_ssh_environment(loop, options), "127.1.0.1", "true");
+  EXPECT_TRUE(r.run().exited) << r.context;
+}
+
+TEST_F(ssh_server, that_refuses_our_keys_is_auth_failed) {
+  options.identities = {server_->directory() + "/host_key"};
+  recorded_run r(loop, detail::make_ssh_environment(loop, options), "127.1.0.1", "true");
+  r.run();
+  EXPECT_EQ(r.how, end_reason::auth_failed);
+  EXPECT_EQ(r.last_phase(), phase::auth);
+  EXPECT_EQ(r.context, server_->user() + "@127.1.0.1: the server refused the identities " +
+                           options.identities[0]);
+}
+
+TEST_F(ssh_server, takes_the_second_identity_and_gets_it_first_the_next_time) {
+  options.identities.insert(options.identities.begin(), server_->directory() + "/host_key");
+  auto shared = detail::make_ssh_environment(loop, options);
+  EXPECT_EQ(shared->identities.favourite(), 0U);
+  for (int i = 0; i < 2; ++i) {
+    recorded_run r(loop, shared, "127.1.0.1", "true");
+    EXPECT_TRUE(r.run().exited) << r.context;
+    EXPECT_EQ(shared->identities.favourite(), 1U);
+  }
+}
+
+TEST_F(ssh_server, that_goes_away_while_a_command_runs_is_connection_lost) {
+  recorded_run r(loop, detail::make_ssh_environment(loop, options), "127.1.0.1",
+                 "echo $PPID; exec sleep 60");
+  r.open();
+  ASSERT_TRUE(loop.until([&r] { return r.out.ends_with('\n'); }));
+  ASSERT_EQ(::kill(std::stoi(r.out), SIGKILL), 0);
+  r.run();
+  EXPECT_EQ(r.how, end_reason::connection_lost);
+  EXPECT_THAT(r.context, HasSubstr("127.1.0.1: the "));
+  for (pid_t left : server_->commands()) (void)::kill(left, SIGKILL);
+  EXPECT_TRUE(server_->no_commands_left());
+}
+
+TEST_F(ssh_server, sees_no_more_handshakes_at_a_time_than_allowed) {
+  options.handshakes = 3;
+  auto shared = detail::make_ssh_environment(loop, options);
+  std::deque<recorded_run> runs;
+  unsigned most = 0;
+  for (int i = 1; i <= 30; ++i) {
+    runs.emplace_back(loop, shared, "127.1.0." + std::to_string(i), "true");
+    runs.back().tap = [&] { most = std::max(most, shared->handshakes.in_flight()); };
+  }
+  for (recorded_run& r : runs) r.open();
+  for (recorded_run& r : runs) EXPECT_TRUE(r.run().exited) << r.context;
+  EXPECT_EQ(most, 3U);
+  EXPECT_EQ(shared->handshakes.in_flight(), 0U);
+  EXPECT_EQ(shared->descriptors.open(), 0U);
+}
+
+TEST_F(ssh_server, is_reached_by_all_though_descriptors_are_scarce) {
+  auto shared = detail::make_ssh_environment(loop, options);
+  std::deque<recorded_run> runs;
+  for (int i = 1; i <= 20; ++i)
+    runs.emplace_back(loop, shared, "127.1.0." + std::to_string(i), "true");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  unique_fd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  rlimit few = before;
+  few.rlim_cur = static_cast<rlim_t>(next.get() + 4);
+  next.reset();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  for (recorded_run& r : runs) r.open();
+  for (recorded_run& r : runs) EXPECT_TRUE(r.run().exited) << r.context;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+TEST_F(ssh_server, environment_names_the_file_it_cannot_use) {
+  auto refusal = [&]() -> std::string {
+    try {
+      (void)detail::make_ssh_environment(loop, options);
+      return "accepted";
+    } catch (const std::invalid_argument& e) {
+      return e.what();
+    }
+  };
+  std::string key = server_->directory() + "/encrypted";
+  ASSERT_EQ(::system(("ssh-keygen -q -t ed25519 -N secret -f " + key).c_str()), 0);
+  options.identities = {key};
+  EXPECT_EQ(refusal(),
+            "identity file " + key + " is encrypted; only keys without a passphrase can be used");
+  options.identities = {"/does/not/exist"};
+  EXPECT_EQ(refusal(), "identity file /does/not/exist: No such file or directory");
+  options.identities = {server_->directory() + "/config"};
+  EXPECT_EQ(refusal(), "identity file " + options.identities[0] + " is not a private key");
+  options.identities = {server_->identity()};
+  options.host_key_policy = host_keys::strict;
+  options.known_hosts = server_->directory();
+  EXPECT_EQ(refusal(), "known hosts file " + server_->directory() + ": Is a directory");
+}
+
+}  // namespace
+}  // namespace execo::test

@@ -1,0 +1,151 @@
+// Signals on a real OpenSSH server: for root, whose signal requests it ignores, and for others.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "recorded_run.hpp"
+
+namespace execo::test {
+namespace {
+
+constexpr const char* ignores_term = "trap '' TERM; echo up; while :; do sleep 1; done";
+
+class ssh_signal : public ::testing::TestWithParam<bool> {
+ protected:
+  static void SetUpTestSuite() {
+    if (sshd_fixture::available()) server_ = new sshd_fixture;
+  }
+  static void TearDownTestSuite() {
+    delete server_;
+    server_ = nullptr;
+  }
+  void SetUp() override {
+    if (server_ == nullptr) GTEST_SKIP() << "no sshd";
+    ssh_options options = options_for(*server_);
+    if (GetParam()) options.user = server_->ordinary_user();
+    if (options.user.empty()) GTEST_SKIP() << "no other user";
+    shared = detail::make_ssh_environment(loop, options);
+  }
+
+  /// Runs until the command has written a line.
+  void start(recorded_run& r) {
+    r.open();
+    ASSERT_TRUE(loop.until([&r] { return r.out.ends_with('\n'); })) << r.context;
+  }
+
+  static inline sshd_fixture* server_ = nullptr;
+  driven_loop loop;
+  std::shared_ptr<detail::ssh_environment> shared;
+};
+
+TEST_P(ssh_signal, reaches_a_command_and_all_it_started) {
+  recorded_run r(loop, shared, "127.1.0.1", "sleep 600 & sleep 600 & echo up; wait; echo never");
+  start(r);
+  EXPECT_EQ(server_->commands().size(), 3U);
+  r.signal(SIGTERM);
+  EXPECT_EQ(r.run().status, exit_status::of_signal(SIGTERM));
+  EXPECT_EQ(r.out, "up\n");
+  EXPECT_TRUE(server_->no_commands_left());
+}
+
+TEST_P(ssh_signal, is_told_to_a_handler) {
+  recorded_run r(loop, shared, "127.1.0.1",
+                 "trap 'echo told; exit 9' INT; echo up; while :; do sleep 0.05; done");
+  start(r);
+  r.signal(SIGINT);
+  EXPECT_EQ(r.run().status, exit_status::of_code(9));
+  EXPECT_EQ(r.out, "up\ntold\n");
+  EXPECT_TRUE(server_->no_commands_left());
+}
+
+TEST_P(ssh_signal, is_told_once_to_a_handler_that_goes_on) {
+  recorded_run r(loop, shared, "127.1.0.1",
+                 "trap 'echo told' TERM; echo up; i=0; while [ $i -lt 20 ]; do i=$((i+1)); "
+                 "sleep 0.05; done");
+  start(r);
+  r.signal(SIGTERM);
+  EXPECT_EQ(r.run().out, "up\ntold\n");
+}
+
+TEST_P(ssh_signal, kill_ends_a_command_that_ignores_term) {
+  recorded_run r(loop, shared, "127.1.0.1", ignores_term);
+  start(r);
+  r.signal(SIGTERM);
+  loop.idle(std::chrono::milliseconds(600));
+  EXPECT_FALSE(r.exited);
+  r.signal(SIGKILL);
+  EXPECT_EQ(r.run().status, exit_status::of_signal(SIGKILL));
+  EXPECT_TRUE(server_->no_commands_left());
+}
+
+TEST_P(ssh_signal, kill_follows_at_once) {
+  recorded_run r(loop, shared, "127.1.0.1", ignores_term);
+  start(r);
+  r.signal(SIGTERM);
+  r.signal(SIGKILL);
+  EXPECT_EQ(r.run().status, exit_status::of_signal(SIGKILL));
+  EXPECT_TRUE(server_->no_commands_left());
+}
+
+TEST_P(ssh_signal, works_when_the_input_was_closed_and_output_is_paused) {
+  recorded_run r(loop, shared, "127.1.0.1", "echo up; exec cat /dev/zero");
+  start(r);
+  r.pause(stream::out, true);
+  loop.idle(std::chrono::milliseconds(200));
+  r.signal(SIGTERM);
+  ASSERT_TRUE(loop.until([&r] { return r.exited; }));
+  EXPECT_EQ(r.status, exit_status::of_signal(SIGTERM));
+  r.pause(stream::out, false);
+  r.run();
+  EXPECT_TRUE(server_->no_commands_left());
+}
+
+TEST_P(ssh_signal, that_ssh_has_no_name_for_goes_the_other_way) {
+  recorded_run r(loop, shared, "127.1.0.1",
+                 "trap 'echo told; exit 0' WINCH; echo up; while :; do sleep 0.05; done");
+  start(r);
+  r.signal(SIGWINCH);
+  EXPECT_EQ(r.run().out, "up\ntold\n");
+}
+
+TEST_P(ssh_signal, leaves_other_sessions_alone) {
+  recorded_run other(loop, shared, "127.1.0.2", "echo up; sleep 1; echo lived");
+  recorded_run r(loop, shared, "127.1.0.1", "echo up; sleep 600");
+  start(other);
+  start(r);
+  r.signal(SIGTERM);
+  r.run();
+  EXPECT_EQ(other.run().out, "up\nlived\n");
+  EXPECT_EQ(other.status, exit_status::of_code(0));
+}
+
+TEST_P(ssh_signal, does_nothing_before_the_command_runs) {
+  recorded_run r(loop, shared, "127.1.0.1", "echo lived");
+  r.tap = [&r] {
+    if (!r.in(phase::run)) r.signal(SIGKILL);
+  };
+  r.open();
+  r.signal(SIGTERM);
+  EXPECT_EQ(r.run().out, "lived\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(as, ssh_signal, ::testing::Values(false, true),
+                         [](const auto& i) { return i.param ? "ordinary_user" : "caller"; });
+
+TEST(ssh_signal_with_one_session_per_connection, that_cannot_be_sent_leaves_the_command_alone) {
+  if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd";
+  sshd_fixture server("MaxSessions 1\n");
+  driven_loop loop;
+  auto shared = detail::make_ssh_environment(loop, options_for(server));
+  recorded_run r(loop, shared, "127.1.0.1", "echo up; sleep 1; echo lived");
+  r.open();
+  ASSERT_TRUE(loop.until([&r] { return r.out == "up\n"; }));
+  r.signal(SIGTERM);
+  r.run();
+  if (server.user() == "root") {
+    EXPECT_EQ(r.out, "up\nlived\n");
+    EXPECT_EQ(r.status, exit_status::of_code(0));
+  }
+}
+
+}  // namespace
+}  // namespace execo::test
