@@ -1,0 +1,311 @@
+// `execo clubak`: reads `host: line` text and shows it by host, with equal outputs together.
+
+#include <algorithm>
+#include <cstdio>
+#include <execo/groups.hpp>
+#include <execo/host_set.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "clubak_options.hpp"
+#include "commands.hpp"
+#include "line_diff.hpp"
+#include "nodeset_options.hpp"
+#include "text_input.hpp"
+
+namespace execo::cli {
+
+namespace {
+
+constexpr const char* usage = "Usage: clubak [options]\n";
+
+constexpr const char* help_text = R"(
+Reads lines "node: text" and shows the text of each node under its name.
+  -b, -c, --dshbak      equal outputs once, under all their nodes      -B  the same
+  -L                    no blocks: each line with its nodes            -N  no names at all
+  -T, --tree            common beginnings of outputs once
+  -r, --regroup         nodes as groups   -s, --groupsource SRC   -G, --groupbase
+  --groupsconf FILE     read the group sources from this file
+  --diff                the differences to the output of most nodes
+  -S, --separator TEXT  between node and text, ":" by default
+  --interpret-keys never|always|auto   whether what stands before it may be a set of nodes
+  --color never|always|auto            -F, --fast is accepted
+  -q, --quiet           no counts      -v, --verbose      -d, --debug
+)";
+
+using lines = std::vector<std::string>;
+
+// The output of a set of nodes.
+struct block {
+  host_set nodes;
+  std::string first;  // name of the first node
+  const lines* text;
+};
+
+// Bytes that are no UTF-8 become U+FFFD, so that a terminal is not confused.
+std::string printable(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const std::size_t size = c < 0x80              ? 1
+                             : c >= 0xc2 && c < 0xe0 ? 2
+                             : c >= 0xe0 && c < 0xf0 ? 3
+                             : c >= 0xf0 && c < 0xf5 ? 4
+                                                     : 0;
+    bool whole = size > 0 && i + size <= text.size();
+    for (std::size_t j = 1; whole && j < size; ++j) {
+      whole = (static_cast<unsigned char>(text[i + j]) & 0xc0) == 0x80;
+    }
+    out += whole ? text.substr(i, size) : std::string_view{"\xef\xbf\xbd"};
+    i += whole ? size : 1;
+  }
+  return out;
+}
+
+class clubak {
+ public:
+  explicit clubak(clubak_options options) : options_(std::move(options)) {}
+
+  void run() {
+    if (options_.debug) {
+      std::fprintf(stderr, "clubak: line_mode=%s gather=%s tree_depth=1\n",
+                   options_.lines ? "True" : "False", options_.gather ? "True" : "False");
+    }
+    read();
+    if (options_.diff) {
+      print_diff();
+    } else if (options_.tree) {
+      print_tree();
+    } else {
+      print_blocks();
+    }
+    std::fwrite(out_.data(), 1, out_.size(), stdout);
+  }
+
+ private:
+  struct input_line {
+    std::string key;
+    std::string text;
+  };
+
+  void read() {
+    const std::string separator = unescaped(options_.separator);
+    const std::string input = read_standard_input();
+    std::vector<input_line> list;
+    for (std::size_t at = 0; at < input.size();) {
+      const std::size_t end = std::min(input.find('\n', at), input.size());
+      const std::string line = input.substr(at, end - at);
+      at = end + 1;
+      if (options_.verbose || options_.debug) out_ += "INPUT " + printable(line) + "\n";
+      const std::size_t place = separator.empty() ? line.npos : line.find(separator);
+      if (place == line.npos) throw plain_error("clubak: no separator in: \"" + line + "\"");
+      std::string key = line.substr(0, place);
+      key.erase(0, std::min(key.find_first_not_of(" \t"), key.size()));
+      key.erase(key.find_last_not_of(" \t") + 1);
+      if (key.empty()) throw plain_error("clubak: no node found: \"" + line + "\"");
+      list.push_back({std::move(key), printable(line.substr(place + separator.size()))});
+    }
+    std::unordered_map<std::string, std::vector<std::string>> nodes;
+    const bool interpret = interpret_keys(list, nodes);
+    for (input_line& line : list) {
+      if (!interpret) {
+        add_line(line.key, line.text);
+        continue;
+      }
+      for (const std::string& node : nodes[line.key]) add_line(node, line.text);
+    }
+  }
+
+  void add_line(const std::string& node, const std::string& text) {
+    const auto [at, added] = place_.emplace(node, names_.size());
+    if (added) {
+      names_.push_back(node);
+      texts_.emplace_back();
+    }
+    texts_[at->second].push_back(text);
+  }
+
+  // Whether keys are sets of nodes; then they are all read.
+  bool interpret_keys(const std::vector<input_line>& list,
+                      std::unordered_map<std::string, std::vector<std::string>>& nodes) {
+    if (options_.interpret == clubak_options::keys::never) return false;
+    try {
+      for (const input_line& line : list) {
+        if (nodes.contains(line.key)) continue;
+        const host_set set = line.key.find_first_of("@*?") == std::string::npos
+                                 ? host_set{line.key}
+                                 : sources().read(line.key);
+        nodes.emplace(line.key, set.expand());
+      }
+      return true;
+    } catch (const host_set_error&) {
+      if (options_.interpret == clubak_options::keys::always) throw;
+      return false;
+    }
+  }
+
+  const groups& sources() {
+    if (!groups_) {
+      groups_ = options_.groups_file.empty() ? groups::standard()
+                                             : groups::from_file(options_.groups_file);
+      if (!options_.source.empty()) groups_->set_default(options_.source);
+    }
+    return *groups_;
+  }
+
+  // Positions in names_, in order of the nodes.
+  std::vector<std::size_t> ordered_nodes() const {
+    std::vector<std::size_t> order;
+    host_set::from_names(names_).for_each(
+        [&](std::string_view name) { order.push_back(place_.at(std::string{name})); });
+    return order;
+  }
+
+  std::vector<block> blocks() const {
+    std::vector<block> list;
+    std::map<lines, std::size_t> known;
+    std::vector<std::vector<std::string>> nodes;
+    for (const std::size_t i : ordered_nodes()) {
+      auto at = known.end();
+      if (options_.gather) at = known.find(texts_[i]);
+      if (at == known.end()) {
+        if (options_.gather) known.emplace(texts_[i], list.size());
+        list.push_back({{}, names_[i], &texts_[i]});
+        nodes.push_back({names_[i]});
+      } else {
+        nodes[at->second].push_back(names_[i]);
+      }
+    }
+    for (std::size_t i = 0; i < list.size(); ++i) list[i].nodes = host_set::from_names(nodes[i]);
+    if (!options_.gather) return list;
+    // Blocks came in order of their first node: the larger ones go before.
+    std::ranges::stable_sort(list, std::ranges::greater{},
+                             [](const block& b) { return b.nodes.size(); });
+    return list;
+  }
+
+  std::string name_of(const host_set& nodes) {
+    if (!options_.regroup) return nodes.to_string();
+    return sources().regroup(nodes, options_.no_prefix ? "" : options_.source);
+  }
+
+  std::string label(const host_set& nodes) {
+    std::string text = name_of(nodes);
+    if (nodes.size() > 1 && !options_.quiet) text += " (" + std::to_string(nodes.size()) + ")";
+    return text;
+  }
+
+  std::string colored(const char* code, const std::string& text) const {
+    return options_.color ? std::string{"\033["} + code + text + "\033[0m" : text;
+  }
+
+  void print_header(const host_set& nodes, const std::string& indent) {
+    const std::string rule = indent + "---------------";
+    out_ += colored("94m", rule + "\n" + indent + label(nodes) + "\n" + rule) + "\n";
+  }
+
+  void print_blocks() {
+    for (const block& b : blocks()) {
+      const std::string prefix =
+          options_.lines && !options_.no_label ? colored("94m", name_of(b.nodes) + ": ") : "";
+      if (!options_.lines && !options_.no_label) print_header(b.nodes, "");
+      for (const std::string& line : *b.text) out_ += prefix + line + "\n";
+    }
+  }
+
+  void print_diff() {
+    const std::vector<block> list = blocks();
+    for (std::size_t i = 1; i < list.size(); ++i) {
+      const auto changes = line_diff(*list[0].text, *list[i].text);
+      if (changes.empty()) continue;
+      out_ += colored("1m", "--- " + label(list[0].nodes)) + "\n";
+      out_ += colored("1m", "+++ " + label(list[i].nodes)) + "\n";
+      for (const std::string& line : changes) {
+        const char* code = line[0] == '@' ? "96m" : line[0] == '-' ? "91m" : "92m";
+        out_ += (line[0] == ' ' ? line : colored(code, line)) + "\n";
+      }
+    }
+  }
+
+  // Nodes whose outputs begin alike, line by line.
+  void print_tree() {
+    std::vector<std::size_t> all(names_.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    print_branches(all, 0, 0);
+  }
+
+  void print_branches(const std::vector<std::size_t>& nodes, std::size_t line, std::size_t level) {
+    std::vector<std::pair<std::string, std::vector<std::size_t>>> branches;
+    for (const std::size_t node : nodes) {
+      if (line >= texts_[node].size()) continue;
+      const std::string& text = texts_[node][line];
+      const auto known = std::ranges::find(branches, text, [](const auto& b) { return b.first; });
+      if (known == branches.end()) {
+        branches.push_back({text, {node}});
+      } else {
+        known->second.push_back(node);
+      }
+    }
+    // What came last is shown first.
+    for (auto branch = branches.rbegin(); branch != branches.rend(); ++branch) {
+      print_branch(branch->second, line, level);
+    }
+  }
+
+  void print_branch(const std::vector<std::size_t>& nodes, std::size_t line, std::size_t level) {
+    std::vector<std::string> names;
+    for (const std::size_t node : nodes) names.push_back(names_[node]);
+    const host_set set = host_set::from_names(names);
+    const std::string indent(level * 2, ' ');
+    if (options_.lines && !options_.no_label) {
+      out_ += colored("94m", name_of(set) + ":") + "\n";
+    } else if (!options_.no_label) {
+      print_header(set, indent);
+    }
+    const lines& text = texts_[nodes[0]];
+    const auto same = [&](std::size_t node) {
+      return line < texts_[node].size() && texts_[node][line] == text[line];
+    };
+    for (; line < text.size() && std::ranges::all_of(nodes, same); ++line) {
+      out_ += indent + text[line] + "\n";
+    }
+    print_branches(nodes, line, level + 1);
+  }
+
+  clubak_options options_;
+  std::optional<groups> groups_;
+  std::unordered_map<std::string, std::size_t> place_;  // of a node in the two lists
+  std::vector<std::string> names_;
+  std::vector<lines> texts_;
+  std::string out_;
+};
+
+}  // namespace
+
+int clubak_main(int argc, char** argv) {
+  try {
+    clubak_options options{argc, argv};
+    if (options.help) {
+      std::printf("%s%s", usage, help_text);
+    } else if (options.version) {
+      std::puts("clubak of execo");
+    } else {
+      clubak{std::move(options)}.run();
+    }
+    return 0;
+  } catch (const usage_error& error) {
+    std::fprintf(stderr, "%s\nclubak: error: %s\n", usage, error.what());
+    return 2;
+  } catch (const host_set_error& error) {
+    std::fprintf(stderr, "clubak: %s%s\n", error_kind(error.code()), error.what());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+  }
+  return 1;
+}
+
+}  // namespace execo::cli

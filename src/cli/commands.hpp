@@ -1,0 +1,11 @@
+#pragma once
+
+namespace execo::cli {
+
+/// `execo nodeset`: ClusterShell's nodeset, options, output and exit codes. argv[0] is its name.
+int nodeset_main(int argc, char** argv);
+
+/// `execo clubak`: gathers and formats `host: line` text, as ClusterShell's clubak.
+int clubak_main(int argc, char** argv);
+
+}  // namespace execo::cli

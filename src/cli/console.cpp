@@ -1,0 +1,142 @@
+#include "console.hpp"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "text.hpp"
+
+namespace execo::cli {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::size_t enough_to_send = 64 * 1024;
+// What may pile up behind a reader that does not read, once an interrupt forbids to wait for it.
+constexpr std::size_t most_behind = 4 * 1024 * 1024;
+
+bool is_regular(int fd) noexcept {
+  struct stat about {};
+  return ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+}
+
+int milliseconds_until(steady_clock::time_point when) {
+  auto left = std::chrono::ceil<std::chrono::milliseconds>(when - steady_clock::now()).count();
+  return static_cast<int>(std::clamp<decltype(left)>(left, 0, 60'000));
+}
+
+}  // namespace
+
+output::output(int fd, const stop_flag& stop)
+    : stop_(stop), fd_(fd), terminal_(::isatty(fd) == 1), regular_(is_regular(fd)) {}
+
+void output::write(std::string_view bytes) {
+  if (error_ != 0) return;
+  buffer_.append(bytes);
+  if (buffer_.size() < enough_to_send) return;
+  send(false);
+  if (buffer_.size() > most_behind) {
+    buffer_.clear();
+    error_ = ETIMEDOUT;
+  }
+}
+
+// A full pipe or a stopped terminal is waited for in poll(), never inside write(): there an
+// interrupt could not reach us. A pipe that is writable takes PIPE_BUF bytes at once, pipe(7).
+void output::send(bool last) {
+  std::string_view rest = buffer_;
+  // A stop has 1.5 s for the remote commands; the reader gets what is left of 2 s.
+  auto patience = steady_clock::now() + std::chrono::milliseconds(200);
+  if (stop_.raised())
+    patience = std::max(patience, stop_.since() + std::chrono::milliseconds(1800));
+  while (!rest.empty() && error_ == 0) {
+    if (!regular_ && !wait_until_writable(patience, last)) break;
+    std::size_t piece = regular_ ? rest.size() : std::min<std::size_t>(rest.size(), PIPE_BUF);
+    ssize_t n = ::write(fd_, rest.data(), piece);
+    if (n >= 0) {
+      rest.remove_prefix(static_cast<std::size_t>(n));
+    } else if (errno != EINTR && errno != EAGAIN) {
+      error_ = errno;
+    }
+  }
+  if (error_ != 0) rest = {};
+  buffer_.erase(0, buffer_.size() - rest.size());
+}
+
+bool output::wait_until_writable(steady_clock::time_point patience, bool last) {
+  while (true) {
+    pollfd watched[2] = {{fd_, POLLOUT, 0}, {stop_.fd(), POLLIN, 0}};
+    bool stopping = stop_.raised();
+    int timeout = !stopping ? -1 : last ? milliseconds_until(patience) : 0;
+    int ready = ::poll(watched, stopping ? 1 : 2, timeout);
+    if (ready < 0 && errno != EINTR) return true;  // write() tells what is wrong
+    if (ready > 0 && watched[0].revents != 0) return true;
+    if (ready == 0 && stopping) {
+      if (last) error_ = ETIMEDOUT;
+      return false;
+    }
+    if (stop_.raised() && !stopping)
+      patience = std::max(patience, stop_.since() + std::chrono::milliseconds(1800));
+  }
+}
+
+console::console(const stop_flag& stop) : out_(STDOUT_FILENO, stop), err_(STDERR_FILENO, stop) {}
+
+void console::put(output& to, output& other, std::string_view bytes) {
+  if (!other.empty()) other.flush();
+  erase_progress();
+  to.write(bytes);
+}
+
+void console::out(std::string_view bytes) {
+  put(out_, err_, out_.terminal() ? visible(bytes, true) : std::string_view(bytes));
+}
+
+void console::err(std::string_view bytes) {
+  put(err_, out_, err_.terminal() ? visible(bytes, true) : std::string_view(bytes));
+}
+
+void console::labelled(output& to, output& other, std::string_view host, std::string_view line) {
+  put(to, other, host);
+  to.write(": ");
+  to.write(to.terminal() ? visible(line) : line);
+  to.write("\n");
+}
+
+void console::note(std::string_view line) { err_plain(fmt::format("execo: {}\n", visible(line))); }
+
+void console::erase_progress() {
+  if (!progress_shown_) return;
+  progress_shown_ = false;
+  err_.write("\r\x1b[K");
+  err_.flush();
+}
+
+void console::progress(std::string_view line) {
+  flush();
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
+    line = line.substr(0, size.ws_col - 1u);  // a line that wraps could not be erased
+  err_.write(fmt::format("\r{}\x1b[K", line));
+  err_.flush();
+  progress_shown_ = true;
+}
+
+void console::flush() {
+  out_.flush();
+  err_.flush();
+}
+
+void console::finish() {
+  erase_progress();
+  out_.finish();
+  err_.finish();
+}
+
+}  // namespace execo::cli

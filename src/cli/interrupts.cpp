@@ -1,0 +1,89 @@
+#include "interrupts.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+namespace execo::cli {
+namespace {
+
+// Within this time of the first signal another one is the same wish: `timeout` signals its command
+// and then the group that the command is in.
+constexpr auto same_signal = std::chrono::milliseconds(200);
+
+int checked(int fd, const char* what) {
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
+  return fd;
+}
+
+void signal_event(int fd) noexcept {
+  std::uint64_t one = 1;
+  // An eventfd takes a write unless its counter is about to overflow.
+  (void)!::write(fd, &one, sizeof one);
+}
+
+// Shells start background commands with SIGINT ignored; an explicit `kill -INT` means us all the
+// same. Only nohup's wish is respected.
+sigset_t interrupting_signals() noexcept {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  struct sigaction hangup {};
+  if (::sigaction(SIGHUP, nullptr, &hangup) != 0 || hangup.sa_handler != SIG_IGN)
+    sigaddset(&set, SIGHUP);
+  return set;
+}
+
+}  // namespace
+
+stop_flag::stop_flag() : fd_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {}
+stop_flag::~stop_flag() { (void)::close(fd_); }
+
+void stop_flag::raise() noexcept {
+  since_ = std::chrono::steady_clock::now();
+  raised_.store(true, std::memory_order_release);
+  signal_event(fd_);
+}
+
+interrupts::interrupts(stop_flag& flag, std::function<void()> on_first)
+    : flag_(flag), on_first_(std::move(on_first)) {
+  sigset_t set = interrupting_signals();
+  int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  if (error != 0) throw std::system_error(error, std::generic_category(), "pthread_sigmask");
+  (void)::signal(SIGINT, SIG_DFL);  // an ignored signal would not reach the signalfd
+  (void)::signal(SIGTERM, SIG_DFL);
+  signals_ = checked(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
+  finish_ = checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
+  thread_ = std::thread([this] { watch(); });
+}
+
+interrupts::~interrupts() {
+  signal_event(finish_);
+  thread_.join();
+  (void)::close(finish_);
+  (void)::close(signals_);
+}
+
+void interrupts::watch() {
+  pollfd watched[2] = {{signals_, POLLIN, 0}, {finish_, POLLIN, 0}};
+  while (true) {
+    if (::poll(watched, 2, -1) < 0) continue;  // EINTR
+    if (watched[1].revents != 0) return;
+    signalfd_siginfo info{};
+    if (::read(signals_, &info, sizeof info) != sizeof info) continue;
+    if (!flag_.raised()) {
+      flag_.raise();
+      on_first_();
+    } else if (std::chrono::steady_clock::now() - flag_.since() > same_signal) {
+      ::_exit(130);
+    }
+  }
+}
+
+}  // namespace execo::cli

@@ -1,0 +1,113 @@
+// The execo tool: finds the command and hands over.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "commands.hpp"
+#include "execo/context.hpp"
+#include "execo/version.hpp"
+#include "run.hpp"
+#include "text.hpp"
+
+namespace execo::cli {
+namespace {
+
+constexpr std::string_view usage = R"(Usage: execo COMMAND [OPTION]...
+
+Runs processes on many hosts, and works with the sets that name them.
+
+Commands:
+  run       run a command on ssh hosts
+  nodeset   fold, expand, count and combine sets of hosts
+  clubak    gather `host: line` text under sets of hosts
+
+  --help           show this text; `execo COMMAND --help` tells about a command
+  --version [-v]   show the version; with -v also the backend and the libraries
+
+Examples:
+  execo run -w node[1-200] -b -- uname -r
+  execo nodeset --fold node1 node2 node3
+  execo run -w node[1-9] -- df -h / | execo clubak -b
+
+Exit status: 0 if all went well, 2 for a usage error; `execo run --help` has its own.
+)";
+
+int print(std::string_view text) {
+  bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  return written && std::fflush(stdout) == 0 ? 0 : 74;
+}
+
+int complain(const std::string& line) {
+  (void)std::fprintf(stderr, "execo: %s\n", visible(line).c_str());
+  return 2;
+}
+
+std::string compiler() {
+  std::string text;
+#if defined(__clang__)
+  text = fmt::format("clang {}.{}.{}", __clang_major__, __clang_minor__, __clang_patchlevel__);
+#else
+  text = fmt::format("gcc {}.{}.{}", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+  text += ", address sanitizer";
+#elif defined(__SANITIZE_THREAD__)
+  text += ", thread sanitizer";
+#endif
+#if defined(NDEBUG)
+  text += ", optimized";
+#else
+  text += ", assertions";
+#endif
+  return text;
+}
+
+std::string details() {
+  std::string text = fmt::format("backend: {}\n", context().backend());
+  text += fmt::format("compiler: {}\n", compiler());
+  for (const auto& [name, number] : library_versions())
+    text += fmt::format("{}: {}\n", name, number);
+  return text;
+}
+
+int version_main(std::span<char* const> rest, bool verbose) {
+  for (std::string_view word : rest) {
+    if (word != "-v" && word != "--verbose")
+      return complain(fmt::format("--version: '{}' has no place here; only -v has", word));
+    verbose = true;
+  }
+  return print(fmt::format("execo {}\n{}", version(), verbose ? details() : ""));
+}
+
+int dispatch(int argc, char** argv) {
+  std::string_view command = argc > 1 ? argv[1] : "";
+  std::span<char* const> words(argv, static_cast<std::size_t>(argc));
+  std::span<char* const> rest = words.subspan(std::min<std::size_t>(words.size(), 2));
+  if (command == "run") return run_main(argc - 1, argv + 1);
+  if (command == "nodeset") return nodeset_main(argc - 1, argv + 1);
+  if (command == "clubak") return clubak_main(argc - 1, argv + 1);
+  if (command == "--version") return version_main(rest, false);
+  if (command == "-v" && !rest.empty() && std::string_view(rest[0]) == "--version")
+    return version_main(rest.subspan(1), true);
+  if (command == "--help" || command == "-h" || command == "help") return print(usage);
+  if (command.empty()) return complain("no command: run, nodeset or clubak; see `execo --help`");
+  return complain(fmt::format("unknown {} '{}': run, nodeset or clubak; see `execo --help`",
+                              command.front() == '-' ? "option" : "command", command));
+}
+
+}  // namespace
+}  // namespace execo::cli
+
+int main(int argc, char** argv) {
+  try {
+    return execo::cli::dispatch(argc, argv);
+  } catch (const std::exception& error) {
+    (void)execo::cli::complain(error.what());
+    return 71;
+  }
+}

@@ -1,0 +1,236 @@
+// `execo run`: from the command line to the exit status.
+#include <errno.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <optional>
+
+#include "arguments.hpp"
+#include "execo/remote.hpp"
+#include "execo/sync_wait.hpp"
+#include "execo/task.hpp"
+#include "execo/when_any.hpp"
+#include "interrupts.hpp"
+#include "progress.hpp"
+#include "run.hpp"
+#include "run_options.hpp"
+#include "tally.hpp"
+#include "text.hpp"
+#include "view.hpp"
+
+namespace execo::cli {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr int exit_usage = 2;
+constexpr int exit_machine = 71;       // EX_OSERR
+constexpr int exit_output_lost = 74;   // EX_IOERR
+constexpr int exit_interrupted = 130;  // 128 + SIGINT, as shells say it
+
+// TERM, this long, KILL, and one more second for the peer: an interrupt ends within 2 s.
+constexpr auto patience_after_term = std::chrono::milliseconds(500);
+constexpr auto between_progress_lines = std::chrono::milliseconds(200);
+
+// One run. On the context's thread, but for what the interrupts' thread posts there.
+class run_session {
+ public:
+  explicit run_session(run_options options);
+  ~run_session() { running_ = false; }  // before the context, which runs what was posted to it
+  run_session(const run_session&) = delete;
+  run_session& operator=(const run_session&) = delete;
+
+  /// Throws: std::invalid_argument for options that the library cannot use, std::system_error.
+  int run();
+
+ private:
+  void configure();
+  task<void> work();
+  task<void> take_results();
+  task<void> show_progress();
+  void line(const output_line& l);
+  void add(host_result r);
+  void stop_when_output_is_lost();
+  void ask_to_stop();
+  int report(duration elapsed);
+  bool text() const noexcept { return options_.show != layout::ndjson; }
+
+  run_options options_;
+  stop_flag stop_;
+  console console_;
+  std::unique_ptr<view> view_;
+  tally tally_;
+  steady_clock::time_point begun_ = steady_clock::now();
+  bool with_progress_ = false;
+  bool running_ = false;
+  bool flush_comes_ = false;
+  bool output_lost_ = false;
+  context context_;
+  std::optional<remote> action_;
+};
+
+run_session::run_session(run_options options)
+    : options_(std::move(options)), console_(stop_), view_(make_view(options_.show, console_)) {
+  with_progress_ = options_.progress == when::always ||
+                   (options_.progress == when::automatic && console_.err_is_terminal());
+}
+
+void run_session::configure() {
+  command what = options_.quote_words ? command(options_.words) : command(options_.command_text());
+  remote action(std::move(what), std::move(options_.hosts));
+  action.timeout(options_.timeout).kill_timeout(patience_after_term);
+  if (view_->live()) {
+    action.max_output(0);  // lines are shown as they come: nothing else is kept
+    std::move(action).on_line([this](const output_line& l) { line(l); });
+  } else if (options_.max_output) {
+    action.max_output(*options_.max_output);
+  }
+  std::move(action)
+      .on(context_)
+      .fanout(options_.fanout)
+      .ssh(std::move(options_.ssh))
+      .on_notice([this](std::string_view notice) {
+        console_.note(notice);
+        console_.flush();
+      });
+  action_.emplace(std::move(action));
+}
+
+int run_session::run() {
+  configure();
+  interrupts watching(stop_, [this] { context_.post([this] { ask_to_stop(); }); });
+  begun_ = steady_clock::now();
+  running_ = true;
+  sync_wait(context_, work());
+  running_ = false;
+  return report(steady_clock::now() - begun_);
+}
+
+// A call that was posted may come after the end of the run: then there is nothing to stop.
+void run_session::ask_to_stop() {
+  if (running_) action_->request_stop();
+}
+
+task<void> run_session::work() {
+  action_->start();
+  if (stop_.raised()) action_->request_stop();
+  if (!with_progress_) {
+    co_await take_results();
+    co_return;
+  }
+  auto both = when_any(take_results(), show_progress());
+  co_await both;
+}
+
+task<void> run_session::take_results() {
+  while (true) {
+    std::optional<host_result> r = co_await action_->next();
+    if (!r) co_return;
+    add(std::move(*r));
+  }
+}
+
+task<void> run_session::show_progress() {
+  while (true) {
+    co_await sleep(between_progress_lines);
+    console_.progress(progress_words(action_->stats(), steady_clock::now() - begun_));
+  }
+}
+
+// Lines that come together are written together: when the loop has dealt with what is ready.
+void run_session::line(const output_line& l) {
+  if (output_lost_) return;
+  view_->line(l);
+  stop_when_output_is_lost();
+  if (flush_comes_) return;
+  flush_comes_ = true;
+  context_.post([this] {
+    flush_comes_ = false;
+    console_.flush();
+    stop_when_output_is_lost();
+  });
+}
+
+void run_session::add(host_result r) {
+  tally_.add(r);
+  if (output_lost_) return;
+  if (!view_->live()) tally_.add_dropped(r);
+  view_->add(std::move(r));
+  stop_when_output_is_lost();
+}
+
+void run_session::stop_when_output_is_lost() {
+  if (output_lost_ || console_.out_error() == 0) return;
+  output_lost_ = true;
+  context_.post([this] { ask_to_stop(); });
+}
+
+int run_session::report(duration elapsed) {
+  if (!output_lost_) view_->finish();
+  console_.flush();
+  int error = console_.out_error();
+  if (error != 0 && !stop_.raised()) {
+    // A reader that went away, as `head` does, knows it.
+    if (error != EPIPE) console_.note(fmt::format("standard output: {}", ::strerror(error)));
+    console_.finish();
+    return exit_output_lost;
+  }
+  if (stop_.raised())
+    console_.note(
+        fmt::format("interrupted: {} of {} hosts did not complete",
+                    tally_.count(end_reason::cancelled) + tally_.count(end_reason::not_started),
+                    tally_.hosts()));
+  if (text()) {
+    for (const std::string& line : tally_.failures()) console_.note(line);
+    for (const std::string& line : tally_.dropped()) console_.note(line);
+  }
+  console_.note(tally_.summary(elapsed));
+  console_.finish();
+  if (stop_.raised()) return exit_interrupted;
+  return console_.out_error() != 0 ? exit_output_lost : tally_.exit_status();
+}
+
+// A tool, unlike a library, may take all that its user is allowed.
+void raise_descriptor_limit() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // else the window is narrower, and says so
+}
+
+int complain(const std::string& line, int status) {
+  (void)std::fprintf(stderr, "execo: %s\n", visible(line).c_str());
+  return status;
+}
+
+}  // namespace
+
+int run_main(int argc, char** argv) {
+  try {
+    std::span<const char* const> arguments(argv + 1, static_cast<std::size_t>(argc - 1));
+    std::optional<run_options> options = parse_run(arguments);
+    if (!options) {
+      std::string help = run_help();
+      (void)std::fwrite(help.data(), 1, help.size(), stdout);
+      return std::fflush(stdout) == 0 ? 0 : exit_output_lost;
+    }
+    raise_descriptor_limit();
+    // Output that nobody reads any more is an error of write(), and ends the run in good order.
+    (void)::signal(SIGPIPE, SIG_IGN);
+    return run_session(std::move(*options)).run();
+  } catch (const usage_error& error) {
+    return complain(error.what(), exit_usage);
+  } catch (const std::invalid_argument& error) {
+    return complain(error.what(), exit_usage);
+  } catch (const std::bad_alloc&) {
+    return complain("out of memory", exit_machine);
+  } catch (const std::exception& error) {
+    return complain(error.what(), exit_machine);
+  }
+}
+
+}  // namespace execo::cli

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace execo::cli {
+
+/// `execo run`: a command on many hosts. argv[0] is its name. Gives the exit status.
+int run_main(int argc, char** argv);
+
+}  // namespace execo::cli

@@ -1,0 +1,46 @@
+// What the command line of `execo run` says, checked: whatever can be wrong with it is found here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "execo/connection.hpp"
+#include "execo/host.hpp"
+#include "execo/time.hpp"
+
+namespace execo::cli {
+
+enum class layout : std::uint8_t { stream, gathered, ordered, ndjson };
+enum class when : std::uint8_t { automatic, always, never };
+
+class run_options {
+ public:
+  run_options() = default;
+  std::vector<host> hosts;  // in the order given, each once
+  std::vector<std::string> words;
+  bool quote_words = false;
+  std::size_t fanout = 64;
+  duration timeout{0};
+  ssh_options ssh;
+  std::optional<std::size_t> max_output;
+  layout show = layout::stream;
+  when progress = when::automatic;
+
+  /// The words joined by spaces.
+  std::string command_text() const;
+};
+
+/// Nothing when the help was asked for.
+/// Throws: usage_error.
+std::optional<run_options> parse_run(std::span<const char* const> arguments);
+
+std::string run_help();
+
+/// Bytes: a number, with K, M or G for its powers of 1024.
+/// Throws: usage_error naming the text.
+std::size_t parse_size(std::string_view text);
+
+}  // namespace execo::cli

@@ -1,0 +1,160 @@
+#include "tally.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "execo/host_set.hpp"
+
+namespace execo::cli {
+namespace {
+
+bool alike(const result& a, const result& b) {
+  return a.how() == b.how() && a.phase() == b.phase() && a.status() == b.status() &&
+         a.error() == b.error();
+}
+
+std::string_view where(phase p) {
+  switch (p) {
+    case phase::resolve:
+      return "while its name was resolved";
+    case phase::connect:
+      return "while connecting";
+    case phase::kex:
+      return "during the key exchange";
+    case phase::auth:
+      return "during authentication";
+    case phase::open:
+      return "while the command was being started";
+    case phase::drain:
+      return "while its output was drained";
+    default:
+      return "while it ran";
+  }
+}
+
+// "10 hosts (node[1-10])"; one name alone as it is.
+std::string hosts_in_words(const std::vector<std::string>& names) {
+  std::string set = host_set::from_names(names).to_string();
+  return names.size() == 1 ? set : fmt::format("{} hosts ({})", names.size(), set);
+}
+
+}  // namespace
+
+std::string end_in_words(const result& r) {
+  switch (r.how()) {
+    case end_reason::exited:
+      return fmt::format("exited {}", r.status().code().value_or(-1));
+    case end_reason::signaled:
+      return "ended by signal " + r.status().signal_name();
+    case end_reason::timed_out:
+      return fmt::format("timed out {}", where(r.phase()));
+    case end_reason::cancelled:
+      return fmt::format("cancelled {}", where(r.phase()));
+    case end_reason::not_started:
+      return "not started";
+    default:
+      break;
+  }
+  std::string words(to_string(r.how()));
+  std::ranges::replace(words, '_', ' ');
+  return words;
+}
+
+std::string rate_in_words(double a_second) {
+  return a_second < 9.995 ? fmt::format("{:.2g}", a_second) : fmt::format("{:.0f}", a_second);
+}
+
+void tally::add(const host_result& r) {
+  ++hosts_;
+  if (r.ok()) {
+    ++ok_;
+    return;
+  }
+  ++by_reason_[static_cast<std::size_t>(r.how())];
+  for (failure& f : failures_) {
+    if (!alike(f.first, r)) continue;
+    f.same_context = f.same_context && f.first.error_context() == r.error_context();
+    f.names.push_back(r.host.to_string());
+    return;
+  }
+  failure f;
+  f.first = r;
+  f.first.out.clear();
+  f.first.out.shrink_to_fit();
+  f.names.push_back(r.host.to_string());
+  failures_.push_back(std::move(f));
+}
+
+int tally::exit_status() const {
+  std::size_t bad = failed();
+  if (bad == 0) return 0;
+  std::size_t timed_out = count(end_reason::timed_out);
+  std::size_t ran = count(end_reason::exited) + count(end_reason::signaled) +
+                    count(end_reason::cancelled) + count(end_reason::output_failed);
+  if (bad > timed_out + ran) return 3;
+  return timed_out > 0 ? 4 : 1;
+}
+
+std::vector<std::string> tally::failures() const {
+  std::vector<const failure*> order;
+  order.reserve(failures_.size());
+  for (const failure& f : failures_) order.push_back(&f);
+  std::ranges::stable_sort(order, std::greater<>(),
+                           [](const failure* f) { return f->names.size(); });
+  std::vector<std::string> lines;
+  for (const failure* f : order) lines.push_back(in_one_line(*f));
+  return lines;
+}
+
+std::string tally::in_one_line(const failure& f) {
+  const host_result& r = f.first;
+  // Of what a stop ended or kept from starting, the state is told rather than the duration.
+  bool stopped = r.how() == end_reason::cancelled || r.how() == end_reason::not_started;
+  if (f.names.size() == 1 && !stopped) return r.describe();
+  std::string line = hosts_in_words(f.names) + ": " + end_in_words(r);
+  const std::string& context = r.error_context();
+  bool with_context = f.same_context && !context.empty();
+  if (with_context) line += ": " + context;
+  std::string why = r.error() ? r.error().message() : "";
+  if (!why.empty() && (!with_context || context.find(why) == context.npos)) line += ": " + why;
+  return line;
+}
+
+void tally::add_dropped(const host_result& r) {
+  auto add = [&r](left_out& to, std::uint64_t bytes) {
+    if (bytes == 0) return;
+    to.bytes += bytes;
+    to.names.push_back(r.host.to_string());
+  };
+  add(out_, r.out_dropped());
+  add(err_, r.err_dropped());
+}
+
+std::vector<std::string> tally::dropped() const {
+  std::vector<std::string> lines;
+  auto tell = [&lines](const left_out& of, std::string_view stream) {
+    if (of.bytes == 0) return;
+    lines.push_back(fmt::format("{}: {} bytes of {} left out; --max-output SIZE keeps more",
+                                hosts_in_words(of.names), of.bytes, stream));
+  };
+  tell(out_, "stdout");
+  tell(err_, "stderr");
+  return lines;
+}
+
+std::string tally::summary(duration elapsed) const {
+  std::string kinds;
+  for (std::size_t i = 0; i < by_reason_.size(); ++i) {
+    if (by_reason_[i] == 0) continue;
+    kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", by_reason_[i],
+                         to_string(static_cast<end_reason>(i)));
+  }
+  if (!kinds.empty()) kinds = " (" + kinds + ")";
+  double seconds = std::max(std::chrono::duration<double>(elapsed).count(), 1e-9);
+  return fmt::format("{} {}: {} ok, {} failed{}; {}, {} hosts/s", hosts_,
+                     hosts_ == 1 ? "host" : "hosts", ok_, failed(), kinds, format_duration(elapsed),
+                     rate_in_words(static_cast<double>(hosts_) / seconds));
+}
+
+}  // namespace execo::cli

@@ -1,0 +1,62 @@
+// Counts how the hosts ended, and says it: the exit status, one line for those that failed alike,
+// the summary.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "execo/host_result.hpp"
+#include "execo/time.hpp"
+
+namespace execo::cli {
+
+/// How a command ended, in words, without its name: "exited 2", "timed out while connecting".
+std::string end_in_words(const result& r);
+
+/// "433", "2.5": three figures at most, and no exponent.
+std::string rate_in_words(double a_second);
+
+class tally {
+ public:
+  void add(const host_result& r);
+
+  std::size_t hosts() const noexcept { return hosts_; }
+  std::size_t ok() const noexcept { return ok_; }
+  std::size_t failed() const noexcept { return hosts_ - ok_; }
+  std::size_t count(end_reason how) const { return by_reason_[static_cast<std::size_t>(how)]; }
+
+  /// 0, 1, 3 or 4.
+  int exit_status() const;
+  /// Remembers what a cap left out of this host's output.
+  void add_dropped(const host_result& r);
+  /// One line for each stream of which something was left out.
+  std::vector<std::string> dropped() const;
+  /// One line for each way to fail, the most frequent first.
+  std::vector<std::string> failures() const;
+  /// "1000 hosts: 990 ok, 10 failed (6 exited, 4 timed_out); 2.31 s, 433 hosts/s"
+  std::string summary(duration elapsed) const;
+
+ private:
+  struct left_out {
+    std::uint64_t bytes = 0;
+    std::vector<std::string> names;
+  };
+  struct failure {
+    host_result first;
+    std::vector<std::string> names;
+    bool same_context = true;
+  };
+  static std::string in_one_line(const failure& f);
+
+  std::size_t hosts_ = 0;
+  std::size_t ok_ = 0;
+  std::array<std::size_t, 14> by_reason_{};  // exited: those with a code that is not accepted
+  std::vector<failure> failures_;
+  left_out out_;
+  left_out err_;
+};
+
+}  // namespace execo::cli

@@ -1,0 +1,77 @@
+#include "text_input.hpp"
+
+#include <cstdio>
+
+#include "nodeset_options.hpp"
+
+namespace execo::cli {
+
+std::string read_standard_input() {
+  std::string text;
+  char buffer[65536];
+  while (const std::size_t size = std::fread(buffer, 1, sizeof buffer, stdin)) {
+    text.append(buffer, size);
+  }
+  return text;
+}
+
+void for_each_word(std::string_view text, const std::function<void(std::string_view)>& visit) {
+  const auto blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  for (std::size_t at = 0; at < text.size();) {
+    if (blank(text[at])) {
+      ++at;
+    } else if (text[at] == '#') {
+      at = std::min(text.find('\n', at), text.size());
+    } else {
+      std::size_t end = at;
+      while (end < text.size() && !blank(text[end]) && text[end] != '#') ++end;
+      visit(text.substr(at, end - at));
+      at = end;
+    }
+  }
+}
+
+namespace {
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  throw plain_error("invalid separator");
+}
+
+}  // namespace
+
+std::string unescaped(std::string_view text) {
+  constexpr std::string_view letters = "abfnrtv\\'\"0";
+  constexpr std::string_view values{"\a\b\f\n\r\t\v\\'\"\0", 11};
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') {
+      out += text[i];
+      continue;
+    }
+    if (++i == text.size()) throw plain_error("invalid separator");
+    if (text[i] == 'x') {
+      if (i + 2 >= text.size()) throw plain_error("invalid separator");
+      out += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
+      i += 2;
+    } else if (const std::size_t known = letters.find(text[i]); known != letters.npos) {
+      out += values[known];
+    } else {
+      out += '\\';
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+const char* error_kind(host_set_errc code) noexcept {
+  switch (code) {
+    case host_set_errc::group: return "Group error: ";
+    case host_set_errc::group_source: return "";
+    default: return "Parse error: ";
+  }
+}
+
+}  // namespace execo::cli
