@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -40,6 +40,8 @@ class action_stats {
   std::size_t hosts = 0;
   std::size_t ok = 0;
   std::size_t done = 0;
+  /// Begun and not through yet.
+  std::size_t running = 0;
   /// By end_reason; exited counts those with an accepted code too.
   std::array<std::size_t, 14> by_reason{};
   std::size_t count(end_reason how) const { return by_reason[static_cast<std::size_t>(how)]; }
@@ -67,7 +69,9 @@ class output_gatherer {
   ~output_gatherer();
   void add(host_result r);
   /// Largest group first; equal sizes in the order of the first host.
-  std::vector<output_group> groups() const;
+  std::vector<output_group> groups() const&;
+  /// Moves the outputs out; nothing is gathered any more.
+  std::vector<output_group> groups() &&;
 
  private:
   struct state;
@@ -132,6 +136,10 @@ class [[nodiscard]] action {
   /// Ends it as a stop of run() does: commands that run are ended and say `cancelled`.
   /// Thread: any.
   void request_stop() noexcept;
+
+  /// The counts so far.
+  /// Thread: the one that drives the action's loop.
+  action_stats stats() const;
 
  protected:
   explicit action(detail::action_ref state) noexcept : state_(std::move(state)) {}

@@ -65,6 +65,8 @@ template <class T>
 using await_result_t = decltype(detail::awaiter_of(std::declval<T>()).await_resume());
 
 template <class T>
-concept awaitable = requires { typename await_result_t<T>; };
+concept awaitable = requires {
+  typename await_result_t<T>;
+};
 
 }  // namespace execo

@@ -30,17 +30,17 @@ class command {
   std::string name() const;
 
   bool through_shell = false;
-  std::string text;                 // as given, when given as text
-  std::vector<std::string> words;   // as given, or added by args()
-  std::string directory;            // empty: inherited
+  std::string text;                                              // as given, when given as text
+  std::vector<std::string> words;                                // as given, or added by args()
+  std::string directory;                                         // empty: inherited
   std::vector<std::pair<std::string, std::string>> environment;  // added to the inherited one
-  std::string input;                // written to standard input, then end of file
-  bool has_input = false;           // false: /dev/null
-  duration run_timeout{0};          // 0: none
+  std::string input;        // written to standard input, then end of file
+  bool has_input = false;   // false: /dev/null
+  duration run_timeout{0};  // 0: none
   duration kill_timeout = std::chrono::seconds(5);
   duration drain_timeout = std::chrono::seconds(1);
   std::size_t output_cap = std::size_t{16} << 20;  // bytes of each stream
-  std::vector<int> accepted_codes;  // empty: 0
+  std::vector<int> accepted_codes;                 // empty: 0
 };
 
 /// The setters, written once. Each returns what it was called on, so they chain on a temporary.
@@ -60,11 +60,11 @@ class command_options {
   }
 
 #define EXECO_SETTER(signature, statement) \
-  Self&& signature && {                    \
+  Self&& signature&& {                     \
     statement;                             \
     return std::move(self());              \
   }                                        \
-  Self& signature & {                      \
+  Self& signature& {                       \
     statement;                             \
     return self();                         \
   }
@@ -76,8 +76,7 @@ class command_options {
   EXECO_SETTER(env(std::string_view name, std::string_view value),
                options().environment.emplace_back(name, value))
   /// Text for standard input, followed by end of file. Without it standard input is /dev/null.
-  EXECO_SETTER(input(std::string_view text),
-               (options().input = text, options().has_input = true))
+  EXECO_SETTER(input(std::string_view text), (options().input = text, options().has_input = true))
   /// Ends the command when it has run for `limit`: TERM, then KILL. 0: no limit.
   EXECO_SETTER(timeout(duration limit), options().run_timeout = limit)
   /// How long TERM or INT may take before KILL follows. Default 5 s.

@@ -34,14 +34,15 @@ class deadlines {
 class ssh_options {
  public:
   ssh_options() = default;
-  std::string user;                      // empty: the calling user's name
-  int port = 0;                          // 0: 22
-  std::vector<std::string> identities;   // private key files; empty: ~/.ssh/id_ed25519, id_ecdsa, id_rsa
+  std::string user;  // empty: the calling user's name
+  int port = 0;      // 0: 22
+  std::vector<std::string>
+      identities;  // private key files; empty: ~/.ssh/id_ed25519, id_ecdsa, id_rsa
   execo::host_keys host_key_policy = execo::host_keys::strict;
-  std::string known_hosts;               // empty: ~/.ssh/known_hosts
-  std::vector<std::string> key_exchange; // algorithm names in order; empty: libssh's own choice
+  std::string known_hosts;                // empty: ~/.ssh/known_hosts
+  std::vector<std::string> key_exchange;  // algorithm names in order; empty: libssh's own choice
   execo::deadlines limits;
-  unsigned handshakes = 64;              // at most this many in flight at a time, in one context
+  unsigned handshakes = 64;  // at most this many in flight at a time, in one context
 };
 
 }  // namespace execo

@@ -80,7 +80,7 @@ class result;
 namespace detail {
 class lifecycle;
 struct result_access;
-}
+}  // namespace detail
 
 /// Thrown by result::check(): carries what describe() says.
 class process_error : public std::runtime_error {

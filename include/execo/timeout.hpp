@@ -15,9 +15,7 @@ template <class T>
 class timeout_op final : private child_group {
  public:
   timeout_op(child<T> work, duration limit)
-      : work_(std::move(work)),
-        limit_(limit),
-        timer_(callback<>::to<&timeout_op::expire>(this)) {}
+      : work_(std::move(work)), limit_(limit), timer_(callback<>::to<&timeout_op::expire>(this)) {}
   /// Pre: not awaited yet.
   timeout_op(timeout_op&& other) noexcept
       : child_group(),

@@ -24,8 +24,8 @@ class when_all_op final : private child_group {
   }
   std::tuple<T...> await_resume() {
     if (first_error_) std::rethrow_exception(first_error_);
-    return std::apply(
-        [](auto&... c) { return std::tuple<T...>(std::move(*c.promise().value)...); }, children_);
+    return std::apply([](auto&... c) { return std::tuple<T...>(std::move(*c.promise().value)...); },
+                      children_);
   }
 
  private:
@@ -38,7 +38,9 @@ class when_all_op final : private child_group {
     if (!failed || first_error_) return;
     std::size_t i = 0;
     std::apply(
-        [&](auto&... c) { ((i++ == index ? void(first_error_ = c.promise().error) : void()), ...); },
+        [&](auto&... c) {
+          ((i++ == index ? void(first_error_ = c.promise().error) : void()), ...);
+        },
         children_);
     stop().request();
   }

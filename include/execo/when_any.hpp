@@ -25,8 +25,8 @@ namespace detail {
 
 template <class First, class... Rest>
 struct any_value {
-  using type = std::conditional_t<(std::is_same_v<First, Rest> && ...), First,
-                                  std::variant<First, Rest...>>;
+  using type =
+      std::conditional_t<(std::is_same_v<First, Rest> && ...), First, std::variant<First, Rest...>>;
 };
 
 class when_any_group : protected child_group {
@@ -72,7 +72,8 @@ class when_any_op final : private when_any_group {
     if constexpr ((std::is_same_v<value_type, T> && ...)) {
       return any_result<value_type>(I, std::move(*promise.value));
     } else {
-      return any_result<value_type>(I, value_type(std::in_place_index<I>, std::move(*promise.value)));
+      return any_result<value_type>(I,
+                                    value_type(std::in_place_index<I>, std::move(*promise.value)));
     }
   }
 
@@ -115,8 +116,7 @@ class when_any_range_op final : private when_any_group {
 /// Resumes: on the awaiting coroutine's loop, after the last one has ended.
 /// Throws: what the first one threw.
 template <awaitable... Op>
-  requires(sizeof...(Op) > 0)
-[[nodiscard]] auto when_any(Op... ops) {
+requires(sizeof...(Op) > 0) [[nodiscard]] auto when_any(Op... ops) {
   return detail::when_any_op<detail::child_value_t<Op>...>(detail::make_child(std::move(ops))...);
 }
 

@@ -86,4 +86,6 @@ void action::request_stop() noexcept {
   detail::run_on(state_->home(nullptr), [s = state_] { s->stop(); });
 }
 
+action_stats action::stats() const { return state_->stats(); }
+
 }  // namespace execo

@@ -69,9 +69,10 @@ void action_state::choose_window() {
   std::size_t possible = std::max<std::size_t>(1, budget.available / fds_per_host);
   window_ = std::min(wanted, possible);
   if (window_ < wanted && on_notice)
-    on_notice(fmt::format("window narrowed from {} to {} hosts: the limit of open files is {}; "
-                          "raise it with `ulimit -n`",
-                          wanted, window_, budget.limit));
+    on_notice(
+        fmt::format("window narrowed from {} to {} hosts: the limit of open files is {}; "
+                    "raise it with `ulimit -n`",
+                    wanted, window_, budget.limit));
 }
 
 void action_state::launch_some() {
@@ -189,6 +190,14 @@ void action_state::tell_waiters() noexcept {
     factory_ = nullptr;
     intrusive_ptr<action_state> last = std::move(self_);
   }
+}
+
+action_stats action_state::stats() const {
+  action_stats now = stats_;
+  now.hosts = hosts.size();
+  now.running = running_;
+  if (!finished() && started_) now.elapsed = clock::now() - begun_;
+  return now;
 }
 
 std::optional<host_result> action_state::take_next() {

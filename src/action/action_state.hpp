@@ -61,6 +61,7 @@ class action_state final : public ref_counted {
   void wait_for_next(action_wait& waiter) noexcept;
   std::optional<host_result> take_next();
   action_result take_end();
+  action_stats stats() const;
 
  private:
   friend class host_run;
@@ -84,9 +85,9 @@ class action_state final : public ref_counted {
   transport_factory factory_;
   intrusive_ptr<action_state> self_;  // while hosts are open
   std::exception_ptr error_;
-  list_node open_;  // of host_run
-  std::vector<host_result> kept_;     // results that wait for the end
-  std::deque<host_result> ready_;     // results that wait for next()
+  list_node open_;                 // of host_run
+  std::vector<host_result> kept_;  // results that wait for the end
+  std::deque<host_result> ready_;  // results that wait for next()
   list_node end_waiters_;
   list_node next_waiters_;
   step_node step_;

@@ -38,6 +38,12 @@ std::size_t digest(const result& r) {
   return hash(r.out) * 31 + hash(r.err) + static_cast<std::size_t>(r.how());
 }
 
+void largest_first(std::vector<output_group>& groups) {
+  std::ranges::stable_sort(groups, [](const output_group& a, const output_group& b) {
+    return a.count != b.count ? a.count > b.count : a.sample.index < b.sample.index;
+  });
+}
+
 }  // namespace
 
 void output_gatherer::add(host_result r) {
@@ -46,29 +52,42 @@ void output_gatherer::add(host_result r) {
   for (auto it = first; it != last; ++it) {
     state::group& g = state_->groups[it->second];
     if (!alike(g.sample, r)) continue;
-    g.names.push_back(r.host.name());
+    g.names.push_back(r.host.to_string());
     return;
   }
   state_->by_digest.emplace(key, state_->groups.size());
   state::group g;
-  g.names.push_back(r.host.name());
+  g.names.push_back(r.host.to_string());
   g.sample = std::move(r);
   state_->groups.push_back(std::move(g));
 }
 
-std::vector<output_group> output_gatherer::groups() const {
+std::vector<output_group> output_gatherer::groups() const& {
   std::vector<output_group> made;
   made.reserve(state_->groups.size());
   for (const state::group& g : state_->groups) {
     output_group group;
-    for (const std::string& name : g.names) group.hosts.insert(name);
+    group.hosts = host_set::from_names(g.names);
     group.count = g.names.size();
     group.sample = g.sample;
     made.push_back(std::move(group));
   }
-  std::ranges::stable_sort(made, [](const output_group& a, const output_group& b) {
-    return a.count != b.count ? a.count > b.count : a.sample.index < b.sample.index;
-  });
+  largest_first(made);
+  return made;
+}
+
+std::vector<output_group> output_gatherer::groups() && {
+  std::vector<output_group> made;
+  made.reserve(state_->groups.size());
+  for (state::group& g : state_->groups) {
+    output_group group;
+    group.hosts = host_set::from_names(g.names);
+    group.count = g.names.size();
+    group.sample = std::move(g.sample);
+    made.push_back(std::move(group));
+  }
+  *state_ = state();
+  largest_first(made);
   return made;
 }
 

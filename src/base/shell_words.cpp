@@ -1,5 +1,7 @@
 #include "base/shell_words.hpp"
 
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 
 namespace execo::detail {
@@ -37,6 +39,11 @@ std::vector<std::string> split_words(std::string_view text) {
       in_word = false;
       continue;
     }
+    // XCU 2.2.1: a continued line is joined before there are words.
+    if (c == '\\' && i + 1 < text.size() && text[i + 1] == '\n') {
+      ++i;
+      continue;
+    }
     in_word = true;
     if (c == '\'') {
       std::size_t end = text.find('\'', i + 1);
@@ -46,7 +53,7 @@ std::vector<std::string> split_words(std::string_view text) {
     } else if (c == '"') {
       i = take_double_quoted(text, i + 1, word);
     } else if (c == '\\' && i + 1 < text.size()) {
-      if (text[++i] != '\n') word += text[i];
+      word += text[++i];
     } else {
       word += c;
     }
@@ -55,10 +62,27 @@ std::vector<std::string> split_words(std::string_view text) {
   return words;
 }
 
+namespace {
+
+// Where a command begins, a shell reads NAME=value as an assignment, =name (zsh) as a path, and
+// these as its grammar.
+bool has_meaning_as_first_word(std::string_view word) {
+  static constexpr std::array<std::string_view, 19> reserved{
+      "if",    "then", "else", "elif", "fi",     "do",       "done",   "case", "esac",  "while",
+      "until", "for",  "in",   "time", "select", "function", "coproc", "end",  "repeat"};
+  if (std::ranges::find(reserved, word) != reserved.end()) return true;
+  std::size_t equals = word.find('=');
+  return equals != std::string_view::npos &&
+         word.substr(0, equals).find_first_of("@%:,./-") == std::string_view::npos;
+}
+
+}  // namespace
+
 std::string quote_word(std::string_view word) {
   constexpr std::string_view plain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos)
+  if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos &&
+      !has_meaning_as_first_word(word))
     return std::string(word);
   std::string quoted = "'";
   for (char c : word) {

@@ -7,8 +7,8 @@
 
 namespace execo::detail {
 
-/// Splits as a POSIX shell does (XCU 2.2, 2.3): blanks, '...', "...", backslash. Nothing is expanded.
-/// Throws: std::invalid_argument for a quote that is not closed.
+/// Splits as a POSIX shell does (XCU 2.2, 2.3): blanks, '...', "...", backslash. Nothing is
+/// expanded. Throws: std::invalid_argument for a quote that is not closed.
 std::vector<std::string> split_words(std::string_view text);
 
 /// The word so that any POSIX shell reads it back as it is; left alone when it needs no quotes.

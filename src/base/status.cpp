@@ -11,9 +11,9 @@ namespace execo {
 
 std::string_view to_string(end_reason how) noexcept {
   static constexpr std::array<std::string_view, 14> words{
-      "exited",        "signaled",          "timed_out",       "cancelled",      "spawn_failed",
-      "connect_failed", "auth_failed",      "host_key_rejected", "connection_lost", "not_started",
-      "output_failed", "protocol_error",    "status_lost",     "unsupported"};
+      "exited",         "signaled",       "timed_out",         "cancelled",       "spawn_failed",
+      "connect_failed", "auth_failed",    "host_key_rejected", "connection_lost", "not_started",
+      "output_failed",  "protocol_error", "status_lost",       "unsupported"};
   return words[static_cast<std::size_t>(how)];
 }
 
@@ -69,18 +69,29 @@ std::string last_line(std::string_view text) {
   std::size_t start = text.find_last_of('\n');
   if (start != std::string_view::npos) text.remove_prefix(start + 1);
   constexpr std::size_t shown = 200;
-  return std::string(text.substr(0, shown));
+  std::string line(text.substr(0, shown));
+  // What a command wrote must not steer a terminal through an error message.
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
+  return line;
 }
 
 std::string_view phase_words(phase where) {
   switch (where) {
-    case phase::resolve: return "while its name was resolved";
-    case phase::connect: return "while connecting";
-    case phase::kex: return "during the key exchange";
-    case phase::auth: return "during authentication";
-    case phase::open: return "while the command was being started";
-    case phase::drain: return "while its output was drained";
-    default: return "while it ran";
+    case phase::resolve:
+      return "while its name was resolved";
+    case phase::connect:
+      return "while connecting";
+    case phase::kex:
+      return "during the key exchange";
+    case phase::auth:
+      return "during authentication";
+    case phase::open:
+      return "while the command was being started";
+    case phase::drain:
+      return "while its output was drained";
+    default:
+      return "while it ran";
   }
 }
 
@@ -99,9 +110,15 @@ std::string result::describe() const {
     case end_reason::timed_out:
       text += fmt::format("timed out {}{}", phase_words(phase_), after);
       break;
-    case end_reason::cancelled: text += "was cancelled" + after; break;
-    case end_reason::not_started: text += "was not started"; break;
-    default: text += fmt::format("{}{}", to_string(how_), after); break;
+    case end_reason::cancelled:
+      text += "was cancelled" + after;
+      break;
+    case end_reason::not_started:
+      text += "was not started";
+      break;
+    default:
+      text += fmt::format("{}{}", to_string(how_), after);
+      break;
   }
   if (!error_context_.empty()) text += ": " + error_context_;
   // A context that already tells the cause is not told it twice.

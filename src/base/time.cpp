@@ -15,9 +15,14 @@ duration parse_duration(std::string_view text) {
   double value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  static constexpr std::array<std::pair<std::string_view, double>, 8> units{
-      {{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}, {"m", 60e9}, {"h", 3600e9},
-       {"d", 86400e9}}};
+  static constexpr std::array<std::pair<std::string_view, double>, 8> units{{{"", 1e9},
+                                                                             {"s", 1e9},
+                                                                             {"ms", 1e6},
+                                                                             {"us", 1e3},
+                                                                             {"ns", 1},
+                                                                             {"m", 60e9},
+                                                                             {"h", 3600e9},
+                                                                             {"d", 86400e9}}};
   for (auto [name, scale] : units) {
     if (unit != name) continue;
     double ns = value * scale;
@@ -39,12 +44,14 @@ std::string format_duration(duration d) {
 }
 
 std::string format_time(time_point t) {
-  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
-  std::time_t seconds = static_cast<std::time_t>(ms / 1000);
+  auto ms = std::chrono::floor<std::chrono::milliseconds>(t.time_since_epoch());
+  auto whole = std::chrono::floor<std::chrono::seconds>(ms);
+  std::time_t seconds = static_cast<std::time_t>(whole.count());
   std::tm utc{};
   gmtime_r(&seconds, &utc);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, ms % 1000);
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                     (ms - whole).count());
 }
 
 }  // namespace execo

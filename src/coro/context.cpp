@@ -54,13 +54,9 @@ void context::run() {
   while (!state_->stopping.exchange(false, std::memory_order_acquire)) state_->loop.turn(-1);
 }
 
-void context::stop() noexcept {
-  state_->loop.raise(state_->stopping);
-}
+void context::stop() noexcept { state_->loop.raise(state_->stopping); }
 
-void context::post(std::function<void()> work) {
-  detail::post_call(state_->loop, std::move(work));
-}
+void context::post(std::function<void()> work) { detail::post_call(state_->loop, std::move(work)); }
 
 void context::poll() {
   detail::loop::driver driving(state_->loop);
@@ -107,8 +103,7 @@ bool is_current(const loop& l) noexcept { return loop::current() == &l; }
 void post(loop& l, queue_node& node) noexcept { l.post(node); }
 void defer(loop& l, queue_node& node) noexcept { l.defer(node); }
 
-void sync_waiter::wait(context& where, std::coroutine_handle<> child,
-                       child_promise_base& promise) {
+void sync_waiter::wait(context& where, std::coroutine_handle<> child, child_promise_base& promise) {
   refuse_inside_a_loop("sync_wait");
   loop& l = loop_of(where);
   loop::driver driving(l);

@@ -11,9 +11,8 @@ std::coroutine_handle<> child_promise_base::finish() noexcept {
 }
 
 child_group::child_group() noexcept
-    : parent_stop_([](stop_hook& hook) noexcept {
-        static_cast<hook_node&>(hook).self->stop_.request();
-      }) {
+    : parent_stop_(
+          [](stop_hook& hook) noexcept { static_cast<hook_node&>(hook).self->stop_.request(); }) {
   parent_stop_.self = step_.self = this;
 }
 

@@ -1,6 +1,8 @@
 // Each wait first tries what was started since the last one, then sleeps in epoll_wait for the
-// rest. A descriptor has one waiter to read and one to write. Interest is dropped lazily: an event
-// that finds nobody waiting turns it off, so steady traffic costs no epoll_ctl.
+// rest. A descriptor has one waiter to read and one to write. Interest is armed for one event
+// (EPOLLONESHOT) and carries a generation: when a descriptor is closed while a copy of it lives on,
+// in a fork of the application for instance, the kernel keeps the registration (epoll(7), Q6), and
+// neither can it wake us more than once, nor is it taken for the next owner of the number.
 #include "loop/epoll_backend.hpp"
 
 #include <errno.h>
@@ -9,8 +11,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -18,7 +22,10 @@
 namespace execo::detail {
 namespace {
 
-constexpr std::uint32_t input_events = EPOLLIN | EPOLLRDHUP | EPOLLPRI;
+// POLL* and EPOLL* have the same values.
+constexpr std::uint32_t askable = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP;
+constexpr std::uint32_t always_told = EPOLLERR | EPOLLHUP;
+constexpr std::uint64_t wake_tag = ~std::uint64_t{0};
 
 class epoll_backend final : public backend {
  public:
@@ -28,7 +35,7 @@ class epoll_backend final : public backend {
     if (!epoll_ || !wake_fd_) throw std::system_error(errno, std::system_category(), "epoll");
     epoll_event event{};
     event.events = EPOLLIN;
-    event.data.fd = wake_fd_.get();
+    event.data.u64 = wake_tag;
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_fd_.get(), &event) != 0)
       throw std::system_error(errno, std::system_category(), "epoll_ctl");
   }
@@ -55,9 +62,7 @@ class epoll_backend final : public backend {
     std::array<epoll_event, 256> events;
     int n = 0;
     if (idle && timeout_ns != 0) {
-      timespec ts{timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
-      n = ::epoll_pwait2(epoll_.get(), events.data(), events.size(),
-                         timeout_ns < 0 ? nullptr : &ts, nullptr);
+      n = sleep(events.data(), static_cast<int>(events.size()), timeout_ns);
     } else {
       n = ::epoll_wait(epoll_.get(), events.data(), events.size(), 0);
     }
@@ -82,8 +87,22 @@ class epoll_backend final : public backend {
   struct slot {
     io_request* in = nullptr;
     io_request* out = nullptr;
-    std::uint32_t armed = 0;
+    std::uint32_t generation = 0;
+    bool registered = false;
   };
+
+  int sleep(epoll_event* events, int room, std::int64_t timeout_ns) noexcept {
+    if (has_pwait2_) {
+      timespec ts{timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
+      int n = ::epoll_pwait2(epoll_.get(), events, room, timeout_ns < 0 ? nullptr : &ts, nullptr);
+      // Since Linux 5.11; filters that do not know it answer either.
+      if (n >= 0 || (errno != ENOSYS && errno != EPERM)) return n;
+      has_pwait2_ = false;
+    }
+    constexpr std::int64_t longest = 3'600'000;  // milliseconds: the loop just comes round
+    std::int64_t ms = timeout_ns < 0 ? -1 : std::min(timeout_ns / 1'000'000 + 1, longest);
+    return ::epoll_wait(epoll_.get(), events, room, static_cast<int>(ms));
+  }
 
   static bool reads(const io_request& r) noexcept {
     return r.kind == io_kind::read ||
@@ -152,6 +171,7 @@ class epoll_backend final : public backend {
   }
 
   void seat(io_request& r) {
+    if (r.fd < 0) return complete(r, -EBADF);
     slot& s = slot_of(r.fd);
     bool both = r.kind == io_kind::poll && reads(r) && (r.events & POLLOUT) != 0;
     if (reads(r)) s.in = &r;
@@ -163,58 +183,53 @@ class epoll_backend final : public backend {
     complete(r, error == EPERM && r.kind == io_kind::poll ? static_cast<int>(r.events) : -error);
   }
 
+  static std::uint32_t wanted_by(const io_request* r) noexcept {
+    if (r == nullptr) return 0;
+    if (r->kind == io_kind::poll) return r->events & askable;
+    return r->kind == io_kind::read ? EPOLLIN : EPOLLOUT;
+  }
+
   int arm(slot& s, int fd) noexcept {
-    std::uint32_t wanted = 0;
-    if (s.in != nullptr) wanted |= input_events;
-    if (s.out != nullptr) wanted |= EPOLLOUT;
-    if (wanted == s.armed && wanted == 0) return 0;
+    ++s.generation;
     epoll_event event{};
-    event.events = wanted;
-    event.data.fd = fd;
+    event.events = wanted_by(s.in) | wanted_by(s.out) | EPOLLONESHOT;
+    event.data.u64 = tag_of(s, fd);
     // The number may have been closed and reused since: the kernel then forgot the registration.
-    int op = s.armed != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int op = s.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     int r = ::epoll_ctl(epoll_.get(), op, fd, &event);
     if (r != 0 && errno == ENOENT) r = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
     if (r != 0 && errno == EEXIST) r = ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
-    s.armed = r == 0 ? wanted : 0;
+    s.registered = r == 0;
     return r == 0 ? 0 : errno;
   }
 
+  static std::uint64_t tag_of(const slot& s, int fd) noexcept {
+    return std::uint64_t{s.generation} << 32 | static_cast<std::uint32_t>(fd);
+  }
+
   void dispatch(const epoll_event& event) {
-    int fd = event.data.fd;
-    if (fd == wake_fd_.get()) {
+    if (event.data.u64 == wake_tag) {
       std::uint64_t count = 0;
-      (void)!::read(fd, &count, sizeof count);
+      (void)!::read(wake_fd_.get(), &count, sizeof count);
       return;
     }
+    int fd = static_cast<int>(event.data.u64 & 0xffff'ffff);
     slot& s = slot_of(fd);
-    std::uint32_t failed = event.events & (EPOLLERR | EPOLLHUP);
-    io_request* in = (event.events & input_events) != 0 || failed != 0 ? s.in : nullptr;
-    io_request* out = (event.events & EPOLLOUT) != 0 || failed != 0 ? s.out : nullptr;
-    if (in == nullptr && out == nullptr) {
-      disarm(s, fd);
-      return;
-    }
-    if (in != nullptr) s.in = nullptr;
-    if (out != nullptr) s.out = nullptr;
+    if (tag_of(s, fd) != event.data.u64) return;
+    io_request* in = (event.events & (wanted_by(s.in) | always_told)) != 0 ? s.in : nullptr;
+    io_request* out = (event.events & (wanted_by(s.out) | always_told)) != 0 ? s.out : nullptr;
+    if (in != nullptr) (void)unseat(*in);
+    if (out != nullptr) (void)unseat(*out);
+    // The registration is used up: who still waits needs another one.
+    io_request* rest = s.in != nullptr ? s.in : s.out;
+    if (rest != nullptr && arm(s, fd) != 0) push(*rest);
     if (in != nullptr) ready(*in, event.events);
     if (out != nullptr && out != in) ready(*out, event.events);
   }
 
-  void disarm(slot& s, int fd) noexcept {
-    if (s.in == nullptr && s.out == nullptr) {
-      // EPOLLERR and EPOLLHUP cannot be masked, so a descriptor nobody waits on has to leave.
-      (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-      s.armed = 0;
-    } else {
-      (void)arm(s, fd);
-    }
-  }
-
   void ready(io_request& r, std::uint32_t events) {
-    (void)unseat(r);
     if (r.kind == io_kind::poll) {
-      complete(r, static_cast<int>(events & (r.events | POLLERR | POLLHUP)));
+      complete(r, static_cast<int>(events & (r.events | always_told)));
     } else {
       push(r);
     }
@@ -228,6 +243,7 @@ class epoll_backend final : public backend {
   io_request* last_ = nullptr;
   unsigned completed_ = 0;
   bool hosted_ = false;
+  bool has_pwait2_ = true;
 };
 
 }  // namespace

@@ -30,7 +30,9 @@ void timer_heap::disarm(timer& t) noexcept {
 }
 
 void timer_heap::expire(clock::time_point now) {
-  while (!entries_.empty() && entries_.front().when <= now) {
+  // One that its callback arms again for now waits for the next pass: I/O is never starved.
+  for (std::size_t left = entries_.size(); left > 0; --left) {
+    if (entries_.empty() || entries_.front().when > now) return;
     timer& t = *entries_.front().which;
     disarm(t);
     t.expired();

@@ -32,7 +32,8 @@ class uring_backend final : public backend {
 
   /// 0 or a negative errno.
   int open() noexcept {
-    wake_fd_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    // Blocking: the ring waits for it. Only its counter at the limit could block a writer.
+    wake_fd_.reset(::eventfd(0, EFD_CLOEXEC));
     if (!wake_fd_) return -errno;
     int error = open_ring(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
     deferred_ = error == 0;
@@ -54,8 +55,12 @@ class uring_backend final : public backend {
       case io_kind::write:
         io_uring_prep_write(sqe, request.fd, request.buffer, request.size, -1ULL);
         break;
-      case io_kind::poll: io_uring_prep_poll_add(sqe, request.fd, request.events); break;
-      case io_kind::none: io_uring_prep_nop(sqe); break;
+      case io_kind::poll:
+        io_uring_prep_poll_add(sqe, request.fd, request.events);
+        break;
+      case io_kind::none:
+        io_uring_prep_nop(sqe);
+        break;
     }
     io_uring_sqe_set_data(sqe, &request);
   }

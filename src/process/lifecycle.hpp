@@ -126,7 +126,7 @@ class lifecycle final : public ref_counted, private transport_events, private re
   std::atomic<pid_t> pid_{0};
   execo::phase phase_ = phase::resolve;
   bool decided_ = false;
-  bool running_ = false;   // the command was started
+  bool running_ = false;  // the command was started
   bool exit_seen_ = false;
   bool out_open_ = true;
   bool err_open_ = true;

@@ -1,5 +1,5 @@
-// A child with three descriptors: /dev/null or a pipe to its input, a pipe from each output. Its end
-// comes through its pidfd; it is reaped here and nowhere else, so its number cannot be reused
+// A child with three descriptors: /dev/null or a pipe to its input, a pipe from each output. Its
+// end comes through its pidfd; it is reaped here and nowhere else, so its number cannot be reused
 // before, and signals to its group are safe until then.
 #include "process/local_transport.hpp"
 

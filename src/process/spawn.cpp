@@ -1,6 +1,7 @@
 // The child runs in our memory on a stack of its own until it executes (CLONE_VM | CLONE_VFORK), so
-// it may only make raw system calls: no allocation, no lock, no errno (which is the parent thread's),
-// and no sanitizer instrumentation. The frame it shares with the parent brings its failure back.
+// it may only make raw system calls: no allocation, no lock, no errno (which is the parent
+// thread's), and no sanitizer instrumentation. The frame it shares with the parent brings its
+// failure back.
 #include "process/spawn.hpp"
 
 #include <errno.h>
@@ -27,9 +28,9 @@ extern char** environ;
   __attribute__((no_sanitize("address", "undefined", "thread"), noinline, no_stack_protector))
 #if defined(__GNUC__) && !defined(__clang__)
 #undef EXECO_UNINSTRUMENTED
-#define EXECO_UNINSTRUMENTED                                                       \
-  __attribute__((no_sanitize("address"), no_sanitize("undefined"), no_sanitize("thread"), noinline, \
-                 no_stack_protector))
+#define EXECO_UNINSTRUMENTED                                                              \
+  __attribute__((no_sanitize("address"), no_sanitize("undefined"), no_sanitize("thread"), \
+                 noinline, no_stack_protector))
 #endif
 
 namespace execo::detail {
@@ -58,10 +59,13 @@ EXECO_UNINSTRUMENTED long raw_call(long number, long a, long b, long c, long d) 
   return result;
 }
 
-// The child starts on its own empty stack, so it cannot return from here: it calls `child`.
-EXECO_UNINSTRUMENTED long raw_clone3(clone_args* args, std::size_t size, void (*child)(void*),
-                                     void* frame) {
+// clone3 or clone. The child starts on its own empty stack, so it cannot return from here: it calls
+// `child`.
+EXECO_UNINSTRUMENTED long raw_clone(long number, long a, long b, long c, void (*child)(void*),
+                                    void* frame) {
   long result;
+  register long r10 __asm__("r10") = 0;
+  register long r8 __asm__("r8") = 0;
   __asm__ volatile(
       "syscall\n\t"
       "test %%rax, %%rax\n\t"
@@ -72,7 +76,8 @@ EXECO_UNINSTRUMENTED long raw_clone3(clone_args* args, std::size_t size, void (*
       "ud2\n"
       "1:"
       : "=a"(result)
-      : "a"(SYS_clone3), "D"(args), "S"(size), [child] "r"(child), [frame] "r"(frame)
+      : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10),
+        "r"(r8), [child] "r"(child), [frame] "r"(frame)
       : "rcx", "r11", "memory");
   return result;
 }
@@ -89,23 +94,26 @@ EXECO_UNINSTRUMENTED long raw_call(long number, long a, long b, long c, long d) 
   return x0;
 }
 
-EXECO_UNINSTRUMENTED long raw_clone3(clone_args* args, std::size_t size, void (*child)(void*),
-                                     void* frame) {
-  register long x8 __asm__("x8") = SYS_clone3;
-  register long x0 __asm__("x0") = reinterpret_cast<long>(args);
-  register long x1 __asm__("x1") = static_cast<long>(size);
-  register void (*x2)(void*) __asm__("x2") = child;
-  register void* x3 __asm__("x3") = frame;
+EXECO_UNINSTRUMENTED long raw_clone(long number, long a, long b, long c, void (*child)(void*),
+                                    void* frame) {
+  register long x8 __asm__("x8") = number;
+  register long x0 __asm__("x0") = a;
+  register long x1 __asm__("x1") = b;
+  register long x2 __asm__("x2") = c;
+  register long x3 __asm__("x3") = 0;
+  register long x4 __asm__("x4") = 0;
+  register void (*x5)(void*) __asm__("x5") = child;
+  register void* x6 __asm__("x6") = frame;
   __asm__ volatile(
       "svc #0\n\t"
       "cbnz x0, 1f\n\t"
       "mov x29, xzr\n\t"
-      "mov x0, x3\n\t"
-      "blr x2\n\t"
+      "mov x0, x6\n\t"
+      "blr x5\n\t"
       "brk #1\n"
       "1:"
       : "+r"(x0)
-      : "r"(x8), "r"(x1), "r"(x2), "r"(x3)
+      : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5), "r"(x6)
       : "x30", "memory");
   return x0;
 }
@@ -140,13 +148,14 @@ struct kernel_sigaction {
 };
 
 EXECO_UNINSTRUMENTED void reset_signals() {
-  // CLONE_CLEAR_SIGHAND resets handlers; an ignored signal stays ignored through it and execve.
+  // CLONE_CLEAR_SIGHAND resets handlers, where there is clone3; an ignored signal stays ignored
+  // through it and execve.
   kernel_sigaction by_default;
   by_default.handler = nullptr;
   by_default.flags = 0;
   by_default.restorer = nullptr;
   by_default.mask = 0;
-  for (int signal = 1; signal < 32; ++signal) {
+  for (int signal = 1; signal <= 64; ++signal) {
     if (signal == SIGKILL || signal == SIGSTOP) continue;
     (void)call(SYS_rt_sigaction, signal, &by_default, 0L, sizeof(unsigned long));
   }
@@ -211,6 +220,26 @@ class child_stack {
   void* base_;
 };
 
+// The pid, or a negative errno.
+long clone_child(const child_stack& stack, int& pidfd, child_frame& frame) {
+  if (stack.base() == nullptr) return -ENOMEM;
+  constexpr long flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+  clone_args args;
+  std::memset(&args, 0, sizeof args);
+  args.flags = static_cast<std::uint64_t>(flags) | CLONE_CLEAR_SIGHAND;
+  args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  args.stack = reinterpret_cast<std::uint64_t>(stack.base());
+  args.stack_size = child_stack::size;
+  long pid =
+      raw_clone(SYS_clone3, reinterpret_cast<long>(&args), sizeof args, 0, &child_main, &frame);
+  if (pid != -ENOSYS && pid != -EPERM && pid != -EINVAL) return pid;
+  // Filters of container runtimes refuse clone3, whose arguments they cannot look into.
+  return raw_clone(SYS_clone, flags | SIGCHLD,
+                   reinterpret_cast<long>(stack.base()) + static_cast<long>(child_stack::size),
+                   reinterpret_cast<long>(&pidfd), &child_main, &frame);
+}
+
 std::vector<std::string> search_path(const std::string& program, const spawn_request& what) {
   std::vector<std::string> candidates;
   if (program.find('/') != std::string::npos) {
@@ -267,20 +296,11 @@ spawn_result spawn(const spawn_request& what) {
   frame.fds[2] = what.err;
 
   int pidfd = -1;
-  clone_args args;
-  std::memset(&args, 0, sizeof args);
-  args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
-  args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
-  args.exit_signal = SIGCHLD;
-  args.stack = reinterpret_cast<std::uint64_t>(stack.base());
-  args.stack_size = child_stack::size;
-
   // A signal that reached the child before its handlers are gone would run them in our memory.
   sigset_t all, before;
   sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-  long pid = stack.base() == nullptr ? -ENOMEM
-                                     : raw_clone3(&args, sizeof args, &child_main, &frame);
+  long pid = clone_child(stack, pidfd, frame);
   (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
 
   if (pid < 0) {

@@ -22,9 +22,9 @@ struct spawn_request {
 struct spawn_result {
   pid_t pid = -1;
   unique_fd pidfd;
-  int error = 0;             // errno of the step that failed
-  const char* step = "";     // "clone", "chdir", "execve", ...
-  std::string object;        // the path or name the step was about
+  int error = 0;          // errno of the step that failed
+  const char* step = "";  // "clone", "chdir", "execve", ...
+  std::string object;     // the path or name the step was about
 };
 
 /// Blocks the calling thread until the child has executed or failed; measured at about 40 us on an

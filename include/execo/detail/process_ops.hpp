@@ -60,7 +60,8 @@ class process_wait : public operation, private end_observer {
 /// run() of a process that is kept.
 class [[nodiscard]] run_op final : public process_wait {
  public:
-  explicit run_op(process_ref state) noexcept : process_wait(std::move(state), stop_ends::process) {}
+  explicit run_op(process_ref state) noexcept
+      : process_wait(std::move(state), stop_ends::process) {}
   result await_resume() const { return copy_result(); }
 };
 
