@@ -88,8 +88,8 @@ void row(int count, int pairs, int concurrency) {
               summary(c_own).text(1).c_str(), summary(c_wall).text(0).c_str());
   std::printf("%-5d %-6s %-26s %-24s %-26s\n", concurrency, "execo", summary(x_cpu).text(0).c_str(),
               summary(x_own).text(1).c_str(), summary(x_wall).text(0).c_str());
-  std::printf("%-5d ratio  total CPU %s   wall %s\n", concurrency, summary(cpu_ratio).text().c_str(),
-              summary(wall_ratio).text().c_str());
+  std::printf("%-5d ratio  total CPU %s   wall %s\n", concurrency,
+              summary(cpu_ratio).text().c_str(), summary(wall_ratio).text().c_str());
   std::fflush(stdout);
 }
 
