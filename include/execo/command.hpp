@@ -81,7 +81,8 @@ class command_options {
   EXECO_SETTER(timeout(duration limit), options().run_timeout = limit)
   /// How long TERM or INT may take before KILL follows. Default 5 s.
   EXECO_SETTER(kill_timeout(duration limit), options().kill_timeout = limit)
-  /// How long output may still flow after the end, when a grandchild keeps the pipe. Default 1 s.
+  /// How long an output may stay silent after the end, when a grandchild keeps the pipe; one that
+  /// goes on is read for ten times as long. Default 1 s.
   EXECO_SETTER(drain_timeout(duration limit), options().drain_timeout = limit)
   /// Bytes kept of each stream; the rest is counted and dropped.
   EXECO_SETTER(max_output(std::size_t bytes), options().output_cap = bytes)

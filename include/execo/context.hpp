@@ -42,6 +42,7 @@ class context {
   void post(std::function<void()> work);
 
   /// Hosted mode: does what is due now, without waiting.
+  /// Throws: std::logic_error from inside this context.
   void poll();
 
   /// Hosted mode: a descriptor that is readable when poll() has something to do.

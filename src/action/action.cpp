@@ -77,12 +77,12 @@ action::run_op action::run() { return run_op(state_); }
 action::next_op action::next() { return next_op(state_); }
 
 void action::kill(int signal) noexcept {
-  if (!state_->settled()) return;
+  if (!state_->settled() || state_->over()) return;
   detail::run_on(state_->home(nullptr), [s = state_, signal] { s->kill(signal); });
 }
 
 void action::request_stop() noexcept {
-  if (!state_->settled()) return;
+  if (!state_->settled() || state_->over()) return;
   detail::run_on(state_->home(nullptr), [s = state_] { s->stop(); });
 }
 

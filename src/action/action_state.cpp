@@ -19,6 +19,7 @@ action_state::action_state(command c, std::vector<host> h)
     action_state& self = *static_cast<step_node&>(node).self;
     self.scheduled_ = false;
     self.launch_some();
+    self.release();
   };
 }
 
@@ -30,12 +31,13 @@ void action_state::add_handle() noexcept {
 }
 
 void action_state::drop_handle() noexcept {
-  if (handles_.fetch_sub(1, std::memory_order_acq_rel) == 1 && home_ != nullptr)
+  if (handles_.fetch_sub(1, std::memory_order_acq_rel) == 1 && home_ != nullptr && !over())
     run_on(*home_, [mine = intrusive_ptr<action_state>(this)] { mine->stop(); });
   release();
 }
 
 loop& action_state::home(loop* awaiting) {
+  if (over()) return loop_or_default(awaiting);
   if (home_ != nullptr) return *home_;
   return chosen != nullptr ? *chosen : loop_or_default(awaiting);
 }
@@ -51,12 +53,15 @@ void action_state::start() noexcept {
   if (started_) return;
   started_ = true;
   self_ = intrusive_ptr<action_state>(this);
+  home_->adopt(*this);
   begun_ = clock::now();
   stats_.hosts = hosts.size();
   try {
-    factory_ = make_factory(*home_);
-    choose_window();
-    launch_some();
+    if (!stopping_) {
+      factory_ = make_factory(*home_);
+      choose_window();
+      launch_some();
+    }
   } catch (...) {
     fail(std::current_exception());
   }
@@ -75,12 +80,18 @@ void action_state::choose_window() {
                     wanted, window_, budget.limit));
 }
 
-void action_state::launch_some() {
+void action_state::launch_some() noexcept {
   // Results that nobody took yet count as open: a slow reader slows the action down, and memory
   // stays bounded by the window.
   while (!stopping_ && launched_ < hosts.size() &&
          running_ + (streaming_ ? ready_.size() : 0) < window_) {
-    auto run = std::make_unique<host_run>(*this, launched_);
+    std::unique_ptr<host_run> run;
+    try {
+      run = std::make_unique<host_run>(*this, launched_);
+    } catch (...) {
+      // No way to a host can be made at all: told to whoever awaits the action.
+      return fail(std::current_exception());
+    }
     run->link.link_before(open_);
     ++launched_;
     ++running_;
@@ -91,6 +102,8 @@ void action_state::launch_some() {
 void action_state::schedule() noexcept {
   if (scheduled_ || stopping_ || launched_ == hosts.size()) return;
   scheduled_ = true;
+  // The queue refers to this object now, which may be let go by everybody else meanwhile.
+  retain();
   home_->defer(step_);
 }
 
@@ -124,6 +137,8 @@ void action_state::fail(std::exception_ptr error) noexcept {
 void action_state::stop() noexcept {
   if (stopping_) return;
   stopping_ = true;
+  // The end of the last host may let go of the last reference.
+  intrusive_ptr<action_state> alive(this);
   if (!started_) start();
   for (list_node* n = open_.next(); n != &open_;) {
     list_node* next = n->next();
@@ -136,6 +151,7 @@ void action_state::stop() noexcept {
 
 void action_state::kill(int signal) noexcept {
   if (!started_ || finished()) return;
+  intrusive_ptr<action_state> alive(this);
   for (list_node* n = open_.next(); n != &open_;) {
     list_node* next = n->next();
     static_cast<open_link*>(n)->run->kill(signal);
@@ -186,6 +202,8 @@ void action_state::tell_waiters() noexcept {
     waiter.deliver();
   }
   if (over && running_ == 0) {
+    unlink();
+    over_.store(true, std::memory_order_release);
     // The environment of the transports goes with the last host.
     factory_ = nullptr;
     intrusive_ptr<action_state> last = std::move(self_);

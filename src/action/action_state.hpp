@@ -27,7 +27,7 @@ using transport_factory = std::function<std::unique_ptr<transport>(const host&)>
 /// Throws: std::invalid_argument for options that cannot be used.
 using factory_maker = std::function<transport_factory(loop&)>;
 
-class action_state final : public ref_counted {
+class action_state final : public ref_counted, private resident {
  public:
   action_state(command c, std::vector<host> h);
   ~action_state() override;
@@ -51,6 +51,8 @@ class action_state final : public ref_counted {
   /// Fixes the loop; throws std::invalid_argument for a command that cannot be read.
   void settle_on(loop& where);
   bool settled() const noexcept { return home_ != nullptr; }
+  /// Every host has ended: the loop is not needed any more, and may be gone.
+  bool over() const noexcept { return over_.load(std::memory_order_acquire); }
 
   // -- on the loop ------------------------------------------------------------------------------
   void start() noexcept;
@@ -65,10 +67,10 @@ class action_state final : public ref_counted {
 
  private:
   friend class host_run;
-  void begin();
+  void shut_down() noexcept override { stop(); }
   void choose_window();
   void schedule() noexcept;
-  void launch_some();
+  void launch_some() noexcept;
   void skip_the_rest() noexcept;
   void host_ended(host_run& run) noexcept;
   void fail(std::exception_ptr error) noexcept;
@@ -80,6 +82,7 @@ class action_state final : public ref_counted {
   };
 
   std::atomic<int> handles_{0};
+  std::atomic<bool> over_{false};
   loop* home_ = nullptr;
   std::shared_ptr<const command> shared_;
   transport_factory factory_;

@@ -27,9 +27,11 @@ output_gatherer::~output_gatherer() = default;
 
 namespace {
 
+// Which call met a lost connection is no difference; the phase of a deadline or a stop is.
 bool alike(const result& a, const result& b) {
-  return a.how() == b.how() && a.phase() == b.phase() && a.status() == b.status() &&
-         a.error() == b.error() && a.out_dropped() == b.out_dropped() &&
+  bool with_phase = a.how() == end_reason::timed_out || a.how() == end_reason::cancelled;
+  return a.how() == b.how() && a.status() == b.status() &&
+         (!with_phase || a.phase() == b.phase()) && a.out_dropped() == b.out_dropped() &&
          a.err_dropped() == b.err_dropped() && a.out == b.out && a.err == b.err;
 }
 
@@ -39,7 +41,7 @@ std::size_t digest(const result& r) {
 }
 
 void largest_first(std::vector<output_group>& groups) {
-  std::ranges::stable_sort(groups, [](const output_group& a, const output_group& b) {
+  std::ranges::sort(groups, [](const output_group& a, const output_group& b) {
     return a.count != b.count ? a.count > b.count : a.sample.index < b.sample.index;
   });
 }

@@ -29,7 +29,8 @@ void refuse_inside_a_loop(const char* what) {
 void join_residents(detail::loop& l) {
   while (l.has_residents()) {
     l.shut_down_residents();
-    l.turn(-1);
+    // Some are gone as soon as they are asked: then there may be nothing to wait for.
+    l.turn(l.has_residents() ? -1 : 0);
   }
 }
 
@@ -43,6 +44,8 @@ context::~context() {
     state_->own_thread.join();
     return;
   }
+  // Its thread is through with it, and nothing is left to join.
+  if (state_->loop.belongs_to_another_thread() && !state_->loop.has_residents()) return;
   detail::loop::driver driving(state_->loop);
   state_->loop.turn(0);
   join_residents(state_->loop);
@@ -59,6 +62,8 @@ void context::stop() noexcept { state_->loop.raise(state_->stopping); }
 void context::post(std::function<void()> work) { detail::post_call(state_->loop, std::move(work)); }
 
 void context::poll() {
+  if (detail::is_current(state_->loop))
+    throw std::logic_error("poll() from inside the context that it would drive");
   detail::loop::driver driving(state_->loop);
   // A few turns take what completions start; more would starve the host.
   for (int i = 0; i < 4; ++i) state_->loop.turn(0);

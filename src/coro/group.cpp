@@ -1,6 +1,7 @@
 #include "execo/detail/group.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 #include "loop/loop.hpp"
 
@@ -48,7 +49,7 @@ void child_group::run() noexcept {
 void child_group::let_go() noexcept {
   if (--pending_ != 0) return;
   parent_stop_.unlink();
-  awaiting_.resume();
+  std::exchange(awaiting_, {}).resume();
 }
 
 void child_group::start_child(std::coroutine_handle<> handle, child_promise_base& promise,
@@ -62,9 +63,10 @@ void child_group::start_child(std::coroutine_handle<> handle, child_promise_base
 
 std::coroutine_handle<> child_group::child_done(std::size_t index, bool failed) noexcept {
   on_child_done(index, failed);
-  if (--pending_ != 0) return std::noop_coroutine();
+  // A scope may run empty while nobody joins it.
+  if (--pending_ != 0 || !awaiting_) return std::noop_coroutine();
   parent_stop_.unlink();
-  return awaiting_;
+  return std::exchange(awaiting_, {});
 }
 
 }  // namespace execo::detail

@@ -13,7 +13,7 @@ sleep_op::sleep_op(sleep_op&& other) noexcept
 
 void sleep_op::on_start(bool stopped) noexcept {
   if (stopped) return on_stop();
-  work().arm(timer_, detail::clock::now() + delay_);
+  work().arm(timer_, detail::later(detail::clock::now(), delay_));
 }
 
 void sleep_op::on_stop() noexcept {

@@ -44,7 +44,6 @@ class epoll_backend final : public backend {
     request.active = true;
     request.cancelling = false;
     push(request);
-    if (hosted_) wake();
   }
 
   void cancel(io_request& request) noexcept override {
@@ -52,7 +51,6 @@ class epoll_backend final : public backend {
     request.cancelling = true;
     // A waiter leaves its slot for the queue; one still in the queue is seen there as cancelled.
     if (unseat(request)) push(request);
-    if (hosted_) wake();
   }
 
   void wait(std::int64_t timeout_ns) override {
@@ -76,10 +74,7 @@ class epoll_backend final : public backend {
     (void)!::write(wake_fd_.get(), &one, sizeof one);
   }
 
-  int native_handle() override {
-    hosted_ = true;
-    return epoll_.get();
-  }
+  int native_handle() override { return epoll_.get(); }
   bool wants_nonblocking() const noexcept override { return true; }
   std::string describe() const override { return "epoll (" + reason_ + ")"; }
 
@@ -242,7 +237,6 @@ class epoll_backend final : public backend {
   io_request* first_ = nullptr;
   io_request* last_ = nullptr;
   unsigned completed_ = 0;
-  bool hosted_ = false;
   bool has_pwait2_ = true;
 };
 

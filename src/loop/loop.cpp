@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <limits>
 #include <thread>
 
 namespace execo::detail {
@@ -53,17 +54,20 @@ int loop::null_input() noexcept {
   return null_input_.get();
 }
 
+// One resident may end others while it is asked: each is looked up when its turn comes.
 void loop::shut_down_residents() noexcept {
-  // A resident may leave the list while it is asked; the next one is looked up before.
-  for (list_node* n = residents_.next(); n != &residents_;) {
-    list_node* next = n->next();
-    static_cast<resident*>(n)->shut_down();
-    n = next;
+  list_node unasked;
+  while (residents_.linked()) residents_.next()->link_before(unasked);
+  while (unasked.linked()) {
+    auto& r = static_cast<resident&>(*unasked.next());
+    r.link_before(residents_);
+    r.shut_down();
   }
 }
 
 // Waits first: whatever this turn resumes may decide that it was the last one.
 void loop::turn(std::int64_t wait_limit) {
+  submitted_ = requests_;
   backend_->wait(wait_time(wait_limit));
   now_ = clock::now();
   run_posted();
@@ -100,12 +104,17 @@ std::int64_t loop::wait_time(std::int64_t limit) const noexcept {
 }
 
 int loop::poll_timeout_ms() const noexcept {
+  // What the last turn began last is not with the kernel yet.
+  if (requests_ != submitted_) return 0;
   std::int64_t ns = wait_time(-1);
-  return ns < 0 ? -1 : static_cast<int>((ns + 999'999) / 1'000'000);
+  if (ns < 0) return -1;
+  std::int64_t ms = ns / 1'000'000 + (ns % 1'000'000 != 0 ? 1 : 0);
+  return static_cast<int>(std::min<std::int64_t>(ms, std::numeric_limits<int>::max()));
 }
 
 loop::driver::driver(loop& l) : previous_(current_loop) {
   current_loop = &l;
+  l.driver_ = std::this_thread::get_id();
   sigset_t pipe_only, before;
   sigemptyset(&pipe_only);
   sigaddset(&pipe_only, SIGPIPE);

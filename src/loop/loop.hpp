@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "base/fd.hpp"
 #include "base/mpsc_queue.hpp"
@@ -14,6 +15,11 @@
 #include "loop/timer_heap.hpp"
 
 namespace execo::detail {
+
+/// `delay` after `from`, at most the end of time.
+inline clock::time_point later(clock::time_point from, clock::duration delay) noexcept {
+  return delay > clock::time_point::max() - from ? clock::time_point::max() : from + delay;
+}
 
 /// Something that lives on a loop and must be ended before it: a process, an ssh session.
 class resident : public list_node {
@@ -40,10 +46,17 @@ class loop {
     ++requests_;
     backend_->start(request);
   }
-  void cancel(io_request& request) noexcept { backend_->cancel(request); }
+  void cancel(io_request& request) noexcept {
+    ++requests_;
+    backend_->cancel(request);
+  }
   void arm(timer& t, clock::time_point when) { timers_.arm(t, when); }
-  void arm_after(timer& t, clock::duration delay) { timers_.arm(t, now() + delay); }
+  void arm_after(timer& t, clock::duration delay) { timers_.arm(t, later(now(), delay)); }
   void disarm(timer& t) noexcept { timers_.disarm(t); }
+  /// True when another thread has driven it: what that thread began cannot be ended from here.
+  bool belongs_to_another_thread() const noexcept {
+    return driver_ != std::thread::id() && driver_ != std::this_thread::get_id();
+  }
   /// Runs the node later in this turn, or in the next one.
   void defer(queue_node& node) noexcept;
   void adopt(resident& r) noexcept { r.link_before(residents_); }
@@ -96,7 +109,9 @@ class loop {
   queue_node* ready_last_ = nullptr;
   list_node residents_;
   unique_fd null_input_;
-  std::uint64_t requests_ = 0;
+  std::thread::id driver_;
+  std::uint64_t requests_ = 0;   // calls that the backend hands to the kernel in its next wait
+  std::uint64_t submitted_ = 0;  // those before the last wait
   clock::time_point now_ = clock::now();
 };
 

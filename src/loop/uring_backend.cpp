@@ -106,6 +106,9 @@ class uring_backend final : public backend {
     // Polling the ring's own descriptor loses wake-ups under DEFER_TASKRUN; an eventfd does not.
     if (int r = io_uring_register_eventfd(&ring_, handle_.get()); r != 0)
       throw std::system_error(-r, std::system_category(), "io_uring_register_eventfd");
+    // From here on wake() has to reach the handle, even before the first wait.
+    enable();
+    (void)io_uring_submit(&ring_);
     return handle_.get();
   }
 

@@ -11,6 +11,9 @@ namespace {
 // is given up then.
 constexpr auto after_kill = std::chrono::seconds(1);
 
+// Output that goes on after the end is waited for this many drain timeouts in all.
+constexpr int most_drains = 10;
+
 void keep(std::string& kept, std::uint64_t& dropped, std::size_t cap, std::span<const char> bytes) {
   std::size_t room = cap - std::min(cap, kept.size());
   std::size_t taken = std::min(room, bytes.size());
@@ -98,6 +101,8 @@ void lifecycle::on_output(stream which, std::span<const char> bytes) {
   } else {
     keep(result_.err, result_access::err_dropped(result_), command_->output_cap, bytes);
   }
+  // What still flows after the end is the command's own on a slow line, or a grandchild's for ever.
+  if (exit_seen_) loop_.arm(patience_, std::min(loop_.now() + command_->drain_timeout, drain_end_));
   if (tap_ != nullptr) tap_->on_output(*this, which, bytes);
 }
 
@@ -120,6 +125,7 @@ void lifecycle::on_exit(exit_status status) {
   }
   patience_.expired = callback<>::to<&lifecycle::drain_ended>(this);
   loop_.arm_after(patience_, command_->drain_timeout);
+  drain_end_ = loop_.now() + most_drains * command_->drain_timeout;
 }
 
 void lifecycle::on_failed(end_reason how, std::error_code why, std::string context) {
@@ -196,9 +202,16 @@ void lifecycle::begin_kill(int signal) noexcept {
 void lifecycle::cancel() noexcept {
   if (state() == run_state::idle) {
     result_access::set_not_started(result_, command_->name());
+    result_access::started(result_) = std::chrono::system_clock::now();
+    begun_ = clock::now();
     decide(end_reason::cancelled);
     state_.store(run_state::closing, std::memory_order_release);
     on_closed();
+    return;
+  }
+  if (state() == run_state::active && exit_seen_) {
+    // Only its output is still waited for. Not from here: this may be inside on_output.
+    loop_.arm_after(patience_, clock::duration(0));
     return;
   }
   end_early(end_reason::cancelled);

@@ -121,6 +121,7 @@ class lifecycle final : public ref_counted, private transport_events, private re
   timer patience_;        // kill escalation, then drain
   result result_;
   clock::time_point begun_{};
+  clock::time_point drain_end_{};
   std::size_t written_ = 0;
   std::atomic<run_state> state_{run_state::idle};
   std::atomic<pid_t> pid_{0};

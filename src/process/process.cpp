@@ -12,6 +12,29 @@
 namespace execo {
 namespace detail {
 
+namespace {
+
+void refuse_nul(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos)
+    throw std::invalid_argument("a NUL byte in a command, its directory or its environment");
+}
+
+/// Throws: std::invalid_argument for what no system call takes as it is.
+void check(const command& what) {
+  std::vector<std::string> argv = what.argv();
+  if (argv.empty()) throw std::invalid_argument("the command is empty");
+  for (const std::string& word : argv) refuse_nul(word);
+  refuse_nul(what.directory);
+  for (const auto& [name, value] : what.environment) {
+    if (name.empty() || name.find('=') != std::string::npos)
+      throw std::invalid_argument("'" + name + "' is no name of an environment variable");
+    refuse_nul(name);
+    refuse_nul(value);
+  }
+}
+
+}  // namespace
+
 /// Shared by a process and its awaiters. Before the start it belongs to the one thread that
 /// configures it; after it, to whoever asks.
 class process_state final : public ref_counted {
@@ -24,13 +47,18 @@ class process_state final : public ref_counted {
 
   /// The loop it runs on, or would.
   loop& where(loop* awaiting) const {
+    // After the end the loop it ran on may be gone.
+    if (run && run->ended()) return loop_or_default(awaiting);
     if (run) return run->home();
     return chosen != nullptr ? *chosen : loop_or_default(awaiting);
   }
 
+  void verify() const {
+    if (!run) check(what);
+  }
+
   void make_run(loop& on) {
     if (run) return;
-    if (what.argv().empty()) throw std::invalid_argument("the command is empty");
     auto shared = std::make_shared<const command>(std::move(what));
     run = intrusive_ptr<lifecycle>(
         new lifecycle(on, std::move(shared), make_local_transport(on), deadlines()));
@@ -57,8 +85,9 @@ process_wait::process_wait(process_wait&& other) noexcept
     : operation(std::move(other)), state_(std::move(other.state_)), stop_(other.stop_) {}
 
 void process_wait::choose_loop(env where) {
-  loop& on = state_->where(where.home);
   // Misuse throws here, in the awaiting coroutine.
+  state_->verify();
+  loop& on = state_->where(where.home);
   state_->make_run(on);
   set_work(&on);
 }
@@ -110,6 +139,7 @@ process& process::on(context& where) & {
 process&& process::on(context& where) && { return std::move(on(where)); }
 
 process& process::start() & {
+  state_->verify();
   detail::loop& where = state_->where(nullptr);
   state_->make_run(where);
   detail::run_on(where, [run = state_->run] { run->start(); });
@@ -130,7 +160,7 @@ process::wait_op process::wait() & {
 }
 
 void process::kill(int signal) noexcept {
-  if (!state_->run) return;
+  if (!state_->run || state_->run->ended()) return;
   detail::run_on(state_->run->home(), [run = state_->run, signal] { run->kill(signal); });
 }
 

@@ -37,7 +37,7 @@ namespace execo::detail {
 namespace {
 
 struct child_frame {
-  const char* const* candidates;  // paths to try, null-terminated
+  const char* const* candidates;  // at least one path to try, null-terminated
   char* const* argv;
   char* const* envp;
   const char* directory;
@@ -190,12 +190,13 @@ EXECO_UNINSTRUMENTED void child_main(void* shared) {
   }
   reset_signals();
   long error = -ENOENT;
-  const char* failed = frame.candidates[0];
+  bool searches = frame.candidates[1] != nullptr;
+  const char* failed = frame.argv[0];
   for (const char* const* path = frame.candidates; *path != nullptr; ++path) {
     long r = call(SYS_execve, *path, frame.argv, frame.envp);
     // As execvp(3): a directory without the program, or without access, does not end the search.
     bool search_on = r == -ENOENT || r == -ENOTDIR || r == -EACCES;
-    if (!search_on || r == -EACCES || error == -ENOENT) {
+    if (!search_on || r == -EACCES || !searches) {
       error = r;
       failed = *path;
     }

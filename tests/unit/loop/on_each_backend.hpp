@@ -1,0 +1,47 @@
+// Runs a test once with each backend: contexts and loops that it makes take the one it is for.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+namespace execo::test {
+
+/// EXECO_BACKEND for the life of this object.
+class forced_backend {
+ public:
+  explicit forced_backend(const char* name) {
+    const char* before = std::getenv("EXECO_BACKEND");
+    had_ = before != nullptr;
+    if (had_) before_ = before;
+    ::setenv("EXECO_BACKEND", name, 1);
+  }
+  forced_backend(const forced_backend&) = delete;
+  forced_backend& operator=(const forced_backend&) = delete;
+  ~forced_backend() {
+    if (had_) {
+      ::setenv("EXECO_BACKEND", before_.c_str(), 1);
+    } else {
+      ::unsetenv("EXECO_BACKEND");
+    }
+  }
+
+ private:
+  bool had_ = false;
+  std::string before_;
+};
+
+class on_each_backend : public ::testing::TestWithParam<const char*> {
+ protected:
+  bool on_epoll() const { return std::string(GetParam()) == "epoll"; }
+
+ private:
+  forced_backend backend_{GetParam()};
+};
+
+}  // namespace execo::test
+
+#define EXECO_ON_EACH_BACKEND(fixture)                                                  \
+  INSTANTIATE_TEST_SUITE_P(on, fixture, ::testing::Values("uring", "epoll"),            \
+                           [](const auto& chosen) { return std::string(chosen.param); })
