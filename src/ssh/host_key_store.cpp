@@ -18,6 +18,8 @@
 namespace execo::detail {
 namespace {
 
+constexpr const char* site_file = "/etc/ssh/ssh_known_hosts";
+
 std::error_code last_error() { return {errno, std::system_category()}; }
 
 std::string_view word(host_keys policy) {
@@ -120,6 +122,9 @@ host_key_store::host_key_store(host_keys policy, std::string file)
   if (policy_ == host_keys::ignore) return;
   std::string text;
   std::error_code why;
+  // The administrator's file counts beside the user's own, as in OpenSSH, and is never written.
+  if (file.empty() && read_file(site_file, text, why)) known_.parse(text);
+  text.clear();
   bool there = read_file(file_, text, why);
   if (!there && why != std::errc::no_such_file_or_directory)
     throw std::invalid_argument("known hosts file " + file_ + ": " + why.message());

@@ -217,11 +217,17 @@ void remote_session::enter_service() {
 void remote_session::serve() {
   for (int round = 0; round < rounds_per_step && !closing_; ++round) {
     std::uint64_t before = traffic_.in_bytes;
-    if (!members_pump() && (!held_ || !flushed()))
-      (void)ssh_execute_message_callbacks(handle_.get());
+    bool reads = !held_ || !flushed();
+    if (reads && !members_pump()) (void)ssh_execute_message_callbacks(handle_.get());
+    std::uint64_t pumped = traffic_.in_bytes;
+    bool several = members_.next()->next() != &members_;
     advance_members();
-    if (lost()) return closing_ ? void() : fail(describe_loss());
-    if (traffic_.in_bytes - before < full_read) return;
+    if (closing_) return;
+    if (lost()) return fail(describe_loss());
+    // A member that reads the connection reads for those before it, too; the socket will not become
+    // readable again for that.
+    bool others_told = several && traffic_.in_bytes != pumped;
+    if (traffic_.in_bytes - before < full_read && !others_told) return;
   }
   wake();
 }

@@ -23,22 +23,21 @@ bool is_openssh(const remote_session& session) {
 // /bin/sh as it is, and `exec` leaves the process that sshd made, so that PPID is sshd's. Each
 // command of sshd leads a session, so its number is its group's. Nothing is signalled unless the
 // parent is an ssh server's process, which serves this connection only.
-std::string sibling_signal_script(int number, signal_request before) {
+std::string sibling_signal_script(int number, delivery before) {
   std::string n = std::to_string(number);
-  // sshd has delivered the signal, unless root logged in; a command that lives on and handles or
-  // ignores it is not told twice.
+  // sshd may have delivered it, but not to a session of root's. A command that lives on and handles
+  // or ignores it is then not told twice.
   std::string told =
-      "[ \"$u\" = 0 ] || { while read -r a b; do case $a in SigIgn:|SigCgt:) "
+      "u=$(id -u); [ \"$u\" = 0 ] || { while read -r a b; do case $a in SigIgn:|SigCgt:) "
       "[ $((0x$b >> (" +
       n + " - 1) & 1)) = 1 ] && h=1;; esac; done < /proc/$q/status; } 2>/dev/null; ";
-  if (before == signal_request::impossible || number == SIGKILL) told.clear();
+  if (before == delivery::none || number == SIGKILL) told.clear();
   return "exec /bin/sh -c '"
          "p=$PPID; c=; { read -r c < /proc/$p/comm; } 2>/dev/null || c=$(ps -o comm= -p $p); "
          "case $c in sshd*|dropbear*|*/sshd*|*/dropbear*) ;; *) exit 3;; esac; "
          "k=; { read -r k < /proc/$p/task/$p/children; } 2>/dev/null; "
          "[ \"$k\" ] || k=$(ps -A -o pid= -o ppid= | "
          "while read -r a b; do [ \"$b\" = $p ] && echo $a; done); "
-         "u=$(id -u); "
          "for q in $k; do [ $q = $$ ] && continue; h=0; " +
          told + "[ $h = 1 ] || kill -s " + n + " -- -$q; done'";
 }
@@ -54,7 +53,7 @@ bool sibling_signal::needed(const remote_session& session) {
   return session.user() == "root" && is_openssh(session);
 }
 
-void sibling_signal::send(int number, signal_request before, clock::duration delay) {
+void sibling_signal::send(int number, delivery before, clock::duration delay) {
   wanted_ = number;
   before_ = before;
   session_.shared().home.arm_after(delay_, delay);

@@ -11,8 +11,8 @@
 
 namespace execo::detail {
 
-/// Whether the server was asked to deliver it first.
-enum class signal_request : std::uint8_t { impossible, sent };
+/// What the server has made of the signal request: surely nothing, or it may have delivered it.
+enum class delivery : std::uint8_t { none, possible };
 
 class sibling_signal final : private channel_owner {
  public:
@@ -23,7 +23,7 @@ class sibling_signal final : private channel_owner {
   /// The server is known to ignore signal requests of this user.
   static bool needed(const remote_session& session);
   /// Sends when `delay` has passed without cancel(). The latest signal counts.
-  void send(int number, signal_request before, clock::duration delay);
+  void send(int number, delivery before, clock::duration delay);
   void cancel() noexcept;
 
  private:
@@ -39,7 +39,7 @@ class sibling_signal final : private channel_owner {
   remote_session& session_;
   timer delay_;
   int wanted_ = 0;  // 0: none
-  signal_request before_ = signal_request::sent;
+  delivery before_ = delivery::possible;
   // One at a time: each would find the other among its siblings. Kept until the next one is due,
   // because an event of a channel must not destroy it.
   std::unique_ptr<remote_channel> channel_;
@@ -47,6 +47,6 @@ class sibling_signal final : private channel_owner {
 };
 
 /// What the second channel runs.
-std::string sibling_signal_script(int number, signal_request before);
+std::string sibling_signal_script(int number, delivery before);
 
 }  // namespace execo::detail

@@ -106,9 +106,9 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     channel_.expect_end();
     if (!sibling_signal::possible(session_)) return;
     if (!sibling_) sibling_.emplace(session_);
-    bool at_once = name == nullptr || sibling_signal::needed(session_);
-    sibling_->send(number, name != nullptr ? signal_request::sent : signal_request::impossible,
-                   at_once ? clock::duration(0) : signal_delay);
+    bool ignored = name == nullptr || sibling_signal::needed(session_);
+    sibling_->send(number, ignored ? delivery::none : delivery::possible,
+                   ignored ? clock::duration(0) : signal_delay);
   }
 
   void pause(stream which, bool paused) override { channel_.pause(which, paused); }
@@ -135,7 +135,8 @@ class ssh_transport final : public transport, session_owner, channel_owner {
 
   void session_failed(failure why) override {
     channel_.give_out();
-    if (exited_) return tell_eof();
+    // The end is known, the rest of the output is not: the lifecycle keeps the one and marks the other.
+    if (exited_) return eof_told_ ? void() : fail(std::move(why));
     if (why.how == end_reason::connection_lost && !channel_.requested())
       why.context += "; the command was not started";
     fail(std::move(why));

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,30 +18,6 @@ namespace execo::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string new_directory() {
-  std::string path = (fs::temp_directory_path() / "execo-fleet-XXXXXX").string();
-  if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp: " + path);
-  outcome made = run_program(
-      {"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", path + "/identity"});
-  if (made.code != 0) throw std::runtime_error("ssh-keygen: " + made.err);
-  return path;
-}
-
-std::vector<std::string> command_line(const std::string& directory, const std::string& hosts,
-                                      const std::vector<std::string>& more) {
-  std::vector<std::string> words{EXECO_FLEET,
-                                 "--port",
-                                 "0",
-                                 "--hosts",
-                                 hosts,
-                                 "--authorized-keys",
-                                 directory + "/identity.pub",
-                                 "--write-known-hosts",
-                                 directory + "/known_hosts"};
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
 
 std::string read_all(const std::string& file) {
   std::ifstream from(file, std::ios::binary);
@@ -62,11 +40,33 @@ bool soon(const std::function<bool()>& is_so) {
   return true;
 }
 
+scratch_directory::scratch_directory()
+    : path_((fs::temp_directory_path() / "execo-fleet-XXXXXX").string()) {
+  if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp: " + path_);
+}
+
+scratch_directory::~scratch_directory() {
+  std::error_code unused;  // what cannot be removed is no reason to abort a test
+  fs::remove_all(path_, unused);
+}
+
+/// Makes the keys on the way.
+std::vector<std::string> fleet_fixture::command_line(const std::string& hosts,
+                                                     const std::vector<std::string>& more) const {
+  outcome made =
+      run_program({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", identity()});
+  if (made.code != 0) throw std::runtime_error("ssh-keygen: " + made.err);
+  std::vector<std::string> words{EXECO_FLEET, "--port", "0", "--hosts", hosts};
+  words.insert(words.end(), {"--authorized-keys", identity() + ".pub"});
+  words.insert(words.end(), {"--write-known-hosts", known_hosts()});
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
 fleet_fixture::fleet_fixture(const std::string& hosts, const std::vector<std::string>& more)
-    : directory_(new_directory()), fleet_(command_line(directory_, hosts, more), {mark()}) {
+    : fleet_(command_line(hosts, more), {mark()}) {
   if (!fleet_.out_has("\n")) {
     outcome end = fleet_.finish({}, std::chrono::seconds(1));
-    fs::remove_all(directory_);
     throw std::runtime_error("the fleet did not get ready: " + end.out + end.err);
   }
   ready_line_ = fleet_.out().substr(0, fleet_.out().find('\n'));
@@ -76,9 +76,15 @@ fleet_fixture::fleet_fixture(const std::string& hosts, const std::vector<std::st
 }
 
 fleet_fixture::~fleet_fixture() {
-  if (fleet_.pid() > 0) (void)end(SIGTERM);
+  if (fleet_.pid() > 0) {
+    outcome last = end(SIGTERM);
+    bool orderly = last.code == 0 && !last.too_late && nothing_left();
+    if (!orderly) {
+      std::fprintf(stderr, "the fleet ended badly (%d): %s\n", last.code, last.err.c_str());
+      std::abort();
+    }
+  }
   for (pid_t left : processes()) (void)::kill(left, SIGKILL);
-  fs::remove_all(directory_);
 }
 
 outcome fleet_fixture::end(int signal) {
@@ -108,7 +114,7 @@ std::vector<std::string> fleet_fixture::ssh(const std::string& host, const std::
 }
 
 /// Inherited by the fleet, its keeper and all they start: how they are found again.
-std::string fleet_fixture::mark() const { return "EXECO_TEST_FLEET=" + directory_; }
+std::string fleet_fixture::mark() const { return "EXECO_TEST_FLEET=" + directory(); }
 
 std::vector<pid_t> fleet_fixture::processes() const {
   std::vector<pid_t> found;

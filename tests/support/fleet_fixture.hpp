@@ -12,6 +12,21 @@
 
 namespace execo::test {
 
+/// A new directory, empty, that goes with all in it.
+class scratch_directory {
+ public:
+  /// Throws: std::runtime_error.
+  scratch_directory();
+  scratch_directory(const scratch_directory&) = delete;
+  scratch_directory& operator=(const scratch_directory&) = delete;
+  ~scratch_directory();
+
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::string path_;
+};
+
 class fleet_fixture {
  public:
   /// Starts a fleet of these hosts and waits for its ready line. `more` are words of its command
@@ -20,7 +35,7 @@ class fleet_fixture {
   explicit fleet_fixture(const std::string& hosts, const std::vector<std::string>& more = {});
   fleet_fixture(const fleet_fixture&) = delete;
   fleet_fixture& operator=(const fleet_fixture&) = delete;
-  /// Ends it, if it still runs, and all that is left of it.
+  /// Ends it, if it still runs; aborts if that is not orderly or leaves anything.
   ~fleet_fixture();
 
   int port() const noexcept { return port_; }
@@ -28,12 +43,12 @@ class fleet_fixture {
   /// "execo-fleet: ready: ..."
   const std::string& ready_line() const noexcept { return ready_line_; }
   /// A private key that all hosts accept, from any user.
-  std::string identity() const { return directory_ + "/identity"; }
+  std::string identity() const { return directory() + "/identity"; }
   /// Holds the host key of all hosts.
-  std::string known_hosts() const { return directory_ + "/known_hosts"; }
+  std::string known_hosts() const { return directory() + "/known_hosts"; }
   /// "ssh-ed25519 AAAA..."
   std::string host_key() const;
-  const std::string& directory() const noexcept { return directory_; }
+  const std::string& directory() const noexcept { return directory_.path(); }
 
   /// Sends the signal and waits for the end.
   outcome end(int signal);
@@ -50,10 +65,12 @@ class fleet_fixture {
   bool nothing_left() const;
 
  private:
+  std::vector<std::string> command_line(const std::string& hosts,
+                                        const std::vector<std::string>& more) const;
   std::vector<pid_t> processes() const;
   std::string mark() const;
 
-  std::string directory_;
+  scratch_directory directory_;
   program fleet_;
   std::string ready_line_;
   int port_ = 0;

@@ -26,9 +26,10 @@ void ssh_client::session_deleter::operator()(ssh_session s) const noexcept {
 ssh_client::ssh_client(const fleet_fixture& fleet, const std::string& host) : session_(ssh_new()) {
   ssh_session s = session_.get();
   bool no = false;
-  int port = fleet.port();
+  int port = fleet.port(), yes = 1;
   long limit = seconds_per_call;
   ssh_options_set(s, SSH_OPTIONS_PROCESS_CONFIG, &no);
+  ssh_options_set(s, SSH_OPTIONS_NODELAY, &yes);
   ssh_options_set(s, SSH_OPTIONS_HOST, host.c_str());
   ssh_options_set(s, SSH_OPTIONS_PORT, &port);
   ssh_options_set(s, SSH_OPTIONS_USER, "someone");

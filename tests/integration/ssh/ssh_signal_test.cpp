@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <deque>
+
 #include "recorded_run.hpp"
 
 namespace execo::test {
@@ -29,7 +31,7 @@ class ssh_signal : public ::testing::TestWithParam<bool> {
   /// Runs until the command has written a line.
   void start(recorded_run& r) {
     r.open();
-    ASSERT_TRUE(loop.until([&r] { return r.out.ends_with('\n'); })) << r.context;
+    ASSERT_TRUE(loop.until([&r] { return r.out.starts_with("up\n"); })) << r.context;
   }
 
   static inline sshd_fixture* server_ = nullptr;
@@ -105,6 +107,17 @@ TEST_P(ssh_signal, that_ssh_has_no_name_for_goes_the_other_way) {
   start(r);
   r.signal(SIGWINCH);
   EXPECT_EQ(r.run().out, "up\ntold\n");
+}
+
+TEST_P(ssh_signal, reaches_many_commands_at_once) {
+  std::deque<recorded_run> runs;
+  for (int i = 1; i <= 40; ++i)
+    runs.emplace_back(loop, shared, "127.1.0." + std::to_string(i), "echo up; exec sleep 600");
+  for (recorded_run& r : runs) r.open();
+  for (recorded_run& r : runs) ASSERT_TRUE(loop.until([&r] { return r.out == "up\n"; }));
+  for (recorded_run& r : runs) r.signal(SIGTERM);
+  for (recorded_run& r : runs) EXPECT_EQ(r.run().status, exit_status::of_signal(SIGTERM));
+  EXPECT_TRUE(server_->no_commands_left());
 }
 
 TEST_P(ssh_signal, leaves_other_sessions_alone) {

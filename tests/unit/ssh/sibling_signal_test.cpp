@@ -8,7 +8,7 @@ namespace execo::detail {
 namespace {
 
 TEST(sibling_signal_script, is_one_line_that_any_login_shell_hands_on_as_it_is) {
-  for (signal_request before : {signal_request::impossible, signal_request::sent}) {
+  for (delivery before : {delivery::none, delivery::possible}) {
     std::string script = sibling_signal_script(SIGTERM, before);
     EXPECT_EQ(script.find('\n'), script.npos);
     EXPECT_EQ(script.find('!'), script.npos);
@@ -19,7 +19,7 @@ TEST(sibling_signal_script, is_one_line_that_any_login_shell_hands_on_as_it_is) 
 
 TEST(sibling_signal_script, signals_nobody_when_its_parent_is_no_ssh_server) {
   // The script's parent is this test: the sleep beside it has to live.
-  for (signal_request before : {signal_request::impossible, signal_request::sent}) {
+  for (delivery before : {delivery::none, delivery::possible}) {
     std::string script = sibling_signal_script(SIGKILL, before);
     int status = ::system(("setsid sleep 5 & s=$!; (" + script +
                            "); r=$?; kill -0 $s && kill $s && "
