@@ -54,7 +54,7 @@ need_packages() {
   fi
 }
 
-apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o=Dpkg::Use-Pty=0 "$@" </dev/null; }
+apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o=Dpkg::Use-Pty=0 "$@" </dev/null; }
 
 # The tests start an sshd of their own, on a high port, as they need it. The system's daemon on
 # port 22 is not wanted: it is neither started now (policy-rc.d) nor at the next boot (disable).
@@ -124,6 +124,7 @@ start_fleet() {
   local folder=$1 hosts=$2
   shift 2
   [ -f "$folder/key" ] || ssh-keygen -q -t ed25519 -N '' -C execo -f "$folder/key"
+  : >"$folder/fleet.log"
   build/bin/execo-fleet --port 0 --hosts "$hosts" --authorized-keys "$folder/key.pub" "$@" \
     >"$folder/fleet.log" 2>&1 </dev/null &
   fleet_pid=$!

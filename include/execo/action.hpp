@@ -88,8 +88,11 @@ class action_result {
   /// Every host exited with an accepted code.
   bool ok() const noexcept { return stats_.ok == stats_.hosts; }
   /// The results that next() did not take, in the order of the hosts.
-  const std::vector<host_result>& all() const noexcept { return results_; }
-  std::vector<const host_result*> failed() const;
+  const std::vector<host_result>& all() const& noexcept { return results_; }
+  std::vector<host_result> all() && noexcept { return std::move(results_); }
+  /// Pointers into this object.
+  std::vector<const host_result*> failed() const&;
+  std::vector<const host_result*> failed() const&& = delete;
   std::vector<output_group> by_output() const;
   const action_stats& stats() const noexcept { return stats_; }
   /// Throws: process_error naming how many hosts failed, and the first of them, unless ok().

@@ -93,7 +93,7 @@ std::vector<output_group> output_gatherer::groups() && {
   return made;
 }
 
-std::vector<const host_result*> action_result::failed() const {
+std::vector<const host_result*> action_result::failed() const& {
   std::vector<const host_result*> bad;
   for (const host_result& r : results_)
     if (!r.ok()) bad.push_back(&r);

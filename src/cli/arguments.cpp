@@ -50,7 +50,7 @@ class scanner {
     std::size_t equals = word.find('=');
     std::string_view name = word.substr(2, equals == word.npos ? word.npos : equals - 2);
     auto spec = std::ranges::find(known_, name, &option_spec::name);
-    if (spec == known_.end()) unknown(fmt::format("--{}", name), name);
+    if (name.empty() || spec == known_.end()) unknown(fmt::format("--{}", name), name);
     std::string spelled = fmt::format("--{}", name);
     if (equals != word.npos) {
       if (spec->value.empty()) throw usage_error(spelled + " takes no value: leave out '='");

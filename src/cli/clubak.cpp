@@ -42,7 +42,7 @@ using lines = std::vector<std::string>;
 // The output of a set of nodes.
 struct block {
   host_set nodes;
-  std::string first;  // name of the first node
+  std::size_t place;  // among the blocks, in order of their first nodes
   const lines* text;
 };
 
@@ -51,7 +51,7 @@ std::string printable(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
     const auto c = static_cast<unsigned char>(text[i]);
-    const std::size_t size = c < 0x80              ? 1
+    const std::size_t size = c < 0x80                ? 1
                              : c >= 0xc2 && c < 0xe0 ? 2
                              : c >= 0xe0 && c < 0xf0 ? 3
                              : c >= 0xf0 && c < 0xf5 ? 4
@@ -174,7 +174,7 @@ class clubak {
       if (options_.gather) at = known.find(texts_[i]);
       if (at == known.end()) {
         if (options_.gather) known.emplace(texts_[i], list.size());
-        list.push_back({{}, names_[i], &texts_[i]});
+        list.push_back({{}, list.size(), &texts_[i]});
         nodes.push_back({names_[i]});
       } else {
         nodes[at->second].push_back(names_[i]);
@@ -182,9 +182,9 @@ class clubak {
     }
     for (std::size_t i = 0; i < list.size(); ++i) list[i].nodes = host_set::from_names(nodes[i]);
     if (!options_.gather) return list;
-    // Blocks came in order of their first node: the larger ones go before.
-    std::ranges::stable_sort(list, std::ranges::greater{},
-                             [](const block& b) { return b.nodes.size(); });
+    std::ranges::sort(list, [](const block& a, const block& b) {
+      return a.nodes.size() != b.nodes.size() ? a.nodes.size() > b.nodes.size() : a.place < b.place;
+    });
     return list;
   }
 

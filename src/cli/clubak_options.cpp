@@ -77,27 +77,60 @@ clubak_options::clubak_options(int argc, char** argv) : color(color_wanted()) {
   if (diff && lines) throw usage_error("option mismatch (diff not supported in line_mode)");
 }
 
+// Longer than most functions: one case for each option.
 void clubak_options::take(int option, const char* value) {
   const std::string_view text = value ? value : "";
   switch (option) {
     case 'b':
     case 'c':
-    case 'B': gather = true; break;
-    case 'L': lines = true; break;
-    case 'N': no_label = true; break;
-    case 'r': regroup = true; break;
-    case 'G': no_prefix = true; break;
-    case 's': source = text; break;
-    case 'S': separator = text; break;
-    case 'F': fast = true; break;
-    case 'T': tree = true; break;
-    case 'q': quiet = true; break;
-    case 'v': verbose = true; break;
-    case 'd': debug = true; break;
-    case 'h': help = true; break;
-    case option_diff: diff = gather = true; break;
-    case option_groups_file: groups_file = text; break;
-    case option_version: version = true; break;
+    case 'B':
+      gather = true;
+      break;
+    case 'L':
+      lines = true;
+      break;
+    case 'N':
+      no_label = true;
+      break;
+    case 'r':
+      regroup = true;
+      break;
+    case 'G':
+      no_prefix = true;
+      break;
+    case 's':
+      source = text;
+      break;
+    case 'S':
+      separator = text;
+      break;
+    case 'F':
+      fast = true;
+      break;
+    case 'T':
+      tree = true;
+      break;
+    case 'q':
+      quiet = true;
+      break;
+    case 'v':
+      verbose = true;
+      break;
+    case 'd':
+      debug = true;
+      break;
+    case 'h':
+      help = true;
+      break;
+    case option_diff:
+      diff = gather = true;
+      break;
+    case option_groups_file:
+      groups_file = text;
+      break;
+    case option_version:
+      version = true;
+      break;
     case option_color:
       if (text != "never" && text != "always" && text != "auto") {
         throw usage_error("option --color: invalid choice: '" + std::string{text} +
@@ -110,11 +143,10 @@ void clubak_options::take(int option, const char* value) {
         throw usage_error("option --interpret-keys: invalid choice: '" + std::string{text} +
                           "' (choose from 'never', 'always', 'auto')");
       }
-      interpret = text == "never"    ? keys::never
-                  : text == "always" ? keys::always
-                                     : keys::automatic;
+      interpret = text == "never" ? keys::never : text == "always" ? keys::always : keys::automatic;
       break;
-    default: break;
+    default:
+      break;
   }
 }
 

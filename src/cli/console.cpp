@@ -86,7 +86,7 @@ bool output::wait_until_writable(steady_clock::time_point patience, bool last) {
   }
 }
 
-console::console(const stop_flag& stop) : out_(STDOUT_FILENO, stop), err_(STDERR_FILENO, stop) {}
+console::console(const stop_flag& stop, int out, int err) : out_(out, stop), err_(err, stop) {}
 
 void console::put(output& to, output& other, std::string_view bytes) {
   if (!other.empty()) other.flush();

@@ -41,7 +41,7 @@ class output {
 
 class console {
  public:
-  explicit console(const stop_flag& stop);
+  explicit console(const stop_flag& stop, int out = 1, int err = 2);
 
   /// Bytes of hosts: control characters are made visible when they would reach a terminal.
   void out(std::string_view bytes);

@@ -33,7 +33,8 @@ std::vector<step> edit_script(const line_ids& a, const line_ids& b) {
     for (long k = -edits; k <= edits; k += 2) {
       const bool down = k == -edits || (k != edits && at(furthest, k - 1) < at(furthest, k + 1));
       long x = down ? at(furthest, k + 1) : at(furthest, k - 1) + 1;
-      while (x < n && x - k < m && a[static_cast<std::size_t>(x)] == b[static_cast<std::size_t>(x - k)]) {
+      while (x < n && x - k < m &&
+             a[static_cast<std::size_t>(x)] == b[static_cast<std::size_t>(x - k)]) {
         ++x;
       }
       at(furthest, k) = x;
@@ -85,7 +86,8 @@ std::vector<std::string> line_diff(const std::vector<std::string>& from,
   std::unordered_map<std::string, std::size_t> known;
   const auto ids = [&](const std::vector<std::string>& lines) {
     line_ids list;
-    for (const std::string& line : lines) list.push_back(known.emplace(line, known.size()).first->second);
+    for (const std::string& line : lines)
+      list.push_back(known.emplace(line, known.size()).first->second);
     return list;
   };
   const std::vector<step> script = edit_script(ids(from), ids(to));
@@ -108,8 +110,8 @@ std::vector<std::string> line_diff(const std::vector<std::string>& from,
       removed += script[j].what != change::add ? 1 : 0;
       added += script[j].what != change::remove ? 1 : 0;
     }
-    out.push_back("@@ -" + span(script[begin].from, removed) + " +" + span(script[begin].to, added) +
-                  " @@");
+    out.push_back("@@ -" + span(script[begin].from, removed) + " +" +
+                  span(script[begin].to, added) + " @@");
     // Within a run of changes the removed lines come first.
     for (std::size_t j = begin; j < end;) {
       if (script[j].what == change::keep) {

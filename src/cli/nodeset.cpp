@@ -60,6 +60,11 @@ class output {
  public:
   ~output() { flush(); }
   void write(std::string_view text) {
+    if (text.size() > 65536) {
+      flush();
+      std::fwrite(text.data(), 1, text.size(), stdout);
+      return;
+    }
     buffer_ += text;
     if (buffer_.size() > 65536) flush();
   }
@@ -91,6 +96,8 @@ std::string formatted(std::string_view format, std::string_view name) {
   return text;
 }
 
+bool is_set_operator(char c) { return c == '!' || c == '&' || c == '^'; }
+
 // Group sources, read only by the commands and sets that need them.
 class group_access {
  public:
@@ -106,7 +113,7 @@ class group_access {
   }
 
   host_set read(std::string_view text) {
-    if (text.find_first_of("@*?") == std::string_view::npos) return host_set{text};
+    if (!has_any(text, "@*?")) return host_set{text};
     return get().read(text);
   }
 
@@ -158,17 +165,19 @@ class evaluator {
     if (input_) return apply(operation, *input_);
     Set read;
     // One long text is read much faster than many short ones; but a set with operators in it
-    // stands for itself.
-    std::string plain;
-    for_each_word(read_standard_input(), [&](std::string_view word) {
-      if (word.find_first_of("!&^") != std::string_view::npos) {
+    // stands for itself. The words move to the front of the text, with commas between.
+    std::string text = read_standard_input();
+    std::size_t used = 0;
+    for_each_word(text, [&](std::string_view word) {
+      if (std::ranges::any_of(word, is_set_operator)) {
         read |= parse(word);
         return;
       }
-      if (!plain.empty()) plain += ',';
-      plain += word;
+      if (used > 0) text[used++] = ',';
+      std::char_traits<char>::move(text.data() + used, word.data(), word.size());
+      used += word.size();
     });
-    if (!plain.empty()) read |= parse(plain);
+    if (used > 0) read |= parse(std::string_view(text).substr(0, used));
     input_ = read;
     apply(operation, read);
   }
@@ -190,10 +199,18 @@ class evaluator {
 
   void apply(char operation, const Set& operand) {
     switch (operation) {
-      case 'x': set_ -= operand; break;
-      case 'i': set_ &= operand; break;
-      case 'X': set_ ^= operand; break;
-      default: set_ |= operand; break;
+      case 'x':
+        set_ -= operand;
+        break;
+      case 'i':
+        set_ &= operand;
+        break;
+      case 'X':
+        set_ ^= operand;
+        break;
+      default:
+        set_ |= operand;
+        break;
     }
   }
 
@@ -299,12 +316,18 @@ void print_set(const Set& all, const nodeset_options& options, group_access& acc
   }
   for (const Set& part : parts) {
     switch (options.what) {
-      case command::count: 
+      case command::count:
         out.line(formatted(options.format, std::to_string(part.size())));
         break;
-      case command::expand: expand(part, out, options); break;
-      case command::fold: out.line(folded(part, options, style)); break;
-      default: out.line(regrouped(part, access, options, style)); break;
+      case command::expand:
+        expand(part, out, options);
+        break;
+      case command::fold:
+        out.line(folded(part, options, style));
+        break;
+      default:
+        out.line(regrouped(part, access, options, style));
+        break;
     }
   }
 }
@@ -342,8 +365,8 @@ void list_groups(const nodeset_options& options, group_access& access) {
   const groups& sources = access.get();
   std::optional<host_set> nodes;
   if (options.all || !options.operands.empty()) {
-    nodes = evaluator<host_set>{options, access}.run(
-        options.all ? sources.all(options.source) : host_set{});
+    nodes = evaluator<host_set>{options, access}.run(options.all ? sources.all(options.source)
+                                                                 : host_set{});
   }
   const std::string own =
       options.no_prefix || options.source.empty() ? "@" : "@" + options.source + ":";
@@ -375,10 +398,14 @@ void run(nodeset_options& options) {
   options.separator = unescaped(options.separator);
   switch (options.what) {
     case command::list:
-    case command::list_all: return list_groups(options, access);
-    case command::list_sources: return list_sources(options, access);
-    case command::completion: return complete(access);
-    default: break;
+    case command::list_all:
+      return list_groups(options, access);
+    case command::list_sources:
+      return list_sources(options, access);
+    case command::completion:
+      return complete(access);
+    default:
+      break;
   }
   if (options.ranges) {
     return print_set(evaluator<range_set>{options, access}.run({}), options, access);

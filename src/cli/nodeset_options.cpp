@@ -91,38 +91,93 @@ void nodeset_options::choose(command chosen) {
   what = chosen;
 }
 
+// Longer than most functions: one case for each option.
 void nodeset_options::take(int option, const char* value) {
   switch (option) {
-    case 1: operands.emplace_back('|', value); break;
+    case 1:
+      operands.emplace_back('|', value);
+      break;
     case 'x':
     case 'i':
-    case 'X': operands.emplace_back(static_cast<char>(option), value); break;
-    case 'c': choose(command::count); break;
-    case 'e': choose(command::expand); break;
-    case 'f': choose(command::fold); break;
-    case 'r': choose(command::regroup); break;
-    case 'l': choose(command::list), ++list_level; break;
-    case 'L': choose(command::list_all), ++list_level; break;
-    case option_sources: choose(command::list_sources); break;
-    case option_completion: choose(command::completion); break;
-    case 'a': all = true; break;
-    case 'h': help = true; break;
-    case 'd': break;  // this tool has nothing to add
-    case 'q': quiet = true; break;
-    case 'R': ranges = true; break;
-    case 'G': no_prefix = true; break;
-    case 's': source = value; break;
-    case 'S': separator = value; break;
-    case 'O': format = value; break;
-    case 'I': slice = value, has_slice = true; break;
-    case option_axis: axis = value, has_axis = true; break;
-    case option_contiguous: contiguous = true; break;
-    case option_groups_file: groups_file = value; break;
-    case option_pick: pick = number("--pick", value); break;
-    case option_split: split = number("--split", value); break;
-    case option_version: version = true; break;
-    case option_autostep: set_autostep(value); break;
-    default: break;
+    case 'X':
+      operands.emplace_back(static_cast<char>(option), value);
+      break;
+    case 'c':
+      choose(command::count);
+      break;
+    case 'e':
+      choose(command::expand);
+      break;
+    case 'f':
+      choose(command::fold);
+      break;
+    case 'r':
+      choose(command::regroup);
+      break;
+    case 'l':
+      choose(command::list), ++list_level;
+      break;
+    case 'L':
+      choose(command::list_all), ++list_level;
+      break;
+    case option_sources:
+      choose(command::list_sources);
+      break;
+    case option_completion:
+      choose(command::completion);
+      break;
+    case 'a':
+      all = true;
+      break;
+    case 'h':
+      help = true;
+      break;
+    case 'd':
+      break;  // this tool has nothing to add
+    case 'q':
+      quiet = true;
+      break;
+    case 'R':
+      ranges = true;
+      break;
+    case 'G':
+      no_prefix = true;
+      break;
+    case 's':
+      source = value;
+      break;
+    case 'S':
+      separator = value;
+      break;
+    case 'O':
+      format = value;
+      break;
+    case 'I':
+      slice = value, has_slice = true;
+      break;
+    case option_axis:
+      axis = value, has_axis = true;
+      break;
+    case option_contiguous:
+      contiguous = true;
+      break;
+    case option_groups_file:
+      groups_file = value;
+      break;
+    case option_pick:
+      pick = number("--pick", value);
+      break;
+    case option_split:
+      split = number("--split", value);
+      break;
+    case option_version:
+      version = true;
+      break;
+    case option_autostep:
+      set_autostep(value);
+      break;
+    default:
+      break;
   }
 }
 

@@ -26,7 +26,17 @@ class nodeset_options {
   /// Throws: usage_error.
   nodeset_options(int argc, char** argv);
 
-  enum class command { none, count, expand, fold, list, list_all, list_sources, regroup, completion };
+  enum class command {
+    none,
+    count,
+    expand,
+    fold,
+    list,
+    list_all,
+    list_sources,
+    regroup,
+    completion
+  };
   enum class step_rule { none, members, percent, all };
 
   // One argument: '|' union, 'x' exclude, 'i' intersect, 'X' symmetric difference.
@@ -44,9 +54,9 @@ class nodeset_options {
   bool help = false;
   bool version = false;
   bool quiet = false;
-  bool ranges = false;      // -R: bare range sets
+  bool ranges = false;  // -R: bare range sets
   bool contiguous = false;
-  bool no_prefix = false;   // -G: groups without their source
+  bool no_prefix = false;  // -G: groups without their source
   std::string source;
   std::string groups_file;
   std::string separator = " ";

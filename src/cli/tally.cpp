@@ -9,11 +9,6 @@
 namespace execo::cli {
 namespace {
 
-bool alike(const result& a, const result& b) {
-  return a.how() == b.how() && a.phase() == b.phase() && a.status() == b.status() &&
-         a.error() == b.error();
-}
-
 std::string_view where(phase p) {
   switch (p) {
     case phase::resolve:
@@ -39,6 +34,12 @@ std::string hosts_in_words(const std::vector<std::string>& names) {
   return names.size() == 1 ? set : fmt::format("{} hosts ({})", names.size(), set);
 }
 
+// Ends whose context says what to do about them, though it speaks of one host.
+bool cured_by_its_context(end_reason how) {
+  return how == end_reason::host_key_rejected || how == end_reason::auth_failed ||
+         how == end_reason::protocol_error || how == end_reason::unsupported;
+}
+
 }  // namespace
 
 std::string end_in_words(const result& r) {
@@ -50,6 +51,8 @@ std::string end_in_words(const result& r) {
     case end_reason::timed_out:
       return fmt::format("timed out {}", where(r.phase()));
     case end_reason::cancelled:
+      // A host that waits for its turn to connect is in this phase too.
+      if (r.phase() == phase::resolve) return "cancelled before connecting";
       return fmt::format("cancelled {}", where(r.phase()));
     case end_reason::not_started:
       return "not started";
@@ -72,16 +75,20 @@ void tally::add(const host_result& r) {
     return;
   }
   ++by_reason_[static_cast<std::size_t>(r.how())];
+  // Hosts that fail in the same words fail alike: which call reported a reset is no difference, and
+  // neither is what a connection's loss looked like from here.
+  std::string words = end_in_words(r);
+  if (r.error() && r.how() != end_reason::connection_lost) words += ": " + r.error().message();
   for (failure& f : failures_) {
-    if (!alike(f.first, r)) continue;
+    if (f.words != words) continue;
     f.same_context = f.same_context && f.first.error_context() == r.error_context();
     f.names.push_back(r.host.to_string());
     return;
   }
   failure f;
   f.first = r;
-  f.first.out.clear();
-  f.first.out.shrink_to_fit();
+  f.first.out = std::string();
+  f.words = std::move(words);
   f.names.push_back(r.host.to_string());
   failures_.push_back(std::move(f));
 }
@@ -100,8 +107,11 @@ std::vector<std::string> tally::failures() const {
   std::vector<const failure*> order;
   order.reserve(failures_.size());
   for (const failure& f : failures_) order.push_back(&f);
-  std::ranges::stable_sort(order, std::greater<>(),
-                           [](const failure* f) { return f->names.size(); });
+  std::ranges::sort(order, [](const failure* a, const failure* b) {
+    std::size_t hosts_of_a = a->names.size();
+    std::size_t hosts_of_b = b->names.size();
+    return hosts_of_a != hosts_of_b ? hosts_of_a > hosts_of_b : a < b;
+  });
   std::vector<std::string> lines;
   for (const failure* f : order) lines.push_back(in_one_line(*f));
   return lines;
@@ -112,13 +122,17 @@ std::string tally::in_one_line(const failure& f) {
   // Of what a stop ended or kept from starting, the state is told rather than the duration.
   bool stopped = r.how() == end_reason::cancelled || r.how() == end_reason::not_started;
   if (f.names.size() == 1 && !stopped) return r.describe();
-  std::string line = hosts_in_words(f.names) + ": " + end_in_words(r);
+  std::string words = f.words;
   const std::string& context = r.error_context();
-  bool with_context = f.same_context && !context.empty();
-  if (with_context) line += ": " + context;
-  std::string why = r.error() ? r.error().message() : "";
-  if (!why.empty() && (!with_context || context.find(why) == context.npos)) line += ": " + why;
-  return line;
+  // A context that all share comes before the cause, or has it already.
+  if (f.same_context && !context.empty()) {
+    std::string why = r.error() ? r.error().message() : "";
+    words = end_in_words(r) + ": " + context;
+    if (context.find(why) == context.npos) words += ": " + why;
+  } else if (cured_by_its_context(r.how()) && !context.empty()) {
+    words += "; the first: " + context;
+  }
+  return hosts_in_words(f.names) + ": " + words;
 }
 
 void tally::add_dropped(const host_result& r) {

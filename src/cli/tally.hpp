@@ -45,6 +45,7 @@ class tally {
     std::vector<std::string> names;
   };
   struct failure {
+    std::string words;
     host_result first;
     std::vector<std::string> names;
     bool same_context = true;

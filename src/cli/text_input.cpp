@@ -1,5 +1,6 @@
 #include "text_input.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "nodeset_options.hpp"
@@ -8,27 +9,19 @@ namespace execo::cli {
 
 std::string read_standard_input() {
   std::string text;
-  char buffer[65536];
-  while (const std::size_t size = std::fread(buffer, 1, sizeof buffer, stdin)) {
-    text.append(buffer, size);
-  }
+  std::size_t size = 0;
+  do {
+    text.resize(std::max<std::size_t>(65536, text.size() * 2));
+    size += std::fread(text.data() + size, 1, text.size() - size, stdin);
+  } while (size == text.size());
+  text.resize(size);
   return text;
 }
 
-void for_each_word(std::string_view text, const std::function<void(std::string_view)>& visit) {
-  const auto blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
-  for (std::size_t at = 0; at < text.size();) {
-    if (blank(text[at])) {
-      ++at;
-    } else if (text[at] == '#') {
-      at = std::min(text.find('\n', at), text.size());
-    } else {
-      std::size_t end = at;
-      while (end < text.size() && !blank(text[end]) && text[end] != '#') ++end;
-      visit(text.substr(at, end - at));
-      at = end;
-    }
-  }
+bool has_any(std::string_view text, std::string_view characters) noexcept {
+  bool wanted[256] = {};
+  for (const char c : characters) wanted[static_cast<unsigned char>(c)] = true;
+  return std::ranges::any_of(text, [&](char c) { return wanted[static_cast<unsigned char>(c)]; });
 }
 
 namespace {
@@ -68,9 +61,12 @@ std::string unescaped(std::string_view text) {
 
 const char* error_kind(host_set_errc code) noexcept {
   switch (code) {
-    case host_set_errc::group: return "Group error: ";
-    case host_set_errc::group_source: return "";
-    default: return "Parse error: ";
+    case host_set_errc::group:
+      return "Group error: ";
+    case host_set_errc::group_source:
+      return "";
+    default:
+      return "Parse error: ";
   }
 }
 

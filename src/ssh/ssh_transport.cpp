@@ -135,7 +135,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
 
   void session_failed(failure why) override {
     channel_.give_out();
-    // The end is known, the rest of the output is not: the lifecycle keeps the one and marks the other.
+    // The end is known, the rest of the output is not: the lifecycle keeps one and marks the other.
     if (exited_) return eof_told_ ? void() : fail(std::move(why));
     if (why.how == end_reason::connection_lost && !channel_.requested())
       why.context += "; the command was not started";

@@ -1,0 +1,70 @@
+#include "cli/ndjson.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "results.hpp"
+
+namespace execo::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(ndjson, one_line_has_every_key_in_order) {
+  host_result r = test::exited("root@n1", 7, 3, "out\n", "\"err\"\n");
+  detail::result_access::started(r) = time_point(std::chrono::seconds(1'700'000'000));
+  EXPECT_EQ(ndjson_line(r),
+            R"({"host":"root@n1","index":7,"end":"exited","phase":"run","code":3,"signal":null,)"
+            R"("error":null,"out":"out\n","err":"\"err\"\n","out_dropped":0,"err_dropped":0,)"
+            R"("started":"2023-11-14T22:13:20.000Z","elapsed":1.5})"
+            "\n");
+}
+
+TEST(ndjson, a_signal_has_a_name_and_no_code) {
+  host_result r = test::ended("n1", 0, end_reason::signaled);
+  detail::result_access::status(r) = exit_status::of_signal(9);
+  EXPECT_THAT(ndjson_line(r),
+              HasSubstr(R"("end":"signaled","phase":"run","code":null,"signal":"KILL")"));
+}
+
+TEST(ndjson, a_failure_tells_phase_and_error) {
+  host_result r = test::failed("n1", 0, end_reason::connect_failed, phase::connect,
+                               std::errc::connection_refused, "connect n1:22");
+  EXPECT_THAT(ndjson_line(r),
+              HasSubstr(R"("end":"connect_failed","phase":"connect","code":null,)"
+                        R"("signal":null,"error":"connect n1:22: Connection refused")"));
+}
+
+TEST(ndjson, what_never_began_has_no_start) {
+  EXPECT_THAT(ndjson_line(test::ended("n1", 0, end_reason::not_started)),
+              HasSubstr(R"("started":null)"));
+}
+
+TEST(ndjson, bytes_that_are_not_utf8_come_as_base64_and_say_so) {
+  std::string line = ndjson_line(test::exited("n1", 0, 0, "\xff\xfe", "\xc3\xa9"));
+  EXPECT_THAT(line, HasSubstr(R"("out":"//4=","err":")"
+                              "\xc3\xa9"
+                              R"(")"));
+  EXPECT_THAT(line, HasSubstr(R"("out_encoding":"base64"})"));
+  EXPECT_THAT(line, Not(HasSubstr("err_encoding")));
+}
+
+TEST(ndjson, control_characters_are_escaped) {
+  std::string line = ndjson_line(test::exited("n1", 0, 0, std::string("\x1b[2J\0", 5)));
+  EXPECT_THAT(line, HasSubstr(R"("out":"\u001b[2J\u0000")"));
+}
+
+TEST(ndjson, a_terminal_gets_ascii) {
+  EXPECT_THAT(ndjson_line(test::exited("n1", 0, 0, "\xc2\x9b\x7f"), true),
+              HasSubstr(R"("out":"\u009b\u007f")"));
+}
+
+TEST(ndjson, errors_in_any_bytes_are_still_json) {
+  host_result r = test::failed("n1", 0, end_reason::protocol_error, phase::kex,
+                               std::errc::protocol_error, "banner \xff");
+  EXPECT_THAT(ndjson_line(r), HasSubstr("banner \xef\xbf\xbd"));
+}
+
+}  // namespace
+}  // namespace execo::cli

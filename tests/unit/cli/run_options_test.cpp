@@ -1,0 +1,191 @@
+#include "cli/run_options.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "cli/arguments.hpp"
+
+namespace execo::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+run_options parse(const std::vector<const char*>& words) { return *parse_run(words); }
+
+std::string complaint(const std::vector<const char*>& words) {
+  try {
+    (void)parse_run(words);
+  } catch (const usage_error& error) {
+    return error.what();
+  }
+  return "none";
+}
+
+std::vector<std::string> names(const run_options& o) {
+  std::vector<std::string> list;
+  for (const host& h : o.hosts) list.push_back(h.to_string());
+  return list;
+}
+
+class temporary_file {
+ public:
+  explicit temporary_file(std::string_view text) {
+    int fd = ::mkstemp(path_.data());
+    EXPECT_EQ(::write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    ::close(fd);
+  }
+  ~temporary_file() { std::filesystem::remove(path_); }
+  const char* path() const { return path_.c_str(); }
+
+ private:
+  std::string path_ = std::filesystem::temp_directory_path() / "execo-hosts-XXXXXX";
+};
+
+TEST(run_options, everything_has_a_default) {
+  run_options o = parse({"-w", "n1", "uname"});
+  EXPECT_EQ(o.fanout, 64u);
+  EXPECT_EQ(o.timeout, 0s);
+  EXPECT_EQ(o.ssh.limits.establish, 20s);
+  EXPECT_EQ(o.ssh.port, 0);
+  EXPECT_EQ(o.ssh.host_key_policy, host_keys::strict);
+  EXPECT_FALSE(o.max_output);
+  EXPECT_EQ(o.show, layout::stream);
+  EXPECT_EQ(o.progress, when::automatic);
+  EXPECT_FALSE(o.quote_words);
+}
+
+TEST(run_options, every_option_arrives) {
+  temporary_file key("");
+  run_options o = parse({"-w",
+                         "n1",
+                         "-f",
+                         "7",
+                         "-u",
+                         "500ms",
+                         "-t",
+                         "2m",
+                         "-l",
+                         "me",
+                         "-p",
+                         "2222",
+                         "-i",
+                         key.path(),
+                         "--host-keys",
+                         "accept-new",
+                         "--known-hosts",
+                         "/kh",
+                         "--max-output",
+                         "64K",
+                         "--argv",
+                         "-b",
+                         "--format",
+                         "text",
+                         "--progress",
+                         "never",
+                         "--",
+                         "a",
+                         "b c"});
+  EXPECT_EQ(o.fanout, 7u);
+  EXPECT_EQ(o.timeout, 500ms);
+  EXPECT_EQ(o.ssh.limits.establish, 2min);
+  EXPECT_EQ(o.ssh.user, "me");
+  EXPECT_EQ(o.ssh.port, 2222);
+  EXPECT_THAT(o.ssh.identities, ElementsAre(key.path()));
+  EXPECT_EQ(o.ssh.host_key_policy, host_keys::accept_new);
+  EXPECT_EQ(o.ssh.known_hosts, "/kh");
+  EXPECT_EQ(o.max_output, 65536u);
+  EXPECT_TRUE(o.quote_words);
+  EXPECT_EQ(o.show, layout::gathered);
+  EXPECT_EQ(o.progress, when::never);
+  EXPECT_THAT(o.words, ElementsAre("a", "b c"));
+  EXPECT_EQ(o.command_text(), "a b c");
+}
+
+TEST(run_options, hosts_come_in_the_order_given_and_once) {
+  temporary_file file("# a comment\n n5  n[1-2]\r\n\nn9 # more\nlast");
+  run_options o =
+      parse({"-w", "n[3-4]", "--hosts-file", file.path(), "-w", "n[4-6]", "-x", "n2,n6", "true"});
+  EXPECT_THAT(names(o), ElementsAre("n3", "n4", "n5", "n1", "n9", "last"));
+}
+
+TEST(run_options, users_and_ports_are_part_of_a_host) {
+  run_options o = parse({"-w", "root@n1:2222,n2", "true"});
+  ASSERT_EQ(o.hosts.size(), 2u);
+  EXPECT_THAT(names(o), testing::UnorderedElementsAre("root@n1:2222", "n2"));
+}
+
+TEST(run_options, help_is_no_mistake_whatever_else_is_there) {
+  EXPECT_FALSE(parse_run(std::vector<const char*>{"--help"}));
+  EXPECT_FALSE(parse_run(std::vector<const char*>{"-b", "-h", "-p", "0"}));
+}
+
+TEST(run_options, help_names_every_exit_status) {
+  std::string help = run_help();
+  for (const char* word : {"\n  0 ", "\n  1 ", "\n  2 ", "\n  3 ", "\n  4 ", "\n  71 ", "\n  74 ",
+                           "\n  130 ", "--known-hosts FILE", "Examples:"})
+    EXPECT_THAT(help, HasSubstr(word));
+}
+
+TEST(run_options, a_mistake_names_option_value_and_cure) {
+  EXPECT_EQ(complaint({"-w", "n1", "-p", "0", "true"}),
+            "-p '0': expected a number from 1 to 65535");
+  EXPECT_THAT(complaint({"-w", "n1", "-p", "65536", "true"}), HasSubstr("'65536'"));
+  EXPECT_THAT(complaint({"-w", "n1", "-f", "many", "true"}), HasSubstr("-f 'many'"));
+  EXPECT_THAT(complaint({"-w", "n1", "-u", "4 parsecs", "true"}),
+              AllOf(HasSubstr("-u: '4 parsecs'"), HasSubstr("500ms")));
+  EXPECT_THAT(complaint({"-w", "n1", "--host-keys", "no", "true"}), HasSubstr("accept-new"));
+  EXPECT_THAT(complaint({"-w", "n1", "--format", "xml", "true"}), HasSubstr("text, ndjson"));
+  EXPECT_THAT(complaint({"-w", "n1", "--max-output", "9Q", "true"}),
+              HasSubstr("--max-output '9Q'"));
+  EXPECT_THAT(complaint({"-w", "n1", "-i", "/nowhere/key", "true"}),
+              HasSubstr("-i '/nowhere/key': the key file cannot be read: No such file"));
+  EXPECT_THAT(complaint({"-w", "n1", "-i", "/", "true"}), HasSubstr("Is a directory"));
+  EXPECT_THAT(complaint({"-w", "n1", "-l", "", "true"}), HasSubstr("-l ''"));
+  EXPECT_THAT(complaint({"-w", "n1", "-b", "-L", "true"}), HasSubstr("-b and -L"));
+  EXPECT_THAT(complaint({"-w", "n1", "-b", "--format=ndjson", "true"}), HasSubstr("-b is for"));
+}
+
+TEST(run_options, a_bad_set_is_told_with_the_place) {
+  EXPECT_THAT(complaint({"-w", "n[1-", "true"}), HasSubstr("-w: host set \"n[1-\", column 2"));
+  EXPECT_THAT(complaint({"-w", "n1", "-x", "n[3-1]", "true"}), HasSubstr("-x: host set"));
+  EXPECT_THAT(complaint({"-w", "n1:70000", "true"}), HasSubstr("n1:70000"));
+  temporary_file file("n1\nn[2-\n");
+  EXPECT_THAT(complaint({"--hosts-file", file.path(), "true"}), HasSubstr("line 2: host set"));
+}
+
+TEST(run_options, no_hosts_is_a_mistake) {
+  EXPECT_THAT(complaint({"true"}), HasSubstr("no hosts: give them with -w SET"));
+  EXPECT_THAT(complaint({"-w", "", "true"}), HasSubstr("-w '' names no host"));
+  EXPECT_THAT(complaint({"-w", "n[1-3]", "-x", "n[1-9]", "true"}), HasSubstr("-x takes out"));
+  temporary_file file("# nobody\n");
+  EXPECT_THAT(complaint({"--hosts-file", file.path(), "true"}), HasSubstr("names no host"));
+  EXPECT_THAT(complaint({"--hosts-file", "/nowhere/hosts", "true"}),
+              HasSubstr("--hosts-file '/nowhere/hosts' cannot be read: No such file"));
+  EXPECT_THAT(complaint({"--hosts-file", "/", "true"}), HasSubstr("Is a directory"));
+}
+
+TEST(run_options, no_command_is_a_mistake) {
+  EXPECT_THAT(complaint({"-w", "n1"}), HasSubstr("no command"));
+  EXPECT_THAT(complaint({"-w", "n1", "--", ""}), HasSubstr("no command"));
+}
+
+TEST(run_options, sizes_are_powers_of_1024) {
+  EXPECT_EQ(parse_size("0"), 0u);
+  EXPECT_EQ(parse_size("4096"), 4096u);
+  EXPECT_EQ(parse_size("3k"), 3072u);
+  EXPECT_EQ(parse_size("1G"), std::size_t{1} << 30);
+  EXPECT_THROW((void)parse_size(""), usage_error);
+  EXPECT_THROW((void)parse_size("-1"), usage_error);
+  EXPECT_THROW((void)parse_size("1KB"), usage_error);
+  EXPECT_THROW((void)parse_size("99999999999999999G"), usage_error);
+}
+
+}  // namespace
+}  // namespace execo::cli

@@ -1,0 +1,121 @@
+#include "cli/tally.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "results.hpp"
+
+namespace execo::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+tally of(std::vector<host_result> results) {
+  tally t;
+  for (const host_result& r : results) t.add(r);
+  return t;
+}
+
+host_result ok(const char* name) { return test::exited(name, 0, 0); }
+host_result bad(const char* name) { return test::exited(name, 0, 2); }
+
+TEST(tally, the_worst_end_gives_the_exit_status) {
+  EXPECT_EQ(of({}).exit_status(), 0);
+  EXPECT_EQ(of({ok("a"), ok("b")}).exit_status(), 0);
+  EXPECT_EQ(of({ok("a"), bad("b")}).exit_status(), 1);
+  EXPECT_EQ(of({test::ended("a", 0, end_reason::signaled)}).exit_status(), 1);
+  EXPECT_EQ(of({bad("a"), test::ended("b", 0, end_reason::timed_out)}).exit_status(), 4);
+  EXPECT_EQ(of({test::ended("b", 0, end_reason::timed_out, phase::kex)}).exit_status(), 4);
+  for (end_reason lost :
+       {end_reason::connect_failed, end_reason::auth_failed, end_reason::host_key_rejected,
+        end_reason::connection_lost, end_reason::not_started, end_reason::protocol_error})
+    EXPECT_EQ(of({bad("a"), test::ended("b", 0, end_reason::timed_out), test::ended("c", 0, lost)})
+                  .exit_status(),
+              3)
+        << to_string(lost);
+}
+
+TEST(tally, hosts_that_fail_alike_share_a_line) {
+  tally t = of({bad("n1"), ok("n2"), bad("n3"), bad("n4"),
+                test::failed("n5", 0, end_reason::connect_failed, phase::connect,
+                             std::errc::connection_reset, "connect n5:22"),
+                test::failed("n6", 0, end_reason::connect_failed, phase::kex,
+                             std::errc::connection_reset, "banner of n6"),
+                test::ended("n7", 0, end_reason::timed_out, phase::connect)});
+  EXPECT_THAT(t.failures(),
+              ElementsAre("3 hosts (n[1,3-4]): exited 2",
+                          "2 hosts (n[5-6]): connect failed: Connection reset by peer",
+                          "n7: `true` timed out while connecting after 1.5 s"));
+}
+
+TEST(tally, phases_tell_timeouts_apart) {
+  tally t = of({test::ended("n1", 0, end_reason::timed_out, phase::connect),
+                test::ended("n2", 0, end_reason::timed_out, phase::connect),
+                test::ended("n3", 0, end_reason::timed_out, phase::run),
+                test::ended("n4", 0, end_reason::timed_out, phase::run)});
+  EXPECT_THAT(t.failures(), ElementsAre("2 hosts (n[1-2]): timed out while connecting",
+                                        "2 hosts (n[3-4]): timed out while it ran"));
+}
+
+TEST(tally, what_a_stop_left_is_named_by_its_state) {
+  tally t = of({test::ended("n1", 0, end_reason::cancelled, phase::run),
+                test::ended("n2", 0, end_reason::cancelled, phase::kex),
+                test::ended("n5", 0, end_reason::cancelled, phase::resolve),
+                test::ended("n3", 0, end_reason::not_started),
+                test::ended("n4", 0, end_reason::not_started)});
+  EXPECT_THAT(
+      t.failures(),
+      ElementsAre("2 hosts (n[3-4]): not started", "n1: cancelled while it ran",
+                  "n2: cancelled during the key exchange", "n5: cancelled before connecting"));
+}
+
+TEST(tally, a_context_that_all_share_is_told) {
+  tally t = of({test::failed("n1", 0, end_reason::protocol_error, phase::kex,
+                             std::errc::protocol_error, "no common algorithm"),
+                test::failed("n2", 0, end_reason::protocol_error, phase::kex,
+                             std::errc::protocol_error, "no common algorithm")});
+  EXPECT_THAT(t.failures(),
+              ElementsAre("2 hosts (n[1-2]): protocol error: no common algorithm: Protocol error"));
+}
+
+TEST(tally, where_the_context_holds_the_cure_that_of_the_first_is_told) {
+  tally t = of({test::failed("n1", 0, end_reason::auth_failed, phase::auth,
+                             std::errc::permission_denied, "me@n1: no key"),
+                test::failed("n2", 0, end_reason::auth_failed, phase::auth,
+                             std::errc::permission_denied, "me@n2: no key")});
+  EXPECT_THAT(t.failures(), ElementsAre("2 hosts (n[1-2]): auth failed: Permission denied; "
+                                        "the first: me@n1: no key"));
+}
+
+TEST(tally, the_summary_counts_each_kind) {
+  EXPECT_EQ(of({ok("a")}).summary(2s), "1 host: 1 ok, 0 failed; 2 s, 0.5 hosts/s");
+  EXPECT_EQ(
+      of({ok("a"), bad("b"), bad("c"), test::ended("d", 0, end_reason::timed_out)}).summary(100ms),
+      "4 hosts: 1 ok, 3 failed (2 exited, 1 timed_out); 100 ms, 40 hosts/s");
+}
+
+TEST(tally, what_a_cap_left_out_is_counted) {
+  host_result r = ok("n1");
+  detail::result_access::out_dropped(r) = 100;
+  host_result s = ok("n2");
+  detail::result_access::out_dropped(s) = 23;
+  tally t;
+  t.add_dropped(ok("n3"));
+  EXPECT_THAT(t.dropped(), IsEmpty());
+  t.add_dropped(r);
+  t.add_dropped(s);
+  EXPECT_THAT(t.dropped(),
+              ElementsAre(HasSubstr("2 hosts (n[1-2]): 123 bytes of stdout left out")));
+}
+
+TEST(tally, rates_have_no_exponent) {
+  EXPECT_EQ(rate_in_words(0.25), "0.25");
+  EXPECT_EQ(rate_in_words(9.8), "9.8");
+  EXPECT_EQ(rate_in_words(12345.6), "12346");
+}
+
+}  // namespace
+}  // namespace execo::cli
