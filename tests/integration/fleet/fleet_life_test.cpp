@@ -1,0 +1,188 @@
+// How execo-fleet begins and ends: one line when ready, one line when misused, nothing left behind.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fleet_fixture.hpp"
+#include "ssh_client.hpp"
+
+namespace {
+
+using namespace execo::test;
+using strings = std::vector<std::string>;
+
+/// A command that ignores TERM, one with a child, one that has made itself a daemon.
+void start_stubborn_commands(ssh_client& client, std::vector<std::unique_ptr<ssh_command>>& to) {
+  for (const char* text :
+       {"trap '' TERM HUP; echo ready; sleep 1000; sleep 1000", "echo ready; sleep 1000; :",
+        "setsid sh -c 'sleep 1000; :' < /dev/null > /dev/null 2>&1 & echo ready"}) {
+    to.push_back(std::make_unique<ssh_command>(client, text));
+    ASSERT_TRUE(to.back()->out_has("ready\n"));
+  }
+}
+
+TEST(fleet_life, the_ready_line_tells_hosts_port_pid_and_key) {
+  fleet_fixture fleet("127.1.[0-3].[1-250]", {"--exec", "canned"});
+  EXPECT_TRUE(fleet.ready_line().starts_with("execo-fleet: ready: 1000 hosts on port " +
+                                             std::to_string(fleet.port()) + " (pid " +
+                                             std::to_string(fleet.pid()) + "), host key SHA256:"))
+      << fleet.ready_line();
+  outcome end = fleet.end(SIGTERM);
+  EXPECT_EQ(end.out, fleet.ready_line() + "\n");
+  EXPECT_EQ(end.err, "");
+  EXPECT_EQ(end.code, 0);
+}
+
+TEST(fleet_life, term_ends_all_that_runs_and_exits_0) {
+  fleet_fixture fleet("127.1.0.1", {"--stats"});
+  ssh_client client(fleet, "127.1.0.1");
+  std::vector<std::unique_ptr<ssh_command>> commands;
+  start_stubborn_commands(client, commands);
+  outcome end = fleet.end(SIGTERM);
+  EXPECT_EQ(end.code, 0);
+  EXPECT_TRUE(end.err.starts_with("execo-fleet: 1 connections (1 at once), 1 logins, 3 commands, "))
+      << end.err;
+  EXPECT_TRUE(fleet.nothing_left());
+}
+
+TEST(fleet_life, int_does_the_same) {
+  fleet_fixture fleet("127.1.0.1");
+  EXPECT_EQ(fleet.end(SIGINT).code, 0);
+  EXPECT_TRUE(fleet.nothing_left());
+}
+
+TEST(fleet_life, even_after_kill_nothing_of_it_runs) {
+  fleet_fixture fleet("127.1.0.1");
+  ssh_client client(fleet, "127.1.0.1");
+  std::vector<std::unique_ptr<ssh_command>> commands;
+  start_stubborn_commands(client, commands);
+  EXPECT_EQ(fleet.end(SIGKILL).signal, SIGKILL);
+  EXPECT_TRUE(fleet.nothing_left());
+}
+
+TEST(fleet_life, without_its_keeper_it_ends_and_so_do_its_commands) {
+  fleet_fixture fleet("127.1.0.1");
+  ssh_client client(fleet, "127.1.0.1");
+  ssh_command command(client, "echo ready; exec sleep 1000");
+  ASSERT_TRUE(command.out_has("ready\n"));
+  std::string pid = std::to_string(fleet.pid());
+  std::ifstream children("/proc/" + pid + "/task/" + pid + "/children");
+  pid_t keeper = 0;
+  ASSERT_TRUE(children >> keeper);
+  ASSERT_EQ(::kill(keeper, SIGKILL), 0);
+  EXPECT_TRUE(fleet.no_commands_left());
+  outcome end = fleet.end(SIGCONT);  // it ends by itself
+  EXPECT_EQ(end.code, 1);
+  EXPECT_EQ(end.err, "execo-fleet: the process that keeps the commands died\n");
+}
+
+TEST(fleet_life, a_given_host_key_is_used) {
+  fleet_fixture made("127.1.0.1", {"--exec", "canned"});
+  fleet_fixture given("127.1.0.1", {"--exec", "canned", "--host-key", made.identity()});
+  std::ifstream file(made.identity() + ".pub");
+  std::string public_key;
+  std::getline(file, public_key);
+  EXPECT_TRUE(public_key.starts_with(given.host_key())) << public_key;
+  EXPECT_NE(made.host_key(), given.host_key());
+  EXPECT_EQ(run_program(given.ssh("127.1.0.1", "true")).code, 0);
+}
+
+TEST(fleet_life, misuse_is_one_line_and_exit_2) {
+  fleet_fixture fleet("127.1.0.1", {"--exec", "canned"});
+  std::string keys = fleet.identity() + ".pub";
+  strings good{"--hosts", "127.1.0.[1-3]", "--authorized-keys", keys};
+  std::vector<strings> misuses{
+      {},
+      {"--bogus"},
+      {"--hosts"},
+      {"--hosts", "127.1.0.1"},
+      {"--hosts", "10.0.0.1", "--authorized-keys", keys},
+      {"--hosts", "node1", "--authorized-keys", keys},
+      {"--hosts", "127.1.0.[3-1]", "--authorized-keys", keys},
+      {"--hosts", "", "--authorized-keys", keys},
+      {"--hosts", "127.1.0.1", "--authorized-keys", keys + ".not-there"},
+      {"--hosts", "127.1.0.1", "--authorized-keys", "/dev/null"},
+  };
+  for (const strings& more : std::vector<strings>{{"--fault", "127.1.0.4:reset"},
+                                                  {"--fault", "127.1.0.1:nonsense"},
+                                                  {"--fault", "127.1.0.1:exit-256"},
+                                                  {"--fault", "127.1.0.1:signal-NONE"},
+                                                  {"--fault", "127.1.0.1"},
+                                                  {"--latency", "soon"},
+                                                  {"--port", "65536"},
+                                                  {"--port", "ssh"},
+                                                  {"--exec", "fake"},
+                                                  {"--host-key", keys},
+                                                  {"--write-known-hosts", "/not/there"},
+                                                  {"word"}}) {
+    misuses.push_back(good);
+    misuses.back().insert(misuses.back().end(), more.begin(), more.end());
+  }
+  for (const strings& misuse : misuses) {
+    strings words{EXECO_FLEET};
+    words.insert(words.end(), misuse.begin(), misuse.end());
+    outcome end = run_program(words);
+    std::string shown = testing::PrintToString(misuse) + end.err;
+    EXPECT_EQ(end.code, 2) << shown;
+    EXPECT_EQ(end.out, "") << shown;
+    EXPECT_TRUE(end.err.starts_with("execo-fleet: ")) << shown;
+    EXPECT_EQ(end.err.find('\n'), end.err.size() - 1) << shown;
+  }
+}
+
+TEST(fleet_life, help_and_version_are_no_error) {
+  outcome help = run_program({EXECO_FLEET, "--help"});
+  EXPECT_EQ(help.code, 0);
+  EXPECT_NE(help.out.find("drop-mid-output"), std::string::npos);
+  outcome version = run_program({EXECO_FLEET, "--version"});
+  EXPECT_EQ(version.code, 0);
+  EXPECT_TRUE(version.out.starts_with("execo-fleet "));
+}
+
+TEST(fleet_life, a_port_in_use_is_told) {
+  fleet_fixture fleet("127.1.0.1", {"--exec", "canned"});
+  outcome end = run_program({EXECO_FLEET, "--port", std::to_string(fleet.port()), "--hosts",
+                             "127.1.0.1", "--authorized-keys", fleet.identity() + ".pub"});
+  EXPECT_EQ(end.code, 1);
+  EXPECT_NE(end.err.find("Address already in use"), std::string::npos) << end.err;
+}
+
+TEST(fleet_life, three_hundred_sessions_live_at_once) {
+  fleet_fixture fleet("127.1.[0-3].[1-250]", {"--exec", "canned", "--stats"});
+  std::vector<std::unique_ptr<ssh_client>> clients;
+  for (int i = 0; i < 300; ++i)
+    clients.push_back(std::make_unique<ssh_client>(
+        fleet, "127.1." + std::to_string(i / 100) + "." + std::to_string(i % 100 + 1)));
+  for (auto& client : clients) EXPECT_EQ(client->run("exit 3").code, 3);
+  outcome end = fleet.end(SIGTERM);
+  EXPECT_TRUE(
+      end.err.starts_with("execo-fleet: 300 connections (300 at once), 300 logins, 300 commands, "))
+      << end.err;
+}
+
+TEST(fleet_life, too_few_descriptors_make_clients_wait_not_fail) {
+  fleet_fixture fleet("127.1.0.[1-100]");  // for its keys
+  std::string hosts = fleet.directory() + "/known_hosts";
+  program narrow({"sh", "-c", "ulimit -n 40 && exec \"$0\" \"$@\"", EXECO_FLEET, "--hosts",
+                  "127.1.0.[1-100]", "--exec", "canned", "--authorized-keys",
+                  fleet.identity() + ".pub", "--write-known-hosts", hosts});
+  ASSERT_TRUE(narrow.out_has("\n"));
+  std::size_t at = narrow.out().find(" on port ") + 9;
+  std::string port = std::to_string(std::stoi(narrow.out().substr(at)));
+  std::vector<program> clients;
+  for (int i = 1; i <= 60; ++i) {
+    strings words = fleet.ssh("127.1.0." + std::to_string(i), "hostname");
+    words[4] = port;
+    clients.emplace_back(words);
+  }
+  for (int i = 1; i <= 60; ++i)
+    EXPECT_EQ(clients[i - 1].finish().out, "127.1.0." + std::to_string(i) + "\n");
+  narrow.kill(SIGTERM);
+  EXPECT_EQ(narrow.finish().code, 0);
+}
+
+}  // namespace
