@@ -158,7 +158,7 @@ void run_session::line(const output_line& l) {
 void run_session::add(host_result r) {
   tally_.add(r);
   if (output_lost_) return;
-  if (!view_->live()) tally_.add_dropped(r);
+  tally_.add_dropped(r, view_->live());
   view_->add(std::move(r));
   stop_when_output_is_lost();
 }

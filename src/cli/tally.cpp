@@ -135,7 +135,11 @@ std::string tally::in_one_line(const failure& f) {
   return hosts_in_words(f.names) + ": " + words;
 }
 
-void tally::add_dropped(const host_result& r) {
+void tally::add_dropped(const host_result& r, bool live) {
+  // What was lost with the connection is told by that end.
+  if (!r.output_complete() && (r.how() == end_reason::exited || r.how() == end_reason::signaled))
+    cut_short_.push_back(r.host.to_string());
+  if (live) return;
   auto add = [&r](left_out& to, std::uint64_t bytes) {
     if (bytes == 0) return;
     to.bytes += bytes;
@@ -152,6 +156,9 @@ std::vector<std::string> tally::dropped() const {
     lines.push_back(fmt::format("{}: {} bytes of {} left out; --max-output SIZE keeps more",
                                 hosts_in_words(of.names), of.bytes, stream));
   };
+  if (!cut_short_.empty())
+    lines.push_back(hosts_in_words(cut_short_) +
+                    ": the command ended, but its output did not: the rest was not waited for");
   tell(out_, "stdout");
   tell(err_, "stderr");
   return lines;

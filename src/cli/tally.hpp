@@ -30,9 +30,10 @@ class tally {
 
   /// 0, 1, 3 or 4.
   int exit_status() const;
-  /// Remembers what a cap left out of this host's output.
-  void add_dropped(const host_result& r);
-  /// One line for each stream of which something was left out.
+  /// Remembers what a cap left out of this host's output, or what came too late.
+  /// `live`: lines were shown as they came, so that no cap cut them.
+  void add_dropped(const host_result& r, bool live);
+  /// One line for outputs that were cut short, and one for each stream that a cap cut.
   std::vector<std::string> dropped() const;
   /// One line for each way to fail, the most frequent first.
   std::vector<std::string> failures() const;
@@ -56,6 +57,7 @@ class tally {
   std::size_t ok_ = 0;
   std::array<std::size_t, 14> by_reason_{};  // exited: those with a code that is not accepted
   std::vector<failure> failures_;
+  std::vector<std::string> cut_short_;
   left_out out_;
   left_out err_;
 };

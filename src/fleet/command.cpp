@@ -188,7 +188,10 @@ bool command::advance() {
       moved = send_output() || moved;
   }
   if (stage_ != stage::ended) return moved;
-  if (!end_sent_) send_end();
+  // The command that a slow host plays writes its lines itself, one by one: it ends with the last.
+  bool slow = session_.host_fault().kind == fault_kind::slow_output;
+  bool all_sent = out_.drained() && err_.drained();
+  if (!end_sent_ && (!slow || all_sent)) send_end();
   if (!out_.drained() || !err_.drained()) return moved;
   finish();
   return true;

@@ -54,9 +54,7 @@ std::string connector::target() const {
 connector::progress connector::advance(bool ready) {
   if (step_ == step::resolving) {
     if (!resolve()) return progress::waiting;
-    if (question_.addresses.empty())
-      return fail(std::make_error_code(std::errc::host_unreachable),
-                  "resolve " + name_ + ": " + question_.problem);
+    if (question_.addresses.empty()) return fail({}, "resolve " + name_ + ": " + question_.problem);
     step_ = step::choosing;
   }
   if (step_ == step::starved && starvation_.waiting()) return progress::waiting;

@@ -103,10 +103,10 @@ TEST(tally, what_a_cap_left_out_is_counted) {
   host_result s = ok("n2");
   detail::result_access::out_dropped(s) = 23;
   tally t;
-  t.add_dropped(ok("n3"));
+  t.add_dropped(ok("n3"), false);
   EXPECT_THAT(t.dropped(), IsEmpty());
-  t.add_dropped(r);
-  t.add_dropped(s);
+  t.add_dropped(r, false);
+  t.add_dropped(s, false);
   EXPECT_THAT(t.dropped(),
               ElementsAre(HasSubstr("2 hosts (n[1-2]): 123 bytes of stdout left out")));
 }
