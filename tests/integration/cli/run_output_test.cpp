@@ -197,5 +197,21 @@ TEST(execo_run, silence_is_not_gathered) {
   EXPECT_THAT(o.out, IsEmpty());
 }
 
+TEST(execo_run, a_slow_host_gives_all_its_lines) {
+  fleet_fixture fleet("127.3.0.1", {"--fault", "127.3.0.1:slow-output=300ms"});
+  outcome o = run_program(execo_run(fleet, {"-w", "127.3.0.1", "seq 5"}));
+  EXPECT_EQ(o.code, 0);
+  EXPECT_EQ(o.out, "127.3.0.1: 1\n127.3.0.1: 2\n127.3.0.1: 3\n127.3.0.1: 4\n127.3.0.1: 5\n");
+  EXPECT_THAT(o.err, Not(HasSubstr("output did not")));
+}
+
+TEST(execo_run, output_that_something_left_behind_keeps_open_is_told_to_be_cut) {
+  fleet_fixture fleet("127.3.0.1");
+  outcome o = run_program(execo_run(fleet, {"-w", "127.3.0.1", "echo hi; sleep 20 &"}));
+  EXPECT_EQ(o.code, 0);
+  EXPECT_EQ(o.out, "127.3.0.1: hi\n");
+  EXPECT_THAT(o.err, HasSubstr("127.3.0.1: the command ended, but its output did not"));
+}
+
 }  // namespace
 }  // namespace execo::test
