@@ -78,18 +78,19 @@ class output_gatherer {
   std::unique_ptr<state> state_;
 };
 
-/// The end of an action.
+/// The end of an action. A copy shares the results.
 class action_result {
  public:
-  action_result() = default;
+  action_result() : action_result({}, {}) {}
   action_result(std::vector<host_result> results, action_stats stats)
-      : results_(std::move(results)), stats_(stats) {}
+      : results_(std::make_shared<const std::vector<host_result>>(std::move(results))),
+        stats_(stats) {}
 
   /// Every host exited with an accepted code.
   bool ok() const noexcept { return stats_.ok == stats_.hosts; }
   /// The results that next() did not take, in the order of the hosts.
-  const std::vector<host_result>& all() const& noexcept { return results_; }
-  std::vector<host_result> all() && noexcept { return std::move(results_); }
+  const std::vector<host_result>& all() const& noexcept { return *results_; }
+  std::vector<host_result> all() const&& { return *results_; }
   /// Pointers into this object.
   std::vector<const host_result*> failed() const&;
   std::vector<const host_result*> failed() const&& = delete;
@@ -99,7 +100,7 @@ class action_result {
   const action_result& check() const;
 
  private:
-  std::vector<host_result> results_;
+  std::shared_ptr<const std::vector<host_result>> results_;
   action_stats stats_;
 };
 
@@ -117,7 +118,7 @@ class [[nodiscard]] action {
   /// Thread: any.
   action& start() &;
 
-  /// Runs it to the end, starting it if needed.
+  /// Runs it to the end, starting it if needed. Awaited again, it gives the same results again.
   /// Stop: every command is ended (TERM, KILL after kill_timeout) and joined; hosts whose turn had
   /// not come are `not_started`.
   /// Resumes: on the awaiting coroutine's loop, else on the action's.

@@ -19,7 +19,8 @@ class group_sources;
 }
 
 /// A group source that asks commands. Each is run by the shell with nothing on standard input; its
-/// output is a list of hosts or groups separated by blanks. `$GROUP` stands for the group asked for,
+/// output is a list of hosts or groups separated by blanks. `$GROUP` stands for the group asked
+/// for,
 /// `$SOURCE` for the name of the source.
 class group_command {
  public:
@@ -106,7 +107,8 @@ class groups {
 
   /// The names of the sources, the default one first.
   [[nodiscard]] std::vector<std::string> sources() const;
-  /// The names of the groups of a source, sorted. An empty source is the default one, here and below.
+  /// The names of the groups of a source, sorted. An empty source is the default one, here and
+  /// below.
   ///
   /// Throws: host_set_error, as all that follow: for a source that does not exist (group_source) or
   /// cannot answer (group).

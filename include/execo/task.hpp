@@ -44,8 +44,12 @@ class task_promise_base {
 
   std::coroutine_handle<> next() noexcept;
 
+  struct step_node : queue_node {
+    std::coroutine_handle<> to;
+  };
   env env_;
   std::coroutine_handle<> awaiting_;
+  step_node step_;  // to the first step, later to the awaiter, over a loop's queue
 
  protected:
   std::exception_ptr error_;
@@ -87,12 +91,6 @@ class task_starter {
  public:
   std::coroutine_handle<> start(std::coroutine_handle<> awaiting, env where,
                                 std::coroutine_handle<> child, task_promise_base& promise);
-
- private:
-  struct start_node : queue_node {
-    std::coroutine_handle<> child;
-  };
-  start_node node_;
 };
 
 template <class T>

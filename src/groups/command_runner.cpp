@@ -62,8 +62,8 @@ class child {
     posix_spawnattr_setsigmask(&setup.attributes, &none);
     posix_spawnattr_setsigdefault(&setup.attributes, &usual);
     posix_spawnattr_setpgroup(&setup.attributes, 0);
-    posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                                    POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(
+        &setup.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     std::string shell = "sh";
     std::string option = "-c";
     std::string text = command;
@@ -141,7 +141,8 @@ std::string run_command(const std::string& command, const std::filesystem::path&
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) break;
     output.append(buffer, static_cast<std::size_t>(size));
-    if (output.size() > most_output) throw source_failure("more than 256 MiB from `" + command + "`");
+    if (output.size() > most_output)
+      throw source_failure("more than 256 MiB from `" + command + "`");
   }
   int status = 0;
   // The end of the output is nearly always the end of the command.

@@ -98,11 +98,11 @@ void group_sources::add_sections(const fs::path& file) {
 void group_sources::add_yaml(const fs::path& file) {
   const auto found = in_file(file, [&] { return read_yaml(read_file(file)); });
   for (const auto& [name, table] : found) {
-    const auto load = [file, name = name] {
+    const auto load = [file, source = name] {
       for (auto& [each, groups] : read_yaml(read_file(file))) {
-        if (each == name) return std::move(groups);
+        if (each == source) return groups;
       }
-      throw source_failure(file.string() + " has no source \"" + name + "\" any more");
+      throw source_failure(file.string() + " has no source \"" + source + "\" any more");
     };
     add(name, std::make_shared<table_source>(load, cache_times{}));
   }
@@ -138,10 +138,9 @@ void group_sources::add_file(const fs::path& groups_conf) {
   if (chosen.empty()) return;
   const auto names = source_names();
   if (std::ranges::find(names, chosen) == names.end()) {
-    throw host_set_error(host_set_errc::group_source,
-                         groups_conf.string() + ": Default group source not found: \"" + chosen +
-                             "\"",
-                         chosen);
+    throw host_set_error(
+        host_set_errc::group_source,
+        groups_conf.string() + ": Default group source not found: \"" + chosen + "\"", chosen);
   }
   set_default(chosen);
 }

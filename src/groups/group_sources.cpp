@@ -103,7 +103,8 @@ host_set group_sources::all(std::string_view source, int depth) const {
   }
   const auto names = ask(from.name, [&] { return from.source->names(); });
   if (!names) {
-    throw source_error(from.name, "Not enough working methods (all or map + list) to get all nodes");
+    throw source_error(from.name,
+                       "Not enough working methods (all or map + list) to get all nodes");
   }
   host_set hosts;
   for (const std::string& group : *names) hosts |= read_members(from, group, depth);
@@ -114,8 +115,7 @@ std::vector<std::string> group_sources::names(std::string_view source) const {
   const named_source from = find(source);
   auto names = ask(from.name, [&] { return from.source->names(); });
   if (!names) {
-    throw source_error(from.name,
-                       "No list upcall defined for group source \"" + from.name + "\"");
+    throw source_error(from.name, "No list upcall defined for group source \"" + from.name + "\"");
   }
   return std::move(*names);
 }

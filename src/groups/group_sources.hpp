@@ -55,8 +55,8 @@ class group_sources final : public group_resolver {
   std::string default_;
 };
 
-/// Made on first need, then the same for the whole process: text alone cannot carry where its groups
-/// come from.
+/// Made on first need, then the same for the whole process: text alone cannot carry where its
+/// groups come from.
 [[nodiscard]] const std::shared_ptr<group_sources>& standard_sources();
 
 }  // namespace execo::detail

@@ -40,8 +40,8 @@ groups& groups::add_json(const std::string& source, std::string_view text) {
   try {
     return add(source, detail::read_json(text));
   } catch (const detail::source_failure& failure) {
-    throw host_set_error(host_set_errc::group,
-                         "group source \"" + source + "\": " + failure.what(), source);
+    throw host_set_error(host_set_errc::group, "group source \"" + source + "\": " + failure.what(),
+                         source);
   }
 }
 
@@ -87,7 +87,9 @@ std::string groups::regroup(const host_set& hosts, std::string_view source,
     if (error.code() != host_set_errc::group) throw;
   }
   std::erase_if(whole, [](const group_match& m) { return m.common.size() < m.size; });
-  std::ranges::stable_sort(whole, std::ranges::greater{}, &group_match::size);
+  std::ranges::sort(whole, [](const group_match& a, const group_match& b) {
+    return a.size != b.size ? a.size > b.size : a.group < b.group;
+  });
   host_set rest = hosts;
   host_set taken;
   for (const group_match& match : whole) {

@@ -32,8 +32,8 @@ std::string_view without_comment(std::string_view text) {
     const char c = text[i];
     if (quote != 0) {
       if (c == quote) quote = 0;
-    } else if ((c == '\'' || c == '"') && (i == 0 || text[i - 1] == ' ' || text[i - 1] == '[' ||
-                                           text[i - 1] == ',')) {
+    } else if ((c == '\'' || c == '"') &&
+               (i == 0 || text[i - 1] == ' ' || text[i - 1] == '[' || text[i - 1] == ',')) {
       quote = c;
     } else if (c == '#' && (i == 0 || text[i - 1] == ' ' || text[i - 1] == '\t')) {
       return text.substr(0, i);
@@ -86,7 +86,8 @@ class yaml_reader {
   // Lines "- text" below a group, as far to the right as the group or farther.
   std::string read_list(std::size_t indent) {
     std::string members;
-    while (at_ < lines_.size() && lines_[at_].text.starts_with('-') && lines_[at_].indent >= indent) {
+    while (at_ < lines_.size() && lines_[at_].text.starts_with('-') &&
+           lines_[at_].indent >= indent) {
       const line& l = lines_[at_++];
       if (l.text.size() > 1 && l.text[1] != ' ') fail(l.number, "a blank is missing after '-'");
       if (!members.empty()) members += ',';

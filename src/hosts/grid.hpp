@@ -1,9 +1,9 @@
 #pragma once
 
-// A set of index tuples of two or more dimensions, as a decision diagram: a node is a sorted list of
-// key ranges of one dimension, each with the node of the tuples' remaining dimensions. Equal nodes
-// are one node, neighbours with equal children are one range. So n[0-998/2]c[0-998/2] costs 500
-// ranges twice, not 250,000 tuples, and look-up is one binary search a dimension.
+// A set of index tuples of two or more dimensions, as a decision diagram: a node is a sorted list
+// of key ranges of one dimension, each with the node of the tuples' remaining dimensions. Equal
+// nodes are one node, neighbours with equal children are one range. So n[0-998/2]c[0-998/2] costs
+// 500 ranges twice, not 250,000 tuples, and look-up is one binary search a dimension.
 
 #include <cstdint>
 #include <functional>

@@ -29,7 +29,8 @@ class side_pool {
  private:
   std::vector<key_ranges> sides_;
   std::vector<std::uint64_t> sizes_;
-  std::unordered_map<id, std::vector<std::uint64_t>> starts_;  // of long sides: keys before each range
+  std::unordered_map<id, std::vector<std::uint64_t>>
+      starts_;  // of long sides: keys before each range
   std::unordered_multimap<std::uint64_t, id> by_content_;
 };
 

@@ -67,8 +67,7 @@ name_table& host_set::own() {
 std::size_t host_set::size() const noexcept { return table_ ? table_->size() : 0; }
 
 bool host_set::contains(std::string_view name) const {
-  const bool plain = name.find_first_of(",!&^[]@*? \t\n") == std::string_view::npos;
-  if (plain && !name.empty()) return table_ && table_->contains(name);
+  if (detail::is_plain_name(name)) return table_ && table_->contains(name);
   return (table_ && table_->contains(name)) || contains(host_set{name});
 }
 
@@ -91,8 +90,7 @@ std::string host_set::to_string(const fold_style& style) const {
 }
 
 void host_set::insert(std::string_view name_or_set) {
-  constexpr std::string_view special = ",!&^[]@*? \t\n\v\f\r";
-  if (!name_or_set.empty() && name_or_set.find_first_of(special) == std::string_view::npos) {
+  if (detail::is_plain_name(name_or_set)) {
     own().add_name(name_or_set);
     return;
   }

@@ -123,9 +123,10 @@ void append_contiguous(std::vector<host_set>& out, std::string_view pattern, std
   detail::for_each_run(side_of(sides.size()), [&](key_range run) {
     key_ranges side;
     // A run of unpadded numbers has one interval of keys for each length.
-    for (const key_range& range : side_of(sides.size())) {
-      const key_range common{std::max(range.lo, run.lo), std::min(range.hi, run.hi)};
-      if (common.lo <= common.hi) side.push_back(common);
+    const key_ranges& all = side_of(sides.size());
+    for (auto range = std::ranges::lower_bound(all, run.lo, {}, &key_range::hi);
+         range != all.end() && range->lo <= run.hi; ++range) {
+      side.push_back({std::max(range->lo, run.lo), std::min(range->hi, run.hi)});
     }
     sides.push_back(std::move(side));
     append_contiguous(out, pattern, dimensions, side_of, sides);
@@ -145,9 +146,7 @@ std::string host_set::operator[](std::size_t i) const {
   return name_at(table_->at(pattern), i - before, hint);
 }
 
-host_set::iterator host_set::begin() const {
-  return empty() ? end() : iterator{table_.get(), 0};
-}
+host_set::iterator host_set::begin() const { return empty() ? end() : iterator{table_.get(), 0}; }
 
 host_set::iterator host_set::end() const {
   return iterator{table_.get(), table_ ? table_->patterns() : 0};
@@ -188,8 +187,7 @@ void host_set::for_each(const std::function<void(std::string_view)>& visit) cons
     }
     const folded_grid& folded = v.indexes->folded();
     for (std::size_t b = 0; b < folded.boxes(); ++b) {
-      maker.run(dimensions,
-                [&](std::size_t d) -> const key_ranges& { return folded.side(b, d); });
+      maker.run(dimensions, [&](std::size_t d) -> const key_ranges& { return folded.side(b, d); });
     }
   }
 }
@@ -262,14 +260,15 @@ std::vector<host_set> host_set::contiguous() const {
     if (!v.indexes) {
       list.push_back(from_name(v.name));
     } else if (v.indexes->dimensions() == 1) {
-      append_contiguous(list, v.pattern, 1,
-                        [&](std::size_t) -> const key_ranges& { return v.indexes->line(); }, sides);
+      append_contiguous(
+          list, v.pattern, 1, [&](std::size_t) -> const key_ranges& { return v.indexes->line(); },
+          sides);
     } else {
       const folded_grid& folded = v.indexes->folded();
       for (std::size_t b = 0; b < folded.boxes(); ++b) {
-        append_contiguous(list, v.pattern, folded.dimensions(),
-                          [&](std::size_t d) -> const key_ranges& { return folded.side(b, d); },
-                          sides);
+        append_contiguous(
+            list, v.pattern, folded.dimensions(),
+            [&](std::size_t d) -> const key_ranges& { return folded.side(b, d); }, sides);
       }
     }
   }

@@ -33,10 +33,14 @@ void append_joined(key_ranges& out, index_key lo, index_key hi) {
 
 bool wanted(bool in_a, bool in_b, set_operation op) {
   switch (op) {
-    case set_operation::unite: return in_a || in_b;
-    case set_operation::subtract: return in_a && !in_b;
-    case set_operation::intersect: return in_a && in_b;
-    case set_operation::exclusive: return in_a != in_b;
+    case set_operation::unite:
+      return in_a || in_b;
+    case set_operation::subtract:
+      return in_a && !in_b;
+    case set_operation::intersect:
+      return in_a && in_b;
+    case set_operation::exclusive:
+      return in_a != in_b;
   }
   return false;
 }
@@ -72,7 +76,8 @@ bool contains(const key_ranges& ranges, index_key key) noexcept {
 
 std::uint64_t count(const key_ranges& ranges) noexcept {
   std::uint64_t total = 0;
-  for (const key_range& range : ranges) total += static_cast<std::uint64_t>(range.hi - range.lo) + 1;
+  for (const key_range& range : ranges)
+    total += static_cast<std::uint64_t>(range.hi - range.lo) + 1;
   return total;
 }
 
@@ -131,8 +136,8 @@ void append_item(std::string& out, index_key lo, index_key hi, index_key step) {
 }
 
 // Writes equally spaced indexes as a-b/step, greedily from left to right. The pending run holds
-// indexes seen but not yet written; `step_` is their distance, for a single one the distance to what
-// was written before it (0: nothing was).
+// indexes seen but not yet written; `step_` is their distance, for a single one the distance to
+// what was written before it (0: nothing was).
 class step_folder {
  public:
   step_folder(std::string& out, std::size_t autostep)
@@ -143,7 +148,8 @@ class step_folder {
     const index_key last = value_of(run.hi);
     const int width = is_padded(run.lo) ? width_of(run.lo) : 1;
     for (index_key value = value_of(run.lo); value <= last; ++value) {
-      if (size_ > 1 && step_ == 1 && value == last_ + 1) {  // the rest of the run is consecutive: no need to look at it
+      if (size_ > 1 && step_ == 1 &&
+          value == last_ + 1) {  // the rest of the run is consecutive: no need to look at it
         size_ += last - value + 1;
         last_ = last;
         return;

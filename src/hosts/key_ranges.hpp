@@ -1,7 +1,7 @@
 #pragma once
 
-// A set of index keys as sorted, disjoint, non-adjacent intervals. The form is canonical: equal sets
-// have equal vectors.
+// A set of index keys as sorted, disjoint, non-adjacent intervals. The form is canonical: equal
+// sets have equal vectors.
 
 #include <cstddef>
 #include <cstdint>

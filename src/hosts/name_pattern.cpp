@@ -1,5 +1,7 @@
 #include "hosts/name_pattern.hpp"
 
+#include <algorithm>
+
 namespace execo::detail {
 
 std::size_t ipv6_literal(std::string_view text) noexcept {
@@ -39,23 +41,37 @@ std::size_t digits_at(std::string_view name, std::size_t at) noexcept {
 void split_name(std::string_view name, std::string& pattern, std::vector<index_key>& keys) {
   pattern.clear();
   keys.clear();
+  std::size_t copied = 0;  // the text before it is in the pattern
   std::size_t at = 0;
+  const auto copy_text = [&] { pattern.append(name, copied, at - copied); };
   while (at < name.size()) {
-    std::size_t text = 1;
-    if (is_digit(name[at])) {
+    const char c = name[at];
+    if (is_digit(c)) {
       const std::size_t digits = digits_at(name, at);
       if (digits <= max_digits && keys.size() < max_dimensions) {
+        copy_text();
         keys.push_back(key_from_digits(name.substr(at, digits)));
         pattern += "%s";
-        at += digits;
-        continue;
+        copied = at + digits;
       }
-      text = digits;
-    } else if (name[at] == '[') {
-      if (const std::size_t literal = ipv6_literal_at(name, at); literal > 0) text = literal;
+      at += digits;
+    } else if (c == '%') {
+      copy_text();
+      pattern += '%';
+      copied = at++;
+    } else if (c == '[') {
+      for (std::size_t end = at + std::max<std::size_t>(1, ipv6_literal_at(name, at)); at < end;
+           ++at) {
+        if (name[at] != '%') continue;
+        copy_text();
+        pattern += '%';
+        copied = at;
+      }
+    } else {
+      ++at;
     }
-    for (; text > 0; --text) append_text(pattern, name[at++]);
   }
+  copy_text();
 }
 
 int pattern_reader::next() noexcept {

@@ -1,6 +1,7 @@
 #include "hosts/name_table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 #include "hosts/hashing.hpp"
@@ -12,6 +13,29 @@ namespace {
 std::uint32_t hash_of(std::string_view pattern) {
   const std::uint64_t hash = hash_text(pattern);
   return static_cast<std::uint32_t>(hash ^ (hash >> 32));
+}
+
+struct sortable {
+  std::uint64_t begin;
+  std::uint32_t id;
+};
+
+// By radix: names are many and their beginnings rarely sorted.
+void sort_by_begin(std::vector<sortable>& list) {
+  constexpr std::size_t few = 512;
+  if (list.size() < few) {
+    std::ranges::sort(list, {}, &sortable::begin);
+    return;
+  }
+  std::vector<sortable> other(list.size());
+  for (int shift = 0; shift < 64; shift += 8) {
+    std::array<std::size_t, 257> starts{};
+    for (const sortable& item : list) ++starts[((item.begin >> shift) & 0xff) + 1];
+    if (std::ranges::find(starts, list.size()) != starts.end()) continue;  // all alike here
+    for (std::size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
+    for (const sortable& item : list) other[starts[(item.begin >> shift) & 0xff]++] = item;
+    list.swap(other);
+  }
 }
 
 bool same_text(pattern_reader a, pattern_reader b) {
@@ -46,21 +70,26 @@ bool name_table::has_pattern(const entry& e, std::string_view pattern) const noe
 name_table::entry_id name_table::find(std::string_view pattern, std::uint32_t hash) const noexcept {
   if (slots_.empty()) return no_entry;
   const std::size_t mask = slots_.size() - 1;
-  for (std::size_t slot = hash & mask;; slot = (slot + 1) & mask) {
-    const entry_id id = slots_[slot];
-    if (id == no_entry) return no_entry;
-    if (entries_[id].hash == hash && has_pattern(entries_[id], pattern)) return id;
+  for (std::size_t i = hash & mask;; i = (i + 1) & mask) {
+    const slot s = slots_[i];
+    if (s.id == no_entry) return no_entry;
+    if (s.hash == hash && has_pattern(entries_[s.id], pattern)) return s.id;
   }
 }
 
+// At most three quarters of the slots are taken: the search for a free one always ends.
 void name_table::grow_slots() {
-  slots_.assign(std::max<std::size_t>(8, slots_.size() * 2), no_entry);
+  std::size_t size = std::max<std::size_t>(8, slots_.size());
+  while ((entries_.size() + 1) * 4 > size * 3) size *= 2;
+  slots_.assign(size, {0, no_entry});
+  for (entry_id id = 0; id < entries_.size(); ++id) take_slot(entries_[id].hash, id);
+}
+
+void name_table::take_slot(std::uint32_t hash, entry_id id) noexcept {
   const std::size_t mask = slots_.size() - 1;
-  for (entry_id id = 0; id < entries_.size(); ++id) {
-    std::size_t slot = entries_[id].hash & mask;
-    while (slots_[slot] != no_entry) slot = (slot + 1) & mask;
-    slots_[slot] = id;
-  }
+  std::size_t i = hash & mask;
+  while (slots_[i].id != no_entry) i = (i + 1) & mask;
+  slots_[i] = {hash, id};
 }
 
 name_table::entry_id name_table::add_entry(std::string_view text, std::uint32_t hash,
@@ -71,10 +100,7 @@ name_table::entry_id name_table::add_entry(std::string_view text, std::uint32_t 
   entries_.push_back({static_cast<std::uint32_t>(text_.size()),
                       static_cast<std::uint32_t>(text.size()), hash, indexes});
   text_ += text;
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t slot = hash & mask;
-  while (slots_[slot] != no_entry) slot = (slot + 1) & mask;
-  slots_[slot] = id;
+  take_slot(hash, id);
   return id;
 }
 
@@ -98,7 +124,18 @@ index_set& name_table::as_set(entry& e, std::string_view pattern, std::vector<in
 
 void name_table::changed() noexcept {
   settled_.store(false, std::memory_order_relaxed);
+  if (!order_.load(std::memory_order_relaxed)) return;
   delete order_.exchange(nullptr);
+}
+
+void name_table::reserve(std::size_t names, std::size_t text) {
+  entries_.reserve(entries_.size() + names);
+  text_.reserve(text_.size() + text);
+}
+
+void name_table::trim() {
+  if (entries_.capacity() > entries_.size() * 5 / 4) entries_.shrink_to_fit();
+  if (text_.capacity() > text_.size() * 5 / 4) text_.shrink_to_fit();
 }
 
 void name_table::add_name(std::string_view name) {
@@ -202,7 +239,7 @@ void name_table::keep_only(const std::function<bool(entry&)>& kept) {
   entries_ = std::move(entries);
   sets_ = std::move(sets);
   slots_.clear();
-  while (entries_.size() * 4 > slots_.size() * 3) grow_slots();
+  grow_slots();
 }
 
 void name_table::apply(const name_table& other, set_operation op) {
@@ -224,7 +261,8 @@ void name_table::apply(const name_table& other, set_operation op) {
     const entry_id id = other.find_same(*this, mine, pattern);
     if (id == no_entry) return op != set_operation::intersect;
     const entry& theirs = other.entries_[id];
-    if (mine.indexes == single && theirs.indexes == single && text_of(mine) == other.text_of(theirs)) {
+    if (mine.indexes == single && theirs.indexes == single &&
+        text_of(mine) == other.text_of(theirs)) {
       return op == set_operation::intersect;
     }
     index_set& set = as_set(mine, pattern, scratch_keys_);
@@ -274,44 +312,50 @@ bool name_table::equals(const name_table& other) const {
   return size() == other.size() && contains(other);
 }
 
-std::unique_ptr<name_table::ordering> name_table::make_ordering() const {
-  struct sortable {
-    std::uint64_t begin;  // the first eight characters: most comparisons need no more
-    entry_id id;
-  };
-  std::vector<sortable> list(entries_.size());
-  const auto reader = [&](entry_id id) {
-    return pattern_reader{text_of(entries_[id]), entries_[id].indexes == single};
-  };
-  for (entry_id id = 0; id < list.size(); ++id) {
-    pattern_reader text = reader(id);
-    std::uint64_t begin = 0;
-    for (int i = 0; i < 8; ++i) {
-      const int c = text.next();
-      begin = (begin << 8) | static_cast<std::uint64_t>(c < 0 ? 0 : c);
-    }
-    list[id] = {begin, id};
+// The first eight characters of a pattern as a number that compares as they do.
+std::uint64_t name_table::begin_of(const entry& e) const noexcept {
+  pattern_reader reader{text_of(e), e.indexes == single};
+  std::uint64_t begin = 0;
+  for (int i = 0; i < 8; ++i) {
+    const int c = reader.next();
+    if (c < 0) return begin << (8 * (8 - i));
+    begin = (begin << 8) | static_cast<std::uint64_t>(c);
   }
-  std::ranges::sort(list, [&](const sortable& a, const sortable& b) {
-    if (a.begin != b.begin) return a.begin < b.begin;
-    pattern_reader in_a = reader(a.id);
-    pattern_reader in_b = reader(b.id);
-    for (;;) {
-      const int x = in_a.next();
-      const int y = in_b.next();
-      if (x != y) return x < y;
-      if (x < 0) return false;
-    }
-  });
+  return begin;
+}
+
+bool name_table::before(entry_id a, entry_id b) const noexcept {
+  pattern_reader in_a{text_of(entries_[a]), entries_[a].indexes == single};
+  pattern_reader in_b{text_of(entries_[b]), entries_[b].indexes == single};
+  for (;;) {
+    const int x = in_a.next();
+    const int y = in_b.next();
+    if (x != y) return x < y;
+    if (x < 0) return false;
+  }
+}
+
+std::unique_ptr<name_table::ordering> name_table::make_ordering() const {
+  std::vector<sortable> list(entries_.size());
+  for (entry_id id = 0; id < list.size(); ++id) list[id] = {begin_of(entries_[id]), id};
+  sort_by_begin(list);
+  // Patterns that begin alike are compared to their end.
+  for (std::size_t i = 0; i < list.size();) {
+    std::size_t end = i + 1;
+    while (end < list.size() && list[end].begin == list[i].begin) ++end;
+    const auto alike = std::span(list).subspan(i, end - i);
+    std::ranges::sort(alike, [this](const auto& a, const auto& b) { return before(a.id, b.id); });
+    i = end;
+  }
   auto made = std::make_unique<ordering>();
   made->entries.reserve(list.size());
   made->starts.reserve(list.size());
-  std::uint64_t before = 0;
+  std::uint64_t count = 0;
   for (const sortable& item : list) {
     const entry& e = entries_[item.id];
     made->entries.push_back(item.id);
-    made->starts.push_back(before);
-    before += e.indexes == single ? 1 : sets_[e.indexes]->count();
+    made->starts.push_back(count);
+    count += e.indexes == single ? 1 : sets_[e.indexes]->count();
   }
   return made;
 }

@@ -29,6 +29,9 @@ class name_table {
   // Changes; the caller has the table for itself. add_* leave it unsettled.
   void add_name(std::string_view name);
   void add_boxes(std::string_view pattern, box sides);
+  /// Room for that many names with so much text; trim() gives back what was not needed.
+  void reserve(std::size_t names, std::size_t text);
+  void trim();
   void apply(const name_table& other, set_operation op);
 
   // Questions, from any thread.
@@ -39,11 +42,13 @@ class name_table {
 
   // A pattern and its names, as the ones who go through a table see it.
   struct view {
-    std::string_view name;       // the only name, if `indexes` is null
-    std::string_view pattern;    // else
+    std::string_view name;     // the only name, if `indexes` is null
+    std::string_view pattern;  // else
     const index_set* indexes = nullptr;
     [[nodiscard]] std::uint64_t count() const { return indexes ? indexes->count() : 1; }
   };
+  /// About how long the names are together, where each pattern has one.
+  [[nodiscard]] std::size_t text_size() const noexcept { return text_.size() + entries_.size(); }
   /// Number of patterns.
   [[nodiscard]] std::size_t patterns() const;
   /// The i-th pattern in order of the text.
@@ -61,10 +66,16 @@ class name_table {
   static constexpr entry_id no_entry = 0xffffffff;
 
   struct entry {
-    std::uint32_t text;    // where its text begins: the name of a single one, else the pattern
+    std::uint32_t text;  // where its text begins: the name of a single one, else the pattern
     std::uint32_t length;
-    std::uint32_t hash;    // of the pattern
+    std::uint32_t hash;     // of the pattern
     std::uint32_t indexes;  // in sets_, or `single`
+  };
+
+  // The hash again, so that looking for a pattern touches few entries.
+  struct slot {
+    std::uint32_t hash;
+    entry_id id;
   };
 
   struct ordering {
@@ -79,6 +90,7 @@ class name_table {
   [[nodiscard]] entry_id find(std::string_view pattern, std::uint32_t hash) const noexcept;
   [[nodiscard]] entry_id find_same(const name_table& other, const entry& e,
                                    std::string& pattern) const;
+  void take_slot(std::uint32_t hash, entry_id id) noexcept;
   entry_id add_entry(std::string_view text, std::uint32_t hash, std::uint32_t indexes);
   void grow_slots();
   index_set& as_set(entry& e, std::string_view pattern, std::vector<index_key>& keys);
@@ -89,13 +101,15 @@ class name_table {
   void settle() const;
   void settle_now();
   [[nodiscard]] const ordering& ordered() const;
+  [[nodiscard]] std::uint64_t begin_of(const entry& e) const noexcept;
+  [[nodiscard]] bool before(entry_id a, entry_id b) const noexcept;
   [[nodiscard]] std::unique_ptr<ordering> make_ordering() const;
 
   std::string text_;
   std::vector<entry> entries_;
-  std::vector<entry_id> slots_;  // open addressing by hash of the pattern
+  std::vector<slot> slots_;  // open addressing by hash of the pattern
   std::vector<std::unique_ptr<index_set>> sets_;
-  std::string scratch_;                // one pattern at a time
+  std::string scratch_;  // one pattern at a time
   std::vector<index_key> scratch_keys_;
 
   mutable std::mutex settling_;

@@ -105,7 +105,8 @@ class subrange_reader {
     std::size_t digits = 0;
     while (digits < body.size() && is_digit(body[digits])) ++digits;
     if (digits == 0) fail("is no number: write digits, or first-last");
-    if (digits + trailing_.size() > max_digits) fail("has more than 18 digits: write the names out");
+    if (digits + trailing_.size() > max_digits)
+      fail("has more than 18 digits: write the names out");
     b.digits = body.substr(0, digits);
     body.remove_prefix(digits);
     if (!trailing_.empty()) {
@@ -179,6 +180,10 @@ key_ranges read_ranges(std::string_view text, std::string_view trailing, std::ui
 
 key_ranges put_before(std::string_view digits, const key_ranges& ranges) {
   if (digits.empty()) return ranges;
+  const auto too_long = [&] {
+    return range_error("has more than 18 digits: write the names out", std::string{digits}, 0);
+  };
+  if (digits.size() >= max_digits) throw too_long();
   const auto shift = static_cast<int>(digits.size());
   const index_key front = value_of(key_from_digits(digits));
   key_ranges out;
@@ -189,12 +194,10 @@ key_ranges put_before(std::string_view digits, const key_ranges& ranges) {
     }
     while (rest.lo <= rest.hi) {
       const int width = width_of(rest.lo);
-      if (width + shift > max_digits) {
-        throw range_error("has more than 18 digits: write the names out", std::string{digits}, 0);
-      }
+      if (width + shift > max_digits) throw too_long();
       const index_key end = std::min(rest.hi, first_keys[static_cast<std::size_t>(width) + 1] - 1);
-      const index_key base = key_of(front * powers_of_ten[static_cast<std::size_t>(width)],
-                                    width + shift);
+      const index_key base =
+          key_of(front * powers_of_ten[static_cast<std::size_t>(width)], width + shift);
       out.push_back({base + value_of(rest.lo), base + value_of(end)});
       rest.lo = end + 1;
     }

@@ -24,6 +24,12 @@ class set_reader {
     skip_blanks();
     if (at_ == text_.size()) return nullptr;
     auto result = std::make_shared<name_table>();
+    constexpr std::size_t long_text = 4096;
+    if (text_.size() > long_text) {
+      // Names may turn out to be all of one pattern: then the room is given back.
+      const auto names = static_cast<std::size_t>(std::ranges::count(text_, ','));
+      result->reserve(names + 1, text_.size());
+    }
     for (char op = ',';;) {
       const std::size_t begin = at_;
       if (op == ',') {
@@ -38,6 +44,7 @@ class set_reader {
       skip_blanks();
       if (at_ == text_.size() || is_operator(text_[at_])) fail_operand(op);
     }
+    result->trim();
     if (result->size() > host_set::max_size) {
       fail(host_set_errc::range, "more than 100 million hosts: split the set", "", 0);
     }
@@ -58,10 +65,14 @@ class set_reader {
 
   static set_operation operation(char op) {
     switch (op) {
-      case '!': return set_operation::subtract;
-      case '&': return set_operation::intersect;
-      case '^': return set_operation::exclusive;
-      default: return set_operation::unite;
+      case '!':
+        return set_operation::subtract;
+      case '&':
+        return set_operation::intersect;
+      case '^':
+        return set_operation::exclusive;
+      default:
+        return set_operation::unite;
     }
   }
 
@@ -183,8 +194,8 @@ class set_reader {
     }
     const std::string_view body = text_.substr(open + 1, close - open - 1);
     if (!trailing.empty() && body.find('/') != body.npos) {
-      fail(host_set_errc::syntax,
-           "digits after a bracket with a step: put them into the range", trailing, close + 1);
+      fail(host_set_errc::syntax, "digits after a bracket with a step: put them into the range",
+           trailing, close + 1);
     }
     const std::size_t next = next_bracket(after);
     if (next < text_.size() && text_[next] == ']') {
@@ -195,10 +206,9 @@ class set_reader {
       add_side(put_before(before, read_ranges(body, trailing, stepped_)), begin);
     } catch (const range_error& error) {
       fail(host_set_errc::range,
-           error.part.empty() || error.part == body ? "bad range \"" + std::string{body} + "\": " +
-                                                           error.what()
-                                                     : "bad range: " + quoted(error.part) + " " +
-                                                           error.what(),
+           error.part.empty() || error.part == body
+               ? "bad range \"" + std::string{body} + "\": " + error.what()
+               : "bad range: " + quoted(error.part) + " " + error.what(),
            error.part, open + 1 + error.offset);
     }
     at_ = after;
@@ -235,7 +245,8 @@ class set_reader {
       fail(host_set_errc::range, "a wildcard with too many ranges: write fewer", "", at_);
     }
     const host_set all = groups().all(options_.source, options_.depth + 1);
-    const std::vector<std::string> list = host_set_access::make(host_set_access::share(masks)).expand();
+    const std::vector<std::string> list =
+        host_set_access::make(host_set_access::share(masks)).expand();
     all.for_each([&](std::string_view name) {
       const auto fits = [&](const std::string& mask) { return matches(mask, name); };
       if (std::ranges::any_of(list, fits)) into.add_name(name);
@@ -285,6 +296,9 @@ class set_reader {
         return add(groups().members(source, name, options_.depth + 1));
       }
       const host_set names = read_set(name, {options_.groups, source, options_.depth, false});
+      if (names.size() > most_masks) {
+        throw host_set_error(host_set_errc::range, "more than 10,000 groups: write fewer");
+      }
       for (const std::string group : names) {
         add(groups().members(source, group, options_.depth + 1));
       }

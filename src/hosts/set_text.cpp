@@ -33,8 +33,7 @@ class set_writer {
     }
     const folded_grid& folded = set.folded();
     for (std::size_t box = 0; box < folded.boxes(); ++box) {
-      write_box(v.pattern,
-                [&](std::size_t d) -> const key_ranges& { return folded.side(box, d); });
+      write_box(v.pattern, [&](std::size_t d) -> const key_ranges& { return folded.side(box, d); });
     }
   }
 
@@ -97,6 +96,8 @@ class set_writer {
 }  // namespace
 
 void append_set(std::string& out, const name_table& table, const fold_style& style) {
+  constexpr std::size_t short_text = 256;
+  if (table.text_size() > short_text) out.reserve(out.size() + table.text_size());
   set_writer writer{out, style};
   const std::size_t patterns = table.patterns();
   for (std::size_t i = 0; i < patterns; ++i) writer.write(table.at(i));

@@ -23,4 +23,14 @@ namespace execo::detail {
   return c == ',' || c == '!' || c == '&' || c == '^';
 }
 
+/// Whether the text is one name as it stands: no operator, bracket, group, wildcard or blank.
+[[nodiscard]] constexpr bool is_plain_name(std::string_view text) noexcept {
+  for (const char c : text) {
+    if (is_operator(c) || is_blank(c) || c == '[' || c == ']' || c == '@' || c == '*' || c == '?') {
+      return false;
+    }
+  }
+  return !text.empty();
+}
+
 }  // namespace execo::detail

@@ -18,7 +18,7 @@ class killing : public on_each_backend {};
 EXECO_ON_EACH_BACKEND(killing);
 
 /// Suspends until the child has written its first line: it then does what its mode says.
-task<> until_ready(const std::string& file) {
+task<> until_ready(std::string file) {
   while (!std::ifstream(file).good()) co_await sleep(1ms);
 }
 

@@ -260,18 +260,21 @@ TEST_P(lifetime, an_application_that_ignores_sigchld_gets_status_lost) {
 }
 
 TEST_P(lifetime, an_application_that_forks_meanwhile_is_no_harm) {
-  context c;
   process p("sh -c 'sleep 0.1; echo done'");
-  p.on(c).start();
-  sync_wait(c, running_pid(p));
-  // The fork keeps copies of our pipe ends until it ends.
-  const pid_t copy = ::fork();
-  if (copy == 0) {
-    ::sleep(300);
-    ::_exit(0);
-  }
-  auto r = sync_wait(c, p.wait());
-  EXPECT_EQ(r.out, "done\n");
+  pid_t copy = 0;
+  auto work = [&]() -> task<result> {
+    p.start();
+    co_await running_pid(p);
+    // The fork keeps copies of our pipe ends until it ends.
+    copy = ::fork();
+    if (copy == 0) {
+      ::sleep(300);
+      ::_exit(0);
+    }
+    co_return co_await p.wait();
+  };
+  auto r = sync_wait(work());
+  EXPECT_EQ(r.out, "done\n") << r.describe();
   EXPECT_TRUE(r.output_complete());
   EXPECT_EQ(::kill(copy, SIGKILL), 0);
   EXPECT_EQ(::waitpid(copy, nullptr, 0), copy);

@@ -1,0 +1,138 @@
+// Hosts played by timers: an action runs over them as over ssh, and the test sees every call.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "action/action_state.hpp"
+#include "execo/action.hpp"
+#include "execo/sync_wait.hpp"
+#include "execo/task.hpp"
+#include "loop/loop.hpp"
+#include "process/transport.hpp"
+
+namespace execo::test {
+
+/// What one host does when a command is run on it.
+class script {
+ public:
+  script() = default;
+  duration takes = std::chrono::milliseconds(1);
+  std::string out;
+  std::string err;
+  int code = 0;
+  bool fails = false;  // connect_failed
+  bool deaf = false;   // only KILL ends it
+};
+
+/// All that happened at the hosts of a test.
+class fake_hosts {
+ public:
+  std::function<script(const host&)> behaviour = [](const host&) { return script(); };
+  int open = 0;
+  int most_open = 0;
+  int opened = 0;
+  int closed = 0;
+  int signals = 0;
+  std::vector<std::string> order;  // in which they were opened
+};
+
+class fake_transport final : public detail::transport {
+ public:
+  fake_transport(detail::loop& on, fake_hosts& hosts, const host& where)
+      : loop_(on), hosts_(hosts), script_(hosts.behaviour(where)), name_(where.name()) {}
+  ~fake_transport() override { EXPECT_TRUE(closed_); }
+
+  void open(const command&, detail::transport_events& events) override {
+    events_ = &events;
+    ++hosts_.opened;
+    hosts_.most_open = std::max(hosts_.most_open, ++hosts_.open);
+    hosts_.order.push_back(name_);
+    loop_.arm_after(step_, duration(0));
+  }
+  void write(std::span<const char>) override {}
+  void close_input() override {}
+  void signal(int number) override {
+    ++hosts_.signals;
+    if (script_.deaf && number != SIGKILL) return;
+    ended_by_ = number;
+    loop_.arm_after(step_, duration(0));
+  }
+  void pause(stream, bool) override {}
+  void close() override {
+    // Often nothing is pending here, and then the end is told from inside this call.
+    loop_.disarm(step_);
+    closed_ = true;
+    --hosts_.open;
+    ++hosts_.closed;
+    events_->on_closed();
+  }
+
+ private:
+  void step() {
+    if (!running_) {
+      if (script_.fails)
+        return events_->on_failed(end_reason::connect_failed,
+                                  std::make_error_code(std::errc::connection_refused), "connect");
+      running_ = true;
+      events_->on_phase(phase::connect);
+      events_->on_phase(phase::open);
+      events_->on_phase(phase::run);
+      if (!step_.armed()) loop_.arm_after(step_, script_.takes);
+      return;
+    }
+    tell_output(stream::out, script_.out);
+    tell_output(stream::err, script_.err);
+    events_->on_eof(stream::out);
+    events_->on_eof(stream::err);
+    events_->on_exit(ended_by_ != 0 ? exit_status::of_signal(ended_by_)
+                                    : exit_status::of_code(script_.code));
+  }
+  void tell_output(stream which, const std::string& text) {
+    if (!text.empty()) events_->on_output(which, std::span<const char>(text.data(), text.size()));
+  }
+
+  detail::loop& loop_;
+  fake_hosts& hosts_;
+  script script_;
+  std::string name_;
+  detail::transport_events* events_ = nullptr;
+  detail::timer step_{detail::callback<>::to<&fake_transport::step>(this)};
+  int ended_by_ = 0;
+  bool running_ = false;
+  bool closed_ = false;
+};
+
+/// An action over fake hosts, with its options open to the test.
+class fake_action : public action {
+ public:
+  fake_action(fake_hosts& hosts, std::size_t count)
+      : fake_action(new detail::action_state(command("work"), named(count))) {
+    state_->make_factory = [&hosts](detail::loop& on) -> detail::transport_factory {
+      return [&hosts, &on](const host& where) {
+        return std::make_unique<fake_transport>(on, hosts, where);
+      };
+    };
+  }
+  detail::action_state& state() { return *state_.operator->(); }
+  fake_action& fanout(std::size_t n) {
+    state().fanout = n;
+    return *this;
+  }
+
+ private:
+  explicit fake_action(detail::action_state* made) : action(detail::action_ref(made)) {}
+  static std::vector<host> named(std::size_t count) {
+    std::vector<host> hosts;
+    for (std::size_t i = 0; i < count; ++i) hosts.emplace_back("h" + std::to_string(i));
+    return hosts;
+  }
+};
+
+}  // namespace execo::test

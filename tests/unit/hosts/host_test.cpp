@@ -1,0 +1,51 @@
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "execo/host.hpp"
+
+namespace {
+
+using execo::host;
+
+TEST(host, reads_user_name_and_port) {
+  const host h{"root@node1:2222"};
+  EXPECT_EQ(h.user(), "root");
+  EXPECT_EQ(h.name(), "node1");
+  EXPECT_EQ(h.port(), 2222);
+  EXPECT_EQ(h.to_string(), "root@node1:2222");
+}
+
+TEST(host, reads_a_bare_name) {
+  const host h = "node1";
+  EXPECT_EQ(h.user(), "");
+  EXPECT_EQ(h.port(), 0);
+  EXPECT_EQ(h.to_string(), "node1");
+}
+
+TEST(host, reads_ipv6_literals) {
+  EXPECT_EQ(host{"fe80::1%eth0"}.name(), "fe80::1%eth0");
+  EXPECT_EQ(host{"fe80::1"}.port(), 0);
+  const host h{"me@[fe80::1]:22"};
+  EXPECT_EQ(h.name(), "fe80::1");
+  EXPECT_EQ(h.port(), 22);
+  EXPECT_EQ(h.to_string(), "me@[fe80::1]:22");
+  EXPECT_EQ(host{h.to_string()}, h);
+}
+
+TEST(host, refuses_what_is_no_host) {
+  for (const char* text : {"", "@n", "n:", "n:0", "n:65536", "n:x", "[fe80::1", "[::1]22", "u@"}) {
+    EXPECT_THROW(host{text}, std::invalid_argument) << text;
+  }
+}
+
+TEST(host, is_a_small_ordered_value) {
+  EXPECT_LE(sizeof(host), 40U);
+  const host a{"a"};
+  host b = host{"x@a:1"};
+  EXPECT_LT(a, b);
+  b = a;
+  EXPECT_EQ(a, b);
+}
+
+}  // namespace
