@@ -1,0 +1,95 @@
+// execo::remote over real ssh connections: what the public interface promises of many hosts.
+#include <gtest/gtest.h>
+
+#include <execo/execo.hpp>
+
+#include "fleet_fixture.hpp"
+
+namespace execo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+ssh_options reach(const fleet_fixture& fleet) {
+  ssh_options how;
+  how.port = fleet.port();
+  how.identities.push_back(fleet.identity());
+  how.known_hosts = fleet.known_hosts();
+  return how;
+}
+
+task<std::size_t> count_exact(remote up) {
+  std::size_t exact = 0;
+  while (auto h = co_await up.next()) {
+    EXPECT_TRUE(h->ok()) << h->describe();
+    if (h->out.size() == 1'000'000 && h->out == h->err) ++exact;
+  }
+  co_return exact;
+}
+
+TEST(remote, a_megabyte_on_each_stream_of_a_hundred_hosts_comes_back_exact) {
+  fleet_fixture fleet("127.4.0.[1-100]");
+  auto up = remote("head -c 1000000 /dev/urandom | tee /dev/stderr", host_set("127.4.0.[1-100]"))
+                .fanout(100)
+                .ssh(reach(fleet));
+  EXPECT_EQ(sync_wait(count_exact(std::move(up))), 100u);
+}
+
+TEST(remote, run_gives_all_results_in_the_order_of_the_hosts) {
+  fleet_fixture fleet("127.4.0.[1-50]", {"--fault", "127.4.0.7:exit-3"});
+  auto up = remote("echo $FLEET_HOST", host_set("127.4.0.[1-50]")).ssh(reach(fleet));
+  action_result all = sync_wait(up.run());
+  ASSERT_EQ(all.all().size(), 50u);
+  EXPECT_FALSE(all.ok());
+  EXPECT_EQ(all.stats().ok, 49u);
+  for (std::size_t i = 0; i < 50; ++i) {
+    EXPECT_EQ(all.all()[i].index, i);
+    EXPECT_EQ(all.all()[i].out, all.all()[i].host.name() + "\n");
+  }
+  ASSERT_EQ(all.failed().size(), 1u);
+  EXPECT_EQ(all.failed()[0]->host.name(), "127.4.0.7");
+  EXPECT_THROW(all.check(), process_error);
+}
+
+TEST(remote, a_stop_ends_what_runs_and_starts_nothing_more) {
+  fleet_fixture fleet("127.4.0.[1-20]");
+  auto up = remote("echo up; sleep 60", host_set("127.4.0.[1-20]")).fanout(5).ssh(reach(fleet));
+  std::size_t lines = 0;
+  std::stop_source stop;
+  auto watched = std::move(up).kill_timeout(500ms).on_line([&](const output_line&) {
+    if (++lines == 5) stop.request_stop();
+  });
+  action_result all = sync_wait(with_stop(watched.run(), stop.get_token()));
+  EXPECT_EQ(all.stats().count(end_reason::cancelled), 5u);
+  EXPECT_EQ(all.stats().count(end_reason::not_started), 15u);
+  EXPECT_TRUE(fleet.no_commands_left());
+}
+
+TEST(remote, a_deadline_does_not_begin_while_a_host_waits_for_its_turn) {
+  fleet_fixture fleet("127.4.0.[1-40]");
+  ssh_options how = reach(fleet);
+  how.handshakes = 1;
+  how.limits.establish = 5s;
+  auto up = remote("true", host_set("127.4.0.[1-40]")).fanout(40).timeout(5s).ssh(how);
+  EXPECT_TRUE(sync_wait(up.run()).ok());
+}
+
+TEST(remote, a_key_file_that_cannot_be_read_is_misuse) {
+  ssh_options how;
+  how.identities.emplace_back("/does/not/exist");
+  auto up = remote("true", host_set("127.4.0.1")).ssh(how);
+  EXPECT_THROW((void)sync_wait(up.run()), std::invalid_argument);
+}
+
+TEST(remote, words_arrive_as_they_are_and_text_is_for_the_shell) {
+  fleet_fixture fleet("127.4.0.1");
+  std::vector<std::string> words{"printf", "%s|", "a b", "$HOME", "'", "*"};
+  std::vector<host> hosts{host("127.4.0.1")};
+  auto quoted = remote(command(words), hosts).ssh(reach(fleet));
+  EXPECT_EQ(sync_wait(quoted.run()).all().at(0).out, "a b|$HOME|'|*|");
+  auto text = remote("echo $((6 * 7))", hosts).ssh(reach(fleet));
+  EXPECT_EQ(sync_wait(text.run()).all().at(0).out, "42\n");
+}
+
+}  // namespace
+}  // namespace execo::test
