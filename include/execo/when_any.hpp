@@ -1,6 +1,7 @@
 /// when_any: the first of several operations; the others are stopped and joined.
 #pragma once
 
+#include <concepts>
 #include <tuple>
 #include <type_traits>
 #include <variant>
@@ -15,10 +16,10 @@ namespace execo {
 template <class T>
 class any_result {
  public:
-  any_result() = default;
+  any_result() requires std::default_initializable<T> : value() {}
   any_result(std::size_t i, T v) : index(i), value(std::move(v)) {}
   std::size_t index = 0;
-  T value{};
+  T value;
 };
 
 namespace detail {

@@ -231,11 +231,13 @@ std::optional<host_result> action_state::take_next() {
 
 action_result action_state::take_end() {
   if (error_) std::rethrow_exception(error_);
+  if (end_) return *end_;
   std::vector<host_result> results = std::move(kept_);
   for (host_result& r : ready_) results.push_back(std::move(r));
   ready_.clear();
   std::ranges::sort(results, {}, &host_result::index);
-  return action_result(std::move(results), stats_);
+  end_.emplace(std::move(results), stats_);
+  return *end_;
 }
 
 }  // namespace execo::detail

@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/intrusive_ptr.hpp"
@@ -88,6 +89,7 @@ class action_state final : public ref_counted, private resident {
   transport_factory factory_;
   intrusive_ptr<action_state> self_;  // while hosts are open
   std::exception_ptr error_;
+  std::optional<action_result> end_;
   list_node open_;                 // of host_run
   std::vector<host_result> kept_;  // results that wait for the end
   std::deque<host_result> ready_;  // results that wait for next()

@@ -95,14 +95,14 @@ std::vector<output_group> output_gatherer::groups() && {
 
 std::vector<const host_result*> action_result::failed() const& {
   std::vector<const host_result*> bad;
-  for (const host_result& r : results_)
+  for (const host_result& r : *results_)
     if (!r.ok()) bad.push_back(&r);
   return bad;
 }
 
 std::vector<output_group> action_result::by_output() const {
   output_gatherer gatherer;
-  for (const host_result& r : results_) gatherer.add(r);
+  for (const host_result& r : *results_) gatherer.add(r);
   return gatherer.groups();
 }
 

@@ -28,7 +28,7 @@ struct frame_cache {
 
 thread_local frame_cache frames;
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define EXECO_ADDRESS_SANITIZER 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -69,7 +69,13 @@ void free_frame(void* frame, std::size_t size) noexcept {
   ++frames.count[k];
 }
 
-std::coroutine_handle<> task_promise_base::next() noexcept { return awaiting_; }
+std::coroutine_handle<> task_promise_base::next() noexcept {
+  if (!bounces || ++transfers % transfers_per_bounce != 0 || !is_current(*env_.home))
+    return awaiting_;
+  step_.to = awaiting_;
+  env_.home->defer(step_);
+  return std::noop_coroutine();
+}
 
 std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, env where,
                                             std::coroutine_handle<> child,
@@ -77,14 +83,16 @@ std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, en
   if (where.home == nullptr) where.home = &loop_or_default(nullptr);
   promise.env_ = where;
   promise.awaiting_ = awaiting;
-  node_.child = child;
-  node_.run = [](queue_node& node) noexcept { static_cast<start_node&>(node).child.resume(); };
+  promise.step_.to = child;
+  promise.step_.run = [](queue_node& node) noexcept {
+    static_cast<task_promise_base::step_node&>(node).to.resume();
+  };
   if (!is_current(*where.home)) {
-    where.home->post(node_);
+    where.home->post(promise.step_);
     return std::noop_coroutine();
   }
   if (bounces && ++transfers % transfers_per_bounce == 0) {
-    where.home->defer(node_);
+    where.home->defer(promise.step_);
     return std::noop_coroutine();
   }
   return child;

@@ -306,8 +306,8 @@ TEST_P(actions, lines_are_told_as_they_come_with_their_host_and_stream) {
                    (l.complete ? "" : "..."));
   };
   auto r = sync_wait(a.run());
-  EXPECT_THAT(seen, ::testing::UnorderedElementsAre("h0:a", "h0!e", "h0:b...", "h1:a", "h1!e",
-                                                    "h1:b..."));
+  EXPECT_THAT(
+      seen, ::testing::UnorderedElementsAre("h0:a", "h0!e", "h0:b...", "h1:a", "h1!e", "h1:b..."));
   EXPECT_EQ(r.all()[0].out, "a\nb");
 }
 

@@ -1,8 +1,8 @@
 // What is made of results: groups, counts, checks.
 #include <gmock/gmock.h>
 
-#include "unit/action/fake_transport.hpp"
 #include "process/lifecycle.hpp"
+#include "unit/action/fake_transport.hpp"
 
 namespace execo::test {
 namespace {

@@ -67,7 +67,8 @@ TEST(describe, tells_the_end_the_time_and_the_last_line_of_standard_error) {
 TEST(describe, tells_each_kind_of_end) {
   EXPECT_EQ(ended(end_reason::signaled, exit_status::of_signal(9)).describe(),
             "`make` was ended by signal KILL after 1.2 s");
-  EXPECT_EQ(ended(end_reason::timed_out, {}).describe(), "`make` timed out while it ran after 1.2 s");
+  EXPECT_EQ(ended(end_reason::timed_out, {}).describe(),
+            "`make` timed out while it ran after 1.2 s");
   EXPECT_EQ(ended(end_reason::cancelled, {}).describe(), "`make` was cancelled after 1.2 s");
   EXPECT_EQ(ended(end_reason::not_started, {}).describe(), "`make` was not started");
 }

@@ -31,8 +31,9 @@ TEST(durations, fractions_are_read) {
 }
 
 TEST(durations, what_is_no_duration_is_refused_and_named) {
-  for (const char* text : {"", "s", "ms", "x", "1x", "1 s", " 1s", "1s ", "1s2", "-1s", "-0.1", "nan",
-                           "inf", "infs", "nans", "1e400", "1e30", "1,5s", "0x10", "--", "1ss"}) {
+  for (const char* text :
+       {"",    "s",   "ms",   "x",    "1x",    "1 s",  " 1s",  "1s ",  "1s2", "-1s", "-0.1",
+        "nan", "inf", "infs", "nans", "1e400", "1e30", "1,5s", "0x10", "--",  "1ss"}) {
     try {
       auto d = parse_duration(text);
       ADD_FAILURE() << "'" << text << "' was read as " << d.count() << " ns";

@@ -1,4 +1,5 @@
-// The executor: driven by a thread of the caller's, by several contexts, or hosted in a foreign loop.
+// The executor: driven by a thread of the caller's, by several contexts, or hosted in a foreign
+// loop.
 #include "execo/context.hpp"
 
 #include <gtest/gtest.h>

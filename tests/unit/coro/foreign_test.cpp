@@ -28,7 +28,8 @@ eager<int> await_some_of_everything() {
   auto late = co_await timeout(sleep(forever), 1ms);
   auto r = co_await process("sh -c 'exit 4'").run();
   const int late_points = late ? 1 : 0;
-  co_return a + b + c + static_cast<int>(first.index) + late_points + r.status().code().value_or(90);
+  co_return a + b + c + static_cast<int>(first.index) + late_points +
+      r.status().code().value_or(90);
 }
 
 lazy<int> lazily() {

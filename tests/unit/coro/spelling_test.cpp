@@ -58,8 +58,8 @@ TEST_P(spelling, fluent_configuration) { execo::sync_wait(configured()); }
 
 execo::task<std::string> temporaries() {
   // Each of these puts class temporaries into an expression with co_await.
-  const std::string text = (co_await execo::process("echo a").run()).out +
-                           (co_await execo::process("echo b").run()).out;
+  const std::string text =
+      (co_await execo::process("echo a").run()).out + (co_await execo::process("echo b").run()).out;
   std::vector<std::string> lines;
   lines.push_back((co_await execo::process("echo c").run()).out);
   for (char c : (co_await execo::process("printf xyz").run()).out) lines.emplace_back(1, c);

@@ -32,16 +32,33 @@ class weather {
     ++entered_;
     auto counted = leave_on_exit(left_);
     switch (depth == 0 ? random_() % 4 : random_() % 10) {
-      case 0: co_await sleep(short_time()); break;
-      case 1: co_return 1;
-      case 2: co_await swallow(depth); break;
-      case 3: co_await one_process(); break;
+      case 0:
+        co_await sleep(short_time());
+        break;
+      case 1:
+        co_return 1;
+      case 2:
+        co_await swallow(depth);
+        break;
+      case 3:
+        co_await one_process();
+        break;
       case 4:
-      case 5: co_await when_any(any(depth - 1), any(depth - 1), any(depth - 1)); break;
-      case 6: co_await when_all(any(depth - 1), any(depth - 1)); break;
-      case 7: co_await timeout(any(depth - 1), short_time()); break;
-      case 8: co_await range(depth); break;
-      default: co_await scoped(depth); break;
+      case 5:
+        co_await when_any(any(depth - 1), any(depth - 1), any(depth - 1));
+        break;
+      case 6:
+        co_await when_all(any(depth - 1), any(depth - 1));
+        break;
+      case 7:
+        co_await timeout(any(depth - 1), short_time());
+        break;
+      case 8:
+        co_await range(depth);
+        break;
+      default:
+        co_await scoped(depth);
+        break;
     }
     co_return 0;
   }
@@ -111,6 +128,7 @@ class weather {
       auto values = co_await when_all(std::move(all));
     } else {
       auto first = co_await when_any(std::move(all));
+      EXPECT_LT(first.index, 5U);
     }
   }
 

@@ -129,7 +129,6 @@ TEST_P(stop_token_of, a_request_during_the_operation_ends_it) {
 }
 
 TEST_P(stop_token_of, a_request_after_the_end_is_nothing) {
-  tally t;
   std::stop_source source;
   EXPECT_EQ(sync_wait(with_stop(ready(3), source.get_token())), 3);
   source.request_stop();

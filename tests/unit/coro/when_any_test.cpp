@@ -19,8 +19,8 @@ EXECO_ON_EACH_BACKEND(when_any_of);
 
 TEST_P(when_any_of, the_first_wins_and_the_others_are_stopped_and_joined) {
   tally t;
-  auto first = sync_wait(
-      when_any(sleeper(t, forever, 1), sleeper(t, 1ms, 2), sleeper(t, forever, 3)));
+  auto first =
+      sync_wait(when_any(sleeper(t, forever, 1), sleeper(t, 1ms, 2), sleeper(t, forever, 3)));
   EXPECT_EQ(first.index, 1U);
   EXPECT_EQ(first.value, 2);
   EXPECT_EQ(t.stopped, 2);
@@ -46,9 +46,7 @@ TEST_P(when_any_of, values_only_have_to_move) {
   EXPECT_EQ(sync_wait(when_any(make(1), make(2))).value.value(), 1);
 }
 
-TEST_P(when_any_of, one_is_that_one) {
-  EXPECT_EQ(sync_wait(when_any(ready(7))).value, 7);
-}
+TEST_P(when_any_of, one_is_that_one) { EXPECT_EQ(sync_wait(when_any(ready(7))).value, 7); }
 
 TEST_P(when_any_of, operations_after_one_that_is_done_at_once_are_begun_stopped) {
   tally t;

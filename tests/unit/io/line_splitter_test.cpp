@@ -117,8 +117,8 @@ TEST(line_splitter, chunk_boundaries_change_nothing) {
   for (int round = 0; round < 300; ++round) {
     std::string text;
     for (std::size_t i = random() % 40; i > 0; --i) {
-      std::size_t size = random() % 20 == 0 ? line_splitter::longest - 3 + random() % 6
-                                            : random() % 12;
+      std::size_t size =
+          random() % 20 == 0 ? line_splitter::longest - 3 + random() % 6 : random() % 12;
       text += std::string(size, static_cast<char>('a' + random() % 26));
       const char* ends[] = {"\n", "\r\n", "\r", ""};
       text += ends[random() % 4];

@@ -170,9 +170,15 @@ TEST_P(cancel, at_random_points_completes_each_request_once) {
         h_.loop.start(reads[i].request);
         ++started[i];
         break;
-      case 2: h_.loop.cancel(reads[i].request); break;
-      case 3: ASSERT_EQ(::write(pipes[i].out.get(), "x", 1), 1); break;
-      default: h_.loop.turn(0); break;
+      case 2:
+        h_.loop.cancel(reads[i].request);
+        break;
+      case 3:
+        ASSERT_EQ(::write(pipes[i].out.get(), "x", 1), 1);
+        break;
+      default:
+        h_.loop.turn(0);
+        break;
     }
   }
   for (recorded& r : reads) h_.loop.cancel(r.request);
@@ -180,7 +186,8 @@ TEST_P(cancel, at_random_points_completes_each_request_once) {
     for (const recorded& r : reads)
       if (r.request.active) return false;
     return true;
-  })) << "seed " << seed;
+  })) << "seed "
+      << seed;
   for (std::size_t i = 0; i < count; ++i) ASSERT_EQ(reads[i].times, started[i]) << "seed " << seed;
 }
 

@@ -186,8 +186,8 @@ TEST_P(io, a_read_and_a_write_wait_on_one_socket_at_once) {
   ASSERT_EQ(::socketpair(AF_UNIX, flags, 0, ends), 0);
   unique_fd a(ends[0]), b(ends[1]);
   std::string fill(1 << 20, 'x');
-  ssize_t full = 0;
-  while (::send(a.get(), fill.data(), fill.size(), MSG_DONTWAIT) > 0) ++full;
+  while (::send(a.get(), fill.data(), fill.size(), MSG_DONTWAIT) > 0) {
+  }
   char buffer[4];
   recorded read, write;
   read.request.prepare_read(a.get(), buffer, sizeof buffer);
@@ -215,8 +215,9 @@ TEST_P(io, a_file_is_read_and_polled) {
   h_.loop.start(read.request);
   h_.loop.start(poll.request);
   ASSERT_TRUE(h_.turn_until([&] { return read.result && poll.result; }));
-  EXPECT_EQ(std::string(buffer, 4), "\x7f"
-                                    "ELF");
+  EXPECT_EQ(std::string(buffer, 4),
+            "\x7f"
+            "ELF");
   EXPECT_EQ(*poll.result, POLLIN);
 }
 

@@ -42,6 +42,6 @@ class on_each_backend : public ::testing::TestWithParam<const char*> {
 
 }  // namespace execo::test
 
-#define EXECO_ON_EACH_BACKEND(fixture)                                                  \
-  INSTANTIATE_TEST_SUITE_P(on, fixture, ::testing::Values("uring", "epoll"),            \
+#define EXECO_ON_EACH_BACKEND(fixture)                                       \
+  INSTANTIATE_TEST_SUITE_P(on, fixture, ::testing::Values("uring", "epoll"), \
                            [](const auto& chosen) { return std::string(chosen.param); })

@@ -36,8 +36,7 @@ class stubborn {
     (void)::rmdir(folder_.c_str());
   }
   process make() const {
-    return process("trap '' TERM INT; : > " + mark() +
-                   "; while :; do sleep 300 & wait; done")
+    return process("trap '' TERM INT; : > " + mark() + "; while :; do sleep 300 & wait; done")
         .shell();
   }
   task<> ready() const { return until_ready(mark()); }
@@ -88,11 +87,11 @@ TEST_P(killing, a_timeout_escalates_to_sigkill) {
 }
 
 TEST_P(killing, a_timeout_lets_a_process_end_in_its_own_way) {
-  auto r = sync_wait(
-      process("trap 'echo bye; exit 9' TERM; echo on; while :; do sleep 300 & wait; done")
-          .shell()
-          .timeout(300ms)
-          .run());
+  auto r =
+      sync_wait(process("trap 'echo bye; exit 9' TERM; echo on; while :; do sleep 300 & wait; done")
+                    .shell()
+                    .timeout(300ms)
+                    .run());
   EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
   EXPECT_EQ(r.status().code(), 9);
   EXPECT_EQ(r.out, "on\nbye\n");

@@ -114,8 +114,8 @@ TEST_P(surroundings, signals_are_neither_ignored_nor_blocked) {
 }
 
 TEST_P(surroundings, a_child_leads_a_process_group_of_its_own) {
-  auto r = sync_wait(process("sh -c 'read -r a b c d pgrp rest < /proc/$$/stat; echo $$ $pgrp'")
-                         .run());
+  auto r =
+      sync_wait(process("sh -c 'read -r a b c d pgrp rest < /proc/$$/stat; echo $$ $pgrp'").run());
   const auto space = r.out.find(' ');
   EXPECT_EQ(r.out.substr(0, space) + "\n", r.out.substr(space + 1)) << r.out;
 }
