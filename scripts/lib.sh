@@ -14,7 +14,7 @@ die() {
 
 # shellcheck disable=SC2034
 build_packages=(g++ cmake ninja-build pkg-config liburing-dev libssh-dev libfmt-dev libssl-dev
-  libcli11-dev nlohmann-json3-dev libbenchmark-dev)
+  libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev)
 # shellcheck disable=SC2034
 demo_packages=(openssh-client)
 # shellcheck disable=SC2034
@@ -83,6 +83,8 @@ configure_and_build() {
   shift 2
   compiler=$(command -v "$compiler")
   if command -v ccache >/dev/null; then
+    # What one clone has compiled, another one does not compile again.
+    export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
     set -- -D CMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
   fi
   # CMake forgets what it is told when it finds a build of another compiler or place in the folder.

@@ -22,7 +22,7 @@ struct ini_section {
 };
 [[nodiscard]] std::vector<ini_section> read_ini(std::string_view text);
 
-/// The part of YAML that group files use: sources, each a mapping of groups to a text or a list.
+/// YAML of sources, each a mapping of groups to a text or a list of texts; aliases are refused.
 [[nodiscard]] std::vector<std::pair<std::string, group_table>> read_yaml(std::string_view text);
 
 /// {"group": ["host", ...]} or an Ansible inventory.

@@ -1,7 +1,13 @@
-// Group files use little of YAML: two levels of mappings, texts with or without quotes, lists in
-// either style, comments. Anything else is an error with its line, never a wrong group.
+// Group files use little of YAML: sources, each a mapping of groups to a text or a list of texts.
+// Anything else is an error with its line, never a wrong group. The parser's events are read, not
+// its tree: what does not belong there ends the parse at once, so no file nests deep or expands.
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "groups/group_files.hpp"
 
@@ -9,164 +15,164 @@ namespace execo::detail {
 
 namespace {
 
-struct line {
-  std::size_t number;
-  std::size_t indent;
-  std::string_view text;  // without indent, comment and trailing blanks
-};
+using sources = std::vector<std::pair<std::string, group_table>>;
 
-[[noreturn]] void fail(std::size_t number, const std::string& why) {
-  throw source_failure("line " + std::to_string(number) + ": " + why);
+[[noreturn]] void fail(std::size_t line, std::string why) {
+  std::ranges::replace(why, '\n', ' ');  // a name may have any number of lines, an error has one
+  throw source_failure("line " + std::to_string(line) + ": " + why);
 }
 
-std::string_view trim(std::string_view text) {
-  const std::size_t from = text.find_first_not_of(" \t\r");
-  if (from == text.npos) return {};
-  return text.substr(from, text.find_last_not_of(" \t\r") - from + 1);
+[[noreturn]] void fail(const YAML::Mark& mark, const std::string& why) {
+  fail(static_cast<std::size_t>(std::max(mark.line, 0)) + 1, why);
 }
 
-// Where a comment begins: a # after a blank or at the beginning, outside quotes.
-std::string_view without_comment(std::string_view text) {
-  char quote = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quote != 0) {
-      if (c == quote) quote = 0;
-    } else if ((c == '\'' || c == '"') &&
-               (i == 0 || text[i - 1] == ' ' || text[i - 1] == '[' || text[i - 1] == ',')) {
-      quote = c;
-    } else if (c == '#' && (i == 0 || text[i - 1] == ' ' || text[i - 1] == '\t')) {
-      return text.substr(0, i);
-    }
-  }
-  return text;
+// The parser leaves out NUL and takes EOT for an end, and a name would silently be another one.
+void refuse_control_characters(std::string_view text) {
+  const auto is_control = [](char c) {
+    return c >= 0 && c < ' ' && c != '\t' && c != '\n' && c != '\r';
+  };
+  const auto found = std::ranges::find_if(text, is_control);
+  if (found == text.end()) return;
+  const auto lines = std::count(text.begin(), found, '\n');
+  fail(static_cast<std::size_t>(lines) + 1, "a control character");
 }
 
-class yaml_reader {
+class group_reader final : public YAML::EventHandler {
  public:
-  explicit yaml_reader(std::string_view text) {
-    for (std::size_t number = 1; !text.empty(); ++number) {
-      const std::size_t end = std::min(text.find('\n'), text.size());
-      const std::string_view raw = without_comment(text.substr(0, end));
-      text.remove_prefix(std::min(end + 1, text.size()));
-      const std::size_t indent = std::min(raw.find_first_not_of(' '), raw.size());
-      const std::string_view content = trim(raw);
-      if (content.empty() || content == "---" || content == "...") continue;
-      if (raw[indent] == '\t') fail(number, "a tab indents: use blanks");
-      lines_.push_back({number, indent, content});
+  [[nodiscard]] sources take() { return std::move(sources_); }
+  [[nodiscard]] const YAML::Mark& last_name() const { return name_mark_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // The parser leaves what begins no document in its place, and would find it there for ever.
+    if (mark.pos == document_at_) fail(mark, "no 'source: groups' here");
+    document_at_ = mark.pos;
+  }
+  void OnDocumentEnd() override {}
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
+                const std::string& text) override {
+    if (awaits_name()) {
+      begin_entry(mark, tag == plain, text);
+    } else if (place_ == place::groups) {
+      groups()[name_] = text;
+      end_entry();
+    } else if (place_ == place::list) {
+      append(text);
+    } else {
+      refuse(mark);
     }
   }
 
-  std::vector<std::pair<std::string, group_table>> read() {
-    std::vector<std::pair<std::string, group_table>> sources;
-    while (at_ < lines_.size()) {
-      const line& l = lines_[at_++];
-      if (l.indent != 0) fail(l.number, "a source begins in the first column");
-      const auto [name, rest] = entry(l);
-      if (rest == "{}" || rest == "null" || rest == "~") continue;
-      if (!rest.empty()) fail(l.number, "source \"" + name + "\" has no groups: indent them below");
-      sources.emplace_back(name, read_groups());
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
+    if (place_ == place::document) return;
+    if (awaits_name()) fail(mark, "the name null is not a string (add quotes?)");
+    if (place_ == place::list) fail(mark, "an empty item in the list");
+    // The parser lets a name without ':' pass, with a null in the same place.
+    if (mark.pos == name_mark_.pos) fail(mark, "no ':' after the name \"" + name_ + '"');
+    if (place_ == place::groups) {
+      groups()[name_].clear();
+    } else {
+      sources_.emplace_back(name_, group_table{});
     }
-    return sources;
+    end_entry();
   }
+
+  // Upstream reads aliases; a few lines of them can be more hosts than memory holds.
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    fail(mark, "no alias can be used here: write the hosts, between quotes");
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    if (place_ != place::groups || awaits_name()) refuse(mark);
+    groups()[name_].clear();
+    place_ = place::list;
+  }
+
+  void OnSequenceEnd() override {
+    place_ = place::groups;
+    end_entry();
+  }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    if (place_ == place::document) {
+      place_ = place::sources;
+    } else if (place_ == place::sources && !awaits_name()) {
+      sources_.emplace_back(name_, group_table{});
+      place_ = place::groups;
+      end_entry();
+    } else {
+      refuse(mark);
+    }
+  }
+
+  void OnMapEnd() override { place_ = place_ == place::groups ? place::sources : place::document; }
 
  private:
-  group_table read_groups() {
-    group_table table;
-    const std::size_t indent = at_ < lines_.size() ? lines_[at_].indent : 0;
-    while (at_ < lines_.size() && lines_[at_].indent > 0) {
-      const line& l = lines_[at_++];
-      if (l.indent != indent) fail(l.number, "indented unlike the group above");
-      const auto [name, rest] = entry(l);
-      table[name] = rest.empty() ? read_list(indent) : value(rest, l.number);
-    }
-    return table;
+  enum class place { document, sources, groups, list };
+  static constexpr std::string_view plain = "?";  // the tag of a text without quotes and tag
+
+  bool awaits_name() const {
+    return !has_name_ && (place_ == place::sources || place_ == place::groups);
   }
 
-  // Lines "- text" below a group, as far to the right as the group or farther.
-  std::string read_list(std::size_t indent) {
-    std::string members;
-    while (at_ < lines_.size() && lines_[at_].text.starts_with('-') &&
-           lines_[at_].indent >= indent) {
-      const line& l = lines_[at_++];
-      if (l.text.size() > 1 && l.text[1] != ' ') fail(l.number, "a blank is missing after '-'");
-      if (!members.empty()) members += ',';
-      members += value(trim(l.text.substr(1)), l.number);
-    }
-    return members;
-  }
+  group_table& groups() { return sources_.back().second; }
 
-  std::pair<std::string, std::string_view> entry(const line& l) const {
-    std::string_view text = l.text;
-    std::string name;
-    if (text[0] == '\'' || text[0] == '"') {
-      const std::size_t end = text.find(text[0], 1);
-      if (end == text.npos) fail(l.number, "the quote is not closed");
-      name = text.substr(1, end - 1);
-      text = trim(text.substr(end + 1));
-      if (!text.starts_with(':')) fail(l.number, "':' is missing after the name");
-      return {name, trim(text.substr(1))};
-    }
-    std::size_t colon = text.find(": ");
-    if (colon == text.npos && text.ends_with(':')) colon = text.size() - 1;
-    if (colon == text.npos) fail(l.number, "no 'name: hosts' here");
-    name = trim(text.substr(0, colon));
+  void begin_entry(const YAML::Mark& mark, bool is_plain, const std::string& name) {
     // YAML reads such a name as a number: then it is not the name that was meant.
-    if (std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) {
-      fail(l.number, "the name " + name + " is not a string (add quotes?)");
+    if (is_plain && std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) {
+      fail(mark, "the name " + name + " is not a string (add quotes?)");
     }
-    return {name, trim(text.substr(colon + 1))};
+    name_ = name;
+    name_mark_ = mark;
+    has_name_ = true;
   }
 
-  static std::string value(std::string_view text, std::size_t number) {
-    if (text == "null" || text == "~") return {};
-    if (text.starts_with('[')) {
-      if (!text.ends_with(']')) fail(number, "the list is not closed on its line");
-      return flow_list(text.substr(1, text.size() - 2), number);
-    }
-    if (text.empty() || text[0] == '&' || text[0] == '*' || text[0] == '!' || text[0] == '|' ||
-        text[0] == '>' || text[0] == '{' || text[0] == '@') {
-      fail(number, "put the hosts between quotes");
-    }
-    return scalar(text, number);
+  void end_entry() { has_name_ = false; }
+
+  void append(const std::string& text) {
+    std::string& members = groups()[name_];
+    if (!members.empty()) members += ',';
+    members += text;
   }
 
-  static std::string scalar(std::string_view text, std::size_t number) {
-    if (text[0] != '\'' && text[0] != '"') return std::string{text};
-    if (text.size() < 2 || text.back() != text[0]) fail(number, "the quote is not closed");
-    return std::string{text.substr(1, text.size() - 2)};
-  }
-
-  static std::string flow_list(std::string_view text, std::size_t number) {
-    std::string members;
-    while (!(text = trim(text)).empty()) {
-      std::size_t end = 0;
-      if (text[0] == '\'' || text[0] == '"') {
-        end = text.find(text[0], 1);
-        if (end == text.npos) fail(number, "the quote is not closed");
-        ++end;
-      } else {
-        end = std::min(text.find(','), text.size());
-      }
-      const std::string_view item = trim(text.substr(0, end));
-      if (item.empty()) fail(number, "an empty item in the list");
-      if (!members.empty()) members += ',';
-      members += scalar(item, number);
-      text = trim(text.substr(end));
-      if (!text.empty() && text[0] != ',') fail(number, "',' is missing in the list");
-      if (!text.empty()) text.remove_prefix(1);
+  [[noreturn]] void refuse(const YAML::Mark& mark) const {
+    if (place_ == place::document) fail(mark, "no 'source: groups' here");
+    if (awaits_name()) fail(mark, "a name is a text");
+    if (place_ == place::sources) {
+      fail(mark, "source \"" + name_ + "\" has no groups: indent them below, with blanks");
     }
-    return members;
+    fail(mark, "group \"" + name_ + "\" is neither a text nor a list of texts");
   }
 
-  std::vector<line> lines_;
-  std::size_t at_ = 0;
+  sources sources_;
+  place place_ = place::document;
+  int document_at_ = -1;
+  bool has_name_ = false;
+  std::string name_;
+  YAML::Mark name_mark_;
 };
 
 }  // namespace
 
 std::vector<std::pair<std::string, group_table>> read_yaml(std::string_view text) {
-  return yaml_reader{text}.read();
+  refuse_control_characters(text);
+  // The parser misses that a quote is not closed when the quote or a blank is the last it sees.
+  std::istringstream in{std::string{text} + "\n#"};
+  group_reader reader;
+  try {
+    YAML::Parser parser{in};
+    while (parser.HandleNextDocument(reader)) {
+    }
+  } catch (const YAML::Exception& error) {
+    // Found at the end of the file, far from the quote.
+    if (error.msg == YAML::ErrorMsg::EOF_IN_SCALAR) {
+      fail(reader.last_name(), "a quote from here on is not closed");
+    }
+    fail(error.mark, error.msg + " (add quotes?)");
+  }
+  return reader.take();
 }
 
 }  // namespace execo::detail

@@ -15,6 +15,23 @@
 
 #include "base/fd.hpp"
 
+// liburing maps and unmaps rings with system calls that ThreadSanitizer does not see: without being
+// told, it takes a ring that comes to lie where another thread's was for the same memory.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define EXECO_THREAD_SANITIZER 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) || defined(EXECO_THREAD_SANITIZER)
+#include <sanitizer/tsan_interface.h>
+static char ring_memory;
+#define EXECO_RING_MEMORY_TAKEN() __tsan_acquire(&ring_memory)
+#define EXECO_RING_MEMORY_RELEASED() __tsan_release(&ring_memory)
+#else
+#define EXECO_RING_MEMORY_TAKEN() (void)0
+#define EXECO_RING_MEMORY_RELEASED() (void)0
+#endif
+
 namespace execo::detail {
 namespace {
 
@@ -27,7 +44,9 @@ class uring_backend final : public backend {
  public:
   uring_backend() = default;
   ~uring_backend() override {
-    if (ring_ready_) io_uring_queue_exit(&ring_);
+    if (!ring_ready_) return;
+    io_uring_queue_exit(&ring_);
+    EXECO_RING_MEMORY_RELEASED();
   }
 
   /// 0 or a negative errno.
@@ -40,6 +59,7 @@ class uring_backend final : public backend {
     if (error == -EINVAL) error = open_ring(0);
     if (error != 0) return error;
     ring_ready_ = true;
+    EXECO_RING_MEMORY_TAKEN();
     arm_wake();
     return 0;
   }

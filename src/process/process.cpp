@@ -139,6 +139,7 @@ process& process::on(context& where) & {
 process&& process::on(context& where) && { return std::move(on(where)); }
 
 process& process::start() & {
+  if (state_->run && state_->run->started()) return *this;
   state_->verify();
   detail::loop& where = state_->where(nullptr);
   state_->make_run(where);
