@@ -52,6 +52,8 @@ enum class stream : std::uint8_t { out, err };
 std::string_view to_string(end_reason how) noexcept;
 /// The bare word: "resolve", "kex", ...
 std::string_view to_string(phase where) noexcept;
+/// For people: "while connecting", "during the key exchange", ...
+std::string_view in_words(phase where) noexcept;
 
 /// An exit code, or a signal, or neither while unknown.
 class exit_status {

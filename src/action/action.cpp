@@ -7,13 +7,8 @@
 namespace execo {
 namespace detail {
 
-action_ref::action_ref(action_state* state) noexcept : state_(state) {
-  if (state_ != nullptr) state_->add_handle();
-}
-action_ref::action_ref(const action_ref& other) noexcept : action_ref(other.state_) {}
-action_ref::~action_ref() {
-  if (state_ != nullptr) state_->drop_handle();
-}
+void hold(action_state& state) noexcept { state.add_handle(); }
+void drop(action_state& state) noexcept { state.drop_handle(); }
 
 action_wait::action_wait(action_ref state) noexcept : state_(std::move(state)) {}
 action_wait::action_wait(action_wait&& other) noexcept

@@ -23,6 +23,25 @@ std::string_view to_string(phase where) noexcept {
   return words[static_cast<std::size_t>(where)];
 }
 
+std::string_view in_words(phase where) noexcept {
+  switch (where) {
+    case phase::resolve:
+      return "while its name was resolved";
+    case phase::connect:
+      return "while connecting";
+    case phase::kex:
+      return "during the key exchange";
+    case phase::auth:
+      return "during authentication";
+    case phase::open:
+      return "while the command was being started";
+    case phase::drain:
+      return "while its output was drained";
+    default:
+      return "while it ran";
+  }
+}
+
 exit_status exit_status::of_code(int code) noexcept {
   exit_status s;
   s.kind_ = kind::code;
@@ -76,25 +95,6 @@ std::string last_line(std::string_view text) {
   return line;
 }
 
-std::string_view phase_words(phase where) {
-  switch (where) {
-    case phase::resolve:
-      return "while its name was resolved";
-    case phase::connect:
-      return "while connecting";
-    case phase::kex:
-      return "during the key exchange";
-    case phase::auth:
-      return "during authentication";
-    case phase::open:
-      return "while the command was being started";
-    case phase::drain:
-      return "while its output was drained";
-    default:
-      return "while it ran";
-  }
-}
-
 }  // namespace
 
 std::string result::describe() const {
@@ -108,7 +108,7 @@ std::string result::describe() const {
       text += fmt::format("was ended by signal {}{}", status_.signal_name(), after);
       break;
     case end_reason::timed_out:
-      text += fmt::format("timed out {}{}", phase_words(phase_), after);
+      text += fmt::format("timed out {}{}", in_words(phase_), after);
       break;
     case end_reason::cancelled:
       text += "was cancelled" + after;

@@ -9,25 +9,6 @@
 namespace execo::cli {
 namespace {
 
-std::string_view where(phase p) {
-  switch (p) {
-    case phase::resolve:
-      return "while its name was resolved";
-    case phase::connect:
-      return "while connecting";
-    case phase::kex:
-      return "during the key exchange";
-    case phase::auth:
-      return "during authentication";
-    case phase::open:
-      return "while the command was being started";
-    case phase::drain:
-      return "while its output was drained";
-    default:
-      return "while it ran";
-  }
-}
-
 // "10 hosts (node[1-10])"; one name alone as it is.
 std::string hosts_in_words(const std::vector<std::string>& names) {
   std::string set = host_set::from_names(names).to_string();
@@ -49,11 +30,11 @@ std::string end_in_words(const result& r) {
     case end_reason::signaled:
       return "ended by signal " + r.status().signal_name();
     case end_reason::timed_out:
-      return fmt::format("timed out {}", where(r.phase()));
+      return fmt::format("timed out {}", in_words(r.phase()));
     case end_reason::cancelled:
       // A host that waits for its turn to connect is in this phase too.
       if (r.phase() == phase::resolve) return "cancelled before connecting";
-      return fmt::format("cancelled {}", where(r.phase()));
+      return fmt::format("cancelled {}", in_words(r.phase()));
     case end_reason::not_started:
       return "not started";
     default:

@@ -70,13 +70,8 @@ class process_state final : public ref_counted {
   bool detached = false;
 };
 
-process_ref::process_ref(process_state* state) noexcept : state_(state) {
-  if (state_ != nullptr) state_->retain();
-}
-process_ref::process_ref(const process_ref& other) noexcept : process_ref(other.state_) {}
-process_ref::~process_ref() {
-  if (state_ != nullptr) state_->release();
-}
+void hold(process_state& state) noexcept { state.retain(); }
+void drop(process_state& state) noexcept { state.release(); }
 
 process_wait::process_wait(process_ref state, stop_ends what) noexcept
     : state_(std::move(state)), stop_(what) {}

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "execo/detail/operation.hpp"
+#include "execo/detail/state_ref.hpp"
 #include "execo/host_result.hpp"
 
 namespace execo {
@@ -16,23 +17,11 @@ namespace detail {
 
 class action_state;
 
-/// A counted reference to the state that an action and its awaiters share.
-class action_ref {
- public:
-  explicit action_ref(action_state* state) noexcept;
-  action_ref(const action_ref& other) noexcept;
-  action_ref(action_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-  action_ref& operator=(action_ref other) noexcept {
-    std::swap(state_, other.state_);
-    return *this;
-  }
-  ~action_ref();
-  action_state* operator->() const noexcept { return state_; }
-  explicit operator bool() const noexcept { return state_ != nullptr; }
+void hold(action_state& state) noexcept;
+void drop(action_state& state) noexcept;
 
- private:
-  action_state* state_;
-};
+/// Shared by an action and its awaiters.
+using action_ref = state_ref<action_state>;
 
 class action_wait : public operation, public list_node {
  public:

@@ -5,29 +5,18 @@
 
 #include "execo/detail/end_observer.hpp"
 #include "execo/detail/operation.hpp"
+#include "execo/detail/state_ref.hpp"
 #include "execo/status.hpp"
 
 namespace execo::detail {
 
 class process_state;
 
-/// A counted reference to the state that a process and its awaiters share.
-class process_ref {
- public:
-  explicit process_ref(process_state* state) noexcept;
-  process_ref(const process_ref& other) noexcept;
-  process_ref(process_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-  process_ref& operator=(process_ref other) noexcept {
-    std::swap(state_, other.state_);
-    return *this;
-  }
-  ~process_ref();
-  process_state* operator->() const noexcept { return state_; }
-  explicit operator bool() const noexcept { return state_ != nullptr; }
+void hold(process_state& state) noexcept;
+void drop(process_state& state) noexcept;
 
- private:
-  process_state* state_;
-};
+/// Shared by a process and its awaiters.
+using process_ref = state_ref<process_state>;
 
 class process_wait : public operation, private end_observer {
  public:

@@ -182,6 +182,26 @@ TEST_F(groups_files, a_wrong_file_is_named_with_its_line) {
   EXPECT_NE(error.find("a.yaml: line 2: the name 123 is not a string"), std::string::npos) << error;
 }
 
+TEST_F(groups_files, what_is_no_group_in_yaml_is_refused_with_its_line) {
+  const fs::path conf = write("groups.conf", "[Main]\nautodir: groups.d\n");
+  for (const auto& [text, expected] : std::vector<std::pair<std::string, std::string>>{
+           {"l:\n  a: &x n1\n  b: *x\n", "line 3: no alias can be used here"},
+           {"l:\n  a: @x\n", "line 2: unknown token (add quotes?)"},
+           {"l:\n  a: n1\nb\n", "line 3: end of map not found (add quotes?)"},
+           {"l:\n  a: 'n1\n", "line 2: a quote from here on is not closed"},
+           {"l:\n  a: '", "line 2: a quote from here on is not closed"},
+           {"l:\n  a: n\x04"
+            "1\n",
+            "line 2: a control character"},
+           {"l:\n  a: [[n1]]\n", "line 2: group \"a\" is neither a text nor a list of texts"},
+           {std::string(100'000, '['), "line 1: a name is a text"},
+           {",", "line 1: no 'source: groups' here"}}) {
+    write("groups.d/a.yaml", text);
+    const std::string error = error_of([&] { (void)groups::from_file(conf); });
+    EXPECT_NE(error.find("a.yaml: " + expected), std::string::npos) << error;
+  }
+}
+
 TEST_F(groups_files, a_command_that_fails_is_quoted) {
   groups g;
   g.add("broken", group_command{}.map("exit 3"));
