@@ -194,7 +194,11 @@ void lifecycle::begin_kill(int signal) noexcept {
   }
   transport_->signal(signal);
   bool escalates = signal == SIGTERM || signal == SIGINT || signal == SIGKILL;
-  if (!escalates || (patience_.armed() && signal != SIGKILL)) return;
+  if (!escalates) return;
+  // The end may stand behind output that nobody takes.
+  transport_->pause(stream::out, false);
+  transport_->pause(stream::err, false);
+  if (patience_.armed() && signal != SIGKILL) return;
   patience_.expired = callback<>::to<&lifecycle::patience_ended>(this);
   loop_.arm_after(patience_, signal == SIGKILL ? after_kill : command_->kill_timeout);
 }
@@ -227,7 +231,7 @@ void lifecycle::kill(int signal) noexcept {
 }
 
 void lifecycle::pause(stream which, bool paused) {
-  if (state() == run_state::active) transport_->pause(which, paused);
+  if (state() == run_state::active && !result_.killed()) transport_->pause(which, paused);
 }
 
 void lifecycle::deadline_struck() { end_early(end_reason::timed_out); }

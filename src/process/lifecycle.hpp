@@ -67,7 +67,7 @@ class lifecycle final : public ref_counted, private transport_events, private re
   /// Pre: not ended.
   void attach(end_observer& observer) noexcept { observer.link_before(observers_); }
   void set_tap(output_tap* tap) noexcept { tap_ = tap; }
-  /// Back-pressure for a slow tap.
+  /// Back-pressure for a slow tap; without effect on a run that is being ended.
   void pause(stream which, bool paused);
   /// The present phase, for reports on a run that goes on.
   execo::phase current_phase() const noexcept { return phase_; }

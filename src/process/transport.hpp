@@ -57,7 +57,8 @@ class transport {
   /// it does nothing.
   virtual void signal(int number) = 0;
 
-  /// Back-pressure: stops and resumes taking output of a stream. Output flows at first.
+  /// Back-pressure: stops and resumes taking output of a stream. Output flows at first. The end of
+  /// a remote command stands behind its output and is seen only while that flows.
   virtual void pause(stream which, bool paused) = 0;
 
   /// Gives up what is left, at once: descriptors, channel, a connection under way. A local child

@@ -8,7 +8,8 @@ namespace {
 // Bytes of input that wait in libssh's output buffer at most: it takes whatever the remote window
 // allows, megabytes, whether the socket can send them or not.
 constexpr std::size_t most_unsent = 32 * 1024;
-constexpr std::size_t ssh_window = 2 * 1024 * 1024;  // libssh grants 1.28 MB
+// What is kept of paused streams.
+constexpr std::size_t most_kept = 64 * 1024;
 
 std::size_t index(stream which) noexcept { return which == stream::out ? 0 : 1; }
 
@@ -41,11 +42,6 @@ void remote_channel::pause(stream which, bool paused) {
   if (!paused) session_.wake();
 }
 
-void remote_channel::expect_end() {
-  keep_limit_ = ssh_window;
-  check_held();
-}
-
 void remote_channel::abandon() noexcept {
   channel_ = nullptr;
   stage_ = stage::over;
@@ -54,7 +50,7 @@ void remote_channel::abandon() noexcept {
 // A stream that is paused costs 64 KiB at most: then the connection is not read any more. The ssh
 // window does not bound it: libssh opens it again when the other stream is read (channel_rcv_data).
 void remote_channel::check_held() {
-  if (stage_ != stage::over) session_.hold_input(kept_[0].size() + kept_[1].size() >= keep_limit_);
+  if (stage_ != stage::over) session_.hold_input(kept_[0].size() + kept_[1].size() >= most_kept);
 }
 
 void remote_channel::advance() {

@@ -42,8 +42,6 @@ class remote_channel final : public session_member {
   /// `name` without SIG, one of RFC 4254's.
   void send_signal(std::string name);
   void pause(stream which, bool paused);
-  /// What is kept of paused streams may grow to the ssh window: an end has to be seen past it.
-  void expect_end();
 
   /// The request to run the command was handed over: it may have started.
   bool requested() const noexcept { return requested_; }
@@ -81,7 +79,6 @@ class remote_channel final : public session_member {
   std::vector<std::string> signals_;
   std::array<std::string, 2> kept_;  // of paused streams
   std::array<bool, 2> paused_{};
-  std::size_t keep_limit_ = 64 * 1024;
   stage stage_ = stage::idle;
   bool requested_ = false;
   bool input_ends_ = false;

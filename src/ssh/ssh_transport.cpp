@@ -103,7 +103,6 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     if (!running_ || exited_) return;
     const char* name = rfc_name(number);
     if (name != nullptr) channel_.send_signal(name);
-    channel_.expect_end();
     if (!sibling_signal::possible(session_)) return;
     if (!sibling_) sibling_.emplace(session_);
     bool ignored = name == nullptr || sibling_signal::needed(session_);

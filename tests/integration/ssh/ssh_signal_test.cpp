@@ -94,9 +94,9 @@ TEST_P(ssh_signal, works_when_the_input_was_closed_and_output_is_paused) {
   r.pause(stream::out, true);
   loop.idle(std::chrono::milliseconds(200));
   r.signal(SIGTERM);
+  r.pause(stream::out, false);
   ASSERT_TRUE(loop.until([&r] { return r.exited; }));
   EXPECT_EQ(r.status, exit_status::of_signal(SIGTERM));
-  r.pause(stream::out, false);
   r.run();
   EXPECT_TRUE(server_->no_commands_left());
 }

