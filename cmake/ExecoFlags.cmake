@@ -26,6 +26,9 @@ if(EXECO_SANITIZE)
   add_link_options(-fsanitize=${EXECO_SANITIZE})
   if(EXECO_SANITIZE MATCHES "undefined")
     add_compile_options(-fno-sanitize-recover=undefined)
+    # The check of a virtual call asks through a pipe whether the object can be read: with no
+    # descriptor left, which some tests bring about, it reports objects that are sound.
+    add_compile_options(-fno-sanitize=vptr)
   endif()
 endif()
 if(EXECO_BUILD_FUZZERS)
