@@ -29,10 +29,8 @@ namespace {
 
 using words = std::vector<std::string>;
 
-[[noreturn]] void fail(const std::string& what) {
-  std::fprintf(stderr, "fanout_ssh: %s\n", what.c_str());
-  std::exit(1);
-}
+// Thrown, so that the server and its files go with whatever failed.
+[[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
 
 /// A client's run from outside: itself and the children it waited for.
 struct client_run {
@@ -288,9 +286,7 @@ int number(const char* text) {
   return value;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+void run(int argc, char** argv) {
   int hosts = 500, rounds = 3, window = 64, default_hosts = 100;
   std::vector<int> fleets;
   for (int i = 1; i < argc; i += 2) {
@@ -312,18 +308,25 @@ int main(int argc, char** argv) {
     }
   }
   if (fleets.empty()) fleets = std::vector<int>{1000, 10000};
+  if (execo::test::sshd_fixture::available()) {
+    execo::test::sshd_fixture server;
+    race(server, hosts, window, rounds, true);
+    race(server, default_hosts, window, rounds, false);
+  } else {
+    std::printf("no sshd on this machine: the race is left out\n");
+  }
+  std::printf("\nexeco alone, `true` on a fleet in one process, window 64, %d rounds\n", rounds);
+  for (int n : fleets) alone(n, rounds);
+  memory(fleets.back());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
   try {
-    if (execo::test::sshd_fixture::available()) {
-      execo::test::sshd_fixture server;
-      race(server, hosts, window, rounds, true);
-      race(server, default_hosts, window, rounds, false);
-    } else {
-      std::printf("no sshd on this machine: the race is left out\n");
-    }
-    std::printf("\nexeco alone, `true` on a fleet in one process, window 64, %d rounds\n", rounds);
-    for (int n : fleets) alone(n, rounds);
-    memory(fleets.back());
+    run(argc, argv);
   } catch (const std::exception& e) {
-    fail(e.what());
+    std::fprintf(stderr, "fanout_ssh: %s\n", e.what());
+    return 1;
   }
 }
