@@ -44,8 +44,6 @@ context::~context() {
     state_->own_thread.join();
     return;
   }
-  // Its thread is through with it, and nothing is left to join.
-  if (state_->loop.belongs_to_another_thread() && !state_->loop.has_residents()) return;
   detail::loop::driver driving(state_->loop);
   state_->loop.turn(0);
   join_residents(state_->loop);

@@ -9,17 +9,17 @@
 
 namespace execo::detail {
 
-std::unique_ptr<backend> make_backend() {
+std::unique_ptr<backend> make_backend(int wake) {
   const char* forced = std::getenv("EXECO_BACKEND");
   std::string_view choice = forced != nullptr ? forced : "";
-  if (choice == "epoll") return make_epoll_backend("asked for by EXECO_BACKEND");
+  if (choice == "epoll") return make_epoll_backend("asked for by EXECO_BACKEND", wake);
   if (!choice.empty() && choice != "uring")
     throw std::invalid_argument("EXECO_BACKEND=" + std::string(choice) +
                                 ": expected uring or epoll");
   std::string why;
-  if (auto made = make_uring_backend(why)) return made;
+  if (auto made = make_uring_backend(why, wake)) return made;
   if (choice == "uring") throw std::invalid_argument("EXECO_BACKEND=uring: " + why);
-  return make_epoll_backend(why);
+  return make_epoll_backend(why, wake);
 }
 
 }  // namespace execo::detail

@@ -1,6 +1,7 @@
 // What a loop needs of the kernel. Two implementations: io_uring and epoll.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -8,6 +9,9 @@
 #include "loop/io_request.hpp"
 
 namespace execo::detail {
+
+/// What one `receive` brings at most: the capacity of a pipe.
+constexpr std::size_t receive_bytes = 64 * 1024;
 
 class backend {
  public:
@@ -20,25 +24,32 @@ class backend {
   virtual void cancel(io_request& request) noexcept = 0;
 
   /// Submits what was started, waits at most `timeout_ns` (0: not at all, -1: without limit) for
-  /// something to complete, and calls `done` of all that did. wake() ends the wait.
-  virtual void wait(std::int64_t timeout_ns) = 0;
-
-  /// Ends a wait from any thread, or the next one.
-  virtual void wake() noexcept = 0;
+  /// something to complete, and calls `done` of all that did. The loop's wake descriptor ends the
+  /// wait. False: the kernel refuses to go on, see refusal(); another backend takes surrender().
+  virtual bool wait(std::int64_t timeout_ns) = 0;
 
   /// A descriptor that is readable when wait(0) has something to do. Made on the first call.
-  virtual int native_handle() = 0;
+  /// Throws: std::system_error if it cannot be made.
+  virtual int readiness() = 0;
 
   /// How descriptors that are read and written here must be opened: io_uring waits on a blocking
   /// one and refuses to on O_NONBLOCK, epoll needs O_NONBLOCK.
   virtual bool wants_nonblocking() const noexcept = 0;
 
-  /// "uring (DEFER_TASKRUN, WAITID)", for people.
+  /// "uring (SINGLE_ISSUER, DEFER_TASKRUN)", for people.
   virtual std::string describe() const = 0;
+
+  /// Why wait() gave up.
+  virtual std::string refusal() const { return {}; }
+
+  /// Gives up everything that is under way, chained by `next`. None of it has completed, and none
+  /// completes here any more.
+  virtual io_request* surrender() noexcept { return nullptr; }
 };
 
-/// The backend that this machine allows. EXECO_BACKEND=uring|epoll forces one.
+/// The backend that this machine allows. EXECO_BACKEND=uring|epoll forces one. `wake` is the loop's
+/// eventfd: readable, it ends a wait().
 /// Throws: std::system_error if none can be made, std::invalid_argument for another EXECO_BACKEND.
-std::unique_ptr<backend> make_backend();
+std::unique_ptr<backend> make_backend(int wake);
 
 }  // namespace execo::detail

@@ -6,13 +6,14 @@
 #include "loop/epoll_backend.hpp"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -29,14 +30,14 @@ constexpr std::uint64_t wake_tag = ~std::uint64_t{0};
 
 class epoll_backend final : public backend {
  public:
-  explicit epoll_backend(std::string reason) : reason_(std::move(reason)) {
+  epoll_backend(std::string reason, int wake, opened how)
+      : reason_(std::move(reason)), wake_(wake), may_block_(how == opened::for_io_uring) {
     epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
-    wake_fd_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!epoll_ || !wake_fd_) throw std::system_error(errno, std::system_category(), "epoll");
+    if (!epoll_) throw std::system_error(errno, std::system_category(), "epoll_create1");
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = wake_tag;
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_fd_.get(), &event) != 0)
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_, &event) != 0)
       throw std::system_error(errno, std::system_category(), "epoll_ctl");
   }
 
@@ -53,7 +54,7 @@ class epoll_backend final : public backend {
     if (unseat(request)) push(request);
   }
 
-  void wait(std::int64_t timeout_ns) override {
+  bool wait(std::int64_t timeout_ns) override {
     try_started();
     bool idle = first_ == nullptr && completed_ == 0;
     completed_ = 0;
@@ -67,14 +68,10 @@ class epoll_backend final : public backend {
     for (int i = 0; i < n; ++i) dispatch(events[static_cast<std::size_t>(i)]);
     try_started();
     completed_ = 0;
+    return true;
   }
 
-  void wake() noexcept override {
-    std::uint64_t one = 1;
-    (void)!::write(wake_fd_.get(), &one, sizeof one);
-  }
-
-  int native_handle() override { return epoll_.get(); }
+  int readiness() override { return epoll_.get(); }
   bool wants_nonblocking() const noexcept override { return true; }
   std::string describe() const override { return "epoll (" + reason_ + ")"; }
 
@@ -100,7 +97,7 @@ class epoll_backend final : public backend {
   }
 
   static bool reads(const io_request& r) noexcept {
-    return r.kind == io_kind::read ||
+    return r.kind == io_kind::read || r.kind == io_kind::receive ||
            (r.kind == io_kind::poll && (r.events & (POLLIN | POLLPRI)) != 0);
   }
 
@@ -156,19 +153,33 @@ class epoll_backend final : public backend {
     seat(r);
   }
 
-  static int transfer(io_request& r) noexcept {
+  int transfer(io_request& r) {
+    if (may_block_) refuse_to_block(r.fd);
+    if (r.kind == io_kind::receive) {
+      if (!received_) received_ = std::make_unique_for_overwrite<char[]>(receive_bytes);
+      r.buffer = received_.get();
+      r.size = receive_bytes;
+    }
     for (;;) {
-      ssize_t n = r.kind == io_kind::read ? ::read(r.fd, r.buffer, r.size)
-                                          : ::write(r.fd, r.buffer, r.size);
+      ssize_t n = r.kind == io_kind::write ? ::write(r.fd, r.buffer, r.size)
+                                           : ::read(r.fd, r.buffer, r.size);
       if (n >= 0) return static_cast<int>(n);
       if (errno != EINTR) return errno == EWOULDBLOCK ? -EAGAIN : -errno;
     }
+  }
+
+  // What was opened for io_uring is ours alone, as all that is read and written here.
+  static void refuse_to_block(int fd) noexcept {
+    int flags = ::fcntl(fd, F_GETFL);
+    if (flags >= 0 && (flags & O_NONBLOCK) == 0) (void)::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
   }
 
   void seat(io_request& r) {
     if (r.fd < 0) return complete(r, -EBADF);
     slot& s = slot_of(r.fd);
     bool both = r.kind == io_kind::poll && reads(r) && (r.events & POLLOUT) != 0;
+    assert(!reads(r) || s.in == nullptr);
+    assert((reads(r) && !both) || s.out == nullptr);
     if (reads(r)) s.in = &r;
     if (!reads(r) || both) s.out = &r;
     int error = arm(s, r.fd);
@@ -181,7 +192,7 @@ class epoll_backend final : public backend {
   static std::uint32_t wanted_by(const io_request* r) noexcept {
     if (r == nullptr) return 0;
     if (r->kind == io_kind::poll) return r->events & askable;
-    return r->kind == io_kind::read ? EPOLLIN : EPOLLOUT;
+    return r->kind == io_kind::write ? EPOLLOUT : EPOLLIN;
   }
 
   int arm(slot& s, int fd) noexcept {
@@ -205,7 +216,7 @@ class epoll_backend final : public backend {
   void dispatch(const epoll_event& event) {
     if (event.data.u64 == wake_tag) {
       std::uint64_t count = 0;
-      (void)!::read(wake_fd_.get(), &count, sizeof count);
+      (void)!::read(wake_, &count, sizeof count);
       return;
     }
     int fd = static_cast<int>(event.data.u64 & 0xffff'ffff);
@@ -231,9 +242,11 @@ class epoll_backend final : public backend {
   }
 
   std::string reason_;
+  int wake_;
+  bool may_block_;
   unique_fd epoll_;
-  unique_fd wake_fd_;
   std::vector<slot> slots_;
+  std::unique_ptr<char[]> received_;
   io_request* first_ = nullptr;
   io_request* last_ = nullptr;
   unsigned completed_ = 0;
@@ -242,8 +255,8 @@ class epoll_backend final : public backend {
 
 }  // namespace
 
-std::unique_ptr<backend> make_epoll_backend(std::string reason) {
-  return std::make_unique<epoll_backend>(std::move(reason));
+std::unique_ptr<backend> make_epoll_backend(std::string reason, int wake, opened how) {
+  return std::make_unique<epoll_backend>(std::move(reason), wake, how);
 }
 
 }  // namespace execo::detail

@@ -12,7 +12,7 @@ namespace execo::detail {
 
 /// Sockets connect and accept with the plain non-blocking calls after a poll: a descriptor with
 /// O_NONBLOCK makes io_uring answer EAGAIN instead of waiting.
-enum class io_kind : std::uint8_t { none, read, write, poll };
+enum class io_kind : std::uint8_t { none, read, receive, write, poll };
 
 struct io_request {
   io_request() noexcept = default;
@@ -30,11 +30,15 @@ struct io_request {
   void* buffer = nullptr;
   std::uint32_t size = 0;  // of buffer
   std::uint32_t events = 0;
-  io_request* next = nullptr;  // a backend's own queue
+  io_request* next = nullptr;      // a backend's own queue
+  io_request* previous = nullptr;  // and list
 
   void prepare_read(int from, void* into, std::size_t n) noexcept {
     prepare(io_kind::read, from, into, n);
   }
+  /// Reads into memory of the loop's: `buffer` holds what came, during `done` only. What waits for
+  /// a quiet peer so costs no memory.
+  void prepare_receive(int from) noexcept { prepare(io_kind::receive, from, nullptr, 0); }
   void prepare_write(int to, const void* bytes, std::size_t n) noexcept {
     prepare(io_kind::write, to, const_cast<void*>(bytes), n);
   }

@@ -2,23 +2,44 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <limits>
+#include <system_error>
 #include <thread>
+
+#include "loop/epoll_backend.hpp"
 
 namespace execo::detail {
 namespace {
 
 thread_local loop* current_loop = nullptr;
 
+// Blocking: a ring waits for it. Only its counter at the limit could block a writer.
+unique_fd make_wake() {
+  unique_fd made(::eventfd(0, EFD_CLOEXEC));
+  if (!made) throw std::system_error(errno, std::system_category(), "eventfd");
+  return made;
+}
+
+void watch(int epoll, int fd) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+    throw std::system_error(errno, std::system_category(), "epoll_ctl");
+}
+
 }  // namespace
 
 void arm_after(loop& l, timer& t, clock::duration delay) { l.arm_after(t, delay); }
 void disarm(loop& l, timer& t) noexcept { l.disarm(t); }
 
-loop::loop() : backend_(make_backend()) {}
+loop::loop() : wake_(make_wake()), backend_(make_backend(wake_.get())) {}
+
 loop::~loop() {
+  services_.clear();
   // What a post brought may have been all this loop was for, while its thread is not out of post().
   while (posters_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
 }
@@ -38,15 +59,46 @@ void loop::defer(queue_node& node) noexcept {
 void loop::post(queue_node& node) noexcept {
   posters_.fetch_add(1, std::memory_order_relaxed);
   // Only the push that finds the inbox empty wakes: the loop takes all of it at once.
-  if (inbox_.push(node) && current_loop != this) backend_->wake();
+  if (inbox_.push(node) && current_loop != this) wake();
   posters_.fetch_sub(1, std::memory_order_release);
 }
 
 void loop::raise(std::atomic<bool>& flag) noexcept {
   posters_.fetch_add(1, std::memory_order_relaxed);
   flag.store(true, std::memory_order_release);
-  backend_->wake();
+  wake();
   posters_.fetch_sub(1, std::memory_order_release);
+}
+
+void loop::wake() noexcept {
+  std::uint64_t one = 1;
+  // Fails only when the counter is full, and then a wake-up is already on its way.
+  (void)!::write(wake_.get(), &one, sizeof one);
+}
+
+// An epoll around the backend's own descriptor: the host keeps its handle when the backend changes.
+int loop::native_handle() {
+  if (handle_) return handle_.get();
+  unique_fd made(::epoll_create1(EPOLL_CLOEXEC));
+  if (!made) throw std::system_error(errno, std::system_category(), "epoll_create1");
+  watch(made.get(), backend_->readiness());
+  handle_ = std::move(made);
+  return handle_.get();
+}
+
+// The old one goes first: its descriptor may be the one that the new one needs.
+void loop::replace_backend(const std::string& reason) {
+  io_request* request = backend_->surrender();
+  backend_.reset();
+  backend_ = make_epoll_backend(reason, wake_.get(), opened::for_io_uring);
+  if (handle_) watch(handle_.get(), backend_->readiness());
+  while (request != nullptr) {
+    io_request* next = request->next;
+    bool cancelling = request->cancelling;
+    backend_->start(*request);
+    if (cancelling) backend_->cancel(*request);
+    request = next;
+  }
 }
 
 int loop::null_input() noexcept {
@@ -67,8 +119,9 @@ void loop::shut_down_residents() noexcept {
 
 // Waits first: whatever this turn resumes may decide that it was the last one.
 void loop::turn(std::int64_t wait_limit) {
+  ++turns_;
   submitted_ = requests_;
-  backend_->wait(wait_time(wait_limit));
+  if (!backend_->wait(wait_time(wait_limit))) replace_backend(backend_->refusal());
   now_ = clock::now();
   run_posted();
   if (!timers_.empty()) timers_.expire(now_);
@@ -114,7 +167,6 @@ int loop::poll_timeout_ms() const noexcept {
 
 loop::driver::driver(loop& l) : previous_(current_loop) {
   current_loop = &l;
-  l.driver_ = std::this_thread::get_id();
   sigset_t pipe_only, before;
   sigemptyset(&pipe_only);
   sigaddset(&pipe_only, SIGPIPE);

@@ -1,12 +1,13 @@
 // One event loop: a backend, timers, a ready queue and an inbox. Everything but post() and raise()
-// belongs to the thread that drives it, which is the first one that does.
+// belongs to the thread that drives it.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "base/mpsc_queue.hpp"
@@ -31,8 +32,15 @@ class resident : public list_node {
   ~resident() = default;
 };
 
+/// Something that a layer above keeps once for each loop: its helper threads, say.
+class loop_service {
+ public:
+  virtual ~loop_service() = default;
+};
+
 class loop {
  public:
+  /// Throws: std::system_error if the machine has no descriptor or memory left for it.
   loop();
   loop(const loop&) = delete;
   loop& operator=(const loop&) = delete;
@@ -53,10 +61,6 @@ class loop {
   void arm(timer& t, clock::time_point when) { timers_.arm(t, when); }
   void arm_after(timer& t, clock::duration delay) { timers_.arm(t, later(now(), delay)); }
   void disarm(timer& t) noexcept { timers_.disarm(t); }
-  /// True when another thread has driven it: what that thread began cannot be ended from here.
-  bool belongs_to_another_thread() const noexcept {
-    return driver_ != std::thread::id() && driver_ != std::this_thread::get_id();
-  }
   /// Runs the node later in this turn, or in the next one.
   void defer(queue_node& node) noexcept;
   void adopt(resident& r) noexcept { r.link_before(residents_); }
@@ -64,13 +68,26 @@ class loop {
   void shut_down_residents() noexcept;
   bool wants_nonblocking() const noexcept { return backend_->wants_nonblocking(); }
   std::string describe() const { return backend_->describe(); }
-  int native_handle() { return backend_->native_handle(); }
+  /// For a host: readable when turn(0) has something to do. The same one for life.
+  /// Throws: std::system_error if it cannot be made.
+  int native_handle();
   /// For a host: milliseconds until turn(0) is due without an event, -1: not before one.
   int poll_timeout_ms() const noexcept;
   /// /dev/null for reading, opened once for all children of this loop; -1 with errno set.
   int null_input() noexcept;
   /// The time at which this turn began to look at its events: steady within a callback.
   clock::time_point now() const noexcept { return now_; }
+  /// Passes so far.
+  std::uint64_t turns() const noexcept { return turns_; }
+  /// This loop's own `Service`, made with it on the first call: Service(loop&).
+  template <class Service>
+  Service& service() {
+    static const char key = 0;
+    for (auto& [k, s] : services_)
+      if (k == &key) return static_cast<Service&>(*s);
+    services_.emplace_back(&key, std::make_unique<Service>(*this));
+    return static_cast<Service&>(*services_.back().second);
+  }
 
   /// One pass: waits for completions until the next deadline or `wait_limit` (nanoseconds, 0 does
   /// not wait, -1 no limit), dispatches them, then the inbox, due timers and the ready queue.
@@ -101,6 +118,11 @@ class loop {
   void run_ready() noexcept;
   std::int64_t wait_time(std::int64_t limit) const noexcept;
 
+  void replace_backend(const std::string& reason);
+  void wake() noexcept;
+
+  unique_fd wake_;
+  unique_fd handle_;
   std::unique_ptr<backend> backend_;
   timer_heap timers_;
   mpsc_queue inbox_;
@@ -109,7 +131,8 @@ class loop {
   queue_node* ready_last_ = nullptr;
   list_node residents_;
   unique_fd null_input_;
-  std::thread::id driver_;
+  std::vector<std::pair<const void*, std::unique_ptr<loop_service>>> services_;
+  std::uint64_t turns_ = 0;
   std::uint64_t requests_ = 0;   // calls that the backend hands to the kernel in its next wait
   std::uint64_t submitted_ = 0;  // those before the last wait
   clock::time_point now_ = clock::now();

@@ -2,16 +2,22 @@
 // dropped, because the cancelled request posts its own. Owned and entered by one thread, which is
 // what IORING_SETUP_SINGLE_ISSUER promises the kernel; the ring starts disabled, so that this
 // thread is the one that first waits on it, not the one that made it.
+//
+// What is under way also stands in a list: when the kernel refuses the ring from some moment on, as
+// a sandbox does that an application enters while it runs, another backend takes the list over.
 #include "loop/uring_backend.hpp"
 
 #include <errno.h>
 #include <liburing.h>
+#include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <system_error>
+#include <vector>
 
 #include "base/fd.hpp"
 
@@ -35,42 +41,215 @@ static char ring_memory;
 namespace execo::detail {
 namespace {
 
-constexpr unsigned sq_entries = 512;
-// The CQ holds 8 completions for each SQ slot; more still arrive through the overflow list
-// (IORING_FEAT_NODROP), only slower.
-constexpr unsigned cq_entries = 4096;
+/// Memory that the kernel picks from when bytes arrive: IORING_REGISTER_PBUF_RING, Linux 5.19.
+class buffer_ring {
+ public:
+  static constexpr unsigned count = 16;
+  static constexpr int group = 0;
+
+  buffer_ring() = default;
+  buffer_ring(const buffer_ring&) = delete;
+  buffer_ring& operator=(const buffer_ring&) = delete;
+  ~buffer_ring() {
+    if (memory_ != MAP_FAILED) (void)::munmap(memory_, size);
+  }
+
+  /// Pages are touched when they are used first. False where the kernel has none of it.
+  bool open(io_uring& ring) noexcept {
+    memory_ = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory_ == MAP_FAILED) return false;
+    io_uring_buf_reg where;
+    std::memset(&where, 0, sizeof where);
+    where.ring_addr = reinterpret_cast<std::uint64_t>(memory_);
+    where.ring_entries = count;
+    where.bgid = group;
+    io_uring_buf_ring_init(entries());
+    if (io_uring_register_buf_ring(&ring, &where, 0) != 0) return false;
+    for (unsigned id = 0; id < count; ++id) put(id, static_cast<int>(id));
+    io_uring_buf_ring_advance(entries(), count);
+    return true;
+  }
+
+  char* data(unsigned id) const noexcept {
+    return static_cast<char*>(memory_) + entries_bytes + id * receive_bytes;
+  }
+  void give_back(unsigned id) noexcept {
+    put(id, 0);
+    io_uring_buf_ring_advance(entries(), 1);
+  }
+
+ private:
+  static constexpr std::size_t entries_bytes = 4096;
+  static constexpr std::size_t size = entries_bytes + count * receive_bytes;
+
+  io_uring_buf_ring* entries() const noexcept { return static_cast<io_uring_buf_ring*>(memory_); }
+  void put(unsigned id, int offset) noexcept {
+    io_uring_buf_ring_add(entries(), data(id), receive_bytes, static_cast<unsigned short>(id),
+                          io_uring_buf_ring_mask(count), offset);
+  }
+
+  void* memory_ = MAP_FAILED;
+};
 
 class uring_backend final : public backend {
  public:
-  uring_backend() = default;
+  uring_backend(int wake, ring_size size) : wake_(wake), size_(size) {}
   ~uring_backend() override {
     if (!ring_ready_) return;
     io_uring_queue_exit(&ring_);
     EXECO_RING_MEMORY_RELEASED();
   }
 
-  /// 0 or a negative errno.
-  int open() noexcept {
-    // Blocking: the ring waits for it. Only its counter at the limit could block a writer.
-    wake_fd_.reset(::eventfd(0, EFD_CLOEXEC));
-    if (!wake_fd_) return -errno;
+  /// Empty, or why there is no ring.
+  std::string open() {
+    // Linux 6.0 and 6.1; before them a ring without flags does the same work with more interrupts.
     int error = open_ring(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
     deferred_ = error == 0;
     if (error == -EINVAL) error = open_ring(0);
-    if (error != 0) return error;
+    if (error != 0) return std::string("io_uring: ") + std::strerror(-error);
     ring_ready_ = true;
     EXECO_RING_MEMORY_TAKEN();
+    if (const char* missing = missing_operation()) return std::string("io_uring: no ") + missing;
+    has_buffers_ = buffers_.open(ring_);
     arm_wake();
-    return 0;
+    return {};
   }
 
   void start(io_request& request) noexcept override {
     request.active = true;
     request.cancelling = false;
+    link(request);
+    issue(request);
+  }
+
+  void cancel(io_request& request) noexcept override {
+    if (!request.active || request.cancelling) return;
+    request.cancelling = true;
     io_uring_sqe* sqe = next_sqe();
+    if (sqe == nullptr) return;
+    io_uring_prep_cancel(sqe, &request, 0);
+    io_uring_sqe_set_data(sqe, nullptr);
+  }
+
+  bool wait(std::int64_t timeout_ns) override {
+    if (!enable()) return false;
+    drain_readiness();
+    int r = 0;
+    if (timeout_ns == 0 || !early_.empty()) {
+      r = io_uring_submit_and_get_events(&ring_);
+    } else {
+      __kernel_timespec ts{};
+      ts.tv_sec = timeout_ns / 1'000'000'000;
+      ts.tv_nsec = timeout_ns % 1'000'000'000;
+      io_uring_cqe* unused = nullptr;
+      r = io_uring_submit_and_wait_timeout(&ring_, &unused, 1, timeout_ns < 0 ? nullptr : &ts,
+                                           nullptr);
+    }
+    check(r);
+    reap();
+    return refused_ == 0;
+  }
+
+  int readiness() override {
+    if (readiness_) return readiness_.get();
+    readiness_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!readiness_) throw std::system_error(errno, std::system_category(), "eventfd");
+    // Polling the ring's own descriptor loses wake-ups under DEFER_TASKRUN; an eventfd does not.
+    if (int r = io_uring_register_eventfd(&ring_, readiness_.get()); r != 0)
+      throw std::system_error(-r, std::system_category(), "io_uring_register_eventfd");
+    // From here on a wake-up has to reach it, even before the first wait.
+    if (enable()) check(io_uring_submit(&ring_));
+    return readiness_.get();
+  }
+
+  bool wants_nonblocking() const noexcept override { return false; }
+
+  std::string describe() const override {
+    std::string text = deferred_ ? "uring (SINGLE_ISSUER, DEFER_TASKRUN" : "uring (plain";
+    return text + (has_buffers_ ? ", buffer ring)" : ", no buffer ring)");
+  }
+
+  std::string refusal() const override {
+    // Another thread than the first one waits: only one may under SINGLE_ISSUER.
+    if (refused_ == -EEXIST) return "io_uring: its thread is gone";
+    return std::string("io_uring was denied while in use: ") + std::strerror(-refused_);
+  }
+
+  // The kernel gives up what it holds when the ring is closed: nothing of it is carried out then,
+  // so no byte is taken twice or lost.
+  io_request* surrender() noexcept override {
+    unlink(wake_request_);
+    io_request* chain = std::exchange(newest_, nullptr);
+    io_request* oldest_first = nullptr;
+    while (chain != nullptr) {
+      io_request* older = std::exchange(chain->previous, nullptr);
+      chain->next = oldest_first;
+      oldest_first = chain;
+      chain = older;
+    }
+    return oldest_first;
+  }
+
+ private:
+  struct completion {
+    io_request* request;
+    int result;
+    unsigned flags;
+  };
+
+  int open_ring(unsigned flags) noexcept {
+    io_uring_params params;
+    std::memset(&params, 0, sizeof params);
+    params.flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED;
+    params.cq_entries = size_.completions;
+    return io_uring_queue_init_params(size_.submissions, &ring_, &params);
+  }
+
+  /// What all requests are made of, or null.
+  const char* missing_operation() noexcept {
+    io_uring_probe* probe = io_uring_get_probe_ring(&ring_);
+    if (probe == nullptr) return "IORING_REGISTER_PROBE";
+    const char* missing = nullptr;
+    if (io_uring_opcode_supported(probe, IORING_OP_READ) == 0) missing = "IORING_OP_READ";
+    if (io_uring_opcode_supported(probe, IORING_OP_WRITE) == 0) missing = "IORING_OP_WRITE";
+    if (io_uring_opcode_supported(probe, IORING_OP_POLL_ADD) == 0) missing = "IORING_OP_POLL_ADD";
+    if (io_uring_opcode_supported(probe, IORING_OP_ASYNC_CANCEL) == 0)
+      missing = "IORING_OP_ASYNC_CANCEL";
+    io_uring_free_probe(probe);
+    return missing;
+  }
+
+  bool enable() noexcept {
+    if (refused_ != 0) return false;
+    if (enabled_) return true;
+    // liburing 2.3 declares io_uring_enable_rings but its shared object does not export it.
+    enabled_ = ::syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS,
+                         nullptr, 0) == 0;
+    if (!enabled_) refused_ = -errno;
+    return enabled_;
+  }
+
+  void check(int r) noexcept {
+    // EBUSY and EAGAIN: the CQ overflowed or the kernel is short of memory; reaping makes room.
+    if (r < 0 && r != -ETIME && r != -EINTR && r != -EBUSY && r != -EAGAIN) refused_ = r;
+  }
+
+  void issue(io_request& request) noexcept {
+    io_uring_sqe* sqe = next_sqe();
+    if (sqe == nullptr) return;
     switch (request.kind) {
       case io_kind::read:
         io_uring_prep_read(sqe, request.fd, request.buffer, request.size, -1ULL);
+        break;
+      case io_kind::receive:
+        if (has_buffers_) {
+          io_uring_prep_read(sqe, request.fd, nullptr, receive_bytes, -1ULL);
+          sqe->flags |= IOSQE_BUFFER_SELECT;
+          sqe->buf_group = buffer_ring::group;
+        } else {
+          io_uring_prep_poll_add(sqe, request.fd, POLLIN);
+        }
         break;
       case io_kind::write:
         io_uring_prep_write(sqe, request.fd, request.buffer, request.size, -1ULL);
@@ -85,132 +264,138 @@ class uring_backend final : public backend {
     io_uring_sqe_set_data(sqe, &request);
   }
 
-  void cancel(io_request& request) noexcept override {
-    if (!request.active || request.cancelling) return;
-    request.cancelling = true;
-    io_uring_sqe* sqe = next_sqe();
-    io_uring_prep_cancel(sqe, &request, 0);
-    io_uring_sqe_set_data(sqe, nullptr);
-  }
-
-  void wait(std::int64_t timeout_ns) override {
-    enable();
-    drain_handle();
-    int r = 0;
-    if (timeout_ns == 0) {
-      r = io_uring_submit_and_get_events(&ring_);
-    } else {
-      __kernel_timespec ts{};
-      ts.tv_sec = timeout_ns / 1'000'000'000;
-      ts.tv_nsec = timeout_ns % 1'000'000'000;
-      io_uring_cqe* unused = nullptr;
-      r = io_uring_submit_and_wait_timeout(&ring_, &unused, 1, timeout_ns < 0 ? nullptr : &ts,
-                                           nullptr);
-    }
-    // EBUSY and EAGAIN: the CQ overflowed or the kernel is short of memory; reaping makes room.
-    if (r < 0 && r != -ETIME && r != -EINTR && r != -EBUSY && r != -EAGAIN)
-      throw std::system_error(-r, std::system_category(), "io_uring_enter");
-    reap();
-  }
-
-  void wake() noexcept override {
-    std::uint64_t one = 1;
-    // Fails only when the counter is full, and then a wake-up is already on its way.
-    (void)!::write(wake_fd_.get(), &one, sizeof one);
-  }
-
-  int native_handle() override {
-    if (handle_) return handle_.get();
-    handle_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!handle_) throw std::system_error(errno, std::system_category(), "eventfd");
-    // Polling the ring's own descriptor loses wake-ups under DEFER_TASKRUN; an eventfd does not.
-    if (int r = io_uring_register_eventfd(&ring_, handle_.get()); r != 0)
-      throw std::system_error(-r, std::system_category(), "io_uring_register_eventfd");
-    // From here on wake() has to reach the handle, even before the first wait.
-    enable();
-    (void)io_uring_submit(&ring_);
-    return handle_.get();
-  }
-
-  bool wants_nonblocking() const noexcept override { return false; }
-
-  std::string describe() const override {
-    return deferred_ ? "uring (SINGLE_ISSUER, DEFER_TASKRUN)" : "uring (plain)";
-  }
-
- private:
-  int open_ring(unsigned flags) noexcept {
-    io_uring_params params;
-    std::memset(&params, 0, sizeof params);
-    params.flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED;
-    params.cq_entries = cq_entries;
-    return io_uring_queue_init_params(sq_entries, &ring_, &params);
-  }
-
-  void enable() noexcept {
-    if (enabled_) return;
-    // liburing 2.3 declares io_uring_enable_rings but its shared object does not export it.
-    enabled_ = ::syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS,
-                         nullptr, 0) == 0;
-  }
-
+  /// Null when the ring is refused: what is under way then waits in the list.
   io_uring_sqe* next_sqe() noexcept {
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
-    if (sqe == nullptr) enable();
-    while (sqe == nullptr) {
-      // The SQ is full: hand it over now. The kernel consumes all it is given, except when the CQ
-      // overflowed (EBUSY), which get_events clears; completions stay queued for reap().
-      if (io_uring_submit(&ring_) < 0) (void)io_uring_get_events(&ring_);
+    while (sqe == nullptr && enable()) {
+      // The SQ is full: hand it over now. A kernel whose CQ overflowed may refuse (EBUSY) until
+      // completions are taken; their turn comes with the next wait.
+      int r = io_uring_submit(&ring_);
+      check(r);
+      if (r == -EBUSY || r == -EAGAIN) take_early();
       sqe = io_uring_get_sqe(&ring_);
     }
     return sqe;
   }
 
+  void take_early() noexcept {
+    completion c;
+    while (next_completion(c)) early_.push_back(c);
+    (void)io_uring_get_events(&ring_);
+  }
+
+  bool next_completion(completion& c) noexcept {
+    io_uring_cqe* cqe = nullptr;
+    if (io_uring_peek_cqe(&ring_, &cqe) != 0 || cqe == nullptr) return false;
+    c.request = static_cast<io_request*>(io_uring_cqe_get_data(cqe));
+    c.result = cqe->res;
+    c.flags = cqe->flags;
+    // Seen before its `done` runs: `done` may start requests and so submit.
+    io_uring_cqe_seen(&ring_, cqe);
+    return true;
+  }
+
   void reap() {
+    std::vector<completion> early;
+    early.swap(early_);
+    for (const completion& c : early) dispatch(c);
     for (;;) {
-      io_uring_cqe* cqe = nullptr;
-      while (io_uring_peek_cqe(&ring_, &cqe) == 0 && cqe != nullptr) {
-        auto* request = static_cast<io_request*>(io_uring_cqe_get_data(cqe));
-        int result = cqe->res;
-        // Seen before its `done` runs: `done` may start requests and so submit.
-        io_uring_cqe_seen(&ring_, cqe);
-        if (request == nullptr) continue;
-        request->active = false;
-        request->done(result);
-      }
-      if (!io_uring_cq_has_overflow(&ring_)) return;
-      (void)io_uring_get_events(&ring_);
+      completion c;
+      while (next_completion(c)) dispatch(c);
+      if (!io_uring_cq_has_overflow(&ring_) || refused_ != 0) return;
+      check(io_uring_get_events(&ring_));
     }
   }
 
+  void dispatch(const completion& c) {
+    if (c.request == nullptr) return;
+    io_request& r = *c.request;
+    // Nobody asked for this: the thread that had started it has ended.
+    if (c.result == -ECANCELED && !r.cancelling) return issue(r);
+    if (r.kind == io_kind::receive) return received(r, c);
+    finish(r, c.result);
+  }
+
+  void received(io_request& r, const completion& c) {
+    r.buffer = nullptr;
+    if ((c.flags & IORING_CQE_F_BUFFER) != 0) {
+      unsigned id = c.flags >> IORING_CQE_BUFFER_SHIFT;
+      r.buffer = buffers_.data(id);
+      finish(r, c.result);
+      buffers_.give_back(id);
+    } else if (c.result == -ENOBUFS) {
+      // All are in the hands of completions behind this one: asked for again, it gets one of them.
+      if (r.cancelling) return finish(r, -ECANCELED);
+      issue(r);
+    } else if (c.result > 0) {
+      read_now(r);
+    } else {
+      finish(r, c.result);
+    }
+  }
+
+  // Without a buffer ring: the descriptor was polled readable, so this does not wait.
+  void read_now(io_request& r) {
+    if (!received_) received_ = std::make_unique_for_overwrite<char[]>(receive_bytes);
+    ssize_t n = ::read(r.fd, received_.get(), receive_bytes);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR) && !r.cancelling) return issue(r);
+    r.buffer = received_.get();
+    finish(r, n >= 0 ? static_cast<int>(n) : -errno);
+  }
+
+  void finish(io_request& r, int result) {
+    unlink(r);
+    r.active = false;
+    r.done(result);
+  }
+
+  void link(io_request& r) noexcept {
+    r.next = nullptr;
+    r.previous = newest_;
+    if (newest_ != nullptr) newest_->next = &r;
+    newest_ = &r;
+  }
+  void unlink(io_request& r) noexcept {
+    if (r.previous != nullptr) r.previous->next = r.next;
+    if (r.next != nullptr) r.next->previous = r.previous;
+    if (newest_ == &r) newest_ = r.previous;
+    r.next = r.previous = nullptr;
+  }
+
   void arm_wake() noexcept {
-    wake_request_.prepare_read(wake_fd_.get(), &wake_count_, sizeof wake_count_);
+    wake_request_.prepare_read(wake_, &wake_count_, sizeof wake_count_);
     start(wake_request_);
   }
   void on_wake(int) { arm_wake(); }
 
-  void drain_handle() noexcept {
+  void drain_readiness() noexcept {
     std::uint64_t count = 0;
-    if (handle_) (void)!::read(handle_.get(), &count, sizeof count);
+    if (readiness_) (void)!::read(readiness_.get(), &count, sizeof count);
   }
 
+  const int wake_;
+  const ring_size size_;
   io_uring ring_{};
   bool ring_ready_ = false;
   bool deferred_ = false;
   bool enabled_ = false;
-  unique_fd wake_fd_;
-  unique_fd handle_;
+  bool has_buffers_ = false;
+  int refused_ = 0;  // the errno that ended it
+  buffer_ring buffers_;
+  std::unique_ptr<char[]> received_;
+  io_request* newest_ = nullptr;
+  std::vector<completion> early_;
+  unique_fd readiness_;
   std::uint64_t wake_count_ = 0;
   io_request wake_request_{callback<int>::to<&uring_backend::on_wake>(this)};
 };
 
 }  // namespace
 
-std::unique_ptr<backend> make_uring_backend(std::string& why) {
-  auto made = std::make_unique<uring_backend>();
-  int error = made->open();
-  if (error == 0) return made;
-  why = std::string("io_uring: ") + std::strerror(-error);
+std::unique_ptr<backend> make_uring_backend(std::string& why, int wake, ring_size size) {
+  auto made = std::make_unique<uring_backend>(wake, size);
+  why = made->open();
+  if (why.empty()) return made;
   return nullptr;
 }
 

@@ -21,8 +21,7 @@ extern char** environ;
 namespace execo::detail {
 namespace {
 
-constexpr std::size_t first_buffer = 4096;
-constexpr std::size_t full_buffer = 64 * 1024;
+constexpr std::size_t write_bytes = 64 * 1024;
 
 std::error_code system_error_code(int error) { return {error, std::system_category()}; }
 
@@ -47,7 +46,7 @@ class local_transport final : public transport {
 
   void write(std::span<const char> bytes) override {
     if (!input_) return;
-    write_.prepare_write(input_.get(), bytes.data(), std::min(bytes.size(), full_buffer));
+    write_.prepare_write(input_.get(), bytes.data(), std::min(bytes.size(), write_bytes));
     loop_.start(write_);
   }
 
@@ -91,11 +90,7 @@ class local_transport final : public transport {
 
     void read_more() {
       if (!fd || read.active || paused || owner.closing_) return;
-      if (!buffer) {
-        size = first_buffer;
-        buffer = std::make_unique_for_overwrite<char[]>(size);
-      }
-      read.prepare_read(fd.get(), buffer.get(), size);
+      read.prepare_receive(fd.get());
       owner.loop_.start(read);
     }
 
@@ -106,18 +101,13 @@ class local_transport final : public transport {
         return;
       }
       if (result > 0) {
-        auto count = static_cast<std::size_t>(result);
-        owner.events_->on_output(which, std::span<const char>(buffer.get(), count));
-        if (count == size && size < full_buffer) {
-          size = full_buffer;
-          buffer = std::make_unique_for_overwrite<char[]>(size);
-        }
+        owner.events_->on_output(which, std::span<const char>(static_cast<const char*>(read.buffer),
+                                                              static_cast<std::size_t>(result)));
         read_more();
         return;
       }
       if (result == -EAGAIN || result == -EINTR) return read_more();
       fd.reset();
-      buffer.reset();
       owner.events_->on_eof(which);
     }
 
@@ -133,8 +123,6 @@ class local_transport final : public transport {
     stream which;
     io_request read;
     unique_fd fd;
-    std::unique_ptr<char[]> buffer;
-    std::size_t size = 0;
     bool paused = false;
   };
 
