@@ -1,6 +1,7 @@
-/// context: the executor. One event loop, driven by a thread of the caller's or by its own.
+/// context: the executor. One event loop or several, driven by threads of the caller's or its own.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,48 +12,109 @@ class context;
 
 namespace detail {
 class loop;
+class sync_waiter;
 loop& loop_of(context& c) noexcept;
 }  // namespace detail
 
-/// An event loop on which processes, sessions and coroutines run.
+/// How many event loops ("rings") a context has: `context c{rings(4)}`.
+class rings {
+ public:
+  /// Throws: std::invalid_argument for 0, and beyond 1024.
+  explicit rings(unsigned count);
+  unsigned count() const noexcept { return count_; }
+
+ private:
+  unsigned count_;
+};
+
+/// How many helper threads each ring may have that start children: `context c{spawners(4)}`. The
+/// calling thread of a spawn stands still until the child has executed, 40 us on an idle machine
+/// and a millisecond on a busy one, so a burst goes through these. Default 2; 0: the ring's own
+/// thread starts them all.
+class spawners {
+ public:
+  /// Throws: std::invalid_argument beyond 64.
+  explicit spawners(unsigned count);
+  unsigned count() const noexcept { return count_; }
+
+ private:
+  unsigned count_;
+};
+
+/// A place to run: one ring of a context. Copyable; valid while the context lives.
+class executor {
+ public:
+  /// The first ring, which the context's driver drives.
+  executor(context& c) noexcept : loop_(&detail::loop_of(c)) {}
+
+  /// Runs `work` on that ring's thread.
+  /// Pre: `work` does not throw; the program ends if it does.
+  /// Thread: any.
+  void post(std::function<void()> work) const;
+
+  friend bool operator==(const executor& a, const executor& b) noexcept = default;
+
+ private:
+  friend class context;
+  friend detail::loop& loop_of(executor e) noexcept { return *e.loop_; }
+  explicit executor(detail::loop& l) noexcept : loop_(&l) {}
+  detail::loop* loop_;
+};
+
+/// One event loop or several, on which processes, sessions and coroutines run.
 ///
-/// Driven in one of three ways, always by the same thread: run(), sync_wait on it, or poll() from
-/// another loop that waits for native_handle(). Nothing it does needs signal handlers, SIGCHLD or
-/// another thread, except that names are resolved and keys derived on helper threads of its own.
+/// The first ring is driven in one of three ways, by one thread at a time: run(), sync_wait on it,
+/// or poll() from another loop that waits for native_handle(). Further rings have threads of their
+/// own, on which the hosts of an action are spread. Nothing it does needs signal handlers or
+/// SIGCHLD; names are resolved, keys derived and bursts of children started on helper threads,
+/// which begin on first need and end with it.
 class context {
  public:
-  /// Throws: std::system_error if the machine has no descriptor or memory left for it.
+  /// One ring.
+  /// Throws: std::system_error if the machine has no descriptor, thread or memory left for it.
   context();
+  explicit context(rings count, spawners per_ring = spawners(2));
+  explicit context(spawners per_ring);
   context(const context&) = delete;
   context& operator=(const context&) = delete;
   /// Stops and joins what still runs on it: processes get TERM, then KILL.
-  /// Thread: the one that drives it, or any if none ever did.
+  /// Pre: nobody drives it.
   ~context();
 
-  /// Drives the loop until stop().
+  /// Drives the first ring until stop(). Should another thread have driven it before, its ring is
+  /// exchanged for epoll: the kernel lets one thread alone use a ring.
   /// Throws: std::logic_error from inside a context.
   void run();
 
-  /// Makes run() return after its present turn. A stop before run() counts.
+  /// Makes run() return after its present turn. A stop before run() counts. What lives here stays
+  /// alive, and goes on with the next run().
   /// Thread: any.
   void stop() noexcept;
 
-  /// Runs `work` on the loop's thread.
+  /// Runs `work` on the first ring's thread.
+  /// Pre: `work` does not throw; the program ends if it does.
   /// Thread: any.
   void post(std::function<void()> work);
+
+  std::size_t ring_count() const noexcept;
+  /// Throws: std::out_of_range.
+  executor ring(std::size_t index);
 
   /// Hosted mode: does what is due now, without waiting.
   /// Throws: std::logic_error from inside this context.
   void poll();
 
-  /// Hosted mode: a descriptor that is readable when poll() has something to do.
+  /// Hosted mode: a descriptor that is readable when poll() has something to do; the same for the
+  /// context's life.
+  /// Throws: std::system_error if the machine has no descriptor left for it.
   int native_handle();
 
   /// Hosted mode: how long the host may sleep before the next poll(), in milliseconds; -1: until
   /// native_handle() is readable.
   int poll_timeout() const;
 
-  /// The backend in use and why: "uring (SINGLE_ISSUER, DEFER_TASKRUN)", "epoll (reason)".
+  /// The backend in use and why: "uring (SINGLE_ISSUER, DEFER_TASKRUN, buffer ring)",
+  /// "epoll (reason)".
   std::string backend() const;
 
   /// The context for work that names none, made on first need with one thread of its own.
@@ -60,6 +122,7 @@ class context {
 
  private:
   friend detail::loop& detail::loop_of(context& c) noexcept;
+  friend class detail::sync_waiter;
   struct state;
   std::unique_ptr<state> state_;
 };

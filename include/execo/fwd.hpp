@@ -6,6 +6,7 @@ namespace execo {
 class action_result;
 class context;
 class deadlines;
+class executor;
 class host;
 class host_result;
 class host_set;

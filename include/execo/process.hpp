@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "execo/command.hpp"
+#include "execo/context.hpp"
 #include "execo/detail/process_ops.hpp"
 #include "execo/status.hpp"
 
@@ -32,8 +33,8 @@ class [[nodiscard]] process : public command_options<process> {
 
   /// The context it will run on. Default: the awaiting coroutine's, else the calling thread's, else
   /// context::default_instance().
-  process& on(context& where) &;
-  process&& on(context& where) &&;
+  process& on(executor where) &;
+  process&& on(executor where) &&;
 
   /// Starts it now. Never throws for the child's sake: a command that cannot be started ends as
   /// spawn_failed. Starting twice does nothing.

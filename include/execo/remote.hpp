@@ -4,6 +4,7 @@
 #include "execo/action.hpp"
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
+#include "execo/context.hpp"
 
 namespace execo {
 
@@ -18,9 +19,10 @@ class [[nodiscard]] remote : public action, public command_options<remote> {
   remote(std::string_view text, std::vector<host> hosts);
   remote(command what, std::vector<host> hosts);
 
-  /// The context it will run on. Default: the awaiting coroutine's, else the calling thread's, else
-  /// context::default_instance().
-  remote&& on(context& where) &&;
+  /// Where it will run: a context, or one ring of it. Its hosts are spread over all rings of that
+  /// context; handlers and results come on the one named. Default: the awaiting coroutine's, else
+  /// the calling thread's, else context::default_instance()'s.
+  remote&& on(executor where) &&;
 
   /// Hosts worked on at a time. Default 64. Narrowed when the limit of open files asks for it.
   remote&& fanout(std::size_t hosts) &&;

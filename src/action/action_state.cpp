@@ -58,7 +58,7 @@ void action_state::start() noexcept {
   stats_.hosts = hosts.size();
   try {
     if (!stopping_) {
-      factory_ = make_factory(*home_);
+      factories_.resize(home_->rings().size());
       choose_window();
       launch_some();
     }
@@ -85,18 +85,29 @@ void action_state::launch_some() noexcept {
   // stays bounded by the window.
   while (!stopping_ && launched_ < hosts.size() &&
          running_ + (streaming_ ? ready_.size() : 0) < window_) {
-    std::unique_ptr<host_run> run;
-    try {
-      run = std::make_unique<host_run>(*this, launched_);
-    } catch (...) {
-      // No way to a host can be made at all: told to whoever awaits the action.
-      return fail(std::current_exception());
-    }
+    auto* run = new host_run(*this, launched_, launched_ % factories_.size());
+    run->retain();
     run->link.link_before(open_);
     ++launched_;
     ++running_;
-    run.release()->start();
+    run->start();
   }
+}
+
+const transport_factory& action_state::factory_on(std::size_t ring) {
+  transport_factory& made = factories_[ring];
+  if (!made) made = make_factory(*home_->rings()[ring]);
+  return made;
+}
+
+// Each where it was made: what its transports shared belongs to that loop.
+void action_state::let_factories_go() noexcept {
+  std::span<loop* const> rings = home_->rings();
+  for (std::size_t i = 0; i < factories_.size(); ++i) {
+    if (factories_[i])
+      run_on(*rings[i], [made = std::move(factories_[i])]() mutable { made = {}; });
+  }
+  factories_.clear();
 }
 
 void action_state::schedule() noexcept {
@@ -108,10 +119,12 @@ void action_state::schedule() noexcept {
 }
 
 void action_state::host_ended(host_run& run) noexcept {
-  std::unique_ptr<host_run> mine(&run);
-  mine->link.unlink();
+  run.link.unlink();
   --running_;
-  deliver(mine->take_result());
+  deliver(run.take_result());
+  // No way to a host can be made at all: told to whoever awaits the action.
+  if (std::exception_ptr problem = run.problem()) fail(problem);
+  run.release();
   schedule();
   tell_waiters();
 }
@@ -205,7 +218,7 @@ void action_state::tell_waiters() noexcept {
     unlink();
     over_.store(true, std::memory_order_release);
     // The environment of the transports goes with the last host.
-    factory_ = nullptr;
+    let_factories_go();
     intrusive_ptr<action_state> last = std::move(self_);
   }
 }

@@ -24,8 +24,8 @@ class host_run;
 /// Makes the way to run one command on one host; called on the loop, once per host.
 using transport_factory = std::function<std::unique_ptr<transport>(const host&)>;
 
-/// What distinguishes a kind of action: how its transports are made, on the loop it runs on.
-/// Throws: std::invalid_argument for options that cannot be used.
+/// What distinguishes a kind of action: how its transports are made, on one of the loops it runs
+/// on. Called on that loop. Throws: std::invalid_argument for options that cannot be used.
 using factory_maker = std::function<transport_factory(loop&)>;
 
 class action_state final : public ref_counted, private resident {
@@ -77,6 +77,9 @@ class action_state final : public ref_counted, private resident {
   void fail(std::exception_ptr error) noexcept;
   void deliver(host_result r);
   void tell_waiters() noexcept;
+  /// Of one ring, made there by its first host. On that ring.
+  const transport_factory& factory_on(std::size_t ring);
+  void let_factories_go() noexcept;
 
   struct step_node : queue_node {
     action_state* self = nullptr;
@@ -86,8 +89,8 @@ class action_state final : public ref_counted, private resident {
   std::atomic<bool> over_{false};
   loop* home_ = nullptr;
   std::shared_ptr<const command> shared_;
-  transport_factory factory_;
-  intrusive_ptr<action_state> self_;  // while hosts are open
+  std::vector<transport_factory> factories_;  // one for each ring, each used there alone
+  intrusive_ptr<action_state> self_;          // while hosts are open
   std::exception_ptr error_;
   std::optional<action_result> end_;
   list_node open_;                 // of host_run

@@ -1,32 +1,69 @@
 #include "action/host_run.hpp"
 
+#include <utility>
+
+#include "loop/post_call.hpp"
+
 namespace execo::detail {
+namespace {
 
-host_run::host_run(action_state& owner, std::size_t index)
-    : owner_(owner),
-      index_(index),
-      run_(new lifecycle(*owner.home_, owner.shared_, owner.factory_(owner.hosts[index]),
-                         owner.limits)) {
+// Bytes of lines between two rings before the host's output waits, and when it goes on.
+constexpr std::size_t most_under_way = 256 * 1024;
+constexpr std::size_t few_under_way = 64 * 1024;
+
+}  // namespace
+
+host_run::host_run(action_state& owner, std::size_t index, std::size_t ring)
+    : owner_(owner), on_(*owner.home_->rings()[ring]), index_(index), ring_(ring) {}
+
+void host_run::start() {
+  run_on(on_, [self = intrusive_ptr<host_run>(this)] { self->begin(); });
+}
+
+void host_run::cancel() noexcept {
+  run_on(on_, [self = intrusive_ptr<host_run>(this)] {
+    if (self->run_) self->run_->cancel();
+  });
+}
+
+void host_run::kill(int signal) noexcept {
+  run_on(on_, [self = intrusive_ptr<host_run>(this), signal] {
+    if (self->run_) self->run_->kill(signal);
+  });
+}
+
+void host_run::begin() noexcept {
+  try {
+    run_ = intrusive_ptr<lifecycle>(new lifecycle(
+        on_, owner_.shared_, owner_.factory_on(ring_)(owner_.hosts[index_]), owner_.limits));
+    if (owner_.on_line) lines_ = std::make_unique<splitters>();
+  } catch (...) {
+    run_ = {};
+    problem_ = std::current_exception();
+    result_access::set_not_started(result_, owner_.shared_->name());
+    return report_end();
+  }
   run_->attach(static_cast<end_observer&>(*this));
-  if (!owner.on_line) return;
-  lines_ = std::make_unique<splitters>();
-  run_->set_tap(this);
+  if (lines_) run_->set_tap(this);
+  run_->start();
 }
 
-void host_run::start() { run_->start(); }
-
-host_result host_run::take_result() {
-  return host_result(owner_.hosts[index_], index_, run_->take_result());
-}
-
-void host_run::on_end(lifecycle&) noexcept {
+void host_run::on_end(lifecycle& run) noexcept {
   if (lines_) finish_lines();
-  owner_.host_ended(*this);
+  result_ = run.take_result();
+  // What is left of it belongs to this ring.
+  run_ = {};
+  report_end();
+}
+
+void host_run::report_end() noexcept {
+  run_on(*owner_.home_, [self = intrusive_ptr<host_run>(this)] { self->owner_.host_ended(*self); });
 }
 
 void host_run::on_output(lifecycle&, stream which, std::span<const char> bytes) {
   line_splitter& splitter = which == stream::out ? lines_->out : lines_->err;
   splitter.feed(bytes, [&](std::string_view text, bool complete) { line(which, text, complete); });
+  if (!noted_.empty()) send_lines();
 }
 
 void host_run::finish_lines() {
@@ -34,10 +71,45 @@ void host_run::finish_lines() {
     line_splitter& splitter = which == stream::out ? lines_->out : lines_->err;
     splitter.finish([&](std::string_view text, bool complete) { line(which, text, complete); });
   }
+  if (!noted_.empty()) send_lines();
+}
+
+void host_run::line(stream from, std::string_view text, bool complete) {
+  if (is_elsewhere()) {
+    noted_.push_back(noted_line{std::string(text), from, complete});
+  } else {
+    tell(from, text, complete);
+  }
+}
+
+void host_run::send_lines() {
+  std::size_t bytes = 0;
+  for (const noted_line& l : noted_) bytes += l.text.size() + 1;
+  if (under_way_.fetch_add(bytes, std::memory_order_relaxed) + bytes > most_under_way)
+    set_paused(true);
+  post_call(*owner_.home_,
+            [self = intrusive_ptr<host_run>(this), bytes, lines = std::exchange(noted_, {})] {
+              self->tell_all(lines);
+              std::size_t before = self->under_way_.fetch_sub(bytes, std::memory_order_relaxed);
+              if (before > few_under_way && before - bytes <= few_under_way)
+                post_call(self->on_, [self] { self->set_paused(false); });
+            });
+}
+
+void host_run::set_paused(bool paused) {
+  if (paused_ == paused || !run_) return;
+  // More may have been sent since the request to go on was.
+  if (!paused && under_way_.load(std::memory_order_relaxed) > few_under_way) return;
+  paused_ = paused;
+  for (stream which : {stream::out, stream::err}) run_->pause(which, paused);
+}
+
+void host_run::tell_all(const std::vector<noted_line>& lines) {
+  for (const noted_line& l : lines) tell(l.from, l.text, l.complete);
 }
 
 // A handler is the caller's code: its exception belongs to whoever awaits the action.
-void host_run::line(stream from, std::string_view text, bool complete) {
+void host_run::tell(stream from, std::string_view text, bool complete) {
   try {
     owner_.on_line(output_line(owner_.hosts[index_], index_, from, text, complete));
   } catch (...) {

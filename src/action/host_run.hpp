@@ -1,7 +1,12 @@
-// One host of an action while it is open.
+// One host of an action while it is open. It runs on one ring and reports on the action's own: the
+// same loop mostly, and then every step is a plain call.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "action/action_state.hpp"
 #include "io/line_splitter.hpp"
@@ -17,33 +22,61 @@ struct open_link : list_node {
   host_run* run;
 };
 
-class host_run final : private end_observer, private output_tap {
+class host_run final : public ref_counted, private end_observer, private output_tap {
  public:
-  host_run(action_state& owner, std::size_t index);
+  host_run(action_state& owner, std::size_t index, std::size_t ring);
 
   open_link link{this};
 
+  // -- on the action's loop ---------------------------------------------------------------------
   void start();
-  void cancel() noexcept { run_->cancel(); }
-  void kill(int signal) noexcept { run_->kill(signal); }
+  void cancel() noexcept;
+  void kill(int signal) noexcept;
   /// Pre: ended.
-  host_result take_result();
+  host_result take_result() {
+    return host_result(owner_.hosts[index_], index_, std::move(result_));
+  }
+  /// Why it could not even begin, if so.
+  std::exception_ptr problem() const noexcept { return problem_; }
 
  private:
   struct splitters {
     line_splitter out;
     line_splitter err;
   };
+  struct noted_line {
+    std::string text;
+    stream from;
+    bool complete;
+  };
 
+  // -- on its ring ------------------------------------------------------------------------------
+  void begin() noexcept;
   void on_end(lifecycle& run) noexcept override;
   void on_output(lifecycle& run, stream which, std::span<const char> bytes) override;
   void finish_lines();
   void line(stream from, std::string_view text, bool complete);
+  void send_lines();
+  void set_paused(bool paused);
+  void report_end() noexcept;
+
+  // -- on the action's loop ---------------------------------------------------------------------
+  void tell(stream from, std::string_view text, bool complete);
+  void tell_all(const std::vector<noted_line>& lines);
+
+  bool is_elsewhere() const noexcept { return &on_ != owner_.home_; }
 
   action_state& owner_;
-  std::size_t index_;
+  loop& on_;
+  const std::size_t index_;
+  const std::size_t ring_;
   intrusive_ptr<lifecycle> run_;
   std::unique_ptr<splitters> lines_;
+  std::vector<noted_line> noted_;          // for the action's loop, if that is another one
+  std::atomic<std::size_t> under_way_{0};  // bytes of lines that it has not told yet
+  bool paused_ = false;
+  result result_;
+  std::exception_ptr problem_;
 };
 
 }  // namespace execo::detail

@@ -3,7 +3,6 @@
 #include <stdexcept>
 
 #include "action/action_state.hpp"
-#include "execo/context.hpp"
 #include "ssh/ssh_transport.hpp"
 
 namespace execo {
@@ -20,7 +19,10 @@ std::vector<host> list_of(const host_set& set) {
 
 detail::factory_maker over_ssh(ssh_options options) {
   return [options](detail::loop& on) -> detail::transport_factory {
-    auto shared = detail::make_ssh_environment(on, options);
+    ssh_options share = options;
+    auto rings = static_cast<unsigned>(on.rings().size());
+    share.handshakes = (options.handshakes + rings - 1) / rings;
+    auto shared = detail::make_ssh_environment(on, share);
     return [shared](const host& where) { return detail::make_ssh_transport(shared, where); };
   };
 }
@@ -44,9 +46,9 @@ command& remote::mutable_command() {
   return state_->what;
 }
 
-remote&& remote::on(context& where) && {
+remote&& remote::on(executor where) && {
   (void)mutable_command();
-  state_->chosen = &detail::loop_of(where);
+  state_->chosen = &loop_of(where);
   return std::move(*this);
 }
 

@@ -5,17 +5,59 @@
 #include <atomic>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
+#include "coro/ring_thread.hpp"
 #include "execo/sync_wait.hpp"
 #include "loop/post_call.hpp"
 
 namespace execo {
 
 struct context::state {
+  state(unsigned rings, unsigned spawners);
+  /// No thread posts to a ring that is gone.
+  ~state() {
+    for (auto& other : others) other->join();
+  }
+
+  /// Ends and joins what lives on any ring, from the thread that drives the first one.
+  void join_all();
+
   detail::loop loop;
+  std::vector<std::unique_ptr<detail::ring_thread>> others;
+  std::vector<detail::loop*> rings;
   std::atomic<bool> stopping{false};
   std::thread own_thread;
 };
+
+context::state::state(unsigned ring_count, unsigned spawners) {
+  rings.push_back(&loop);
+  for (unsigned i = 1; i < ring_count; ++i) {
+    others.push_back(std::make_unique<detail::ring_thread>());
+    rings.push_back(&others.back()->where());
+  }
+  for (detail::loop* each : rings) {
+    each->set_rings(rings);
+    each->set_spawn_threads(spawners);
+  }
+  for (auto& other : others) other->start();
+}
+
+void context::state::join_all() {
+  detail::join_residents(loop);
+  struct reply : detail::queue_node {
+    std::size_t* left = nullptr;
+  };
+  std::size_t left = others.size();
+  std::vector<reply> replies(others.size());
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    replies[i].left = &left;
+    replies[i].run = [](detail::queue_node& node) noexcept { --*static_cast<reply&>(node).left; };
+    others[i]->empty_out(loop, replies[i]);
+  }
+  while (left != 0) loop.turn(-1);
+  detail::join_residents(loop);
+}
 
 namespace {
 
@@ -25,18 +67,28 @@ void refuse_inside_a_loop(const char* what) {
                            " inside a context would wait for itself: co_await instead");
 }
 
-// Kill escalation bounds this: what cannot be killed any more is let go by its own deadline.
-void join_residents(detail::loop& l) {
-  while (l.has_residents()) {
-    l.shut_down_residents();
-    // Some are gone as soon as they are asked: then there may be nothing to wait for.
-    l.turn(l.has_residents() ? -1 : 0);
-  }
-}
+constexpr unsigned default_spawners = 2;
 
 }  // namespace
 
-context::context() : state_(std::make_unique<state>()) {}
+rings::rings(unsigned count) : count_(count) {
+  if (count == 0 || count > 1024)
+    throw std::invalid_argument("rings(" + std::to_string(count) + "): expected 1 to 1024");
+}
+
+spawners::spawners(unsigned count) : count_(count) {
+  if (count > 64)
+    throw std::invalid_argument("spawners(" + std::to_string(count) + "): expected 0 to 64");
+}
+
+void executor::post(std::function<void()> work) const {
+  detail::post_call(*loop_, std::move(work));
+}
+
+context::context() : state_(std::make_unique<state>(1, default_spawners)) {}
+context::context(rings count, spawners per_ring)
+    : state_(std::make_unique<state>(count.count(), per_ring.count())) {}
+context::context(spawners per_ring) : state_(std::make_unique<state>(1, per_ring.count())) {}
 
 context::~context() {
   if (state_->own_thread.joinable()) {
@@ -46,7 +98,7 @@ context::~context() {
   }
   detail::loop::driver driving(state_->loop);
   state_->loop.turn(0);
-  join_residents(state_->loop);
+  state_->join_all();
 }
 
 void context::run() {
@@ -67,6 +119,9 @@ void context::poll() {
   for (int i = 0; i < 4; ++i) state_->loop.turn(0);
 }
 
+std::size_t context::ring_count() const noexcept { return state_->rings.size(); }
+executor context::ring(std::size_t index) { return executor(*state_->rings.at(index)); }
+
 int context::native_handle() { return state_->loop.native_handle(); }
 
 int context::poll_timeout() const { return state_->loop.poll_timeout_ms(); }
@@ -84,7 +139,7 @@ context& context::default_instance() {
         (void)pthread_sigmask(SIG_SETMASK, &all, nullptr);
         c.run();
         detail::loop::driver driving(c.state_->loop);
-        join_residents(c.state_->loop);
+        c.state_->join_all();
       });
     }
   };
@@ -114,7 +169,7 @@ void sync_waiter::wait(context& where, std::coroutine_handle<> child, child_prom
   promise_ = &promise;
   begin(std::noop_coroutine(), env{&l, nullptr});
   while (pending() != 0) l.turn(-1);
-  join_residents(l);
+  where.state_->join_all();
 }
 
 }  // namespace detail

@@ -40,6 +40,8 @@ loop::loop() : wake_(make_wake()), backend_(make_backend(wake_.get())) {}
 
 loop::~loop() {
   services_.clear();
+  // What helpers gave back last frees itself.
+  run_posted();
   // What a post brought may have been all this loop was for, while its thread is not out of post().
   while (posters_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
 }

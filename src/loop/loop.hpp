@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,6 +78,17 @@ class loop {
   int null_input() noexcept;
   /// The time at which this turn began to look at its events: steady within a callback.
   clock::time_point now() const noexcept { return now_; }
+  /// How many threads may start children for this loop; 0: it starts them itself.
+  unsigned spawn_threads() const noexcept { return spawn_threads_; }
+  void set_spawn_threads(unsigned most) noexcept { spawn_threads_ = most; }
+  /// The loops of the same context, in order, this one among them. What has no reason to be on one
+  /// of them is spread over all.
+  std::span<loop* const> rings() const noexcept { return {rings_, ring_count_}; }
+  /// Pre: the array outlives this loop's use.
+  void set_rings(std::span<loop* const> all) noexcept {
+    rings_ = all.data();
+    ring_count_ = all.size();
+  }
   /// Passes so far.
   std::uint64_t turns() const noexcept { return turns_; }
   /// This loop's own `Service`, made with it on the first call: Service(loop&).
@@ -133,6 +145,10 @@ class loop {
   unique_fd null_input_;
   std::vector<std::pair<const void*, std::unique_ptr<loop_service>>> services_;
   std::uint64_t turns_ = 0;
+  unsigned spawn_threads_ = 2;
+  loop* self_ = this;
+  loop* const* rings_ = &self_;
+  std::size_t ring_count_ = 1;
   std::uint64_t requests_ = 0;   // calls that the backend hands to the kernel in its next wait
   std::uint64_t submitted_ = 0;  // those before the last wait
   clock::time_point now_ = clock::now();

@@ -4,7 +4,6 @@
 #include "process/local_transport.hpp"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -14,7 +13,7 @@
 #include <memory>
 
 #include "base/fd.hpp"
-#include "process/spawn.hpp"
+#include "process/spawner.hpp"
 
 extern char** environ;
 
@@ -76,6 +75,7 @@ class local_transport final : public transport {
     } else {
       input_.reset();
     }
+    if (job_ != nullptr) job_->abandon();
     if (pid_ > 0 && !reaped_) (void)::kill(-pid_, SIGKILL);
     settle();
   }
@@ -129,29 +129,47 @@ class local_transport final : public transport {
   void launch() {
     stepping_ = false;
     if (closing_) return settle();
-    spawn_request what;
-    what.argv = command_->argv();
-    if (!command_->environment.empty()) merge_environment(what);
-    what.directory = command_->directory;
-    unique_fd child_in, child_out, child_err;
-    const char* step = open_pipes(child_in, child_out, child_err);
-    if (step != nullptr)
-      return events_->on_failed(end_reason::spawn_failed, system_error_code(errno), step);
-    what.in = child_in ? child_in.get() : loop_.null_input();
-    what.out = child_out.get();
-    what.err = child_err.get();
-    spawn_result made = spawn(what);
-    if (made.error != 0) {
-      input_.reset();
-      out_.fd.reset();
-      err_.fd.reset();
-      std::string context = std::string(made.step) + (made.object.empty() ? "" : " ") + made.object;
-      return events_->on_failed(end_reason::spawn_failed, system_error_code(made.error), context);
+    spawn_plan plan;
+    plan.what.argv = command_->argv();
+    if (!command_->environment.empty()) merge_environment(plan.what);
+    plan.what.directory = command_->directory;
+    plan.has_input = command_->has_input;
+    plan.nonblocking = loop_.wants_nonblocking();
+    if (!plan.has_input && (plan.null_input = loop_.null_input()) < 0) plan.null_input = -errno;
+    auto& starter = loop_.service<spawner>();
+    if (!starter.is_busy()) return launched(starter.spawn_here(plan));
+    job_ = &starter.spawn_elsewhere(std::make_unique<spawn_job>(
+        std::move(plan), callback<spawn_job&>::to<&local_transport::on_spawned>(this)));
+  }
+
+  void on_spawned(spawn_job& job) {
+    job_ = nullptr;
+    if (!closing_) return launched(std::move(job.child));
+    // Given up meanwhile: nothing is told any more, but a child has to be ended and reaped.
+    if (job.child.made.error == 0) {
+      adopt(job.child.made);
+      (void)::kill(-pid_, SIGKILL);
     }
+    settle();
+  }
+
+  void adopt(spawn_result& made) {
     pid_ = made.pid;
     pidfd_ = std::move(made.pidfd);
     exit_.prepare_poll(pidfd_.get(), POLLIN);
     loop_.start(exit_);
+  }
+
+  void launched(started_child child) {
+    spawn_result& made = child.made;
+    if (made.error != 0) {
+      std::string context = std::string(made.step) + (made.object.empty() ? "" : " ") + made.object;
+      return events_->on_failed(end_reason::spawn_failed, system_error_code(made.error), context);
+    }
+    input_ = std::move(child.input);
+    out_.fd = std::move(child.output);
+    err_.fd = std::move(child.error);
+    adopt(made);
     out_.read_more();
     err_.read_more();
     events_->on_phase(phase::run);
@@ -173,28 +191,6 @@ class local_transport final : public transport {
         again |= command_->environment[k].first == name;
       if (!again) what.environment.push_back(name + "=" + value);
     }
-  }
-
-  bool make_pipe(unique_fd& read_end, unique_fd& write_end, bool ours_reads) {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return false;
-    read_end.reset(ends[0]);
-    write_end.reset(ends[1]);
-    // Only our end: the two ends of a pipe are separate open file descriptions.
-    if (loop_.wants_nonblocking())
-      (void)::fcntl(ours_reads ? ends[0] : ends[1], F_SETFL, O_NONBLOCK);
-    return true;
-  }
-
-  const char* open_pipes(unique_fd& in, unique_fd& out, unique_fd& err) {
-    if (command_->has_input) {
-      if (!make_pipe(in, input_, false)) return "pipe for standard input";
-    } else if (loop_.null_input() < 0) {
-      return "open /dev/null";
-    }
-    if (!make_pipe(out_.fd, out, true)) return "pipe for standard output";
-    if (!make_pipe(err_.fd, err, true)) return "pipe for standard error";
-    return nullptr;
   }
 
   void on_write_done(int result) {
@@ -238,8 +234,8 @@ class local_transport final : public transport {
 
   void settle() {
     bool child_gone = pid_ <= 0 || reaped_;
-    if (closed_ || stepping_ || !child_gone || out_.read.active || err_.read.active ||
-        write_.active)
+    if (closed_ || stepping_ || job_ != nullptr || !child_gone || out_.read.active ||
+        err_.read.active || write_.active)
       return;
     closed_ = true;
     events_->on_closed();
@@ -259,6 +255,7 @@ class local_transport final : public transport {
   io_request write_;
   io_request exit_;
   step_node step_;
+  spawn_job* job_ = nullptr;  // while a helper thread starts the child
   pid_t pid_ = -1;
   bool stepping_ = false;
   bool ending_ = false;

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <stdexcept>
 
-#include "execo/context.hpp"
 #include "loop/post_call.hpp"
 #include "process/lifecycle.hpp"
 #include "process/local_transport.hpp"
@@ -125,13 +124,13 @@ command& process::mutable_command() {
   return state_->what;
 }
 
-process& process::on(context& where) & {
+process& process::on(executor where) & {
   (void)mutable_command();
-  state_->chosen = &detail::loop_of(where);
+  state_->chosen = &loop_of(where);
   return *this;
 }
 
-process&& process::on(context& where) && { return std::move(on(where)); }
+process&& process::on(executor where) && { return std::move(on(where)); }
 
 process& process::start() & {
   if (state_->run && state_->run->started()) return *this;

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -60,29 +59,42 @@ void endpoint::set_port(int port) noexcept {
   v4.sin_port = htons(static_cast<std::uint16_t>(port));
 }
 
-/// Belongs to the queue, then to a thread, then to the loop's inbox, whose node it is.
-struct resolver::job : queue_node {
-  resolver* owner = nullptr;  // null: the resolver is gone
+/// Getaddrinfo cannot be cancelled, so the threads belong to the loop: an action that ends does not
+/// wait for a name server that is dead.
+class resolver::helpers final : public loop_service {
+ public:
+  explicit helpers(loop& on) : threads(on, most_threads) {}
+  helper_threads threads;
+};
+
+class resolver::job final : public helper_job {
+ public:
+  job(resolver& who, std::string n) : owner(&who), name(std::move(n)) {}
+
+  resolver* owner;  // null: the resolver is gone
   std::string name;
   list_node waiting;
   std::vector<endpoint> found;
   std::string problem;
+
+ private:
+  void work() noexcept override {
+    int error = look_up(name, 0, found);
+    if (error == EAI_SYSTEM) {
+      problem = std::system_category().message(errno);
+    } else if (error != 0) {
+      problem = ::gai_strerror(error);
+    } else if (found.empty()) {
+      problem = "no IPv4 or IPv6 address";
+    }
+  }
+  void finished() noexcept override {
+    if (owner != nullptr) owner->deliver(*this);
+  }
 };
 
 resolver::~resolver() {
-  {
-    std::lock_guard lock(mutex_);
-    stop_ = true;
-    for (job* unstarted : queue_) {
-      asked_.erase(unstarted->name);
-      delete unstarted;
-    }
-    queue_.clear();
-  }
-  work_.notify_all();
-  for (std::thread& t : threads_) t.join();
-  // What is left was answered; the node is in the inbox and frees itself there.
-  for (auto& [name, answered] : asked_) answered->owner = nullptr;
+  for (auto& [name, asked] : asked_) asked->owner = nullptr;
 }
 
 bool resolver::ask(const std::string& name, question& from) {
@@ -90,69 +102,16 @@ bool resolver::ask(const std::string& name, question& from) {
     from.addresses = known->second;
     return false;
   }
-  job*& asked = asked_[name];
-  bool again = asked != nullptr;
-  if (!again) {
-    asked = new job;
-    asked->run = run_job;
-    asked->owner = this;
-    asked->name = name;
+  if (auto asked = asked_.find(name); asked != asked_.end()) {
+    from.link_before(asked->second->waiting);
+    return true;
   }
-  from.link_before(asked->waiting);
-  if (again) return true;
-  bool more_threads = false;
-  {
-    std::lock_guard lock(mutex_);
-    queue_.push_back(asked);
-    more_threads = queue_.size() > idle_ && threads_.size() < most_threads;
-  }
-  if (more_threads) start_thread();
-  work_.notify_one();
+  auto made = std::make_unique<job>(*this, name);
+  job& asked = *made;
+  loop_.service<helpers>().threads.submit(std::move(made));
+  asked_.emplace(name, &asked);
+  from.link_before(asked.waiting);
   return true;
-}
-
-void resolver::start_thread() {
-  sigset_t all, before;
-  sigfillset(&all);
-  bool blocked = ::pthread_sigmask(SIG_SETMASK, &all, &before) == 0;
-  try {
-    threads_.emplace_back([this] { work(); });
-  } catch (const std::system_error&) {
-    // The threads there are do it; without any, there is nothing that could.
-    if (threads_.empty()) {
-      if (blocked) (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-      throw;
-    }
-  }
-  if (blocked) (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
-
-void resolver::work() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    ++idle_;
-    work_.wait(lock, [this] { return stop_ || !queue_.empty(); });
-    --idle_;
-    if (queue_.empty()) return;
-    job* next = queue_.front();
-    queue_.pop_front();
-    lock.unlock();
-    int error = look_up(next->name, 0, next->found);
-    if (error == EAI_SYSTEM) {
-      next->problem = std::system_category().message(errno);
-    } else if (error != 0) {
-      next->problem = ::gai_strerror(error);
-    } else if (next->found.empty()) {
-      next->problem = "no IPv4 or IPv6 address";
-    }
-    loop_.post(*next);
-    lock.lock();
-  }
-}
-
-void resolver::run_job(queue_node& node) noexcept {
-  std::unique_ptr<job> done(static_cast<job*>(&node));
-  if (done->owner != nullptr) done->owner->deliver(*done);
 }
 
 void resolver::deliver(job& done) {

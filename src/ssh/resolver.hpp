@@ -1,22 +1,17 @@
-// Names to addresses, off the loop: getaddrinfo blocks for as long as a name server pleases. A few
-// helper threads, started on first need, all signals blocked, joined by the destructor; answers
-// come back through loop::post and are kept, so that a name is asked for once.
+// Names to addresses, off the loop: getaddrinfo blocks for as long as a name server pleases.
+// Answers are kept, so that a name is asked for once.
 #pragma once
 
 #include <netinet/in.h>
 
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
 #include "execo/detail/callback.hpp"
 #include "execo/detail/node.hpp"
-#include "loop/loop.hpp"
+#include "loop/helper_threads.hpp"
 
 namespace execo::detail {
 
@@ -61,29 +56,19 @@ class resolver {
   explicit resolver(loop& on) : loop_(on) {}
   resolver(const resolver&) = delete;
   resolver& operator=(const resolver&) = delete;
-  /// Waits for the look-ups under way: getaddrinfo cannot be cancelled.
   ~resolver();
 
   /// The answer comes from the loop, or is there at once (then false) if the name is known.
   bool ask(const std::string& name, question& from);
 
  private:
-  struct job;
-  void work();
-  void start_thread();
+  class helpers;
+  class job;
   void deliver(job& done);
-  static void run_job(queue_node& node) noexcept;
 
   loop& loop_;
   std::unordered_map<std::string, std::vector<endpoint>> known_;
   std::unordered_map<std::string, job*> asked_;
-
-  std::mutex mutex_;
-  std::condition_variable work_;
-  std::deque<job*> queue_;
-  std::size_t idle_ = 0;
-  bool stop_ = false;
-  std::vector<std::thread> threads_;
 };
 
 }  // namespace execo::detail

@@ -1,0 +1,57 @@
+#include "coro/ring_thread.hpp"
+
+#include <signal.h>
+
+#include "loop/post_call.hpp"
+
+namespace execo::detail {
+
+void ring_thread::join() {
+  if (!thread_.joinable()) return;
+  loop_.raise(stopping_);
+  thread_.join();
+}
+
+void ring_thread::start() {
+  // Signals are the application's: none is ever delivered to the thread, not even before it runs.
+  sigset_t all, before;
+  sigfillset(&all);
+  bool blocked = ::pthread_sigmask(SIG_SETMASK, &all, &before) == 0;
+  try {
+    thread_ = std::thread([this] { work(); });
+  } catch (...) {
+    if (blocked) (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+  if (blocked) (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void ring_thread::empty_out(loop& home, queue_node& told) {
+  post_call(loop_, [this, v = visitor{&home, &told}] { visitors_.push_back(v); });
+}
+
+void ring_thread::work() {
+  loop::driver driving(loop_);
+  while (!stopping_.load(std::memory_order_acquire)) {
+    // With a visitor there may be nothing left to wait for.
+    loop_.turn(visitors_.empty() || loop_.has_residents() ? -1 : 0);
+    if (!visitors_.empty()) answer();
+  }
+  join_residents(loop_);
+}
+
+void ring_thread::answer() {
+  if (loop_.has_residents()) return loop_.shut_down_residents();
+  for (const visitor& v : visitors_) v.home->post(*v.told);
+  visitors_.clear();
+}
+
+void join_residents(loop& l) {
+  while (l.has_residents()) {
+    l.shut_down_residents();
+    // Some are gone as soon as they are asked: then there may be nothing to wait for.
+    l.turn(l.has_residents() ? -1 : 0);
+  }
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,47 @@
+// A loop with a thread of its own: all rings of a context but the first.
+#pragma once
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "loop/loop.hpp"
+
+namespace execo::detail {
+
+class ring_thread {
+ public:
+  ring_thread() = default;
+  ring_thread(const ring_thread&) = delete;
+  ring_thread& operator=(const ring_thread&) = delete;
+  ~ring_thread() { join(); }
+
+  loop& where() noexcept { return loop_; }
+  /// Throws: std::system_error if no thread can be had.
+  void start();
+  /// Ends what lives on it, and its thread.
+  void join();
+
+  /// Asks what lives on it to end; when nothing does any more, runs `told` on `home`.
+  /// Thread: any.
+  void empty_out(loop& home, queue_node& told);
+
+ private:
+  struct visitor {
+    loop* home;
+    queue_node* told;
+  };
+  void work();
+  void answer();
+
+  loop loop_;
+  std::atomic<bool> stopping_{false};
+  std::vector<visitor> visitors_;
+  std::thread thread_;
+};
+
+/// Turns the loop, on the calling thread that drives it, until nothing lives there. Kill escalation
+/// bounds this: what cannot be killed any more is let go by its own deadline.
+void join_residents(loop& l);
+
+}  // namespace execo::detail
