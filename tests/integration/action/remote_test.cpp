@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <execo/execo.hpp>
+#include <map>
+#include <thread>
 
 #include "fleet_fixture.hpp"
 
@@ -49,6 +51,63 @@ TEST(remote, run_gives_all_results_in_the_order_of_the_hosts) {
   ASSERT_EQ(all.failed().size(), 1u);
   EXPECT_EQ(all.failed()[0]->host.name(), "127.4.0.7");
   EXPECT_THROW(all.check(), process_error);
+}
+
+TEST(remote, hosts_are_spread_over_all_rings_and_lines_and_results_come_on_the_first) {
+  fleet_fixture fleet("127.4.0.[1-60]", {"--fault", "127.4.0.7:exit-3"});
+  context c(rings(4));
+  const auto here = std::this_thread::get_id();
+  std::map<std::string, int> lines;
+  bool always_here = true;
+  auto up = remote("for i in 1 2 3; do echo $FLEET_HOST $i; done", host_set("127.4.0.[1-60]"))
+                .fanout(30)
+                .ssh(reach(fleet))
+                .on_line([&](const output_line& l) {
+                  always_here = always_here && std::this_thread::get_id() == here;
+                  int& n = lines[std::string(l.host.name())];
+                  EXPECT_EQ(l.text, std::string(l.host.name()) + " " + std::to_string(++n));
+                });
+  auto work = [](remote hosts, std::thread::id home) -> task<std::size_t> {
+    std::size_t good = 0;
+    while (auto h = co_await hosts.next()) {
+      EXPECT_EQ(std::this_thread::get_id(), home);
+      good += h->ok() ? 1u : 0u;
+    }
+    co_return good;
+  };
+  EXPECT_EQ(sync_wait(c, work(std::move(up), here)), 59u);
+  EXPECT_TRUE(always_here);
+  ASSERT_GE(lines.size(), 59u);
+}
+
+TEST(remote, a_stop_reaches_the_hosts_on_every_ring) {
+  fleet_fixture fleet("127.4.0.[1-40]");
+  context c(rings(3));
+  std::stop_source stop;
+  std::size_t lines = 0;
+  auto up = remote("echo up; sleep 60", host_set("127.4.0.[1-40]"))
+                .fanout(10)
+                .ssh(reach(fleet))
+                .on_line([&](const output_line&) {
+                  if (++lines == 10) stop.request_stop();
+                });
+  auto all = sync_wait(c, with_stop(std::move(up).run(), stop.get_token()));
+  EXPECT_EQ(all.stats().count(end_reason::cancelled), 10u);
+  EXPECT_EQ(all.stats().count(end_reason::not_started), 30u);
+}
+
+// Lines between two rings are not kept without bound.
+TEST(remote, a_slow_handler_slows_hosts_on_other_rings_and_misses_nothing) {
+  fleet_fixture fleet("127.4.0.[1-4]");
+  context c(rings(2));
+  std::size_t bytes = 0;
+  auto up = remote("seq 1 400000", host_set("127.4.0.[1-4]"))
+                .max_output(1000)
+                .ssh(reach(fleet))
+                .on_line([&](const output_line& l) { bytes += l.text.size() + 1; });
+  auto all = sync_wait(c, std::move(up).run());
+  EXPECT_TRUE(all.ok());
+  EXPECT_EQ(bytes, 4 * 2'688'895u);
 }
 
 TEST(remote, a_stop_ends_what_runs_and_starts_nothing_more) {
