@@ -117,6 +117,12 @@ class context {
   /// "epoll (reason)".
   std::string backend() const;
 
+  /// What lives on each ring, in lines for people: operations, processes, sessions, actions and
+  /// timers, each with its name and age. A ring that does not answer within a second says so: its
+  /// thread is held.
+  /// Thread: any. Pre: if nobody drives the first ring, nobody begins to meanwhile.
+  std::string dump() const;
+
   /// The context for work that names none, made on first need with one thread of its own.
   static context& default_instance();
 

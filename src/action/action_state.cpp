@@ -142,6 +142,12 @@ void action_state::deliver(host_result r) {
   }
 }
 
+void action_state::describe(std::vector<std::string>& lines, clock::time_point now) const {
+  lines.push_back(fmt::format("action `{}` on {} hosts, {} ended, {} open, for {}{}",
+                              shared_->name(), hosts.size(), done_, running_,
+                              format_duration(now - begun_), stopping_ ? ", stopping" : ""));
+}
+
 void action_state::fail(std::exception_ptr error) noexcept {
   if (!error_) error_ = std::move(error);
   stop();

@@ -69,6 +69,7 @@ class action_state final : public ref_counted, private resident {
  private:
   friend class host_run;
   void shut_down() noexcept override { stop(); }
+  void describe(std::vector<std::string>& lines, clock::time_point now) const override;
   void choose_window();
   void schedule() noexcept;
   void launch_some() noexcept;

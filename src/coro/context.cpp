@@ -3,6 +3,9 @@
 #include <signal.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -69,6 +72,28 @@ void refuse_inside_a_loop(const char* what) {
 
 constexpr unsigned default_spawners = 2;
 
+// Both sides own it: who asked may have lost patience.
+struct dump_answer {
+  std::mutex mutex;
+  std::condition_variable arrived;
+  std::optional<std::string> text;
+};
+
+std::string dump_of(detail::loop& l) {
+  if (detail::is_current(l) || !l.is_driven()) return l.dump();
+  auto answer = std::make_shared<dump_answer>();
+  detail::post_call(l, [&l, answer] {
+    std::lock_guard lock(answer->mutex);
+    answer->text = l.dump();
+    answer->arrived.notify_one();
+  });
+  std::unique_lock lock(answer->mutex);
+  if (answer->arrived.wait_for(lock, std::chrono::seconds(1),
+                               [&] { return answer->text.has_value(); }))
+    return *answer->text;
+  return "no answer within 1 s: something holds its thread\n";
+}
+
 }  // namespace
 
 rings::rings(unsigned count) : count_(count) {
@@ -125,6 +150,13 @@ executor context::ring(std::size_t index) { return executor(*state_->rings.at(in
 int context::native_handle() { return state_->loop.native_handle(); }
 
 int context::poll_timeout() const { return state_->loop.poll_timeout_ms(); }
+
+std::string context::dump() const {
+  std::string text;
+  for (std::size_t i = 0; i < state_->rings.size(); ++i)
+    text += "ring " + std::to_string(i) + ": " + dump_of(*state_->rings[i]);
+  return text;
+}
 
 std::string context::backend() const { return state_->loop.describe(); }
 

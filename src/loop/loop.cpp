@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "loop/epoll_backend.hpp"
+#include "loop/hold_watch.hpp"
 
 namespace execo::detail {
 namespace {
@@ -134,6 +135,7 @@ void loop::run_posted() noexcept {
   queue_node* node = inbox_.take_all();
   while (node != nullptr) {
     queue_node* next = node->next;
+    hold_watch watch;
     node->run(*node);
     node = next;
   }
@@ -145,6 +147,7 @@ void loop::run_ready() noexcept {
   ready_first_ = ready_last_ = nullptr;
   while (node != nullptr) {
     queue_node* next = node->next;
+    hold_watch watch;
     node->run(*node);
     node = next;
   }
@@ -167,8 +170,9 @@ int loop::poll_timeout_ms() const noexcept {
   return static_cast<int>(std::min<std::int64_t>(ms, std::numeric_limits<int>::max()));
 }
 
-loop::driver::driver(loop& l) : previous_(current_loop) {
+loop::driver::driver(loop& l) : driven_(l), previous_(current_loop) {
   current_loop = &l;
+  l.drivers_.fetch_add(1, std::memory_order_relaxed);
   sigset_t pipe_only, before;
   sigemptyset(&pipe_only);
   sigaddset(&pipe_only, SIGPIPE);
@@ -178,6 +182,7 @@ loop::driver::driver(loop& l) : previous_(current_loop) {
 
 loop::driver::~driver() {
   current_loop = previous_;
+  driven_.drivers_.fetch_sub(1, std::memory_order_release);
   if (!unblock_sigpipe_) return;
   sigset_t pipe_only;
   sigemptyset(&pipe_only);

@@ -28,6 +28,8 @@ class resident : public list_node {
  public:
   /// Asks for the end; the resident unlinks itself when it has come.
   virtual void shut_down() noexcept = 0;
+  /// Adds a line or more on what it is and does, for context::dump().
+  virtual void describe(std::vector<std::string>& lines, clock::time_point now) const = 0;
 
  protected:
   ~resident() = default;
@@ -59,8 +61,8 @@ class loop {
     ++requests_;
     backend_->cancel(request);
   }
-  void arm(timer& t, clock::time_point when) { timers_.arm(t, when); }
-  void arm_after(timer& t, clock::duration delay) { timers_.arm(t, later(now(), delay)); }
+  void arm(timer& t, clock::time_point when) { timers_.arm(t, when, now_); }
+  void arm_after(timer& t, clock::duration delay) { timers_.arm(t, later(now_, delay), now_); }
   void disarm(timer& t) noexcept { timers_.disarm(t); }
   /// Runs the node later in this turn, or in the next one.
   void defer(queue_node& node) noexcept;
@@ -69,6 +71,8 @@ class loop {
   void shut_down_residents() noexcept;
   bool wants_nonblocking() const noexcept { return backend_->wants_nonblocking(); }
   std::string describe() const { return backend_->describe(); }
+  /// What lives here, a line each.
+  std::string dump() const;
   /// For a host: readable when turn(0) has something to do. The same one for life.
   /// Throws: std::system_error if it cannot be made.
   int native_handle();
@@ -106,6 +110,8 @@ class loop {
   void turn(std::int64_t wait_limit);
 
   // -- from any thread ----------------------------------------------------------------------
+  /// Whether a thread is in the middle of turning it.
+  bool is_driven() const noexcept { return drivers_.load(std::memory_order_acquire) != 0; }
   /// Runs the node on the loop's thread. The node must stay alive until it has run.
   void post(queue_node& node) noexcept;
   /// Sets the flag and ends the present wait.
@@ -121,6 +127,7 @@ class loop {
     ~driver();
 
    private:
+    loop& driven_;
     loop* previous_;
     bool unblock_sigpipe_ = false;
   };
@@ -146,6 +153,7 @@ class loop {
   std::vector<std::pair<const void*, std::unique_ptr<loop_service>>> services_;
   std::uint64_t turns_ = 0;
   unsigned spawn_threads_ = 2;
+  std::atomic<unsigned> drivers_{0};
   loop* self_ = this;
   loop* const* rings_ = &self_;
   std::size_t ring_count_ = 1;

@@ -8,10 +8,11 @@ timer::~timer() {
   if (heap_ != nullptr) heap_->disarm(*this);
 }
 
-void timer_heap::arm(timer& t, clock::time_point when) {
+void timer_heap::arm(timer& t, clock::time_point when, clock::time_point now) {
   if (t.armed()) disarm(t);
   entries_.push_back(entry{when, &t});
   t.heap_ = this;
+  t.armed_at_ = now;
   sift_up(entries_.size() - 1, entry{when, &t});
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "execo/detail/timer.hpp"
@@ -19,11 +20,15 @@ class timer_heap {
     for (entry& e : entries_) e.which->heap_ = nullptr;
   }
 
-  void arm(timer& t, clock::time_point when);
+  /// `now` is for describe() alone.
+  void arm(timer& t, clock::time_point when, clock::time_point now = {});
   void disarm(timer& t) noexcept;
   bool empty() const noexcept { return entries_.empty(); }
   std::size_t size() const noexcept { return entries_.size(); }
   clock::time_point next() const noexcept { return entries_.front().when; }
+
+  /// A line for each, the next one to strike first.
+  std::vector<std::string> describe(clock::time_point now) const;
 
   /// Calls `expired` of all that are due at `now`, each disarmed before.
   void expire(clock::time_point now);

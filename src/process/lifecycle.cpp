@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "execo/time.hpp"
+
 namespace execo::detail {
 namespace {
 
@@ -29,9 +31,10 @@ lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, std::unique_
       command_(std::move(what)),
       transport_(std::move(how)),
       limits_(limits),
-      deadline_(callback<>::to<&lifecycle::deadline_struck>(this)),
-      phase_deadline_(callback<>::to<&lifecycle::phase_deadline_struck>(this)),
-      patience_(callback<>::to<&lifecycle::patience_ended>(this)) {}
+      deadline_(callback<>::to<&lifecycle::deadline_struck>(this), "deadline of a command"),
+      phase_deadline_(callback<>::to<&lifecycle::phase_deadline_struck>(this),
+                      "deadline of a phase"),
+      patience_(callback<>::to<&lifecycle::patience_ended>(this), "kill or drain") {}
 
 lifecycle::~lifecycle() = default;
 
@@ -258,6 +261,16 @@ void lifecycle::finish() {
   loop_.disarm(phase_deadline_);
   loop_.disarm(patience_);
   transport_->close();
+}
+
+void lifecycle::describe(std::vector<std::string>& lines, clock::time_point now) const {
+  std::string line = "process `" + command_->name() + "`";
+  if (pid_t number = pid(); number > 0) line += ", pid " + std::to_string(number);
+  line += ", " + std::string(to_string(phase_)) + ", for " + format_duration(now - begun_);
+  if (decided_ && !exit_seen_) line += ", being ended";
+  if (exit_seen_) line += ", ended, waiting for the rest of its output";
+  lines.push_back(std::move(line));
+  transport_->describe(lines);
 }
 
 void lifecycle::shut_down() noexcept {

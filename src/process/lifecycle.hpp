@@ -95,6 +95,7 @@ class lifecycle final : public ref_counted, private transport_events, private re
   void on_written(std::size_t count) override;
   void on_closed() override;
   void shut_down() noexcept override;
+  void describe(std::vector<std::string>& lines, clock::time_point now) const override;
 
   void decide(end_reason how) noexcept;
   void end_early(end_reason how) noexcept;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "execo/command.hpp"
 #include "execo/status.hpp"
@@ -67,6 +68,9 @@ class transport {
 
   /// The local process id, 0 if there is none.
   virtual pid_t pid() const noexcept { return 0; }
+
+  /// Adds a line on a connection of its own, if it has one, for context::dump().
+  virtual void describe(std::vector<std::string>& lines) const { (void)lines; }
 };
 
 }  // namespace execo::detail

@@ -23,7 +23,8 @@ class descriptor_queue {
   };
 
   explicit descriptor_queue(loop& on)
-      : loop_(on), tick_(callback<>::to<&descriptor_queue::wake_one>(this)) {}
+      : loop_(on),
+        tick_(callback<>::to<&descriptor_queue::wake_one>(this), "wait for a descriptor") {}
 
   void wait(waiter& w) {
     w.link_before(waiting_);

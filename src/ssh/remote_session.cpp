@@ -25,7 +25,7 @@ remote_session::remote_session(std::shared_ptr<ssh_environment> shared, std::str
       user_(std::move(user)),
       port_(port),
       ticket_(callback<>::to<&remote_session::wake>(this)),
-      silence_(callback<>::to<&remote_session::silence_check>(this)),
+      silence_(callback<>::to<&remote_session::silence_check>(this), "silence of a peer"),
       poll_(callback<int>::to<&remote_session::on_poll>(this)) {
   node_.self = this;
   node_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->on_woken(); };

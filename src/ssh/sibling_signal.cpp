@@ -43,7 +43,7 @@ std::string sibling_signal_script(int number, delivery before) {
 }
 
 sibling_signal::sibling_signal(remote_session& session)
-    : session_(session), delay_(callback<>::to<&sibling_signal::go>(this)) {}
+    : session_(session), delay_(callback<>::to<&sibling_signal::go>(this), "delay of a signal") {}
 
 bool sibling_signal::possible(const remote_session& session) {
   return is_openssh(session) || server_of(session).find("dropbear") != std::string_view::npos;

@@ -112,6 +112,11 @@ class ssh_transport final : public transport, session_owner, channel_owner {
 
   void pause(stream which, bool paused) override { channel_.pause(which, paused); }
 
+  void describe(std::vector<std::string>& lines) const override {
+    lines.push_back("session " + session_.name() + ":" + std::to_string(session_.port()) + " as " +
+                    session_.user() + (session_.closing() ? ", closing" : ""));
+  }
+
   void close() override {
     if (sibling_) sibling_->cancel();
     session_.close();

@@ -17,7 +17,9 @@ class timer_heap;
 class timer {
  public:
   timer() noexcept = default;
-  explicit timer(callback<> on_expiry) noexcept : expired(on_expiry) {}
+  /// `name` is a literal, for context::dump().
+  explicit timer(callback<> on_expiry, const char* name = "without a name") noexcept
+      : expired(on_expiry), name_(name) {}
   timer(const timer&) = delete;
   timer& operator=(const timer&) = delete;
   ~timer();
@@ -30,6 +32,8 @@ class timer {
  private:
   friend class timer_heap;
   timer_heap* heap_ = nullptr;
+  const char* name_ = "without a name";
+  clock::time_point armed_at_{};
   std::uint32_t index_ = 0;
 };
 

@@ -1,0 +1,38 @@
+// In a build with assertions: tells when one step on a loop took so long that everything else on it
+// stood still. Nothing at all in a release build.
+#pragma once
+
+#include <chrono>
+
+#include "execo/detail/timer.hpp"
+
+namespace execo::detail {
+
+#ifdef NDEBUG
+
+class hold_watch {
+ public:
+  hold_watch() noexcept {}
+  static void resuming(const char*) noexcept {}
+};
+
+#else
+
+class hold_watch {
+ public:
+  hold_watch() noexcept;
+  hold_watch(const hold_watch&) = delete;
+  hold_watch& operator=(const hold_watch&) = delete;
+  /// Reports on standard error what took longer than EXECO_HOLD_LIMIT milliseconds (50; 0: never).
+  ~hold_watch();
+
+  /// The step resumes a coroutine whose wait for `what` is over.
+  static void resuming(const char* what) noexcept;
+
+ private:
+  clock::time_point begun_;
+};
+
+#endif
+
+}  // namespace execo::detail
