@@ -85,6 +85,9 @@ int loop::native_handle() {
   unique_fd made(::epoll_create1(EPOLL_CLOEXEC));
   if (!made) throw std::system_error(errno, std::system_category(), "epoll_create1");
   watch(made.get(), backend_->readiness());
+  // A ring tells of completions through an eventfd, and Linux drops (6.18: from the second time on)
+  // what one eventfd would signal from inside a write to another one: a wake-up stands for itself.
+  watch(made.get(), wake_.get());
   handle_ = std::move(made);
   return handle_.get();
 }
