@@ -47,6 +47,24 @@ class resumption {
   std::coroutine_handle<> to_;
 };
 
+/// An executor that cannot be copied.
+template <class Place>
+class executor_ref {
+ public:
+  explicit executor_ref(Place& place) noexcept : place_(&place) {}
+  template <class Work>
+  void execute(Work work) const {
+    if constexpr (executes<Place>) {
+      place_->execute(std::move(work));
+    } else {
+      place_->post(std::move(work));
+    }
+  }
+
+ private:
+  Place* place_;
+};
+
 /// Joins one child at home, then resumes the parent elsewhere.
 class resume_elsewhere : protected child_group {
  protected:
@@ -120,6 +138,7 @@ class away_group final : private child_group {
   };
   callback<> ended_;
   step_node step_;
+  bool done_ = false;
 };
 
 template <class T>
@@ -154,8 +173,9 @@ class on_op final : public operation {
 }  // namespace detail
 
 /// Awaits an operation and goes on at `place`: on the loop of a context, or where an executor with
-/// `execute(f)` or `post(f)` runs what it is given (of which a copy is kept). The operation itself
-/// runs as if awaited alone. Gives its value (void as std::monostate).
+/// `execute(f)` or `post(f)` runs what it is given; a copy of an executor is kept, or a reference
+/// to one that cannot be copied. The operation itself runs as if awaited alone. Gives its value
+/// (void as std::monostate).
 ///
 /// A coroutine of execo's is there for a stretch: from its next `co_await` that suspends it is on
 /// its own loop again. Until then it leaves alone what belongs to that: scopes, stop requests,
@@ -177,8 +197,9 @@ requires(detail::loop_place<Place> || detail::executes<Place> || detail::posts<P
     using op_type = detail::resume_on_op<value, detail::loop*>;
     return op_type(detail::make_child(std::move(op)), &detail::loop_at(place));
   } else {
-    using op_type = detail::resume_on_op<value, std::remove_const_t<Place>>;
-    return op_type(detail::make_child(std::move(op)), place);
+    using kept = std::conditional_t<std::copy_constructible<std::remove_const_t<Place>>,
+                                    std::remove_const_t<Place>, detail::executor_ref<Place>>;
+    return detail::resume_on_op<value, kept>(detail::make_child(std::move(op)), kept(place));
   }
 }
 

@@ -33,12 +33,14 @@ void away_group::start(loop& place, bool stopped, std::coroutine_handle<> handle
 }
 
 bool away_group::request_stop() noexcept {
+  if (done_) return false;
   stop().request();
   return !stopped().came_too_late();
 }
 
 // From the ready queue: the awaiting coroutine's thread may free the child as soon as it is told.
 void away_group::on_child_done(std::size_t, bool) noexcept {
+  done_ = true;
   step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->ended_(); };
   home().defer(step_);
 }

@@ -42,6 +42,7 @@ class thread_executor {
     queue_.push_back(std::move(work));
     changed_.notify_one();
   }
+  void post(std::function<void()> work) { put(std::move(work)); }
   std::thread::id id() const { return thread_.get_id(); }
 
   /// Handles with the two usual verbs.
@@ -210,6 +211,8 @@ TEST_P(resume_on_place, executors_that_execute_or_post_will_do) {
     auto r = co_await process("true").run();
     EXPECT_TRUE(r.ok());
     EXPECT_NE(std::this_thread::get_id(), pool.id());
+    co_await resume_on(nothing(), pool);
+    EXPECT_EQ(std::this_thread::get_id(), pool.id());
   };
   sync_wait(work());
 }
