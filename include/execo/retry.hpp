@@ -99,7 +99,7 @@ class retry_plan {
 };
 
 /// Reads the awaiting coroutine's environment without suspending it.
-class this_env {
+class this_env : public resumes_at_home {
  public:
   bool await_ready() const noexcept { return false; }
   template <class Promise>
