@@ -14,6 +14,7 @@
 #include "execo/timeout.hpp"
 #include "execo/when_all.hpp"
 #include "execo/when_any.hpp"
+#include "leak_check.hpp"
 #include "unit/coro/driven.hpp"
 #include "unit/coro/foreign.hpp"
 #include "unit/coro/probe.hpp"
@@ -277,6 +278,9 @@ TEST_P(resume_on_place, an_executor_that_refuses_is_told_at_home) {
 }
 
 TEST_P(resume_on_place, a_coroutine_without_a_loop_of_its_own_stays_there) {
+  // It begins on the default context, which is made once.
+  (void)context::default_instance();
+  accept_as_base();
   driven other;
   auto work = [](driven& d) -> eager<bool> {
     co_await resume_on(sleep(100us), d.get());
