@@ -27,6 +27,8 @@ class scope : private detail::child_group {
   void spawn(Op op) {
     prepare_to_spawn();
     children_.push_back(std::make_unique<detail::child<std::monostate>>(drop_value(std::move(op))));
+    // Nothing throws from here on.
+    ++running_;
     auto& made = *children_.back();
     start_child(made.handle(), made.promise(), children_.size() - 1);
   }
@@ -49,7 +51,7 @@ class scope : private detail::child_group {
     co_return std::monostate{};
   }
   void prepare_to_spawn();
-  void on_begin() override;
+  void on_begin() noexcept override;
   void on_child_done(std::size_t index, bool failed) noexcept override;
 
   std::vector<std::unique_ptr<detail::child<std::monostate>>> children_;
@@ -58,7 +60,7 @@ class scope : private detail::child_group {
   std::size_t ended_ = 0;
 };
 
-class [[nodiscard]] scope::join_op {
+class [[nodiscard]] scope::join_op : public detail::resumes_at_home {
  public:
   explicit join_op(scope& s) noexcept : scope_(s) {}
   bool await_ready() const noexcept { return false; }

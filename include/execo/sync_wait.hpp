@@ -15,7 +15,7 @@ class sync_waiter final : private child_group {
   void wait(context& where, std::coroutine_handle<> child, child_promise_base& promise);
 
  private:
-  void on_begin() override { start_child(child_, *promise_, 0); }
+  void on_begin() noexcept override { start_child(child_, *promise_, 0); }
   void on_child_done(std::size_t, bool) noexcept override {}
 
   std::coroutine_handle<> child_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "execo/awaitable.hpp"
+#include "execo/detail/home.hpp"
 
 namespace execo {
 
@@ -14,9 +15,6 @@ template <class T = void>
 class task;
 
 namespace detail {
-
-void* allocate_frame(std::size_t size);
-void free_frame(void* frame, std::size_t size) noexcept;
 
 class task_promise_base {
  public:
@@ -26,9 +24,14 @@ class task_promise_base {
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   env execo_env() const noexcept { return env_; }
+  /// Whatever the coroutine awaits, it goes on at home.
+  template <class T>
+  decltype(auto) await_transform(T&& value) {
+    return awaited_at_home(std::forward<T>(value));
+  }
 
  protected:
-  struct final_awaiter {
+  struct final_awaiter : resumes_at_home {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
@@ -42,6 +45,7 @@ class task_promise_base {
   friend class task_awaiter;
   friend class task_starter;
 
+  /// Whom to resume now; on another thread than home's nobody, but home's queue will.
   std::coroutine_handle<> next() noexcept;
 
   struct step_node : queue_node {
@@ -94,7 +98,7 @@ class task_starter {
 };
 
 template <class T>
-class task_awaiter {
+class task_awaiter : public resumes_at_home {
  public:
   explicit task_awaiter(std::coroutine_handle<task_promise<T>> child) noexcept : child_(child) {}
   task_awaiter(const task_awaiter&) = delete;
@@ -120,7 +124,8 @@ class task_awaiter {
 /// Stop: the task goes on; what it awaits is asked to stop, and usually throws
 /// operation_cancelled or ends with `cancelled`.
 /// Resumes: the awaiting coroutine, on the loop the task lives on, which is the awaiting
-/// coroutine's own if that has one.
+/// coroutine's own if that has one. The task itself goes on there after whatever it awaits, a
+/// foreign awaitable that resumes on another thread too; resume_on alone says otherwise.
 /// Throws: what the coroutine let out.
 template <class T>
 class [[nodiscard]] task {

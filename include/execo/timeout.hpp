@@ -11,17 +11,38 @@
 namespace execo {
 namespace detail {
 
+/// The part of timeout that does not depend on the operation: one child and its deadline.
+class deadline_group : protected child_group {
+ protected:
+  explicit deadline_group(duration limit) noexcept;
+  deadline_group(deadline_group&& other) noexcept : deadline_group(other.limit_) {}
+
+  void start(std::coroutine_handle<> handle, child_promise_base& promise) noexcept;
+  /// The deadline struck, and its request found something to end.
+  bool cut_short() const noexcept { return expired_ && !stopped().came_too_late(); }
+
+ private:
+  void on_child_done(std::size_t, bool) noexcept final;
+  void expire();
+  void strike() noexcept;
+
+  struct strike_node : queue_node {
+    deadline_group* self = nullptr;
+  };
+  duration limit_;
+  timer timer_;
+  strike_node strike_;
+  bool done_ = false;
+  bool expired_ = false;
+};
+
 template <class T>
-class timeout_op final : private child_group {
+class timeout_op final : private deadline_group {
  public:
-  timeout_op(child<T> work, duration limit)
-      : work_(std::move(work)), limit_(limit), timer_(callback<>::to<&timeout_op::expire>(this)) {}
+  timeout_op(child<T> work, duration limit) noexcept
+      : deadline_group(limit), work_(std::move(work)) {}
   /// Pre: not awaited yet.
-  timeout_op(timeout_op&& other) noexcept
-      : child_group(),
-        work_(std::move(other.work_)),
-        limit_(other.limit_),
-        timer_(callback<>::to<&timeout_op::expire>(this)) {}
+  timeout_op(timeout_op&& other) noexcept = default;
 
   bool await_ready() const noexcept { return false; }
   template <class Promise>
@@ -29,27 +50,25 @@ class timeout_op final : private child_group {
     begin(awaiting, env_of(awaiting.promise()));
   }
   std::optional<T> await_resume() {
-    if (expired_) return std::nullopt;
+    if (cut_short()) return std::nullopt;
     if (work_.promise().error) std::rethrow_exception(work_.promise().error);
     return std::move(work_.promise().value);
   }
 
  private:
-  void on_begin() override {
-    arm_after(home(), timer_, limit_);
-    start_child(work_.handle(), work_.promise(), 0);
-  }
-  void on_child_done(std::size_t, bool) noexcept override { disarm(home(), timer_); }
-  void expire() {
-    expired_ = true;
-    stop().request();
-  }
+  void on_begin() noexcept override { start(work_.handle(), work_.promise()); }
 
   child<T> work_;
-  duration limit_;
-  timer timer_;
-  bool expired_ = false;
 };
+
+/// As many nanoseconds as there are, or fit.
+template <class Rep, class Period>
+constexpr duration saturated(std::chrono::duration<Rep, Period> d) noexcept {
+  using wide = std::chrono::duration<long double, std::nano>;
+  if (wide(d) >= wide(duration::max())) return duration::max();
+  if (wide(d) <= wide(duration::min())) return duration::min();
+  return std::chrono::duration_cast<duration>(d);
+}
 
 /// Brings a request of a std::stop_token, made on any thread, to the home loop.
 class stop_bridge {
@@ -96,7 +115,7 @@ class with_stop_op final : private child_group {
   }
 
  private:
-  void on_begin() override {
+  void on_begin() noexcept override {
     bridge_.emplace(callback<>::template to<&with_stop_op::on_request>(this), home(), token_);
     start_child(work_.handle(), work_.promise(), 0);
   }
@@ -121,20 +140,27 @@ class with_stop_op final : private child_group {
 }  // namespace detail
 
 /// Awaits an operation for at most `limit`: its value, or nothing if the deadline struck first.
-/// Then the operation was asked to stop and has ended.
+/// Then the operation was asked to stop and has ended. A deadline that strikes when the operation
+/// has completed already, in the same turn of the loop, drops nothing: the value is given. A
+/// negative limit is no time at all; an operation that does not have to wait is given its value
+/// all the same.
 ///
 /// Stop: the operation is asked to stop, and joined.
+/// Resumes: on the awaiting coroutine's loop, after the operation has ended.
 /// Throws: what the operation threw before the deadline.
-template <awaitable Op>
-[[nodiscard]] auto timeout(Op op, duration limit) {
-  return detail::timeout_op<detail::child_value_t<Op>>(detail::make_child(std::move(op)), limit);
+template <awaitable Op, class Rep, class Period>
+[[nodiscard]] auto timeout(Op op, std::chrono::duration<Rep, Period> limit) {
+  return detail::timeout_op<detail::child_value_t<Op>>(detail::make_child(std::move(op)),
+                                                       detail::saturated(limit));
 }
 
 /// Awaits an operation that is asked to stop when `token` is. Gives the operation's value (void as
-/// std::monostate).
+/// std::monostate), also when it had completed as the request came.
 ///
-/// Thread: the request may come from any.
+/// Stop: the operation is asked to stop, and joined.
+/// Resumes: on the awaiting coroutine's loop, after the operation has ended.
 /// Throws: what the operation threw, operation_cancelled usually after a stop.
+/// Thread: the request may come from any.
 template <awaitable Op>
 [[nodiscard]] auto with_stop(Op op, std::stop_token token) {
   return detail::with_stop_op<detail::child_value_t<Op>>(detail::make_child(std::move(op)),

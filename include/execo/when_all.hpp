@@ -1,39 +1,63 @@
-/// when_all: several operations at once, all or the first failure.
+/// when_all and when_all_settled: several operations at once.
 #pragma once
 
 #include <tuple>
 #include <vector>
 
-#include "execo/detail/group.hpp"
+#include "execo/detail/window.hpp"
 
 namespace execo {
 namespace detail {
 
 template <class... T>
-class when_all_op final : private child_group {
+class settled_op : protected child_group {
  public:
-  explicit when_all_op(child<T>... children) : children_(std::move(children)...) {}
+  explicit settled_op(child<T>... children) noexcept : children_(std::move(children)...) {}
   /// Pre: not awaited yet.
-  when_all_op(when_all_op&& other) noexcept
-      : child_group(), children_(std::move(other.children_)) {}
+  settled_op(settled_op&& other) noexcept : child_group(), children_(std::move(other.children_)) {}
 
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
     begin(awaiting, env_of(awaiting.promise()));
   }
-  std::tuple<T...> await_resume() {
-    if (first_error_) std::rethrow_exception(first_error_);
-    return std::apply([](auto&... c) { return std::tuple<T...>(std::move(*c.promise().value)...); },
-                      children_);
+  std::tuple<outcome<T>...> await_resume() {
+    return std::apply([](auto&... c) { return std::tuple<outcome<T>...>(ended(c)...); }, children_);
   }
 
+ protected:
+  std::tuple<child<T>...> children_;
+
  private:
-  void on_begin() override {
+  template <class U>
+  static outcome<U> ended(child<U>& c) {
+    if (c.promise().error) return outcome<U>(c.promise().error);
+    return outcome<U>(std::move(*c.promise().value));
+  }
+  void on_begin() noexcept override {
     std::size_t index = 0;
     std::apply([&](auto&... c) { (start_child(c.handle(), c.promise(), index++), ...); },
                children_);
   }
+  void on_child_done(std::size_t, bool) noexcept override {}
+};
+
+template <class... T>
+class when_all_op final : private settled_op<T...> {
+ public:
+  using settled_op<T...>::settled_op;
+  using settled_op<T...>::await_ready;
+  using settled_op<T...>::await_suspend;
+  /// Pre: not awaited yet.
+  when_all_op(when_all_op&& other) noexcept : settled_op<T...>(std::move(other)) {}
+
+  std::tuple<T...> await_resume() {
+    if (first_error_) std::rethrow_exception(first_error_);
+    return std::apply([](auto&... c) { return std::tuple<T...>(std::move(*c.promise().value)...); },
+                      this->children_);
+  }
+
+ private:
   void on_child_done(std::size_t index, bool failed) noexcept override {
     if (!failed || first_error_) return;
     std::size_t i = 0;
@@ -41,48 +65,80 @@ class when_all_op final : private child_group {
         [&](auto&... c) {
           ((i++ == index ? void(first_error_ = c.promise().error) : void()), ...);
         },
-        children_);
-    stop().request();
+        this->children_);
+    this->stop().request();
   }
 
-  std::tuple<child<T>...> children_;
   std::exception_ptr first_error_;
 };
 
-template <class T>
-class when_all_range_op final : private child_group {
- public:
-  explicit when_all_range_op(std::vector<child<T>> children) : children_(std::move(children)) {}
-  /// Pre: not awaited yet.
-  when_all_range_op(when_all_range_op&& other) noexcept
-      : child_group(), children_(std::move(other.children_)) {}
+/// Over many. `Settled`: outcomes instead of values, and no failure stops the others.
+template <class Source, bool Settled>
+class [[nodiscard]] when_all_range_op final : private source_window<Source> {
+  using window = source_window<Source>;
+  using typename window::value;
+  using element = std::conditional_t<Settled, outcome<value>, value>;
 
-  bool await_ready() const noexcept { return children_.empty(); }
+ public:
+  explicit when_all_range_op(Source source) : window(std::move(source)) {}
+  /// Pre: not awaited yet.
+  when_all_range_op(when_all_range_op&& other) noexcept : window(std::move(other)) {}
+
+  /// At most `n` at a time: the next one is taken and started when one ends. After a stop or a
+  /// failure what was not started stays so: without an exception of another's that is
+  /// operation_cancelled.
+  /// Throws: std::invalid_argument if `n` is 0.
+  when_all_range_op max_in_flight(std::size_t n) && {
+    this->set_limit(n);
+    return std::move(*this);
+  }
+
+  bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    begin(awaiting, env_of(awaiting.promise()));
+    this->begin(awaiting, env_of(awaiting.promise()));
   }
-  std::vector<T> await_resume() {
-    if (first_error_) std::rethrow_exception(first_error_);
-    std::vector<T> values;
-    values.reserve(children_.size());
-    for (auto& c : children_) values.push_back(std::move(*c.promise().value));
-    return values;
+  std::vector<element> await_resume() {
+    if (error_) std::rethrow_exception(error_);
+    if constexpr (Settled) {
+      return std::move(ends_);
+    } else {
+      std::vector<value> values;
+      values.reserve(ends_.size());
+      for (auto& end : ends_) values.push_back(std::move(end).value());
+      return values;
+    }
   }
 
  private:
-  void on_begin() override {
-    for (std::size_t i = 0; i < children_.size(); ++i)
-      start_child(children_[i].handle(), children_[i].promise(), i);
+  void on_begin() noexcept override { this->open(); }
+  void on_start(std::size_t) override { ends_.emplace_back(); }
+  void on_outcome(std::size_t position, outcome<value> end) noexcept override {
+    if (!Settled && !end.has_value()) fail(end.error());
+    ends_[position] = std::move(end);
+    this->free_place();
   }
-  void on_child_done(std::size_t index, bool failed) noexcept override {
-    if (!failed || first_error_) return;
-    first_error_ = children_[index].promise().error;
-    stop().request();
+  void on_source_failed(std::exception_ptr error) noexcept override { fail(std::move(error)); }
+  void on_cut() noexcept override {
+    const std::exception_ptr cancelled = std::make_exception_ptr(operation_cancelled());
+    if constexpr (Settled) {
+      try {
+        for (std::size_t n = this->source().left(); n > 0; --n) ends_.emplace_back(cancelled);
+      } catch (...) {
+        fail(std::current_exception());
+      }
+    } else {
+      fail(cancelled);
+    }
+  }
+  void fail(std::exception_ptr error) noexcept {
+    if (error_) return;
+    error_ = std::move(error);
+    this->stop().request();
   }
 
-  std::vector<child<T>> children_;
-  std::exception_ptr first_error_;
+  std::vector<outcome<value>> ends_;
+  std::exception_ptr error_;
 };
 
 }  // namespace detail
@@ -98,14 +154,50 @@ template <awaitable... Op>
   return detail::when_all_op<detail::child_value_t<Op>...>(detail::make_child(std::move(ops))...);
 }
 
-/// The same for a vector of operations of one type; gives a vector in the same order.
+/// The same for a vector of operations of one type; gives a vector in the same order. With
+/// `.max_in_flight(n)` only that many run at a time: `co_await when_all(std::move(ops))
+/// .max_in_flight(16)`.
 template <awaitable Op>
 [[nodiscard]] auto when_all(std::vector<Op> ops) {
-  using value = detail::child_value_t<Op>;
-  std::vector<detail::child<value>> children;
-  children.reserve(ops.size());
-  for (auto& op : ops) children.push_back(detail::make_child(std::move(op)));
-  return detail::when_all_range_op<value>(std::move(children));
+  using source = detail::vector_source<Op>;
+  return detail::when_all_range_op<source, false>(source(std::move(ops)));
+}
+
+/// The same for operations that are made as they are needed: by a function that gives
+/// `std::optional<Op>`, empty at the end, or by a range such as
+/// `std::views::iota(0, 1'000'000) | std::views::transform(make)`. They are made on the loop; with
+/// `.max_in_flight(n)` no more than `n` exist at once.
+///
+/// Throws: also what the function or the range threw, like a failed operation.
+template <detail::op_source Source>
+[[nodiscard]] auto when_all(Source source) {
+  using taken = decltype(detail::make_source(std::move(source)));
+  return detail::when_all_range_op<taken, false>(detail::make_source(std::move(source)));
+}
+
+/// As when_all, but a failure stops nobody: gives an outcome for each operation, its value or its
+/// exception.
+///
+/// Stop: every operation is asked to stop; all are joined. What they gave or threw then is their
+/// outcome; operation_cancelled is that of the ones `.max_in_flight(n)` had not started, as far as
+/// the range tells their number.
+/// Resumes: on the awaiting coroutine's loop, after the last one.
+/// Throws: only what a function or range that makes the operations threw.
+template <awaitable... Op>
+[[nodiscard]] auto when_all_settled(Op... ops) {
+  return detail::settled_op<detail::child_value_t<Op>...>(detail::make_child(std::move(ops))...);
+}
+
+template <awaitable Op>
+[[nodiscard]] auto when_all_settled(std::vector<Op> ops) {
+  using source = detail::vector_source<Op>;
+  return detail::when_all_range_op<source, true>(source(std::move(ops)));
+}
+
+template <detail::op_source Source>
+[[nodiscard]] auto when_all_settled(Source source) {
+  using taken = decltype(detail::make_source(std::move(source)));
+  return detail::when_all_range_op<taken, true>(detail::make_source(std::move(source)));
 }
 
 }  // namespace execo

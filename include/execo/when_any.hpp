@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <stdexcept>
 #include <tuple>
 #include <type_traits>
 #include <variant>
@@ -58,7 +59,7 @@ class when_any_op final : private when_any_group {
   any_result<value_type> await_resume() { return take<0>(); }
 
  private:
-  void on_begin() override {
+  void on_begin() noexcept override {
     std::size_t index = 0;
     std::apply([&](auto&... c) { (start_child(c.handle(), c.promise(), index++), ...); },
                children_);
@@ -95,13 +96,13 @@ class when_any_range_op final : private when_any_group {
     begin(awaiting, env_of(awaiting.promise()));
   }
   any_result<T> await_resume() {
-    auto& promise = children_.at(winner_).promise();
+    auto& promise = children_[winner_].promise();
     if (promise.error) std::rethrow_exception(promise.error);
     return any_result<T>(winner_, std::move(*promise.value));
   }
 
  private:
-  void on_begin() override {
+  void on_begin() noexcept override {
     for (std::size_t i = 0; i < children_.size(); ++i)
       start_child(children_[i].handle(), children_[i].promise(), i);
   }
@@ -111,7 +112,12 @@ class when_any_range_op final : private when_any_group {
 }  // namespace detail
 
 /// Awaits the first operation to end, asks the others to stop, and joins them: when it resumes,
-/// nothing it started is left. What the others gave or threw is dropped.
+/// nothing it started is left.
+///
+/// What the others gave or threw is dropped, also if they completed in the same turn of the loop as
+/// the first: a loser that takes an element out of something, as next() and receive() do, may have
+/// taken it for nothing. Where that matters, await the taking one under timeout(), which drops
+/// nothing, or take from one channel that several operations send to.
 ///
 /// Stop: every operation is asked to stop; all are joined.
 /// Resumes: on the awaiting coroutine's loop, after the last one has ended.
@@ -122,9 +128,10 @@ requires(sizeof...(Op) > 0) [[nodiscard]] auto when_any(Op... ops) {
 }
 
 /// The same for a vector of operations of one type.
-/// Pre: not empty; throws std::out_of_range otherwise.
+/// Throws: std::invalid_argument at the call if there is none.
 template <awaitable Op>
 [[nodiscard]] auto when_any(std::vector<Op> ops) {
+  if (ops.empty()) throw std::invalid_argument("when_any of no operation would never end");
   using value = detail::child_value_t<Op>;
   std::vector<detail::child<value>> children;
   children.reserve(ops.size());

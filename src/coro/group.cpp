@@ -7,13 +7,23 @@
 
 namespace execo::detail {
 
-std::coroutine_handle<> child_promise_base::finish() noexcept {
+std::coroutine_handle<> child_promise_base::done() noexcept {
   return group_->child_done(index_, error != nullptr);
+}
+
+std::coroutine_handle<> child_promise_base::finish() noexcept {
+  if (is_current(*env_.home)) return done();
+  step_.self = this;
+  step_.run = [](queue_node& node) noexcept {
+    static_cast<step_node&>(node).self->done().resume();
+  };
+  env_.home->post(step_);
+  return std::noop_coroutine();
 }
 
 child_group::child_group() noexcept
     : parent_stop_(
-          [](stop_hook& hook) noexcept { static_cast<hook_node&>(hook).self->stop_.request(); }) {
+          [](stop_hook& hook) noexcept { static_cast<hook_node&>(hook).self->hear_parent(); }) {
   parent_stop_.self = step_.self = this;
 }
 
@@ -22,13 +32,7 @@ void child_group::begin(std::coroutine_handle<> awaiting, env where) {
     throw std::logic_error("joined on another context than the one it runs on");
   awaiting_ = awaiting;
   if (env_.home == nullptr) env_.home = &loop_or_default(where.home);
-  if (where.stop != nullptr) {
-    if (where.stop->requested()) {
-      stop_.request();
-    } else {
-      where.stop->attach(parent_stop_);
-    }
-  }
+  parent_ = where.stop;
   if (is_current(*env_.home)) {
     run();
     return;
@@ -40,20 +44,41 @@ void child_group::begin(std::coroutine_handle<> awaiting, env where) {
 // The group itself counts as one, so that children that end at once cannot end it under its feet;
 // its share is given back through the ready queue.
 void child_group::run() noexcept {
+  if (parent_ != nullptr) {
+    if (parent_->requested()) {
+      hear_parent();
+    } else {
+      parent_->attach(parent_stop_);
+    }
+  }
   hold();
   on_begin();
   step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->let_go(); };
   env_.home->defer(step_);
 }
 
+// A group that has asked its children to stop already has its outcome.
+void child_group::hear_parent() noexcept {
+  if (stop_.requested()) {
+    parent_->note(false);
+    return;
+  }
+  stopped_by_parent_ = true;
+  stop_.request();
+}
+
 void child_group::let_go() noexcept {
-  if (--pending_ != 0) return;
+  if (--pending_ == 0) join().resume();
+}
+
+std::coroutine_handle<> child_group::join() noexcept {
   parent_stop_.unlink();
-  std::exchange(awaiting_, {}).resume();
+  if (std::exchange(stopped_by_parent_, false)) parent_->note(stop_);
+  return on_joined(std::exchange(awaiting_, {}));
 }
 
 void child_group::start_child(std::coroutine_handle<> handle, child_promise_base& promise,
-                              std::size_t index) {
+                              std::size_t index) noexcept {
   promise.env_ = env{env_.home, &stop_};
   promise.group_ = this;
   promise.index_ = index;
@@ -65,8 +90,7 @@ std::coroutine_handle<> child_group::child_done(std::size_t index, bool failed) 
   on_child_done(index, failed);
   // A scope may run empty while nobody joins it.
   if (--pending_ != 0 || !awaiting_) return std::noop_coroutine();
-  parent_stop_.unlink();
-  return std::exchange(awaiting_, {});
+  return join();
 }
 
 }  // namespace execo::detail

@@ -11,10 +11,25 @@ operation::operation(loop* work) noexcept : work_(work), hook_(&operation::hear_
 void operation::suspend(std::coroutine_handle<> awaiting, env where) {
   awaiting_ = awaiting;
   home_ = where.home;
+  stop_ = where.stop;
   if (work_ == nullptr) work_ = &loop_or_default(home_);
-  if (where.stop != nullptr) {
-    stopped_early_ = where.stop->requested();
-    if (!stopped_early_) where.stop->attach(hook_);
+  // resume_on has led the coroutine away from the loop that its stop state belongs to.
+  if (home_ != nullptr && !is_current(*home_)) {
+    step_.run = &operation::run_set_out;
+    home_->post(step_);
+    return;
+  }
+  set_out();
+}
+
+void operation::set_out() noexcept {
+  if (stop_ != nullptr) {
+    stopped_early_ = stop_->requested();
+    if (stopped_early_) {
+      stop_->note(true);
+    } else {
+      stop_->attach(hook_);
+    }
   }
   if (is_current(*work_)) {
     begin();
@@ -43,6 +58,16 @@ void operation::arrive() noexcept {
   if (!stop_travels_) awaiting_.resume();
 }
 
+void operation::stop_now() noexcept {
+  if (completed_) return;
+  stop_acts_ = true;
+  on_stop();
+}
+
+void operation::run_set_out(queue_node& node) noexcept {
+  static_cast<step_node&>(node).self->set_out();
+}
+
 void operation::run_begin(queue_node& node) noexcept {
   static_cast<step_node&>(node).self->begin();
 }
@@ -54,7 +79,8 @@ void operation::run_arrive(queue_node& node) noexcept {
 void operation::hear_stop(stop_hook& hook) noexcept {
   operation& self = *static_cast<hook_node&>(hook).self;
   if (self.home_ == self.work_) {
-    if (!self.completed_) self.on_stop();
+    self.stop_now();
+    self.stop_->note(self.stop_acts_);
     return;
   }
   self.stop_travels_ = true;
@@ -64,7 +90,7 @@ void operation::hear_stop(stop_hook& hook) noexcept {
 
 void operation::run_stop(queue_node& node) noexcept {
   operation& self = *static_cast<step_node&>(node).self;
-  if (!self.completed_) self.on_stop();
+  self.stop_now();
   self.stop_step_.run = &operation::run_stop_seen;
   self.home_->post(self.stop_step_);
 }
@@ -72,6 +98,7 @@ void operation::run_stop(queue_node& node) noexcept {
 void operation::run_stop_seen(queue_node& node) noexcept {
   operation& self = *static_cast<step_node&>(node).self;
   self.stop_travels_ = false;
+  self.stop_->note(self.stop_acts_);
   if (self.arrived_) self.awaiting_.resume();
 }
 

@@ -27,10 +27,9 @@ void scope::prepare_to_spawn() {
     children_.resize(kept);
     ended_ = 0;
   }
-  ++running_;
 }
 
-void scope::on_begin() {}
+void scope::on_begin() noexcept {}
 
 void scope::on_child_done(std::size_t, bool failed) noexcept {
   --running_;

@@ -70,9 +70,12 @@ void free_frame(void* frame, std::size_t size) noexcept {
 }
 
 std::coroutine_handle<> task_promise_base::next() noexcept {
-  if (!bounces || ++transfers % transfers_per_bounce != 0 || !is_current(*env_.home))
-    return awaiting_;
   step_.to = awaiting_;
+  if (!is_current(*env_.home)) {
+    env_.home->post(step_);
+    return std::noop_coroutine();
+  }
+  if (!bounces || ++transfers % transfers_per_bounce != 0) return awaiting_;
   env_.home->defer(step_);
   return std::noop_coroutine();
 }
@@ -96,6 +99,18 @@ std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, en
     return std::noop_coroutine();
   }
   return child;
+}
+
+// The body is empty: to resume it is to arrive.
+hop_home hop_home::to(env, std::coroutine_handle<>) { co_return; }
+
+std::coroutine_handle<> hop_home::promise_type::arrive() noexcept {
+  std::coroutine_handle<> to = step_.to;
+  if (is_current(*where_.home)) return to;
+  step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).to.resume(); };
+  // The last touch: at home the awaiting coroutine may free this frame before post() returns.
+  where_.home->post(step_);
+  return std::noop_coroutine();
 }
 
 }  // namespace execo::detail

@@ -1,4 +1,4 @@
-// What when_all, when_any, timeout, with_stop and scope share: children that run as small
+// What all combinators share: children that run as small
 // coroutines under one stop_state, and a parent that resumes when the last one is done.
 #pragma once
 
@@ -27,11 +27,15 @@ class child_promise_base {
   std::suspend_always initial_suspend() const noexcept { return {}; }
   env execo_env() const noexcept { return env_; }
   void unhandled_exception() noexcept { error = std::current_exception(); }
+  template <class T>
+  decltype(auto) await_transform(T&& value) {
+    return awaited_at_home(std::forward<T>(value));
+  }
 
   std::exception_ptr error;
 
  protected:
-  struct final_awaiter {
+  struct final_awaiter : resumes_at_home {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
@@ -43,10 +47,15 @@ class child_promise_base {
  private:
   friend class child_group;
   std::coroutine_handle<> finish() noexcept;
+  std::coroutine_handle<> done() noexcept;
 
+  struct step_node : queue_node {
+    child_promise_base* self = nullptr;
+  };
   env env_;
   child_group* group_ = nullptr;
   std::size_t index_ = 0;
+  step_node step_;  // home, if the child ended elsewhere
 };
 
 /// One awaitable wrapped as a coroutine with a known promise.
@@ -94,13 +103,14 @@ child<child_value_t<Awaitable>> make_child(Awaitable awaitable) {
 }
 
 /// The parent's side. Lives in the combinator's awaiter; everything happens on the home loop.
-class child_group {
+class child_group : public resumes_at_home {
  public:
   child_group() noexcept;
   child_group(const child_group&) = delete;
   child_group& operator=(const child_group&) = delete;
 
   stop_state& stop() noexcept { return stop_; }
+  const stop_state& stopped() const noexcept { return stop_; }
   std::size_t pending() const noexcept { return pending_; }
 
  protected:
@@ -109,7 +119,11 @@ class child_group {
   /// A child ended, with or without an error; it is still counted as pending.
   virtual void on_child_done(std::size_t index, bool failed) noexcept = 0;
   /// On the home loop: starts the first children with start_child.
-  virtual void on_begin() = 0;
+  virtual void on_begin() noexcept = 0;
+  /// The last child is done. Gives whom to resume; a noop if the parent is resumed another way.
+  virtual std::coroutine_handle<> on_joined(std::coroutine_handle<> awaiting) noexcept {
+    return awaiting;
+  }
 
   /// Suspends the parent until the last child is done. Without children it resumes at once.
   void begin(std::coroutine_handle<> awaiting, env where);
@@ -119,12 +133,15 @@ class child_group {
   /// Fixes the home loop before begin().
   void settle_on(loop& home) noexcept { env_.home = &home; }
   bool settled() const noexcept { return env_.home != nullptr; }
-  void start_child(std::coroutine_handle<> handle, child_promise_base& promise, std::size_t index);
+  void start_child(std::coroutine_handle<> handle, child_promise_base& promise,
+                   std::size_t index) noexcept;
   loop& home() const noexcept { return *env_.home; }
 
  private:
   friend class child_promise_base;
   void run() noexcept;
+  void hear_parent() noexcept;
+  std::coroutine_handle<> join() noexcept;
   std::coroutine_handle<> child_done(std::size_t index, bool failed) noexcept;
 
   struct step_node : queue_node {
@@ -136,11 +153,13 @@ class child_group {
   };
 
   env env_;
+  stop_state* parent_ = nullptr;
   stop_state stop_;
   hook_node parent_stop_;
   step_node step_;
   std::coroutine_handle<> awaiting_;
   std::size_t pending_ = 0;
+  bool stopped_by_parent_ = false;
 };
 
 }  // namespace execo::detail

@@ -6,12 +6,13 @@
 #include <coroutine>
 
 #include "execo/awaitable.hpp"
+#include "execo/detail/home.hpp"
 #include "execo/detail/node.hpp"
 #include "execo/detail/stop.hpp"
 
 namespace execo::detail {
 
-class operation {
+class operation : public resumes_at_home {
  public:
   operation(const operation&) = delete;
   operation& operator=(const operation&) = delete;
@@ -32,6 +33,8 @@ class operation {
   virtual void on_start(bool stopped) noexcept = 0;
   /// A stop was requested; leads to complete().
   virtual void on_stop() noexcept = 0;
+  /// From on_stop: the work was over already, though complete() has not been called yet.
+  void stop_missed() noexcept { stop_acts_ = false; }
   /// The work is over and nothing refers to this object any more: the coroutine resumes.
   void complete() noexcept;
 
@@ -40,9 +43,12 @@ class operation {
 
  private:
   void suspend(std::coroutine_handle<> awaiting, env where);
+  void set_out() noexcept;
   void begin() noexcept;
+  void stop_now() noexcept;
   void arrive() noexcept;
 
+  static void run_set_out(queue_node& node) noexcept;
   static void run_begin(queue_node& node) noexcept;
   static void run_arrive(queue_node& node) noexcept;
   static void run_stop(queue_node& node) noexcept;
@@ -58,7 +64,8 @@ class operation {
   };
 
   loop* work_;
-  loop* home_ = nullptr;  // of the awaiting coroutine; null: resume inline
+  loop* home_ = nullptr;        // of the awaiting coroutine; null: resume inline
+  stop_state* stop_ = nullptr;  // of the awaiting coroutine, lives on its loop
   std::coroutine_handle<> awaiting_;
   step_node step_;
   step_node stop_step_;
@@ -67,6 +74,7 @@ class operation {
   bool completed_ = false;     // on the work loop
   bool arrived_ = false;       // on the home loop
   bool stop_travels_ = false;  // posted to the work loop, not yet answered
+  bool stop_acts_ = false;     // it found the work unfinished
 };
 
 }  // namespace execo::detail

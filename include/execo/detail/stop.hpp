@@ -21,6 +21,16 @@ class stop_hook : public list_node {
 class stop_state {
  public:
   bool requested() const noexcept { return requested_; }
+  /// Called for each operation that a request met: did it act, or had the operation ended already,
+  /// its result on the way?
+  void note(bool acted) noexcept { (acted ? acted_ : missed_) = true; }
+  void note(const stop_state& other) noexcept {
+    acted_ |= other.acted_;
+    missed_ |= other.missed_;
+  }
+  bool acted() const noexcept { return acted_; }
+  /// All that it met had ended already: what they give is whole.
+  bool came_too_late() const noexcept { return missed_ && !acted_; }
   void attach(stop_hook& hook) noexcept { hook.link_before(hooks_); }
 
   /// Calls each hook once. A hook never resumes a coroutine: what it ends completes through the
@@ -37,6 +47,8 @@ class stop_state {
  private:
   list_node hooks_;
   bool requested_ = false;
+  bool acted_ = false;
+  bool missed_ = false;
 };
 
 }  // namespace execo::detail

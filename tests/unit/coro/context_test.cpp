@@ -2,16 +2,19 @@
 // loop.
 #include "execo/context.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
 
 #include <atomic>
+#include <future>
 #include <optional>
 #include <thread>
 
 #include "base/fd.hpp"
 #include "execo/process.hpp"
 #include "execo/when_all.hpp"
+#include "leak_check.hpp"
 #include "unit/coro/foreign.hpp"
 #include "unit/coro/probe.hpp"
 #include "unit/loop/on_each_backend.hpp"
@@ -41,6 +44,50 @@ TEST_P(contexts, waiting_inside_one_is_refused) {
     co_return;
   };
   EXPECT_THROW(sync_wait(run()), std::logic_error);
+}
+
+TEST_P(contexts, waiting_on_the_thread_of_any_is_refused) {
+  auto refused = [](std::exception_ptr& error) {
+    try {
+      sync_wait(nothing());
+    } catch (...) {
+      error = std::current_exception();
+    }
+  };
+  auto message_of = [](std::exception_ptr error) -> std::string {
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const std::logic_error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  // One that another thread drives.
+  context c;
+  std::exception_ptr error;
+  c.post([&] {
+    refused(error);
+    c.stop();
+  });
+  std::thread drives([&] { c.run(); });
+  drives.join();
+  EXPECT_THAT(message_of(error), ::testing::HasSubstr("co_await instead"));
+  // One that is hosted.
+  error = nullptr;
+  context hosted;
+  hosted.post([&] { refused(error); });
+  hosted.poll();
+  EXPECT_THAT(message_of(error), ::testing::HasSubstr("co_await instead"));
+  // The default one, which has been made already or is made now.
+  auto& common = context::default_instance();
+  accept_as_base();
+  std::promise<std::exception_ptr> told;
+  common.post([&] {
+    std::exception_ptr mine;
+    refused(mine);
+    told.set_value(mine);
+  });
+  EXPECT_THAT(message_of(told.get_future().get()), ::testing::HasSubstr("co_await instead"));
 }
 
 TEST_P(contexts, polling_one_from_its_own_work_is_refused) {

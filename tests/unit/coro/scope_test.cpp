@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <coroutine>
+#include <new>
 #include <stdexcept>
 
 #include "execo/process.hpp"
@@ -10,6 +12,25 @@
 #include "unit/loop/on_each_backend.hpp"
 
 namespace execo::test {
+
+/// Throws when it is moved into its frame.
+class cannot_start {
+ public:
+  cannot_start() = default;
+  cannot_start(cannot_start&&) { throw std::bad_alloc(); }
+  bool await_ready() const noexcept { return true; }
+  void await_suspend(std::coroutine_handle<>) const noexcept {}
+  void await_resume() const noexcept {}
+};
+
+/// Throws when it is awaited.
+class cannot_be_awaited {
+ public:
+  bool await_ready() const { throw std::runtime_error("not ready, never"); }
+  void await_suspend(std::coroutine_handle<>) const noexcept {}
+  void await_resume() const noexcept {}
+};
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -158,6 +179,51 @@ TEST_P(scopes, frames_of_ended_operations_are_freed_while_it_goes_on) {
   };
   sync_wait(work());
   EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST_P(scopes, an_operation_that_cannot_start_leaves_the_scope_as_it_was) {
+  tally t;
+  auto work = [&]() -> task<> {
+    scope s;
+    s.spawn(sleeper(t, 1ms, 1));
+    EXPECT_THROW(s.spawn(cannot_start()), std::bad_alloc);
+    EXPECT_EQ(s.running(), 1U);
+    co_await s.join();
+    EXPECT_EQ(s.running(), 0U);
+  };
+  sync_wait(work());
+  EXPECT_EQ(t.finished, 1);
+  auto in_with_scope = [&](scope& s) -> task<> {
+    s.spawn(sleeper(t, forever, 1));
+    s.spawn(cannot_start());
+    co_return;
+  };
+  EXPECT_THROW(sync_wait(with_scope(in_with_scope)), std::bad_alloc);
+  EXPECT_EQ(t.stopped, 1);
+}
+
+TEST_P(scopes, an_operation_that_throws_when_awaited_is_a_failure) {
+  tally t;
+  auto work = [&]() -> task<> {
+    scope s;
+    s.spawn(sleeper(t, forever, 1));
+    s.spawn(cannot_be_awaited());
+    co_await s.join();
+  };
+  EXPECT_THROW(sync_wait(work()), std::runtime_error);
+  EXPECT_EQ(t.stopped, 1);
+}
+
+TEST_P(scopes, a_work_function_that_throws_before_it_gives_an_operation_is_joined_too) {
+  tally t;
+  auto never = []() -> task<> { co_return; };
+  auto no_task = [&](scope& s) {
+    s.spawn(sleeper(t, forever, 1));
+    if (s.running() == 1) throw std::logic_error("no task");
+    return never();
+  };
+  EXPECT_THROW(sync_wait(with_scope(no_task)), std::logic_error);
+  EXPECT_EQ(t.stopped, 1);
 }
 
 TEST_P(scopes, spawning_outside_a_context_is_refused) {

@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "execo/channel.hpp"
 #include "execo/process.hpp"
 #include "execo/when_all.hpp"
 #include "execo/when_any.hpp"
@@ -56,6 +57,106 @@ TEST_P(deadline, as_far_away_as_time_reaches_never_strikes) {
   EXPECT_TRUE(v);
   auto first = sync_wait(when_any(sleep(duration::max()), sleep(1ms)));
   EXPECT_EQ(first.index, 1U);
+}
+
+TEST_P(deadline, of_more_nanoseconds_than_there_are_is_the_longest_there_is) {
+  tally t;
+  EXPECT_TRUE(sync_wait(timeout(sleeper(t, 1ms, 5), std::chrono::hours::max())));
+  EXPECT_FALSE(sync_wait(timeout(sleeper(t, forever, 5), std::chrono::hours::min())));
+  EXPECT_FALSE(sync_wait(timeout(sleeper(t, forever, 5), duration::min())));
+  EXPECT_FALSE(sync_wait(timeout(sleeper(t, forever, 5), std::chrono::duration<double>(0.001))));
+  EXPECT_EQ(t.alive, 0);
+}
+
+TEST_P(deadline, of_no_time_lets_pass_what_does_not_have_to_wait) {
+  EXPECT_EQ(sync_wait(timeout(ready(3), 0s)), 3);
+  EXPECT_EQ(sync_wait(timeout(ready(3), -1s)), 3);
+}
+
+/// Keeps the loop's thread until a moment: whatever is due by then is due in the same turn.
+void hold_the_loop(std::chrono::steady_clock::time_point until) {
+  while (std::chrono::steady_clock::now() < until) {
+  }
+}
+
+TEST_P(deadline, in_the_same_turn_as_the_end_drops_nothing) {
+  tally t;
+  auto work = [&]() -> task<> {
+    const auto due = std::chrono::steady_clock::now() + 3ms;
+    auto hold = [&]() -> task<> {
+      hold_the_loop(due);
+      co_return;
+    };
+    // The deadline is the earlier one of the two timers; both are due when the loop looks.
+    auto [v, none] = co_await when_all(timeout(sleeper(t, 2ms, 5), 1ms), hold());
+    EXPECT_EQ(v, 5);
+  };
+  sync_wait(work());
+  EXPECT_EQ(t.finished, 1);
+}
+
+TEST_P(deadline, in_the_same_turn_as_an_element_comes_gives_the_element) {
+  channel<int> c(0);
+  auto work = [&]() -> task<> {
+    const auto due = std::chrono::steady_clock::now() + 2ms;
+    auto hold = [&]() -> task<> {
+      hold_the_loop(due);
+      EXPECT_TRUE(c.try_send(7));
+      co_return;
+    };
+    auto [direct, none] = co_await when_all(timeout(c.receive(), 1ms), hold());
+    EXPECT_EQ(direct, 7);
+  };
+  sync_wait(work());
+}
+
+TEST_P(deadline, in_the_same_turn_as_the_end_of_a_combinator_drops_nothing_either) {
+  channel<int> c(0);
+  auto work = [&]() -> task<> {
+    const auto due = std::chrono::steady_clock::now() + 2ms;
+    auto hold = [&]() -> task<> {
+      hold_the_loop(due);
+      EXPECT_TRUE(c.try_send(7));
+      co_return;
+    };
+    auto either = when_any(c.receive(), sleep(forever));
+    auto [v, none] = co_await when_all(timeout(std::move(either), 1ms), hold());
+    EXPECT_TRUE(v && v->index == 0 && std::get<0>(v->value) == 7);
+    auto inner = timeout(c.receive(), 1h);
+    const auto again = std::chrono::steady_clock::now() + 2ms;
+    auto hold_again = [&]() -> task<> {
+      hold_the_loop(again);
+      EXPECT_TRUE(c.try_send(8));
+      co_return;
+    };
+    auto [w, nothing_else] = co_await when_all(timeout(std::move(inner), 1ms), hold_again());
+    EXPECT_TRUE(w && *w && **w == 8);
+  };
+  sync_wait(work());
+}
+
+TEST_P(deadline, in_the_same_turn_as_a_failure_passes_the_failure) {
+  auto work = []() -> task<> {
+    const auto due = std::chrono::steady_clock::now() + 3ms;
+    auto hold = [&]() -> task<> {
+      hold_the_loop(due);
+      co_return;
+    };
+    co_await when_all(timeout(failing("boom", 2ms), 1ms), hold());
+  };
+  EXPECT_THROW(sync_wait(work()), std::runtime_error);
+}
+
+TEST_P(deadline, is_counted_from_its_start_however_long_the_turn_has_been) {
+  tally t;
+  auto work = [&]() -> task<> {
+    hold_the_loop(std::chrono::steady_clock::now() + 20ms);
+    const auto before = std::chrono::steady_clock::now();
+    auto late = co_await timeout(sleeper(t, forever, 1), 10ms);
+    EXPECT_FALSE(late);
+    EXPECT_GE(std::chrono::steady_clock::now() - before, 10ms);
+  };
+  sync_wait(work());
 }
 
 TEST_P(deadline, passes_the_exception_of_an_operation_that_failed_in_time) {
@@ -126,6 +227,23 @@ TEST_P(stop_token_of, a_request_during_the_operation_ends_it) {
   };
   EXPECT_THROW(sync_wait(both()), operation_cancelled);
   EXPECT_EQ(t.stopped, 1);
+}
+
+TEST_P(stop_token_of, a_request_in_the_same_turn_as_the_end_drops_nothing) {
+  tally t;
+  std::stop_source source;
+  auto work = [&]() -> task<> {
+    const auto due = std::chrono::steady_clock::now() + 2ms;
+    auto hold = [&]() -> task<> {
+      hold_the_loop(due);
+      // Both sleeps end in this turn; the request comes when the first one is on its way.
+      co_await sleep(0s);
+      source.request_stop();
+    };
+    auto [v, none] = co_await when_all(with_stop(sleeper(t, 1ms, 5), source.get_token()), hold());
+    EXPECT_EQ(v, 5);
+  };
+  sync_wait(work());
 }
 
 TEST_P(stop_token_of, a_request_after_the_end_is_nothing) {

@@ -102,8 +102,35 @@ TEST_P(when_any_of, a_range) {
   EXPECT_EQ(t.alive, 0);
 }
 
-TEST_P(when_any_of, an_empty_range_is_refused) {
-  EXPECT_THROW(sync_wait(when_any(std::vector<task<int>>())), std::out_of_range);
+TEST_P(when_any_of, an_empty_range_is_refused_at_the_call) {
+  EXPECT_THROW((void)when_any(std::vector<task<int>>()), std::invalid_argument);
+}
+
+TEST_P(when_any_of, ranges_and_lists_have_one_shape) {
+  std::vector<task<int>> all;
+  all.push_back(ready(1));
+  all.push_back(ready(2));
+  static_assert(std::is_same_v<decltype(sync_wait(when_any(std::move(all)))), any_result<int>>);
+  static_assert(std::is_same_v<decltype(sync_wait(when_any(ready(1), ready(2)))), any_result<int>>);
+  auto [index, value] = sync_wait(when_any(std::move(all)));
+  EXPECT_EQ(index + 1, static_cast<std::size_t>(value));
+}
+
+TEST_P(when_any_of, a_loser_that_completed_in_the_same_turn_is_dropped) {
+  tally t;
+  auto work = [&]() -> task<> {
+    const auto due = std::chrono::steady_clock::now() + 3ms;
+    auto hold = [&]() -> task<int> {
+      while (std::chrono::steady_clock::now() < due) {
+      }
+      co_await sleep(forever);
+      co_return 0;
+    };
+    auto first = co_await when_any(sleeper(t, 2ms, 1), sleeper(t, 1ms, 2), hold());
+    EXPECT_EQ(first.index, 1U) << "the order of the deadlines, not of the operations";
+  };
+  sync_wait(work());
+  EXPECT_EQ(t.finished, 2);
 }
 
 TEST_P(when_any_of, losing_processes_are_gone_when_it_resumes) {

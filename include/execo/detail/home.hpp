@@ -1,0 +1,133 @@
+// How a coroutine of execo's comes back to its own loop whatever it awaits. execo's awaiters do
+// that by themselves and are awaited as they are; any other awaiter may resume on any thread, so it
+// is given the handle of a small coroutine that brings the awaiting one home.
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+#include "execo/awaitable.hpp"
+#include "execo/detail/node.hpp"
+
+namespace execo::detail {
+
+void* allocate_frame(std::size_t size);
+void free_frame(void* frame, std::size_t size) noexcept;
+
+/// Base of awaiters that resume a coroutine with a loop of its own on that loop.
+struct resumes_at_home {};
+
+/// Resumed on any thread, resumes another coroutine on its loop. Its frame is recycled per thread.
+class hop_home {
+ public:
+  class promise_type {
+   public:
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
+
+    promise_type(const env& where, std::coroutine_handle<> to) noexcept : where_(where) {
+      step_.to = to;
+    }
+    hop_home get_return_object() noexcept {
+      return hop_home(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+    std::suspend_always initial_suspend() const noexcept { return {}; }
+    auto final_suspend() const noexcept { return arrival(); }
+    void return_void() const noexcept {}
+    void unhandled_exception() const noexcept {}
+    env execo_env() const noexcept { return where_; }
+
+   private:
+    struct arrival {
+      bool await_ready() const noexcept { return false; }
+      std::coroutine_handle<> await_suspend(
+          std::coroutine_handle<promise_type> self) const noexcept {
+        return self.promise().arrive();
+      }
+      void await_resume() const noexcept {}
+    };
+    struct step_node : queue_node {
+      std::coroutine_handle<> to;
+    };
+    std::coroutine_handle<> arrive() noexcept;
+
+    env where_;
+    step_node step_;
+  };
+
+  static hop_home to(env where, std::coroutine_handle<> awaiting);
+
+  hop_home() noexcept = default;
+  hop_home(hop_home&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  hop_home& operator=(hop_home&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~hop_home() {
+    if (handle_) handle_.destroy();
+  }
+  std::coroutine_handle<promise_type> handle() const noexcept { return handle_; }
+
+ private:
+  explicit hop_home(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
+  std::coroutine_handle<promise_type> handle_;
+};
+
+/// An awaiter of unknown habits, for a coroutine that has a loop of its own.
+template <class Awaiter>
+class foreign_awaiter {
+ public:
+  template <class T>
+  explicit foreign_awaiter(std::in_place_t, T&& value)
+      : awaiter_(awaiter_of(std::forward<T>(value))) {}
+  foreign_awaiter(const foreign_awaiter&) = delete;
+  foreign_awaiter& operator=(const foreign_awaiter&) = delete;
+
+  bool await_ready() { return static_cast<bool>(awaiter_.await_ready()); }
+  template <class Promise>
+  auto await_suspend(std::coroutine_handle<Promise> awaiting) {
+    hop_ = hop_home::to(env_of(awaiting.promise()), awaiting);
+    // This object may be gone when the call returns.
+    return awaiter_.await_suspend(hop_.handle());
+  }
+  decltype(auto) await_resume() { return awaiter_.await_resume(); }
+
+ private:
+  Awaiter awaiter_;
+  hop_home hop_;
+};
+
+/// An awaiter that lives elsewhere. GCC 12 copies what await_transform gives by reference.
+template <class Awaiter>
+class awaiter_ref {
+ public:
+  explicit awaiter_ref(Awaiter& awaiter) noexcept : awaiter_(awaiter) {}
+  bool await_ready() { return awaiter_.await_ready(); }
+  template <class Promise>
+  auto await_suspend(std::coroutine_handle<Promise> awaiting) {
+    return awaiter_.await_suspend(awaiting);
+  }
+  decltype(auto) await_resume() { return awaiter_.await_resume(); }
+
+ private:
+  Awaiter& awaiter_;
+};
+
+/// What a coroutine of execo's awaits for a `T`.
+template <class T>
+decltype(auto) awaited_at_home(T&& value) {
+  using awaiter = decltype(awaiter_of(std::forward<T>(value)));
+  if constexpr (std::is_base_of_v<resumes_at_home, std::remove_cvref_t<awaiter>>) {
+    if constexpr (std::is_reference_v<awaiter>) {
+      return awaiter_ref<std::remove_reference_t<awaiter>>(value);
+    } else {
+      return awaiter_of(std::forward<T>(value));
+    }
+  } else {
+    return foreign_awaiter<awaiter>(std::in_place, std::forward<T>(value));
+  }
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,132 @@
+// What when_all, when_all_settled and as_completed over many operations share: it takes operations
+// from a source, keeps at most so many open, and hands each one's outcome on.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "execo/detail/group.hpp"
+#include "execo/detail/source.hpp"
+#include "execo/outcome.hpp"
+
+namespace execo::detail {
+
+/// The window itself: how many are open, and when to take more.
+class window_group : protected child_group {
+ protected:
+  static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+
+  window_group() noexcept;
+  window_group(window_group&& other) noexcept : window_group() { limit_ = other.limit_; }
+
+  /// Pre: not awaited yet. Throws std::invalid_argument for none at all.
+  void set_limit(std::size_t n);
+  std::size_t limit() const noexcept { return limit_; }
+
+  /// Takes the next operation and starts it. False: there was none left.
+  virtual bool start_next() = 0;
+  /// The source or the start of an operation threw: it is not asked again.
+  virtual void on_source_failed(std::exception_ptr error) noexcept = 0;
+  /// A stop came while the source may have had more: they are left alone.
+  virtual void on_cut() noexcept = 0;
+  /// No operation is started any more.
+  virtual void on_exhausted() noexcept {}
+
+  /// Starts as many as fit.
+  void open() noexcept;
+  /// A place in the window is free again: from outside a child, or when one has just ended.
+  void free_place() noexcept;
+  /// Takes no more operations, whatever is open. Pre: a stop was requested.
+  void abandon() noexcept;
+
+ private:
+  void fill() noexcept;
+  void schedule() noexcept;
+
+  struct fill_node : queue_node {
+    window_group* self = nullptr;
+  };
+  std::size_t limit_ = no_limit;
+  std::size_t open_ = 0;
+  fill_node fill_;
+  bool exhausted_ = false;
+  bool filling_ = false;
+  bool scheduled_ = false;
+  bool abandoned_ = false;
+};
+
+/// The children of a window, in slots that are used again.
+template <class Source>
+class source_window : protected window_group {
+ protected:
+  using value = child_value_t<typename Source::op>;
+
+  explicit source_window(Source source) : source_(std::move(source)) {}
+  source_window(source_window&& other) noexcept
+      : window_group(std::move(other)), source_(std::move(other.source_)) {}
+
+  /// Room for one more outcome; the operation has that position in the source.
+  virtual void on_start(std::size_t position) = 0;
+  virtual void on_outcome(std::size_t position, outcome<value> end) noexcept = 0;
+
+  void on_child_done(std::size_t index, bool) noexcept override {
+    slot& ended = slots_[index];
+    ended.next_free = first_free_;
+    first_free_ = index;
+    --running_;
+    on_outcome(ended.position, outcome_of(ended.running->promise()));
+  }
+  const Source& source() const noexcept { return source_; }
+  std::size_t running() const noexcept { return running_; }
+
+ private:
+  struct slot {
+    std::size_t position = 0;
+    std::size_t next_free = no_limit;
+    std::optional<child<value>> running;
+  };
+
+  static outcome<value> outcome_of(typename child<value>::promise_type& promise) noexcept {
+    if (promise.error) return outcome<value>(std::move(promise.error));
+    try {
+      return outcome<value>(std::move(*promise.value));
+    } catch (...) {
+      return outcome<value>(std::current_exception());
+    }
+  }
+
+  bool start_next() final {
+    auto op = source_.next();
+    if (!op) return false;
+    const std::size_t position = taken_++;
+    on_start(position);
+    if (first_free_ == no_limit) {
+      slots_.emplace_back();
+      first_free_ = slots_.size() - 1;
+    }
+    const std::size_t index = first_free_;
+    slot& chosen = slots_[index];
+    chosen.running.reset();
+    chosen.running.emplace(make_child(std::move(*op)));
+    first_free_ = chosen.next_free;
+    chosen.position = position;
+    // The child may end here and now, and the slots may move.
+    auto& promise = chosen.running->promise();
+    ++running_;
+    start_child(chosen.running->handle(), promise, index);
+    return true;
+  }
+
+  Source source_;
+  std::vector<slot> slots_;
+  std::size_t first_free_ = no_limit;
+  std::size_t taken_ = 0;
+  std::size_t running_ = 0;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,78 @@
+#include "execo/detail/window.hpp"
+
+#include "loop/loop.hpp"
+
+namespace execo::detail {
+namespace {
+
+// Operations that end at once could keep the loop from everything else.
+constexpr unsigned starts_in_a_row = 256;
+
+}  // namespace
+
+window_group::window_group() noexcept {
+  fill_.self = this;
+  fill_.run = [](queue_node& node) noexcept {
+    window_group& self = *static_cast<fill_node&>(node).self;
+    self.scheduled_ = false;
+    self.fill();
+  };
+}
+
+void window_group::set_limit(std::size_t n) {
+  if (n == 0) throw std::invalid_argument("max_in_flight(0): nothing could ever run");
+  limit_ = n;
+}
+
+void window_group::open() noexcept {
+  hold();
+  fill();
+}
+
+void window_group::free_place() noexcept {
+  --open_;
+  if (!filling_ && !exhausted_) schedule();
+}
+
+void window_group::abandon() noexcept {
+  abandoned_ = true;
+  if (!filling_ && !exhausted_) schedule();
+}
+
+void window_group::schedule() noexcept {
+  if (std::exchange(scheduled_, true)) return;
+  home().defer(fill_);
+}
+
+// Only here children are started and their frames freed: never from inside a child that ends.
+void window_group::fill() noexcept {
+  if (exhausted_) return;
+  filling_ = true;
+  exhausted_ = abandoned_;
+  for (unsigned started = 0; open_ < limit_ && !exhausted_; ++started) {
+    // Without a limit all are begun, as if each had been written out.
+    if (limit_ != no_limit && stop().requested()) {
+      exhausted_ = true;
+      on_cut();
+    } else if (limit_ != no_limit && started == starts_in_a_row) {
+      schedule();
+      break;
+    } else {
+      ++open_;
+      try {
+        if (start_next()) continue;
+      } catch (...) {
+        on_source_failed(std::current_exception());
+      }
+      --open_;
+      exhausted_ = true;
+    }
+  }
+  filling_ = false;
+  // Last: it may resume the parent.
+  if (!exhausted_) return;
+  on_exhausted();
+  let_go();
+}
+
+}  // namespace execo::detail
