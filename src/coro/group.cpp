@@ -12,8 +12,9 @@ std::coroutine_handle<> child_promise_base::finish() noexcept {
 }
 
 child_group::child_group() noexcept
-    : parent_stop_(
-          [](stop_hook& hook) noexcept { static_cast<hook_node&>(hook).self->stop_.request(); }) {
+    : parent_stop_([](stop_hook& hook) noexcept {
+        static_cast<hook_node&>(hook).self->stop_.request(hook.kind());
+      }) {
   parent_stop_.self = step_.self = this;
 }
 
@@ -22,13 +23,8 @@ void child_group::begin(std::coroutine_handle<> awaiting, env where) {
     throw std::logic_error("joined on another context than the one it runs on");
   awaiting_ = awaiting;
   if (env_.home == nullptr) env_.home = &loop_or_default(where.home);
-  if (where.stop != nullptr) {
-    if (where.stop->requested()) {
-      stop_.request();
-    } else {
-      where.stop->attach(parent_stop_);
-    }
-  }
+  env_.relay = where.relay;
+  listen(where);
   if (is_current(*env_.home)) {
     run();
     return;
@@ -37,9 +33,22 @@ void child_group::begin(std::coroutine_handle<> awaiting, env where) {
   env_.home->post(step_);
 }
 
+void child_group::listen(env where) noexcept {
+  if (where.stop == nullptr) return;
+  if (where.stop->requested()) {
+    stop_.request(where.stop->kind());
+  } else {
+    where.stop->attach(parent_stop_);
+  }
+}
+
 // The group itself counts as one, so that children that end at once cannot end it under its feet;
 // its share is given back through the ready queue.
 void child_group::run() noexcept {
+  if (env_.relay != nullptr) {
+    env_.relay(awaiting_, env_);
+    listen(env_);
+  }
   hold();
   on_begin();
   step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->let_go(); };

@@ -12,9 +12,13 @@ void operation::suspend(std::coroutine_handle<> awaiting, env where) {
   awaiting_ = awaiting;
   home_ = where.home;
   if (work_ == nullptr) work_ = &loop_or_default(home_);
-  if (where.stop != nullptr) {
-    stopped_early_ = where.stop->requested();
-    if (!stopped_early_) where.stop->attach(hook_);
+  relay_ = where.relay;
+  // A relay listens to another library's token from the moment it is there: on the work loop, where
+  // a request then cannot overtake the beginning.
+  if (relay_ != nullptr) {
+    home_ = work_;
+  } else {
+    listen(where);
   }
   if (is_current(*work_)) {
     begin();
@@ -24,7 +28,21 @@ void operation::suspend(std::coroutine_handle<> awaiting, env where) {
   }
 }
 
-void operation::begin() noexcept { on_start(stopped_early_); }
+void operation::listen(env where) noexcept {
+  if (where.stop == nullptr) return;
+  stopped_early_ = where.stop->requested();
+  stop_kind_ = where.stop->kind();
+  if (!stopped_early_) where.stop->attach(hook_);
+}
+
+void operation::begin() noexcept {
+  if (relay_ != nullptr) {
+    env where{home_};
+    relay_(awaiting_, where);
+    listen(where);
+  }
+  on_start(stopped_early_);
+}
 
 void operation::complete() noexcept {
   completed_ = true;
@@ -53,6 +71,7 @@ void operation::run_arrive(queue_node& node) noexcept {
 
 void operation::hear_stop(stop_hook& hook) noexcept {
   operation& self = *static_cast<hook_node&>(hook).self;
+  self.stop_kind_ = hook.kind();
   if (self.home_ == self.work_) {
     if (!self.completed_) self.on_stop();
     return;

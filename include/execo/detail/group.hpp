@@ -124,6 +124,7 @@ class child_group {
 
  private:
   friend class child_promise_base;
+  void listen(env where) noexcept;
   void run() noexcept;
   std::coroutine_handle<> child_done(std::size_t index, bool failed) noexcept;
 

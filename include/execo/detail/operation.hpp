@@ -32,6 +32,8 @@ class operation {
   virtual void on_start(bool stopped) noexcept = 0;
   /// A stop was requested; leads to complete().
   virtual void on_stop() noexcept = 0;
+  /// Pre: a stop was requested.
+  stop_kind kind_of_stop() const noexcept { return stop_kind_; }
   /// The work is over and nothing refers to this object any more: the coroutine resumes.
   void complete() noexcept;
 
@@ -40,6 +42,7 @@ class operation {
 
  private:
   void suspend(std::coroutine_handle<> awaiting, env where);
+  void listen(env where) noexcept;
   void begin() noexcept;
   void arrive() noexcept;
 
@@ -63,6 +66,8 @@ class operation {
   step_node step_;
   step_node stop_step_;
   hook_node hook_;
+  decltype(env::relay) relay_ = nullptr;
+  stop_kind stop_kind_ = stop_kind::end;
   bool stopped_early_ = false;
   bool completed_ = false;     // on the work loop
   bool arrived_ = false;       // on the home loop
