@@ -16,6 +16,7 @@
 #include "execo/range_set.hpp"
 #include "execo/remote.hpp"
 #include "execo/scope.hpp"
+#include "execo/start.hpp"
 #include "execo/status.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
