@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <system_error>
 
@@ -117,6 +118,10 @@ class uring_backend final : public backend {
     std::uint64_t one = 1;
     // Fails only when the counter is full, and then a wake-up is already on its way.
     (void)!::write(wake_fd_.get(), &one, sizeof one);
+    // The ring tells its handle of a completion that an eventfd brought once only: from the second
+    // one on Linux 6.18 drops what it cannot signal from inside a write to an eventfd.
+    int handle = hosted_.load(std::memory_order_acquire);
+    if (handle >= 0) (void)!::write(handle, &one, sizeof one);
   }
 
   int native_handle() override {
@@ -129,6 +134,7 @@ class uring_backend final : public backend {
     // From here on wake() has to reach the handle, even before the first wait.
     enable();
     (void)io_uring_submit(&ring_);
+    hosted_.store(handle_.get(), std::memory_order_release);
     return handle_.get();
   }
 
@@ -200,6 +206,7 @@ class uring_backend final : public backend {
   bool enabled_ = false;
   unique_fd wake_fd_;
   unique_fd handle_;
+  std::atomic<int> hosted_{-1};  // handle_, for wake()
   std::uint64_t wake_count_ = 0;
   io_request wake_request_{callback<int>::to<&uring_backend::on_wake>(this)};
 };
