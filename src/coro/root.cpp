@@ -99,4 +99,15 @@ loop& loop_for(context* chosen) {
   return chosen != nullptr ? loop_of(*chosen) : loop_or_default(nullptr);
 }
 
+bool is_cancelled(const std::exception_ptr& error) noexcept {
+  if (!error) return false;
+  try {
+    std::rethrow_exception(error);
+  } catch (const operation_cancelled&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 }  // namespace execo::detail

@@ -14,17 +14,6 @@ void refuse_in_a_context(const char* what) {
                            " inside a context would wait for itself: co_await instead");
 }
 
-bool is_cancelled(const std::exception_ptr& error) noexcept {
-  if (!error) return false;
-  try {
-    std::rethrow_exception(error);
-  } catch (const operation_cancelled&) {
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
-
 void start_root::on_end() noexcept {
   gate expected = gate::open;
   if (gate_.compare_exchange_strong(expected, gate::calling)) {

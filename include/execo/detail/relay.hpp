@@ -252,7 +252,11 @@ relay relay_to(std::coroutine_handle<Promise> awaiting, env& where) {
   if constexpr (has_scheduler<Promise>) {
     auto&& asked = foreign_env_of(awaiting.promise());
     auto there = hop_to(foreign_env_t<Promise>::scheduler(asked));
-    co_await std::move(there);
+    if constexpr (requires { there.await_ready(); }) {
+      co_await there;
+    } else {
+      co_await std::move(there);
+    }
   }
   co_return awaiting;
 }

@@ -12,7 +12,6 @@ namespace execo::detail {
 
 /// Throws: std::logic_error if the calling thread is inside a context.
 void refuse_in_a_context(const char* what);
-bool is_cancelled(const std::exception_ptr& error) noexcept;
 
 class start_root : public root {
  public:

@@ -125,12 +125,12 @@ TEST_P(start, a_stop_request_ends_a_process_and_a_wait) {
 TEST_P(start, a_handle_that_goes_stops_the_operation_and_silences_the_callback) {
   tally t;
   driven_context c;
+  std::promise<void> begun;
+  auto work = [&]() -> task<int> {
+    begun.set_value();
+    co_return co_await sleeper(t, forever, 1);
+  };
   {
-    std::promise<void> begun;
-    auto work = [&]() -> task<int> {
-      begun.set_value();
-      co_return co_await sleeper(t, forever, 1);
-    };
     auto running = execo::start(c.inner, work(), [](outcome<int>) { FAIL() << "called"; });
     begun.get_future().wait();
   }
