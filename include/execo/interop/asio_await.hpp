@@ -10,7 +10,8 @@
 #include "execo/detail/root.hpp"
 #include "execo/interop/asio_config.hpp"
 
-namespace execo::inline EXECO_ASIO_ADAPTERS {
+namespace execo {
+inline namespace EXECO_ASIO_ADAPTERS {
 
 namespace asio_detail {
 
@@ -152,4 +153,5 @@ auto async_await(Op op, Token&& token) {
       asio_detail::initiate_await(nullptr), token, std::move(op));
 }
 
-}  // namespace execo::inline EXECO_ASIO_ADAPTERS
+}  // namespace EXECO_ASIO_ADAPTERS
+}  // namespace execo

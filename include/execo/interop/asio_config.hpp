@@ -24,11 +24,13 @@
   }                              \
   }
 
-namespace execo::inline EXECO_ASIO_ADAPTERS {
+namespace execo {
+inline namespace EXECO_ASIO_ADAPTERS {
 namespace net = boost::asio;
 using net_error_code = boost::system::error_code;
 using net_system_error = boost::system::system_error;
-}  // namespace execo::inline EXECO_ASIO_ADAPTERS
+}  // namespace EXECO_ASIO_ADAPTERS
+}  // namespace execo
 #else
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_cancellation_slot.hpp>
@@ -47,9 +49,11 @@ using net_system_error = boost::system::system_error;
 #define EXECO_ASIO_NAMESPACE_BEGIN namespace asio {
 #define EXECO_ASIO_NAMESPACE_END }
 
-namespace execo::inline EXECO_ASIO_ADAPTERS {
+namespace execo {
+inline namespace EXECO_ASIO_ADAPTERS {
 namespace net = ::asio;
 using net_error_code = ::asio::error_code;
 using net_system_error = ::asio::system_error;
-}  // namespace execo::inline EXECO_ASIO_ADAPTERS
+}  // namespace EXECO_ASIO_ADAPTERS
+}  // namespace execo
 #endif

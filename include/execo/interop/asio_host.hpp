@@ -16,7 +16,8 @@
 #include <asio/steady_timer.hpp>
 #endif
 
-namespace execo::inline EXECO_ASIO_ADAPTERS {
+namespace execo {
+inline namespace EXECO_ASIO_ADAPTERS {
 
 /// Drives a context from an Asio executor, as a guest that never blocks it: polls it when its
 /// handle is readable and when its next deadline is due. An operation runs on the guest when it
@@ -106,4 +107,5 @@ class asio_host {
   std::shared_ptr<state> state_;
 };
 
-}  // namespace execo::inline EXECO_ASIO_ADAPTERS
+}  // namespace EXECO_ASIO_ADAPTERS
+}  // namespace execo

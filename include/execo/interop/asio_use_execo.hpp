@@ -10,7 +10,8 @@
 #include "execo/detail/operation.hpp"
 #include "execo/interop/asio_config.hpp"
 
-namespace execo::inline EXECO_ASIO_ADAPTERS {
+namespace execo {
+inline namespace EXECO_ASIO_ADAPTERS {
 
 /// A completion token: `std::size_t n = co_await socket.async_read_some(buffer, use_execo);`
 ///
@@ -198,7 +199,8 @@ class [[nodiscard]] asio_op final : public detail::operation {
 };
 
 }  // namespace asio_detail
-}  // namespace execo::inline EXECO_ASIO_ADAPTERS
+}  // namespace EXECO_ASIO_ADAPTERS
+}  // namespace execo
 
 EXECO_ASIO_NAMESPACE_BEGIN
 
