@@ -74,7 +74,10 @@ TEST_P(asio_hosted, a_guest_that_is_always_busy_does_not_starve_its_host) {
   bool stop = false;
   auto busy = [&]() -> task<int> {
     int n = 0;
-    for (; !stop; ++n) co_await sleep(0ms);
+    while (!stop) {
+      ++n;
+      co_await sleep(0ms);
+    }
     co_return n;
   };
   int steps = 0;
