@@ -36,10 +36,9 @@ class worker_pool {
   }
 
   void push(std::function<void()> f) {
-    {
-      std::lock_guard hold(mutex_);
-      queue_.push_back(std::move(f));
-    }
+    // Under the lock: once `f` has run, the pool may be gone.
+    std::lock_guard hold(mutex_);
+    queue_.push_back(std::move(f));
     changed_.notify_one();
   }
   bool is_mine(std::thread::id id) const {
