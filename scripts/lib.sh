@@ -19,7 +19,7 @@ build_packages=(g++ cmake ninja-build pkg-config liburing-dev libssh-dev libfmt-
 demo_packages=(openssh-client)
 # shellcheck disable=SC2034
 test_packages=(googletest libgtest-dev libgmock-dev clang-19 libclang-rt-19-dev clang-format-14
-  libasio-dev openssh-client openssh-server)
+  libasio-dev libuv1-dev openssh-client openssh-server)
 
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
@@ -73,6 +73,23 @@ install_without_daemon() {
   else
     as_root update-rc.d ssh disable >/dev/null 2>&1 || true
   fi
+}
+
+# need_boost: unpacks the headers of Boost 1.81 into build-deps/, once. Its package is not installed:
+# that would remove the one of 1.74. Without it the tests of Boost.Asio are left out, which is said.
+need_boost() {
+  local folder=build-deps/boost-1.81 part
+  [ ! -d "$folder" ] || return 0
+  mkdir -p build-deps
+  part=$(mktemp -d build-deps/part-XXXXXX)
+  say "unpacking libboost1.81-dev into $folder/"
+  if (cd "$part" && apt-get -qq download libboost1.81-dev </dev/null) &&
+    dpkg -x "$part"/libboost1.81-dev_*.deb "$part/all"; then
+    mv "$part/all" "$folder"
+  else
+    say "libboost1.81-dev cannot be had: no tests with Boost.Asio"
+  fi
+  rm -rf "$part"
 }
 
 # --- builds -----------------------------------------------------------------------------------

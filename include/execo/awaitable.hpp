@@ -1,9 +1,13 @@
 /// What execo asks of an awaiting coroutine, and what it gives one.
 ///
 /// Every execo operation is a plain awaiter: any coroutine type may await it. A promise that has
-/// `execo_env()` also tells on which loop it lives and how it is stopped; for any other promise an
-/// operation runs on the context that the thread drives, else on context::default_instance(), and
-/// the coroutine resumes on that context's thread.
+/// `execo_env()` also tells on which loop it lives and how it is stopped. For any other promise an
+/// operation runs on the context that the thread drives, else on context::default_instance(), and:
+/// - a stop token that the promise has stops the operation, from any thread, and the coroutine
+///   resumes when the operation has ended; a promise without one costs nothing;
+/// - the coroutine resumes inline on that context's thread, unless the promise has a scheduler:
+///   then there.
+/// How a promise's token and scheduler are found: foreign_env.
 #pragma once
 
 #include <coroutine>
@@ -11,7 +15,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "execo/detail/stop.hpp"
+#include "execo/detail/env.hpp"
+#include "execo/detail/relay.hpp"
 
 namespace execo {
 
@@ -23,18 +28,14 @@ class operation_cancelled : public std::runtime_error {
 
 namespace detail {
 
-class loop;
-
-/// Where a coroutine lives and what stops it. Trivially copyable.
-struct env {
-  loop* home = nullptr;
-  stop_state* stop = nullptr;
-};
-
 template <class Promise>
 env env_of(Promise& promise) noexcept {
   if constexpr (requires { promise.execo_env(); }) {
     return promise.execo_env();
+  } else if constexpr (has_token<Promise> || has_scheduler<Promise>) {
+    env foreign;
+    foreign.relay = &join_by_relay<Promise>;
+    return foreign;
   } else {
     return {};
   }

@@ -23,6 +23,7 @@
 #include "execo/resume_on.hpp"
 #include "execo/retry.hpp"
 #include "execo/scope.hpp"
+#include "execo/start.hpp"
 #include "execo/status.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"

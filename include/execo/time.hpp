@@ -36,6 +36,7 @@ class [[nodiscard]] sleep_op final : public detail::operation {
  private:
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
+  const char* what() const noexcept override { return "sleep"; }
   void expire();
 
   duration delay_;

@@ -33,6 +33,7 @@ void child_group::begin(std::coroutine_handle<> awaiting, env where) {
   awaiting_ = awaiting;
   if (env_.home == nullptr) env_.home = &loop_or_default(where.home);
   parent_ = where.stop;
+  env_.relay = where.relay;
   if (is_current(*env_.home)) {
     run();
     return;
@@ -44,6 +45,10 @@ void child_group::begin(std::coroutine_handle<> awaiting, env where) {
 // The group itself counts as one, so that children that end at once cannot end it under its feet;
 // its share is given back through the ready queue.
 void child_group::run() noexcept {
+  if (env_.relay != nullptr) {
+    env_.relay(awaiting_, env_);
+    parent_ = env_.stop;
+  }
   if (parent_ != nullptr) {
     if (parent_->requested()) {
       hear_parent();
@@ -64,7 +69,7 @@ void child_group::hear_parent() noexcept {
     return;
   }
   stopped_by_parent_ = true;
-  stop_.request();
+  stop_.request(parent_->kind());
 }
 
 void child_group::let_go() noexcept {

@@ -1,5 +1,6 @@
 #include "execo/detail/operation.hpp"
 
+#include "loop/hold_watch.hpp"
 #include "loop/loop.hpp"
 
 namespace execo::detail {
@@ -13,8 +14,13 @@ void operation::suspend(std::coroutine_handle<> awaiting, env where) {
   home_ = where.home;
   stop_ = where.stop;
   if (work_ == nullptr) work_ = &loop_or_default(home_);
-  // resume_on has led the coroutine away from the loop that its stop state belongs to.
-  if (home_ != nullptr && !is_current(*home_)) {
+  relay_ = where.relay;
+  if (relay_ != nullptr) {
+    // A relay listens to another library's token from the moment it is there: on the work loop,
+    // where a request then cannot overtake the beginning.
+    home_ = work_;
+  } else if (home_ != nullptr && !is_current(*home_)) {
+    // resume_on has led the coroutine away from the loop that its stop state belongs to.
     step_.run = &operation::run_set_out;
     home_->post(step_);
     return;
@@ -22,15 +28,19 @@ void operation::suspend(std::coroutine_handle<> awaiting, env where) {
   set_out();
 }
 
-void operation::set_out() noexcept {
-  if (stop_ != nullptr) {
-    stopped_early_ = stop_->requested();
-    if (stopped_early_) {
-      stop_->note(true);
-    } else {
-      stop_->attach(hook_);
-    }
+void operation::listen() noexcept {
+  if (stop_ == nullptr) return;
+  stopped_early_ = stop_->requested();
+  if (stopped_early_) {
+    stop_kind_ = stop_->kind();
+    stop_->note(true);
+  } else {
+    stop_->attach(hook_);
   }
+}
+
+void operation::set_out() noexcept {
+  listen();
   if (is_current(*work_)) {
     begin();
   } else {
@@ -39,10 +49,21 @@ void operation::set_out() noexcept {
   }
 }
 
-void operation::begin() noexcept { on_start(stopped_early_); }
+void operation::begin() noexcept {
+  if (relay_ != nullptr) {
+    env where{home_};
+    relay_(awaiting_, where);
+    stop_ = where.stop;
+    listen();
+  }
+  live_.what = what();
+  enlist(*work_, live_);
+  on_start(stopped_early_);
+}
 
 void operation::complete() noexcept {
   completed_ = true;
+  live_.unlink();
   step_.run = &operation::run_arrive;
   if (home_ == nullptr || home_ == work_) {
     work_->defer(step_);
@@ -55,7 +76,12 @@ void operation::arrive() noexcept {
   arrived_ = true;
   hook_.unlink();
   // A stop on its way to the work loop still points here: its answer resumes instead.
-  if (!stop_travels_) awaiting_.resume();
+  if (!stop_travels_) resume();
+}
+
+void operation::resume() noexcept {
+  hold_watch::resuming(live_.what);
+  awaiting_.resume();
 }
 
 void operation::stop_now() noexcept {
@@ -78,6 +104,7 @@ void operation::run_arrive(queue_node& node) noexcept {
 
 void operation::hear_stop(stop_hook& hook) noexcept {
   operation& self = *static_cast<hook_node&>(hook).self;
+  self.stop_kind_ = hook.kind();
   if (self.home_ == self.work_) {
     self.stop_now();
     self.stop_->note(self.stop_acts_);
@@ -99,7 +126,7 @@ void operation::run_stop_seen(queue_node& node) noexcept {
   operation& self = *static_cast<step_node&>(node).self;
   self.stop_travels_ = false;
   self.stop_->note(self.stop_acts_);
-  if (self.arrived_) self.awaiting_.resume();
+  if (self.arrived_) self.resume();
 }
 
 }  // namespace execo::detail

@@ -84,6 +84,9 @@ std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, en
                                             std::coroutine_handle<> child,
                                             task_promise_base& promise) {
   if (where.home == nullptr) where.home = &loop_or_default(nullptr);
+  // Nothing of the task listens before it runs on its loop: another library's token may be heard
+  // from here on.
+  if (where.relay != nullptr) where.relay(awaiting, where);
   promise.env_ = where;
   promise.awaiting_ = awaiting;
   promise.step_.to = child;

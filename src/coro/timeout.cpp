@@ -5,7 +5,7 @@
 namespace execo::detail {
 
 deadline_group::deadline_group(duration limit) noexcept
-    : limit_(limit), timer_(callback<>::to<&deadline_group::expire>(this)) {
+    : limit_(limit), timer_(callback<>::to<&deadline_group::expire>(this), "of a timeout") {
   strike_.self = this;
   strike_.run = [](queue_node& node) noexcept { static_cast<strike_node&>(node).self->strike(); };
 }

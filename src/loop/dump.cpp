@@ -37,12 +37,20 @@ std::vector<std::string> timer_heap::describe(clock::time_point now) const {
 
 std::string loop::dump() const {
   clock::time_point now = clock::now();
+  std::vector<std::string> operations;
+  for (const list_node* n = operations_.next(); n != &operations_; n = n->next()) {
+    const auto& live = *static_cast<const live_node*>(n);
+    operations.push_back(
+        fmt::format("wait for {}, for {}", live.what, format_duration(now - live.since)));
+  }
   std::vector<std::string> residents;
   for (const list_node* n = residents_.next(); n != &residents_; n = n->next())
     static_cast<const resident*>(n)->describe(residents, now);
   std::vector<std::string> timers = timers_.describe(now);
-  std::string text = fmt::format("{}, {} turns, {} processes, sessions and actions, {} timers\n",
-                                 describe(), turns_, residents.size(), timers.size());
+  std::string text =
+      fmt::format("{}, {} turns, {} waits, {} processes, sessions and actions, {} timers\n",
+                  describe(), turns_, operations.size(), residents.size(), timers.size());
+  append(text, operations);
   append(text, residents);
   append(text, timers);
   return text;

@@ -12,7 +12,7 @@
 
 #include "base/fd.hpp"
 #include "base/mpsc_queue.hpp"
-#include "execo/detail/node.hpp"
+#include "execo/detail/live.hpp"
 #include "loop/backend.hpp"
 #include "loop/timer_heap.hpp"
 
@@ -62,11 +62,19 @@ class loop {
     backend_->cancel(request);
   }
   void arm(timer& t, clock::time_point when) { timers_.arm(t, when, now_); }
-  void arm_after(timer& t, clock::duration delay) { timers_.arm(t, later(now_, delay), now_); }
+  /// From now, not from when this turn began: what ran in it may have taken long.
+  void arm_after(timer& t, clock::duration delay) {
+    clock::time_point from = clock::now();
+    timers_.arm(t, later(from, delay), from);
+  }
   void disarm(timer& t) noexcept { timers_.disarm(t); }
   /// Runs the node later in this turn, or in the next one.
   void defer(queue_node& node) noexcept;
   void adopt(resident& r) noexcept { r.link_before(residents_); }
+  void enlist(live_node& node) noexcept {
+    node.since = now_;
+    node.link_before(operations_);
+  }
   bool has_residents() const noexcept { return residents_.linked(); }
   void shut_down_residents() noexcept;
   bool wants_nonblocking() const noexcept { return backend_->wants_nonblocking(); }
@@ -149,6 +157,7 @@ class loop {
   queue_node* ready_first_ = nullptr;
   queue_node* ready_last_ = nullptr;
   list_node residents_;
+  list_node operations_;  // of live_node
   unique_fd null_input_;
   std::vector<std::pair<const void*, std::unique_ptr<loop_service>>> services_;
   std::uint64_t turns_ = 0;

@@ -179,11 +179,11 @@ void lifecycle::decide(end_reason how) noexcept {
   result_access::where(result_) = phase_;
 }
 
-void lifecycle::end_early(end_reason how) noexcept {
+void lifecycle::end_early(end_reason how, int signal) noexcept {
   if (state() != run_state::active || decided_) return;
   decide(how);
   if (running_) {
-    begin_kill(SIGTERM);
+    begin_kill(signal);
   } else {
     finish();
   }
@@ -206,7 +206,7 @@ void lifecycle::begin_kill(int signal) noexcept {
   loop_.arm_after(patience_, signal == SIGKILL ? after_kill : command_->kill_timeout);
 }
 
-void lifecycle::cancel() noexcept {
+void lifecycle::cancel(int signal) noexcept {
   if (state() == run_state::idle) {
     result_access::set_not_started(result_, command_->name());
     result_access::started(result_) = std::chrono::system_clock::now();
@@ -221,7 +221,7 @@ void lifecycle::cancel() noexcept {
     loop_.arm_after(patience_, clock::duration(0));
     return;
   }
-  end_early(end_reason::cancelled);
+  end_early(end_reason::cancelled, signal);
 }
 
 void lifecycle::kill(int signal) noexcept {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <csignal>
 #include <memory>
 
 #include "base/intrusive_ptr.hpp"
@@ -60,8 +61,8 @@ class lifecycle final : public ref_counted, private transport_events, private re
 
   // -- on the loop's thread -------------------------------------------------------------------
   void start();
-  /// Ends the run: TERM, KILL after kill_timeout. The result says `cancelled`.
-  void cancel() noexcept;
+  /// Ends the run: TERM, KILL after kill_timeout; or KILL now. The result says `cancelled`.
+  void cancel(int signal = SIGTERM) noexcept;
   /// Sends a signal on behalf of the user; before the command runs this cancels.
   void kill(int signal) noexcept;
   /// Pre: not ended.
@@ -98,7 +99,7 @@ class lifecycle final : public ref_counted, private transport_events, private re
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
 
   void decide(end_reason how) noexcept;
-  void end_early(end_reason how) noexcept;
+  void end_early(end_reason how, int signal = SIGTERM) noexcept;
   void begin_kill(int signal) noexcept;
   void arm_deadlines();
   void feed_input();

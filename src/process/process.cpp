@@ -2,6 +2,7 @@
 #include "execo/process.hpp"
 
 #include <atomic>
+#include <csignal>
 #include <stdexcept>
 
 #include "loop/post_call.hpp"
@@ -95,8 +96,8 @@ void process_wait::on_start(bool stopped) noexcept {
 }
 
 void process_wait::on_stop() noexcept {
-  if (stop_ == stop_ends::process) {
-    state_->run->cancel();
+  if (stop_ == stop_ends::process && kind_of_stop() != stop_kind::abandon) {
+    state_->run->cancel(kind_of_stop() == stop_kind::kill ? SIGKILL : SIGTERM);
     return;
   }
   if (!linked()) return;
@@ -112,7 +113,10 @@ result process_wait::copy_result() const {
   return state_->run->final_result();
 }
 
-result process_wait::move_result() { return state_->run->take_result(); }
+result process_wait::move_result() {
+  if (abandoned_) throw operation_cancelled();
+  return state_->run->take_result();
+}
 
 }  // namespace detail
 

@@ -53,6 +53,7 @@ class [[nodiscard]] action_run_op final : public action_wait {
  private:
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
+  const char* what() const noexcept override { return "the end of an action"; }
   void deliver() noexcept override;
 };
 
@@ -65,6 +66,7 @@ class [[nodiscard]] action_next_op final : public action_wait {
  private:
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
+  const char* what() const noexcept override { return "the next result of an action"; }
   void deliver() noexcept override;
 
   std::optional<host_result> taken_;

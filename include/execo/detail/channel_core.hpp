@@ -26,6 +26,8 @@ class channel_waiter : public operation, public list_node {
   ~channel_waiter() override = default;
 
  private:
+  const char* what() const noexcept override { return "a channel"; }
+
   struct step_node : queue_node {
     channel_waiter* self = nullptr;
   };

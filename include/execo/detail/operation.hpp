@@ -7,6 +7,7 @@
 
 #include "execo/awaitable.hpp"
 #include "execo/detail/home.hpp"
+#include "execo/detail/live.hpp"
 #include "execo/detail/node.hpp"
 #include "execo/detail/stop.hpp"
 
@@ -35,6 +36,10 @@ class operation : public resumes_at_home {
   virtual void on_stop() noexcept = 0;
   /// From on_stop: the work was over already, though complete() has not been called yet.
   void stop_missed() noexcept { stop_acts_ = false; }
+  /// Pre: a stop was requested.
+  stop_kind kind_of_stop() const noexcept { return stop_kind_; }
+  /// What is waited for, a literal, for context::dump().
+  virtual const char* what() const noexcept { return "an operation"; }
   /// The work is over and nothing refers to this object any more: the coroutine resumes.
   void complete() noexcept;
 
@@ -44,9 +49,11 @@ class operation : public resumes_at_home {
  private:
   void suspend(std::coroutine_handle<> awaiting, env where);
   void set_out() noexcept;
+  void listen() noexcept;
   void begin() noexcept;
   void stop_now() noexcept;
   void arrive() noexcept;
+  void resume() noexcept;
 
   static void run_set_out(queue_node& node) noexcept;
   static void run_begin(queue_node& node) noexcept;
@@ -67,9 +74,12 @@ class operation : public resumes_at_home {
   loop* home_ = nullptr;        // of the awaiting coroutine; null: resume inline
   stop_state* stop_ = nullptr;  // of the awaiting coroutine, lives on its loop
   std::coroutine_handle<> awaiting_;
+  live_node live_;
   step_node step_;
   step_node stop_step_;
   hook_node hook_;
+  decltype(env::relay) relay_ = nullptr;
+  stop_kind stop_kind_ = stop_kind::end;
   bool stopped_early_ = false;
   bool completed_ = false;     // on the work loop
   bool arrived_ = false;       // on the home loop

@@ -3,24 +3,42 @@
 // other threads enter in one place, with_stop, which posts them to the loop.
 #pragma once
 
+#include <cstdint>
+
 #include "execo/detail/node.hpp"
 
 namespace execo::detail {
+
+/// How an operation that can be ended in several ways is to be ended. For all others, and for
+/// whoever does not say: `end`.
+enum class stop_kind : std::uint8_t {
+  end,      ///< a run ends its process: TERM, KILL after kill_timeout
+  abandon,  ///< the wait ends, what was waited for goes on
+  kill,     ///< a run ends its process by KILL
+};
 
 class stop_hook : public list_node {
  public:
   using call_fn = void (*)(stop_hook&) noexcept;
   stop_hook() noexcept = default;
   explicit stop_hook(call_fn call) noexcept : call_(call) {}
-  void call() noexcept { call_(*this); }
+  void call(stop_kind kind) noexcept {
+    kind_ = kind;
+    call_(*this);
+  }
+  /// Pre: called.
+  stop_kind kind() const noexcept { return kind_; }
 
  private:
   call_fn call_ = nullptr;
+  stop_kind kind_ = stop_kind::end;
 };
 
 class stop_state {
  public:
   bool requested() const noexcept { return requested_; }
+  /// Of the first request.
+  stop_kind kind() const noexcept { return kind_; }
   /// Called for each operation that a request met: did it act, or had the operation ended already,
   /// its result on the way?
   void note(bool acted) noexcept { (acted ? acted_ : missed_) = true; }
@@ -35,12 +53,13 @@ class stop_state {
 
   /// Calls each hook once. A hook never resumes a coroutine: what it ends completes through the
   /// loop's ready queue, so this object outlives the walk.
-  void request() noexcept {
+  void request(stop_kind kind = stop_kind::end) noexcept {
+    if (!requested_) kind_ = kind;
     requested_ = true;
     while (hooks_.linked()) {
       auto& hook = static_cast<stop_hook&>(*hooks_.next());
       hook.unlink();
-      hook.call();
+      hook.call(kind_);
     }
   }
 
@@ -49,6 +68,7 @@ class stop_state {
   bool requested_ = false;
   bool acted_ = false;
   bool missed_ = false;
+  stop_kind kind_ = stop_kind::end;
 };
 
 }  // namespace execo::detail

@@ -7,6 +7,8 @@
 
 #include "execo/process.hpp"
 #include "execo/time.hpp"
+#include "execo/timeout.hpp"
+#include "execo/when_any.hpp"
 #include "unit/coro/probe.hpp"
 #include "unit/loop/on_each_backend.hpp"
 
@@ -34,6 +36,7 @@ TEST_P(dumps, name_the_processes_and_timers_of_each_ring) {
     EXPECT_THAT(text, ContainsRegex("process `sleep 60`, pid " + std::to_string(here.pid()) +
                                     ", run, for [0-9.]+ m?s\n"));
     EXPECT_THAT(text, ContainsRegex("process `sh -c 'sleep 61'`, pid [0-9]+, run, for "));
+
     EXPECT_THAT(text, ContainsRegex("timer deadline of a command: armed for .*, due in 1 m"));
     here.kill(SIGKILL);
     there.kill(SIGKILL);
@@ -45,6 +48,23 @@ TEST_P(dumps, name_the_processes_and_timers_of_each_ring) {
   EXPECT_THAT(text, HasSubstr("ring 0: " + std::string(GetParam())));
   EXPECT_THAT(text, HasSubstr("ring 1: " + std::string(GetParam())));
   EXPECT_THAT(c.dump(), Not(HasSubstr("process `")));
+}
+
+TEST_P(dumps, name_what_is_waited_for) {
+  context c;
+  auto look = [&]() -> task<std::string> {
+    co_await sleep(1ms);
+    co_return c.dump();
+  };
+  auto wait = []() -> task<std::string> {
+    co_await sleep(1h);
+    co_return "";
+  };
+  auto both = when_any(look(), wait());
+  std::string text = sync_wait(c, std::move(both)).value;
+  EXPECT_THAT(text, ContainsRegex("wait for sleep, for [0-9.]+ m?s\n"));
+  EXPECT_THAT(text, ContainsRegex("timer of a sleep: armed for .*, due in 60 m"));
+  EXPECT_THAT(c.dump(), HasSubstr(" 0 waits, 0 processes, sessions and actions, 0 timers"));
 }
 
 TEST_P(dumps, come_from_any_thread) {

@@ -1,0 +1,214 @@
+// Between an operation and a coroutine of another library that has a stop token or a scheduler: a
+// coroutine that listens to the token on behalf of the operation, and that the operation resumes
+// in place of the other. Its frame is recycled: awaiting allocates only at first.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+
+#include "execo/detail/env.hpp"
+#include "execo/detail/hop.hpp"
+
+namespace execo {
+
+/// Where execo finds the stop token and the scheduler of a coroutine of another library. `Env` is
+/// what the promise's get_env() gives, else the promise itself. As it stands, members are used:
+/// get_stop_token(), and get_scheduler() or get_executor(). Specialise it for a library that hides
+/// them behind queries of its own:
+///
+///     template <class Env>
+///     requires requires(Env& e) { lib::get_stop_token(e); }
+///     struct execo::foreign_env<Env> {
+///       static auto stop_token(Env& e) { return lib::get_stop_token(e); }
+///     };
+///
+/// A stop token is a std::stop_token, or has stop_requested() and a `callback_type<F>` with the
+/// guarantees of std::stop_callback. A scheduler has schedule(), which gives an awaitable or a
+/// sender, or it has execute(f).
+template <class Env>
+struct foreign_env {
+  static auto stop_token(Env& e) requires requires { e.get_stop_token(); }
+  { return e.get_stop_token(); }
+
+  static auto scheduler(Env& e) requires requires { e.get_scheduler(); }
+  { return e.get_scheduler(); }
+  static auto scheduler(Env& e) requires(
+      !requires { e.get_scheduler(); } && requires { e.get_executor(); }) {
+    return e.get_executor();
+  }
+};
+
+namespace detail {
+
+void* allocate_frame(std::size_t size);
+void free_frame(void* frame, std::size_t size) noexcept;
+
+template <class Promise>
+decltype(auto) foreign_env_of(Promise& promise) {
+  if constexpr (requires { promise.get_env(); }) {
+    return promise.get_env();
+  } else {
+    return (promise);
+  }
+}
+
+template <class T>
+T& as_lvalue(T&& value) noexcept {
+  return static_cast<T&>(value);
+}
+
+template <class Promise>
+using foreign_env_t =
+    foreign_env<std::remove_reference_t<decltype(foreign_env_of(std::declval<Promise&>()))>>;
+
+template <class Promise>
+concept has_token = requires(Promise& p) {
+  foreign_env_t<Promise>::stop_token(as_lvalue(foreign_env_of(p)));
+};
+
+template <class Promise>
+concept has_scheduler = requires(Promise& p) {
+  foreign_env_t<Promise>::scheduler(as_lvalue(foreign_env_of(p)));
+};
+
+template <class Token, class Call>
+struct stop_callback_of {
+  static_assert(
+      requires { typename Token::template callback_type<Call>; },
+      "this stop token cannot call back: it needs a callback_type<F>");
+  using type = typename Token::template callback_type<Call>;
+};
+template <class Call>
+struct stop_callback_of<std::stop_token, Call> {
+  using type = std::stop_callback<Call>;
+};
+
+/// A stop_state that hears requests from any thread.
+class remote_stop {
+ public:
+  explicit remote_stop(loop& home) noexcept;
+  remote_stop(const remote_stop&) = delete;
+  remote_stop& operator=(const remote_stop&) = delete;
+
+  stop_state& state() noexcept { return stop_; }
+  /// Thread: any, once.
+  void request() noexcept;
+
+  /// On the home loop, after the last request: waits for one that is on its way.
+  class settled {
+   public:
+    explicit settled(remote_stop& stop) noexcept : stop_(stop) {}
+    bool await_ready() const noexcept { return !stop_.travelling_.load(std::memory_order_acquire); }
+    void await_suspend(std::coroutine_handle<> waiting) const noexcept { stop_.waiting_ = waiting; }
+    void await_resume() const noexcept {}
+
+   private:
+    remote_stop& stop_;
+  };
+  settled settle() noexcept { return settled(*this); }
+
+ private:
+  struct arrival_node : queue_node {
+    remote_stop* self = nullptr;
+  };
+  loop& home_;
+  stop_state stop_;
+  arrival_node node_;
+  std::atomic<bool> travelling_{false};
+  std::coroutine_handle<> waiting_;
+};
+
+class relay {
+ public:
+  class promise_type {
+   public:
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
+
+    relay get_return_object() noexcept {
+      return relay(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+    std::suspend_never initial_suspend() const noexcept { return {}; }
+    void unhandled_exception() const noexcept { std::terminate(); }
+    void return_value(std::coroutine_handle<> awaiting) noexcept { awaiting_ = awaiting; }
+    struct final_awaiter {
+      bool await_ready() const noexcept { return false; }
+      std::coroutine_handle<> await_suspend(
+          std::coroutine_handle<promise_type> self) const noexcept {
+        std::coroutine_handle<> awaiting = self.promise().awaiting_;
+        self.destroy();
+        return awaiting;
+      }
+      void await_resume() const noexcept {}
+    };
+    final_awaiter final_suspend() const noexcept { return {}; }
+
+   private:
+    std::coroutine_handle<> awaiting_;
+  };
+
+  std::coroutine_handle<> handle() const noexcept { return handle_; }
+
+ private:
+  explicit relay(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
+  std::coroutine_handle<promise_type> handle_;
+};
+
+struct forward_stop {
+  remote_stop* to;
+  void operator()() const noexcept { to->request(); }
+};
+
+template <class Promise>
+relay relay_to(std::coroutine_handle<Promise> awaiting, env& where) {
+  remote_stop stop(*where.home);
+  where.stop = &stop.state();
+  if constexpr (has_token<Promise>) {
+    auto&& asked = foreign_env_of(awaiting.promise());
+    auto token = foreign_env_t<Promise>::stop_token(asked);
+    using callback_type = typename stop_callback_of<decltype(token), forward_stop>::type;
+    std::optional<callback_type> heard;
+    if (token.stop_requested()) {
+      stop.state().request();
+    } else {
+      heard.emplace(std::move(token), forward_stop(&stop));
+    }
+    co_await std::suspend_always();  // for the operation
+    heard.reset();
+    co_await stop.settle();
+  } else {
+    co_await std::suspend_always();
+  }
+  if constexpr (has_scheduler<Promise>) {
+    auto&& asked = foreign_env_of(awaiting.promise());
+    auto there = hop_to(foreign_env_t<Promise>::scheduler(asked));
+    if constexpr (requires { there.await_ready(); }) {
+      co_await there;
+    } else {
+      co_await std::move(there);
+    }
+  }
+  co_return awaiting;
+}
+
+template <class Promise>
+void join_by_relay(std::coroutine_handle<>& awaiting, env& where) {
+  auto foreign = std::coroutine_handle<Promise>::from_address(awaiting.address());
+  where.relay = nullptr;
+  if constexpr (!has_scheduler<Promise>) {
+    auto&& asked = foreign_env_of(foreign.promise());
+    auto token = foreign_env_t<Promise>::stop_token(asked);
+    if constexpr (requires { token.stop_possible(); })
+      if (!token.stop_possible()) return;
+  }
+  awaiting = relay_to(foreign, where).handle();
+}
+
+}  // namespace detail
+}  // namespace execo

@@ -1,0 +1,222 @@
+/// start and as_future: from code without coroutines into operations, from any thread.
+#pragma once
+
+#include <functional>
+#include <future>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "execo/detail/start_root.hpp"
+
+namespace execo {
+
+/// How an operation ended: with a value or with an exception.
+template <class T>
+class outcome {
+ public:
+  explicit outcome(std::exception_ptr error) noexcept : error_(std::move(error)) {}
+  explicit outcome(T value) : value_(std::move(value)) {}
+
+  bool has_value() const noexcept { return value_.has_value(); }
+  explicit operator bool() const noexcept { return has_value(); }
+  /// Throws: what the operation threw.
+  T& value() & {
+    check();
+    return *value_;
+  }
+  const T& value() const& {
+    check();
+    return *value_;
+  }
+  T value() && {
+    check();
+    return std::move(*value_);
+  }
+  /// Null if there is a value.
+  std::exception_ptr error() const noexcept { return error_; }
+  /// A wait that was asked to stop: the error is operation_cancelled. A process that was asked to
+  /// stop gives a value, its result, that says `cancelled`.
+  bool cancelled() const noexcept { return detail::is_cancelled(error_); }
+
+ private:
+  void check() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+  std::exception_ptr error_;
+  std::optional<T> value_;
+};
+
+template <>
+class outcome<void> {
+ public:
+  outcome() noexcept = default;
+  explicit outcome(std::exception_ptr error) noexcept : error_(std::move(error)) {}
+
+  bool has_value() const noexcept { return error_ == nullptr; }
+  explicit operator bool() const noexcept { return has_value(); }
+  /// Throws: what the operation threw.
+  void value() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+  std::exception_ptr error() const noexcept { return error_; }
+  bool cancelled() const noexcept { return detail::is_cancelled(error_); }
+
+ private:
+  std::exception_ptr error_;
+};
+
+/// An operation that runs beside its owner, with a callback for its end. Made by start.
+///
+/// The handle owns the run, as a process handle does: when it goes, the operation is asked to stop
+/// and is joined by its context, and the callback is not called any more. A callback that another
+/// thread is in the middle of is waited for; one that is called later finds what it refers to.
+class [[nodiscard]] started {
+ public:
+  explicit started(detail::start_ref state) noexcept : state_(std::move(state)) {}
+  started(started&&) noexcept = default;
+  started& operator=(started&& other) noexcept {
+    if (this != &other) {
+      release();
+      state_ = std::move(other.state_);
+    }
+    return *this;
+  }
+  ~started() { release(); }
+
+  /// Asks for the end; the callback tells when it has come.
+  /// Thread: any.
+  void request_stop() noexcept;
+  /// The callback has returned.
+  /// Thread: any.
+  bool done() const noexcept;
+  /// Waits until the operation has ended and its callback has returned.
+  /// Pre: another thread drives the context.
+  /// Throws: std::logic_error from inside a context, which might wait for itself.
+  void join();
+  /// Lets the operation go on without the handle; its callback will be called.
+  void detach() && noexcept { state_ = detail::start_ref(nullptr); }
+
+ private:
+  void release() noexcept;
+  detail::start_ref state_;
+};
+
+namespace detail {
+
+template <class Op>
+using outcome_of = outcome<
+    std::conditional_t<std::is_void_v<await_result_t<Op>>, void, std::decay_t<await_result_t<Op>>>>;
+
+template <class Outcome, class T>
+Outcome make_outcome(std::exception_ptr error, std::optional<T>& value) {
+  if (error) return Outcome(std::move(error));
+  if constexpr (std::is_same_v<Outcome, outcome<void>>) {
+    return Outcome();
+  } else {
+    return Outcome(std::move(*value));
+  }
+}
+
+template <class Op, class Callback>
+class callback_root final : public root_with_body<root_value_t<Op>, start_root> {
+ public:
+  callback_root(Op op, loop& home, Callback callback)
+      : root_with_body<root_value_t<Op>, start_root>(make_root_body(std::move(op)), home),
+        callback_(std::move(callback)) {}
+
+ private:
+  void drop_body() noexcept override {
+    std::optional<root_value_t<Op>> value;
+    (void)this->take(value);
+  }
+  void drop_callback() noexcept override { callback_.reset(); }
+  void deliver() noexcept override {
+    std::optional<root_value_t<Op>> value;
+    std::exception_ptr error = this->take(value);
+    std::invoke(std::move(*callback_), make_outcome<outcome_of<Op>>(std::move(error), value));
+    callback_.reset();
+  }
+  std::optional<Callback> callback_;
+};
+
+template <class Op>
+class future_root final : public root_with_body<root_value_t<Op>> {
+ public:
+  using value_type = std::conditional_t<std::is_void_v<await_result_t<Op>>, void,
+                                        std::decay_t<await_result_t<Op>>>;
+  future_root(Op op, loop& home)
+      : root_with_body<root_value_t<Op>>(make_root_body(std::move(op)), home) {}
+  std::future<value_type> future() { return promise_.get_future(); }
+
+ private:
+  void on_end() noexcept override {
+    std::optional<root_value_t<Op>> value;
+    std::exception_ptr error = this->take(value);
+    if (error) {
+      promise_.set_exception(std::move(error));
+    } else if constexpr (std::is_void_v<value_type>) {
+      promise_.set_value();
+    } else {
+      promise_.set_value(std::move(*value));
+    }
+  }
+  std::promise<value_type> promise_;
+};
+
+template <class Op, class Callback>
+started start_on(context* where, Op op, Callback callback) {
+  auto* made = new callback_root<Op, Callback>(std::move(op), loop_for(where), std::move(callback));
+  start_ref owner(made);
+  made->launch();
+  return started(std::move(owner));
+}
+
+template <class Op>
+auto future_on(context* where, Op op) {
+  refuse_in_a_context("as_future");
+  auto* made = new future_root<Op>(std::move(op), loop_for(where));
+  root_ref owner(made);
+  auto future = made->future();
+  made->launch();
+  return future;
+}
+
+}  // namespace detail
+
+/// Starts an operation now on `where` and calls `callback(outcome<T>)` once, on the thread that
+/// drives `where`, when it has ended and nothing of it is left. Never calls it inside start().
+///
+/// Pre: the callback does not throw, which would end the program.
+/// Stop: by the handle that it gives.
+/// Thread: any. Configure a process before: what it runs on is its own on(), if that was used.
+template <awaitable Op, class Callback>
+requires std::invocable<Callback, detail::outcome_of<Op>> started start(context& where, Op op,
+                                                                        Callback callback) {
+  return detail::start_on(&where, std::move(op), std::move(callback));
+}
+
+/// The same on the context that the calling thread is in, else on context::default_instance().
+template <awaitable Op, class Callback>
+requires std::invocable<Callback, detail::outcome_of<Op>> started start(Op op, Callback callback) {
+  return detail::start_on(nullptr, std::move(op), std::move(callback));
+}
+
+/// Starts an operation now on `where` and gives a future for its value. The future does not own
+/// the run: to stop it early give it a deadline (timeout) or a token (with_stop).
+///
+/// Pre: somebody else drives `where`: get() in its own thread would wait for ever.
+/// Throws: std::logic_error from inside a context, where get() would block it: co_await instead.
+/// Thread: any.
+template <awaitable Op>
+[[nodiscard]] auto as_future(context& where, Op op) {
+  return detail::future_on(&where, std::move(op));
+}
+
+/// The same on context::default_instance().
+template <awaitable Op>
+[[nodiscard]] auto as_future(Op op) {
+  return detail::future_on(nullptr, std::move(op));
+}
+
+}  // namespace execo

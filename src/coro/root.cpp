@@ -1,0 +1,120 @@
+#include "execo/detail/root.hpp"
+
+#include <atomic>
+
+#include "execo/context.hpp"
+#include "execo/time.hpp"
+#include "loop/loop.hpp"
+
+namespace execo::detail {
+
+/// A request travels to the loop at most once, and only while the loop is certain to be there: the
+/// end is not told before a request that is on its way has arrived.
+class root::core final : public resident {
+ public:
+  core(root& owner, loop& on) : owner_(owner), loop_(on) {
+    start_step_.self = stop_step_.self = this;
+    start_step_.run = [](queue_node& n) noexcept { static_cast<step&>(n).self->begin(); };
+    stop_step_.run = [](queue_node& n) noexcept { static_cast<step&>(n).self->hear_stop(); };
+  }
+
+  void launch() {
+    hold();
+    loop_.post(start_step_);
+  }
+
+  void request_stop(stop_kind kind) noexcept {
+    phase expected = phase::running;
+    if (!phase_.compare_exchange_strong(expected, phase::stopping)) return;
+    kind_ = kind;
+    loop_.post(stop_step_);
+  }
+
+  void body_done() noexcept {
+    done_ = true;
+    phase expected = phase::running;
+    if (phase_.compare_exchange_strong(expected, phase::ended) || stop_heard_) finish();
+  }
+
+  void shut_down() noexcept override { stop_.request(); }
+  void describe(std::vector<std::string>& lines, clock::time_point now) const override {
+    lines.push_back("started operation, for " + format_duration(now - begun_) +
+                    (stop_.requested() ? ", asked to stop" : ""));
+  }
+
+  loop& home() const noexcept { return loop_; }
+  env where() noexcept { return env{&loop_, &stop_}; }
+
+  void hold() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void drop() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete &owner_;
+  }
+
+ private:
+  enum class phase : std::uint8_t { running, stopping, ended };
+  struct step : queue_node {
+    core* self = nullptr;
+  };
+
+  void begin() noexcept {
+    begun_ = clock::now();
+    loop_.adopt(*this);
+    owner_.begin();
+  }
+
+  void hear_stop() noexcept {
+    stop_heard_ = true;
+    if (done_) {
+      finish();
+    } else {
+      stop_.request(kind_);
+    }
+  }
+
+  void finish() noexcept {
+    unlink();
+    owner_.on_end();
+    drop();
+  }
+
+  root& owner_;
+  loop& loop_;
+  stop_state stop_;
+  step start_step_;
+  step stop_step_;
+  std::atomic<unsigned> references_{0};
+  std::atomic<phase> phase_{phase::running};
+  stop_kind kind_ = stop_kind::end;
+  clock::time_point begun_{};
+  bool stop_heard_ = false;
+  bool done_ = false;
+};
+
+root::root(loop& home) : core_(std::make_unique<core>(*this, home)) {}
+root::~root() = default;
+
+void root::launch() { core_->launch(); }
+void root::request_stop(stop_kind kind) noexcept { core_->request_stop(kind); }
+loop& root::home() const noexcept { return core_->home(); }
+env root::where() noexcept { return core_->where(); }
+void root::body_done() noexcept { core_->body_done(); }
+
+void hold(root& r) noexcept { r.core_->hold(); }
+void drop(root& r) noexcept { r.core_->drop(); }
+
+loop& loop_for(context* chosen) {
+  return chosen != nullptr ? loop_of(*chosen) : loop_or_default(nullptr);
+}
+
+bool is_cancelled(const std::exception_ptr& error) noexcept {
+  if (!error) return false;
+  try {
+    std::rethrow_exception(error);
+  } catch (const operation_cancelled&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace execo::detail
