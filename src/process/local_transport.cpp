@@ -242,7 +242,8 @@ class local_transport final : public transport {
     reaped_ = true;
     pidfd_.reset();
     if (closing_) return settle();
-    if (lost) return events_->on_failed(end_reason::status_lost, {}, "somebody else reaped it");
+    // Its end is certain, and its output may still be in the pipes.
+    if (lost) return events_->on_exit(exit_status());
     bool by_code = info.si_code == CLD_EXITED;
     events_->on_exit(by_code ? exit_status::of_code(info.si_status)
                              : exit_status::of_signal(info.si_status));

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
+
+#include "execo/context.hpp"
 
 namespace execo::test {
 
@@ -32,8 +35,22 @@ class forced_backend {
   std::string before_;
 };
 
+/// Whether this machine lets us have it: io_uring may be denied.
+inline bool can_have(const char* name) {
+  forced_backend chosen(name);
+  try {
+    context probe;
+  } catch (const std::invalid_argument&) {
+    return false;
+  }
+  return true;
+}
+
 class on_each_backend : public ::testing::TestWithParam<const char*> {
  protected:
+  void SetUp() override {
+    if (!can_have(GetParam())) GTEST_SKIP() << "no " << GetParam() << " here";
+  }
   bool on_epoll() const { return std::string(GetParam()) == "epoll"; }
 
  private:

@@ -1,0 +1,53 @@
+// execo inside applications that have children, signals, forks and threads of their own: results
+// are exact, or the typed end status_lost; nothing hangs, and no zombie is left.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <string>
+
+#include "program.hpp"
+#include "unit/loop/on_each_backend.hpp"
+
+namespace execo::test {
+namespace {
+
+class in_application : public on_each_backend {
+ protected:
+  outcome end_of(const std::string& mode) {
+    program application({EXECO_HOST_APPLICATION, mode});
+    outcome end = application.finish({}, std::chrono::seconds(110));
+    EXPECT_EQ(end.code, 0) << mode << ": signal " << end.signal << "\n" << end.out << end.err;
+    EXPECT_EQ(end.err, "");
+    return end;
+  }
+};
+EXECO_ON_EACH_BACKEND(in_application);
+
+TEST_P(in_application, that_reaps_all_children_gets_exact_or_lost_ends) { end_of("reaper"); }
+
+TEST_P(in_application, that_ignores_sigchld_gets_exact_or_lost_ends) { end_of("ignored"); }
+
+TEST_P(in_application, may_fork_while_a_context_runs) { end_of("forks"); }
+
+TEST_P(in_application, may_fork_from_a_coroutine) { end_of("forks-inside"); }
+
+TEST_P(in_application, may_fork_while_the_default_context_runs) { end_of("forks-default"); }
+
+TEST_P(in_application, may_destroy_an_idle_context_in_a_copy) {
+  if (!on_epoll()) GTEST_SKIP() << "a ring refuses the copy: EEXIST";
+  end_of("forks-idle");
+}
+
+TEST_P(in_application, may_run_contexts_on_two_threads) { end_of("threads"); }
+
+// Where rings are charged to the limit there are fewer than 200 of them, or none: the rest is
+// epoll.
+TEST(host_application, has_two_hundred_contexts_with_little_locked_memory) {
+  outcome end = run_program({EXECO_HOST_APPLICATION, "contexts"});
+  EXPECT_EQ(end.code, 0) << end.out << end.err;
+  EXPECT_EQ(end.err, "");
+  std::printf("%s", end.out.c_str());
+}
+
+}  // namespace
+}  // namespace execo::test
