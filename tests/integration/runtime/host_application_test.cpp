@@ -43,10 +43,23 @@ TEST_P(in_application, may_run_contexts_on_two_threads) { end_of("threads"); }
 // Where rings are charged to the limit there are fewer than 200 of them, or none: the rest is
 // epoll.
 TEST(host_application, has_two_hundred_contexts_with_little_locked_memory) {
-  outcome end = run_program({EXECO_HOST_APPLICATION, "contexts"});
+  program application({EXECO_HOST_APPLICATION, "contexts"}, {"EXECO_BACKEND="});
+  const outcome end = application.finish();
   EXPECT_EQ(end.code, 0) << end.out << end.err;
   EXPECT_EQ(end.err, "");
   std::printf("%s", end.out.c_str());
+}
+
+// Two contexts and 400 processes, as everywhere, where the kernel refuses every call of io_uring.
+TEST(host_application, works_where_io_uring_is_denied) {
+  for (const char* error : {"EPERM", "ENOSYS"}) {
+    program told({EXECO_WITHOUT_URING, error, EXECO_TOOL, "--version", "-v"}, {"EXECO_BACKEND="});
+    EXPECT_NE(told.finish().out.find("epoll (io_uring: "), std::string::npos) << told.out();
+    program application({EXECO_WITHOUT_URING, error, EXECO_HOST_APPLICATION, "threads"},
+                        {"EXECO_BACKEND="});
+    const outcome end = application.finish();
+    EXPECT_EQ(end.code, 0) << end.out << end.err;
+  }
 }
 
 }  // namespace
