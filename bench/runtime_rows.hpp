@@ -71,6 +71,7 @@ inline void expect(bool right) {
 }
 
 constexpr int block_bytes = 64 * 1024;
+constexpr int many = 10'000;  // children of one when_all
 
 /// Deadlines as commands have them, in no order: one to two hours from now, in milliseconds.
 class deadline_times {
