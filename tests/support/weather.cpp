@@ -83,8 +83,8 @@ task<> weather::until_stopped(std::stop_token token, int depth) {
   }
 }
 
-task<> weather::forest(const storm_length& length) {
-  while (!length.reached(stops_.sum())) {
+task<> weather::forest(const storm_length& length, long most) {
+  while (!length.reached(stops_.sum()) && stops_.sum() < most) {
     std::vector<task<int>> all;
     for (int i = 0; i < 30; ++i) all.push_back(any(3));
     try {

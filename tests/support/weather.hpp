@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <random>
 #include <stop_token>
 #include <string>
@@ -58,8 +59,9 @@ class weather {
   task<int> any(int depth);
   /// A tree of its own for a token: what it throws is not its business.
   task<> until_stopped(std::stop_token token, int depth);
-  /// Thirty trees at a time under one deadline, again and again.
-  task<> forest(const storm_length& length);
+  /// Thirty trees at a time under one deadline, again and again until the length is reached, or
+  /// this many stops in all.
+  task<> forest(const storm_length& length, long most = std::numeric_limits<long>::max());
 
   duration short_time() { return std::chrono::microseconds(random_() % 600); }
   std::uint64_t draw() { return random_(); }
