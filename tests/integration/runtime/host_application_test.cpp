@@ -11,6 +11,12 @@
 namespace execo::test {
 namespace {
 
+#if defined(__has_feature)
+constexpr bool thread_sanitizer = __has_feature(thread_sanitizer);
+#else
+constexpr bool thread_sanitizer = false;
+#endif
+
 class in_application : public on_each_backend {
  protected:
   outcome end_of(const std::string& mode) {
@@ -27,11 +33,17 @@ TEST_P(in_application, that_reaps_all_children_gets_exact_or_lost_ends) { end_of
 
 TEST_P(in_application, that_ignores_sigchld_gets_exact_or_lost_ends) { end_of("ignored"); }
 
-TEST_P(in_application, may_fork_while_a_context_runs) { end_of("forks"); }
+TEST_P(in_application, may_fork_while_a_context_runs) {
+  if (thread_sanitizer) GTEST_SKIP() << "it cannot follow a fork of several threads";
+  end_of("forks");
+}
 
 TEST_P(in_application, may_fork_from_a_coroutine) { end_of("forks-inside"); }
 
-TEST_P(in_application, may_fork_while_the_default_context_runs) { end_of("forks-default"); }
+TEST_P(in_application, may_fork_while_the_default_context_runs) {
+  if (thread_sanitizer) GTEST_SKIP() << "it cannot follow a fork of several threads";
+  end_of("forks-default");
+}
 
 TEST_P(in_application, may_destroy_an_idle_context_in_a_copy) {
   if (!on_epoll()) GTEST_SKIP() << "a ring refuses the copy: EEXIST";
