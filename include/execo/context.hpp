@@ -78,6 +78,7 @@ class context {
   context(const context&) = delete;
   context& operator=(const context&) = delete;
   /// Stops and joins what still runs on it: processes get TERM, then KILL.
+  /// In a fork of the process that made it nothing is ended: what lives here is the original's.
   /// Pre: nobody drives it.
   ~context();
 

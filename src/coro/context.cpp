@@ -116,6 +116,13 @@ context::context(rings count, spawners per_ring)
 context::context(spawners per_ring) : state_(std::make_unique<state>(1, per_ring.count())) {}
 
 context::~context() {
+  if (state_->loop.is_copy()) {
+    // The children, the kernel's side of the rings and the threads are the original's, which goes
+    // on with them: here nothing is ended. Reachable, so that no leak is reported.
+    static auto* abandoned = new std::vector<std::unique_ptr<state>>;
+    abandoned->push_back(std::move(state_));
+    return;
+  }
   if (state_->own_thread.joinable()) {
     stop();
     state_->own_thread.join();

@@ -2,6 +2,8 @@
 // belongs to the thread that drives it.
 #pragma once
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -118,6 +120,8 @@ class loop {
   void turn(std::int64_t wait_limit);
 
   // -- from any thread ----------------------------------------------------------------------
+  /// Whether this process is a fork of the one that made it: what lives here is the original's.
+  bool is_copy() const noexcept { return made_by_ != ::getpid(); }
   /// Whether a thread is in the middle of turning it.
   bool is_driven() const noexcept { return drivers_.load(std::memory_order_acquire) != 0; }
   /// Runs the node on the loop's thread. The node must stay alive until it has run.
@@ -162,6 +166,7 @@ class loop {
   std::vector<std::pair<const void*, std::unique_ptr<loop_service>>> services_;
   std::uint64_t turns_ = 0;
   unsigned spawn_threads_ = 2;
+  const pid_t made_by_ = ::getpid();
   std::atomic<unsigned> drivers_{0};
   loop* self_ = this;
   loop* const* rings_ = &self_;

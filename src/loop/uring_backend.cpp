@@ -103,8 +103,9 @@ class uring_backend final : public backend {
 
   /// Empty, or why there is no ring.
   std::string open() {
-    // Linux 6.0 and 6.1; before them a ring without flags does the same work with more interrupts.
-    int error = open_ring(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+    // Linux 6.1; before it a ring without flags does the same work with more interrupts.
+    int error = open_ring(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                          IORING_SETUP_TASKRUN_FLAG);
     deferred_ = error == 0;
     if (error == -EINVAL) error = open_ring(0);
     if (error != 0) return std::string("io_uring: ") + std::strerror(-error);
@@ -137,7 +138,8 @@ class uring_backend final : public backend {
     drain_readiness();
     int r = 0;
     if (timeout_ns == 0 || !early_.empty()) {
-      r = io_uring_submit_and_get_events(&ring_);
+      // A turn that only resumes coroutines does not enter the kernel.
+      if (has_business()) r = io_uring_submit_and_get_events(&ring_);
     } else {
       __kernel_timespec ts{};
       ts.tv_sec = timeout_ns / 1'000'000'000;
@@ -228,6 +230,12 @@ class uring_backend final : public backend {
                          nullptr, 0) == 0;
     if (!enabled_) refused_ = -errno;
     return enabled_;
+  }
+
+  bool has_business() noexcept {
+    if (!deferred_ || io_uring_sq_ready(&ring_) != 0) return true;
+    unsigned flags = IO_URING_READ_ONCE(*ring_.sq.kflags);
+    return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
   }
 
   void check(int r) noexcept {

@@ -23,6 +23,11 @@ void keep(std::string& kept, std::uint64_t& dropped, std::size_t cap, std::span<
   dropped += bytes.size() - taken;
 }
 
+end_reason end_of(const exit_status& status) noexcept {
+  if (status.signal()) return end_reason::signaled;
+  return status.code() ? end_reason::exited : end_reason::status_lost;
+}
+
 }  // namespace
 
 lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, std::unique_ptr<transport> how,
@@ -119,7 +124,9 @@ void lifecycle::on_exit(exit_status status) {
   exit_seen_ = true;
   result_access::status(result_) = status;
   stamp_end();
-  decide(status.signal() ? end_reason::signaled : end_reason::exited);
+  if (!decided_ && end_of(status) == end_reason::status_lost)
+    result_access::context(result_) = "somebody else reaped it";
+  decide(end_of(status));
   loop_.disarm(deadline_);
   loop_.disarm(phase_deadline_);
   if (!out_open_ && !err_open_) {

@@ -56,8 +56,7 @@ class local_transport final : public transport {
   void signal(int number) override {
     if (pid_ <= 0 || reaped_) return;
     if (number == SIGTERM || number == SIGINT || number == SIGKILL) ending_ = true;
-    // The group is ours alone: the child made it. ESRCH: it has just ended, and is not reaped yet.
-    (void)::kill(-pid_, number);
+    signal_group(number);
   }
 
   void pause(stream which, bool paused) override {
@@ -76,7 +75,7 @@ class local_transport final : public transport {
       input_.reset();
     }
     if (job_ != nullptr) job_->abandon();
-    if (pid_ > 0 && !reaped_) (void)::kill(-pid_, SIGKILL);
+    if (pid_ > 0 && !reaped_) signal_group(SIGKILL);
     settle();
   }
 
@@ -142,13 +141,22 @@ class local_transport final : public transport {
         std::move(plan), callback<spawn_job&>::to<&local_transport::on_spawned>(this)));
   }
 
+  // The group is ours alone: the child made it. Through the pidfd it stays the one we mean even if
+  // somebody else reaps the child (Linux 6.9); by number it does until we do.
+  void signal_group(int number) noexcept {
+    constexpr unsigned to_process_group = 1U << 2;  // PIDFD_SIGNAL_PROCESS_GROUP
+    if (::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, to_process_group) == 0)
+      return;
+    if (errno != ESRCH) (void)::kill(-pid_, number);
+  }
+
   void on_spawned(spawn_job& job) {
     job_ = nullptr;
     if (!closing_) return launched(std::move(job.child));
     // Given up meanwhile: nothing is told any more, but a child has to be ended and reaped.
     if (job.child.made.error == 0) {
       adopt(job.child.made);
-      (void)::kill(-pid_, SIGKILL);
+      signal_group(SIGKILL);
     }
     settle();
   }
@@ -214,7 +222,7 @@ class local_transport final : public transport {
       // What the command left in its group goes with it, since we were ending it. Only before it is
       // reaped: until then its zombie keeps the group's number from being reused.
       if (::waitid(P_PIDFD, pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0)
-        (void)::kill(-pid_, SIGKILL);
+        signal_group(SIGKILL);
       info.si_pid = 0;
     }
     int r = ::waitid(P_PIDFD, pidfd, &info, WEXITED | WNOHANG);
@@ -226,7 +234,8 @@ class local_transport final : public transport {
     reaped_ = true;
     pidfd_.reset();
     if (closing_) return settle();
-    if (lost) return events_->on_failed(end_reason::status_lost, {}, "somebody else reaped it");
+    // Its end is certain, and its output may still be in the pipes.
+    if (lost) return events_->on_exit(exit_status());
     bool by_code = info.si_code == CLD_EXITED;
     events_->on_exit(by_code ? exit_status::of_code(info.si_status)
                              : exit_status::of_signal(info.si_status));

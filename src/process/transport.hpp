@@ -28,7 +28,7 @@ class transport_events {
   virtual void on_output(stream which, std::span<const char> bytes) = 0;
   /// Nothing more will come on this stream.
   virtual void on_eof(stream which) = 0;
-  /// The command ended by itself, by a signal or an exit.
+  /// The command ended by itself, by a signal or an exit; neither if somebody else reaped it.
   virtual void on_exit(exit_status status) = 0;
   /// It cannot be run, or the connection is gone: `how` is neither exited nor signaled. Terminal,
   /// like on_exit; no more output follows.

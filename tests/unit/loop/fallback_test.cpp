@@ -53,6 +53,7 @@ void run_a_process_on(const std::string& backend_words) {
 }
 
 TEST(fallback, without_io_uring_it_is_epoll_and_says_why) {
+  forced_backend none("");
   for (int error : {EPERM, ENOSYS}) {
     on_a_thread([error] {
       ASSERT_TRUE(deny({SYS_io_uring_setup}, error));

@@ -256,6 +256,8 @@ TEST_P(lifetime, an_application_that_ignores_sigchld_gets_status_lost) {
   auto stopped = sync_wait(child("sleep", "300").timeout(20ms).run());
   (void)::signal(SIGCHLD, before);
   EXPECT_EQ(r.how(), end_reason::status_lost) << r.describe();
+  EXPECT_EQ(r.out, "out\n");
+  EXPECT_TRUE(r.output_complete());
   EXPECT_EQ(stopped.how(), end_reason::timed_out);
 }
 
