@@ -72,9 +72,15 @@ concept has_token = requires(Promise& p) {
   foreign_env_t<Promise>::stop_token(as_lvalue(foreign_env_of(p)));
 };
 
+template <class Scheduler>
+concept can_continue = requires(Scheduler& s) {
+  s.execute([] {});
+}
+|| requires(Scheduler& s) { s.schedule(); };
+
 template <class Promise>
 concept has_scheduler = requires(Promise& p) {
-  foreign_env_t<Promise>::scheduler(as_lvalue(foreign_env_of(p)));
+  { foreign_env_t<Promise>::scheduler(as_lvalue(foreign_env_of(p))) } -> can_continue;
 };
 
 template <class Token, class Call>

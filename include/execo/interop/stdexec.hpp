@@ -1,12 +1,8 @@
-/// execo with sender libraries in the manner of P2300 (std::execution, stdexec):
-/// - scheduler: senders that complete on a context's thread
-/// - as_sender(op): any execo operation as a sender
-/// The other way round needs nothing: where coroutines can await senders they can await execo's
-/// operations, and foreign_env reads their stop token.
+/// execo with sender libraries in the manner of P2300 (std::execution, stdexec): a scheduler for a
+/// context, and as_sender(op) for any operation. Where coroutines can await, they need neither.
 ///
 /// Needs no header of such a library: receivers and operation states are used through members
-/// (connect, start, set_value, set_error, set_stopped, get_env). <stdexec/execution.hpp> is used
-/// for its tags and signatures where it is found.
+/// (connect, start, set_value, set_error, set_stopped, get_env).
 #pragma once
 
 #include <coroutine>

@@ -116,6 +116,26 @@ TEST_F(coroutine_types, without_a_scheduler_they_go_on_where_the_operation_ended
   drives.join();
 }
 
+/// Its executor is something that only its own library can use.
+template <class T>
+class with_name : public future_result<T> {
+ public:
+  using future_result<T>::future_result;
+  class promise_type : public future_promise<T> {
+   public:
+    with_name get_return_object() { return with_name(this->done_.get_future()); }
+    std::string get_executor() const { return "none of yours"; }
+  };
+};
+
+TEST_F(coroutine_types, an_executor_that_cannot_continue_anything_is_left_alone) {
+  auto work = []() -> with_name<int> {
+    co_await sleep(1ms);
+    co_return 3;
+  };
+  EXPECT_EQ(work().get(), 3);
+}
+
 /// Tells another thread that an operation is under way.
 class milestone {
  public:
