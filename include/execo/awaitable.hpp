@@ -11,6 +11,7 @@
 #pragma once
 
 #include <coroutine>
+#include <exception>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -27,6 +28,9 @@ class operation_cancelled : public std::runtime_error {
 };
 
 namespace detail {
+
+/// Whether it is an operation_cancelled.
+bool is_cancelled(const std::exception_ptr& error) noexcept;
 
 template <class Promise>
 env env_of(Promise& promise) noexcept {

@@ -6,9 +6,12 @@
 #include <utility>
 #include <variant>
 
+#include "execo/awaitable.hpp"
+
 namespace execo {
 
-/// What an operation gave, or what it threw. A void operation gives std::monostate.
+/// What an operation gave, or what it threw. Combinators give std::monostate for a void operation,
+/// start gives outcome<void>.
 template <class T>
 class outcome {
  public:
@@ -19,6 +22,10 @@ class outcome {
       : state_(std::in_place_index<0>, std::move(error)) {}
 
   bool has_value() const noexcept { return state_.index() == 1; }
+  explicit operator bool() const noexcept { return has_value(); }
+  /// A wait that was asked to stop: the error is operation_cancelled. A process that was asked to
+  /// stop gives a value, its result, that says `cancelled`.
+  bool cancelled() const noexcept { return detail::is_cancelled(error()); }
 
   /// Throws: what the operation threw.
   T& value() & {
@@ -48,6 +55,26 @@ class outcome {
   }
 
   std::variant<std::exception_ptr, T> state_;
+};
+
+template <>
+class outcome<void> {
+ public:
+  outcome() noexcept = default;
+  explicit outcome(std::exception_ptr error) noexcept : error_(std::move(error)) {}
+
+  bool has_value() const noexcept { return error_ == nullptr; }
+  explicit operator bool() const noexcept { return has_value(); }
+  bool cancelled() const noexcept { return detail::is_cancelled(error_); }
+  /// Throws: what the operation threw.
+  void value() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+  /// Null if it ended well.
+  std::exception_ptr error() const noexcept { return error_; }
+
+ private:
+  std::exception_ptr error_;
 };
 
 }  // namespace execo

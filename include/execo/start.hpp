@@ -8,63 +8,9 @@
 #include <utility>
 
 #include "execo/detail/start_root.hpp"
+#include "execo/outcome.hpp"
 
 namespace execo {
-
-/// How an operation ended: with a value or with an exception.
-template <class T>
-class outcome {
- public:
-  explicit outcome(std::exception_ptr error) noexcept : error_(std::move(error)) {}
-  explicit outcome(T value) : value_(std::move(value)) {}
-
-  bool has_value() const noexcept { return value_.has_value(); }
-  explicit operator bool() const noexcept { return has_value(); }
-  /// Throws: what the operation threw.
-  T& value() & {
-    check();
-    return *value_;
-  }
-  const T& value() const& {
-    check();
-    return *value_;
-  }
-  T value() && {
-    check();
-    return std::move(*value_);
-  }
-  /// Null if there is a value.
-  std::exception_ptr error() const noexcept { return error_; }
-  /// A wait that was asked to stop: the error is operation_cancelled. A process that was asked to
-  /// stop gives a value, its result, that says `cancelled`.
-  bool cancelled() const noexcept { return detail::is_cancelled(error_); }
-
- private:
-  void check() const {
-    if (error_) std::rethrow_exception(error_);
-  }
-  std::exception_ptr error_;
-  std::optional<T> value_;
-};
-
-template <>
-class outcome<void> {
- public:
-  outcome() noexcept = default;
-  explicit outcome(std::exception_ptr error) noexcept : error_(std::move(error)) {}
-
-  bool has_value() const noexcept { return error_ == nullptr; }
-  explicit operator bool() const noexcept { return has_value(); }
-  /// Throws: what the operation threw.
-  void value() const {
-    if (error_) std::rethrow_exception(error_);
-  }
-  std::exception_ptr error() const noexcept { return error_; }
-  bool cancelled() const noexcept { return detail::is_cancelled(error_); }
-
- private:
-  std::exception_ptr error_;
-};
 
 /// An operation that runs beside its owner, with a callback for its end. Made by start.
 ///

@@ -62,9 +62,6 @@ using root_ref = state_ref<root>;
 /// The loop of `chosen`, else that of the calling thread, else the default context's.
 loop& loop_for(context* chosen);
 
-/// The error is operation_cancelled.
-bool is_cancelled(const std::exception_ptr& error) noexcept;
-
 class root_promise_base {
  public:
   static void* operator new(std::size_t size) { return allocate_frame(size); }

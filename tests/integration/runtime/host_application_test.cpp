@@ -45,9 +45,7 @@ TEST_P(in_application, may_fork_while_the_default_context_runs) {
   end_of("forks-default");
 }
 
-TEST_P(in_application, may_destroy_an_idle_context_in_a_copy) {
-  end_of("forks-idle");
-}
+TEST_P(in_application, may_destroy_an_idle_context_in_a_copy) { end_of("forks-idle"); }
 
 TEST_P(in_application, may_run_contexts_on_two_threads) { end_of("threads"); }
 

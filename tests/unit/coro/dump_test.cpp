@@ -63,7 +63,7 @@ TEST_P(dumps, name_what_is_waited_for) {
   auto both = when_any(look(), wait());
   std::string text = sync_wait(c, std::move(both)).value;
   EXPECT_THAT(text, ContainsRegex("wait for sleep, for [0-9.]+ m?s\n"));
-  EXPECT_THAT(text, ContainsRegex("timer of a sleep: armed for .*, due in 60 m"));
+  EXPECT_THAT(text, ContainsRegex("timer of a sleep: armed for .*, due in 1 h"));
   EXPECT_THAT(c.dump(), HasSubstr(" 0 waits, 0 processes, sessions and actions, 0 timers"));
 }
 
