@@ -18,9 +18,8 @@ namespace {
 
 thread_local loop* current_loop = nullptr;
 
-// Blocking: a ring waits for it. Only its counter at the limit could block a writer.
 unique_fd make_wake() {
-  unique_fd made(::eventfd(0, EFD_CLOEXEC));
+  unique_fd made(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!made) throw std::system_error(errno, std::system_category(), "eventfd");
   return made;
 }

@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -121,6 +122,9 @@ class uring_backend final : public backend {
     request.active = true;
     request.cancelling = false;
     link(request);
+    // Mostly there is room, and then a write of its own is cheaper than one through the queue; and
+    // who reads the other end finds the bytes when its read is submitted, without a poll.
+    if (request.kind == io_kind::write && refused_ == 0 && write_now(request)) return;
     issue(request);
   }
 
@@ -134,21 +138,8 @@ class uring_backend final : public backend {
   }
 
   bool wait(std::int64_t timeout_ns) override {
-    if (!enable()) return false;
     drain_readiness();
-    int r = 0;
-    if (timeout_ns == 0 || !early_.empty()) {
-      // A turn that only resumes coroutines does not enter the kernel.
-      if (has_business()) r = io_uring_submit_and_get_events(&ring_);
-    } else {
-      __kernel_timespec ts{};
-      ts.tv_sec = timeout_ns / 1'000'000'000;
-      ts.tv_nsec = timeout_ns % 1'000'000'000;
-      io_uring_cqe* unused = nullptr;
-      r = io_uring_submit_and_wait_timeout(&ring_, &unused, 1, timeout_ns < 0 ? nullptr : &ts,
-                                           nullptr);
-    }
-    check(r);
+    if (enable()) enter(timeout_ns);
     reap();
     return refused_ == 0;
   }
@@ -181,7 +172,6 @@ class uring_backend final : public backend {
   // The kernel gives up what it holds when the ring is closed: nothing of it is carried out then,
   // so no byte is taken twice or lost.
   io_request* surrender() noexcept override {
-    unlink(wake_request_);
     io_request* chain = std::exchange(newest_, nullptr);
     io_request* oldest_first = nullptr;
     while (chain != nullptr) {
@@ -230,6 +220,22 @@ class uring_backend final : public backend {
                          nullptr, 0) == 0;
     if (!enabled_) refused_ = -errno;
     return enabled_;
+  }
+
+  void enter(std::int64_t timeout_ns) noexcept {
+    int r = 0;
+    if (timeout_ns == 0 || !early_.empty()) {
+      // A turn that only resumes coroutines does not enter the kernel.
+      if (has_business()) r = io_uring_submit_and_get_events(&ring_);
+    } else {
+      __kernel_timespec ts{};
+      ts.tv_sec = timeout_ns / 1'000'000'000;
+      ts.tv_nsec = timeout_ns % 1'000'000'000;
+      io_uring_cqe* unused = nullptr;
+      r = io_uring_submit_and_wait_timeout(&ring_, &unused, 1, timeout_ns < 0 ? nullptr : &ts,
+                                           nullptr);
+    }
+    check(r);
   }
 
   bool has_business() noexcept {
@@ -304,9 +310,9 @@ class uring_backend final : public backend {
   }
 
   void reap() {
-    std::vector<completion> early;
-    early.swap(early_);
-    for (const completion& c : early) dispatch(c);
+    taken_early_.swap(early_);
+    for (const completion& c : taken_early_) dispatch(c);
+    taken_early_.clear();
     for (;;) {
       completion c;
       while (next_completion(c)) dispatch(c);
@@ -317,6 +323,7 @@ class uring_backend final : public backend {
 
   void dispatch(const completion& c) {
     if (c.request == nullptr) return;
+    if (c.request == &wake_request_) return woken(c);
     io_request& r = *c.request;
     // Nobody asked for this: the thread that had started it has ended.
     if (c.result == -ECANCELED && !r.cancelling) return issue(r);
@@ -340,6 +347,15 @@ class uring_backend final : public backend {
     } else {
       finish(r, c.result);
     }
+  }
+
+  // Without waiting, as IOCB_NOWAIT promises (pipes: Linux 6.4); `done` comes from the next wait.
+  bool write_now(io_request& r) noexcept {
+    iovec bytes{r.buffer, r.size};
+    ssize_t n = ::pwritev2(r.fd, &bytes, 1, -1, RWF_NOWAIT);
+    if (n < 0) return false;
+    early_.push_back(completion{&r, static_cast<int>(n), 0});
+    return true;
   }
 
   // Without a buffer ring: the descriptor was polled readable, so this does not wait.
@@ -370,15 +386,36 @@ class uring_backend final : public backend {
     r.next = r.previous = nullptr;
   }
 
+  // Told of each write to the wake descriptor, which needs no read then (poll is edge-triggered
+  // unless asked otherwise); before Linux 5.13 told once, and asked again.
   void arm_wake() noexcept {
-    wake_request_.prepare_read(wake_, &wake_count_, sizeof wake_count_);
-    start(wake_request_);
+    io_uring_sqe* sqe = next_sqe();
+    if (sqe == nullptr) return;
+    if (has_multishot_) {
+      io_uring_prep_poll_multishot(sqe, wake_, POLLIN);
+    } else {
+      io_uring_prep_poll_add(sqe, wake_, POLLIN);
+    }
+    io_uring_sqe_set_data(sqe, &wake_request_);
   }
-  void on_wake(int) { arm_wake(); }
 
-  void drain_readiness() noexcept {
+  void woken(const completion& c) {
+    if (c.result == -EINVAL) has_multishot_ = false;
+    if ((c.flags & IORING_CQE_F_MORE) != 0) return;
+    drain(wake_);
+    arm_wake();
+  }
+
+  static void drain(int event) noexcept {
     std::uint64_t count = 0;
-    if (readiness_) (void)!::read(readiness_.get(), &count, sizeof count);
+    (void)!::read(event, &count, sizeof count);
+  }
+
+  // A host looks at both.
+  void drain_readiness() noexcept {
+    if (!readiness_) return;
+    drain(readiness_.get());
+    drain(wake_);
   }
 
   const int wake_;
@@ -388,14 +425,15 @@ class uring_backend final : public backend {
   bool deferred_ = false;
   bool enabled_ = false;
   bool has_buffers_ = false;
+  bool has_multishot_ = true;
   int refused_ = 0;  // the errno that ended it
   buffer_ring buffers_;
   std::unique_ptr<char[]> received_;
   io_request* newest_ = nullptr;
   std::vector<completion> early_;
+  std::vector<completion> taken_early_;
   unique_fd readiness_;
-  std::uint64_t wake_count_ = 0;
-  io_request wake_request_{callback<int>::to<&uring_backend::on_wake>(this)};
+  io_request wake_request_;  // whom completions of the wake descriptor name
 };
 
 }  // namespace

@@ -44,7 +44,7 @@ class small_ring : public ::testing::Test {
     return true;
   }
 
-  detail::unique_fd wake_{::eventfd(0, EFD_CLOEXEC)};
+  detail::unique_fd wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   std::unique_ptr<detail::backend> ring_;
   std::vector<std::unique_ptr<recorded>> requests_;
 };
