@@ -47,6 +47,7 @@ class task_promise_base {
 
   /// Whom to resume now; on another thread than home's nobody, but home's queue will.
   std::coroutine_handle<> next() noexcept;
+  void resume_later(std::coroutine_handle<> to) noexcept;
 
   struct step_node : queue_node {
     std::coroutine_handle<> to;

@@ -17,16 +17,29 @@ struct free_frame_node {
   free_frame_node* next;
 };
 
-struct frame_cache {
+struct frame_lists {
   std::array<free_frame_node*, class_count> head{};
   std::array<unsigned, class_count> count{};
-  ~frame_cache() {
-    for (free_frame_node* node : head)
+  bool owned = false;  // by the owner below
+};
+
+// Without a destructor of its own, so that an access does not ask whether it is there yet.
+constinit thread_local frame_lists frames;
+
+/// Frees the lists of its thread at the end of it.
+struct frame_owner {
+  frame_owner() noexcept { frames.owned = true; }
+  frame_owner(const frame_owner&) = delete;
+  frame_owner& operator=(const frame_owner&) = delete;
+  ~frame_owner() {
+    for (free_frame_node*& node : frames.head)
       while (node != nullptr) ::operator delete(std::exchange(node, node->next));
+    // What other destructors of the thread still free goes straight back.
+    frames.count.fill(keep_per_class);
   }
 };
 
-thread_local frame_cache frames;
+void own_lists() noexcept { static thread_local frame_owner owner; }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define EXECO_ADDRESS_SANITIZER 1
@@ -43,7 +56,9 @@ thread_local frame_cache frames;
 // would overflow the stack: every so often the transfer takes the way over the ready queue.
 constexpr bool bounces = EXECO_ADDRESS_SANITIZER != 0;
 constexpr unsigned transfers_per_bounce = 256;
-thread_local unsigned transfers = 0;
+constinit thread_local unsigned transfers = 0;
+
+bool bounce_is_due() noexcept { return bounces && ++transfers % transfers_per_bounce == 0; }
 
 }  // namespace
 
@@ -65,19 +80,25 @@ void free_frame(void* frame, std::size_t size) noexcept {
     ::operator delete(frame);
     return;
   }
+  if (!frames.owned) own_lists();
   frames.head[k] = new (frame) free_frame_node{frames.head[k]};
   ++frames.count[k];
 }
 
 std::coroutine_handle<> task_promise_base::next() noexcept {
-  step_.to = awaiting_;
-  if (!is_current(*env_.home)) {
-    env_.home->post(step_);
-    return std::noop_coroutine();
-  }
-  if (!bounces || ++transfers % transfers_per_bounce != 0) return awaiting_;
-  env_.home->defer(step_);
+  if (loop::current() == env_.home && !bounce_is_due()) return awaiting_;
+  resume_later(awaiting_);
   return std::noop_coroutine();
+}
+
+void task_promise_base::resume_later(std::coroutine_handle<> to) noexcept {
+  step_.to = to;
+  step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).to.resume(); };
+  if (loop::current() == env_.home) {
+    env_.home->defer(step_);
+  } else {
+    env_.home->post(step_);
+  }
 }
 
 std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, env where,
@@ -89,19 +110,9 @@ std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, en
   if (where.relay != nullptr) where.relay(awaiting, where);
   promise.env_ = where;
   promise.awaiting_ = awaiting;
-  promise.step_.to = child;
-  promise.step_.run = [](queue_node& node) noexcept {
-    static_cast<task_promise_base::step_node&>(node).to.resume();
-  };
-  if (!is_current(*where.home)) {
-    where.home->post(promise.step_);
-    return std::noop_coroutine();
-  }
-  if (bounces && ++transfers % transfers_per_bounce == 0) {
-    where.home->defer(promise.step_);
-    return std::noop_coroutine();
-  }
-  return child;
+  if (loop::current() == where.home && !bounce_is_due()) return child;
+  promise.resume_later(child);
+  return std::noop_coroutine();
 }
 
 // The body is empty: to resume it is to arrive.

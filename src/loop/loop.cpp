@@ -16,8 +16,6 @@
 namespace execo::detail {
 namespace {
 
-thread_local loop* current_loop = nullptr;
-
 unique_fd make_wake() {
   unique_fd made(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!made) throw std::system_error(errno, std::system_category(), "eventfd");
@@ -47,7 +45,7 @@ loop::~loop() {
   while (posters_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
 }
 
-loop* loop::current() noexcept { return current_loop; }
+constinit thread_local loop* loop::current_ = nullptr;
 
 void loop::defer(queue_node& node) noexcept {
   node.next = nullptr;
@@ -62,7 +60,7 @@ void loop::defer(queue_node& node) noexcept {
 void loop::post(queue_node& node) noexcept {
   posters_.fetch_add(1, std::memory_order_relaxed);
   // Only the push that finds the inbox empty wakes: the loop takes all of it at once.
-  if (inbox_.push(node) && current_loop != this) wake();
+  if (inbox_.push(node) && current_ != this) wake();
   posters_.fetch_sub(1, std::memory_order_release);
 }
 
@@ -173,8 +171,8 @@ int loop::poll_timeout_ms() const noexcept {
   return static_cast<int>(std::min<std::int64_t>(ms, std::numeric_limits<int>::max()));
 }
 
-loop::driver::driver(loop& l) : driven_(l), previous_(current_loop) {
-  current_loop = &l;
+loop::driver::driver(loop& l) : driven_(l), previous_(current_) {
+  current_ = &l;
   l.drivers_.fetch_add(1, std::memory_order_relaxed);
   sigset_t pipe_only, before;
   sigemptyset(&pipe_only);
@@ -184,7 +182,7 @@ loop::driver::driver(loop& l) : driven_(l), previous_(current_loop) {
 }
 
 loop::driver::~driver() {
-  current_loop = previous_;
+  current_ = previous_;
   driven_.drivers_.fetch_sub(1, std::memory_order_release);
   if (!unblock_sigpipe_) return;
   sigset_t pipe_only;

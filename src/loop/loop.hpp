@@ -52,7 +52,7 @@ class loop {
   ~loop();
 
   /// The loop that the calling thread drives right now, or null.
-  static loop* current() noexcept;
+  static loop* current() noexcept { return current_; }
 
   // -- from the loop's thread ---------------------------------------------------------------
   void start(io_request& request) noexcept {
@@ -145,6 +145,9 @@ class loop {
   };
 
  private:
+  // Constant-initialised: read without asking whether it is there yet.
+  static constinit thread_local loop* current_;
+
   void run_posted() noexcept;
   void run_ready() noexcept;
   std::int64_t wait_time(std::int64_t limit) const noexcept;
