@@ -83,14 +83,7 @@ double retry_budget::left() const noexcept {
 }
 
 bool retry_failures::retries(const std::exception_ptr& error) noexcept {
-  if (!error) return false;
-  try {
-    std::rethrow_exception(error);
-  } catch (const operation_cancelled&) {
-    return false;
-  } catch (...) {
-    return true;
-  }
+  return error != nullptr && !detail::is_cancelled(error);
 }
 
 namespace detail {

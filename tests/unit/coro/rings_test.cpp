@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "execo/process.hpp"
+#include "execo/resume_on.hpp"
 #include "execo/scope.hpp"
 #include "execo/timeout.hpp"
 #include "execo/when_all.hpp"
@@ -111,6 +112,30 @@ TEST_P(contexts_of_rings, stop_what_runs_on_another_ring) {
     auto r = co_await timeout(p.run(), 20ms);
     EXPECT_FALSE(r);
     EXPECT_EQ(p.try_result()->how(), end_reason::cancelled);
+  };
+  sync_wait(c, work());
+}
+
+TEST_P(contexts_of_rings, run_a_coroutine_on_any_of_them_and_come_back) {
+  context c(rings(3));
+  const auto here = std::this_thread::get_id();
+  auto where_am_i = []() -> task<std::thread::id> {
+    co_await sleep(0ms);
+    co_return std::this_thread::get_id();
+  };
+  auto work = [&]() -> task<> {
+    std::set<std::thread::id> threads;
+    for (std::size_t i = 0; i < 3; ++i) {
+      threads.insert(co_await on(c.ring(i), where_am_i()));
+      EXPECT_EQ(std::this_thread::get_id(), here);
+    }
+    EXPECT_EQ(threads.size(), 3U);
+    EXPECT_EQ(threads.count(here), 1U);
+    co_await resume_on(sleep(0ms), c.ring(1));
+    EXPECT_EQ(threads.count(std::this_thread::get_id()), 1U);
+    EXPECT_NE(std::this_thread::get_id(), here);
+    co_await sleep(0ms);
+    EXPECT_EQ(std::this_thread::get_id(), here);
   };
   sync_wait(c, work());
 }

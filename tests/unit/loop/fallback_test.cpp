@@ -101,8 +101,15 @@ std::string starts_with_epoll(const context& c, int error) {
   return c.backend() == expected ? "" : c.backend();
 }
 
+class ring_in_use : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!can_have("uring")) GTEST_SKIP() << "no uring here";
+  }
+};
+
 // A sandbox that an application enters while children run and write.
-TEST(fallback, io_uring_denied_while_children_run_loses_none_of_their_output) {
+TEST_F(ring_in_use, io_uring_denied_while_children_run_loses_none_of_their_output) {
   for (int error : {EPERM, ENOSYS}) {
     on_a_thread([error] {
       forced_backend uring("uring");
@@ -135,7 +142,7 @@ TEST(fallback, io_uring_denied_while_children_run_loses_none_of_their_output) {
   }
 }
 
-TEST(fallback, io_uring_denied_before_the_first_wait_is_epoll_from_there_on) {
+TEST_F(ring_in_use, io_uring_denied_before_the_first_wait_is_epoll_from_there_on) {
   on_a_thread([] {
     forced_backend uring("uring");
     context c;
@@ -146,7 +153,7 @@ TEST(fallback, io_uring_denied_before_the_first_wait_is_epoll_from_there_on) {
   });
 }
 
-TEST(fallback, a_host_keeps_its_handle_when_io_uring_is_denied) {
+TEST_F(ring_in_use, a_host_keeps_its_handle_when_io_uring_is_denied) {
   on_a_thread([] {
     forced_backend uring("uring");
     context c;
@@ -167,7 +174,7 @@ TEST(fallback, a_host_keeps_its_handle_when_io_uring_is_denied) {
   });
 }
 
-TEST(fallback, more_requests_than_the_queue_holds_survive_the_denial) {
+TEST_F(ring_in_use, more_requests_than_the_queue_holds_survive_the_denial) {
   on_a_thread([] {
     forced_backend uring("uring");
     loop_harness h;
@@ -194,7 +201,7 @@ TEST(fallback, more_requests_than_the_queue_holds_survive_the_denial) {
 }
 
 // The kernel lets one thread alone enter a ring: the next one goes on with epoll.
-TEST(fallback, a_context_whose_thread_has_ended_is_driven_and_ended_by_another_one) {
+TEST_F(ring_in_use, a_context_whose_thread_has_ended_is_driven_and_ended_by_another_one) {
   forced_backend uring("uring");
   context c;
   auto lives = process("sleep 60");
