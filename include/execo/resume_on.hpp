@@ -212,6 +212,13 @@ requires(!std::is_lvalue_reference_v<Place> && !detail::loop_place<Place> &&
   return op_type(detail::make_child(std::move(op)), std::move(place));
 }
 
+/// At one ring of a context.
+template <awaitable Op>
+[[nodiscard]] auto resume_on(Op op, executor place) {
+  using op_type = detail::resume_on_op<detail::child_value_t<Op>, detail::loop*>;
+  return op_type(detail::make_child(std::move(op)), &loop_of(place));
+}
+
 /// Runs an operation on the loop of `place`, a context: a task and all that it awaits live there.
 /// Gives its value (void as std::monostate).
 ///
@@ -224,6 +231,13 @@ template <detail::loop_place Place, awaitable Op>
 [[nodiscard]] auto on(Place& place, Op op) {
   using value = detail::child_value_t<Op>;
   return detail::on_op<value>(detail::loop_at(place), detail::make_child(std::move(op)));
+}
+
+/// On one ring of a context.
+template <awaitable Op>
+[[nodiscard]] auto on(executor place, Op op) {
+  using value = detail::child_value_t<Op>;
+  return detail::on_op<value>(loop_of(place), detail::make_child(std::move(op)));
 }
 
 }  // namespace execo
