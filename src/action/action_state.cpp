@@ -220,7 +220,8 @@ void action_state::tell_waiters() noexcept {
     waiter.unlink();
     waiter.deliver();
   }
-  if (over && running_ == 0) {
+  // Once: afterwards the loop may be gone.
+  if (over && running_ == 0 && !over_.load(std::memory_order_relaxed)) {
     unlink();
     over_.store(true, std::memory_order_release);
     // The environment of the transports goes with the last host.
