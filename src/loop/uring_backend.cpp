@@ -98,8 +98,8 @@ class uring_backend final : public backend {
   uring_backend(int wake, ring_size size) : wake_(wake), size_(size) {}
   ~uring_backend() override {
     if (!ring_ready_) return;
+    EXECO_RING_MEMORY_RELEASED();  // before: the next ring may be mapped as soon as this one is not
     io_uring_queue_exit(&ring_);
-    EXECO_RING_MEMORY_RELEASED();
   }
 
   /// Empty, or why there is no ring.

@@ -50,7 +50,7 @@ class fleet_fixture {
   std::string host_key() const;
   const std::string& directory() const noexcept { return directory_.path(); }
 
-  /// Sends the signal and waits for the end.
+  /// Sends the signal, none if 0, and waits for the end.
   outcome end(int signal);
   /// The command line of an OpenSSH client; `options` are put before the host.
   std::vector<std::string> ssh(const std::string& host, const std::string& command,

@@ -75,7 +75,7 @@ TEST(fleet_life, without_its_keeper_it_ends_and_so_do_its_commands) {
   ASSERT_TRUE(children >> keeper);
   ASSERT_EQ(::kill(keeper, SIGKILL), 0);
   EXPECT_TRUE(fleet.no_commands_left());
-  outcome end = fleet.end(SIGCONT);  // it ends by itself
+  outcome end = fleet.end(0);  // it ends by itself
   EXPECT_EQ(end.code, 1);
   EXPECT_EQ(end.err, "execo-fleet: the process that keeps the commands died\n");
 }

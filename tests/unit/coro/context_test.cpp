@@ -47,16 +47,11 @@ TEST_P(contexts, waiting_inside_one_is_refused) {
 }
 
 TEST_P(contexts, waiting_on_the_thread_of_any_is_refused) {
-  auto refused = [](std::exception_ptr& error) {
+  // Texts cross the threads, exceptions do not: ThreadSanitizer does not see how libstdc++ counts
+  // the owners of an exception.
+  auto refusal = []() -> std::string {
     try {
       sync_wait(nothing());
-    } catch (...) {
-      error = std::current_exception();
-    }
-  };
-  auto message_of = [](std::exception_ptr error) -> std::string {
-    try {
-      if (error) std::rethrow_exception(error);
     } catch (const std::logic_error& e) {
       return e.what();
     }
@@ -64,30 +59,26 @@ TEST_P(contexts, waiting_on_the_thread_of_any_is_refused) {
   };
   // One that another thread drives.
   context c;
-  std::exception_ptr error;
+  std::string said;
   c.post([&] {
-    refused(error);
+    said = refusal();
     c.stop();
   });
   std::thread drives([&] { c.run(); });
   drives.join();
-  EXPECT_THAT(message_of(error), ::testing::HasSubstr("co_await instead"));
+  EXPECT_THAT(said, ::testing::HasSubstr("co_await instead"));
   // One that is hosted.
-  error = nullptr;
+  said.clear();
   context hosted;
-  hosted.post([&] { refused(error); });
+  hosted.post([&] { said = refusal(); });
   hosted.poll();
-  EXPECT_THAT(message_of(error), ::testing::HasSubstr("co_await instead"));
+  EXPECT_THAT(said, ::testing::HasSubstr("co_await instead"));
   // The default one, which has been made already or is made now.
   auto& common = context::default_instance();
   accept_as_base();
-  std::promise<std::exception_ptr> told;
-  common.post([&] {
-    std::exception_ptr mine;
-    refused(mine);
-    told.set_value(mine);
-  });
-  EXPECT_THAT(message_of(told.get_future().get()), ::testing::HasSubstr("co_await instead"));
+  std::promise<std::string> told;
+  common.post([&] { told.set_value(refusal()); });
+  EXPECT_THAT(told.get_future().get(), ::testing::HasSubstr("co_await instead"));
 }
 
 TEST_P(contexts, polling_one_from_its_own_work_is_refused) {

@@ -157,8 +157,10 @@ TEST_P(generators, a_stop_of_the_waiting_one_reaches_what_the_coroutine_awaits) 
 TEST_P(generators, may_survive_a_stop_and_go_on) {
   auto make = []() -> generator<int> {
     for (int i = 0;; ++i) {
+      duration pause = forever;
+      if (i % 2 == 0) pause = 1ms;
       try {
-        co_await sleep(i % 2 == 0 ? duration(1ms) : forever);
+        co_await sleep(pause);
       } catch (const operation_cancelled&) {
       }
       co_yield i;
