@@ -80,6 +80,7 @@ void remote_channel::open_channel() {
 void remote_channel::request_command() {
   int r = ssh_channel_request_exec(channel_, command_.c_str());
   bool first = !requested_;
+  if (first) requested_at_ = session_.shared().home.now();
   requested_ = true;
   if (session_.lost() || stage_ != stage::requesting) return;
   // The end of an empty input need not wait for the answer.

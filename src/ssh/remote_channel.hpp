@@ -45,6 +45,8 @@ class remote_channel final : public session_member {
 
   /// The request to run the command was handed over: it may have started.
   bool requested() const noexcept { return requested_; }
+  /// When; the beginning of the clock before.
+  clock::time_point requested_at() const noexcept { return requested_at_; }
   /// Gives out what paused streams hold. Used when nothing more can come.
   void give_out();
 
@@ -81,6 +83,7 @@ class remote_channel final : public session_member {
   std::array<bool, 2> paused_{};
   stage stage_ = stage::idle;
   bool requested_ = false;
+  clock::time_point requested_at_{};
   bool input_ends_ = false;
   bool input_ended_ = false;
   bool eof_seen_ = false;

@@ -17,6 +17,10 @@ namespace {
 // Long enough for a command that a signal request has reached to end and say so.
 constexpr auto signal_delay = std::chrono::milliseconds(200);
 
+// Servers answer the request to run a command when they have forked; what has not come after this
+// time is not waited for by who gives up.
+constexpr auto answer_time = std::chrono::seconds(1);
+
 // RFC 4254, 6.10. What is not in it has no name that an ssh server would understand.
 const char* rfc_name(int number) {
   switch (number) {
@@ -83,7 +87,8 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   ssh_transport(std::shared_ptr<ssh_environment> shared, const host& where)
       : session_(shared, where.name(), where.port() == 0 ? shared->port : where.port(),
                  where.user().empty() ? shared->user : where.user(), *this),
-        channel_(session_, *this) {}
+        channel_(session_, *this),
+        parting_(callback<>::to<&ssh_transport::leave>(this), "a command that may have begun") {}
 
   void open(const command& what, transport_events& events) override {
     events_ = &events;
@@ -117,12 +122,25 @@ class ssh_transport final : public transport, session_owner, channel_owner {
                     session_.user() + (session_.closing() ? ", closing" : ""));
   }
 
+  // Between the request and its answer the command may run already, and libssh sends no signal
+  // before the answer has come: leaving at once would leave it behind.
   void close() override {
+    if (sibling_) sibling_->cancel();
+    auto patient_until = channel_.requested_at() + answer_time;
+    if (!channel_.requested() || running_ || over_ || home().now() >= patient_until) return leave();
+    leaving_ = true;
+    home().arm(parting_, patient_until);
+  }
+
+ private:
+  loop& home() const noexcept { return session_.shared().home; }
+
+  void leave() {
+    home().disarm(parting_);
     if (sibling_) sibling_->cancel();
     session_.close();
   }
 
- private:
   void session_entered(phase where) override { events_->on_phase(where); }
 
   void session_ready() override {
@@ -150,7 +168,9 @@ class ssh_transport final : public transport, session_owner, channel_owner {
 
   void channel_started() override {
     running_ = true;
-    events_->on_phase(phase::run);
+    if (!leaving_) return events_->on_phase(phase::run);
+    signal(SIGKILL);
+    home().arm_after(parting_, answer_time);
   }
 
   void channel_data(stream which, std::span<const char> bytes) override {
@@ -162,6 +182,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   void channel_exit(exit_status status) override {
     if (exited_ || over_) return;
     exited_ = true;
+    if (leaving_) return leave();
     if (sibling_) sibling_->cancel();
     events_->on_exit(status);
   }
@@ -189,18 +210,21 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   void fail(failure why) {
     if (over_) return;
     over_ = true;
+    if (leaving_) return leave();
     events_->on_failed(why.how, why.why, std::move(why.context));
   }
 
   remote_session session_;
   remote_channel channel_;
   std::optional<sibling_signal> sibling_;
+  timer parting_;
   transport_events* events_ = nullptr;
   const command* command_ = nullptr;
   bool running_ = false;
   bool exited_ = false;
   bool eof_told_ = false;
   bool over_ = false;
+  bool leaving_ = false;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Signals on a real OpenSSH server: for root, whose signal requests it ignores, and for others.
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 
 #include <deque>
@@ -47,6 +48,30 @@ TEST_P(ssh_signal, reaches_a_command_and_all_it_started) {
   EXPECT_EQ(r.run().status, exit_status::of_signal(SIGTERM));
   EXPECT_EQ(r.out, "up\n");
   EXPECT_TRUE(server_->no_commands_left());
+}
+
+TEST_P(ssh_signal, ends_a_command_that_is_given_up_before_the_server_has_answered) {
+  bool met = false;
+  for (int attempt = 0; attempt < 50 && !met; ++attempt) {
+    recorded_run r(loop, shared, "127.1.0.1", "exec sleep 600");
+    r.open();
+    // Between turns nothing is read: a command that is there by then has not been answered for.
+    auto begun = [&r] {
+      if (!r.in(phase::open)) return r.in(phase::run);
+      for (int i = 0; i < 100 && server_->commands().empty(); ++i) (void)::poll(nullptr, 0, 3);
+      return !server_->commands().empty();
+    };
+    ASSERT_TRUE(loop.until(begun)) << r.context;
+    met = r.in(phase::open);
+    if (met) {
+      r.close();
+    } else {
+      r.signal(SIGKILL);
+    }
+    EXPECT_TRUE(loop.until([&r] { return r.closed; }));
+    ASSERT_TRUE(server_->no_commands_left());
+  }
+  EXPECT_TRUE(met);
 }
 
 TEST_P(ssh_signal, is_told_to_a_handler) {
