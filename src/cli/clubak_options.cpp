@@ -1,6 +1,5 @@
 #include "clubak_options.hpp"
 
-#include <getopt.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -60,19 +59,8 @@ bool color_wanted() {
 }  // namespace
 
 clubak_options::clubak_options(int argc, char** argv) : color(color_wanted()) {
-  optind = 0;  // GNU: start anew
-  opterr = 0;
-  for (;;) {
-    const int before = optind == 0 ? 1 : optind;
-    const int found = getopt_long(argc, argv, ":bcBLNrGs:S:FTqvdh", long_options, nullptr);
-    if (found == -1) break;
-    if (found == '?' || found == ':') {
-      const std::string word = argv[optind > before ? optind - 1 : before];
-      throw usage_error(found == '?' ? "no such option: " + word
-                                     : word + " option requires 1 argument");
-    }
-    take(found, optarg);
-  }
+  for_each_option(argc, argv, ":bcBLNrGs:S:FTqvdh", long_options,
+                  [this](int option, const char* value) { take(option, value); });
   if (tree && fast) throw usage_error("incompatible tree options");
   if (diff && lines) throw usage_error("option mismatch (diff not supported in line_mode)");
 }

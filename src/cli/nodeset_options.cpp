@@ -1,7 +1,5 @@
 #include "nodeset_options.hpp"
 
-#include <getopt.h>
-
 #include <cstdlib>
 
 namespace execo::cli {
@@ -68,19 +66,8 @@ std::size_t number(const std::string& option, const std::string& text) {
 }  // namespace
 
 nodeset_options::nodeset_options(int argc, char** argv) {
-  optind = 0;  // GNU: start anew
-  opterr = 0;
-  for (;;) {
-    const int before = optind == 0 ? 1 : optind;
-    const int found = getopt_long(argc, argv, short_options, long_options, nullptr);
-    if (found == -1) break;
-    if (found == '?' || found == ':') {
-      const std::string word = argv[optind > before ? optind - 1 : before];
-      throw usage_error(found == '?' ? "no such option: " + word
-                                     : word + " option requires 1 argument");
-    }
-    take(found, optarg);
-  }
+  for_each_option(argc, argv, short_options, long_options,
+                  [this](int option, const char* value) { take(option, value); });
   for (; optind < argc; ++optind) operands.emplace_back('|', argv[optind]);
   check();
 }

@@ -7,13 +7,9 @@
 #include <string>
 #include <vector>
 
-namespace execo::cli {
+#include "option_words.hpp"
 
-/// The command line is wrong: printed with the usage, exit code 2.
-class usage_error : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
+namespace execo::cli {
 
 /// Something failed that needs no usage text: exit code 1. Printed as it is.
 class plain_error : public std::runtime_error {

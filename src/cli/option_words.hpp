@@ -1,0 +1,26 @@
+#pragma once
+
+// Command lines that are read word by word, in their order, as ClusterShell's tools read theirs.
+
+#include <getopt.h>
+
+#include <functional>
+#include <stdexcept>
+
+namespace execo::cli {
+
+/// The command line is wrong: printed with the usage, exit code 2.
+class usage_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Gives each option with its value, if it has one, to `take`, in the order of the words. Leaves
+/// optind at the first word that was not read. `short_options` as getopt_long(3) has them; they
+/// begin with ':' or "-:".
+/// Throws: usage_error for an unknown option and for one whose value is missing; what `take`
+/// throws.
+void for_each_option(int argc, char** argv, const char* short_options, const option* long_options,
+                     const std::function<void(int, const char*)>& take);
+
+}  // namespace execo::cli
