@@ -33,6 +33,7 @@ TEST(remote, a_megabyte_on_each_stream_of_a_hundred_hosts_comes_back_exact) {
   fleet_fixture fleet("127.4.0.[1-100]");
   auto up = remote("head -c 1000000 /dev/urandom | tee /dev/stderr", host_set("127.4.0.[1-100]"))
                 .fanout(100)
+                .drain_timeout(1min)
                 .ssh(reach(fleet));
   EXPECT_EQ(sync_wait(count_exact(std::move(up))), 100u);
 }

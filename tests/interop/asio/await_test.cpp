@@ -139,7 +139,8 @@ class stubborn {
     ::rmdir(folder_.c_str());
   }
   process& get() { return p_; }
-  bool ready() const { return ::access((folder_ + "/ready").c_str(), F_OK) == 0; }
+  /// It may run for a moment before its loop knows: stopped then, it is killed at once.
+  bool ready() const { return p_.pid() != 0 && ::access((folder_ + "/ready").c_str(), F_OK) == 0; }
 
  private:
   process p_;
