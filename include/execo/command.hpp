@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "execo/stdio.hpp"
 #include "execo/time.hpp"
 
 namespace execo {
@@ -26,6 +27,10 @@ class command {
   std::vector<std::string> argv() const;
   /// The text as given, or the words quoted so that a shell reads them back.
   std::string shell_text() const;
+  /// As the setters out(), err() and in().
+  void set_out(sink where);
+  void set_err(sink where);
+  void set_in(source from);
   /// What is shown of it: whitespace collapsed, at most 60 characters.
   std::string name() const;
 
@@ -34,7 +39,9 @@ class command {
   std::vector<std::string> words;                                // as given, or added by args()
   std::string directory;                                         // empty: inherited
   std::vector<std::pair<std::string, std::string>> environment;  // added to the inherited one
-  std::string input;        // written to standard input, then end of file
+  sink out, err;                                                 // see set_out(), set_err()
+  source in;                                                     // see set_in()
+  std::string input;        // of a text source: written to standard input, then end of file
   bool has_input = false;   // false: /dev/null
   duration run_timeout{0};  // 0: none
   duration kill_timeout = std::chrono::seconds(5);
@@ -76,7 +83,14 @@ class command_options {
   EXECO_SETTER(env(std::string_view name, std::string_view value),
                options().environment.emplace_back(name, value))
   /// Text for standard input, followed by end of file. Without it standard input is /dev/null.
-  EXECO_SETTER(input(std::string_view text), (options().input = text, options().has_input = true))
+  EXECO_SETTER(input(std::string_view bytes), options().set_in(text(std::string(bytes))))
+  /// Where standard output goes. Default: capture().
+  /// Throws: std::invalid_argument for merged().
+  EXECO_SETTER(out(sink where), options().set_out(std::move(where)))
+  /// Where standard error goes; merged(): where standard output does. Default: capture().
+  EXECO_SETTER(err(sink where), options().set_err(std::move(where)))
+  /// Where standard input comes from. Default: null(), which is /dev/null.
+  EXECO_SETTER(in(source from), options().set_in(std::move(from)))
   /// Ends the command when it has run for `limit`: TERM, then KILL. 0: no limit.
   EXECO_SETTER(timeout(duration limit), options().run_timeout = limit)
   /// How long TERM or INT may take before KILL follows. Default 5 s.
@@ -84,7 +98,7 @@ class command_options {
   /// How long an output may stay silent after the end, when a grandchild keeps the pipe; one that
   /// goes on is read for ten times as long. Default 1 s.
   EXECO_SETTER(drain_timeout(duration limit), options().drain_timeout = limit)
-  /// Bytes kept of each stream; the rest is counted and dropped.
+  /// Bytes kept of each stream by a capture() without a cap; the rest is counted and dropped.
   EXECO_SETTER(max_output(std::size_t bytes), options().output_cap = bytes)
   /// Adds an exit code that counts as success, beside those added before; then 0 only if added.
   EXECO_SETTER(accept(int code), options().accepted_codes.push_back(code))

@@ -25,6 +25,8 @@
 #include "execo/scope.hpp"
 #include "execo/start.hpp"
 #include "execo/status.hpp"
+#include "execo/stdio.hpp"
+#include "execo/stream.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
 #include "execo/time.hpp"

@@ -10,6 +10,7 @@
 #include "execo/context.hpp"
 #include "execo/detail/process_ops.hpp"
 #include "execo/status.hpp"
+#include "execo/stream.hpp"
 
 namespace execo {
 
@@ -69,6 +70,15 @@ class [[nodiscard]] process : public command_options<process> {
   bool running() const noexcept;
   /// The result, once it has ended.
   std::optional<result> try_result() const;
+
+  using command_options<process>::out;
+  using command_options<process>::err;
+  using command_options<process>::in;
+  /// Handles to its standard streams; see reader and writer. Taken before the start, a reader
+  /// misses nothing even where a capture is full.
+  reader out();
+  reader err();
+  writer in();
 
  private:
   friend class command_options<process>;

@@ -111,6 +111,9 @@ class result {
   /// Bytes that a cap left out.
   std::uint64_t out_dropped() const noexcept { return out_dropped_; }
   std::uint64_t err_dropped() const noexcept { return err_dropped_; }
+  /// Bytes that came from it through us, kept or not.
+  std::uint64_t out_bytes() const noexcept { return out_bytes_; }
+  std::uint64_t err_bytes() const noexcept { return err_bytes_; }
   /// False when a drain deadline or a lost connection cut the output short.
   bool output_complete() const noexcept { return output_complete_; }
 
@@ -143,6 +146,8 @@ class result {
   duration elapsed_{0};
   std::uint64_t out_dropped_ = 0;
   std::uint64_t err_dropped_ = 0;
+  std::uint64_t out_bytes_ = 0;
+  std::uint64_t err_bytes_ = 0;
   exit_status status_;
   end_reason how_ = end_reason::not_started;
   execo::phase phase_ = execo::phase::run;

@@ -1,6 +1,9 @@
 #include "execo/command.hpp"
 
+#include <stdexcept>
+
 #include "base/shell_words.hpp"
+#include "io/stdio_spec.hpp"
 
 namespace execo {
 
@@ -24,6 +27,23 @@ std::string command::shell_text() const {
   std::string quoted = detail::join_quoted(words);
   if (text.empty() || quoted.empty()) return text + quoted;
   return text + " " + quoted;
+}
+
+void command::set_out(sink where) {
+  const detail::sink_spec* spec = detail::stdio_access::of(where);
+  if (spec != nullptr && spec->what == detail::sink_spec::kind::merged)
+    throw std::invalid_argument("merged() is for the standard error");
+  out = std::move(where);
+}
+
+void command::set_err(sink where) { err = std::move(where); }
+
+void command::set_in(source from) {
+  const detail::source_spec* spec = detail::stdio_access::of(from);
+  has_input = spec != nullptr;
+  bool is_text = has_input && spec->what == detail::source_spec::kind::text;
+  input = is_text ? spec->bytes : std::string();
+  in = is_text ? source() : std::move(from);
 }
 
 std::string command::name() const {

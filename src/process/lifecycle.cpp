@@ -16,13 +16,6 @@ constexpr auto after_kill = std::chrono::seconds(1);
 // Output that goes on after the end is waited for this many drain timeouts in all.
 constexpr int most_drains = 10;
 
-void keep(std::string& kept, std::uint64_t& dropped, std::size_t cap, std::span<const char> bytes) {
-  std::size_t room = cap - std::min(cap, kept.size());
-  std::size_t taken = std::min(room, bytes.size());
-  kept.append(bytes.data(), taken);
-  dropped += bytes.size() - taken;
-}
-
 end_reason end_of(const exit_status& status) noexcept {
   if (status.signal()) return end_reason::signaled;
   return status.code() ? end_reason::exited : end_reason::status_lost;
@@ -39,7 +32,9 @@ lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, std::unique_
       deadline_(callback<>::to<&lifecycle::deadline_struck>(this), "deadline of a command"),
       phase_deadline_(callback<>::to<&lifecycle::phase_deadline_struck>(this),
                       "deadline of a phase"),
-      patience_(callback<>::to<&lifecycle::patience_ended>(this), "kill or drain") {}
+      patience_(callback<>::to<&lifecycle::patience_ended>(this), "kill or drain"),
+      out_(on, *this, result_.out),
+      err_(on, *this, result_.err) {}
 
 lifecycle::~lifecycle() = default;
 
@@ -51,7 +46,12 @@ void lifecycle::start() {
   result_access::started(result_) = std::chrono::system_clock::now();
   begun_ = clock::now();
   state_.store(run_state::active, std::memory_order_release);
-  transport_->open(*command_, *this);
+  if (set_up_streams()) {
+    transport_->open(*command_, *this);
+  } else {
+    state_.store(run_state::closing, std::memory_order_release);
+    on_closed();
+  }
 }
 
 void lifecycle::on_phase(phase entered) {
@@ -86,37 +86,20 @@ void lifecycle::arm_deadlines() {
   if (limit.count() > 0) loop_.arm_after(phase_deadline_, limit);
 }
 
-void lifecycle::feed_input() {
-  if (!command_->has_input) return;
-  std::span<const char> rest(command_->input);
-  rest = rest.subspan(written_);
-  if (rest.empty()) {
-    transport_->close_input();
-  } else {
-    transport_->write(rest);
-  }
-}
-
-void lifecycle::on_written(std::size_t count) {
-  written_ += count;
-  if (state() == run_state::active) feed_input();
-}
-
 void lifecycle::on_output(stream which, std::span<const char> bytes) {
   if (state() != run_state::active) return;
-  if (which == stream::out) {
-    keep(result_.out, result_access::out_dropped(result_), command_->output_cap, bytes);
-  } else {
-    keep(result_.err, result_access::err_dropped(result_), command_->output_cap, bytes);
-  }
+  sink_of(which).take(bytes);
+  if (state() != run_state::active) return;
   // What still flows after the end is the command's own on a slow line, or a grandchild's for ever.
   if (exit_seen_) loop_.arm(patience_, std::min(loop_.now() + command_->drain_timeout, drain_end_));
+  update_flow();
   if (tap_ != nullptr) tap_->on_output(*this, which, bytes);
 }
 
 void lifecycle::on_eof(stream which) {
   (which == stream::out ? out_open_ : err_open_) = false;
-  if (state() == run_state::active && exit_seen_ && !out_open_ && !err_open_) finish();
+  if (!merged_ || (!out_open_ && !err_open_)) sink_of(which).end();
+  if (state() == run_state::active && exit_seen_ && all_through()) finish();
 }
 
 void lifecycle::on_exit(exit_status status) {
@@ -129,10 +112,11 @@ void lifecycle::on_exit(exit_status status) {
   decide(end_of(status));
   loop_.disarm(deadline_);
   loop_.disarm(phase_deadline_);
-  if (!out_open_ && !err_open_) {
+  if (all_through()) {
     finish();
     return;
   }
+  hurry_streams();
   patience_.expired = callback<>::to<&lifecycle::drain_ended>(this);
   loop_.arm_after(patience_, command_->drain_timeout);
   drain_end_ = loop_.now() + most_drains * command_->drain_timeout;
@@ -150,8 +134,15 @@ void lifecycle::on_failed(end_reason how, std::error_code why, std::string conte
 }
 
 void lifecycle::on_closed() {
-  if (state() == run_state::ended) return;
+  transport_closed_ = true;
+  try_end();
+}
+
+void lifecycle::try_end() {
+  if (state() == run_state::ended || !transport_closed_ || out_.busy() || err_.busy()) return;
+  if (input_file_ && input_file_->busy()) return;
   if (!decided_) decide(end_reason::cancelled);
+  settle_streams();
   loop_.disarm(deadline_);
   loop_.disarm(phase_deadline_);
   loop_.disarm(patience_);
@@ -206,8 +197,8 @@ void lifecycle::begin_kill(int signal) noexcept {
   bool escalates = signal == SIGTERM || signal == SIGINT || signal == SIGKILL;
   if (!escalates) return;
   // The end may stand behind output that nobody takes.
-  transport_->pause(stream::out, false);
-  transport_->pause(stream::err, false);
+  tap_holds_.fill(false);
+  hurry_streams();
   if (patience_.armed() && signal != SIGKILL) return;
   patience_.expired = callback<>::to<&lifecycle::patience_ended>(this);
   loop_.arm_after(patience_, signal == SIGKILL ? after_kill : command_->kill_timeout);
@@ -241,7 +232,9 @@ void lifecycle::kill(int signal) noexcept {
 }
 
 void lifecycle::pause(stream which, bool paused) {
-  if (state() == run_state::active && !result_.killed()) transport_->pause(which, paused);
+  if (result_.killed() && paused) return;
+  tap_holds_[which == stream::out ? 0 : 1] = paused;
+  update_flow();
 }
 
 void lifecycle::deadline_struck() { end_early(end_reason::timed_out); }
@@ -267,6 +260,9 @@ void lifecycle::finish() {
   loop_.disarm(deadline_);
   loop_.disarm(phase_deadline_);
   loop_.disarm(patience_);
+  out_.give_up();
+  err_.give_up();
+  if (input_file_) input_file_->close();
   transport_->close();
 }
 

@@ -6,6 +6,7 @@
 // atomics that a handle reads.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <memory>
@@ -15,6 +16,8 @@
 #include "execo/connection.hpp"
 #include "execo/detail/end_observer.hpp"
 #include "execo/status.hpp"
+#include "io/input_file.hpp"
+#include "io/output_stream.hpp"
 #include "loop/loop.hpp"
 #include "process/transport.hpp"
 
@@ -33,6 +36,8 @@ struct result_access {
   static duration& elapsed(result& r) { return r.elapsed_; }
   static std::uint64_t& out_dropped(result& r) { return r.out_dropped_; }
   static std::uint64_t& err_dropped(result& r) { return r.err_dropped_; }
+  static std::uint64_t& out_bytes(result& r) { return r.out_bytes_; }
+  static std::uint64_t& err_bytes(result& r) { return r.err_bytes_; }
   static exit_status& status(result& r) { return r.status_; }
   static end_reason& how(result& r) { return r.how_; }
   static phase& where(result& r) { return r.phase_; }
@@ -53,7 +58,11 @@ class output_tap {
   ~output_tap() = default;
 };
 
-class lifecycle final : public ref_counted, private transport_events, private resident {
+class lifecycle final : public ref_counted,
+                        private transport_events,
+                        private resident,
+                        private output_stream_owner,
+                        private input_file_owner {
  public:
   lifecycle(loop& on, std::shared_ptr<const command> what, std::unique_ptr<transport> how,
             const deadlines& limits);
@@ -75,6 +84,19 @@ class lifecycle final : public ref_counted, private transport_events, private re
   /// The final result, moved out by its only user.
   result take_result() noexcept { return std::move(result_); }
 
+  /// Also after the end.
+  output_stream& output(stream which) noexcept { return which == stream::out ? out_ : err_; }
+  /// A write is under way.
+  bool has_writer() const noexcept { return static_cast<bool>(writer_); }
+  /// The bytes stay valid until `writer` is told how many were not taken, and whether that is
+  /// because the command takes no more. Pre: !has_writer().
+  void write(callback<std::size_t, bool> writer, std::span<const char> bytes) noexcept;
+  bool is_fed_by_writer() const noexcept;
+  /// The writer is told soon.
+  void stop_writing() noexcept;
+  /// The end of file, after what is being written.
+  void end_input() noexcept;
+
   // -- from any thread ------------------------------------------------------------------------
   loop& home() const noexcept { return loop_; }
   pid_t pid() const noexcept { return pid_.load(std::memory_order_relaxed); }
@@ -94,6 +116,7 @@ class lifecycle final : public ref_counted, private transport_events, private re
   void on_exit(exit_status status) override;
   void on_failed(end_reason how, std::error_code why, std::string context) override;
   void on_written(std::size_t count) override;
+  void on_input_closed() override;
   void on_closed() override;
   void shut_down() noexcept override;
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
@@ -104,6 +127,26 @@ class lifecycle final : public ref_counted, private transport_events, private re
   void arm_deadlines();
   void feed_input();
   void finish();
+  void try_end();
+
+  // -- lifecycle_streams.cpp ------------------------------------------------------------------
+  bool set_up_streams();
+  void redirect_outputs();
+  void set_up_input();
+  output_stream& sink_of(stream which) noexcept {
+    return which == stream::out || merged_ ? out_ : err_;
+  }
+  void update_flow();
+  void hurry_streams();
+  bool all_through() const noexcept {
+    return !out_open_ && !err_open_ && out_.flushed() && err_.flushed();
+  }
+  void settle_streams();
+  void tell_writer(bool closed) noexcept;
+  void on_stream_moved() noexcept override;
+  void on_stream_failed(std::error_code why, std::string context) noexcept override;
+  void on_file_bytes(std::span<const char> bytes) noexcept override;
+  void on_file_end(int error) noexcept override;
   void stamp_end() noexcept;
 
   void deadline_struck();
@@ -124,7 +167,20 @@ class lifecycle final : public ref_counted, private transport_events, private re
   result result_;
   clock::time_point begun_{};
   clock::time_point drain_end_{};
+  output_stream out_;
+  output_stream err_;
+  std::unique_ptr<input_file> input_file_;  // where the transport cannot give it to the command
+  callback<std::size_t, bool> writer_;
+  std::span<const char> to_write_;
   std::size_t written_ = 0;
+  std::array<bool, 2> tap_holds_{};
+  std::array<bool, 2> paused_{};
+  bool merged_ = false;            // standard error has no stream of its own
+  bool input_direct_ = false;      // not through us
+  bool input_ends_ = false;        // the writer said so
+  bool input_closed_ = false;      // the command takes no more
+  bool write_stopped_ = false;     // the writer waits only for its bytes
+  bool transport_closed_ = false;  // nothing of it is pending
   std::atomic<run_state> state_{run_state::idle};
   std::atomic<pid_t> pid_{0};
   execo::phase phase_ = phase::resolve;

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <memory>
 
 #include "base/fd.hpp"
@@ -43,10 +44,19 @@ class local_transport final : public transport {
     loop_.defer(step_);
   }
 
+  bool redirect(int number, const child_stream& to) override {
+    streams_[static_cast<std::size_t>(number)] = to;
+    return true;
+  }
+
   void write(std::span<const char> bytes) override {
     if (!input_) return;
     write_.prepare_write(input_.get(), bytes.data(), std::min(bytes.size(), write_bytes));
     loop_.start(write_);
+  }
+
+  void cancel_write() override {
+    if (write_.active) loop_.cancel(write_);
   }
 
   void close_input() override {
@@ -133,6 +143,7 @@ class local_transport final : public transport {
     if (!command_->environment.empty()) merge_environment(plan.what);
     plan.what.directory = command_->directory;
     plan.has_input = command_->has_input;
+    plan.streams = streams_;
     plan.nonblocking = loop_.wants_nonblocking();
     if (!plan.has_input && (plan.null_input = loop_.null_input()) < 0) plan.null_input = -errno;
     auto& starter = loop_.service<spawner>();
@@ -181,6 +192,10 @@ class local_transport final : public transport {
     out_.read_more();
     err_.read_more();
     events_->on_phase(phase::run);
+    // What goes past us ends with the command.
+    for (pipe_end* end : {&out_, &err_})
+      if (streams_[end == &out_ ? 1 : 2].what != child_stream::kind::pipe && !closing_)
+        events_->on_eof(end->which);
   }
 
   void merge_environment(spawn_request& what) const {
@@ -207,11 +222,12 @@ class local_transport final : public transport {
       settle();
     } else if (result > 0) {
       events_->on_written(static_cast<std::size_t>(result));
-    } else if (result == -EAGAIN || result == -EINTR) {
+    } else if (result == -EAGAIN || result == -EINTR || result == -ECANCELED) {
       events_->on_written(0);
     } else {
       // EPIPE: the command does not read on; that is its right.
       input_.reset();
+      events_->on_input_closed();
     }
   }
 
@@ -257,6 +273,7 @@ class local_transport final : public transport {
   loop& loop_;
   transport_events* events_ = nullptr;
   const command* command_ = nullptr;
+  std::array<child_stream, 3> streams_;
   pipe_end out_;
   pipe_end err_;
   unique_fd input_;

@@ -1,6 +1,7 @@
 // The handle's side of a process: which loop it runs on, and the way there from any thread.
 #include "execo/process.hpp"
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <stdexcept>
@@ -8,6 +9,7 @@
 #include "loop/post_call.hpp"
 #include "process/lifecycle.hpp"
 #include "process/local_transport.hpp"
+#include "process/process_access.hpp"
 
 namespace execo {
 namespace detail {
@@ -62,13 +64,23 @@ class process_state final : public ref_counted {
     auto shared = std::make_shared<const command>(std::move(what));
     run = intrusive_ptr<lifecycle>(
         new lifecycle(on, std::move(shared), make_local_transport(on), deadlines()));
+    for (stream which : {stream::out, stream::err})
+      if (read_early[which == stream::out ? 0 : 1]) run->output(which).begin_reading();
   }
 
   command what;
   loop* chosen = nullptr;
   intrusive_ptr<lifecycle> run;
   bool detached = false;
+  std::array<bool, 2> read_early{};
 };
+
+loop& loop_of_run(process_state& state, loop* awaiting) {
+  if (!state.run) throw std::logic_error("a stream of a process that was not started");
+  return state.where(awaiting);
+}
+
+lifecycle& run_of(process_state& state) noexcept { return *state.run; }
 
 void hold(process_state& state) noexcept { state.retain(); }
 void drop(process_state& state) noexcept { state.release(); }
@@ -167,6 +179,18 @@ void process::detach() && noexcept {
   if (state_) state_->detached = true;
   state_ = detail::process_ref(nullptr);
 }
+
+reader process::out() {
+  if (!state_->run) state_->read_early[0] = true;
+  return reader(state_, stream::out);
+}
+
+reader process::err() {
+  if (!state_->run) state_->read_early[1] = true;
+  return reader(state_, stream::err);
+}
+
+writer process::in() { return writer(state_); }
 
 pid_t process::pid() const noexcept { return state_->run ? state_->run->pid() : 0; }
 

@@ -3,9 +3,11 @@
 // children compete for the processors. One is started at once, a burst is not.
 #pragma once
 
+#include <array>
 #include <atomic>
 
 #include "loop/helper_threads.hpp"
+#include "process/child_stream.hpp"
 #include "process/spawn.hpp"
 
 namespace execo::detail {
@@ -16,6 +18,7 @@ struct spawn_plan {
   bool has_input = false;    // a pipe, instead of the null input
   bool nonblocking = false;  // our ends
   int null_input = -1;       // a negative errno if there is none
+  std::array<child_stream, 3> streams;
 };
 
 /// A child, or why there is none, and our ends of its pipes.

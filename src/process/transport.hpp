@@ -12,6 +12,7 @@
 
 #include "execo/command.hpp"
 #include "execo/status.hpp"
+#include "process/child_stream.hpp"
 
 namespace execo::detail {
 
@@ -35,6 +36,9 @@ class transport_events {
   virtual void on_failed(end_reason how, std::error_code why, std::string context) = 0;
   /// `count` bytes given to write() were taken over by the kernel or the peer.
   virtual void on_written(std::size_t count) = 0;
+  /// Standard input takes no more: the command has closed it. Nothing that was given to write() is
+  /// told any more.
+  virtual void on_input_closed() {}
   /// Last event: nothing of this execution is pending any more; the transport may be destroyed.
   virtual void on_closed() = 0;
 
@@ -49,8 +53,18 @@ class transport {
   /// Begins. Everything further, failure included, is an event.
   virtual void open(const command& what, transport_events& events) = 0;
 
+  /// Lets a standard stream of the command be something else than a way to us; then no event
+  /// tells of it, but for the end of an output, which comes at once. False: it cannot.
+  /// Pre: not opened yet.
+  virtual bool redirect(int number, const child_stream& to) {
+    (void)number, (void)to;
+    return false;
+  }
+
   /// Gives bytes for standard input; they stay valid until on_written or on_closed. One at a time.
   virtual void write(std::span<const char> bytes) = 0;
+  /// Asks for the bytes that were not taken yet: on_written tells soon how many were.
+  virtual void cancel_write() {}
   /// Ends standard input once what was written is through.
   virtual void close_input() = 0;
 
