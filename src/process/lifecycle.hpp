@@ -16,31 +16,10 @@
 #include "execo/detail/end_observer.hpp"
 #include "execo/status.hpp"
 #include "loop/loop.hpp"
+#include "process/result_access.hpp"
 #include "process/transport.hpp"
 
 namespace execo::detail {
-
-/// Writes the private part of a result.
-struct result_access {
-  static void set_not_started(result& r, std::string name) {
-    r.name_ = std::move(name);
-    r.how_ = end_reason::not_started;
-  }
-  static std::string& name(result& r) { return r.name_; }
-  static std::string& context(result& r) { return r.error_context_; }
-  static std::error_code& error(result& r) { return r.error_; }
-  static time_point& started(result& r) { return r.started_; }
-  static duration& elapsed(result& r) { return r.elapsed_; }
-  static std::uint64_t& out_dropped(result& r) { return r.out_dropped_; }
-  static std::uint64_t& err_dropped(result& r) { return r.err_dropped_; }
-  static exit_status& status(result& r) { return r.status_; }
-  static end_reason& how(result& r) { return r.how_; }
-  static phase& where(result& r) { return r.phase_; }
-  static bool& ok(result& r) { return r.ok_; }
-  static bool& killed(result& r) { return r.killed_; }
-  static bool& forced_kill(result& r) { return r.forced_kill_; }
-  static bool& output_complete(result& r) { return r.output_complete_; }
-};
 
 class lifecycle;
 
@@ -61,10 +40,12 @@ class lifecycle final : public ref_counted, private transport_events, private re
 
   // -- on the loop's thread -------------------------------------------------------------------
   void start();
-  /// Ends the run: TERM, KILL after kill_timeout; or KILL now. The result says `cancelled`.
-  void cancel(int signal = SIGTERM) noexcept;
+  /// Ends the run: by the stop policy, or KILL now. The result says `cancelled`.
+  void cancel(int signal = by_policy) noexcept;
   /// Sends a signal on behalf of the user; before the command runs this cancels.
   void kill(int signal) noexcept;
+  /// In place of a signal: the steps of the command's stop policy.
+  static constexpr int by_policy = -1;
   /// Pre: not ended.
   void attach(end_observer& observer) noexcept { observer.link_before(observers_); }
   void set_tap(output_tap* tap) noexcept { tap_ = tap; }
@@ -99,8 +80,13 @@ class lifecycle final : public ref_counted, private transport_events, private re
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
 
   void decide(end_reason how) noexcept;
-  void end_early(end_reason how, int signal = SIGTERM) noexcept;
+  void end_early(end_reason how, int signal = by_policy) noexcept;
   void begin_kill(int signal) noexcept;
+  void take_step(std::size_t index) noexcept;
+  void send_signal(int signal) noexcept;
+  void wait_for_end(duration patience) noexcept;
+  bool under_way() const noexcept { return next_step_ != 0; }
+  void judge() noexcept;
   void arm_deadlines();
   void feed_input();
   void finish();
@@ -125,6 +111,8 @@ class lifecycle final : public ref_counted, private transport_events, private re
   clock::time_point begun_{};
   clock::time_point drain_end_{};
   std::size_t written_ = 0;
+  std::vector<stop_policy::step> steps_;  // while it is being ended
+  std::size_t next_step_ = 0;
   std::atomic<run_state> state_{run_state::idle};
   std::atomic<pid_t> pid_{0};
   execo::phase phase_ = phase::resolve;
@@ -133,7 +121,8 @@ class lifecycle final : public ref_counted, private transport_events, private re
   bool exit_seen_ = false;
   bool out_open_ = true;
   bool err_open_ = true;
-  bool kill_sent_ = false;  // KILL, the last resort
+  bool kill_sent_ = false;      // KILL, the last resort
+  bool beside_policy_ = false;  // a signal that is not of the policy began to end it
   timed timing_ = timed::nothing;
 };
 

@@ -20,9 +20,25 @@ bool make_pipe(unique_fd& read_end, unique_fd& write_end, unique_fd& ours, bool 
   return true;
 }
 
-}  // namespace
+// Everything on one terminal: our end is both the input and the output.
+started_child start_on_terminal(spawn_plan& plan) {
+  started_child child;
+  unique_fd terminal;
+  if (!open_terminal(plan.attributes_of->attributes, child.output, terminal, child.made))
+    return child;
+  if (plan.nonblocking) (void)::fcntl(child.output.get(), F_SETFL, O_RDWR | O_NONBLOCK);
+  child.input.reset(::fcntl(child.output.get(), F_DUPFD_CLOEXEC, 3));
+  if (!child.input) {
+    child.made.error = errno;
+    child.made.step = "dup a terminal";
+    return child;
+  }
+  plan.what.in = plan.what.out = plan.what.err = terminal.get();
+  child.made = spawn(plan.what);
+  return child;
+}
 
-started_child start_child(spawn_plan& plan) {
+started_child start_on_pipes(spawn_plan& plan) {
   started_child child;
   unique_fd in, out, err;
   const char* failed = nullptr;
@@ -45,10 +61,23 @@ started_child start_child(spawn_plan& plan) {
     plan.what.err = err.get();
     child.made = spawn(plan.what);
   }
+  return child;
+}
+
+}  // namespace
+
+started_child start_child(spawn_plan& plan) {
+  started_child child;
+  prepared_child prepared;
+  bool terminal = plan.attributes_of->attributes.pty;
+  if (prepare(*plan.attributes_of, plan.what.settings, prepared, child.made))
+    child = terminal ? start_on_terminal(plan) : start_on_pipes(plan);
   if (child.made.error != 0) {
     child.input.reset();
     child.output.reset();
     child.error.reset();
+  } else {
+    child.leaf = std::move(prepared.leaf);
   }
   return child;
 }

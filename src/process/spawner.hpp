@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "loop/helper_threads.hpp"
+#include "process/prepare.hpp"
 #include "process/spawn.hpp"
 
 namespace execo::detail {
@@ -13,15 +14,17 @@ namespace execo::detail {
 /// What a child is started with: the request, whose descriptors are filled in from new pipes.
 struct spawn_plan {
   spawn_request what;
-  bool has_input = false;    // a pipe, instead of the null input
-  bool nonblocking = false;  // our ends
-  int null_input = -1;       // a negative errno if there is none
+  const command* attributes_of = nullptr;  // lives until the child is started
+  bool has_input = false;                  // a pipe, instead of the null input
+  bool nonblocking = false;                // our ends
+  int null_input = -1;                     // a negative errno if there is none
 };
 
 /// A child, or why there is none, and our ends of its pipes.
 struct started_child {
   spawn_result made;
   unique_fd input, output, error;
+  cgroup_leaf leaf;
 };
 
 /// Opens the pipes as late as this: children that wait for their turn hold no descriptors.
