@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -57,6 +58,15 @@ mount find_mount() {
     return found;
   }
   return {};
+}
+
+// False if it, or one below it, is busy.
+bool remove_tree(const std::string& path) {
+  if (::rmdir(path.c_str()) == 0 || errno != EBUSY) return true;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(path, ignored))
+    if (entry.is_directory(ignored)) (void)remove_tree(entry.path());
+  return ::rmdir(path.c_str()) == 0 || errno != EBUSY;
 }
 
 }  // namespace
@@ -121,10 +131,22 @@ std::size_t cgroup_leaf::signal(int number, pid_t leader) const {
 
 bool cgroup_leaf::remove() {
   if (path_.empty()) return true;
-  if (::rmdir(path_.c_str()) != 0 && errno == EBUSY) return false;
+  // An empty one is busy only for as long as the command's own cgroups are in it; one that stays
+  // busy all the same is left, rather than waited for without an end.
+  for (int round = 0; round < 2; ++round) {
+    if (remove_tree(path_)) break;
+    if (populated()) return false;
+  }
   path_.clear();
   events_.reset();
   return true;
+}
+
+bool cgroup_leaf::populated() {
+  char text[128];
+  ssize_t size = ::pread(events(), text, sizeof text, 0);
+  return size > 0 && std::string_view(text, static_cast<std::size_t>(size)).find("populated 1") !=
+                         std::string_view::npos;
 }
 
 int cgroup_leaf::events() {

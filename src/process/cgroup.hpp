@@ -36,6 +36,8 @@ class cgroup_leaf {
   int events();
 
  private:
+  bool populated();
+
   std::string path_;
   unique_fd events_;
 };

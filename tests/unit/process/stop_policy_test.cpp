@@ -175,6 +175,16 @@ TEST_P(ending, nothing_escapes_from_a_cgroup) {
   EXPECT_EQ(r.kill_scope(), kill_scope::cgroup);
   EXPECT_EQ(r.ended_with_it(), 1U);
   expect_gone(r.out);
+  // With the cgroups that a command makes in its own.
+  result nested = sync_wait(process("d=" + own +
+                                    "/$(grep -o 'execo-.*' /proc/self/cgroup)/a; mkdir $d; "
+                                    "sh -c \"echo 0 > $d/cgroup.procs; exec sleep 300\" & "
+                                    "until grep -q . $d/cgroup.procs; do :; done")
+                                .shell()
+                                .kill_scope(kill_scope::cgroup)
+                                .timeout(30s)
+                                .run());
+  EXPECT_TRUE(nested.ok()) << nested.dump();
   // A signal reaches all of it, and the cgroup is removed.
   result by_term = sync_wait(
       process("sleep 300; sleep 300").shell().kill_scope(kill_scope::cgroup).timeout(20ms).run());
