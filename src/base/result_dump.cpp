@@ -38,8 +38,11 @@ void add_output(std::string& text, const char* name, const std::string& output,
 }  // namespace
 
 std::string result::dump() const {
-  std::string text = fmt::format("command:  {}\nend:      {}, {}\nstatus:   {}\n", name_,
-                                 to_string(how_), in_words(phase_), in_words(status_));
+  std::string text = fmt::format("command:  {}\nend:      {}", name_, to_string(how_));
+  // What this system could not start was in no phase of an execution.
+  if (how_ != end_reason::spawn_failed && how_ != end_reason::not_started)
+    text += fmt::format(", {}", in_words(phase_));
+  text += fmt::format("\nstatus:   {}\n", in_words(status_));
   add_flags(text, *this);
   if (started_ != time_point()) {
     text += fmt::format("started:  {}\nended:    {}\nelapsed:  {}\n", format_time(started_),

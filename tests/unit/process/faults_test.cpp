@@ -45,7 +45,8 @@ class script {
 TEST_P(faults, what_is_missing_or_not_executable) {
   scratch_directory folder;
   expect_failure(process("/no/such/program"), "execve", "/no/such/program", ENOENT);
-  expect_failure(process("no-such-program"), "execve", "no-such-program", ENOENT);
+  expect_failure(process("no-such-program").env("PATH", "/usr/bin:/bin"), "execve",
+                 "no-such-program", ENOENT);
   expect_failure(process("true").cwd("/no/such/directory"), "chdir", "/no/such/directory", ENOENT);
   std::string path = folder.path() + "/program";
   script(path, "#!/no/such/interpreter\n", 0755);
