@@ -3,12 +3,16 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "execo/attributes.hpp"
+#include "execo/detail/attribute_options.hpp"
 #include "execo/stdio.hpp"
+#include "execo/stop_policy.hpp"
 #include "execo/time.hpp"
 
 namespace execo {
@@ -31,8 +35,18 @@ class command {
   void set_out(sink where);
   void set_err(sink where);
   void set_in(source from);
-  /// What is shown of it: whitespace collapsed, at most 60 characters.
+  /// What is shown of it, the name it was given or its text: whitespace collapsed, at most 60
+  /// characters.
   std::string name() const;
+  /// What ends it, in order; the last is KILL.
+  std::vector<execo::stop_policy::step> stop_sequence() const;
+  /// The scope that was set, or the one that goes with its process group.
+  execo::kill_scope kill_scope() const noexcept;
+
+  /// Adds or replaces an environment variable; takes one out; takes all out.
+  void set_variable(std::string_view name, std::string_view value);
+  void remove_variable(std::string_view name);
+  void clear_variables();
 
   bool through_shell = false;
   std::string text;                                              // as given, when given as text
@@ -48,11 +62,22 @@ class command {
   duration drain_timeout = std::chrono::seconds(1);
   std::size_t output_cap = std::size_t{16} << 20;  // bytes of each stream
   std::vector<int> accepted_codes;                 // empty: 0
+
+  spawn_attributes attributes;
+  execo::stop_policy stop_steps;           // empty: TERM, KILL after kill_timeout
+  std::optional<execo::kill_scope> scope;  // as set
+  std::string given_name;                  // empty: the text
+  bool ignores_exit_code = false;
+  bool ignores_timeout = false;
+  bool ignores_error = false;
+  bool hides_exit_code = false;
+  bool hides_timeout = false;
+  bool hides_error = false;
 };
 
 /// The setters, written once. Each returns what it was called on, so they chain on a temporary.
 template <class Self>
-class command_options {
+class command_options : public detail::attribute_options<Self> {
  public:
   /// Adds words, each passed as it is.
   template <class... Word>
@@ -81,7 +106,7 @@ class command_options {
   EXECO_SETTER(cwd(std::string_view dir), options().directory = dir)
   /// Adds or replaces one environment variable.
   EXECO_SETTER(env(std::string_view name, std::string_view value),
-               options().environment.emplace_back(name, value))
+               options().set_variable(name, value))
   /// Text for standard input, followed by end of file. Without it standard input is /dev/null.
   EXECO_SETTER(input(std::string_view bytes), options().set_in(text(std::string(bytes))))
   /// Where standard output goes. Default: capture().
@@ -100,11 +125,10 @@ class command_options {
   EXECO_SETTER(drain_timeout(duration limit), options().drain_timeout = limit)
   /// Bytes kept of each stream by a capture() without a cap; the rest is counted and dropped.
   EXECO_SETTER(max_output(std::size_t bytes), options().output_cap = bytes)
-  /// Adds an exit code that counts as success, beside those added before; then 0 only if added.
-  EXECO_SETTER(accept(int code), options().accepted_codes.push_back(code))
 #undef EXECO_SETTER
 
  private:
+  friend class detail::attribute_options<Self>;
   Self& self() noexcept { return static_cast<Self&>(*this); }
   command& options() { return self().mutable_command(); }
   void add_word(std::string_view word) { options().words.emplace_back(word); }

@@ -146,13 +146,7 @@ void lifecycle::try_end() {
   loop_.disarm(deadline_);
   loop_.disarm(phase_deadline_);
   loop_.disarm(patience_);
-  bool accepted = false;
-  if (result_.how() == end_reason::exited) {
-    int code = result_.status().code().value_or(-1);
-    const std::vector<int>& codes = command_->accepted_codes;
-    accepted = codes.empty() ? code == 0 : std::ranges::find(codes, code) != codes.end();
-  }
-  result_access::ok(result_) = accepted;
+  judge();
   stamp_end();
   unlink();
   state_.store(run_state::ended, std::memory_order_release);
@@ -163,6 +157,41 @@ void lifecycle::try_end() {
     observer.unlink();
     observer.on_end(*this);
   }
+}
+
+// Whether it counts as success, and whether a log should tell of it.
+void lifecycle::judge() noexcept {
+  const command& what = *command_;
+  bool ok = false;
+  bool hidden = false;
+  switch (result_.how()) {
+    case end_reason::exited: {
+      int code = result_.status().code().value_or(-1);
+      const std::vector<int>& codes = what.accepted_codes;
+      bool accepted = codes.empty() ? code == 0 : std::ranges::find(codes, code) != codes.end();
+      ok = accepted || what.ignores_exit_code;
+      hidden = accepted || what.hides_exit_code;
+      break;
+    }
+    case end_reason::signaled:
+      ok = what.ignores_exit_code && !result_.killed();
+      hidden = what.hides_exit_code || result_.killed();
+      break;
+    case end_reason::timed_out:
+      ok = what.ignores_timeout;
+      hidden = what.hides_timeout;
+      break;
+    case end_reason::cancelled:
+    case end_reason::not_started:
+      hidden = true;
+      break;
+    default:
+      ok = what.ignores_error;
+      hidden = what.hides_error;
+      break;
+  }
+  result_access::ok(result_) = ok;
+  result_access::notable(result_) = !hidden;
 }
 
 void lifecycle::stamp_end() noexcept {
@@ -187,21 +216,53 @@ void lifecycle::end_early(end_reason how, int signal) noexcept {
   }
 }
 
+// A signal of the policy goes on from its step. TERM and INT are followed by KILL in any case,
+// others that the policy does not have are only sent.
 void lifecycle::begin_kill(int signal) noexcept {
-  result_access::killed(result_) = true;
-  if (signal == SIGKILL) {
-    result_access::forced_kill(result_) = true;
-    kill_sent_ = true;
+  if (steps_.empty()) steps_ = command_->stop_sequence();
+  bool by_itself = signal == by_policy;
+  if (by_itself && under_way()) {
+    if (beside_policy_) send_signal(steps_.front().signal);
+    return;
   }
+  auto step = std::ranges::find(steps_, signal, &stop_policy::step::signal);
+  if (by_itself) step = steps_.begin();
+  if (step != steps_.end()) {
+    auto index = static_cast<std::size_t>(step - steps_.begin());
+    // The time of a step that was taken already does not start anew.
+    if (index >= next_step_ || signal == SIGKILL) return take_step(index);
+    return send_signal(signal);
+  }
+  bool escalates = signal == SIGTERM || signal == SIGINT;
+  if (!escalates) return send_signal(signal);
+  transport_->end_scope();
+  send_signal(signal);
+  if (under_way()) return;
+  beside_policy_ = true;
+  next_step_ = steps_.size() - 1;
+  wait_for_end(command_->kill_timeout);
+}
+
+void lifecycle::take_step(std::size_t index) noexcept {
+  const stop_policy::step& step = steps_[index];
+  next_step_ = index + 1;
+  if (step.signal == SIGKILL) kill_sent_ = true;
+  transport_->end_scope();
+  send_signal(step.signal);
+  wait_for_end(step.signal == SIGKILL ? after_kill : step.patience);
+}
+
+void lifecycle::send_signal(int signal) noexcept {
+  result_access::killed(result_) = true;
   transport_->signal(signal);
-  bool escalates = signal == SIGTERM || signal == SIGINT || signal == SIGKILL;
-  if (!escalates) return;
+}
+
+void lifecycle::wait_for_end(duration patience) noexcept {
   // The end may stand behind output that nobody takes.
   tap_holds_.fill(false);
   hurry_streams();
-  if (patience_.armed() && signal != SIGKILL) return;
   patience_.expired = callback<>::to<&lifecycle::patience_ended>(this);
-  loop_.arm_after(patience_, signal == SIGKILL ? after_kill : command_->kill_timeout);
+  loop_.arm_after(patience_, patience);
 }
 
 void lifecycle::cancel(int signal) noexcept {
@@ -232,7 +293,7 @@ void lifecycle::kill(int signal) noexcept {
 }
 
 void lifecycle::pause(stream which, bool paused) {
-  if (result_.killed() && paused) return;
+  if (under_way() && paused) return;
   tap_holds_[which == stream::out ? 0 : 1] = paused;
   update_flow();
 }
@@ -242,7 +303,8 @@ void lifecycle::phase_deadline_struck() { end_early(end_reason::timed_out); }
 
 void lifecycle::patience_ended() {
   if (!kill_sent_) {
-    begin_kill(SIGKILL);
+    if (steps_[next_step_].signal == SIGKILL) result_access::forced_kill(result_) = true;
+    take_step(next_step_);
     return;
   }
   decide(end_reason::cancelled);
@@ -263,6 +325,7 @@ void lifecycle::finish() {
   out_.give_up();
   err_.give_up();
   if (input_file_) input_file_->close();
+  transport_->complete(result_);
   transport_->close();
 }
 

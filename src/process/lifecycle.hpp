@@ -19,33 +19,10 @@
 #include "io/input_file.hpp"
 #include "io/output_stream.hpp"
 #include "loop/loop.hpp"
+#include "process/result_access.hpp"
 #include "process/transport.hpp"
 
 namespace execo::detail {
-
-/// Writes the private part of a result.
-struct result_access {
-  static void set_not_started(result& r, std::string name) {
-    r.name_ = std::move(name);
-    r.how_ = end_reason::not_started;
-  }
-  static std::string& name(result& r) { return r.name_; }
-  static std::string& context(result& r) { return r.error_context_; }
-  static std::error_code& error(result& r) { return r.error_; }
-  static time_point& started(result& r) { return r.started_; }
-  static duration& elapsed(result& r) { return r.elapsed_; }
-  static std::uint64_t& out_dropped(result& r) { return r.out_dropped_; }
-  static std::uint64_t& err_dropped(result& r) { return r.err_dropped_; }
-  static std::uint64_t& out_bytes(result& r) { return r.out_bytes_; }
-  static std::uint64_t& err_bytes(result& r) { return r.err_bytes_; }
-  static exit_status& status(result& r) { return r.status_; }
-  static end_reason& how(result& r) { return r.how_; }
-  static phase& where(result& r) { return r.phase_; }
-  static bool& ok(result& r) { return r.ok_; }
-  static bool& killed(result& r) { return r.killed_; }
-  static bool& forced_kill(result& r) { return r.forced_kill_; }
-  static bool& output_complete(result& r) { return r.output_complete_; }
-};
 
 class lifecycle;
 
@@ -70,10 +47,12 @@ class lifecycle final : public ref_counted,
 
   // -- on the loop's thread -------------------------------------------------------------------
   void start();
-  /// Ends the run: TERM, KILL after kill_timeout; or KILL now. The result says `cancelled`.
-  void cancel(int signal = SIGTERM) noexcept;
+  /// Ends the run: by the stop policy, or KILL now. The result says `cancelled`.
+  void cancel(int signal = by_policy) noexcept;
   /// Sends a signal on behalf of the user; before the command runs this cancels.
   void kill(int signal) noexcept;
+  /// In place of a signal: the steps of the command's stop policy.
+  static constexpr int by_policy = -1;
   /// Pre: not ended.
   void attach(end_observer& observer) noexcept { observer.link_before(observers_); }
   void set_tap(output_tap* tap) noexcept { tap_ = tap; }
@@ -122,8 +101,13 @@ class lifecycle final : public ref_counted,
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
 
   void decide(end_reason how) noexcept;
-  void end_early(end_reason how, int signal = SIGTERM) noexcept;
+  void end_early(end_reason how, int signal = by_policy) noexcept;
   void begin_kill(int signal) noexcept;
+  void take_step(std::size_t index) noexcept;
+  void send_signal(int signal) noexcept;
+  void wait_for_end(duration patience) noexcept;
+  bool under_way() const noexcept { return next_step_ != 0; }
+  void judge() noexcept;
   void arm_deadlines();
   void feed_input();
   void finish();
@@ -132,6 +116,7 @@ class lifecycle final : public ref_counted,
   // -- lifecycle_streams.cpp ------------------------------------------------------------------
   bool set_up_streams();
   void redirect_outputs();
+  bool give_to_child(int number, const child_stream& to);
   void set_up_input();
   output_stream& sink_of(stream which) noexcept {
     return which == stream::out || merged_ ? out_ : err_;
@@ -173,6 +158,8 @@ class lifecycle final : public ref_counted,
   callback<std::size_t, bool> writer_;
   std::span<const char> to_write_;
   std::size_t written_ = 0;
+  std::vector<stop_policy::step> steps_;  // while it is being ended
+  std::size_t next_step_ = 0;
   std::array<bool, 2> tap_holds_{};
   std::array<bool, 2> paused_{};
   bool merged_ = false;            // standard error has no stream of its own
@@ -189,7 +176,8 @@ class lifecycle final : public ref_counted,
   bool exit_seen_ = false;
   bool out_open_ = true;
   bool err_open_ = true;
-  bool kill_sent_ = false;  // KILL, the last resort
+  bool kill_sent_ = false;      // KILL, the last resort
+  bool beside_policy_ = false;  // a signal that is not of the policy began to end it
   timed timing_ = timed::nothing;
 };
 

@@ -47,13 +47,18 @@ void lifecycle::redirect_outputs() {
     output_stream& to = output(which);
     output_file* file = to.sole_file();
     int number = which == stream::out ? 1 : 2;
-    if (file != nullptr && transport_->redirect(number, as_child_stream(*file))) to.set_direct();
+    if (file != nullptr && give_to_child(number, as_child_stream(*file))) to.set_direct();
   }
   if (!merged_) return;
   err_.set_direct();
   child_stream same;
   same.what = child_stream::kind::as_output;
-  (void)transport_->redirect(2, same);
+  (void)give_to_child(2, same);
+}
+
+/// False: its bytes pass through us, as all of a terminal's do.
+bool lifecycle::give_to_child(int number, const child_stream& to) {
+  return !command_->attributes.pty && transport_->redirect(number, to);
 }
 
 void lifecycle::set_up_input() {
@@ -68,7 +73,7 @@ void lifecycle::set_up_input() {
     from.what = child_stream::kind::descriptor;
     from.fd = spec->what == source_spec::kind::inherit ? 0 : spec->fd;
   }
-  input_direct_ = transport_->redirect(0, from);
+  input_direct_ = give_to_child(0, from);
   if (!input_direct_)
     input_file_ = std::make_unique<input_file>(loop_, static_cast<input_file_owner&>(*this),
                                                from.path, from.fd);

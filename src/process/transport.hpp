@@ -72,6 +72,12 @@ class transport {
   /// it does nothing.
   virtual void signal(int number) = 0;
 
+  /// The command is being ended: what is left of its scope goes with it.
+  virtual void end_scope() {}
+  /// Adds what it alone knows of the command that ended: usage, scope, what outlived it. Called
+  /// once, before close().
+  virtual void complete(result& end) { (void)end; }
+
   /// Back-pressure: stops and resumes taking output of a stream. Output flows at first. The end of
   /// a remote command stands behind its output and is seen only while that flows.
   virtual void pause(stream which, bool paused) = 0;
