@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "execo/detail/action_ops.hpp"
+#include "execo/handler.hpp"
 #include "execo/host.hpp"
 #include "execo/host_result.hpp"
 #include "execo/host_set.hpp"
@@ -20,18 +21,6 @@
 namespace execo {
 
 class context;
-
-/// One line of output as it arrives. Valid during the call.
-class output_line {
- public:
-  output_line(const execo::host& h, std::size_t i, stream s, std::string_view t, bool c) noexcept
-      : host(h), index(i), from(s), text(t), complete(c) {}
-  const execo::host& host;
-  std::size_t index;
-  stream from;
-  std::string_view text;  ///< without its end of line
-  bool complete;          ///< false: the output ended, or 64 KiB came, without an end of line
-};
 
 /// Counts of an action, by how the hosts ended.
 class action_stats {

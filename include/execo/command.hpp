@@ -3,11 +3,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "execo/handler.hpp"
 #include "execo/time.hpp"
 
 namespace execo {
@@ -28,6 +31,8 @@ class command {
   std::string shell_text() const;
   /// What is shown of it: whitespace collapsed, at most 60 characters.
   std::string name() const;
+  /// Throws: std::invalid_argument for none.
+  void add_handler(std::shared_ptr<handler> h);
 
   bool through_shell = false;
   std::string text;                                              // as given, when given as text
@@ -41,6 +46,7 @@ class command {
   duration drain_timeout = std::chrono::seconds(1);
   std::size_t output_cap = std::size_t{16} << 20;  // bytes of each stream
   std::vector<int> accepted_codes;                 // empty: 0
+  std::vector<std::shared_ptr<handler>> handlers;  // told in this order
 };
 
 /// The setters, written once. Each returns what it was called on, so they chain on a temporary.
@@ -88,6 +94,15 @@ class command_options {
   EXECO_SETTER(max_output(std::size_t bytes), options().output_cap = bytes)
   /// Adds an exit code that counts as success, beside those added before; then 0 only if added.
   EXECO_SETTER(accept(int code), options().accepted_codes.push_back(code))
+  /// Tells `h` when it starts, of each line, and when it ends, after the handlers given before.
+  EXECO_SETTER(handle_with(std::shared_ptr<handler> h), options().add_handler(std::move(h)))
+  /// Handlers of one function each. As with handle_with(), what they throw comes out of the wait.
+  EXECO_SETTER(on_start(std::function<void(const started_command&)> call),
+               options().add_handler(on_start_call(std::move(call))))
+  EXECO_SETTER(on_line(std::function<void(const output_line&)> call),
+               options().add_handler(on_line_call(std::move(call))))
+  EXECO_SETTER(on_end(std::function<void(const ended_command&)> call),
+               options().add_handler(on_end_call(std::move(call))))
 #undef EXECO_SETTER
 
  private:

@@ -7,6 +7,7 @@
 
 #include "action/fd_budget.hpp"
 #include "action/host_run.hpp"
+#include "execo/log.hpp"
 #include "loop/post_call.hpp"
 #include "process/lifecycle.hpp"
 
@@ -47,6 +48,8 @@ void action_state::settle_on(loop& where) {
   if (what.shell_text().empty()) throw std::invalid_argument("the command is empty");
   home_ = &where;
   shared_ = std::make_shared<const command>(std::move(what));
+  if (!shared_->handlers.empty()) calls_ = std::make_unique<handler_calls>(shared_->handlers);
+  with_lines_ = on_line || (calls_ && calls_->wants_lines());
 }
 
 void action_state::start() noexcept {
@@ -119,6 +122,8 @@ void action_state::schedule() noexcept {
 }
 
 void action_state::host_ended(host_run& run) noexcept {
+  // A handler may let go of the last handle.
+  intrusive_ptr<action_state> alive(this);
   run.link.unlink();
   --running_;
   deliver(run.take_result());
@@ -130,6 +135,9 @@ void action_state::host_ended(host_run& run) noexcept {
 }
 
 void action_state::deliver(host_result r) {
+  log(end_level(r), [&] { return r.describe(); });
+  if (calls_)
+    if (auto error = calls_->end(ended_command(r.host, r.index, r))) fail(std::move(error));
   ++done_;
   ++stats_.done;
   ++stats_.by_reason[static_cast<std::size_t>(r.how())];
@@ -181,10 +189,12 @@ void action_state::kill(int signal) noexcept {
 }
 
 void action_state::skip_the_rest() noexcept {
-  for (; launched_ < hosts.size(); ++launched_) {
+  // An end handler that throws leads here again.
+  while (launched_ < hosts.size()) {
+    std::size_t index = launched_++;
     result r;
     result_access::set_not_started(r, shared_->name());
-    deliver(host_result(hosts[launched_], launched_, std::move(r)));
+    deliver(host_result(hosts[index], index, std::move(r)));
   }
 }
 

@@ -1,5 +1,7 @@
 #include "execo/command.hpp"
 
+#include <stdexcept>
+
 #include "base/shell_words.hpp"
 
 namespace execo {
@@ -24,6 +26,11 @@ std::string command::shell_text() const {
   std::string quoted = detail::join_quoted(words);
   if (text.empty() || quoted.empty()) return text + quoted;
   return text + " " + quoted;
+}
+
+void command::add_handler(std::shared_ptr<handler> h) {
+  if (!h) throw std::invalid_argument("a handler that is a null pointer");
+  handlers.push_back(std::move(h));
 }
 
 std::string command::name() const {

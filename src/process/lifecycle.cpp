@@ -30,6 +30,12 @@ end_reason end_of(const exit_status& status) noexcept {
 
 }  // namespace
 
+log_level end_level(const result& r) noexcept {
+  bool by_us = r.how() == end_reason::cancelled || r.how() == end_reason::not_started ||
+               (r.killed() && r.how() != end_reason::timed_out);
+  return r.ok() || by_us ? log_level::debug : log_level::warning;
+}
+
 lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, std::unique_ptr<transport> how,
                      const deadlines& limits)
     : loop_(on),
@@ -62,6 +68,9 @@ void lifecycle::on_phase(phase entered) {
   running_ = true;
   pid_.store(transport_->pid(), std::memory_order_relaxed);
   feed_input();
+  log(log_level::debug,
+      [this] { return "started `" + result_.name() + "`, pid " + std::to_string(this->pid()); });
+  if (tap_ != nullptr) tap_->on_running(*this);
 }
 
 // One deadline spans resolve to auth, one the command from open on, and each phase before run may
@@ -164,6 +173,8 @@ void lifecycle::on_closed() {
   result_access::ok(result_) = accepted;
   stamp_end();
   unlink();
+  if (logs_end_) log(end_level(result_), [this] { return result_.describe(); });
+  if (tap_ != nullptr) tap_->on_ending(*this);
   state_.store(run_state::ended, std::memory_order_release);
   // An observer may drop the last outside reference.
   intrusive_ptr<lifecycle> alive = std::move(self_);
