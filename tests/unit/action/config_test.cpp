@@ -102,6 +102,8 @@ TEST(configuration, what_is_wrong_is_told_with_file_and_line) {
   EXPECT_THAT(complaint("timeout = 'soon'"), StartsWith("the file:1: timeout: 'soon' is not"));
   EXPECT_THAT(complaint("color = 'blue'"), HasSubstr("color: 'blue': choose from auto, always"));
   EXPECT_THAT(complaint("fanout = \n"), StartsWith("the file:1: "));
+  EXPECT_THAT(complaint("fanout = 3 \xd0\xb8"), StartsWith("the file:1: "));
+  EXPECT_EQ(complaint("\n[=]"), "the file:2: a table's header without a name: [ssh]");
   EXPECT_THAT(complaint("a = 1\na = 2"), StartsWith("the file:"));
 }
 
