@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +13,7 @@
 
 #include "execo/attributes.hpp"
 #include "execo/detail/attribute_options.hpp"
+#include "execo/handler.hpp"
 #include "execo/stdio.hpp"
 #include "execo/stop_policy.hpp"
 #include "execo/time.hpp"
@@ -47,6 +50,8 @@ class command {
   void set_variable(std::string_view name, std::string_view value);
   void remove_variable(std::string_view name);
   void clear_variables();
+  /// Throws: std::invalid_argument for none.
+  void add_handler(std::shared_ptr<handler> h);
 
   bool through_shell = false;
   std::string text;                                              // as given, when given as text
@@ -62,6 +67,7 @@ class command {
   duration drain_timeout = std::chrono::seconds(1);
   std::size_t output_cap = std::size_t{16} << 20;  // bytes of each stream
   std::vector<int> accepted_codes;                 // empty: 0
+  std::vector<std::shared_ptr<handler>> handlers;  // told in this order
 
   spawn_attributes attributes;
   execo::stop_policy stop_steps;           // empty: TERM, KILL after kill_timeout
@@ -125,6 +131,15 @@ class command_options : public detail::attribute_options<Self> {
   EXECO_SETTER(drain_timeout(duration limit), options().drain_timeout = limit)
   /// Bytes kept of each stream by a capture() without a cap; the rest is counted and dropped.
   EXECO_SETTER(max_output(std::size_t bytes), options().output_cap = bytes)
+  /// Tells `h` when it starts, of each line, and when it ends, after the handlers given before.
+  EXECO_SETTER(handle_with(std::shared_ptr<handler> h), options().add_handler(std::move(h)))
+  /// Handlers of one function each. As with handle_with(), what they throw comes out of the wait.
+  EXECO_SETTER(on_start(std::function<void(const started_command&)> call),
+               options().add_handler(on_start_call(std::move(call))))
+  EXECO_SETTER(on_line(std::function<void(const output_line&)> call),
+               options().add_handler(on_line_call(std::move(call))))
+  EXECO_SETTER(on_end(std::function<void(const ended_command&)> call),
+               options().add_handler(on_end_call(std::move(call))))
 #undef EXECO_SETTER
 
  private:

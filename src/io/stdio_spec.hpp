@@ -41,6 +41,14 @@ class sink_spec {
   std::vector<std::shared_ptr<const sink_spec>> parts;  // of a tee, none of them a tee
 };
 
+/// Whether it is of no use without a reader.
+inline bool needs_reader(const sink_spec& spec) {
+  if (spec.what == sink_spec::kind::pipe) return true;
+  for (const auto& part : spec.parts)
+    if (needs_reader(*part)) return true;
+  return false;
+}
+
 class source_spec {
  public:
   enum class kind : std::uint8_t { null, inherit, pipe, text, file, fd };

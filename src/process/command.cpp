@@ -48,6 +48,11 @@ void command::set_in(source from) {
   in = is_text ? source() : std::move(from);
 }
 
+void command::add_handler(std::shared_ptr<handler> h) {
+  if (!h) throw std::invalid_argument("a handler that is a null pointer");
+  handlers.push_back(std::move(h));
+}
+
 std::string command::name() const {
   constexpr std::size_t longest = 60;
   std::string shown;

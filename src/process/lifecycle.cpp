@@ -23,6 +23,10 @@ end_reason end_of(const exit_status& status) noexcept {
 
 }  // namespace
 
+log_level end_level(const result& r) noexcept {
+  return r.notable() ? log_level::warning : log_level::debug;
+}
+
 lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, std::unique_ptr<transport> how,
                      const deadlines& limits)
     : loop_(on),
@@ -62,6 +66,9 @@ void lifecycle::on_phase(phase entered) {
   running_ = true;
   pid_.store(transport_->pid(), std::memory_order_relaxed);
   feed_input();
+  log(log_level::debug,
+      [this] { return "started `" + result_.name() + "`, pid " + std::to_string(this->pid()); });
+  if (tap_ != nullptr) tap_->on_running(*this);
 }
 
 // One deadline spans resolve to auth, one the command from open on, and each phase before run may
@@ -149,6 +156,8 @@ void lifecycle::try_end() {
   judge();
   stamp_end();
   unlink();
+  if (logs_end_) log(end_level(result_), [this] { return result_.describe(); });
+  if (tap_ != nullptr) tap_->on_ending(*this);
   state_.store(run_state::ended, std::memory_order_release);
   // An observer may drop the last outside reference.
   intrusive_ptr<lifecycle> alive = std::move(self_);
@@ -170,7 +179,7 @@ void lifecycle::judge() noexcept {
       const std::vector<int>& codes = what.accepted_codes;
       bool accepted = codes.empty() ? code == 0 : std::ranges::find(codes, code) != codes.end();
       ok = accepted || what.ignores_exit_code;
-      hidden = accepted || what.hides_exit_code;
+      hidden = accepted || what.hides_exit_code || result_.killed();
       break;
     }
     case end_reason::signaled:

@@ -15,6 +15,7 @@
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
 #include "execo/detail/end_observer.hpp"
+#include "execo/log.hpp"
 #include "execo/status.hpp"
 #include "io/input_file.hpp"
 #include "io/output_stream.hpp"
@@ -26,10 +27,19 @@ namespace execo::detail {
 
 class lifecycle;
 
+/// At which level the log hears of it: as a warning if it is notable().
+log_level end_level(const result& r) noexcept;
+
 /// Sees output as it comes, beside the capture.
 class output_tap {
  public:
   virtual void on_output(lifecycle& run, stream which, std::span<const char> bytes) = 0;
+  /// False: the command may have an output for itself, which then nobody here sees.
+  virtual bool wants_output() const noexcept { return true; }
+  /// The command was started.
+  virtual void on_running(lifecycle&) {}
+  /// The result is final, and nobody was told yet.
+  virtual void on_ending(lifecycle&) noexcept {}
 
  protected:
   ~output_tap() = default;
@@ -56,6 +66,13 @@ class lifecycle final : public ref_counted,
   /// Pre: not ended.
   void attach(end_observer& observer) noexcept { observer.link_before(observers_); }
   void set_tap(output_tap* tap) noexcept { tap_ = tap; }
+  /// A tap that lives as long as the run does.
+  void set_tap(std::shared_ptr<output_tap> tap) noexcept {
+    kept_tap_ = std::move(tap);
+    tap_ = kept_tap_.get();
+  }
+  /// Its owner logs its end, and better.
+  void leave_log_to_owner() noexcept { logs_end_ = false; }
   /// Back-pressure for a slow tap; without effect on a run that is being ended.
   void pause(stream which, bool paused);
   /// The present phase, for reports on a run that goes on.
@@ -81,7 +98,7 @@ class lifecycle final : public ref_counted,
   pid_t pid() const noexcept { return pid_.load(std::memory_order_relaxed); }
   bool started() const noexcept { return state() != run_state::idle; }
   bool ended() const noexcept { return state() == run_state::ended; }
-  /// Pre: ended().
+  /// Pre: ended(), or told so by on_ending().
   const result& final_result() const noexcept { return result_; }
 
  private:
@@ -145,6 +162,7 @@ class lifecycle final : public ref_counted,
   intrusive_ptr<lifecycle> self_;  // while the run is on
   list_node observers_;
   output_tap* tap_ = nullptr;
+  std::shared_ptr<output_tap> kept_tap_;
   deadlines limits_;
   timer deadline_;        // establishing, then the command's own
   timer phase_deadline_;  // one phase of establishing
@@ -176,6 +194,7 @@ class lifecycle final : public ref_counted,
   bool exit_seen_ = false;
   bool out_open_ = true;
   bool err_open_ = true;
+  bool logs_end_ = true;
   bool kill_sent_ = false;      // KILL, the last resort
   bool beside_policy_ = false;  // a signal that is not of the policy began to end it
   timed timing_ = timed::nothing;

@@ -56,8 +56,10 @@ void lifecycle::redirect_outputs() {
   (void)give_to_child(2, same);
 }
 
-/// False: its bytes pass through us, as all of a terminal's do.
+/// False: its bytes pass through us, as all of a terminal's do, and output that a tap wants.
 bool lifecycle::give_to_child(int number, const child_stream& to) {
+  bool own_way = to.what == child_stream::kind::file || to.what == child_stream::kind::descriptor;
+  if (number != 0 && own_way && tap_ != nullptr && tap_->wants_output()) return false;
   return !command_->attributes.pty && transport_->redirect(number, to);
 }
 

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "loop/post_call.hpp"
+#include "process/handler_calls.hpp"
 #include "process/lifecycle.hpp"
 #include "process/local_transport.hpp"
 #include "process/process_access.hpp"
@@ -105,15 +106,25 @@ class process_state final : public ref_counted {
   void make_run(loop& on) {
     if (run) return;
     auto shared = std::make_shared<const command>(std::move(what));
-    run = intrusive_ptr<lifecycle>(
-        new lifecycle(on, std::move(shared), make_local_transport(on), deadlines()));
+    run =
+        intrusive_ptr<lifecycle>(new lifecycle(on, shared, make_local_transport(on), deadlines()));
     for (stream which : {stream::out, stream::err})
       if (read_early[which == stream::out ? 0 : 1]) run->output(which).begin_reading();
+    if (shared->handlers.empty()) return;
+    handlers = std::make_shared<handler_tap>(*shared);
+    run->set_tap(handlers);
+  }
+
+  /// What a handler threw belongs to whoever awaits the process.
+  /// Pre: ended.
+  void rethrow() const {
+    if (handlers && handlers->problem()) std::rethrow_exception(handlers->problem());
   }
 
   command what;
   loop* chosen = nullptr;
   intrusive_ptr<lifecycle> run;
+  std::shared_ptr<handler_tap> handlers;
   bool detached = false;
   std::array<bool, 2> read_early{};
 };
@@ -165,11 +176,13 @@ void process_wait::on_end(lifecycle&) noexcept { complete(); }
 
 result process_wait::copy_result() const {
   if (abandoned_) throw operation_cancelled();
+  state_->rethrow();
   return state_->run->final_result();
 }
 
 result process_wait::move_result() {
   if (abandoned_) throw operation_cancelled();
+  state_->rethrow();
   return state_->run->take_result();
 }
 

@@ -86,7 +86,7 @@ class attribute_options {
   EXECO_SETTER(ignore_timeout(), options().ignores_timeout = true)
   /// Not to be started, or its host not to be reached, counts as success.
   EXECO_SETTER(ignore_error(), options().ignores_error = true)
-  /// The same three for logs: result::notable() is then false, whatever ok() says.
+  /// The same three for the log: result::notable() is then false, whatever ok() says.
   EXECO_SETTER(nolog_exit_code(), options().hides_exit_code = true)
   EXECO_SETTER(nolog_timeout(), options().hides_timeout = true)
   EXECO_SETTER(nolog_error(), options().hides_error = true)
