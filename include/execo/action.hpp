@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "execo/detail/action_ops.hpp"
+#include "execo/handler.hpp"
 #include "execo/host.hpp"
 #include "execo/host_result.hpp"
 #include "execo/host_set.hpp"
@@ -20,18 +21,6 @@
 namespace execo {
 
 class context;
-
-/// One line of output as it arrives. Valid during the call.
-class output_line {
- public:
-  output_line(const execo::host& h, std::size_t i, stream s, std::string_view t, bool c) noexcept
-      : host(h), index(i), from(s), text(t), complete(c) {}
-  const execo::host& host;
-  std::size_t index;
-  stream from;
-  std::string_view text;  ///< without its end of line
-  bool complete;          ///< false: the output ended, or 64 KiB came, without an end of line
-};
 
 /// Counts of an action, by how the hosts ended.
 class action_stats {
@@ -45,8 +34,14 @@ class action_stats {
   /// By end_reason; exited counts those with an accepted code too.
   std::array<std::size_t, 14> by_reason{};
   std::size_t count(end_reason how) const { return by_reason[static_cast<std::size_t>(how)]; }
+  /// Of these, those that count as success: by their code, or because the command ignores such
+  /// ends.
+  std::array<std::size_t, 14> ok_by_reason{};
+  std::size_t failed(end_reason how) const {
+    return count(how) - ok_by_reason[static_cast<std::size_t>(how)];
+  }
   /// exited with a code that is not accepted.
-  std::size_t bad_exits() const { return count(end_reason::exited) - ok; }
+  std::size_t bad_exits() const { return failed(end_reason::exited); }
   duration elapsed{0};
 };
 

@@ -3,11 +3,19 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "execo/attributes.hpp"
+#include "execo/detail/attribute_options.hpp"
+#include "execo/handler.hpp"
+#include "execo/stdio.hpp"
+#include "execo/stop_policy.hpp"
 #include "execo/time.hpp"
 
 namespace execo {
@@ -26,26 +34,56 @@ class command {
   std::vector<std::string> argv() const;
   /// The text as given, or the words quoted so that a shell reads them back.
   std::string shell_text() const;
-  /// What is shown of it: whitespace collapsed, at most 60 characters.
+  /// As the setters out(), err() and in().
+  void set_out(sink where);
+  void set_err(sink where);
+  void set_in(source from);
+  /// What is shown of it, the name it was given or its text: whitespace collapsed, at most 60
+  /// characters.
   std::string name() const;
+  /// What ends it, in order; the last is KILL.
+  std::vector<execo::stop_policy::step> stop_sequence() const;
+  /// The scope that was set, or the one that goes with its process group.
+  execo::kill_scope kill_scope() const noexcept;
+
+  /// Adds or replaces an environment variable; takes one out; takes all out.
+  void set_variable(std::string_view name, std::string_view value);
+  void remove_variable(std::string_view name);
+  void clear_variables();
+  /// Throws: std::invalid_argument for none.
+  void add_handler(std::shared_ptr<handler> h);
 
   bool through_shell = false;
   std::string text;                                              // as given, when given as text
   std::vector<std::string> words;                                // as given, or added by args()
   std::string directory;                                         // empty: inherited
   std::vector<std::pair<std::string, std::string>> environment;  // added to the inherited one
-  std::string input;        // written to standard input, then end of file
+  sink out, err;                                                 // see set_out(), set_err()
+  source in;                                                     // see set_in()
+  std::string input;        // of a text source: written to standard input, then end of file
   bool has_input = false;   // false: /dev/null
   duration run_timeout{0};  // 0: none
   duration kill_timeout = std::chrono::seconds(5);
   duration drain_timeout = std::chrono::seconds(1);
   std::size_t output_cap = std::size_t{16} << 20;  // bytes of each stream
   std::vector<int> accepted_codes;                 // empty: 0
+  std::vector<std::shared_ptr<handler>> handlers;  // told in this order
+
+  spawn_attributes attributes;
+  execo::stop_policy stop_steps;           // empty: TERM, KILL after kill_timeout
+  std::optional<execo::kill_scope> scope;  // as set
+  std::string given_name;                  // empty: the text
+  bool ignores_exit_code = false;
+  bool ignores_timeout = false;
+  bool ignores_error = false;
+  bool hides_exit_code = false;
+  bool hides_timeout = false;
+  bool hides_error = false;
 };
 
 /// The setters, written once. Each returns what it was called on, so they chain on a temporary.
 template <class Self>
-class command_options {
+class command_options : public detail::attribute_options<Self> {
  public:
   /// Adds words, each passed as it is.
   template <class... Word>
@@ -74,9 +112,16 @@ class command_options {
   EXECO_SETTER(cwd(std::string_view dir), options().directory = dir)
   /// Adds or replaces one environment variable.
   EXECO_SETTER(env(std::string_view name, std::string_view value),
-               options().environment.emplace_back(name, value))
+               options().set_variable(name, value))
   /// Text for standard input, followed by end of file. Without it standard input is /dev/null.
-  EXECO_SETTER(input(std::string_view text), (options().input = text, options().has_input = true))
+  EXECO_SETTER(input(std::string_view bytes), options().set_in(text(std::string(bytes))))
+  /// Where standard output goes. Default: capture().
+  /// Throws: std::invalid_argument for merged().
+  EXECO_SETTER(out(sink where), options().set_out(std::move(where)))
+  /// Where standard error goes; merged(): where standard output does. Default: capture().
+  EXECO_SETTER(err(sink where), options().set_err(std::move(where)))
+  /// Where standard input comes from. Default: null(), which is /dev/null.
+  EXECO_SETTER(in(source from), options().set_in(std::move(from)))
   /// Ends the command when it has run for `limit`: TERM, then KILL. 0: no limit.
   EXECO_SETTER(timeout(duration limit), options().run_timeout = limit)
   /// How long TERM or INT may take before KILL follows. Default 5 s.
@@ -84,13 +129,21 @@ class command_options {
   /// How long an output may stay silent after the end, when a grandchild keeps the pipe; one that
   /// goes on is read for ten times as long. Default 1 s.
   EXECO_SETTER(drain_timeout(duration limit), options().drain_timeout = limit)
-  /// Bytes kept of each stream; the rest is counted and dropped.
+  /// Bytes kept of each stream by a capture() without a cap; the rest is counted and dropped.
   EXECO_SETTER(max_output(std::size_t bytes), options().output_cap = bytes)
-  /// Adds an exit code that counts as success, beside those added before; then 0 only if added.
-  EXECO_SETTER(accept(int code), options().accepted_codes.push_back(code))
+  /// Tells `h` when it starts, of each line, and when it ends, after the handlers given before.
+  EXECO_SETTER(handle_with(std::shared_ptr<handler> h), options().add_handler(std::move(h)))
+  /// Handlers of one function each. As with handle_with(), what they throw comes out of the wait.
+  EXECO_SETTER(on_start(std::function<void(const started_command&)> call),
+               options().add_handler(on_start_call(std::move(call))))
+  EXECO_SETTER(on_line(std::function<void(const output_line&)> call),
+               options().add_handler(on_line_call(std::move(call))))
+  EXECO_SETTER(on_end(std::function<void(const ended_command&)> call),
+               options().add_handler(on_end_call(std::move(call))))
 #undef EXECO_SETTER
 
  private:
+  friend class detail::attribute_options<Self>;
   Self& self() noexcept { return static_cast<Self&>(*this); }
   command& options() { return self().mutable_command(); }
   void add_word(std::string_view word) { options().words.emplace_back(word); }

@@ -10,15 +10,17 @@
 #include "execo/context.hpp"
 #include "execo/detail/process_ops.hpp"
 #include "execo/status.hpp"
+#include "execo/stream.hpp"
 
 namespace execo {
 
 /// A local command. Lazy: it runs when awaited, or from start() on.
 ///
 /// The handle owns the run: when the last one goes, the process is ended (TERM, then KILL after
-/// kill_timeout) and reaped by its context; detach() is the exception. Standard input is /dev/null
-/// unless input() was given. The child gets its own process group, an empty signal mask, default
-/// dispositions, and no descriptor but 0, 1 and 2.
+/// kill_timeout, or by its stop policy) and reaped by its context; detach() is the exception.
+/// Standard input is /dev/null unless input() was given. The child gets its own process group, an
+/// empty signal mask, default dispositions, and no descriptor but 0, 1 and 2; attributes say
+/// otherwise.
 class [[nodiscard]] process : public command_options<process> {
  public:
   using run_op = detail::run_op;
@@ -43,7 +45,7 @@ class [[nodiscard]] process : public command_options<process> {
   process start() &&;
 
   /// Starts it if needed, and waits for its end. `co_await p` is the same.
-  /// Stop: ends it (TERM, KILL after kill_timeout) and joins it; the result says `cancelled`.
+  /// Stop: ends it (by its stop policy) and joins it; the result says `cancelled`.
   /// Resumes: on the awaiting coroutine's loop, else on the process's.
   /// Throws: never for the way the child ended; as start().
   run_op run() &;
@@ -56,10 +58,14 @@ class [[nodiscard]] process : public command_options<process> {
   /// Stop: leaves the process running; throws operation_cancelled.
   wait_op wait() &;
 
-  /// Sends a signal to its process group. TERM and INT are followed by KILL after kill_timeout.
+  /// Ends it as its stop policy says: TERM, then KILL after kill_timeout unless it has one.
   /// Nothing happens before the start and after the end.
   /// Thread: any.
-  void kill(int signal = SIGTERM) noexcept;
+  void kill() noexcept;
+  /// Sends a signal to its kill scope, by default its process group. One of its stop policy goes on
+  /// from there; TERM and INT are otherwise followed by KILL after kill_timeout.
+  /// Thread: any.
+  void kill(int signal) noexcept;
 
   /// Lets the process outlive the handle. Its end is still awaited by its context.
   void detach() && noexcept;
@@ -69,6 +75,15 @@ class [[nodiscard]] process : public command_options<process> {
   bool running() const noexcept;
   /// The result, once it has ended.
   std::optional<result> try_result() const;
+
+  using command_options<process>::out;
+  using command_options<process>::err;
+  using command_options<process>::in;
+  /// Handles to its standard streams; see reader and writer. Taken before the start, a reader
+  /// misses nothing even where a capture is full.
+  reader out();
+  reader err();
+  writer in();
 
  private:
   friend class command_options<process>;

@@ -8,7 +8,10 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
+#include "execo/attributes.hpp"
+#include "execo/run_stats.hpp"
 #include "execo/time.hpp"
 
 namespace execo {
@@ -78,6 +81,19 @@ class exit_status {
 /// The number of a signal name without SIG ("TERM"), 0 if this system does not know it.
 int signal_number(std::string_view name) noexcept;
 
+/// What a local command and the children it waited for took.
+class resource_usage {
+ public:
+  resource_usage(duration user_time, duration system_time,
+                 std::optional<std::uint64_t> peak) noexcept
+      : user(user_time), system(system_time), peak_memory(peak) {}
+  duration user;
+  duration system;
+  /// Most memory resident at once, in bytes; nothing when it is not above this process's own peak,
+  /// which the kernel counts for a child as well.
+  std::optional<std::uint64_t> peak_memory;
+};
+
 class result;
 namespace detail {
 class lifecycle;
@@ -111,6 +127,9 @@ class result {
   /// Bytes that a cap left out.
   std::uint64_t out_dropped() const noexcept { return out_dropped_; }
   std::uint64_t err_dropped() const noexcept { return err_dropped_; }
+  /// Bytes that came from it through us, kept or not.
+  std::uint64_t out_bytes() const noexcept { return out_bytes_; }
+  std::uint64_t err_bytes() const noexcept { return err_bytes_; }
   /// False when a drain deadline or a lost connection cut the output short.
   bool output_complete() const noexcept { return output_complete_; }
 
@@ -118,8 +137,20 @@ class result {
   bool ok() const noexcept { return ok_; }
   /// A signal was sent to it from here: by kill(), a stop or a deadline.
   bool killed() const noexcept { return killed_; }
-  /// Patience ended and KILL was sent.
+  /// Patience ended and KILL was sent; false for a KILL that was asked for.
   bool forced_kill() const noexcept { return forced_kill_; }
+  /// A log should tell of it: it failed, not by our wish, and the command did not say nolog_*.
+  bool notable() const noexcept { return notable_; }
+
+  /// Processor time and memory; nothing for a remote command, or when somebody else reaped it.
+  const std::optional<resource_usage>& usage() const noexcept { return usage_; }
+  /// What would be, or was, ended with it; nothing for a remote command or one that did not run.
+  std::optional<execo::kill_scope> kill_scope() const noexcept { return scope_; }
+  /// How many processes beside it were, the most at one time; counted when a scope was set.
+  std::size_t ended_with_it() const noexcept { return ended_with_it_; }
+  /// Processes outside the scope that still kept its output open when that was given up. Looked for
+  /// when a scope was set.
+  const std::vector<pid_t>& escaped() const noexcept { return escaped_; }
 
   time_point started() const noexcept { return started_; }
   time_point ended() const noexcept { return started_ + elapsed_; }
@@ -133,6 +164,10 @@ class result {
 
   /// One line: "`make` exited 2 after 1.2 s: <last line of its standard error>".
   std::string describe() const;
+  /// All that is known, a line for each field, and the outputs as captured. For people.
+  std::string dump() const;
+  /// This one as counts, to be added up.
+  run_stats stats() const noexcept;
 
  private:
   friend struct detail::result_access;
@@ -143,12 +178,19 @@ class result {
   duration elapsed_{0};
   std::uint64_t out_dropped_ = 0;
   std::uint64_t err_dropped_ = 0;
+  std::uint64_t out_bytes_ = 0;
+  std::uint64_t err_bytes_ = 0;
+  std::size_t ended_with_it_ = 0;
+  std::vector<pid_t> escaped_;
+  std::optional<resource_usage> usage_;
+  std::optional<execo::kill_scope> scope_;
   exit_status status_;
   end_reason how_ = end_reason::not_started;
   execo::phase phase_ = execo::phase::run;
   bool ok_ = false;
   bool killed_ = false;
   bool forced_kill_ = false;
+  bool notable_ = false;
   bool output_complete_ = true;
 };
 

@@ -7,6 +7,8 @@
 
 #include "action/fd_budget.hpp"
 #include "action/host_run.hpp"
+#include "execo/log.hpp"
+#include "io/stdio_spec.hpp"
 #include "loop/post_call.hpp"
 #include "process/lifecycle.hpp"
 
@@ -42,11 +44,27 @@ loop& action_state::home(loop* awaiting) {
   return chosen != nullptr ? *chosen : loop_or_default(awaiting);
 }
 
+// Readers and writers are those of one process; the hosts of an action would wait for them for
+// ever.
+void action_state::refuse_what_needs_a_reader() const {
+  const source_spec* from = stdio_access::of(what.in);
+  if (from != nullptr && from->what == source_spec::kind::pipe)
+    throw std::invalid_argument("an action has no writer for the input pipe()");
+  for (const sink* to : {&what.out, &what.err}) {
+    const sink_spec* spec = stdio_access::of(*to);
+    if (spec != nullptr && needs_reader(*spec))
+      throw std::invalid_argument("an action has no reader for the output pipe()");
+  }
+}
+
 void action_state::settle_on(loop& where) {
   if (home_ != nullptr) return;
   if (what.shell_text().empty()) throw std::invalid_argument("the command is empty");
+  refuse_what_needs_a_reader();
   home_ = &where;
   shared_ = std::make_shared<const command>(std::move(what));
+  if (!shared_->handlers.empty()) calls_ = std::make_unique<handler_calls>(shared_->handlers);
+  with_lines_ = on_line || (calls_ && calls_->wants_lines());
 }
 
 void action_state::start() noexcept {
@@ -119,6 +137,8 @@ void action_state::schedule() noexcept {
 }
 
 void action_state::host_ended(host_run& run) noexcept {
+  // A handler may let go of the last handle.
+  intrusive_ptr<action_state> alive(this);
   run.link.unlink();
   --running_;
   deliver(run.take_result());
@@ -130,10 +150,17 @@ void action_state::host_ended(host_run& run) noexcept {
 }
 
 void action_state::deliver(host_result r) {
+  log(end_level(r), [&] { return r.describe(); });
+  if (calls_)
+    if (auto error = calls_->end(ended_command(r.host, r.index, r))) fail(std::move(error));
   ++done_;
   ++stats_.done;
-  ++stats_.by_reason[static_cast<std::size_t>(r.how())];
-  if (r.ok()) ++stats_.ok;
+  auto how = static_cast<std::size_t>(r.how());
+  ++stats_.by_reason[how];
+  if (r.ok()) {
+    ++stats_.ok;
+    ++stats_.ok_by_reason[how];
+  }
   stats_.elapsed = clock::now() - begun_;
   if (streaming_) {
     ready_.push_back(std::move(r));
@@ -181,10 +208,12 @@ void action_state::kill(int signal) noexcept {
 }
 
 void action_state::skip_the_rest() noexcept {
-  for (; launched_ < hosts.size(); ++launched_) {
+  // An end handler that throws leads here again.
+  while (launched_ < hosts.size()) {
+    std::size_t index = launched_++;
     result r;
     result_access::set_not_started(r, shared_->name());
-    deliver(host_result(hosts[launched_], launched_, std::move(r)));
+    deliver(host_result(hosts[index], index, std::move(r)));
   }
 }
 

@@ -15,6 +15,7 @@
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
 #include "loop/loop.hpp"
+#include "process/handler_calls.hpp"
 #include "process/transport.hpp"
 
 namespace execo::detail {
@@ -51,6 +52,8 @@ class action_state final : public ref_counted, private resident {
   loop& home(loop* awaiting);
   /// Fixes the loop; throws std::invalid_argument for a command that cannot be read.
   void settle_on(loop& where);
+  /// Throws: std::invalid_argument.
+  void refuse_what_needs_a_reader() const;
   bool settled() const noexcept { return home_ != nullptr; }
   /// Every host has ended: the loop is not needed any more, and may be gone.
   bool over() const noexcept { return over_.load(std::memory_order_acquire); }
@@ -93,6 +96,8 @@ class action_state final : public ref_counted, private resident {
   std::vector<transport_factory> factories_;  // one for each ring, each used there alone
   intrusive_ptr<action_state> self_;          // while hosts are open
   std::exception_ptr error_;
+  std::unique_ptr<handler_calls> calls_;  // on the loop; none without handlers
+  bool with_lines_ = false;               // somebody wants them; not changed while hosts are open
   std::optional<action_result> end_;
   list_node open_;                 // of host_run
   std::vector<host_result> kept_;  // results that wait for the end

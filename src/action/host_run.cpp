@@ -36,7 +36,7 @@ void host_run::begin() noexcept {
   try {
     run_ = intrusive_ptr<lifecycle>(new lifecycle(
         on_, owner_.shared_, owner_.factory_on(ring_)(owner_.hosts[index_]), owner_.limits));
-    if (owner_.on_line) lines_ = std::make_unique<splitters>();
+    if (owner_.with_lines_) lines_ = std::make_unique<splitters>();
   } catch (...) {
     run_ = {};
     problem_ = std::current_exception();
@@ -44,7 +44,8 @@ void host_run::begin() noexcept {
     return report_end();
   }
   run_->attach(static_cast<end_observer&>(*this));
-  if (lines_) run_->set_tap(this);
+  run_->leave_log_to_owner();
+  if (lines_ || owner_.calls_) run_->set_tap(static_cast<output_tap*>(this));
   run_->start();
 }
 
@@ -60,7 +61,14 @@ void host_run::report_end() noexcept {
   run_on(*owner_.home_, [self = intrusive_ptr<host_run>(this)] { self->owner_.host_ended(*self); });
 }
 
+void host_run::on_running(lifecycle& run) {
+  if (!owner_.calls_) return;
+  run_on(*owner_.home_, [self = intrusive_ptr<host_run>(this), pid = run.pid(),
+                         at = run.final_result().started()] { self->tell_started(pid, at); });
+}
+
 void host_run::on_output(lifecycle&, stream which, std::span<const char> bytes) {
+  if (!lines_) return;
   line_splitter& splitter = which == stream::out ? lines_->out : lines_->err;
   splitter.feed(bytes, [&](std::string_view text, bool complete) { line(which, text, complete); });
   if (!noted_.empty()) send_lines();
@@ -110,11 +118,21 @@ void host_run::tell_all(const std::vector<noted_line>& lines) {
 
 // A handler is the caller's code: its exception belongs to whoever awaits the action.
 void host_run::tell(stream from, std::string_view text, bool complete) {
+  output_line told(owner_.hosts[index_], index_, from, text, complete);
   try {
-    owner_.on_line(output_line(owner_.hosts[index_], index_, from, text, complete));
+    if (owner_.on_line) owner_.on_line(told);
   } catch (...) {
+    log_handler_failure(std::current_exception());
     owner_.fail(std::current_exception());
   }
+  if (!owner_.calls_) return;
+  if (auto error = owner_.calls_->line(told)) owner_.fail(std::move(error));
+}
+
+void host_run::tell_started(pid_t pid, time_point at) {
+  const std::string name = owner_.shared_->name();
+  started_command told(owner_.hosts[index_], index_, name, pid, at);
+  if (auto error = owner_.calls_->start(told)) owner_.fail(std::move(error));
 }
 
 }  // namespace execo::detail

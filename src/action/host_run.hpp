@@ -53,6 +53,8 @@ class host_run final : public ref_counted, private end_observer, private output_
   // -- on its ring ------------------------------------------------------------------------------
   void begin() noexcept;
   void on_end(lifecycle& run) noexcept override;
+  bool wants_output() const noexcept override { return lines_ != nullptr; }
+  void on_running(lifecycle& run) override;
   void on_output(lifecycle& run, stream which, std::span<const char> bytes) override;
   void finish_lines();
   void line(stream from, std::string_view text, bool complete);
@@ -61,6 +63,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   void report_end() noexcept;
 
   // -- on the action's loop ---------------------------------------------------------------------
+  void tell_started(pid_t pid, time_point at);
   void tell(stream from, std::string_view text, bool complete);
   void tell_all(const std::vector<noted_line>& lines);
 

@@ -124,6 +124,7 @@ std::string result::describe() const {
   // A context that already tells the cause is not told it twice.
   if (error_ && error_context_.find(error_.message()) == std::string::npos)
     text += ": " + error_.message();
+  for (pid_t pid : escaped_) text += fmt::format("; process {} outlived it", pid);
   bool ran = how_ == end_reason::exited || how_ == end_reason::signaled;
   if (ran && !ok_ && !err.empty()) text += ": " + last_line(err);
   return text;

@@ -86,7 +86,11 @@ bool output::wait_until_writable(steady_clock::time_point patience, bool last) {
   }
 }
 
-console::console(const stop_flag& stop, int out, int err) : out_(out, stop), err_(err, stop) {}
+console::console(const stop_flag& stop, color_mode color, int out, int err)
+    : out_(out, stop),
+      err_(err, stop),
+      out_colors_(use_colors(color, out)),
+      err_colors_(use_colors(color, err)) {}
 
 void console::put(output& to, output& other, std::string_view bytes) {
   if (!other.empty()) other.flush();
@@ -102,9 +106,13 @@ void console::err(std::string_view bytes) {
   put(err_, out_, err_.terminal() ? visible(bytes, true) : std::string_view(bytes));
 }
 
-void console::labelled(output& to, output& other, std::string_view host, std::string_view line) {
-  put(to, other, host);
-  to.write(": ");
+// Magenta, and red where it tells of errors.
+void console::labelled(output& to, output& other, bool colors, std::string_view host,
+                       std::string_view line) {
+  std::string_view color = &to == &err_ ? "\x1b[31;1m" : "\x1b[35;1m";
+  put(to, other, colors ? color : std::string_view());
+  to.write(host);
+  to.write(colors ? "\x1b[m: " : ": ");
   to.write(to.terminal() ? visible(line) : line);
   to.write("\n");
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "execo/log.hpp"
 #include "interrupts.hpp"
 
 namespace execo::cli {
@@ -41,14 +42,21 @@ class output {
 
 class console {
  public:
-  explicit console(const stop_flag& stop, int out = 1, int err = 2);
+  /// `color`: of the names of hosts before lines.
+  explicit console(const stop_flag& stop, int out = 1, int err = 2)
+      : console(stop, color_mode::never, out, err) {}
+  console(const stop_flag& stop, color_mode color, int out = 1, int err = 2);
 
   /// Bytes of hosts: control characters are made visible when they would reach a terminal.
   void out(std::string_view bytes);
   void err(std::string_view bytes);
   /// "host: line" on either.
-  void out_line(std::string_view host, std::string_view line) { labelled(out_, err_, host, line); }
-  void err_line(std::string_view host, std::string_view line) { labelled(err_, out_, host, line); }
+  void out_line(std::string_view host, std::string_view line) {
+    labelled(out_, err_, out_colors_, host, line);
+  }
+  void err_line(std::string_view host, std::string_view line) {
+    labelled(err_, out_, err_colors_, host, line);
+  }
   /// Bytes that are fit for any terminal.
   void out_plain(std::string_view bytes) { put(out_, err_, bytes); }
   void err_plain(std::string_view bytes) { put(err_, out_, bytes); }
@@ -66,11 +74,14 @@ class console {
 
  private:
   void put(output& to, output& other, std::string_view bytes);
-  void labelled(output& to, output& other, std::string_view host, std::string_view line);
+  void labelled(output& to, output& other, bool colors, std::string_view host,
+                std::string_view line);
   void erase_progress();
 
   output out_;
   output err_;
+  bool out_colors_;
+  bool err_colors_;
   bool progress_shown_ = false;
 };
 

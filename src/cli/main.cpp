@@ -34,6 +34,9 @@ Examples:
   execo nodeset --fold node1 node2 node3
   execo run -w node[1-9] -- df -h / | execo clubak -b
 
+Defaults for `run` (ssh user, port and keys, fanout, timeouts, colours, log) are read from
+~/.config/execo/config.toml, or from the file that $EXECO_CONFIG names.
+
 Exit status: 0 if all went well, 2 for a usage error; `execo run --help` has its own.
 )";
 

@@ -51,6 +51,8 @@ std::string ndjson_line(const host_result& r, bool ascii) {
   object["error"] = why(r);
   add_bytes(object, "out", r.out);
   add_bytes(object, "err", r.err);
+  object["out_bytes"] = r.out_bytes();
+  object["err_bytes"] = r.err_bytes();
   object["out_dropped"] = r.out_dropped();
   object["err_dropped"] = r.err_dropped();
   bool begun = r.started() != time_point();

@@ -10,6 +10,8 @@
 #include <optional>
 
 #include "arguments.hpp"
+#include "execo/config.hpp"
+#include "execo/log.hpp"
 #include "execo/remote.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
@@ -74,7 +76,9 @@ class run_session {
 };
 
 run_session::run_session(run_options options)
-    : options_(std::move(options)), console_(stop_), view_(make_view(options_.show, console_)) {
+    : options_(std::move(options)),
+      console_(stop_, options_.color),
+      view_(make_view(options_.show, console_)) {
   with_progress_ = options_.progress == when::always ||
                    (options_.progress == when::automatic && console_.err_is_terminal());
 }
@@ -82,7 +86,9 @@ run_session::run_session(run_options options)
 void run_session::configure() {
   command what = options_.quote_words ? command(options_.words) : command(options_.command_text());
   remote action(std::move(what), std::move(options_.hosts));
-  action.timeout(options_.timeout).kill_timeout(patience_after_term);
+  action.timeout(options_.timeout)
+      .kill_timeout(patience_after_term)
+      .drain_timeout(options_.drain_timeout);
   if (view_->live()) {
     action.max_output(0);  // lines are shown as they come: nothing else is kept
     std::move(action).on_line([this](const output_line& l) { line(l); });
@@ -212,12 +218,22 @@ int complain(const std::string& line, int status) {
 int run_main(int argc, char** argv) {
   try {
     std::span<const char* const> arguments(argv + 1, static_cast<std::size_t>(argc - 1));
-    std::optional<run_options> options = parse_run(arguments);
+    config defaults;
+    std::string broken;
+    try {
+      defaults = load_config();
+    } catch (const config_error& error) {
+      broken = error.what();  // told after the help that may have been asked for
+    }
+    std::optional<run_options> options = parse_run(arguments, defaults);
     if (!options) {
       std::string help = run_help();
       (void)std::fwrite(help.data(), 1, help.size(), stdout);
       return std::fflush(stdout) == 0 ? 0 : exit_output_lost;
     }
+    if (!broken.empty()) return complain(broken, exit_usage);
+    if (defaults.log != log_level::off)
+      set_log(defaults.log, log_to(STDERR_FILENO, options->color));
     raise_descriptor_limit();
     // Output that nobody reads any more is an error of write(), and ends the run in good order.
     (void)::signal(SIGPIPE, SIG_IGN);

@@ -37,10 +37,11 @@ enum option : int {
   by_host,
   format,
   progress,
+  color,
   help,
 };
 
-constexpr std::array<option_spec, 18> options{{
+constexpr std::array<option_spec, 19> options{{
     {nodes, 'w', "", "SET",
      "hosts to run on: node[1-9,12],login1 or a group, @web. May be repeated"},
     {exclude, 'x', "", "SET", "hosts to leave out. May be repeated"},
@@ -69,6 +70,8 @@ constexpr std::array<option_spec, 18> options{{
      "ndjson: one JSON object a line for each host, as it completes (text)"},
     {progress, 0, "progress", "auto|always|never",
      "a line that tells how far it is; auto: when stderr is a terminal (auto)"},
+    {color, 0, "color", "auto|always|never",
+     "names of hosts in colour; auto: on a terminal, unless NO_COLOR is set (auto)"},
     {help, 'h', "help", "", "show this text"},
 }};
 
@@ -89,6 +92,8 @@ Examples:
   execo run --hosts-file hosts.txt -f 256 --format ndjson -- uptime | jq .out
   execo run -w node[1-4] --argv -- touch 'a name with blanks'
   execo run -w 127.0.0.[1-9] -p 2222 --host-keys accept-new 'echo $HOME; df -h | tail -1'
+
+Defaults are those of ~/.config/execo/config.toml, or of the file $EXECO_CONFIG.
 
 Exit status:
   0    the command exited 0 on every host
@@ -123,6 +128,10 @@ constexpr std::array<std::pair<std::string_view, host_keys>, 3> policies{
      {"ignore", host_keys::ignore}}};
 constexpr std::array<std::pair<std::string_view, bool>, 2> formats{
     {{"text", false}, {"ndjson", true}}};
+constexpr std::array<std::pair<std::string_view, color_mode>, 3> color_words{
+    {{"auto", color_mode::automatic},
+     {"always", color_mode::always},
+     {"never", color_mode::never}}};
 constexpr std::array<std::pair<std::string_view, when>, 3> progress_words{
     {{"auto", when::automatic}, {"always", when::always}, {"never", when::never}}};
 
@@ -169,6 +178,15 @@ std::string key_file(const given_option& given) {
 
 class reader {
  public:
+  explicit reader(const config& defaults) {
+    made_.fanout = defaults.fanout;
+    made_.timeout = defaults.timeout;
+    made_.drain_timeout = defaults.drain_timeout;
+    made_.max_output = defaults.max_output;
+    made_.color = defaults.color;
+    made_.ssh = defaults.ssh;
+  }
+
   std::optional<run_options> read(const scanned_arguments& found) {
     for (const given_option& given : found.options) {
       if (given.what->id == help) return std::nullopt;
@@ -215,6 +233,9 @@ class reader {
       case format:
         ndjson_ = choose<bool>(given, formats);
         break;
+      case color:
+        made_.color = choose<color_mode>(given, color_words);
+        break;
       case progress:
         made_.progress = choose<when>(given, progress_words);
         break;
@@ -237,6 +258,8 @@ class reader {
         ssh.port = static_cast<int>(number(given, 65535));
         break;
       case identity:
+        // Keys named here take the place of those in the configuration.
+        if (!std::exchange(key_given_, true)) ssh.identities.clear();
         ssh.identities.push_back(key_file(given));
         break;
       case host_key_policy:
@@ -270,6 +293,7 @@ class reader {
 
   run_options made_;
   target_list targets_;
+  bool key_given_ = false;
   bool gathered_ = false;
   bool ordered_ = false;
   bool ndjson_ = false;
@@ -294,8 +318,9 @@ std::size_t parse_size(std::string_view text) {
   throw usage_error(fmt::format("'{}': expected bytes: 4096, 64K, 1M or 1G", visible(text)));
 }
 
-std::optional<run_options> parse_run(std::span<const char* const> arguments) {
-  return reader().read(scan_arguments(options, arguments));
+std::optional<run_options> parse_run(std::span<const char* const> arguments,
+                                     const config& defaults) {
+  return reader(defaults).read(scan_arguments(options, arguments));
 }
 
 std::string run_help() {

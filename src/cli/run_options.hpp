@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "execo/config.hpp"
 #include "execo/connection.hpp"
 #include "execo/host.hpp"
 #include "execo/time.hpp"
@@ -24,18 +25,21 @@ class run_options {
   bool quote_words = false;
   std::size_t fanout = 64;
   duration timeout{0};
+  duration drain_timeout = std::chrono::seconds(1);
   ssh_options ssh;
   std::optional<std::size_t> max_output;
   layout show = layout::stream;
   when progress = when::automatic;
+  color_mode color = color_mode::automatic;
 
   /// The words joined by spaces.
   std::string command_text() const;
 };
 
-/// Nothing when the help was asked for.
+/// What the arguments say, over the defaults of the user. Nothing when the help was asked for.
 /// Throws: usage_error.
-std::optional<run_options> parse_run(std::span<const char* const> arguments);
+std::optional<run_options> parse_run(std::span<const char* const> arguments,
+                                     const config& defaults = config());
 
 std::string run_help();
 

@@ -1,6 +1,11 @@
 #include "execo/command.hpp"
 
+#include <algorithm>
+#include <csignal>
+#include <stdexcept>
+
 #include "base/shell_words.hpp"
+#include "io/stdio_spec.hpp"
 
 namespace execo {
 
@@ -26,11 +31,34 @@ std::string command::shell_text() const {
   return text + " " + quoted;
 }
 
+void command::set_out(sink where) {
+  const detail::sink_spec* spec = detail::stdio_access::of(where);
+  if (spec != nullptr && spec->what == detail::sink_spec::kind::merged)
+    throw std::invalid_argument("merged() is for the standard error");
+  out = std::move(where);
+}
+
+void command::set_err(sink where) { err = std::move(where); }
+
+void command::set_in(source from) {
+  const detail::source_spec* spec = detail::stdio_access::of(from);
+  has_input = spec != nullptr;
+  bool is_text = has_input && spec->what == detail::source_spec::kind::text;
+  input = is_text ? spec->bytes : std::string();
+  in = is_text ? source() : std::move(from);
+}
+
+void command::add_handler(std::shared_ptr<handler> h) {
+  if (!h) throw std::invalid_argument("a handler that is a null pointer");
+  handlers.push_back(std::move(h));
+}
+
 std::string command::name() const {
   constexpr std::size_t longest = 60;
   std::string shown;
   bool blank = false;
-  for (char c : shell_text()) {
+  const std::string whole = given_name.empty() ? shell_text() : given_name;
+  for (char c : whole) {
     // Control characters of a command must not reach a terminal through an error message.
     if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f) {
       blank = !shown.empty();
@@ -42,6 +70,41 @@ std::string command::name() const {
     if (shown.size() > longest) return shown.substr(0, longest - 3) + "...";
   }
   return shown;
+}
+
+std::vector<stop_policy::step> command::stop_sequence() const {
+  std::vector<stop_policy::step> steps = stop_steps.steps();
+  if (steps.empty()) steps.emplace_back(SIGTERM, kill_timeout);
+  if (steps.back().signal != SIGKILL) steps.emplace_back(SIGKILL, duration(0));
+  return steps;
+}
+
+execo::kill_scope command::kill_scope() const noexcept {
+  // A group that others are in as well is not ours to end.
+  auto by_default =
+      attributes.process_group == 0 ? execo::kill_scope::group : execo::kill_scope::process;
+  return scope.value_or(by_default);
+}
+
+void command::set_variable(std::string_view name, std::string_view value) {
+  std::erase(attributes.removed_variables, name);
+  auto known = std::ranges::find(environment, name, &std::pair<std::string, std::string>::first);
+  if (known != environment.end()) {
+    known->second = value;
+  } else {
+    environment.emplace_back(name, value);
+  }
+}
+
+void command::remove_variable(std::string_view name) {
+  std::erase_if(environment, [name](const auto& variable) { return variable.first == name; });
+  attributes.removed_variables.emplace_back(name);
+}
+
+void command::clear_variables() {
+  environment.clear();
+  attributes.removed_variables.clear();
+  attributes.clear_environment = true;
 }
 
 }  // namespace execo

@@ -16,19 +16,16 @@ constexpr auto after_kill = std::chrono::seconds(1);
 // Output that goes on after the end is waited for this many drain timeouts in all.
 constexpr int most_drains = 10;
 
-void keep(std::string& kept, std::uint64_t& dropped, std::size_t cap, std::span<const char> bytes) {
-  std::size_t room = cap - std::min(cap, kept.size());
-  std::size_t taken = std::min(room, bytes.size());
-  kept.append(bytes.data(), taken);
-  dropped += bytes.size() - taken;
-}
-
 end_reason end_of(const exit_status& status) noexcept {
   if (status.signal()) return end_reason::signaled;
   return status.code() ? end_reason::exited : end_reason::status_lost;
 }
 
 }  // namespace
+
+log_level end_level(const result& r) noexcept {
+  return r.notable() ? log_level::warning : log_level::debug;
+}
 
 lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, std::unique_ptr<transport> how,
                      const deadlines& limits)
@@ -39,7 +36,9 @@ lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, std::unique_
       deadline_(callback<>::to<&lifecycle::deadline_struck>(this), "deadline of a command"),
       phase_deadline_(callback<>::to<&lifecycle::phase_deadline_struck>(this),
                       "deadline of a phase"),
-      patience_(callback<>::to<&lifecycle::patience_ended>(this), "kill or drain") {}
+      patience_(callback<>::to<&lifecycle::patience_ended>(this), "kill or drain"),
+      out_(on, *this, result_.out),
+      err_(on, *this, result_.err) {}
 
 lifecycle::~lifecycle() = default;
 
@@ -51,7 +50,12 @@ void lifecycle::start() {
   result_access::started(result_) = std::chrono::system_clock::now();
   begun_ = clock::now();
   state_.store(run_state::active, std::memory_order_release);
-  transport_->open(*command_, *this);
+  if (set_up_streams()) {
+    transport_->open(*command_, *this);
+  } else {
+    state_.store(run_state::closing, std::memory_order_release);
+    on_closed();
+  }
 }
 
 void lifecycle::on_phase(phase entered) {
@@ -62,6 +66,9 @@ void lifecycle::on_phase(phase entered) {
   running_ = true;
   pid_.store(transport_->pid(), std::memory_order_relaxed);
   feed_input();
+  log(log_level::debug,
+      [this] { return "started `" + result_.name() + "`, pid " + std::to_string(this->pid()); });
+  if (tap_ != nullptr) tap_->on_running(*this);
 }
 
 // One deadline spans resolve to auth, one the command from open on, and each phase before run may
@@ -86,37 +93,20 @@ void lifecycle::arm_deadlines() {
   if (limit.count() > 0) loop_.arm_after(phase_deadline_, limit);
 }
 
-void lifecycle::feed_input() {
-  if (!command_->has_input) return;
-  std::span<const char> rest(command_->input);
-  rest = rest.subspan(written_);
-  if (rest.empty()) {
-    transport_->close_input();
-  } else {
-    transport_->write(rest);
-  }
-}
-
-void lifecycle::on_written(std::size_t count) {
-  written_ += count;
-  if (state() == run_state::active) feed_input();
-}
-
 void lifecycle::on_output(stream which, std::span<const char> bytes) {
   if (state() != run_state::active) return;
-  if (which == stream::out) {
-    keep(result_.out, result_access::out_dropped(result_), command_->output_cap, bytes);
-  } else {
-    keep(result_.err, result_access::err_dropped(result_), command_->output_cap, bytes);
-  }
+  sink_of(which).take(bytes);
+  if (state() != run_state::active) return;
   // What still flows after the end is the command's own on a slow line, or a grandchild's for ever.
   if (exit_seen_) loop_.arm(patience_, std::min(loop_.now() + command_->drain_timeout, drain_end_));
+  update_flow();
   if (tap_ != nullptr) tap_->on_output(*this, which, bytes);
 }
 
 void lifecycle::on_eof(stream which) {
   (which == stream::out ? out_open_ : err_open_) = false;
-  if (state() == run_state::active && exit_seen_ && !out_open_ && !err_open_) finish();
+  if (!merged_ || (!out_open_ && !err_open_)) sink_of(which).end();
+  if (state() == run_state::active && exit_seen_ && all_through()) finish();
 }
 
 void lifecycle::on_exit(exit_status status) {
@@ -129,10 +119,11 @@ void lifecycle::on_exit(exit_status status) {
   decide(end_of(status));
   loop_.disarm(deadline_);
   loop_.disarm(phase_deadline_);
-  if (!out_open_ && !err_open_) {
+  if (all_through()) {
     finish();
     return;
   }
+  hurry_streams();
   patience_.expired = callback<>::to<&lifecycle::drain_ended>(this);
   loop_.arm_after(patience_, command_->drain_timeout);
   drain_end_ = loop_.now() + most_drains * command_->drain_timeout;
@@ -150,20 +141,23 @@ void lifecycle::on_failed(end_reason how, std::error_code why, std::string conte
 }
 
 void lifecycle::on_closed() {
-  if (state() == run_state::ended) return;
+  transport_closed_ = true;
+  try_end();
+}
+
+void lifecycle::try_end() {
+  if (state() == run_state::ended || !transport_closed_ || out_.busy() || err_.busy()) return;
+  if (input_file_ && input_file_->busy()) return;
   if (!decided_) decide(end_reason::cancelled);
+  settle_streams();
   loop_.disarm(deadline_);
   loop_.disarm(phase_deadline_);
   loop_.disarm(patience_);
-  bool accepted = false;
-  if (result_.how() == end_reason::exited) {
-    int code = result_.status().code().value_or(-1);
-    const std::vector<int>& codes = command_->accepted_codes;
-    accepted = codes.empty() ? code == 0 : std::ranges::find(codes, code) != codes.end();
-  }
-  result_access::ok(result_) = accepted;
+  judge();
   stamp_end();
   unlink();
+  if (logs_end_) log(end_level(result_), [this] { return result_.describe(); });
+  if (tap_ != nullptr) tap_->on_ending(*this);
   state_.store(run_state::ended, std::memory_order_release);
   // An observer may drop the last outside reference.
   intrusive_ptr<lifecycle> alive = std::move(self_);
@@ -172,6 +166,41 @@ void lifecycle::on_closed() {
     observer.unlink();
     observer.on_end(*this);
   }
+}
+
+// Whether it counts as success, and whether a log should tell of it.
+void lifecycle::judge() noexcept {
+  const command& what = *command_;
+  bool ok = false;
+  bool hidden = false;
+  switch (result_.how()) {
+    case end_reason::exited: {
+      int code = result_.status().code().value_or(-1);
+      const std::vector<int>& codes = what.accepted_codes;
+      bool accepted = codes.empty() ? code == 0 : std::ranges::find(codes, code) != codes.end();
+      ok = accepted || what.ignores_exit_code;
+      hidden = accepted || what.hides_exit_code || result_.killed();
+      break;
+    }
+    case end_reason::signaled:
+      ok = what.ignores_exit_code && !result_.killed();
+      hidden = what.hides_exit_code || result_.killed();
+      break;
+    case end_reason::timed_out:
+      ok = what.ignores_timeout;
+      hidden = what.hides_timeout;
+      break;
+    case end_reason::cancelled:
+    case end_reason::not_started:
+      hidden = true;
+      break;
+    default:
+      ok = what.ignores_error;
+      hidden = what.hides_error;
+      break;
+  }
+  result_access::ok(result_) = ok;
+  result_access::notable(result_) = !hidden;
 }
 
 void lifecycle::stamp_end() noexcept {
@@ -196,21 +225,53 @@ void lifecycle::end_early(end_reason how, int signal) noexcept {
   }
 }
 
+// A signal of the policy goes on from its step. TERM and INT are followed by KILL in any case,
+// others that the policy does not have are only sent.
 void lifecycle::begin_kill(int signal) noexcept {
-  result_access::killed(result_) = true;
-  if (signal == SIGKILL) {
-    result_access::forced_kill(result_) = true;
-    kill_sent_ = true;
+  if (steps_.empty()) steps_ = command_->stop_sequence();
+  bool by_itself = signal == by_policy;
+  if (by_itself && under_way()) {
+    if (beside_policy_) send_signal(steps_.front().signal);
+    return;
   }
+  auto step = std::ranges::find(steps_, signal, &stop_policy::step::signal);
+  if (by_itself) step = steps_.begin();
+  if (step != steps_.end()) {
+    auto index = static_cast<std::size_t>(step - steps_.begin());
+    // The time of a step that was taken already does not start anew.
+    if (index >= next_step_ || signal == SIGKILL) return take_step(index);
+    return send_signal(signal);
+  }
+  bool escalates = signal == SIGTERM || signal == SIGINT;
+  if (!escalates) return send_signal(signal);
+  transport_->end_scope();
+  send_signal(signal);
+  if (under_way()) return;
+  beside_policy_ = true;
+  next_step_ = steps_.size() - 1;
+  wait_for_end(command_->kill_timeout);
+}
+
+void lifecycle::take_step(std::size_t index) noexcept {
+  const stop_policy::step& step = steps_[index];
+  next_step_ = index + 1;
+  if (step.signal == SIGKILL) kill_sent_ = true;
+  transport_->end_scope();
+  send_signal(step.signal);
+  wait_for_end(step.signal == SIGKILL ? after_kill : step.patience);
+}
+
+void lifecycle::send_signal(int signal) noexcept {
+  result_access::killed(result_) = true;
   transport_->signal(signal);
-  bool escalates = signal == SIGTERM || signal == SIGINT || signal == SIGKILL;
-  if (!escalates) return;
+}
+
+void lifecycle::wait_for_end(duration patience) noexcept {
   // The end may stand behind output that nobody takes.
-  transport_->pause(stream::out, false);
-  transport_->pause(stream::err, false);
-  if (patience_.armed() && signal != SIGKILL) return;
+  tap_holds_.fill(false);
+  hurry_streams();
   patience_.expired = callback<>::to<&lifecycle::patience_ended>(this);
-  loop_.arm_after(patience_, signal == SIGKILL ? after_kill : command_->kill_timeout);
+  loop_.arm_after(patience_, patience);
 }
 
 void lifecycle::cancel(int signal) noexcept {
@@ -241,7 +302,9 @@ void lifecycle::kill(int signal) noexcept {
 }
 
 void lifecycle::pause(stream which, bool paused) {
-  if (state() == run_state::active && !result_.killed()) transport_->pause(which, paused);
+  if (under_way() && paused) return;
+  tap_holds_[which == stream::out ? 0 : 1] = paused;
+  update_flow();
 }
 
 void lifecycle::deadline_struck() { end_early(end_reason::timed_out); }
@@ -249,7 +312,8 @@ void lifecycle::phase_deadline_struck() { end_early(end_reason::timed_out); }
 
 void lifecycle::patience_ended() {
   if (!kill_sent_) {
-    begin_kill(SIGKILL);
+    if (steps_[next_step_].signal == SIGKILL) result_access::forced_kill(result_) = true;
+    take_step(next_step_);
     return;
   }
   decide(end_reason::cancelled);
@@ -267,6 +331,10 @@ void lifecycle::finish() {
   loop_.disarm(deadline_);
   loop_.disarm(phase_deadline_);
   loop_.disarm(patience_);
+  out_.give_up();
+  err_.give_up();
+  if (input_file_) input_file_->close();
+  transport_->complete(result_);
   transport_->close();
 }
 

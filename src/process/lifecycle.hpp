@@ -6,6 +6,7 @@
 // atomics that a handle reads.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <memory>
@@ -14,46 +15,41 @@
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
 #include "execo/detail/end_observer.hpp"
+#include "execo/log.hpp"
 #include "execo/status.hpp"
+#include "io/input_file.hpp"
+#include "io/output_stream.hpp"
 #include "loop/loop.hpp"
+#include "process/result_access.hpp"
 #include "process/transport.hpp"
 
 namespace execo::detail {
 
-/// Writes the private part of a result.
-struct result_access {
-  static void set_not_started(result& r, std::string name) {
-    r.name_ = std::move(name);
-    r.how_ = end_reason::not_started;
-  }
-  static std::string& name(result& r) { return r.name_; }
-  static std::string& context(result& r) { return r.error_context_; }
-  static std::error_code& error(result& r) { return r.error_; }
-  static time_point& started(result& r) { return r.started_; }
-  static duration& elapsed(result& r) { return r.elapsed_; }
-  static std::uint64_t& out_dropped(result& r) { return r.out_dropped_; }
-  static std::uint64_t& err_dropped(result& r) { return r.err_dropped_; }
-  static exit_status& status(result& r) { return r.status_; }
-  static end_reason& how(result& r) { return r.how_; }
-  static phase& where(result& r) { return r.phase_; }
-  static bool& ok(result& r) { return r.ok_; }
-  static bool& killed(result& r) { return r.killed_; }
-  static bool& forced_kill(result& r) { return r.forced_kill_; }
-  static bool& output_complete(result& r) { return r.output_complete_; }
-};
-
 class lifecycle;
+
+/// At which level the log hears of it: as a warning if it is notable().
+log_level end_level(const result& r) noexcept;
 
 /// Sees output as it comes, beside the capture.
 class output_tap {
  public:
   virtual void on_output(lifecycle& run, stream which, std::span<const char> bytes) = 0;
+  /// False: the command may have an output for itself, which then nobody here sees.
+  virtual bool wants_output() const noexcept { return true; }
+  /// The command was started.
+  virtual void on_running(lifecycle&) {}
+  /// The result is final, and nobody was told yet.
+  virtual void on_ending(lifecycle&) noexcept {}
 
  protected:
   ~output_tap() = default;
 };
 
-class lifecycle final : public ref_counted, private transport_events, private resident {
+class lifecycle final : public ref_counted,
+                        private transport_events,
+                        private resident,
+                        private output_stream_owner,
+                        private input_file_owner {
  public:
   lifecycle(loop& on, std::shared_ptr<const command> what, std::unique_ptr<transport> how,
             const deadlines& limits);
@@ -61,13 +57,22 @@ class lifecycle final : public ref_counted, private transport_events, private re
 
   // -- on the loop's thread -------------------------------------------------------------------
   void start();
-  /// Ends the run: TERM, KILL after kill_timeout; or KILL now. The result says `cancelled`.
-  void cancel(int signal = SIGTERM) noexcept;
+  /// Ends the run: by the stop policy, or KILL now. The result says `cancelled`.
+  void cancel(int signal = by_policy) noexcept;
   /// Sends a signal on behalf of the user; before the command runs this cancels.
   void kill(int signal) noexcept;
+  /// In place of a signal: the steps of the command's stop policy.
+  static constexpr int by_policy = -1;
   /// Pre: not ended.
   void attach(end_observer& observer) noexcept { observer.link_before(observers_); }
   void set_tap(output_tap* tap) noexcept { tap_ = tap; }
+  /// A tap that lives as long as the run does.
+  void set_tap(std::shared_ptr<output_tap> tap) noexcept {
+    kept_tap_ = std::move(tap);
+    tap_ = kept_tap_.get();
+  }
+  /// Its owner logs its end, and better.
+  void leave_log_to_owner() noexcept { logs_end_ = false; }
   /// Back-pressure for a slow tap; without effect on a run that is being ended.
   void pause(stream which, bool paused);
   /// The present phase, for reports on a run that goes on.
@@ -75,12 +80,25 @@ class lifecycle final : public ref_counted, private transport_events, private re
   /// The final result, moved out by its only user.
   result take_result() noexcept { return std::move(result_); }
 
+  /// Also after the end.
+  output_stream& output(stream which) noexcept { return which == stream::out ? out_ : err_; }
+  /// A write is under way.
+  bool has_writer() const noexcept { return static_cast<bool>(writer_); }
+  /// The bytes stay valid until `writer` is told how many were not taken, and whether that is
+  /// because the command takes no more. Pre: !has_writer().
+  void write(callback<std::size_t, bool> writer, std::span<const char> bytes) noexcept;
+  bool is_fed_by_writer() const noexcept;
+  /// The writer is told soon.
+  void stop_writing() noexcept;
+  /// The end of file, after what is being written.
+  void end_input() noexcept;
+
   // -- from any thread ------------------------------------------------------------------------
   loop& home() const noexcept { return loop_; }
   pid_t pid() const noexcept { return pid_.load(std::memory_order_relaxed); }
   bool started() const noexcept { return state() != run_state::idle; }
   bool ended() const noexcept { return state() == run_state::ended; }
-  /// Pre: ended().
+  /// Pre: ended(), or told so by on_ending().
   const result& final_result() const noexcept { return result_; }
 
  private:
@@ -94,16 +112,43 @@ class lifecycle final : public ref_counted, private transport_events, private re
   void on_exit(exit_status status) override;
   void on_failed(end_reason how, std::error_code why, std::string context) override;
   void on_written(std::size_t count) override;
+  void on_input_closed() override;
   void on_closed() override;
   void shut_down() noexcept override;
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
 
   void decide(end_reason how) noexcept;
-  void end_early(end_reason how, int signal = SIGTERM) noexcept;
+  void end_early(end_reason how, int signal = by_policy) noexcept;
   void begin_kill(int signal) noexcept;
+  void take_step(std::size_t index) noexcept;
+  void send_signal(int signal) noexcept;
+  void wait_for_end(duration patience) noexcept;
+  bool under_way() const noexcept { return next_step_ != 0; }
+  void judge() noexcept;
   void arm_deadlines();
   void feed_input();
   void finish();
+  void try_end();
+
+  // -- lifecycle_streams.cpp ------------------------------------------------------------------
+  bool set_up_streams();
+  void redirect_outputs();
+  bool give_to_child(int number, const child_stream& to);
+  void set_up_input();
+  output_stream& sink_of(stream which) noexcept {
+    return which == stream::out || merged_ ? out_ : err_;
+  }
+  void update_flow();
+  void hurry_streams();
+  bool all_through() const noexcept {
+    return !out_open_ && !err_open_ && out_.flushed() && err_.flushed();
+  }
+  void settle_streams();
+  void tell_writer(bool closed) noexcept;
+  void on_stream_moved() noexcept override;
+  void on_stream_failed(std::error_code why, std::string context) noexcept override;
+  void on_file_bytes(std::span<const char> bytes) noexcept override;
+  void on_file_end(int error) noexcept override;
   void stamp_end() noexcept;
 
   void deadline_struck();
@@ -117,6 +162,7 @@ class lifecycle final : public ref_counted, private transport_events, private re
   intrusive_ptr<lifecycle> self_;  // while the run is on
   list_node observers_;
   output_tap* tap_ = nullptr;
+  std::shared_ptr<output_tap> kept_tap_;
   deadlines limits_;
   timer deadline_;        // establishing, then the command's own
   timer phase_deadline_;  // one phase of establishing
@@ -124,7 +170,22 @@ class lifecycle final : public ref_counted, private transport_events, private re
   result result_;
   clock::time_point begun_{};
   clock::time_point drain_end_{};
+  output_stream out_;
+  output_stream err_;
+  std::unique_ptr<input_file> input_file_;  // where the transport cannot give it to the command
+  callback<std::size_t, bool> writer_;
+  std::span<const char> to_write_;
   std::size_t written_ = 0;
+  std::vector<stop_policy::step> steps_;  // while it is being ended
+  std::size_t next_step_ = 0;
+  std::array<bool, 2> tap_holds_{};
+  std::array<bool, 2> paused_{};
+  bool merged_ = false;            // standard error has no stream of its own
+  bool input_direct_ = false;      // not through us
+  bool input_ends_ = false;        // the writer said so
+  bool input_closed_ = false;      // the command takes no more
+  bool write_stopped_ = false;     // the writer waits only for its bytes
+  bool transport_closed_ = false;  // nothing of it is pending
   std::atomic<run_state> state_{run_state::idle};
   std::atomic<pid_t> pid_{0};
   execo::phase phase_ = phase::resolve;
@@ -133,7 +194,9 @@ class lifecycle final : public ref_counted, private transport_events, private re
   bool exit_seen_ = false;
   bool out_open_ = true;
   bool err_open_ = true;
-  bool kill_sent_ = false;  // KILL, the last resort
+  bool logs_end_ = true;
+  bool kill_sent_ = false;      // KILL, the last resort
+  bool beside_policy_ = false;  // a signal that is not of the policy began to end it
   timed timing_ = timed::nothing;
 };
 

@@ -6,13 +6,20 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 
 #include "base/fd.hpp"
+#include "process/process_table.hpp"
+#include "process/result_access.hpp"
 #include "process/spawner.hpp"
 
 extern char** environ;
@@ -31,7 +38,8 @@ class local_transport final : public transport {
         out_(*this, stream::out),
         err_(*this, stream::err),
         write_(callback<int>::to<&local_transport::on_write_done>(this)),
-        exit_(callback<int>::to<&local_transport::on_exit_ready>(this)) {
+        exit_(callback<int>::to<&local_transport::on_exit_ready>(this)),
+        emptied_(callback<int>::to<&local_transport::on_leaf_changed>(this)) {
     step_.self = this;
   }
 
@@ -43,21 +51,36 @@ class local_transport final : public transport {
     loop_.defer(step_);
   }
 
+  bool redirect(int number, const child_stream& to) override {
+    streams_[static_cast<std::size_t>(number)] = to;
+    return true;
+  }
+
   void write(std::span<const char> bytes) override {
     if (!input_) return;
     write_.prepare_write(input_.get(), bytes.data(), std::min(bytes.size(), write_bytes));
     loop_.start(write_);
   }
 
+  void cancel_write() override {
+    if (write_.active) loop_.cancel(write_);
+  }
+
   void close_input() override {
-    if (!write_.active) input_.reset();
+    if (write_.active) return;
+    if (!command_->attributes.pty || !input_) return input_.reset();
+    // Twice where a line is not complete: the first ^D only hands over what there is of it.
+    static constexpr std::string_view end_of_file = "\x04\x04";
+    input_ends_ = true;
+    write(end_of_file.substr(0, in_line_ ? 2 : 1));
   }
 
   void signal(int number) override {
-    if (pid_ <= 0 || reaped_) return;
-    if (number == SIGTERM || number == SIGINT || number == SIGKILL) ending_ = true;
-    signal_group(number);
+    if (pid_ > 0 && !reaped_) signal_scope(number);
   }
+
+  void end_scope() override { ending_ = true; }
+  void complete(result& end) override;
 
   void pause(stream which, bool paused) override {
     pipe_end& p = which == stream::out ? out_ : err_;
@@ -75,7 +98,7 @@ class local_transport final : public transport {
       input_.reset();
     }
     if (job_ != nullptr) job_->abandon();
-    if (pid_ > 0 && !reaped_) signal_group(SIGKILL);
+    if (pid_ > 0 && !reaped_) signal_scope(SIGKILL);
     settle();
   }
 
@@ -106,6 +129,8 @@ class local_transport final : public transport {
         return;
       }
       if (result == -EAGAIN || result == -EINTR) return read_more();
+      // A terminal that goes sends HUP to those that are still on their way out.
+      if (owner.command_->attributes.pty && !owner.reaped_) owner.terminal_ = std::move(fd);
       fd.reset();
       owner.events_->on_eof(which);
     }
@@ -128,17 +153,58 @@ class local_transport final : public transport {
   void launch() {
     stepping_ = false;
     if (closing_) return settle();
+    if (command_->kill_scope() == kill_scope::subreaper)
+      return events_->on_failed(end_reason::unsupported, system_error_code(ENOTSUP),
+                                "kill_scope subreaper: it would make this process the parent of "
+                                "orphans that others started; use cgroup");
     spawn_plan plan;
+    plan.attributes_of = command_;
     plan.what.argv = command_->argv();
-    if (!command_->environment.empty()) merge_environment(plan.what);
+    merge_environment(plan.what);
     plan.what.directory = command_->directory;
     plan.has_input = command_->has_input;
+    plan.streams = streams_;
     plan.nonblocking = loop_.wants_nonblocking();
     if (!plan.has_input && (plan.null_input = loop_.null_input()) < 0) plan.null_input = -errno;
     auto& starter = loop_.service<spawner>();
     if (!starter.is_busy()) return launched(starter.spawn_here(plan));
     job_ = &starter.spawn_elsewhere(std::make_unique<spawn_job>(
         std::move(plan), callback<spawn_job&>::to<&local_transport::on_spawned>(this)));
+  }
+
+  // What a signal reaches. Sessions and cgroups are looked up: others than the command by their own
+  // pidfd, which is compared with what was looked for once more.
+  void signal_scope(int number) noexcept {
+    kill_scope scope = command_->kill_scope();
+    if (scope != kill_scope::group)
+      (void)::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0);
+    signal_others(number);
+  }
+
+  void signal_others(int number) noexcept {
+    kill_scope scope = command_->kill_scope();
+    std::size_t others = 0;
+    if (scope == kill_scope::session) others = signal_session(pid_, number);
+    if (scope == kill_scope::cgroup) others = leaf_.signal(number, pid_);
+    if (scope == kill_scope::group) {
+      if (command_->scope) others = count_group();
+      signal_group(number);
+    }
+    if (ending_ || number == SIGKILL) ended_with_it_ = std::max(ended_with_it_, others);
+  }
+
+  std::size_t count_group() const {
+    auto others = living_processes(
+        [this](const process_entry& entry) { return entry.group == pid_ && entry.pid != pid_; });
+    return others.size();
+  }
+
+  // Before the command is reaped: until then its zombie keeps the numbers of its group and session
+  // from being reused.
+  void end_what_is_left() noexcept {
+    kill_scope scope = command_->kill_scope();
+    bool always = scope == kill_scope::session || scope == kill_scope::cgroup;
+    if (always || ending_ || closing_) signal_others(SIGKILL);
   }
 
   // The group is ours alone: the child made it. Through the pidfd it stays the one we mean even if
@@ -155,8 +221,9 @@ class local_transport final : public transport {
     if (!closing_) return launched(std::move(job.child));
     // Given up meanwhile: nothing is told any more, but a child has to be ended and reaped.
     if (job.child.made.error == 0) {
+      leaf_ = std::move(job.child.leaf);
       adopt(job.child.made);
-      signal_group(SIGKILL);
+      signal_scope(SIGKILL);
     }
     settle();
   }
@@ -172,8 +239,10 @@ class local_transport final : public transport {
     spawn_result& made = child.made;
     if (made.error != 0) {
       std::string context = std::string(made.step) + (made.object.empty() ? "" : " ") + made.object;
-      return events_->on_failed(end_reason::spawn_failed, system_error_code(made.error), context);
+      auto how = made.unsupported ? end_reason::unsupported : end_reason::spawn_failed;
+      return events_->on_failed(how, system_error_code(made.error), context);
     }
+    leaf_ = std::move(child.leaf);
     input_ = std::move(child.input);
     out_.fd = std::move(child.output);
     err_.fd = std::move(child.error);
@@ -181,51 +250,61 @@ class local_transport final : public transport {
     out_.read_more();
     err_.read_more();
     events_->on_phase(phase::run);
+    // What goes past us ends with the command. A terminal has but one output.
+    for (pipe_end* end : {&out_, &err_})
+      if (!end->fd && !closing_) events_->on_eof(end->which);
+    if (command_->attributes.pty && !command_->has_input && !closing_) close_input();
   }
 
   void merge_environment(spawn_request& what) const {
+    const spawn_attributes& wanted = command_->attributes;
+    bool as_ours = command_->environment.empty() && wanted.removed_variables.empty();
+    if (as_ours && !wanted.clear_environment) return;
     what.inherit_environment = false;
-    for (char** v = environ; v != nullptr && *v != nullptr; ++v) {
+    for (char** v = wanted.clear_environment ? nullptr : environ; v != nullptr && *v != nullptr;
+         ++v) {
       std::string_view variable = *v;
       std::string_view name = variable.substr(0, variable.find('='));
       bool replaced = false;
       for (const auto& [added, value] : command_->environment) replaced |= added == name;
+      for (const std::string& removed : wanted.removed_variables) replaced |= removed == name;
       if (!replaced) what.environment.emplace_back(variable);
     }
-    for (std::size_t i = 0; i < command_->environment.size(); ++i) {
-      const auto& [name, value] = command_->environment[i];
-      bool again = false;
-      for (std::size_t k = i + 1; k < command_->environment.size(); ++k)
-        again |= command_->environment[k].first == name;
-      if (!again) what.environment.push_back(name + "=" + value);
-    }
+    for (const auto& [name, value] : command_->environment)
+      what.environment.push_back(name + "=" + value);
   }
 
   void on_write_done(int result) {
+    bool untaken = result == -EAGAIN || result == -EINTR;
     if (closing_) {
       input_.reset();
       settle();
+    } else if (input_ends_ && untaken) {
+      loop_.start(write_);
+    } else if (input_ends_) {
+      input_.reset();
     } else if (result > 0) {
+      in_line_ = static_cast<const char*>(write_.buffer)[result - 1] != '\n';
       events_->on_written(static_cast<std::size_t>(result));
-    } else if (result == -EAGAIN || result == -EINTR) {
+    } else if (untaken || result == -ECANCELED) {
       events_->on_written(0);
     } else {
       // EPIPE: the command does not read on; that is its right.
       input_.reset();
+      events_->on_input_closed();
     }
   }
 
   void on_exit_ready(int) {
     siginfo_t info{};
     auto pidfd = static_cast<id_t>(pidfd_.get());
-    if (ending_ || closing_) {
-      // What the command left in its group goes with it, since we were ending it. Only before it is
-      // reaped: until then its zombie keeps the group's number from being reused.
-      if (::waitid(P_PIDFD, pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0)
-        signal_group(SIGKILL);
-      info.si_pid = 0;
-    }
-    int r = ::waitid(P_PIDFD, pidfd, &info, WEXITED | WNOHANG);
+    bool scoped = ending_ || closing_ || command_->scope;
+    if (scoped && ::waitid(P_PIDFD, pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        info.si_pid != 0)
+      end_what_is_left();
+    info.si_pid = 0;
+    // The C library's waitid() leaves out the last argument.
+    long r = ::syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &usage_);
     bool lost = r != 0 && errno == ECHILD;
     if (!lost && (r != 0 || info.si_pid == 0)) {
       loop_.start(exit_);
@@ -233,6 +312,9 @@ class local_transport final : public transport {
     }
     reaped_ = true;
     pidfd_.reset();
+    usage_known_ = !lost;
+    terminal_.reset();
+    remove_leaf();
     if (closing_) return settle();
     // Its end is certain, and its output may still be in the pipes.
     if (lost) return events_->on_exit(exit_status());
@@ -241,8 +323,20 @@ class local_transport final : public transport {
                              : exit_status::of_signal(info.si_status));
   }
 
+  // Those that were sent KILL take a moment to be gone.
+  void remove_leaf() {
+    if (leaf_.remove()) return;
+    emptied_.prepare_poll(leaf_.events(), POLLPRI);
+    loop_.start(emptied_);
+  }
+
+  void on_leaf_changed(int) {
+    remove_leaf();
+    if (closing_) settle();
+  }
+
   void settle() {
-    bool child_gone = pid_ <= 0 || reaped_;
+    bool child_gone = (pid_ <= 0 || reaped_) && !emptied_.active;
     if (closed_ || stepping_ || job_ != nullptr || !child_gone || out_.read.active ||
         err_.read.active || write_.active)
       return;
@@ -257,12 +351,18 @@ class local_transport final : public transport {
   loop& loop_;
   transport_events* events_ = nullptr;
   const command* command_ = nullptr;
+  std::array<child_stream, 3> streams_;
   pipe_end out_;
   pipe_end err_;
   unique_fd input_;
   unique_fd pidfd_;
+  unique_fd terminal_;  // read to its end
   io_request write_;
   io_request exit_;
+  io_request emptied_;  // of the leaf
+  cgroup_leaf leaf_;
+  rusage usage_{};
+  std::size_t ended_with_it_ = 0;
   step_node step_;
   spawn_job* job_ = nullptr;  // while a helper thread starts the child
   pid_t pid_ = -1;
@@ -271,7 +371,49 @@ class local_transport final : public transport {
   bool closing_ = false;
   bool closed_ = false;
   bool reaped_ = false;
+  bool usage_known_ = false;
+  bool input_ends_ = false;
+  bool in_line_ = false;  // the last byte of the input was not the end of a line
 };
+
+// What a descriptor is, as /proc/PID/fd shows it to its holders.
+void add_link(std::vector<std::string>& links, const unique_fd& fd, bool terminal) {
+  if (!fd) return;
+  char name[64];
+  struct stat status;
+  if (terminal) {
+    if (::ptsname_r(fd.get(), name, sizeof name) == 0) links.emplace_back(name);
+  } else if (::fstat(fd.get(), &status) == 0) {
+    links.push_back("pipe:[" + std::to_string(status.st_ino) + "]");
+  }
+}
+
+std::chrono::microseconds time_of(const timeval& t) {
+  return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec);
+}
+
+void local_transport::complete(result& end) {
+  if (pid_ <= 0) return;
+  result_access::scope(end) = command_->kill_scope();
+  result_access::ended_with_it(end) = ended_with_it_;
+  if (usage_known_) {
+    // A child starts in our memory, and the kernel counts the most that was resident there as its
+    // own: a peak that is not above ours tells nothing.
+    rusage ours{};
+    (void)::getrusage(RUSAGE_SELF, &ours);
+    std::optional<std::uint64_t> peak;
+    if (usage_.ru_maxrss > ours.ru_maxrss)
+      peak = static_cast<std::uint64_t>(usage_.ru_maxrss) * 1024;
+    result_access::usage(end) =
+        resource_usage(time_of(usage_.ru_utime), time_of(usage_.ru_stime), peak);
+  }
+  if (!command_->scope || !reaped_) return;
+  std::vector<std::string> links;
+  bool terminal = command_->attributes.pty;
+  add_link(links, out_.fd, terminal);
+  add_link(links, err_.fd, terminal);
+  result_access::escaped(end) = holders_of(links);
+}
 
 }  // namespace
 

@@ -1,13 +1,17 @@
 // The handle's side of a process: which loop it runs on, and the way there from any thread.
 #include "execo/process.hpp"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <stdexcept>
 
 #include "loop/post_call.hpp"
+#include "process/handler_calls.hpp"
 #include "process/lifecycle.hpp"
 #include "process/local_transport.hpp"
+#include "process/process_access.hpp"
 
 namespace execo {
 namespace detail {
@@ -19,6 +23,49 @@ void refuse_nul(std::string_view text) {
     throw std::invalid_argument("a NUL byte in a command, its directory or its environment");
 }
 
+void refuse_bad_variable(std::string_view name) {
+  if (name.empty() || name.find('=') != name.npos)
+    throw std::invalid_argument("'" + std::string(name) +
+                                "' is no name of an environment variable");
+  refuse_nul(name);
+}
+
+void refuse_bad_name(const std::string& name) {
+  if (name.empty()) throw std::invalid_argument("an empty name of a user or a group");
+  refuse_nul(name);
+}
+
+void check_descriptors(const spawn_attributes& wanted) {
+  constexpr int most = 1 << 20;  // the most descriptors a process may have, by default
+  std::vector<int> targets;
+  for (const passed_descriptor& passed : wanted.descriptors) {
+    if (passed.ours < 0 || passed.theirs < 3 || passed.theirs >= most)
+      throw std::invalid_argument("pass_fd: no such descriptor, or one of the standard streams");
+    targets.push_back(passed.theirs);
+  }
+  std::ranges::sort(targets);
+  if (std::ranges::adjacent_find(targets) != targets.end())
+    throw std::invalid_argument("pass_fd: two descriptors for one number");
+}
+
+void check_attributes(const command& what) {
+  const spawn_attributes& wanted = what.attributes;
+  for (const std::string& name : wanted.removed_variables) refuse_bad_variable(name);
+  if (wanted.user) refuse_bad_name(*wanted.user);
+  if (wanted.group) refuse_bad_name(*wanted.group);
+  for (const std::string& name : wanted.groups.value_or(std::vector<std::string>()))
+    refuse_bad_name(name);
+  refuse_nul(wanted.cgroup);
+  if (wanted.nice && (*wanted.nice < -20 || *wanted.nice > 19))
+    throw std::invalid_argument("a nice value is from -20 to 19");
+  check_descriptors(wanted);
+  if (wanted.process_group == 0) return;
+  bool session = wanted.new_session || wanted.pty || what.kill_scope() == kill_scope::session;
+  if (wanted.process_group < 0 || session || what.kill_scope() == kill_scope::group)
+    throw std::invalid_argument(
+        "process_group: a group of others has no session, no terminal and no scope of this one");
+}
+
 /// Throws: std::invalid_argument for what no system call takes as it is.
 void check(const command& what) {
   std::vector<std::string> argv = what.argv();
@@ -26,11 +73,10 @@ void check(const command& what) {
   for (const std::string& word : argv) refuse_nul(word);
   refuse_nul(what.directory);
   for (const auto& [name, value] : what.environment) {
-    if (name.empty() || name.find('=') != std::string::npos)
-      throw std::invalid_argument("'" + name + "' is no name of an environment variable");
-    refuse_nul(name);
+    refuse_bad_variable(name);
     refuse_nul(value);
   }
+  check_attributes(what);
 }
 
 }  // namespace
@@ -60,15 +106,35 @@ class process_state final : public ref_counted {
   void make_run(loop& on) {
     if (run) return;
     auto shared = std::make_shared<const command>(std::move(what));
-    run = intrusive_ptr<lifecycle>(
-        new lifecycle(on, std::move(shared), make_local_transport(on), deadlines()));
+    run =
+        intrusive_ptr<lifecycle>(new lifecycle(on, shared, make_local_transport(on), deadlines()));
+    for (stream which : {stream::out, stream::err})
+      if (read_early[which == stream::out ? 0 : 1]) run->output(which).begin_reading();
+    if (shared->handlers.empty()) return;
+    handlers = std::make_shared<handler_tap>(*shared);
+    run->set_tap(handlers);
+  }
+
+  /// What a handler threw belongs to whoever awaits the process.
+  /// Pre: ended.
+  void rethrow() const {
+    if (handlers && handlers->problem()) std::rethrow_exception(handlers->problem());
   }
 
   command what;
   loop* chosen = nullptr;
   intrusive_ptr<lifecycle> run;
+  std::shared_ptr<handler_tap> handlers;
   bool detached = false;
+  std::array<bool, 2> read_early{};
 };
+
+loop& loop_of_run(process_state& state, loop* awaiting) {
+  if (!state.run) throw std::logic_error("a stream of a process that was not started");
+  return state.where(awaiting);
+}
+
+lifecycle& run_of(process_state& state) noexcept { return *state.run; }
 
 void hold(process_state& state) noexcept { state.retain(); }
 void drop(process_state& state) noexcept { state.release(); }
@@ -97,7 +163,7 @@ void process_wait::on_start(bool stopped) noexcept {
 
 void process_wait::on_stop() noexcept {
   if (stop_ == stop_ends::process && kind_of_stop() != stop_kind::abandon) {
-    state_->run->cancel(kind_of_stop() == stop_kind::kill ? SIGKILL : SIGTERM);
+    state_->run->cancel(kind_of_stop() == stop_kind::kill ? SIGKILL : lifecycle::by_policy);
     return;
   }
   if (!linked()) return;
@@ -110,11 +176,13 @@ void process_wait::on_end(lifecycle&) noexcept { complete(); }
 
 result process_wait::copy_result() const {
   if (abandoned_) throw operation_cancelled();
+  state_->rethrow();
   return state_->run->final_result();
 }
 
 result process_wait::move_result() {
   if (abandoned_) throw operation_cancelled();
+  state_->rethrow();
   return state_->run->take_result();
 }
 
@@ -158,6 +226,8 @@ process::wait_op process::wait() & {
   return wait_op(state_);
 }
 
+void process::kill() noexcept { kill(detail::lifecycle::by_policy); }
+
 void process::kill(int signal) noexcept {
   if (!state_->run || state_->run->ended()) return;
   detail::run_on(state_->run->home(), [run = state_->run, signal] { run->kill(signal); });
@@ -167,6 +237,18 @@ void process::detach() && noexcept {
   if (state_) state_->detached = true;
   state_ = detail::process_ref(nullptr);
 }
+
+reader process::out() {
+  if (!state_->run) state_->read_early[0] = true;
+  return reader(state_, stream::out);
+}
+
+reader process::err() {
+  if (!state_->run) state_->read_early[1] = true;
+  return reader(state_, stream::err);
+}
+
+writer process::in() { return writer(state_); }
 
 pid_t process::pid() const noexcept { return state_->run ? state_->run->pid() : 0; }
 

@@ -10,16 +10,21 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 extern char** environ;
 
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL
 #endif
@@ -41,7 +46,19 @@ struct child_frame {
   char* const* argv;
   char* const* envp;
   const char* directory;
-  int fds[3];
+  const child_settings* settings;
+  placed_descriptor* places;  // targets in order
+  std::size_t place_count;
+  const placed_limit* limits;
+  std::size_t limit_count;
+  const gid_t* groups;  // null, as those below: not changed
+  std::size_t group_count;
+  const gid_t* group;
+  const uid_t* user;
+  const char* group_name;
+  const char* user_name;
+  const mode_t* umask;
+  const int* nice;
   int error;
   const char* step;
   const char* object;
@@ -164,26 +181,77 @@ EXECO_UNINSTRUMENTED void reset_signals() {
 }
 
 EXECO_UNINSTRUMENTED void place_descriptors(child_frame& frame) {
-  // A source that is itself 0, 1 or 2 would be overwritten, or keep its close-on-exec flag: all
-  // three move out of the way first.
-  for (int& fd : frame.fds) {
-    if (fd > 2) continue;
-    long moved = call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
-    if (moved < 0) fail(frame, "dup", "", moved);
-    fd = static_cast<int>(moved);
+  // A source that is itself a target would be overwritten, or keep its close-on-exec flag: such
+  // sources move out of the way first.
+  int highest = frame.places[frame.place_count - 1].target;
+  for (std::size_t i = 0; i < frame.place_count; ++i) {
+    placed_descriptor& place = frame.places[i];
+    if (place.source > highest) continue;
+    long moved = call(SYS_fcntl, place.source, F_DUPFD_CLOEXEC, highest + 1);
+    if (moved < 0) fail(frame, "dup", place.name, moved);
+    place.source = static_cast<int>(moved);
   }
-  for (int target = 0; target < 3; ++target) {
-    long r = call(SYS_dup3, frame.fds[target], target, 0);
-    if (r < 0) fail(frame, "dup3", "", r);
+  // What is between the targets and behind them: descriptors that other libraries opened without
+  // O_CLOEXEC; old kernels lack the call (5.11).
+  unsigned next = 0;
+  for (std::size_t i = 0; i < frame.place_count; ++i) {
+    const placed_descriptor& place = frame.places[i];
+    auto target = static_cast<unsigned>(place.target);
+    if (target > next) (void)call(SYS_close_range, next, target - 1, CLOSE_RANGE_CLOEXEC);
+    next = target + 1;
+    long r = call(SYS_dup3, place.source, place.target, 0);
+    if (r < 0) fail(frame, "dup3", place.name, r);
+  }
+  (void)call(SYS_close_range, next, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+EXECO_UNINSTRUMENTED void join_group(child_frame& frame) {
+  const child_settings& settings = *frame.settings;
+  if (settings.new_session) {
+    long r = call(SYS_setsid);
+    if (r < 0) fail(frame, "setsid", "", r);
+  } else {
+    long r = call(SYS_setpgid, 0, settings.process_group);
+    if (r < 0) fail(frame, "setpgid", "", r);
+  }
+}
+
+// Limits and niceness while we may still raise them; then the identity, the user last.
+EXECO_UNINSTRUMENTED void apply_settings(child_frame& frame) {
+  const child_settings& settings = *frame.settings;
+  const placed_limit* limits = frame.limits;
+  for (std::size_t i = 0; i < frame.limit_count; ++i) {
+    long r = call(SYS_prlimit64, 0, limits[i].resource, limits[i].values, 0L);
+    if (r < 0) fail(frame, "setrlimit", limits[i].name, r);
+  }
+  if (frame.nice != nullptr) {
+    long r = call(SYS_setpriority, 0, 0, *frame.nice);
+    if (r < 0) fail(frame, "setpriority", "", r);
+  }
+  if (frame.groups != nullptr) {
+    long r = call(SYS_setgroups, frame.group_count, frame.groups);
+    if (r < 0) fail(frame, "setgroups", "", r);
+  }
+  if (frame.group != nullptr) {
+    long r = call(SYS_setresgid, *frame.group, *frame.group, *frame.group);
+    if (r < 0) fail(frame, "setgid", frame.group_name, r);
+  }
+  if (frame.user != nullptr) {
+    long r = call(SYS_setresuid, *frame.user, *frame.user, *frame.user);
+    if (r < 0) fail(frame, "setuid", frame.user_name, r);
+  }
+  if (frame.umask != nullptr) (void)call(SYS_umask, *frame.umask);
+  if (settings.terminal) {
+    long r = call(SYS_ioctl, 0, TIOCSCTTY, 0);
+    if (r < 0) fail(frame, "TIOCSCTTY", "", r);
   }
 }
 
 EXECO_UNINSTRUMENTED void child_main(void* shared) {
   child_frame& frame = *static_cast<child_frame*>(shared);
-  (void)call(SYS_setpgid, 0, 0);
+  join_group(frame);
   place_descriptors(frame);
-  // Descriptors that other libraries opened without O_CLOEXEC; old kernels lack it (5.11).
-  (void)call(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+  apply_settings(frame);
   if (frame.directory != nullptr) {
     long r = call(SYS_chdir, frame.directory);
     if (r < 0) fail(frame, "chdir", frame.directory, r);
@@ -224,7 +292,9 @@ class child_stack {
 // The pid, or a negative errno.
 long clone_child(const child_stack& stack, int& pidfd, child_frame& frame) {
   if (stack.base() == nullptr) return -ENOMEM;
-  constexpr long flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+  const child_settings& settings = *frame.settings;
+  // While a child of another user shared our memory, that user could look into it.
+  long flags = CLONE_VFORK | CLONE_PIDFD | (settings.changes_identity() ? 0 : CLONE_VM);
   clone_args args;
   std::memset(&args, 0, sizeof args);
   args.flags = static_cast<std::uint64_t>(flags) | CLONE_CLEAR_SIGHAND;
@@ -232,9 +302,13 @@ long clone_child(const child_stack& stack, int& pidfd, child_frame& frame) {
   args.exit_signal = SIGCHLD;
   args.stack = reinterpret_cast<std::uint64_t>(stack.base());
   args.stack_size = child_stack::size;
+  if (settings.cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(settings.cgroup);
+  }
   long pid =
       raw_clone(SYS_clone3, reinterpret_cast<long>(&args), sizeof args, 0, &child_main, &frame);
-  if (pid != -ENOSYS && pid != -EPERM && pid != -EINVAL) return pid;
+  if (settings.cgroup >= 0 || (pid != -ENOSYS && pid != -EPERM && pid != -EINVAL)) return pid;
   // Filters of container runtimes refuse clone3, whose arguments they cannot look into.
   return raw_clone(SYS_clone, flags | SIGCHLD,
                    reinterpret_cast<long>(stack.base()) + static_cast<long>(child_stack::size),
@@ -269,6 +343,47 @@ std::vector<const char*> pointers(const std::vector<std::string>& strings) {
   return list;
 }
 
+/// The frame, in memory that a child without CLONE_VM shares as well.
+class frame_memory {
+ public:
+  explicit frame_memory(bool own_page) noexcept {
+    if (!own_page) return;
+    page_ = ::mmap(nullptr, sizeof(child_frame), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                   -1, 0);
+  }
+  frame_memory(const frame_memory&) = delete;
+  frame_memory& operator=(const frame_memory&) = delete;
+  ~frame_memory() {
+    if (page_ != nullptr && page_ != MAP_FAILED) (void)::munmap(page_, sizeof(child_frame));
+  }
+  /// Null when there is no memory.
+  child_frame* frame() noexcept {
+    if (page_ == nullptr) return &local_;
+    return page_ == MAP_FAILED ? nullptr : static_cast<child_frame*>(page_);
+  }
+
+ private:
+  child_frame local_{};
+  void* page_ = nullptr;
+};
+
+void point_to(child_frame& frame, const child_settings& settings) noexcept {
+  frame.settings = &settings;
+  frame.limits = settings.limits.data();
+  frame.limit_count = settings.limits.size();
+  static constexpr gid_t no_group = 0;
+  if (settings.groups) {
+    frame.group_count = settings.groups->size();
+    frame.groups = frame.group_count == 0 ? &no_group : settings.groups->data();
+  }
+  if (settings.group) frame.group = &*settings.group;
+  if (settings.user) frame.user = &*settings.user;
+  frame.group_name = settings.group_name.c_str();
+  frame.user_name = settings.user_name.c_str();
+  if (settings.umask) frame.umask = &*settings.umask;
+  if (settings.nice) frame.nice = &*settings.nice;
+}
+
 // The child failed and is a zombie or about to be one: it has to be reaped here.
 void reap_failed(int pidfd) {
   siginfo_t info;
@@ -286,15 +401,22 @@ spawn_result spawn(const spawn_request& what) {
   std::vector<const char*> argv = pointers(what.argv);
   std::vector<const char*> envp;
   if (!what.inherit_environment) envp = pointers(what.environment);
+  std::vector<placed_descriptor> places = what.descriptors;
+  std::ranges::sort(places, {}, &placed_descriptor::target);
 
-  child_frame frame{};
+  frame_memory memory(what.settings.changes_identity());
+  if (memory.frame() == nullptr) {
+    (void)made.fail("mmap", "", ENOMEM);
+    return made;
+  }
+  child_frame& frame = *memory.frame();
   frame.candidates = paths.data();
   frame.argv = const_cast<char* const*>(argv.data());
   frame.envp = what.inherit_environment ? environ : const_cast<char* const*>(envp.data());
   frame.directory = what.directory.empty() ? nullptr : what.directory.c_str();
-  frame.fds[0] = what.in;
-  frame.fds[1] = what.out;
-  frame.fds[2] = what.err;
+  frame.places = places.data();
+  frame.place_count = places.size();
+  point_to(frame, what.settings);
 
   int pidfd = -1;
   // A signal that reached the child before its handlers are gone would run them in our memory.
@@ -305,16 +427,19 @@ spawn_result spawn(const spawn_request& what) {
   (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
 
   if (pid < 0) {
-    made.error = static_cast<int>(-pid);
-    made.step = "clone";
+    int error = static_cast<int>(-pid);
+    made.unsupported = what.settings.cgroup >= 0 && error != EAGAIN && error != ENOMEM;
+    if (made.unsupported) {
+      (void)made.fail("clone into cgroup", what.settings.cgroup_name, error);
+    } else {
+      (void)made.fail("clone", "", error);
+    }
     return made;
   }
   made.pidfd.reset(pidfd);
   if (frame.error != 0) {
     reap_failed(pidfd);
-    made.error = frame.error;
-    made.step = frame.step;
-    made.object = frame.object;
+    (void)made.fail(frame.step, frame.object, frame.error);
     made.pidfd.reset();
     return made;
   }

@@ -4,32 +4,76 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.hpp"
 
 namespace execo::detail {
 
+/// A descriptor of ours that becomes one of the child's.
+struct placed_descriptor {
+  int source;
+  int target;
+  const char* name;  // for a failure
+};
+
+struct placed_limit {
+  int resource;
+  std::uint64_t values[2];  // soft, hard
+  const char* name;
+};
+
+/// What a child changes of itself before it executes, all looked up: see prepare.hpp.
+struct child_settings {
+  std::vector<placed_limit> limits;
+  std::optional<std::vector<gid_t>> groups;
+  std::optional<gid_t> group;
+  std::optional<uid_t> user;
+  std::string user_name, group_name;  // for a failure
+  std::optional<mode_t> umask;
+  std::optional<int> nice;
+  std::string cgroup_name;
+  int cgroup = -1;  // a directory to be started in
+  pid_t process_group = 0;
+  bool new_session = false;
+  bool terminal = false;  // 0 becomes the controlling terminal
+
+  bool changes_identity() const noexcept { return groups || group || user; }
+};
+
 struct spawn_request {
   std::vector<std::string> argv;
-  std::vector<std::string> environment;  // "NAME=value"; see inherit_environment
-  bool inherit_environment = true;       // `environment` is then empty and environ is used
-  std::string directory;                 // empty: inherited
-  int in = -1, out = -1, err = -1;       // become 0, 1 and 2
+  std::vector<std::string> environment;        // "NAME=value"; see inherit_environment
+  bool inherit_environment = true;             // `environment` is then empty and environ is used
+  std::string directory;                       // empty: inherited
+  std::vector<placed_descriptor> descriptors;  // all that it has; each target once
+  child_settings settings;
 };
 
 struct spawn_result {
   pid_t pid = -1;
   unique_fd pidfd;
-  int error = 0;          // errno of the step that failed
-  const char* step = "";  // "clone", "chdir", "execve", ...
-  std::string object;     // the path or name the step was about
+  int error = 0;             // errno of the step that failed
+  const char* step = "";     // "clone", "chdir", "execve", ...
+  std::string object;        // the path or name the step was about
+  bool unsupported = false;  // this machine or its owner does not offer what was asked
+
+  /// Says why there is no child; false, for the caller to return.
+  bool fail(const char* at, std::string about, int why) {
+    step = at;
+    object = std::move(about);
+    error = why;
+    return false;
+  }
 };
 
 /// Blocks the calling thread until the child has executed or failed; measured at about 40 us on an
-/// idle machine. The child gets its own process group, an empty signal mask, default dispositions
-/// and no other descriptors.
+/// idle machine. The child gets an empty signal mask, default dispositions, its own process group
+/// and no other descriptors unless the settings say otherwise.
 spawn_result spawn(const spawn_request& what);
 
 }  // namespace execo::detail

@@ -1,8 +1,6 @@
 #include "process/spawner.hpp"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace execo::detail {
 namespace {
@@ -10,48 +8,7 @@ namespace {
 // What a loop may stand still for one child, compared with what others wait for on it.
 constexpr auto bearable = std::chrono::microseconds(250);
 
-bool make_pipe(unique_fd& read_end, unique_fd& write_end, unique_fd& ours, bool nonblocking) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return false;
-  read_end.reset(ends[0]);
-  write_end.reset(ends[1]);
-  // Only our end: the two ends of a pipe are separate open file descriptions.
-  if (nonblocking) (void)::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
-  return true;
-}
-
 }  // namespace
-
-started_child start_child(spawn_plan& plan) {
-  started_child child;
-  unique_fd in, out, err;
-  const char* failed = nullptr;
-  if (plan.has_input && !make_pipe(in, child.input, child.input, plan.nonblocking)) {
-    failed = "pipe for standard input";
-  } else if (!plan.has_input && plan.null_input < 0) {
-    errno = -plan.null_input;
-    failed = "open /dev/null";
-  } else if (!make_pipe(child.output, out, child.output, plan.nonblocking)) {
-    failed = "pipe for standard output";
-  } else if (!make_pipe(child.error, err, child.error, plan.nonblocking)) {
-    failed = "pipe for standard error";
-  }
-  if (failed != nullptr) {
-    child.made.error = errno;
-    child.made.step = failed;
-  } else {
-    plan.what.in = plan.has_input ? in.get() : plan.null_input;
-    plan.what.out = out.get();
-    plan.what.err = err.get();
-    child.made = spawn(plan.what);
-  }
-  if (child.made.error != 0) {
-    child.input.reset();
-    child.output.reset();
-    child.error.reset();
-  }
-  return child;
-}
 
 void spawn_job::work() noexcept {
   if (abandoned_.load(std::memory_order_relaxed)) {

@@ -6,26 +6,9 @@
 #include <atomic>
 
 #include "loop/helper_threads.hpp"
-#include "process/spawn.hpp"
+#include "process/start_child.hpp"
 
 namespace execo::detail {
-
-/// What a child is started with: the request, whose descriptors are filled in from new pipes.
-struct spawn_plan {
-  spawn_request what;
-  bool has_input = false;    // a pipe, instead of the null input
-  bool nonblocking = false;  // our ends
-  int null_input = -1;       // a negative errno if there is none
-};
-
-/// A child, or why there is none, and our ends of its pipes.
-struct started_child {
-  spawn_result made;
-  unique_fd input, output, error;
-};
-
-/// Opens the pipes as late as this: children that wait for their turn hold no descriptors.
-started_child start_child(spawn_plan& plan);
 
 /// A child on its way through a helper thread.
 class spawn_job final : public helper_job {

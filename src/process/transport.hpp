@@ -12,6 +12,7 @@
 
 #include "execo/command.hpp"
 #include "execo/status.hpp"
+#include "process/child_stream.hpp"
 
 namespace execo::detail {
 
@@ -35,6 +36,9 @@ class transport_events {
   virtual void on_failed(end_reason how, std::error_code why, std::string context) = 0;
   /// `count` bytes given to write() were taken over by the kernel or the peer.
   virtual void on_written(std::size_t count) = 0;
+  /// Standard input takes no more: the command has closed it. Nothing that was given to write() is
+  /// told any more.
+  virtual void on_input_closed() {}
   /// Last event: nothing of this execution is pending any more; the transport may be destroyed.
   virtual void on_closed() = 0;
 
@@ -49,14 +53,30 @@ class transport {
   /// Begins. Everything further, failure included, is an event.
   virtual void open(const command& what, transport_events& events) = 0;
 
+  /// Lets a standard stream of the command be something else than a way to us; then no event
+  /// tells of it, but for the end of an output, which comes at once. False: it cannot.
+  /// Pre: not opened yet.
+  virtual bool redirect(int number, const child_stream& to) {
+    (void)number, (void)to;
+    return false;
+  }
+
   /// Gives bytes for standard input; they stay valid until on_written or on_closed. One at a time.
   virtual void write(std::span<const char> bytes) = 0;
+  /// Asks for the bytes that were not taken yet: on_written tells soon how many were.
+  virtual void cancel_write() {}
   /// Ends standard input once what was written is through.
   virtual void close_input() = 0;
 
   /// Sends a signal to the command and what it started, as far as the transport can. Before `run`
   /// it does nothing.
   virtual void signal(int number) = 0;
+
+  /// The command is being ended: what is left of its scope goes with it.
+  virtual void end_scope() {}
+  /// Adds what it alone knows of the command that ended: usage, scope, what outlived it. Called
+  /// once, before close().
+  virtual void complete(result& end) { (void)end; }
 
   /// Back-pressure: stops and resumes taking output of a stream. Output flows at first. The end of
   /// a remote command stands behind its output and is seen only while that flows.

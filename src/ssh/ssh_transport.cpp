@@ -1,5 +1,6 @@
 #include "ssh/ssh_transport.hpp"
 
+#include <fmt/format.h>
 #include <signal.h>
 
 #include <array>
@@ -62,9 +63,24 @@ bool is_name(std::string_view text) {
   return !text.empty() && letter(text[0]);
 }
 
-// What the remote login shell reads. ssh has no working directory, and servers take few variables.
+// What the remote login shell reads. ssh has no working directory and no mask, and servers take few
+// variables.
 std::optional<std::string> remote_text(const command& what, std::string& problem) {
   std::string text;
+  std::string_view refused = what.attributes.local_only();
+  if (what.scope && *what.scope != kill_scope::group) refused = "kill_scope";
+  if (!refused.empty()) {
+    problem = std::string(refused) + ": only a local command can have it";
+    return std::nullopt;
+  }
+  if (what.attributes.umask) text += fmt::format("umask {:03o}; ", *what.attributes.umask & 0777);
+  for (const std::string& name : what.attributes.removed_variables) {
+    if (!is_name(name)) {
+      problem = "not the name of a variable: " + name;
+      return std::nullopt;
+    }
+    text += "unset " + name + "; ";
+  }
   if (!what.directory.empty()) {
     bool looks_like_option = what.directory[0] == '-';
     text += "cd " + quote_word((looks_like_option ? "./" : "") + what.directory) + " || exit 1; ";

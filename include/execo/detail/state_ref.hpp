@@ -22,6 +22,7 @@ class state_ref {
     if (state_ != nullptr) drop(*state_);
   }
   State* operator->() const noexcept { return state_; }
+  State& operator*() const noexcept { return *state_; }
   explicit operator bool() const noexcept { return state_ != nullptr; }
 
  private:

@@ -70,6 +70,23 @@ TEST_F(ssh_command, passes_directory_and_environment) {
   EXPECT_EQ(r.run().out, "/usr/share\nit's $HOME\n");
 }
 
+TEST_F(ssh_command, has_the_attributes_that_a_login_shell_can_set) {
+  recorded_run r(loop, shared, "127.1.0.1", "umask; echo ${PATH-none}");
+  r.what.attributes.umask = 027;
+  r.what.remove_variable("PATH");
+  EXPECT_EQ(r.run().out, "0027\nnone\n");
+}
+
+TEST_F(ssh_command, refuses_attributes_that_the_protocol_has_not) {
+  recorded_run r(loop, shared, "127.1.0.1", "echo ran");
+  r.what.attributes.nice = 5;
+  EXPECT_EQ(r.run().how, end_reason::unsupported);
+  EXPECT_EQ(r.out, "");
+  recorded_run scoped(loop, shared, "127.1.0.1", "echo ran");
+  scoped.what.scope = kill_scope::cgroup;
+  EXPECT_EQ(scoped.run().how, end_reason::unsupported);
+}
+
 TEST_F(ssh_command, does_not_run_in_another_directory_than_asked) {
   recorded_run r(loop, shared, "127.1.0.1", "echo ran");
   r.what.directory = "/does/not/exist";

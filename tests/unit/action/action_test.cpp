@@ -311,6 +311,74 @@ TEST_P(actions, lines_are_told_as_they_come_with_their_host_and_stream) {
   EXPECT_EQ(r.all()[0].out, "a\nb");
 }
 
+TEST_P(actions, handlers_hear_each_host_from_its_start_to_its_end) {
+  hosts_.behaviour = [](const host& where) {
+    script s;
+    s.out = "a\nb";
+    s.fails = where.name() == "h1";
+    return s;
+  };
+  fake_action a(hosts_, 2);
+  std::map<std::string, std::string> told;
+  auto& what = a.state().what;
+  what.add_handler(on_start_call([&](const started_command& c) {
+    EXPECT_EQ(c.name, "work");
+    told[c.host.name()] += "start";
+  }));
+  what.add_handler(on_line_call(
+      [&](const output_line& l) { told[l.host.name()] += " " + std::string(l.text); }));
+  what.add_handler(on_end_call([&](const ended_command& c) {
+    told[c.host.name()] += " " + std::string(to_string(c.result.how()));
+  }));
+  (void)sync_wait(a.run());
+  EXPECT_EQ(told["h0"], "start a b exited");
+  EXPECT_EQ(told["h1"], " connect_failed");
+}
+
+TEST_P(actions, an_exception_of_any_handler_stops_the_action_and_comes_out_once_all_have_ended) {
+  for (int where = 0; where < 3; ++where) {
+    hosts_.behaviour = [](const host& at) {
+      script s;
+      s.out = "line\n";
+      s.takes = at.name() == "h0" ? duration(5ms) : duration(1h);
+      return s;
+    };
+    fake_action a(hosts_, 10);
+    a.fanout(4);
+    auto& what = a.state().what;
+    auto fail = [](const auto& c) {
+      if (c.host.name() == "h0") throw std::runtime_error("handler");
+    };
+    if (where == 0) what.add_handler(on_start_call(fail));
+    if (where == 1) what.add_handler(on_line_call(fail));
+    if (where == 2) what.add_handler(on_end_call(fail));
+    std::size_t ends = 0;
+    what.add_handler(on_end_call([&](const ended_command&) { ++ends; }));
+    EXPECT_THROW(sync_wait(a.run()), std::runtime_error) << where;
+    EXPECT_EQ(hosts_.opened, hosts_.closed);
+    EXPECT_EQ(ends, 10U) << where;
+    EXPECT_EQ(a.stats().done, 10U);
+  }
+}
+
+TEST_P(actions, an_end_handler_that_throws_for_a_host_whose_turn_never_came_is_no_loop) {
+  hosts_.behaviour = [](const host&) {
+    script s;
+    s.takes = 1h;
+    return s;
+  };
+  fake_action a(hosts_, 6);
+  a.fanout(1);
+  std::vector<std::size_t> ended;
+  a.state().what.add_handler(on_start_call([&](const started_command&) { a.kill(); }));
+  a.state().what.add_handler(
+      on_end_call([&](const ended_command& c) { ended.push_back(c.index); }));
+  a.state().what.add_handler(
+      on_end_call([&](const ended_command&) { throw std::runtime_error("end"); }));
+  EXPECT_THROW(sync_wait(a.run()), std::runtime_error);
+  EXPECT_THAT(ended, ::testing::UnorderedElementsAre(0U, 1U, 2U, 3U, 4U, 5U));
+}
+
 TEST_P(actions, a_factory_that_cannot_be_made_comes_out_of_run_and_next) {
   for (bool by_next : {false, true}) {
     fake_action a(hosts_, 3);

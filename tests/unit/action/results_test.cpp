@@ -1,6 +1,7 @@
 // What is made of results: groups, counts, checks.
 #include <gmock/gmock.h>
 
+#include "execo/report.hpp"
 #include "process/lifecycle.hpp"
 #include "unit/action/fake_transport.hpp"
 
@@ -34,6 +35,32 @@ TEST(action_results, are_gathered_by_what_they_say_largest_first) {
   }
   EXPECT_EQ(total, 70U);
   EXPECT_EQ(groups[0].sample.out, "same\n");
+}
+
+TEST(action_results, do_not_wait_for_readers_and_writers_that_hosts_cannot_have) {
+  fake_hosts hosts;
+  auto refused = [&](auto set) {
+    fake_action a(hosts, 2);
+    set(a.state().what);
+    EXPECT_THROW(sync_wait(a.run()), std::invalid_argument);
+  };
+  refused([](command& what) { what.set_in(pipe()); });
+  refused([](command& what) { what.set_out(pipe()); });
+  refused([](command& what) { what.set_err(tee(null(), pipe())); });
+}
+
+TEST(action_results, ignored_ends_are_no_bad_exits) {
+  fake_hosts hosts;
+  hosts.behaviour = host_kind;
+  fake_action a(hosts, 70);
+  a.state().what.ignores_error = true;
+  a.state().what.ignores_exit_code = true;
+  auto r = sync_wait(a.run());
+  EXPECT_EQ(r.stats().ok, 70U);
+  EXPECT_EQ(r.stats().count(end_reason::connect_failed), 10U);
+  EXPECT_EQ(r.stats().failed(end_reason::connect_failed), 0U);
+  EXPECT_EQ(r.stats().bad_exits(), 0U);
+  EXPECT_EQ(report(r).stats().errors, 0U);
 }
 
 TEST(action_results, counts_add_up) {

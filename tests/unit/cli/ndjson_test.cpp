@@ -14,11 +14,12 @@ using testing::Not;
 TEST(ndjson, one_line_has_every_key_in_order) {
   host_result r = test::exited("root@n1", 7, 3, "out\n", "\"err\"\n");
   detail::result_access::started(r) = time_point(std::chrono::seconds(1'700'000'000));
-  EXPECT_EQ(ndjson_line(r),
-            R"({"host":"root@n1","index":7,"end":"exited","phase":"run","code":3,"signal":null,)"
-            R"("error":null,"out":"out\n","err":"\"err\"\n","out_dropped":0,"err_dropped":0,)"
-            R"("started":"2023-11-14T22:13:20.000Z","elapsed":1.5})"
-            "\n");
+  EXPECT_EQ(
+      ndjson_line(r),
+      R"({"host":"root@n1","index":7,"end":"exited","phase":"run","code":3,"signal":null,)"
+      R"("error":null,"out":"out\n","err":"\"err\"\n","out_bytes":0,"err_bytes":0,"out_dropped":0,"err_dropped":0,)"
+      R"("started":"2023-11-14T22:13:20.000Z","elapsed":1.5})"
+      "\n");
 }
 
 TEST(ndjson, a_signal_has_a_name_and_no_code) {

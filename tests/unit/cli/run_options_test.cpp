@@ -48,6 +48,37 @@ class temporary_file {
   std::string path_ = std::filesystem::temp_directory_path() / "execo-hosts-XXXXXX";
 };
 
+TEST(run_options, a_configuration_gives_the_defaults) {
+  config defaults = parse_config(R"(
+fanout = 7
+timeout = 30
+color = "always"
+max_output = 5
+[ssh]
+user = "me"
+port = 2222
+identities = ["/no/key"]
+)");
+  std::vector<const char*> words{"-w", "n1", "uname"};
+  run_options o = *parse_run(words, defaults);
+  EXPECT_EQ(o.fanout, 7u);
+  EXPECT_EQ(o.timeout, 30s);
+  EXPECT_EQ(o.color, color_mode::always);
+  EXPECT_EQ(o.max_output, 5u);
+  EXPECT_EQ(o.ssh.user, "me");
+  EXPECT_EQ(o.ssh.port, 2222);
+  EXPECT_THAT(o.ssh.identities, ElementsAre("/no/key"));
+  std::vector<const char*> more{"-f", "9",         "-u",      "1h",    "-l", "you", "-p",   "22",
+                                "-i", "/dev/null", "--color", "never", "-w", "n1",  "uname"};
+  o = *parse_run(more, defaults);
+  EXPECT_EQ(o.fanout, 9u);
+  EXPECT_EQ(o.timeout, 1h);
+  EXPECT_EQ(o.color, color_mode::never);
+  EXPECT_EQ(o.ssh.user, "you");
+  EXPECT_EQ(o.ssh.port, 22);
+  EXPECT_THAT(o.ssh.identities, ElementsAre("/dev/null")) << "not beside those of the file";
+}
+
 TEST(run_options, everything_has_a_default) {
   run_options o = parse({"-w", "n1", "uname"});
   EXPECT_EQ(o.fanout, 64u);

@@ -128,7 +128,8 @@ TEST_P(killing, sigkill_is_at_once) {
   };
   auto r = sync_wait(work());
   EXPECT_EQ(r.status().signal(), SIGKILL) << r.describe();
-  EXPECT_TRUE(r.forced_kill());
+  EXPECT_TRUE(r.killed());
+  EXPECT_FALSE(r.forced_kill()) << "it was asked for";
 }
 
 TEST_P(killing, before_the_start_is_nothing_and_right_after_it_cancels) {

@@ -1,0 +1,105 @@
+/// report: counts, dates and durations of many commands, as a table and as JSON.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "execo/action.hpp"
+#include "execo/status.hpp"
+#include "execo/time.hpp"
+
+namespace execo {
+
+/// What is counted of a set of commands. Each that has ended is in exactly one of ok, errors,
+/// timeouts, cancelled and bad_exits.
+class report_stats {
+ public:
+  report_stats() = default;
+  std::string name;
+  std::optional<time_point> start;  ///< of the first; nothing if none has begun
+  std::optional<time_point> end;    ///< of the last; nothing while one of them goes on
+  std::size_t total = 0;
+  std::size_t started = 0;
+  std::size_t ended = 0;
+  std::size_t ok = 0;         ///< and those whose command ignores such an end
+  std::size_t errors = 0;     ///< not run, host not reached or kept, or output not taken by a sink
+  std::size_t timeouts = 0;   ///< a deadline struck
+  std::size_t cancelled = 0;  ///< ended by a stop
+  std::size_t killed = 0;     ///< got a signal from here, for whatever reason
+  std::size_t forced_kills = 0;  ///< of those, got KILL when patience ended
+  std::size_t bad_exits = 0;  ///< ended by themselves, with a code that is not accepted or a signal
+  std::vector<report_stats> parts;
+
+  /// From the first start to the last end; nothing without both.
+  std::optional<duration> length() const;
+};
+
+/// How a report is shown. The setters chain.
+class report_options {
+ public:
+  report_options() = default;
+  /// One line an entry, 157 columns. Default: two lines in 80 columns.
+  report_options& wide(bool on = true) noexcept;
+  /// The total alone.
+  report_options& brief(bool on = true) noexcept;
+  /// Entries with failures in red, those with timeouts or stops alone in magenta: see use_colors().
+  report_options& colors(bool on = true) noexcept;
+  /// Dates in UTC. Default: local time.
+  report_options& utc(bool on = true) noexcept;
+
+  bool is_wide() const noexcept { return wide_; }
+  bool is_brief() const noexcept { return brief_; }
+  bool has_colors() const noexcept { return colors_; }
+  bool is_utc() const noexcept { return utc_; }
+
+ private:
+  bool wide_ = false;
+  bool brief_ = false;
+  bool colors_ = false;
+  bool utc_ = false;
+};
+
+/// A table of what became of commands: an entry for each that was added, and their total. What is
+/// added is counted at once; nothing of it is kept but its numbers.
+class report {
+ public:
+  explicit report(std::string_view name = "Report");
+  /// With one entry: its own.
+  explicit report(const result& r);
+  explicit report(const action_result& r);
+
+  /// An entry for one command, named `name` or as the command, of a host with the host in front.
+  report& add(const result& r, std::string_view name = {});
+  report& add(const host_result& r, std::string_view name = {});
+  /// An entry for all hosts of an action. If next() has taken some of the results, these are in the
+  /// numbers, but not in the dates and in the signals: use count() for each then.
+  report& add(const action_result& r, std::string_view name = {});
+  /// The entries of another report under one with its name and total.
+  report& add(const report& other);
+  /// An entry made of numbers of your own.
+  report& add(report_stats entry);
+  /// Adds to the total without an entry: a report on any number of commands in one line.
+  report& count(const result& r);
+
+  const std::string& name() const noexcept { return own_.name; }
+  /// The total, with the entries as its parts, in the order in which they were added.
+  report_stats stats() const;
+  bool ok() const;
+
+  /// The table. Entries come in the order of their starts, those that never began last; in an entry
+  /// with parts, its parts as they were added, indented. Text that a terminal acts on is replaced.
+  std::string to_string(const report_options& how = report_options()) const;
+
+  /// One object in one line, without an end of line: name, start, end (RFC 3339 or null), length
+  /// (seconds or null), the counts by their names in report_stats, parts (a list of the same).
+  std::string to_json() const;
+
+ private:
+  report_stats own_;  // what count() counted
+  std::vector<report_stats> entries_;
+};
+
+}  // namespace execo

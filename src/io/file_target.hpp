@@ -1,0 +1,33 @@
+// The file of a sink: what is opened, and under which name it appears when it is whole.
+#pragma once
+
+#include <string>
+#include <system_error>
+
+namespace execo::detail {
+
+class file_target {
+ public:
+  enum class mode { replace, append };
+  /// For replace, looks what is there: a regular file is replaced, anything else is written to.
+  file_target(std::string path, mode how);
+
+  /// What to open, with what, made with 0666 and the process's umask.
+  const std::string& open_path() const noexcept { return temporary_.empty() ? path_ : temporary_; }
+  int open_flags() const noexcept { return flags_; }
+
+  /// After it was written: gives it its name, or removes it if it is not whole.
+  std::error_code settle(bool whole);
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::string path_;
+  std::string temporary_;  // in the same folder; empty: written to in place
+  int flags_;
+};
+
+/// open(2), close-on-exec, that does not wait for the other end of a FIFO; the descriptor blocks.
+/// A negative errno on failure.
+int open_file(const char* path, int flags) noexcept;
+
+}  // namespace execo::detail

@@ -1,0 +1,52 @@
+// A file or a descriptor that input is copied from, one piece at a time.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <system_error>
+
+#include "base/fd.hpp"
+#include "loop/loop.hpp"
+
+namespace execo::detail {
+
+/// Told from the loop.
+class input_file_owner {
+ public:
+  /// Valid until the next read().
+  virtual void on_file_bytes(std::span<const char> bytes) noexcept = 0;
+  /// The end of file, an errno, or after close(): it is not busy any more.
+  virtual void on_file_end(int error) noexcept = 0;
+
+ protected:
+  ~input_file_owner() = default;
+};
+
+class input_file {
+ public:
+  /// Empty path: the caller's descriptor `fd`.
+  input_file(loop& on, input_file_owner& owner, std::string path, int fd);
+
+  /// {} or why not; the context tells what.
+  std::error_code open(std::string& context);
+  /// Gets the next piece, from the loop. Pre: open, not busy().
+  void read();
+  void close() noexcept;
+  bool busy() const noexcept { return poll_.active; }
+  std::string name() const;
+
+ private:
+  void on_ready(int result);
+
+  loop& loop_;
+  input_file_owner& owner_;
+  std::string path_;
+  int borrowed_;
+  unique_fd fd_;
+  io_request poll_;
+  std::unique_ptr<char[]> buffer_;
+  bool closed_ = false;
+};
+
+}  // namespace execo::detail

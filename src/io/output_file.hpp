@@ -1,0 +1,76 @@
+// A descriptor that output is copied to: a file, a terminal, somebody's pipe. Writes without
+// blocking the loop, whatever the mode of the descriptor, which may be shared with others.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <system_error>
+
+#include "base/fd.hpp"
+#include "io/file_target.hpp"
+#include "loop/loop.hpp"
+
+namespace execo::detail {
+
+/// Told from the loop.
+class output_file_owner {
+ public:
+  /// It took what was waiting, or gave up.
+  virtual void on_file_flushed() noexcept = 0;
+  virtual void on_file_failed(std::error_code why, const std::string& context) noexcept = 0;
+
+ protected:
+  ~output_file_owner() = default;
+};
+
+class output_file {
+ public:
+  output_file(loop& on, output_file_owner& owner);
+
+  /// A file that take() opens when bytes come first, or open() before.
+  void use(std::string path, file_target::mode how) { target_.emplace(std::move(path), how); }
+  /// The caller's descriptor; duplicated by open().
+  void use(int fd) noexcept { borrowed_ = fd; }
+  /// {} or why not, which on_file_failed is not told then.
+  std::error_code open();
+
+  /// False: it did not take them all, though nothing has failed.
+  bool take(std::span<const char> bytes);
+  bool full() const noexcept { return waiting_.size() - written_ >= most_waiting; }
+  /// Nothing waits to be written.
+  bool flushed() const noexcept { return waiting_.size() == written_; }
+  /// Gives up what is waiting. Then busy() is false soon, and on_file_flushed tells when.
+  void give_up() noexcept;
+  bool busy() const noexcept { return poll_.active; }
+  /// After the last byte. Pre: not busy().
+  std::error_code settle(bool whole);
+
+  /// The path, or "descriptor 5".
+  std::string name() const;
+  /// For a child that writes there itself.
+  const std::optional<file_target>& target() const noexcept { return target_; }
+  int borrowed() const noexcept { return borrowed_; }
+
+ private:
+  static constexpr std::size_t most_waiting = 64 * 1024;
+  // From a run that is being ended, which is not held back.
+  static constexpr std::size_t most_held = 1024 * 1024;
+
+  void write_on();
+  void on_ready(int result);
+  void fail(int error, const char* step) noexcept;
+
+  loop& loop_;
+  output_file_owner& owner_;
+  std::optional<file_target> target_;
+  int borrowed_ = -1;
+  unique_fd fd_;
+  io_request poll_;
+  std::string waiting_;
+  std::size_t written_ = 0;  // of what is waiting
+  bool regular_ = false;
+  bool failed_ = false;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,79 @@
+// What sinks and sources say, for those who carry it out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "execo/stdio.hpp"
+
+namespace execo::detail {
+
+enum class overflow_kind : std::uint8_t { head, head_and_tail, block, kill, spill };
+
+class sink_spec {
+ public:
+  enum class kind : std::uint8_t {
+    capture,
+    pipe,
+    inherit,
+    null,
+    file,
+    append,
+    fd,
+    callback,
+    lines,
+    tee,
+    merged,
+  };
+  explicit sink_spec(kind k) : what(k) {}
+
+  kind what;
+  std::optional<std::size_t> cap;  // of a capture; none: the command's max_output()
+  overflow_kind beyond = overflow_kind::head;
+  std::string path;  // of a file, an append, a spill
+  int fd = -1;
+  std::function<void(std::string_view)> handler;
+  std::vector<std::shared_ptr<const sink_spec>> parts;  // of a tee, none of them a tee
+};
+
+/// Whether it is of no use without a reader.
+inline bool needs_reader(const sink_spec& spec) {
+  if (spec.what == sink_spec::kind::pipe) return true;
+  for (const auto& part : spec.parts)
+    if (needs_reader(*part)) return true;
+  return false;
+}
+
+class source_spec {
+ public:
+  enum class kind : std::uint8_t { null, inherit, pipe, text, file, fd };
+  explicit source_spec(kind k) : what(k) {}
+
+  kind what;
+  std::string bytes;  // of a text
+  std::string path;
+  int fd = -1;
+};
+
+struct stdio_access {
+  /// Null: the default.
+  static const sink_spec* of(const sink& s) noexcept { return s.spec_.get(); }
+  static const std::shared_ptr<const sink_spec>& shared(const sink& s) noexcept { return s.spec_; }
+  static const source_spec* of(const source& s) noexcept { return s.spec_.get(); }
+  static sink make(std::shared_ptr<const sink_spec> spec) { return sink(std::move(spec)); }
+  static source make(std::shared_ptr<const source_spec> spec) { return source(std::move(spec)); }
+  static overflow_kind kind_of(const overflow& o) noexcept {
+    return static_cast<overflow_kind>(o.kind_);
+  }
+  static const std::string& path_of(const overflow& o) noexcept { return o.path_; }
+  static overflow make_spill(std::string path) {
+    return overflow(overflow::kind::spill, std::move(path));
+  }
+};
+
+}  // namespace execo::detail

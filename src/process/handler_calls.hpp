@@ -1,0 +1,64 @@
+// Calls the handlers of one command and keeps what the first of them throws.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "execo/handler.hpp"
+#include "io/line_splitter.hpp"
+#include "process/lifecycle.hpp"
+
+namespace execo::detail {
+
+/// The handlers of a process or an action, told in the order in which they were given. One that
+/// throws is told nothing any more.
+class handler_calls {
+ public:
+  explicit handler_calls(const std::vector<std::shared_ptr<handler>>& all)
+      : handlers_(all.begin(), all.end()) {}
+
+  bool empty() const noexcept { return handlers_.empty(); }
+  bool wants_lines() const noexcept;
+  /// Each returns what a handler threw during the call, if one did.
+  std::exception_ptr start(const started_command& command) noexcept;
+  std::exception_ptr line(const output_line& line) noexcept;
+  std::exception_ptr end(const ended_command& command) noexcept;
+
+ private:
+  template <class Call>
+  std::exception_ptr each(const Call& call) noexcept;
+
+  std::vector<std::shared_ptr<handler>> handlers_;
+};
+
+/// Says it to the log, since perhaps nobody awaits the command.
+void log_handler_failure(const std::exception_ptr& error) noexcept;
+
+/// Between the lifecycle of a process and its handlers. The lifecycle keeps it.
+class handler_tap final : public output_tap {
+ public:
+  explicit handler_tap(const command& what)
+      : calls_(what.handlers), with_lines_(calls_.wants_lines()) {}
+
+  /// What a handler threw first.
+  /// Pre: the run has ended.
+  const std::exception_ptr& problem() const noexcept { return problem_; }
+
+ private:
+  bool wants_output() const noexcept override { return with_lines_; }
+  void on_running(lifecycle& run) override;
+  void on_output(lifecycle& run, stream which, std::span<const char> bytes) override;
+  void on_ending(lifecycle& run) noexcept override;
+  void tell(lifecycle& run, stream from, std::string_view text, bool complete);
+  void note(lifecycle& run, std::exception_ptr error) noexcept;
+
+  handler_calls calls_;
+  bool with_lines_;
+  line_splitter out_;
+  line_splitter err_;
+  std::exception_ptr problem_;
+};
+
+}  // namespace execo::detail

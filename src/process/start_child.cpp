@@ -1,0 +1,140 @@
+#include "process/start_child.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "io/file_target.hpp"
+
+namespace execo::detail {
+namespace {
+
+/// All descriptors of one child, its streams and what it is passed beside them, while it is made.
+class child_descriptors {
+ public:
+  child_descriptors(spawn_plan& plan, started_child& child) : plan_(plan), child_(child) {}
+
+  /// Whether those that the caller lends are open. Before anything else is opened: a number that is
+  /// free would be given out anew, and the child would have that.
+  bool check_lent();
+  /// Opens the rest, and fills in the map of the request.
+  bool open();
+
+ private:
+  bool is_open(int fd, const std::string& name);
+  bool open_stream(std::size_t index);
+  bool open_pipe(std::size_t index);
+  bool open_terminal();
+  void place(int source, int target, const char* name) {
+    plan_.what.descriptors.push_back(placed_descriptor{source, target, name});
+  }
+
+  spawn_plan& plan_;
+  started_child& child_;
+  std::array<unique_fd, 3> made_;   // the child's ends
+  std::array<int, 3> sources_{};    // of its 0, 1 and 2
+  std::vector<std::string> names_;  // of what it is passed, for a failure
+};
+
+constexpr std::array<const char*, 3> stream_names{"standard input", "standard output",
+                                                  "standard error"};
+constexpr std::array<const char*, 3> pipe_steps{
+    "pipe for standard input", "pipe for standard output", "pipe for standard error"};
+
+bool child_descriptors::is_open(int fd, const std::string& name) {
+  return ::fcntl(fd, F_GETFD) >= 0 || child_.made.fail("descriptor", name, errno);
+}
+
+bool child_descriptors::check_lent() {
+  for (const child_stream& to : plan_.streams)
+    if (to.what == child_stream::kind::descriptor && !is_open(to.fd, std::to_string(to.fd)))
+      return false;
+  const auto& passed = plan_.attributes_of->attributes.descriptors;
+  names_.reserve(passed.size());
+  for (const passed_descriptor& one : passed) {
+    names_.push_back(std::to_string(one.ours) + " to " + std::to_string(one.theirs));
+    if (!is_open(one.ours, names_.back())) return false;
+    place(one.ours, one.theirs, names_.back().c_str());
+  }
+  return true;
+}
+
+bool child_descriptors::open() {
+  if (plan_.attributes_of->attributes.pty) {
+    if (!open_terminal()) return false;
+  } else {
+    for (std::size_t i = 0; i < sources_.size(); ++i)
+      if (!open_stream(i)) return false;
+  }
+  for (std::size_t i = 0; i < sources_.size(); ++i)
+    place(sources_[i], static_cast<int>(i), stream_names[i]);
+  return true;
+}
+
+bool child_descriptors::open_stream(std::size_t index) {
+  const child_stream& to = plan_.streams[index];
+  switch (to.what) {
+    case child_stream::kind::as_output:
+      sources_[index] = sources_[1];
+      return true;
+    case child_stream::kind::descriptor:
+      sources_[index] = to.fd;
+      return true;
+    case child_stream::kind::file:
+      sources_[index] = open_file(to.path.c_str(), to.flags);
+      if (sources_[index] < 0) return child_.made.fail("open", to.path, -sources_[index]);
+      made_[index].reset(sources_[index]);
+      return true;
+    case child_stream::kind::pipe:
+      break;
+  }
+  if (index != 0 || plan_.has_input) return open_pipe(index);
+  sources_[index] = plan_.null_input;
+  return plan_.null_input >= 0 || child_.made.fail("open", "/dev/null", -plan_.null_input);
+}
+
+bool child_descriptors::open_pipe(std::size_t index) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return child_.made.fail(pipe_steps[index], "", errno);
+  std::array<unique_fd*, 3> ours{&child_.input, &child_.output, &child_.error};
+  bool input = index == 0;
+  made_[index].reset(ends[input ? 0 : 1]);
+  ours[index]->reset(ends[input ? 1 : 0]);
+  // Only our end: the two ends of a pipe are separate open file descriptions.
+  if (plan_.nonblocking) (void)::fcntl(ours[index]->get(), F_SETFL, O_NONBLOCK);
+  sources_[index] = made_[index].get();
+  return true;
+}
+
+// Everything on one terminal: our end is both the input and the output.
+bool child_descriptors::open_terminal() {
+  const spawn_attributes& wanted = plan_.attributes_of->attributes;
+  if (!detail::open_terminal(wanted, child_.output, made_[0], child_.made)) return false;
+  if (plan_.nonblocking) (void)::fcntl(child_.output.get(), F_SETFL, O_RDWR | O_NONBLOCK);
+  child_.input.reset(::fcntl(child_.output.get(), F_DUPFD_CLOEXEC, 3));
+  if (!child_.input) return child_.made.fail("dup a terminal", "", errno);
+  sources_.fill(made_[0].get());
+  return true;
+}
+
+}  // namespace
+
+started_child start_child(spawn_plan& plan) {
+  started_child child;
+  prepared_child prepared;
+  child_descriptors descriptors(plan, child);
+  bool ready = descriptors.check_lent() &&
+               prepare(*plan.attributes_of, plan.what.settings, prepared, child.made) &&
+               descriptors.open();
+  if (ready) child.made = spawn(plan.what);
+  if (child.made.error != 0) {
+    child.input.reset();
+    child.output.reset();
+    child.error.reset();
+  } else {
+    child.leaf = std::move(prepared.leaf);
+  }
+  return child;
+}
+
+}  // namespace execo::detail

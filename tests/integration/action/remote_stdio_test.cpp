@@ -1,0 +1,120 @@
+// Sinks and sources of commands on other hosts: the same as here, on our side of the connection.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <execo/execo.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/fd.hpp"
+#include "fleet_fixture.hpp"
+#include "random_bytes.hpp"
+
+namespace execo::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+constexpr std::size_t kib = 1024;
+
+class remote_stdio : public ::testing::Test {
+ protected:
+  remote_stdio() {
+    char name[] = "/tmp/execo-remote-XXXXXX";
+    folder_ = ::mkdtemp(name);
+  }
+  ~remote_stdio() override { fs::remove_all(folder_); }
+
+  remote on_host(std::string_view text) {
+    ssh_options how;
+    how.port = fleet_.port();
+    how.identities.push_back(fleet_.identity());
+    how.known_hosts = fleet_.known_hosts();
+    return remote(text, host_set("127.4.0.1")).ssh(how);
+  }
+  static host_result run(remote what) { return sync_wait(what.run()).all().front(); }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string file(const std::string& name, const std::string& text) const {
+    std::ofstream(path(name), std::ios::binary) << text;
+    return path(name);
+  }
+  static std::string contents(const std::string& file) {
+    std::ostringstream text;
+    text << std::ifstream(file, std::ios::binary).rdbuf();
+    return text.str();
+  }
+  std::size_t files() const {
+    return static_cast<std::size_t>(
+        std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+  }
+
+ private:
+  fleet_fixture fleet_{"127.4.0.1"};
+  fs::path folder_;
+};
+
+TEST_F(remote_stdio, output_goes_to_a_file_that_appears_whole) {
+  const std::string bytes = random_bytes(1).take(1024 * kib);
+  auto r = run(on_host("cat").input(bytes).out(to_file(path("out"))).err(append(path("err"))));
+  EXPECT_TRUE(r.ok()) << r.describe();
+  EXPECT_TRUE(contents(path("out")) == bytes);
+  EXPECT_EQ(r.out, "");
+  EXPECT_EQ(r.out_bytes(), bytes.size()) << "it came through us";
+  auto cut = run(on_host("echo half; sleep 60").out(to_file(path("half"))).timeout(300ms));
+  EXPECT_EQ(cut.how(), end_reason::timed_out) << cut.describe();
+  EXPECT_EQ(files(), 2U);
+}
+
+TEST_F(remote_stdio, captures_have_all_their_policies) {
+  const std::string bytes = random_bytes(2).take(1024 * kib);
+  auto both = run(on_host("cat").input(bytes).out(capture(64 * kib, overflow::head_and_tail())));
+  EXPECT_TRUE(both.out == bytes.substr(0, 32 * kib) + bytes.substr(bytes.size() - 32 * kib));
+  EXPECT_EQ(both.out_dropped(), bytes.size() - 64 * kib);
+  auto spilt = run(on_host("cat").input(bytes).out(capture(100, overflow::spill(path("rest")))));
+  EXPECT_TRUE(spilt.out + contents(path("rest")) == bytes);
+  auto killed = run(on_host("yes").out(capture(100, overflow::kill())));
+  EXPECT_EQ(killed.how(), end_reason::output_failed) << killed.describe();
+  auto blocked = run(on_host("yes").out(capture(100, overflow::block())).timeout(500ms));
+  EXPECT_EQ(blocked.how(), end_reason::timed_out) << blocked.describe();
+  EXPECT_LT(blocked.out.size(), 2048 * kib);
+}
+
+TEST_F(remote_stdio, handlers_and_tees_get_every_byte) {
+  std::vector<std::string> seen;
+  auto add = [&](std::string_view line) { seen.emplace_back(line); };
+  auto r = run(on_host("echo a; echo b >&2; echo c")
+                   .out(tee(lines(add), append(path("log")), capture()))
+                   .err(merged()));
+  EXPECT_TRUE(r.ok()) << r.describe();
+  EXPECT_EQ(seen.size(), 3U);
+  EXPECT_EQ(r.out.size(), 6U);
+  EXPECT_EQ(contents(path("log")), r.out);
+  EXPECT_EQ(r.err, "");
+}
+
+TEST_F(remote_stdio, input_comes_from_files_and_descriptors) {
+  const std::string bytes = random_bytes(3).take(1024 * kib);
+  const std::string in = file("in", bytes);
+  EXPECT_TRUE(run(on_host("cat").in(from_file(in))).out == bytes);
+  detail::unique_fd fd(::open(in.c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_TRUE(run(on_host("cat").in(from_fd(fd.get()))).out == bytes);
+  EXPECT_TRUE(run(on_host("cat").in(text(bytes))).out == bytes);
+  EXPECT_TRUE(run(on_host("exit 0").in(from_file(in))).ok()) << "it need not read it";
+  auto missing = run(on_host("cat").in(from_file(path("none"))));
+  EXPECT_EQ(missing.how(), end_reason::spawn_failed);
+  EXPECT_THAT(missing.describe(), HasSubstr("open " + path("none")));
+}
+
+TEST_F(remote_stdio, a_full_disk_ends_the_command) {
+  auto r = run(on_host("yes").out(to_file("/dev/full")));
+  EXPECT_EQ(r.how(), end_reason::output_failed) << r.describe();
+  EXPECT_TRUE(r.error() == std::errc::no_space_on_device);
+  EXPECT_EQ(r.error_context(), "write /dev/full");
+}
+
+}  // namespace
+}  // namespace execo::test
