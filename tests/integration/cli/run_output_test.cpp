@@ -92,7 +92,7 @@ TEST(execo_run, ndjson_has_an_object_of_the_same_keys_for_each_host) {
   EXPECT_EQ(o.code, 3);
   std::map<std::string, nlohmann::json> by_host;
   for (nlohmann::json& object : objects_of(o.out)) {
-    EXPECT_EQ(object.size(), 13u) << object;
+    EXPECT_EQ(object.size(), 15u) << object;
     for (const char* key :
          {"host", "index", "end", "phase", "code", "signal", "error", "out", "err", "out_bytes",
           "err_bytes", "out_dropped", "err_dropped", "started", "elapsed"})

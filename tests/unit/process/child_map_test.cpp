@@ -155,7 +155,7 @@ TEST_P(child_map, of_a_terminal_talks_to_a_reader_and_a_writer) {
 TEST_P(child_map, a_stop_policy_ends_a_command_whose_output_is_held_back) {
   auto p = process("sh -c \"trap '' INT; exec yes\"").out(capture(1000, overflow::block()));
   auto steps = stop_policy().then(SIGINT, 50ms).then(SIGTERM, 20s);
-  result r = ran(std::move(p).stop_policy(steps).timeout(50ms));
+  result r = sync_wait(std::move(p).stop_policy(steps).timeout(50ms).run());
   EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
   EXPECT_EQ(r.status().signal(), SIGTERM);
   EXPECT_THAT(r.out, StartsWith("y\ny\n"));
