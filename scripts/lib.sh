@@ -14,7 +14,8 @@ die() {
 
 # shellcheck disable=SC2034
 build_packages=(g++ cmake ninja-build pkg-config liburing-dev libssh-dev libfmt-dev libssl-dev
-  libyaml-cpp-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev)
+  libre2-dev libyaml-cpp-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev
+  libbenchmark-dev)
 # shellcheck disable=SC2034
 demo_packages=(openssh-client)
 # shellcheck disable=SC2034

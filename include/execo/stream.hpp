@@ -34,6 +34,7 @@ class reader {
 
  private:
   friend class process;
+  friend class expect;
   reader(detail::process_ref state, stream which) noexcept
       : state_(std::move(state)), which_(which) {}
   detail::process_ref state_;

@@ -105,8 +105,9 @@ void output_stream::keep_rest(std::span<const char> bytes) {
   if (!past_) {
     past_ = true;
     if (reading_ || rest_ == rest::queue) {
-      unread_ = kept_.substr(cursor_);
-      cursor_ = 0;
+      std::size_t from = cursor_ > 0 ? cursor_ - 1 : 0;
+      unread_ = kept_.substr(from);
+      cursor_ -= from;
       queued_ = true;
     }
   }
@@ -164,8 +165,8 @@ void output_stream::queue(std::span<const char> bytes) {
     bytes = bytes.first(taken);
   }
   if (cursor_ > reader_room && cursor_ > unread_.size() / 2) {
-    unread_.erase(0, cursor_);
-    cursor_ = 0;
+    unread_.erase(0, cursor_ - 1);
+    cursor_ = 1;
   }
   unread_.append(bytes.data(), bytes.size());
 }
@@ -256,7 +257,9 @@ bool output_stream::take_gap() noexcept {
   if (!gap_) return false;
   gap_ = false;
   queued_ = true;
+  unread_.clear();
   cursor_ = 0;
+  position_ = total_;
   return true;
 }
 
@@ -270,9 +273,10 @@ std::string_view output_stream::unread() const noexcept {
 
 void output_stream::consume(std::size_t count) {
   cursor_ += count;
-  if (queued_ && cursor_ == unread_.size()) {
-    unread_.clear();
-    cursor_ = 0;
+  position_ += count;
+  if (queued_ && cursor_ > 1 && cursor_ == unread_.size()) {
+    unread_.erase(0, cursor_ - 1);
+    cursor_ = 1;
   }
   owner_.on_stream_moved();
 }

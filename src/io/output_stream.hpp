@@ -73,6 +73,11 @@ class output_stream final : private output_file_owner {
   bool has_gap() const noexcept { return gap_; }
   std::string_view unread() const noexcept;
   void consume(std::size_t count);
+  /// Of the first unread byte in the stream; bytes that a gap took count.
+  std::uint64_t position() const noexcept { return position_; }
+  /// The byte before the first unread one stands before it in memory. Not at the beginning, nor
+  /// after a gap.
+  bool has_byte_before() const noexcept { return cursor_ > 0; }
   /// Calls `waiter` once when there are more bytes, or the end. Up to `wanted` bytes are gathered
   /// before back-pressure sets in. Pre: nobody waits.
   void wait(callback<> waiter, std::size_t wanted) noexcept;
@@ -121,7 +126,8 @@ class output_stream final : private output_file_owner {
   callback<> waiter_;
   std::size_t wanted_ = 0;  // by the waiter
   std::size_t cursor_ = 0;  // of the reader in kept_, or in unread_ once queued_
-  std::string unread_;
+  std::uint64_t position_ = 0;
+  std::string unread_;        // after a byte that was read
   bool queued_ = false;       // what follows kept_ is in unread_
   bool past_ = false;         // the stream is longer than kept_
   bool keep_unread_ = false;  // in the result
