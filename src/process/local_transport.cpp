@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "base/fd.hpp"
+#include "process/bulk_pipe.hpp"
 #include "process/spawner.hpp"
 
 extern char** environ;
@@ -69,8 +70,10 @@ class local_transport final : public transport {
     signal_group(number);
   }
 
+  void allow_bulk(stream which) override { end_of(which).bulk.allow(); }
+
   void pause(stream which, bool paused) override {
-    pipe_end& p = which == stream::out ? out_ : err_;
+    pipe_end& p = end_of(which);
     p.paused = paused;
     if (!paused) p.read_more();
   }
@@ -110,6 +113,7 @@ class local_transport final : public transport {
         return;
       }
       if (result > 0) {
+        bulk.saw(fd.get(), static_cast<std::size_t>(result), owner.loop_.now());
         owner.events_->on_output(which, std::span<const char>(static_cast<const char*>(read.buffer),
                                                               static_cast<std::size_t>(result)));
         read_more();
@@ -132,8 +136,11 @@ class local_transport final : public transport {
     stream which;
     io_request read;
     unique_fd fd;
+    bulk_pipe bulk;
     bool paused = false;
   };
+
+  pipe_end& end_of(stream which) noexcept { return which == stream::out ? out_ : err_; }
 
   void launch() {
     stepping_ = false;
