@@ -1,7 +1,9 @@
 // One program that runs very many commands: its memory, its descriptors and its children after each
-// tenth of them, and the slope of the memory from the fifth of them on.
+// tenth of them, and the slope of what is allocated and resident from the fifth of them on.
 //
 //   endurance [--count N] [--concurrency N]
+#include <malloc.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <execo/execo.hpp>
@@ -47,17 +49,25 @@ int main(int argc, char** argv) {
   }
   execo::context where;
   std::printf("%d x true, %d at once, %s\n\n", count, concurrency, where.backend().c_str());
-  std::printf("%10s %14s %12s %9s\n", "runs", "resident KiB", "descriptors", "children");
-  std::size_t at_fifth = 0, now = 0;
+  std::printf("%8s %12s %16s %12s %9s\n", "runs", "resident KiB", "allocated bytes", "descriptors",
+              "children");
+  std::size_t at_fifth = 0, now = 0, allocated_at_fifth = 0, allocated = 0;
   for (int step = 0; step <= 10; ++step) {
     int part = step == 0 ? 0 : count / 10;
     if (execo::sync_wait(where, batch(part, concurrency)) != part) fail("a command failed");
     now = bench::status_bytes("VmRSS");
-    if (step == 2) at_fifth = now;
-    std::printf("%10d %14zu %12td %9d\n", step * (count / 10), now / 1024, bench::descriptors(),
-                bench::children());
+    allocated = mallinfo2().uordblks;
+    if (step == 2) {
+      at_fifth = now;
+      allocated_at_fifth = allocated;
+    }
+    std::printf("%8d %12zu %16zu %12td %9d\n", step * (count / 10), now / 1024, allocated,
+                bench::descriptors(), bench::children());
     std::fflush(stdout);
   }
-  double grown = static_cast<double>(now) - static_cast<double>(at_fifth);
-  std::printf("\nslope from the fifth on: %.2f bytes a run\n", grown / (count / 10 * 8));
+  auto slope = [&](std::size_t from, std::size_t to) {
+    return (static_cast<double>(to) - static_cast<double>(from)) / (count / 10 * 8);
+  };
+  std::printf("\nslope from the fifth on, bytes a run: allocated %.2f, resident %.2f\n",
+              slope(allocated_at_fifth, allocated), slope(at_fifth, now));
 }
