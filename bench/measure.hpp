@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -66,5 +68,33 @@ class summary {
  private:
   std::vector<double> sorted_;
 };
+
+/// A line of /proc/self/status in bytes: VmRSS is what is resident now, VmHWM the most so far.
+inline std::size_t status_bytes(const std::string& name) {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    std::size_t kib = 0;
+    if (word == name + ":" && status >> kib) return kib * 1024;
+  }
+  return 0;
+}
+
+inline double mib(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
+
+inline std::ptrdiff_t descriptors() {
+  std::filesystem::directory_iterator all("/proc/self/fd");
+  // The directory's own is one of them.
+  return std::distance(begin(all), end(all)) - 1;
+}
+
+/// Children of any thread, zombies among them.
+inline int children() {
+  int count = 0;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream list(thread.path() / "children");
+    for (int pid = 0; list >> pid;) ++count;
+  }
+  return count;
+}
 
 }  // namespace bench

@@ -2,8 +2,13 @@
 // waitpid without pipes, in one binary, in interleaved pairs. Per process, in microseconds; the
 // ratio is taken pair by pair, so that a machine that changes speed does not change it.
 //
-//   spawn [--count N] [--pairs N] [--concurrency N]...
+// With --resident 8 the pairs are execo in a small process and in one that has 8 GiB resident, in
+// pages of 4 KiB.
+//
+//   spawn [--count N] [--pairs N] [--concurrency N]... [--resident GIBIBYTES]
+#include <fcntl.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,10 +98,135 @@ void row(int count, int pairs, int concurrency) {
   std::fflush(stdout);
 }
 
+/// Memory that is there, page by page.
+class ballast {
+ public:
+  explicit ballast(std::size_t bytes) : size_(bytes) {
+    base_ = static_cast<char*>(
+        mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (base_ == MAP_FAILED) fail("no memory");
+    (void)madvise(base_, size_, MADV_NOHUGEPAGE);
+    for (std::size_t at = 0; at < size_; at += 4096) base_[at] = 1;
+  }
+  ballast(const ballast&) = delete;
+  ballast& operator=(const ballast&) = delete;
+  ~ballast() { (void)munmap(base_, size_); }
+
+ private:
+  char* base_;
+  std::size_t size_;
+};
+
+std::size_t available_bytes() {
+  std::ifstream info("/proc/meminfo");
+  for (std::string word; info >> word;) {
+    std::size_t kib = 0;
+    if (word == "MemAvailable:" && info >> kib) return kib * 1024;
+  }
+  return 0;
+}
+
+struct each {
+  double wall = 0, cpu = 0;  // microseconds
+};
+
+each measure_each(int count, int concurrency) {
+  bench::usage before = bench::usage::now();
+  if (!execo_loop(count, concurrency)) fail("execo lost a process");
+  bench::usage spent = bench::usage::now() - before;
+  return {spent.wall * 1e6 / count, spent.cpu() * 1e6 / count};
+}
+
+/// A copy of this program with much memory, which measures when it is asked to.
+class large_copy {
+ public:
+  explicit large_copy(std::size_t bytes) {
+    int ask[2], tell[2];
+    if (pipe2(ask, O_CLOEXEC) != 0 || pipe2(tell, O_CLOEXEC) != 0) fail("pipe2");
+    pid_ = fork();
+    if (pid_ < 0) fail("fork");
+    if (pid_ == 0) {
+      close(ask[1]);
+      serve(bytes, ask[0], tell[1]);
+    }
+    close(ask[0]);
+    close(tell[1]);
+    ask_ = ask[1];
+    tell_ = tell[0];
+    if (read(tell_, &resident_, sizeof resident_) != sizeof resident_) fail("the copy has ended");
+  }
+  large_copy(const large_copy&) = delete;
+  large_copy& operator=(const large_copy&) = delete;
+  ~large_copy() {
+    close(ask_);
+    close(tell_);
+    (void)waitpid(pid_, nullptr, 0);
+  }
+
+  std::size_t resident() const { return resident_; }
+  each measure(int count, int concurrency) const {
+    int wanted[2] = {count, concurrency};
+    each answer;
+    if (write(ask_, wanted, sizeof wanted) != sizeof wanted) fail("the copy does not listen");
+    if (read(tell_, &answer, sizeof answer) != sizeof answer) fail("the copy has ended");
+    return answer;
+  }
+
+ private:
+  [[noreturn]] static void serve(std::size_t bytes, int ask, int tell) {
+    ballast carried(bytes);
+    std::size_t resident = bench::status_bytes("VmRSS");
+    bool heard = write(tell, &resident, sizeof resident) == sizeof resident;
+    for (int wanted[2]; heard && read(ask, wanted, sizeof wanted) == sizeof wanted;) {
+      each answer = measure_each(wanted[0], wanted[1]);
+      heard = write(tell, &answer, sizeof answer) == sizeof answer;
+    }
+    _exit(0);
+  }
+
+  pid_t pid_ = 0;
+  int ask_ = -1, tell_ = -1;
+  std::size_t resident_ = 0;
+};
+
+void resident_row(int count, int pairs, int concurrency, const large_copy& copy) {
+  std::vector<double> small, large, rate, cpu;
+  for (int i = 0; i < pairs; ++i) {
+    each s = measure_each(count, concurrency);
+    each l = copy.measure(count, concurrency);
+    small.push_back(s.wall);
+    large.push_back(l.wall);
+    rate.push_back(s.wall / l.wall);
+    cpu.push_back(l.cpu / s.cpu);
+  }
+  using bench::summary;
+  std::printf("%-5d %-18s %-18s %-22s %-22s\n", concurrency, summary(small).text(0).c_str(),
+              summary(large).text(0).c_str(), summary(rate).text().c_str(),
+              summary(cpu).text().c_str());
+  std::fflush(stdout);
+}
+
+int resident_rows(int count, int pairs, const std::vector<int>& concurrencies, int gib) {
+  std::size_t bytes = static_cast<std::size_t>(gib) << 30;
+  if (available_bytes() < bytes + (std::size_t{1} << 30)) {
+    std::printf("skipped: %d GiB of memory and one more are not available\n", gib);
+    return 0;
+  }
+  large_copy copy(bytes);
+  std::printf("%d x %s by execo, %d interleaved pairs, microseconds a process, wall clock\n", count,
+              program, pairs);
+  std::printf("small: %.3f GiB resident, large: %.3f GiB\n\n",
+              bench::mib(bench::status_bytes("VmRSS")) / 1024, bench::mib(copy.resident()) / 1024);
+  std::printf("%-5s %-18s %-18s %-22s %-22s\n", "conc", "small", "large", "rate, large / small",
+              "CPU, large / small");
+  for (int concurrency : concurrencies) resident_row(count, pairs, concurrency, copy);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  int count = 10'000, pairs = 9;
+  int count = 0, pairs = 0, resident_gib = 0;
   std::vector<int> concurrencies;
   for (int i = 1; i + 1 < argc; i += 2) {
     int value = std::atoi(argv[i + 1]);
@@ -107,14 +237,20 @@ int main(int argc, char** argv) {
       pairs = value;
     } else if (std::strcmp(argv[i], "--concurrency") == 0) {
       concurrencies.push_back(value);
+    } else if (std::strcmp(argv[i], "--resident") == 0) {
+      resident_gib = value;
     } else {
-      fail("options: --count N, --pairs N, --concurrency N");
+      fail("options: --count N, --pairs N, --concurrency N, --resident GIBIBYTES");
     }
   }
   if (concurrencies.empty()) {
     concurrencies.push_back(1);
     concurrencies.push_back(64);
   }
+  // Short and many: what else the machine does changes from second to second.
+  if (count == 0) count = resident_gib > 0 ? 500 : 10'000;
+  if (pairs == 0) pairs = resident_gib > 0 ? 25 : 9;
+  if (resident_gib > 0) return resident_rows(count, pairs, concurrencies, resident_gib);
   execo::context probe;
   std::printf("%d x %s, %d interleaved pairs, median (least-most), microseconds a process\n", count,
               program, pairs);

@@ -40,6 +40,8 @@ class output_stream final : private output_file_owner {
   /// The stream goes past us.
   void set_direct() noexcept { direct_ = true; }
   bool direct() const noexcept { return direct_; }
+  /// The sink promises how little the command may run ahead, pipe included.
+  bool bounds_the_pipe() const noexcept { return keep_unread_; }
   /// Opens the files of sinks that do not wait for their first byte; the context tells which
   /// failed.
   std::error_code open(std::string& context);

@@ -278,6 +278,13 @@ class uring_backend final : public backend {
     io_uring_sqe_set_data(sqe, &request);
   }
 
+  void poll_instead(io_request& request) noexcept {
+    io_uring_sqe* sqe = next_sqe();
+    if (sqe == nullptr) return;
+    io_uring_prep_poll_add(sqe, request.fd, POLLIN);
+    io_uring_sqe_set_data(sqe, &request);
+  }
+
   /// Null when the ring is refused: what is under way then waits in the list.
   io_uring_sqe* next_sqe() noexcept {
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
@@ -339,9 +346,10 @@ class uring_backend final : public backend {
       finish(r, c.result);
       buffers_.give_back(id);
     } else if (c.result == -ENOBUFS) {
-      // All are in the hands of completions behind this one: asked for again, it gets one of them.
+      // Others have them all, and have asked for the next ones already: asked for again, this one
+      // would come last again, for as long as they have bytes. A poll needs none, see read_now().
       if (r.cancelling) return finish(r, -ECANCELED);
-      issue(r);
+      poll_instead(r);
     } else if (c.result > 0) {
       read_now(r);
     } else {
@@ -358,7 +366,7 @@ class uring_backend final : public backend {
     return true;
   }
 
-  // Without a buffer ring: the descriptor was polled readable, so this does not wait.
+  // Without a buffer of the ring: the descriptor was polled readable, so this does not wait.
   void read_now(io_request& r) {
     if (!received_) received_ = std::make_unique_for_overwrite<char[]>(receive_bytes);
     ssize_t n = ::read(r.fd, received_.get(), receive_bytes);

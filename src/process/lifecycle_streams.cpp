@@ -28,6 +28,8 @@ bool lifecycle::set_up_streams() {
   out_.configure(stdio_access::of(command_->out), command_->output_cap, 1);
   if (!merged_) err_.configure(error_spec, command_->output_cap, 2);
   redirect_outputs();
+  for (stream which : {stream::out, stream::err})
+    if (!sink_of(which).bounds_the_pipe()) transport_->allow_bulk(which);
   std::string context;
   std::error_code why = out_.open(context);
   if (!why) why = err_.open(context);

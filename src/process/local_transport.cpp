@@ -18,6 +18,7 @@
 #include <memory>
 
 #include "base/fd.hpp"
+#include "process/bulk_pipe.hpp"
 #include "process/process_table.hpp"
 #include "process/result_access.hpp"
 #include "process/spawner.hpp"
@@ -79,11 +80,12 @@ class local_transport final : public transport {
     if (pid_ > 0 && !reaped_) signal_scope(number);
   }
 
+  void allow_bulk(stream which) override { end_of(which).bulk.allow(); }
   void end_scope() override { ending_ = true; }
   void complete(result& end) override;
 
   void pause(stream which, bool paused) override {
-    pipe_end& p = which == stream::out ? out_ : err_;
+    pipe_end& p = end_of(which);
     p.paused = paused;
     if (!paused) p.read_more();
   }
@@ -123,6 +125,7 @@ class local_transport final : public transport {
         return;
       }
       if (result > 0) {
+        bulk.saw(fd.get(), static_cast<std::size_t>(result), owner.loop_.now());
         owner.events_->on_output(which, std::span<const char>(static_cast<const char*>(read.buffer),
                                                               static_cast<std::size_t>(result)));
         read_more();
@@ -147,8 +150,11 @@ class local_transport final : public transport {
     stream which;
     io_request read;
     unique_fd fd;
+    bulk_pipe bulk;
     bool paused = false;
   };
+
+  pipe_end& end_of(stream which) noexcept { return which == stream::out ? out_ : err_; }
 
   void launch() {
     stepping_ = false;

@@ -61,6 +61,10 @@ class transport {
     return false;
   }
 
+  /// Output of this stream may run ahead of us by more than 64 KiB, where that is faster.
+  /// Pre: not opened yet.
+  virtual void allow_bulk(stream which) { (void)which; }
+
   /// Gives bytes for standard input; they stay valid until on_written or on_closed. One at a time.
   virtual void write(std::span<const char> bytes) = 0;
   /// Asks for the bytes that were not taken yet: on_written tells soon how many were.

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <memory>
 #include <numeric>
 #include <vector>
@@ -94,6 +95,36 @@ TEST_F(small_ring, gives_every_reader_its_bytes_though_its_buffers_are_fewer) {
   const auto limit = detail::clock::now() + hang;
   while (told() < readers && detail::clock::now() < limit) ASSERT_TRUE(ring_->wait(10'000'000));
   for (std::size_t i = 0; i < readers; ++i) EXPECT_EQ(got[i], "reader " + std::to_string(i));
+}
+
+TEST_F(small_ring, serves_all_in_turn_when_more_streams_than_buffers_never_run_dry) {
+  constexpr std::size_t readers = 64;
+  constexpr int rounds = 20;
+  std::vector<detail::unique_fd> pipes;
+  std::vector<int> served(readers);
+  std::vector<char> bytes(detail::receive_bytes, 'x');
+  int left = rounds * static_cast<int>(readers);
+  for (std::size_t i = 0; i < readers; ++i) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    ASSERT_EQ(::fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    ASSERT_GT(::write(ends[1], bytes.data(), bytes.size()), 0);
+    pipes.emplace_back(ends[0]);
+    pipes.emplace_back(ends[1]);
+    recorded& r = *requests_[i];
+    r.request.prepare_receive(ends[0]);
+    r.then = [&, &count = served[i], to = ends[1]](int n) {
+      ASSERT_GT(n, 0);
+      ++count;
+      if (--left <= 0) return;
+      ASSERT_EQ(::write(to, bytes.data(), static_cast<std::size_t>(n)), n);
+      ring_->start(r.request);
+    };
+    ring_->start(r.request);
+  }
+  const auto limit = detail::clock::now() + hang;
+  while (left > 0 && detail::clock::now() < limit) ASSERT_TRUE(ring_->wait(10'000'000));
+  EXPECT_GE(*std::ranges::min_element(served), rounds / 4);
 }
 
 }  // namespace
