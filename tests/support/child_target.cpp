@@ -1,14 +1,17 @@
 // The child that tests run: each mode is one behaviour that a process library has to cope with.
 // Only the C library is used, so that it starts fast. Nothing it does lasts longer than five
 // minutes: a test that forgets it leaves nothing for good.
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,7 +36,9 @@ constexpr char usage[] =
     "  print-signals     SigBlk, SigIgn and SigCgt as the kernel shows them\n"
     "  args WORD...      each word on a line\n"
     "  cwd               the working directory\n"
-    "  random BYTES SEED deterministic bytes on standard output, others on standard error\n";
+    "  random BYTES SEED deterministic bytes on standard output, others on standard error\n"
+    "  listen            prints \"listening on port N\", then what one client sends, and stays\n"
+    "  send PORT         standard input to a server on 127.0.0.1\n";
 
 int fail(const char* what) {
   fprintf(stderr, "child_target: %s: %s\n", what, strerror(errno));
@@ -75,15 +80,47 @@ int ignore_term() {
   for (;;) pause();
 }
 
-int echo() {
+int copy(int from, int to) {
   char buffer[65536];
   for (;;) {
-    const ssize_t got = read(STDIN_FILENO, buffer, sizeof buffer);
+    const ssize_t got = read(from, buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail("read");
     if (got == 0) return 0;
-    if (!write_all(STDOUT_FILENO, buffer, static_cast<size_t>(got))) return fail("write");
+    if (!write_all(to, buffer, static_cast<size_t>(got))) return fail("write");
   }
+}
+
+sockaddr_in loopback(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+int listen_once() {
+  const int server = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = loopback(0);
+  socklen_t size = sizeof address;
+  if (server < 0 || bind(server, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      listen(server, 1) != 0 ||
+      getsockname(server, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    return fail("listen");
+  printf("listening on port %d\n", static_cast<int>(ntohs(address.sin_port)));
+  fflush(stdout);
+  const int client = accept(server, nullptr, nullptr);
+  if (client < 0) return fail("accept");
+  if (copy(client, STDOUT_FILENO) != 0) return 1;
+  for (;;) pause();
+}
+
+int send_to(int port) {
+  const int server = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = loopback(port);
+  if (server < 0 || connect(server, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    return fail("connect");
+  return copy(STDIN_FILENO, server);
 }
 
 int flood(unsigned long long bytes, const char* stream) {
@@ -201,7 +238,9 @@ int run(int count, char** words) {
   if (is("exit", 1)) return atoi(words[1]);
   if (is("sleep", 1)) return sleep_for(atof(words[1])), 0;
   if (is("ignore-term", 0)) return ignore_term();
-  if (is("echo", 0)) return echo();
+  if (is("echo", 0)) return copy(STDIN_FILENO, STDOUT_FILENO);
+  if (is("listen", 0)) return listen_once();
+  if (is("send", 1)) return send_to(atoi(words[1]));
   if (is("flood", 1)) return flood(byte_count(words[1]), count > 2 ? words[2] : "out");
   if (is("die-by", 1)) return die_by(words[1]);
   if (is("orphan", 1)) return orphan(atof(words[1]));
