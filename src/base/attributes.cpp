@@ -29,7 +29,6 @@ std::string_view spawn_attributes::local_only() const noexcept {
   if (!cgroup.empty()) return "cgroup";
   if (new_session) return "new_session";
   if (process_group != 0) return "process_group";
-  if (pty) return "pty";
   if (!descriptors.empty()) return "pass_fd";
   return {};
 }

@@ -127,6 +127,8 @@ class lifecycle final : public ref_counted,
   void judge() noexcept;
   void arm_deadlines();
   void feed_input();
+  void close_input();
+  void key_written(std::size_t count);
   void finish();
   void try_end();
 
@@ -175,6 +177,7 @@ class lifecycle final : public ref_counted,
   std::unique_ptr<input_file> input_file_;  // where the transport cannot give it to the command
   callback<std::size_t, bool> writer_;
   std::span<const char> to_write_;
+  std::string_view end_keys_;  // of a terminal, once they are on their way
   std::size_t written_ = 0;
   std::vector<stop_policy::step> steps_;  // while it is being ended
   std::size_t next_step_ = 0;
@@ -184,6 +187,7 @@ class lifecycle final : public ref_counted,
   bool input_direct_ = false;      // not through us
   bool input_ends_ = false;        // the writer said so
   bool input_closed_ = false;      // the command takes no more
+  bool in_line_ = false;           // the last byte that was written was no end of a line
   bool write_stopped_ = false;     // the writer waits only for its bytes
   bool transport_closed_ = false;  // nothing of it is pending
   std::atomic<run_state> state_{run_state::idle};

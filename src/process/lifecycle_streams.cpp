@@ -89,23 +89,34 @@ bool lifecycle::is_fed_by_writer() const noexcept {
 }
 
 void lifecycle::feed_input() {
+  if (!command_->has_input && command_->attributes.pty) return close_input();
   if (!command_->has_input || input_direct_) return;
   if (input_file_) return input_file_->read();
   if (is_fed_by_writer()) {
     if (writer_) {
       transport_->write(to_write_);
     } else if (input_ends_) {
-      transport_->close_input();
+      close_input();
     }
     return;
   }
   std::span<const char> rest(command_->input);
   rest = rest.subspan(written_);
   if (rest.empty()) {
-    transport_->close_input();
+    close_input();
   } else {
     transport_->write(rest);
   }
+}
+
+// A terminal has no other end of file than the key for it. Twice where a line is not complete: the
+// first one only hands over what there is of it.
+void lifecycle::close_input() {
+  if (!end_keys_.empty()) return;
+  if (!command_->attributes.pty || input_closed_) return transport_->close_input();
+  static constexpr std::string_view keys = "\x04\x04";
+  end_keys_ = keys.substr(0, in_line_ ? 2 : 1);
+  transport_->write(end_keys_);
 }
 
 void lifecycle::on_file_bytes(std::span<const char> bytes) noexcept {
@@ -117,7 +128,7 @@ void lifecycle::on_file_bytes(std::span<const char> bytes) noexcept {
 void lifecycle::on_file_end(int error) noexcept {
   if (state() == run_state::closing) return try_end();
   if (state() != run_state::active) return;
-  transport_->close_input();
+  close_input();
   if (error == 0 || decided_) return;
   result_access::error(result_) = {error, std::system_category()};
   result_access::context(result_) = "read " + input_file_->name();
@@ -126,15 +137,24 @@ void lifecycle::on_file_end(int error) noexcept {
 
 void lifecycle::on_written(std::size_t count) {
   if (state() != run_state::active) return;
+  if (!end_keys_.empty()) return key_written(count);
   if (!input_file_ && !is_fed_by_writer()) {
     written_ += count;
+    if (count > 0) in_line_ = command_->input[written_ - 1] != '\n';
     return feed_input();
   }
+  if (count > 0) in_line_ = to_write_[count - 1] != '\n';
   to_write_ = to_write_.subspan(count);
   bool through = to_write_.empty();
   if (input_file_ && through) return input_file_->read();
   if (writer_ && (through || write_stopped_)) return tell_writer(false);
   transport_->write(to_write_);
+}
+
+void lifecycle::key_written(std::size_t count) {
+  if (count == end_keys_.size()) return transport_->close_input();
+  end_keys_.remove_prefix(count);
+  transport_->write(end_keys_);
 }
 
 void lifecycle::on_input_closed() {
@@ -146,7 +166,7 @@ void lifecycle::tell_writer(bool closed) noexcept {
   if (!writer_) return;
   write_stopped_ = false;
   std::exchange(writer_, {})(to_write_.size(), closed);
-  if (input_ends_ && running_ && state() == run_state::active) transport_->close_input();
+  if (input_ends_ && running_ && state() == run_state::active) close_input();
 }
 
 void lifecycle::write(callback<std::size_t, bool> writer, std::span<const char> bytes) noexcept {
@@ -168,7 +188,7 @@ void lifecycle::stop_writing() noexcept {
 
 void lifecycle::end_input() noexcept {
   input_ends_ = true;
-  if (running_ && !writer_ && state() == run_state::active) transport_->close_input();
+  if (running_ && !writer_ && state() == run_state::active) close_input();
 }
 
 void lifecycle::update_flow() {

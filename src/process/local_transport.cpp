@@ -68,12 +68,7 @@ class local_transport final : public transport {
   }
 
   void close_input() override {
-    if (write_.active) return;
-    if (!command_->attributes.pty || !input_) return input_.reset();
-    // Twice where a line is not complete: the first ^D only hands over what there is of it.
-    static constexpr std::string_view end_of_file = "\x04\x04";
-    input_ends_ = true;
-    write(end_of_file.substr(0, in_line_ ? 2 : 1));
+    if (!write_.active) input_.reset();
   }
 
   void signal(int number) override {
@@ -259,7 +254,6 @@ class local_transport final : public transport {
     // What goes past us ends with the command. A terminal has but one output.
     for (pipe_end* end : {&out_, &err_})
       if (!end->fd && !closing_) events_->on_eof(end->which);
-    if (command_->attributes.pty && !command_->has_input && !closing_) close_input();
   }
 
   void merge_environment(spawn_request& what) const {
@@ -285,12 +279,7 @@ class local_transport final : public transport {
     if (closing_) {
       input_.reset();
       settle();
-    } else if (input_ends_ && untaken) {
-      loop_.start(write_);
-    } else if (input_ends_) {
-      input_.reset();
     } else if (result > 0) {
-      in_line_ = static_cast<const char*>(write_.buffer)[result - 1] != '\n';
       events_->on_written(static_cast<std::size_t>(result));
     } else if (untaken || result == -ECANCELED) {
       events_->on_written(0);
@@ -378,8 +367,6 @@ class local_transport final : public transport {
   bool closed_ = false;
   bool reaped_ = false;
   bool usage_known_ = false;
-  bool input_ends_ = false;
-  bool in_line_ = false;  // the last byte of the input was not the end of a line
 };
 
 // What a descriptor is, as /proc/PID/fd shows it to its holders.

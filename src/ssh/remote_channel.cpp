@@ -22,6 +22,12 @@ void remote_channel::open(std::string command) {
   session_.wake();
 }
 
+void remote_channel::ask_for_terminal(std::string name, int columns, int rows) {
+  terminal_ = std::move(name);
+  columns_ = columns;
+  rows_ = rows;
+}
+
 void remote_channel::write(std::span<const char> bytes) {
   input_ = bytes;
   session_.wake();
@@ -55,6 +61,7 @@ void remote_channel::check_held() {
 
 void remote_channel::advance() {
   if (stage_ == stage::opening) open_channel();
+  if (stage_ == stage::preparing) request_terminal();
   if (stage_ == stage::requesting) request_command();
   if (stage_ == stage::running && !session_.lost()) transfer();
   report();
@@ -74,6 +81,13 @@ void remote_channel::open_channel() {
   int r = ssh_channel_open_session(channel_);
   if (r == SSH_AGAIN || session_.lost()) return;
   if (r != SSH_OK) return refuse("the server opens no channel for a command");
+  stage_ = terminal_.empty() ? stage::requesting : stage::preparing;
+}
+
+void remote_channel::request_terminal() {
+  int r = ssh_channel_request_pty_size(channel_, terminal_.c_str(), columns_, rows_);
+  if (r == SSH_AGAIN || session_.lost() || stage_ != stage::preparing) return;
+  if (r != SSH_OK) return refuse("the server gives no terminal");
   stage_ = stage::requesting;
 }
 

@@ -37,6 +37,8 @@ class remote_channel final : public session_member {
 
   /// Pre: the session is ready.
   void open(std::string command);
+  /// Asks for a terminal as well, named as in TERM. Pre: before open().
+  void ask_for_terminal(std::string name, int columns, int rows);
   void write(std::span<const char> bytes);
   void close_input();
   /// `name` without SIG, one of RFC 4254's.
@@ -52,15 +54,16 @@ class remote_channel final : public session_member {
 
   void advance() override;
   bool pumps() const noexcept override {
-    return stage_ == stage::opening || stage_ == stage::requesting;
+    return stage_ == stage::opening || stage_ == stage::preparing || stage_ == stage::requesting;
   }
   void abandon() noexcept override;
 
  private:
-  enum class stage : std::uint8_t { idle, opening, requesting, running, over };
+  enum class stage : std::uint8_t { idle, opening, preparing, requesting, running, over };
 
   bool make_channel();
   void open_channel();
+  void request_terminal();
   void request_command();
   void started();
   void refuse(const char* what);
@@ -76,6 +79,9 @@ class remote_channel final : public session_member {
   ssh_channel_struct* channel_ = nullptr;  // freed with the libssh session
   ssh_channel_callbacks_struct callbacks_{};
   std::string command_;
+  std::string terminal_;  // its name; empty: none
+  int columns_ = 0;
+  int rows_ = 0;
   std::span<const char> input_;
   std::size_t unflushed_ = 0;  // taken by libssh, not yet by the kernel
   std::vector<std::string> signals_;

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <array>
+#include <cstdlib>
 #include <optional>
 
 #include "base/shell_words.hpp"
@@ -54,6 +55,12 @@ const char* rfc_name(int number) {
     default:
       return nullptr;
   }
+}
+
+// As ssh names it: that of our own terminal.
+std::string terminal_name() {
+  const char* name = std::getenv("TERM");
+  return name != nullptr && *name != '\0' ? name : "xterm";
 }
 
 bool is_name(std::string_view text) {
@@ -166,9 +173,11 @@ class ssh_transport final : public transport, session_owner, channel_owner {
       return fail(failure(end_reason::unsupported,
                           std::make_error_code(std::errc::invalid_argument),
                           session_.name() + ": " + problem));
+    const spawn_attributes& wanted = command_->attributes;
+    if (wanted.pty) channel_.ask_for_terminal(terminal_name(), wanted.pty_columns, wanted.pty_rows);
     channel_.open(std::move(*text));
     // As from /dev/null.
-    if (!command_->has_input) channel_.close_input();
+    if (!command_->has_input && !wanted.pty) channel_.close_input();
   }
 
   void session_failed(failure why) override {

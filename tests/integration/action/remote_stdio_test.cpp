@@ -116,5 +116,21 @@ TEST_F(remote_stdio, a_full_disk_ends_the_command) {
   EXPECT_EQ(r.error_context(), "write /dev/full");
 }
 
+TEST_F(remote_stdio, a_terminal_has_its_size_and_ends_its_input_with_a_key) {
+  auto r =
+      run(on_host("test -t 0 && test -t 2 && stty size; stty -echo; echo go; cat; echo err >&2")
+              .pty(33, 99)
+              .input("a line\nand half of one"));
+  EXPECT_TRUE(r.ok()) << r.dump();
+  EXPECT_THAT(r.out, HasSubstr("33 99\r\n"));
+  EXPECT_THAT(r.out, HasSubstr("a line\r\n"));
+  EXPECT_THAT(r.out, ::testing::EndsWith("and half of oneerr\r\n"));
+  EXPECT_EQ(r.err, "");
+  EXPECT_TRUE(run(on_host("cat").pty(24, 80)).ok()) << "no input is its end at once";
+  auto w = run(on_host("tty; cat").pty(24, 80).in(from_file(file("lines", "one\ntwo\n"))));
+  EXPECT_TRUE(w.ok()) << w.dump();
+  EXPECT_THAT(w.out, HasSubstr("two\r\n"));
+}
+
 }  // namespace
 }  // namespace execo::test

@@ -77,6 +77,14 @@ TEST_F(ssh_command, has_the_attributes_that_a_login_shell_can_set) {
   EXPECT_EQ(r.run().out, "0027\nnone\n");
 }
 
+TEST_F(ssh_command, has_a_terminal_of_the_size_that_is_asked_for) {
+  recorded_run r(loop, shared, "127.1.0.1", "stty size; test -t 2 && echo all");
+  r.what.attributes.pty = true;
+  r.what.attributes.pty_rows = 33;
+  r.what.attributes.pty_columns = 99;
+  EXPECT_EQ(r.run().out, "33 99\r\nall\r\n");
+}
+
 TEST_F(ssh_command, refuses_attributes_that_the_protocol_has_not) {
   recorded_run r(loop, shared, "127.1.0.1", "echo ran");
   r.what.attributes.nice = 5;
