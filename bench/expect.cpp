@@ -196,8 +196,7 @@ std::string mixed_lines(std::size_t size) {
   static const char* const lines[] = {
       "Nov 22 10:48:51 node17 kernel: [ 1041.221] eth0: link up, 1000 Mbps, full duplex\n",
       "  CXX   src/process/lifecycle.o\n",
-      "\x1b[32mok\x1b[0m 12.5 ms  {\"host\": \"node3\", \"rtt\": 0.21, \"path\": "
-      "\"/var/lib/x.db\"}\n",
+      "\x1b[32mok\x1b[0m 12.5 ms  {\"host\": \"node3\", \"rtt\": 0.21, \"path\": \"/var/lib/x\"}\n",
       "make[2]: Leaving directory '/home/user/build/src'\n",
       "0f3a9b77c1 4096 -rw-r--r-- 1 root root 2026-11-22 logs/access.log.3.gz\n",
       "\n"};

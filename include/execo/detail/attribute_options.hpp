@@ -16,8 +16,8 @@ class command_options;
 
 namespace detail {
 
-/// Over ssh a command has env, unset_env, umask, cwd, pty and what concerns its end; the others make
-/// it end as `unsupported`, which names the attribute.
+/// Over ssh a command has env, unset_env, umask, cwd, pty and what concerns its end; the others
+/// make it end as `unsupported`, which names the attribute.
 template <class Self>
 class attribute_options {
  public:
