@@ -272,9 +272,9 @@ EXECO_UNINSTRUMENTED void monitor_main(void* shared) {
   set_up(w);
   start_command(w);
   close_others(w);
-  release_memory(*w.page);
   (void)call(SYS_chdir, "/");
   tell(w, monitor_state::runs);
+  release_memory(*w.page);
   while (reap(w)) {
     if (w.ending) {
       long now = now_in_seconds();

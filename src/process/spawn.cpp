@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string_view>
 
 #include "process/monitor.hpp"
 #include "process/raw_child.hpp"
@@ -166,6 +167,8 @@ spawn_result spawn(const spawn_request& what) {
   if (!settings.monitored) {
     (void)start(*frame, plan, pidfd, made);
   } else if (!made.monitor->start(plan, made)) {
+    bool its_clone = frame->error != 0 && std::string_view(frame->step) == "clone";
+    if (its_clone) (void)fail_clone(made, settings, frame->error);
     made.monitor.reset();
   }
   return made;

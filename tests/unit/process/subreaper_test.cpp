@@ -48,6 +48,14 @@ std::string name_of(pid_t pid) {
   return name;
 }
 
+long resident_kib(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  long kib = 0;
+  for (std::string word; status >> word;)
+    if (word == "VmRSS:") status >> kib;
+  return kib;
+}
+
 task<> until_there(std::string file) {
   while (!std::ifstream(file).good()) co_await sleep(1ms);
 }
@@ -101,14 +109,8 @@ TEST_P(monitored, the_monitor_lets_go_of_our_memory) {
   auto work = [&]() -> task<result> {
     p.start();
     pid_t monitor = monitor_of(co_await running_pid(p));
-    std::ifstream status("/proc/" + std::to_string(monitor) + "/status");
-    std::string word;
-    long kib = 0;
-    while (word != "VmRSS:" && status >> word) {
-    }
-    status >> kib;
-    EXPECT_GT(kib, 0);
-    EXPECT_LT(kib, 32 << 10);
+    while (resident_kib(monitor) > 32 << 10) co_await sleep(1ms);
+    EXPECT_GT(resident_kib(monitor), 0);
     p.kill();
     co_return co_await p.wait();
   };
@@ -325,7 +327,7 @@ TEST_P(monitored, two_hundred_at_once) {
 }
 
 TEST_P(monitored, a_monitor_that_is_killed_loses_the_status) {
-  process p = held_text("(setsid sleep 300 &) ; echo on; exec sleep 300");
+  process p = held_text(daemon + "exec sleep 300");
   p.drain_timeout(50ms);
   auto work = [&]() -> task<result> {
     p.start();
@@ -338,7 +340,7 @@ TEST_P(monitored, a_monitor_that_is_killed_loses_the_status) {
   EXPECT_THAT(r.error_context(), HasSubstr("monitor was killed"));
   EXPECT_FALSE(r.usage());
   expect_dead(p.pid());
-  // It had left the command's group.
+  // What had left the command's group.
   ASSERT_EQ(r.escaped().size(), 1U) << r.dump();
   (void)::kill(r.escaped()[0], SIGKILL);
   expect_dead(r.escaped()[0]);
