@@ -24,7 +24,7 @@ namespace {
 
 int open_pidfd(pid_t pid) noexcept { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 
-monitor_state state_of(const monitor_page& page) noexcept {
+unsigned state_of(const monitor_page& page) noexcept {
   return __atomic_load_n(&page.state, __ATOMIC_ACQUIRE);
 }
 
@@ -147,7 +147,7 @@ bool command_monitor::wait_for_start() noexcept {
   while (::poll(either, 2, -1) < 0) {
   }
   char byte = 0;
-  if (either[1].revents == 0 && state_of(*page_) != monitor_state::starting)
+  if (either[1].revents == 0 && state_of(*page_) != starting)
     return ::recv(socket_.get(), &byte, 1, MSG_DONTWAIT) == 1;
   return false;
 }
@@ -160,7 +160,7 @@ void command_monitor::reap_at_once() noexcept {
 }
 
 bool command_monitor::command_ended() const noexcept {
-  return state_of(*page_) == monitor_state::command_ended;
+  return state_of(*page_) == detail::command_ended;
 }
 
 int command_monitor::status() const noexcept { return page_->status; }

@@ -123,7 +123,7 @@ EXECO_UNINSTRUMENTED void release_memory(const monitor_page& shared) {
   }
 }
 
-EXECO_UNINSTRUMENTED void tell(const watch& w, monitor_state state) {
+EXECO_UNINSTRUMENTED void tell(const watch& w, unsigned state) {
   __atomic_store_n(&w.page->state, state, __ATOMIC_RELEASE);
   char byte = 1;
   (void)call(SYS_write, w.socket, &byte, 1);
@@ -148,7 +148,7 @@ EXECO_UNINSTRUMENTED bool reap(watch& w) {
     auto* to = reinterpret_cast<volatile char*>(&page.usage);
     for (std::size_t i = 0; i < sizeof usage; ++i) to[i] = from[i];
     page.status = status;
-    tell(w, monitor_state::command_ended);
+    tell(w, command_ended);
     w.ending = true;
   }
 }
@@ -273,7 +273,7 @@ EXECO_UNINSTRUMENTED void monitor_main(void* shared) {
   start_command(w);
   close_others(w);
   (void)call(SYS_chdir, "/");
-  tell(w, monitor_state::runs);
+  tell(w, command_runs);
   release_memory(*w.page);
   while (reap(w)) {
     if (w.ending) {

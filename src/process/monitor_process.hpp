@@ -7,7 +7,8 @@
 
 namespace execo::detail {
 
-enum class monitor_state : unsigned { starting, runs, command_ended };
+/// What a monitor tells, in order.
+constexpr unsigned starting = 0, command_runs = 1, command_ended = 2;
 
 /// Memory that a monitor goes on with, of its copy of ours.
 struct kept_range {
@@ -23,7 +24,7 @@ struct monitor_page {
   kept_range kept[4];  // in order; none when all of it has to be
   long page_size;
   // Written by the monitor; the first last.
-  monitor_state state;
+  unsigned state;
   pid_t command;
   int status;
   rusage usage;

@@ -201,12 +201,11 @@ TEST_P(monitored, a_daemon_is_gone_and_counted) {
 TEST_P(monitored, one_that_has_closed_everything_is_gone_as_well) {
   scratch_directory folder;
   std::string mark = folder.path() + "/pid";
-  result r = run_held(process("(setsid env -i sh -c 'echo $$ > " + mark + ".new; mv " + mark +
-                              ".new " + mark +
-                              "; exec sleep 300' </dev/null >/dev/null 2>&1 &) ; "
-                              "until [ -e " +
-                              mark + " ]; do :; done")
-                          .shell());
+  auto p = process("(setsid env -i sh -c 'echo $$ > " + mark +
+                   "; exec sleep 300' </dev/null >/dev/null 2>&1 &) ; "
+                   "until [ -s " +
+                   mark + " ]; do :; done");
+  result r = run_held(std::move(p.shell()));
   EXPECT_TRUE(r.ok()) << r.dump();
   EXPECT_EQ(r.ended_with_it(), 1U);
   std::string pid;
