@@ -5,7 +5,9 @@
 // With --resident 8 the pairs are execo in a small process and in one that has 8 GiB resident, in
 // pages of 4 KiB.
 //
-//   spawn [--count N] [--pairs N] [--concurrency N]... [--resident GIBIBYTES]
+// --scope subreaper, or another kill_scope, is what all of execo's have.
+//
+//   spawn [--count N] [--pairs N] [--concurrency N]... [--resident GIBIBYTES] [--scope WORD]
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -15,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <execo/execo.hpp>
+#include <optional>
 
 #include "measure.hpp"
 
@@ -23,6 +26,14 @@ extern char** environ;
 namespace {
 
 const char* const program = "/bin/true";
+std::optional<execo::kill_scope> scope;  // as asked for
+
+bool choose_scope(const char* word) {
+  for (auto one : {execo::kill_scope::process, execo::kill_scope::group, execo::kill_scope::session,
+                   execo::kill_scope::subreaper, execo::kill_scope::cgroup})
+    if (execo::to_string(one) == word) scope = one;
+  return scope.has_value();
+}
 
 bool c_loop(int count, int concurrency) {
   char* const argv[] = {const_cast<char*>(program), nullptr};
@@ -45,7 +56,9 @@ execo::task<int> worker(int& left) {
   int good = 0;
   while (left > 0) {
     --left;
-    execo::result r = co_await execo::process(program).run();
+    execo::process p(program);
+    if (scope) p.kill_scope(*scope);
+    execo::result r = co_await std::move(p).run();
     if (r.ok()) ++good;
   }
   co_return good;
@@ -229,6 +242,7 @@ int main(int argc, char** argv) {
   int count = 0, pairs = 0, resident_gib = 0;
   std::vector<int> concurrencies;
   for (int i = 1; i + 1 < argc; i += 2) {
+    if (std::strcmp(argv[i], "--scope") == 0 && choose_scope(argv[i + 1])) continue;
     int value = std::atoi(argv[i + 1]);
     if (value <= 0) fail("each option takes a positive number");
     if (std::strcmp(argv[i], "--count") == 0) {
@@ -240,7 +254,7 @@ int main(int argc, char** argv) {
     } else if (std::strcmp(argv[i], "--resident") == 0) {
       resident_gib = value;
     } else {
-      fail("options: --count N, --pairs N, --concurrency N, --resident GIBIBYTES");
+      fail("options: --count N, --pairs N, --concurrency N, --resident GIBIBYTES, --scope WORD");
     }
   }
   if (concurrencies.empty()) {

@@ -18,7 +18,7 @@ enum class kill_scope : std::uint8_t {
   process,    ///< the command alone
   group,      ///< its process group
   session,    ///< all of its session; the command leads a new one
-  subreaper,  ///< all descendants: not available, the command ends as `unsupported`
+  subreaper,  ///< all descendants, whatever they do; a fork of this process stays beside it
   cgroup,     ///< all in a cgroup made for the command: nothing escapes it
 };
 

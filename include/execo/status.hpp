@@ -30,7 +30,7 @@ enum class end_reason : std::uint8_t {
   not_started,        ///< never begun: the run was stopped before its turn
   output_failed,      ///< a sink could not take its output
   protocol_error,     ///< the peer broke the protocol
-  status_lost,        ///< it ended, and somebody else reaped it
+  status_lost,        ///< it ended, and somebody else reaped it or killed its monitor
   unsupported,        ///< the transport cannot do what was asked
 };
 

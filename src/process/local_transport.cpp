@@ -40,6 +40,7 @@ class local_transport final : public transport {
         err_(*this, stream::err),
         write_(callback<int>::to<&local_transport::on_write_done>(this)),
         exit_(callback<int>::to<&local_transport::on_exit_ready>(this)),
+        monitor_end_(callback<int>::to<&local_transport::on_monitor_ended>(this)),
         emptied_(callback<int>::to<&local_transport::on_leaf_changed>(this)) {
     step_.self = this;
   }
@@ -154,10 +155,6 @@ class local_transport final : public transport {
   void launch() {
     stepping_ = false;
     if (closing_) return settle();
-    if (command_->kill_scope() == kill_scope::subreaper)
-      return events_->on_failed(end_reason::unsupported, system_error_code(ENOTSUP),
-                                "kill_scope subreaper: it would make this process the parent of "
-                                "orphans that others started; use cgroup");
     spawn_plan plan;
     plan.attributes_of = command_;
     plan.what.argv = command_->argv();
@@ -187,11 +184,19 @@ class local_transport final : public transport {
     std::size_t others = 0;
     if (scope == kill_scope::session) others = signal_session(pid_, number);
     if (scope == kill_scope::cgroup) others = leaf_.signal(number, pid_);
+    if (scope == kill_scope::subreaper && monitor_) others = signal_monitored(number);
     if (scope == kill_scope::group) {
       if (command_->scope) others = count_group();
       signal_group(number);
     }
     if (ending_ || number == SIGKILL) ended_with_it_ = std::max(ended_with_it_, others);
+  }
+
+  // The monitor kills all it has, and counts them.
+  std::size_t signal_monitored(int number) noexcept {
+    if (number != SIGKILL) return signal_descendants(monitor_->pid(), pid_, number);
+    monitor_->end();
+    return 0;
   }
 
   std::size_t count_group() const {
@@ -232,8 +237,12 @@ class local_transport final : public transport {
   void adopt(spawn_result& made) {
     pid_ = made.pid;
     pidfd_ = std::move(made.pidfd);
-    exit_.prepare_poll(pidfd_.get(), POLLIN);
+    monitor_ = std::move(made.monitor);
+    exit_.prepare_poll(monitor_ ? monitor_->reports() : pidfd_.get(), POLLIN);
     loop_.start(exit_);
+    if (!monitor_) return;
+    monitor_end_.prepare_poll(monitor_->pidfd(), POLLIN);
+    loop_.start(monitor_end_);
   }
 
   void launched(started_child child) {
@@ -290,7 +299,8 @@ class local_transport final : public transport {
     }
   }
 
-  void on_exit_ready(int) {
+  void on_exit_ready(int ready) {
+    if (monitor_) return on_monitor_report(ready);
     siginfo_t info{};
     auto pidfd = static_cast<id_t>(pidfd_.get());
     bool scoped = ending_ || closing_ || command_->scope;
@@ -305,17 +315,54 @@ class local_transport final : public transport {
       loop_.start(exit_);
       return;
     }
+    if (lost) return command_gone(exit_status(), false);
+    bool by_code = info.si_code == CLD_EXITED;
+    command_gone(
+        by_code ? exit_status::of_code(info.si_status) : exit_status::of_signal(info.si_status),
+        true);
+  }
+
+  // Its end is certain, and its output may still be in the pipes.
+  void command_gone(exit_status status, bool usage_known) {
     reaped_ = true;
     pidfd_.reset();
-    usage_known_ = !lost;
+    usage_known_ = usage_known;
     terminal_.reset();
     remove_leaf();
     if (closing_) return settle();
-    // Its end is certain, and its output may still be in the pipes.
-    if (lost) return events_->on_exit(exit_status());
-    bool by_code = info.si_code == CLD_EXITED;
-    events_->on_exit(by_code ? exit_status::of_code(info.si_status)
-                             : exit_status::of_signal(info.si_status));
+    events_->on_exit(status);
+  }
+
+  void on_monitor_report(int result) {
+    if (!reaped_ && monitor_->command_ended()) return tell_report();
+    if (closing_) return settle();
+    // At the end of the stream the monitor was killed, which on_monitor_ended hears.
+    if (result < 0 && !reaped_ && !monitor_gone_) loop_.start(exit_);
+  }
+
+  void tell_report() {
+    usage_ = monitor_->usage();
+    int status = monitor_->status();
+    command_gone(WIFEXITED(status) ? exit_status::of_code(WEXITSTATUS(status))
+                                   : exit_status::of_signal(WTERMSIG(status)),
+                 true);
+  }
+
+  // Nothing is left of the scope; or the monitor was killed, and what it held has gone to init.
+  void on_monitor_ended(int) {
+    if (!monitor_->reap()) return loop_.start(monitor_end_);
+    if (!reaped_ && monitor_->command_ended()) tell_report();
+    ended_with_it_ = std::max(ended_with_it_, monitor_->ended_with_it());
+    if (completed_ != nullptr) result_access::ended_with_it(*completed_) = ended_with_it_;
+    if (exit_.active) loop_.cancel(exit_);
+    monitor_gone_ = true;
+    if (!reaped_) {
+      monitor_lost_ = true;
+      (void)::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+      signal_group(SIGKILL);
+      return command_gone(exit_status(), false);
+    }
+    if (closing_) settle();
   }
 
   // Those that were sent KILL take a moment to be gone.
@@ -331,7 +378,8 @@ class local_transport final : public transport {
   }
 
   void settle() {
-    bool child_gone = (pid_ <= 0 || reaped_) && !emptied_.active;
+    bool watched = monitor_ && (!monitor_gone_ || exit_.active);
+    bool child_gone = (pid_ <= 0 || reaped_) && !emptied_.active && !watched;
     if (closed_ || stepping_ || job_ != nullptr || !child_gone || out_.read.active ||
         err_.read.active || write_.active)
       return;
@@ -354,7 +402,10 @@ class local_transport final : public transport {
   unique_fd terminal_;  // read to its end
   io_request write_;
   io_request exit_;
+  io_request monitor_end_;
   io_request emptied_;  // of the leaf
+  std::unique_ptr<command_monitor> monitor_;
+  result* completed_ = nullptr;  // is told more until the monitor has ended
   cgroup_leaf leaf_;
   rusage usage_{};
   std::size_t ended_with_it_ = 0;
@@ -367,6 +418,8 @@ class local_transport final : public transport {
   bool closed_ = false;
   bool reaped_ = false;
   bool usage_known_ = false;
+  bool monitor_gone_ = false;
+  bool monitor_lost_ = false;
 };
 
 // What a descriptor is, as /proc/PID/fd shows it to its holders.
@@ -389,6 +442,9 @@ void local_transport::complete(result& end) {
   if (pid_ <= 0) return;
   result_access::scope(end) = command_->kill_scope();
   result_access::ended_with_it(end) = ended_with_it_;
+  completed_ = &end;
+  if (monitor_lost_ && end.how() == end_reason::status_lost)
+    result_access::context(end) = "its monitor was killed";
   if (usage_known_) {
     // A child starts in our memory, and the kernel counts the most that was resident there as its
     // own: a peak that is not above ours tells nothing.

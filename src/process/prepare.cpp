@@ -167,6 +167,7 @@ bool prepare(const command& what, child_settings& settings, prepared_child& held
   settings.new_session =
       wanted.new_session || wanted.pty || what.kill_scope() == kill_scope::session;
   settings.process_group = wanted.process_group;
+  settings.monitored = what.kill_scope() == kill_scope::subreaper;
   return prepare_identity(wanted, settings, problem) &&
          prepare_cgroup(what, settings, held, problem);
 }

@@ -56,8 +56,7 @@ process_entry look_at_process(pid_t pid) {
   std::string_view line(text, static_cast<std::size_t>(size));
   auto end = line.rfind(')');
   if (end == std::string_view::npos) return entry;
-  int parent = 0;
-  (void)::sscanf(text + end + 1, " %c %d %d %d", &entry.state, &parent, &entry.group,
+  (void)::sscanf(text + end + 1, " %c %d %d %d", &entry.state, &entry.parent, &entry.group,
                  &entry.session);
   return entry;
 }
@@ -104,6 +103,22 @@ std::size_t signal_session(pid_t leader, int number) {
     }
   }
   return known.size();
+}
+
+std::size_t signal_descendants(pid_t root, pid_t leader, int number) {
+  // Chains are short, and one that changes under way ends at `root` or at init all the same.
+  auto descends = [root](process_entry entry) {
+    for (int depth = 0; depth < 1000 && entry.state != 0 && entry.parent > 1; ++depth) {
+      if (entry.parent == root) return true;
+      entry = look_at_process(entry.parent);
+    }
+    return false;
+  };
+  std::vector<pid_t> found = living_processes(
+      [&](const process_entry& entry) { return entry.pid != leader && descends(entry); });
+  for (pid_t pid : found)
+    signal_process(pid, number, [&] { return descends(look_at_process(pid)); });
+  return found.size();
 }
 
 }  // namespace execo::detail

@@ -13,6 +13,7 @@ namespace execo::detail {
 struct process_entry {
   pid_t pid = 0;
   char state = 0;  // 0: there is none
+  pid_t parent = 0;
   pid_t group = 0;
   pid_t session = 0;
 
@@ -35,5 +36,9 @@ void signal_process(pid_t pid, int number, const std::function<bool()>& is_meant
 /// is repeated until no new ones are found. Returns how many there were.
 /// Pre: `leader` is not reaped.
 std::size_t signal_session(pid_t leader, int number);
+
+/// Sends a signal to all that descend from `root` but `leader`. Returns how many there were.
+/// Pre: `root` is not reaped.
+std::size_t signal_descendants(pid_t root, pid_t leader, int number);
 
 }  // namespace execo::detail

@@ -5,12 +5,14 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/fd.hpp"
+#include "process/monitor.hpp"
 
 namespace execo::detail {
 
@@ -40,7 +42,8 @@ struct child_settings {
   int cgroup = -1;  // a directory to be started in
   pid_t process_group = 0;
   bool new_session = false;
-  bool terminal = false;  // 0 becomes the controlling terminal
+  bool monitored = false;  // by a command_monitor
+  bool terminal = false;   // 0 becomes the controlling terminal
 
   bool changes_identity() const noexcept { return groups || group || user; }
 };
@@ -57,9 +60,10 @@ struct spawn_request {
 struct spawn_result {
   pid_t pid = -1;
   unique_fd pidfd;
-  int error = 0;             // errno of the step that failed
-  const char* step = "";     // "clone", "chdir", "execve", ...
-  std::string object;        // the path or name the step was about
+  std::unique_ptr<command_monitor> monitor;  // if the settings ask for one: it reaps the child
+  int error = 0;                             // errno of the step that failed
+  const char* step = "";                     // "clone", "chdir", "execve", ...
+  std::string object;                        // the path or name the step was about
   bool unsupported = false;  // this machine or its owner does not offer what was asked
 
   /// Says why there is no child; false, for the caller to return.

@@ -47,7 +47,8 @@ constexpr char usage[] =
     "  forks-idle    forks between two runs of a context that the copy then destroys\n"
     "  forks-default forks while the default context runs; the copy leaves by exit()\n"
     "  threads       two contexts on two threads run 200 processes each\n"
-    "  contexts      200 contexts at 64 KiB of locked memory, used by 200 threads at once\n";
+    "  contexts      200 contexts at 64 KiB of locked memory, used by 200 threads at once\n"
+    "  watched       tells the pids of a daemon and of the command that holds it, and waits\n";
 
 /// What a number of commands ended with. `wrong` are ends that no mode allows.
 class ends {
@@ -291,6 +292,17 @@ int contexts() {
   return good == 200 && no_children() ? 0 : 1;
 }
 
+int watched() {
+  auto p = execo::process(
+               "(setsid env -i sh -c 'echo $$; exec sleep 300' &) | "
+               "{ read daemon; echo $daemon $$ ready; exec sleep 300; }")
+               .shell()
+               .out(execo::inherit())
+               .kill_scope(execo::kill_scope::subreaper);
+  execo::result r = execo::sync_wait(std::move(p).run());
+  return r.ok() ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -305,6 +317,7 @@ int main(int argc, char** argv) {
   if (mode == "forks-default") return forks_default();
   if (mode == "threads") return threads();
   if (mode == "contexts") return contexts();
+  if (mode == "watched") return watched();
   std::fputs(usage, stderr);
   return 64;
 }

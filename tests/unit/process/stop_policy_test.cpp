@@ -201,12 +201,6 @@ TEST_P(ending, nothing_escapes_from_a_cgroup) {
   EXPECT_EQ(sync_wait(std::move(leftover).run()).out, "");
 }
 
-TEST_P(ending, the_subreaper_scope_is_refused) {
-  result r = sync_wait(process("true").kill_scope(kill_scope::subreaper).run());
-  EXPECT_EQ(r.how(), end_reason::unsupported);
-  EXPECT_THAT(r.describe(), HasSubstr("subreaper"));
-}
-
 TEST_P(ending, a_result_tells_all_of_it) {
   result r =
       sync_wait(process("sh -c 'echo words; echo trouble >&2; exit 3'").name("the job").run());
