@@ -82,7 +82,7 @@ class patterns {
   patterns() noexcept = default;
 
   /// The next pattern. `call` runs in the coroutine that awaits the match, before it goes on; what
-  /// it throws, that coroutine gets.
+  /// it throws, that coroutine gets. It must not add patterns to the expect it serves.
   /// Throws: std::invalid_argument naming a pattern that is no regular expression, that has more
   /// than 32 groups, or that matches the empty text.
   patterns& on(std::string_view regex, handler call = nullptr) &;

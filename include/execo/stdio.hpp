@@ -31,7 +31,8 @@ class null {
   null() noexcept = default;
 };
 
-/// As a sink: for a reader alone. 64 KiB wait for it, then the command does. As a source: fed by a
+/// As a sink: for a reader alone. 64 KiB wait for it, and what the kernel's pipe holds (1 MiB at
+/// most), then the command does. As a source: fed by a
 /// writer.
 class pipe {
  public:

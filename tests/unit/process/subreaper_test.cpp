@@ -251,17 +251,21 @@ TEST_P(monitored, children_that_end_meanwhile_are_reaped_and_not_counted) {
 TEST_P(monitored, a_signal_reaches_all_descendants) {
   scratch_directory folder;
   std::string mark = folder.path() + "/ready";
-  process p = held_text("(setsid sh -c 'trap \"echo daemon; exit\" USR1; : > " + mark +
-                        "; while :; do sleep 0.01; done' &) ; trap 'echo command' USR1; "
-                        "while :; do sleep 0.01; done");
+  // The command handles the signal before there is anybody else to wait for.
+  process p =
+      held_text("trap 'echo command' USR1; (setsid sh -c 'trap \"echo daemon; exit\" USR1; : > " +
+                mark + "; while :; do sleep 0.01; done' &) ; while :; do sleep 0.01; done");
   auto work = [&]() -> task<result> {
     p.start();
     co_await until_there(mark);
     std::string heard;
     while (heard.find("daemon") == heard.npos || heard.find("command") == heard.npos) {
       p.kill(SIGUSR1);
-      heard += co_await p.out().next();
+      auto more = co_await p.out().next();
+      if (more.empty()) break;
+      heard += more;
     }
+    EXPECT_FALSE(p.try_result()) << heard;
     p.kill(SIGKILL);
     co_return co_await p.wait();
   };
