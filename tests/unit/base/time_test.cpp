@@ -225,8 +225,8 @@ TEST(times, shown_exactly_read_back_as_they_were) {
   for (const char* zone_name : {paris, "UTC0", "XXX+03:30", "YYY-13:45"}) {
     in_zone zone(zone_name);
     for (int i = 0; i < 5'000; ++i) {
-      auto ns = static_cast<std::int64_t>(random() % 18'000'000'000'000'000'000U) -
-                9'000'000'000'000'000'000;
+      auto ns = std::uniform_int_distribution<std::int64_t>(-9'000'000'000'000'000'000,
+                                                            9'000'000'000'000'000'000)(random);
       time_point t{std::chrono::nanoseconds(ns)};
       EXPECT_EQ(parse_time(format_time_exact(t)), t) << ns;
       auto whole = std::chrono::floor<std::chrono::seconds>(t);
