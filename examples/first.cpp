@@ -10,7 +10,7 @@ execo::task<int> ask(std::string hosts) {
 
   auto there = execo::remote("uname -r", execo::host_set{hosts}).fanout(128);
   while (auto h = co_await there.next())
-    std::cout << h->host.name() << ": " << (h->ok() ? h->out : h->describe() + "\n");
+    std::cout << (h->ok() ? h->host.name() + ": " + h->out : h->describe() + "\n");
   co_return here.ok() ? 0 : 1;
 }
 

@@ -211,6 +211,10 @@ void keeper_process::end_all() {
 }  // namespace
 
 void run_keeper(int socket) noexcept {
+  // A descriptor that the fleet was given, such as that of --ready-fd, is closed when the fleet
+  // closes it.
+  if (socket > 3) (void)::close_range(3, static_cast<unsigned>(socket) - 1, 0);
+  (void)::close_range(static_cast<unsigned>(socket) + 1, ~0U, 0);
   keeper_process(socket).serve();
   ::_exit(0);
 }

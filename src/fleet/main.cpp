@@ -7,10 +7,12 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include <unistd.h>
 
 #include "fleet/faults.hpp"
+#include "fleet/guest.hpp"
 #include "fleet/keeper.hpp"
 #include "fleet/options.hpp"
 #include "fleet/server.hpp"
@@ -21,6 +23,7 @@ namespace {
 
 constexpr int exit_broken = 1;
 constexpr int exit_usage = 2;
+constexpr int exit_no_command = 127;  // as the shell has it
 
 void block_end_signals() {
   sigset_t ends;
@@ -30,11 +33,14 @@ void block_end_signals() {
   ::sigprocmask(SIG_BLOCK, &ends, nullptr);
 }
 
-void allow_many_descriptors() {
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+/// Returns the limit as it was before.
+rlimit allow_many_descriptors() {
+  rlimit before{};
+  if (::getrlimit(RLIMIT_NOFILE, &before) != 0) return before;
+  rlimit files = before;
   files.rlim_cur = files.rlim_max;
   (void)::setrlimit(RLIMIT_NOFILE, &files);  // fewer hosts at once are served otherwise
+  return before;
 }
 
 void write_known_hosts(const server& s, const std::string& path) {
@@ -45,13 +51,20 @@ void write_known_hosts(const server& s, const std::string& path) {
     throw usage_error("--write-known-hosts '" + path + "': " + std::strerror(errno));
 }
 
-void tell_ready(const server& s) {
-  std::printf("execo-fleet: ready: %zu hosts on port %d (pid %d), host key %s\n", s.host_count(),
-              s.port(), ::getpid(), s.key().fingerprint().c_str());
-  std::fflush(stdout);
+/// On stdout, or on stderr where stdout belongs to a command.
+void print_ready(const server& s, std::FILE* to) {
+  std::fprintf(to, "execo-fleet: ready: %zu hosts on port %d (pid %d), host key %s\n",
+               s.host_count(), s.port(), ::getpid(), s.key().fingerprint().c_str());
+  std::fflush(to);
 }
 
-void tell_statistics(const statistics& stats) {
+void notify_ready(int fd, std::uint16_t port) {
+  std::string line = std::to_string(port) + "\n";
+  (void)!::write(fd, line.data(), line.size());  // its reader may have gone: that is its affair
+  (void)::close(fd);
+}
+
+void print_statistics(const statistics& stats) {
   rusage used{};
   (void)::getrusage(RUSAGE_SELF, &used);
   auto seconds = [](const timeval& t) {
@@ -66,21 +79,44 @@ void tell_statistics(const statistics& stats) {
                seconds(used.ru_stime), static_cast<double>(used.ru_maxrss) / 1024);
 }
 
+/// Returns the exit status.
+int serve_with_command(server& hosts, const options& o, const rlimit& files) {
+  std::optional<guest> command;
+  try {
+    command.emplace(hosts.loop(), o.command, hosts.port(), files);
+  } catch (const std::system_error& e) {
+    std::fprintf(stderr, "execo-fleet: %s\n", e.what());
+    return exit_no_command;
+  }
+  hosts.attach(*command);
+  hosts.run();
+  return command->exit_status();
+}
+
 int serve(const options& o) {
   // Blocked before the first thread or child, and before the ready line invites a signal.
   block_end_signals();
   std::optional<keeper> commands_keeper;
   if (o.exec == exec_mode::real) commands_keeper.emplace();
   // After the keeper, whose commands are to have the limits and signals this process came with.
-  allow_many_descriptors();
+  rlimit files = allow_many_descriptors();
   (void)std::signal(SIGPIPE, SIG_IGN);
   server hosts(o, commands_keeper ? &*commands_keeper : nullptr);
   if (!o.known_hosts_file.empty()) write_known_hosts(hosts, o.known_hosts_file);
-  tell_ready(hosts);
-  bool orderly = hosts.run();
-  if (o.stats) tell_statistics(hosts.stats());
-  if (!orderly) std::fprintf(stderr, "execo-fleet: the process that keeps the commands died\n");
-  return orderly ? 0 : exit_broken;
+  print_ready(hosts, o.command.empty() ? stdout : stderr);
+  if (o.ready_fd >= 0) notify_ready(o.ready_fd, hosts.port());
+  int status = 0;
+  if (o.command.empty()) {
+    hosts.run();
+  } else {
+    status = serve_with_command(hosts, o, files);
+  }
+  if (o.stats) print_statistics(hosts.stats());
+  if (hosts.keeper_lost()) {
+    std::fprintf(stderr, "execo-fleet: the process that keeps the commands died\n");
+    return exit_broken;
+  }
+  return status;
 }
 
 }  // namespace

@@ -1,7 +1,11 @@
 #include "fleet/options.hpp"
 
+#include <fcntl.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <string_view>
 
 #include "fleet/faults.hpp"
 
@@ -13,8 +17,9 @@ constexpr const char* description =
     R"(Thousands of simulated ssh hosts on 127.0.0.0/8, in one process.
 
 Each address of --hosts is a host with an ssh server of its own as far as any client can tell. They
-are reachable from this machine only. A line on stdout tells when they are ready; SIGTERM or Ctrl-C
-ends them and everything they run.)";
+are reachable from this machine only. One line on stdout says that they are ready; SIGTERM or Ctrl-C
+ends them and everything they run. With `-- COMMAND` the fleet starts COMMAND when it is ready, with
+its port in EXECO_FLEET_PORT, and ends when COMMAND has ended.)";
 
 constexpr const char* epilogue = R"(Faults, and what a client meets:
   reset             the connection is reset as soon as it is accepted
@@ -35,9 +40,12 @@ Examples:
   execo-fleet --hosts '127.1.0.[1-100]' --authorized-keys keys --exec canned --latency 200ms \
       --fault '127.1.0.[1-10]:blackhole' --fault '127.1.0.11:exit-3'
   ssh -p 2222 127.1.2.3 'echo I am $FLEET_HOST'
+  execo-fleet --hosts '127.1.0.[1-100]' --authorized-keys key.pub -- \
+      sh -c 'execo run -w "127.1.0.[1-100]" -p $EXECO_FLEET_PORT -i key --host-keys ignore -b uname'
 
 Canned answers know uname -s, hostname, echo, sleep, true, false and exit; anything else is answered
-with its own text. Exit status: 0 after SIGTERM or SIGINT, 1 if something broke, 2 on bad usage.)";
+with its own text. Exit status: 0 after SIGTERM or SIGINT, 1 if something broke, 2 on bad usage; with
+a COMMAND that of COMMAND, 128 and the signal that ended it, or 127 if it cannot be started.)";
 
 std::chrono::nanoseconds delay_option(const std::string& name, const std::string& text) {
   try {
@@ -47,10 +55,28 @@ std::chrono::nanoseconds delay_option(const std::string& name, const std::string
   }
 }
 
+/// Takes the words after the first `--` off the line: CLI11 would refuse them.
+std::vector<std::string> take_command(int& argc, const char* const* argv) {
+  const char* const* end = argv + argc;
+  const char* const* dashes = std::find(argv, end, std::string_view("--"));
+  if (dashes == end) return {};
+  argc = static_cast<int>(dashes - argv);
+  std::vector<std::string> words(dashes + 1, end);
+  if (words.empty()) throw usage_error("no command after --");
+  return words;
+}
+
+/// Commands do not inherit it.
+void check_descriptor(int fd) {
+  if (fd < 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+    throw usage_error("--ready-fd: " + std::to_string(fd) + " is not an open descriptor");
+}
+
 }  // namespace
 
 std::optional<options> parse_options(int argc, const char* const* argv) {
   options parsed;
+  parsed.command = take_command(argc, argv);
   std::string latency, grace, exec = "real";
   int port = 0;
   CLI::App app(description, "execo-fleet");
@@ -82,6 +108,9 @@ std::optional<options> parse_options(int argc, const char* const* argv) {
       ->type_name("SET:KIND")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  one(app.add_option("--ready-fd", parsed.ready_fd,
+                     "write the port and a newline to this descriptor when ready, then close it"))
+      ->type_name("N");
   app.add_flag("--stats", parsed.stats, "at the end tell sessions, commands, CPU and memory");
   try {
     app.parse(argc, argv);
@@ -94,6 +123,7 @@ std::optional<options> parse_options(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& e) {
     throw usage_error(e.what());
   }
+  if (app.count("--ready-fd") != 0) check_descriptor(parsed.ready_fd);
   if (port < 0 || port > 65535) throw usage_error("--port: a port is 0 to 65535");
   parsed.port = static_cast<std::uint16_t>(port);
   if (parsed.hosts.empty()) throw usage_error("--hosts is required; see --help");

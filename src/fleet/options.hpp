@@ -25,6 +25,8 @@ class options {
   std::chrono::nanoseconds login_grace = std::chrono::seconds(120);
   std::vector<std::string> faults;
   bool stats = false;
+  int ready_fd = -1;                 // where the port is written when ready; -1: nowhere
+  std::vector<std::string> command;  // after `--`: runs when ready, and ends the fleet
 };
 
 /// Nothing if the line was answered by --help or --version, which are printed.

@@ -66,11 +66,10 @@ server::~server() {
   while (!sessions_.empty()) sessions_.back()->close();
 }
 
-bool server::run() {
+void server::run() {
   listener_.start(
       [this](unique_fd fd, const endpoints& ends) { on_connection(std::move(fd), ends); });
   reactor_.run();
-  return !keeper_lost_;
 }
 
 void server::on_connection(unique_fd fd, const endpoints& ends) {
@@ -119,9 +118,11 @@ void server::end_turn() {
 }
 
 void server::on_signal(std::uint32_t) {
-  signalfd_siginfo unused{};
-  (void)::read(signals_.get(), &unused, sizeof(unused));  // that one came is all there is to know
-  reactor_.stop();
+  signalfd_siginfo came{};
+  if (::read(signals_.get(), &came, sizeof(came)) != sizeof(came)) return;
+  bool from_terminal = came.ssi_code == SI_KERNEL;
+  if (guest_ == nullptr || !guest_->handles(static_cast<int>(came.ssi_signo), from_terminal))
+    reactor_.stop();
 }
 
 void server::on_keeper_lost() {

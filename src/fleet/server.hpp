@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "fleet/guest.hpp"
 #include "fleet/host_table.hpp"
 #include "fleet/keeper.hpp"
 #include "fleet/keys.hpp"
@@ -38,8 +39,12 @@ class server {
   server(const server&) = delete;
   server& operator=(const server&) = delete;
 
-  /// Until SIGTERM or SIGINT, which the caller has blocked. False if the keeper died.
-  bool run();
+  /// Until SIGTERM or SIGINT, which the caller has blocked, or until the guest has ended, or
+  /// until the keeper died.
+  void run();
+  bool keeper_lost() const noexcept { return keeper_lost_; }
+  /// Signals go to the command first. Pre: it lives as long as run() lasts.
+  void attach(guest& g) noexcept { guest_ = &g; }
 
   std::uint16_t port() const noexcept { return listener_.port(); }
   std::size_t host_count() const noexcept { return hosts_.size(); }
@@ -69,6 +74,7 @@ class server {
 
   options options_;
   keeper* keeper_;
+  guest* guest_ = nullptr;
   bool keeper_lost_ = false;
   host_table hosts_;
   authorized_keys authorized_;

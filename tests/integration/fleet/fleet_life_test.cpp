@@ -1,7 +1,8 @@
 // How execo-fleet begins and ends: one line when ready, one line when misused, nothing left behind.
 #include <gtest/gtest.h>
 
-#include <csignal>
+#include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -118,6 +119,9 @@ TEST(fleet_life, misuse_is_one_line_and_exit_2) {
                                                   {"--exec", "fake"},
                                                   {"--host-key", keys},
                                                   {"--write-known-hosts", "/not/there"},
+                                                  {"--ready-fd", "77"},
+                                                  {"--ready-fd", "-1"},
+                                                  {"--"},
                                                   {"word"}}) {
     misuses.push_back(good);
     misuses.back().insert(misuses.back().end(), more.begin(), more.end());
@@ -183,6 +187,116 @@ TEST(fleet_life, too_few_descriptors_make_clients_wait_not_fail) {
     EXPECT_EQ(clients[i - 1].finish().out, "127.1.0." + std::to_string(i) + "\n");
   narrow.kill(SIGTERM);
   EXPECT_EQ(narrow.finish().code, 0);
+}
+
+/// The words of a fleet with keys and known_hosts of `made`, and after them `-- sh -c TEXT`.
+strings with_command(const fleet_fixture& made, const std::string& text) {
+  return {EXECO_FLEET,
+          "--hosts",
+          "127.1.0.[1-20]",
+          "--authorized-keys",
+          made.identity() + ".pub",
+          "--write-known-hosts",
+          made.directory() + "/hosts_of_second",
+          "--",
+          "sh",
+          "-c",
+          text};
+}
+
+TEST(fleet_command_line, runs_a_command_when_ready_and_ends_with_it) {
+  fleet_fixture keys("127.1.0.1", {"--exec", "canned"});
+  outcome end = run_program(with_command(
+      keys, std::string("exec ") + EXECO_TOOL +
+                " run -w '127.1.0.[1-20]' -p $EXECO_FLEET_PORT -i " + keys.identity() +
+                " --known-hosts " + keys.directory() + "/hosts_of_second -b -- 'uname -s'"));
+  EXPECT_EQ(end.code, 0) << end.err;
+  EXPECT_NE(end.out.find("127.1.0.[1-20] (20)"), std::string::npos) << end.out;
+  EXPECT_NE(end.err.find("execo-fleet: ready: 20 hosts on port "), std::string::npos) << end.err;
+}
+
+TEST(fleet_command_line, ends_with_the_status_of_its_command) {
+  fleet_fixture keys("127.1.0.1", {"--exec", "canned"});
+  EXPECT_EQ(run_program(with_command(keys, "exit 7")).code, 7);
+  EXPECT_EQ(run_program(with_command(keys, "kill -KILL $$")).code, 128 + SIGKILL);
+  strings missing = with_command(keys, "");
+  missing.resize(8);
+  missing.push_back("no-such-program");
+  outcome end = run_program(missing);
+  EXPECT_EQ(end.code, 127);
+  EXPECT_NE(end.err.find("execo-fleet: no-such-program: No such file"), std::string::npos)
+      << end.err;
+}
+
+TEST(fleet_command_line, passes_its_own_end_on_to_the_command_and_waits_for_it) {
+  fleet_fixture keys("127.1.0.1", {"--exec", "canned"});
+  program fleet(with_command(
+      keys, "trap 'echo cleaned; exit 5' TERM; echo up; while :; do read -r x <&1; done"));
+  ASSERT_TRUE(fleet.out_has("up\n"));
+  fleet.kill(SIGTERM);
+  outcome end = fleet.finish();
+  EXPECT_EQ(end.code, 5);
+  EXPECT_NE(end.out.find("cleaned"), std::string::npos) << end.out;
+}
+
+TEST(fleet_command_line, kills_a_command_that_ignores_its_end_when_asked_again) {
+  fleet_fixture keys("127.1.0.1", {"--exec", "canned"});
+  program fleet(with_command(keys, "trap 'echo ignored' TERM; echo up; while :; do sleep 1; done"));
+  ASSERT_TRUE(fleet.out_has("up\n"));
+  fleet.kill(SIGTERM);
+  ASSERT_TRUE(fleet.out_has("ignored\n"));
+  fleet.kill(SIGTERM);
+  EXPECT_EQ(fleet.finish().code, 128 + SIGKILL);
+}
+
+int number_after(const std::string& text, const std::string& label) {
+  std::size_t at = text.find(label);
+  return at == std::string::npos ? 0 : std::atoi(text.c_str() + at + label.size());
+}
+
+TEST(fleet_command_line, writes_its_port_to_the_ready_descriptor_and_closes_it) {
+  fleet_fixture keys("127.1.0.1", {"--exec", "canned"});
+  // The reader sees the end of the file while the fleet runs on: its keeper holds no copy.
+  program fleet({"sh", "-c",
+                 "exec 3>&1; { \"$0\" \"$@\" --ready-fd 4 4>&1 >/dev/null 2>&1 3>&- & "
+                 "echo pid $! >&3; } | { read -r port; cat; echo port $port; }",
+                 EXECO_FLEET, "--hosts", "127.1.0.1", "--authorized-keys",
+                 keys.identity() + ".pub"});
+  ASSERT_TRUE(fleet.out_has("port "));
+  ASSERT_TRUE(fleet.out_has("pid "));
+  EXPECT_GT(number_after(fleet.finish().out, "port "), 0);
+  int pid = number_after(fleet.out(), "pid ");
+  ASSERT_GT(pid, 0);
+  EXPECT_EQ(::kill(pid, SIGTERM), 0);
+  EXPECT_TRUE(soon([pid] { return ::kill(pid, 0) != 0; }));
+}
+
+/// The first indented block of a page of docs/, as somebody would paste it.
+std::string first_block(const std::string& page) {
+  std::ifstream file(std::string(EXECO_TEST_DATA) + "/../../docs/" + page);
+  std::string block, line;
+  while (std::getline(file, line)) {
+    if (line.starts_with("    ")) {
+      block += line.substr(4) + "\n";
+    } else if (!block.empty()) {
+      break;
+    }
+  }
+  return block;
+}
+
+TEST(fleet_command_line, the_quick_start_of_its_page_works_as_pasted) {
+  scratch_directory folder;
+  std::string programs = std::string(EXECO_TOOL).substr(0, std::string(EXECO_TOOL).rfind('/'));
+  std::string block = first_block("fleet.md");
+  ASSERT_NE(block.find("execo-fleet"), std::string::npos) << block;
+  program pasted({"sh", "-ec",
+                  "cd '" + folder.path() + "' && mkdir build && ln -s '" + programs +
+                      "' build/bin\n" + block});
+  outcome end = pasted.finish({}, std::chrono::minutes(2));
+  EXPECT_EQ(end.code, 0) << end.err;
+  EXPECT_NE(end.out.find("127.1.[0-3].[1-250] (1000)"), std::string::npos) << end.out;
+  EXPECT_NE(end.err.find("1000 hosts: 1000 ok, 0 failed"), std::string::npos) << end.err;
 }
 
 }  // namespace
