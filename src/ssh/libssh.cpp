@@ -10,6 +10,8 @@ namespace execo::detail {
 namespace {
 
 constexpr std::string_view socket_prefix = "Socket error: ";
+// What a refused keepalive leaves behind; no error of the session.
+constexpr std::string_view request_prefix = "Global request ";
 constexpr std::string_view goodbye_prefix = "Received SSH_MSG_DISCONNECT: ";
 
 // libssh prints errno with strerror_r in the program's locale, as strerror does here.
@@ -57,7 +59,7 @@ session_error read_session_error(ssh_session_struct* session) {
     found.what = session_error::kind::no_match;
     found.why = std::make_error_code(std::errc::protocol_not_supported);
     found.text = printable(text);
-  } else if (text.empty()) {
+  } else if (text.empty() || text.starts_with(request_prefix)) {
     found.text = "the connection was lost";
   } else {
     found.what = session_error::kind::protocol;

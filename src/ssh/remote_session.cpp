@@ -56,6 +56,11 @@ void remote_session::hold_input(bool hold) {
   wake();
 }
 
+void remote_session::ask(round_trip& trip) {
+  trip.link_before(unasked_);
+  wake();
+}
+
 void remote_session::on_poll(int result) {
   // A cancelled wait is one that arm() replaces.
   if (result == -ECANCELED || closing_) return settle();
@@ -153,7 +158,7 @@ bool remote_session::take_over(unique_fd connected) {
     fail(failure(end_reason::connect_failed, memory, name_ + ": ssh session"));
     return false;
   }
-  ssh_set_counters(handle_.get(), &traffic_, nullptr);
+  ssh_set_counters(handle_.get(), &traffic_, &packets_);
   int fd = connected.release();
   (void)ssh_connect(handle_.get());  // sends our banner; exchange_keys() sees its outcome
   // Its first look at a connected socket makes it blocking (ssh_socket_pollcallback).
@@ -219,17 +224,45 @@ void remote_session::serve() {
     std::uint64_t before = traffic_.in_bytes;
     bool reads = !held_ || !flushed();
     if (reads && !members_pump()) (void)ssh_execute_message_callbacks(handle_.get());
+    bool answered = reads && converse();
     std::uint64_t pumped = traffic_.in_bytes;
     bool several = members_.next()->next() != &members_;
     advance_members();
     if (closing_) return;
     if (lost()) return fail(describe_loss());
+    if (answered) end_trips();
+    if (closing_) return;
     // A member that reads the connection reads for those before it, too; the socket will not become
     // readable again for that.
     bool others_told = several && traffic_.in_bytes != pumped;
     if (traffic_.in_bytes - before < full_read && !others_told) return;
   }
   wake();
+}
+
+// Whether the answer to the question under way has come. libssh keeps the outcome of a keepalive to
+// itself, but hands that of any global request to the next call for another one; if there is none
+// to hand out any more, that call is a question of its own, and as good.
+bool remote_session::converse() {
+  if (!asking_) {
+    if (!unasked_.linked()) return false;
+    while (unasked_.linked()) unasked_.next()->link_before(asked_);
+    asking_ = true;
+    (void)ssh_send_keepalive(handle_.get());
+  }
+  asking_ = ssh_channel_cancel_forward(handle_.get(), nullptr, 0) == SSH_AGAIN;
+  return !asking_;
+}
+
+void remote_session::end_trips() {
+  list_node ended;
+  while (asked_.linked()) asked_.next()->link_before(ended);
+  while (ended.linked()) {
+    auto& trip = static_cast<round_trip&>(*ended.next());
+    trip.unlink();
+    if (!closing_) trip.done_();
+  }
+  if (unasked_.linked()) wake();
 }
 
 bool remote_session::members_pump() const noexcept {
@@ -283,6 +316,8 @@ void remote_session::dispose(bool politely) {
     m.unlink();
     m.abandon();
   }
+  for (list_node* trips : {&unasked_, &asked_})
+    while (trips->linked()) trips->next()->unlink();
   if (politely) {
     // Detaches the descriptor from libssh and leaves it open, because it came through
     // SSH_OPTIONS_FD (client.c).

@@ -44,6 +44,18 @@ class session_member : public list_node {
   ~session_member() = default;
 };
 
+/// One question to the peer, from ask() to the answer. Its end unlinks it: the answer is then not
+/// waited for.
+class round_trip : public list_node {
+ public:
+  /// `done` is called from the loop, and may ask again or close the session.
+  explicit round_trip(callback<> done) noexcept : done_(done) {}
+
+ private:
+  friend class remote_session;
+  callback<> done_;
+};
+
 class remote_session {
  public:
   remote_session(std::shared_ptr<ssh_environment> shared, std::string name, int port,
@@ -58,6 +70,12 @@ class remote_session {
   /// Has advance() of all members called, later in this turn of the loop.
   void wake();
   void attach(session_member& m) { m.link_before(members_); }
+  /// Sends a request that every server answers, and ends `trip` with the answer: all that the peer
+  /// sent before it read the request has then come. Not ended when the session fails or closes.
+  /// While hold_input() holds, nothing is asked. Pre: authenticated.
+  void ask(round_trip& trip);
+  /// Packets that have come, of whatever kind.
+  std::uint64_t packets_heard() const noexcept { return packets_.in_packets; }
   /// Stops and resumes reading the connection.
   void hold_input(bool hold);
 
@@ -97,6 +115,8 @@ class remote_session {
   void serve();
   bool members_pump() const noexcept;
   void advance_members();
+  bool converse();
+  void end_trips();
 
   void fail(failure why);
   failure describe_loss();
@@ -115,13 +135,17 @@ class remote_session {
   bool woken_ = false;  // the node is queued
   bool closing_ = false;
   bool held_ = false;       // not reading
+  bool asking_ = false;     // a question is under way
   bool connected_ = false;  // counts in the environment's descriptors
   unsigned tried_ = 0;      // identities
   std::size_t identity_ = 0;
   std::unique_ptr<connector> route_;
   libssh_session handle_;
   ssh_counter_struct traffic_{};
+  ssh_counter_struct packets_{};
   list_node members_;
+  list_node unasked_;  // round trips whose question is not sent yet
+  list_node asked_;
   handshake_gate::ticket ticket_;
   clock::time_point admitted_{};
   clock::time_point last_progress_{};
