@@ -55,6 +55,15 @@ std::chrono::nanoseconds delay_option(const std::string& name, const std::string
   }
 }
 
+exec_mode exec_option(const std::string& text) {
+  if (text != "real" && text != "canned") throw usage_error("--exec: real or canned");
+  return text == "real" ? exec_mode::real : exec_mode::canned;
+}
+
+void require(const std::string& value, const std::string& name) {
+  if (value.empty()) throw usage_error(name + " is required; see --help");
+}
+
 /// Takes the words after the first `--` off the line: CLI11 would refuse them.
 std::vector<std::string> take_command(int& argc, const char* const* argv) {
   const char* const* end = argv + argc;
@@ -126,11 +135,9 @@ std::optional<options> parse_options(int argc, const char* const* argv) {
   if (app.count("--ready-fd") != 0) check_descriptor(parsed.ready_fd);
   if (port < 0 || port > 65535) throw usage_error("--port: a port is 0 to 65535");
   parsed.port = static_cast<std::uint16_t>(port);
-  if (parsed.hosts.empty()) throw usage_error("--hosts is required; see --help");
-  if (parsed.authorized_keys.empty())
-    throw usage_error("--authorized-keys is required; see --help");
-  if (exec != "real" && exec != "canned") throw usage_error("--exec: real or canned");
-  parsed.exec = exec == "real" ? exec_mode::real : exec_mode::canned;
+  parsed.exec = exec_option(exec);
+  require(parsed.hosts, "--hosts");
+  require(parsed.authorized_keys, "--authorized-keys");
   if (!latency.empty()) parsed.latency = delay_option("--latency", latency);
   if (!grace.empty()) parsed.login_grace = delay_option("--login-grace", grace);
   return parsed;
