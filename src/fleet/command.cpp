@@ -180,6 +180,7 @@ bool command::advance() {
   if (stage_ != stage::running && stage_ != stage::ended) return moved;
   switch (session_.host_fault().kind) {
     case fault_kind::drop_mid_output:
+    case fault_kind::disconnect_run:
       return send_half() || moved;
     case fault_kind::slow_output:
       send_line();

@@ -22,6 +22,9 @@ constexpr std::array plain_faults{
     named_fault{"stall-auth", fault_kind::stall_auth},
     named_fault{"stall-exec", fault_kind::stall_exec},
     named_fault{"drop-mid-output", fault_kind::drop_mid_output},
+    named_fault{"disconnect-auth", fault_kind::disconnect_auth},
+    named_fault{"disconnect-open", fault_kind::disconnect_open},
+    named_fault{"disconnect-run", fault_kind::disconnect_run},
     named_fault{"slow-output", fault_kind::slow_output},
 };
 

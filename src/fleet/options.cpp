@@ -30,6 +30,9 @@ constexpr const char* epilogue = R"(Faults, and what a client meets:
   stall-auth        silence after the key exchange
   stall-exec        a session opens, the command is never answered
   drop-mid-output   half of the output, then the connection is gone
+  disconnect-auth   the first key is answered with a disconnect message
+  disconnect-open   the opening of a channel is answered with a disconnect message
+  disconnect-run    half of the output, then a disconnect message
   exit-N            the command runs, its exit code is N
   signal-S          the command runs, its end is the signal S (signal-KILL)
   slow-output[=D]   one line of output every second (every D)

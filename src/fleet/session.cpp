@@ -51,8 +51,11 @@ void session::begin(unique_fd fd) {
   ssh_ = ssh_new();
   if (ssh_ == nullptr) throw std::bad_alloc();
   callbacks_.userdata = this;
-  callbacks_.auth_pubkey_function = &session::on_public_key;
-  callbacks_.channel_open_request_session_function = &session::on_channel_open;
+  // What has no callback comes as a message, and on_message() need not answer it.
+  if (fault_.kind != fault_kind::disconnect_auth)
+    callbacks_.auth_pubkey_function = &session::on_public_key;
+  if (fault_.kind != fault_kind::disconnect_open)
+    callbacks_.channel_open_request_session_function = &session::on_channel_open;
   ssh_callbacks_init(&callbacks_);
   ssh_set_server_callbacks(ssh_, &callbacks_);
   ssh_set_message_callback(ssh_, &session::on_message, this);
@@ -82,6 +85,16 @@ void session::be_mute() {
   if (closed()) return;
   state_ = state::mute;
   owner_.loop().modify(fd_, EPOLLRDHUP, watch_);
+}
+
+/// Pre: not inside libssh.
+void session::disconnect(const char* words) {
+  (void)ssh_session_set_disconnect_message(ssh_, words);
+  for (int i = 0; i < 2 && congested() && !gone(); ++i) (void)ssh_blocking_flush(ssh_, 0);
+  // Without this libssh waits for a poll that does not come any more.
+  ssh_set_fd_towrite(ssh_);
+  ssh_disconnect(ssh_);
+  close();
 }
 
 bool session::gone() const noexcept {
@@ -122,6 +135,7 @@ void session::pump() {
     // Takes packets from the socket and calls the callbacks; its result says nothing of use.
     (void)ssh_execute_message_callbacks(ssh_);
     if (gone()) return close();
+    if (last_words_ != nullptr) return disconnect(last_words_);
     more = advance_commands();
     if (congested()) (void)ssh_blocking_flush(ssh_, 0);
     more = more || dirty_;
@@ -144,6 +158,7 @@ void session::settle() {
   if (gone()) return close();
   bool pending = congested();
   if (dropping_ && !pending) {
+    if (fault_.kind == fault_kind::disconnect_run) return disconnect("Too long a session");
     int unsent = 0;
     // A reset throws away what the client's kernel has not taken yet; an orderly end does not.
     if (::ioctl(fd_, TIOCOUTQ, &unsent) == 0 && unsent == 0) reset_on_close(fd_);
@@ -199,9 +214,20 @@ int session::on_message(ssh_session, ssh_message message, void* self) noexcept {
   auto& s = *static_cast<session*>(self);
   constexpr int silence = 0;
   constexpr int default_answer = 1;
-  bool exec = ssh_message_type(message) == SSH_REQUEST_CHANNEL &&
-              (ssh_message_subtype(message) == SSH_CHANNEL_REQUEST_EXEC ||
-               ssh_message_subtype(message) == SSH_CHANNEL_REQUEST_SHELL);
+  int type = ssh_message_type(message);
+  fault_kind kind = s.fault_.kind;
+  if (kind == fault_kind::disconnect_auth && type == SSH_REQUEST_AUTH &&
+      ssh_message_subtype(message) == SSH_AUTH_METHOD_PUBLICKEY)
+    s.last_words_ = "Too many authentication failures";
+  if (kind == fault_kind::disconnect_open && type == SSH_REQUEST_CHANNEL_OPEN)
+    s.last_words_ = "No more sessions";
+  if (s.last_words_ != nullptr) {
+    s.dirty_ = true;
+    return silence;
+  }
+  bool exec =
+      type == SSH_REQUEST_CHANNEL && (ssh_message_subtype(message) == SSH_CHANNEL_REQUEST_EXEC ||
+                                      ssh_message_subtype(message) == SSH_CHANNEL_REQUEST_SHELL);
   return exec && s.fault_.kind == fault_kind::stall_exec ? silence : default_answer;
 }
 

@@ -36,7 +36,8 @@ class session {
   void pump_soon();
   /// Gone is gone: no byte is sent any more. The commands' processes are left alone.
   void close();
-  /// Resets the connection once what was written has left.
+  /// Resets the connection once what was written has left, or takes leave first if that is the
+  /// host's fault.
   void drop_when_flushed() noexcept { dropping_ = true; }
 
   bool closed() const noexcept { return state_ == state::closed; }
@@ -54,6 +55,7 @@ class session {
 
   void begin(unique_fd fd);
   void be_mute();
+  void disconnect(const char* words);
   void on_ready(std::uint32_t events);
   void on_login_deadline();
   bool exchange_keys();
@@ -71,6 +73,7 @@ class session {
   endpoints ends_;
   state state_ = state::mute;
   bool dropping_ = false;
+  const char* last_words_ = nullptr;  // to disconnect with, once libssh has been left
   bool watching_output_ = false;
   bool dirty_ = false;  // a callback changed something since the commands were last advanced
   int fd_ = -1;         // owned by ssh_, or by silent_

@@ -14,7 +14,8 @@ constexpr std::string_view socket_prefix = "Socket error: ";
 constexpr std::string_view request_prefix = "Global request ";
 constexpr std::string_view goodbye_prefix = "Received SSH_MSG_DISCONNECT: ";
 
-// libssh prints errno with strerror_r in the program's locale, as strerror does here.
+// libssh prints errno with strerror_r in the program's locale, as strerror does here. {}: none of
+// those that a connection can end with.
 std::error_code errno_in(std::string_view text) {
   static constexpr std::array<int, 9> likely{ECONNRESET,   EPIPE,       ETIMEDOUT,
                                              EHOSTUNREACH, ENETUNREACH, ECONNREFUSED,
@@ -24,7 +25,7 @@ std::error_code errno_in(std::string_view text) {
     if (text == ::strerror_r(error, buffer.data(), buffer.size()))
       return {error, std::system_category()};
   }
-  return std::make_error_code(std::errc::connection_reset);
+  return {};
 }
 
 // A peer chooses this text; it must not reach a terminal as it is.
@@ -47,8 +48,13 @@ session_error read_session_error(ssh_session_struct* session) {
   if (text.starts_with(socket_prefix)) {
     text.remove_prefix(socket_prefix.size());
     bool closed = text == "disconnected";
-    found.why = closed ? std::error_code() : errno_in(text);
+    std::error_code why = errno_in(text);
+    if (!closed) found.why = why ? why : std::make_error_code(std::errc::connection_reset);
     found.text = closed ? "the server closed the connection" : "the connection was lost";
+  } else if (std::error_code why = errno_in(text); why) {
+    // Before the first packet there is no prefix (socket_callback_connected).
+    found.why = why;
+    found.text = "the connection was lost";
   } else if (text.starts_with(goodbye_prefix)) {
     text.remove_prefix(goodbye_prefix.size());
     std::size_t colon = text.find(':');

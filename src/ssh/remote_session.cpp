@@ -5,6 +5,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <cassert>
+
 #include "ssh/handshake.hpp"
 
 namespace execo::detail {
@@ -109,6 +111,7 @@ void remote_session::arm() {
     return;
   }
   if (wanted == 0) return;
+  assert(fd >= 0);  // step() has seen every loss
   poll_.prepare_poll(fd, wanted);
   shared_->home.start(poll_);
 }
@@ -120,6 +123,8 @@ void remote_session::step(bool ready) {
   if (stage_ == stage::kex) exchange_keys();
   if (stage_ == stage::auth) authenticate();
   if (stage_ == stage::serving) return serve();
+  // A call that answers SSH_AGAIN may have lost the connection: libssh 0.10 goes on to say so.
+  if (handle_ && lost()) return fail(describe_loss());
   if (traffic_.in_bytes != before) note_progress();
 }
 
@@ -145,26 +150,26 @@ void remote_session::reach(bool ready) {
   route_.reset();
   connected_ = true;
   note_progress();
-  if (!take_over(std::move(connected))) return;
   stage_ = stage::kex;
   owner_.session_entered(phase::kex);
+  if (!closing_) take_over(std::move(connected));
 }
 
 // From here on libssh owns the descriptor: it closes it on errors and in ssh_free.
-bool remote_session::take_over(unique_fd connected) {
+void remote_session::take_over(unique_fd connected) {
   handle_.reset(ssh_new());
   std::error_code memory = std::make_error_code(std::errc::not_enough_memory);
   if (!handle_ || !set_handshake_options(handle_.get(), *this, connected.get())) {
-    fail(failure(end_reason::connect_failed, memory, name_ + ": ssh session"));
-    return false;
+    return fail(failure(end_reason::connect_failed, memory, name_ + ": ssh session"));
   }
   ssh_set_counters(handle_.get(), &traffic_, &packets_);
   int fd = connected.release();
-  (void)ssh_connect(handle_.get());  // sends our banner; exchange_keys() sees its outcome
+  // Sends our banner. After an error libssh has closed the descriptor, and would take its number
+  // again, whoever has it by then, if it were called once more.
+  if (ssh_connect(handle_.get()) == SSH_ERROR) return fail(describe_loss());
   // Its first look at a connected socket makes it blocking (ssh_socket_pollcallback).
   int on = 1;
   (void)::ioctl(fd, FIONBIO, &on);
-  return true;
 }
 
 void remote_session::exchange_keys() {
@@ -292,8 +297,7 @@ failure remote_session::describe_loss() {
       stage_ == stage::serving ? end_reason::connection_lost : end_reason::connect_failed;
   if (error.what == kind::protocol) how = end_reason::protocol_error;
   // "Too many authentication failures" and its like come as a goodbye.
-  if (stage_ == stage::auth && error.what == kind::disconnected && tried_ > 0)
-    how = end_reason::auth_failed;
+  if (stage_ == stage::auth && error.what == kind::disconnected) how = end_reason::auth_failed;
   std::string during;
   if (stage_ == stage::kex) during = "key exchange: ";
   if (stage_ == stage::auth) during = "authentication of " + user_ + ": ";
@@ -319,11 +323,10 @@ void remote_session::dispose(bool politely) {
   for (list_node* trips : {&unasked_, &asked_})
     while (trips->linked()) trips->next()->unlink();
   if (politely) {
-    // Detaches the descriptor from libssh and leaves it open, because it came through
-    // SSH_OPTIONS_FD (client.c).
-    unique_fd ours(ssh_get_fd(handle_.get()));
+    // Without the option ssh_disconnect closes the descriptor itself, once, whether its last packet
+    // can be sent or not; with it libssh closes it only if that fails (client.c, socket.c).
+    (void)ssh_options_set(handle_.get(), SSH_OPTIONS_FD, nullptr);
     ssh_disconnect(handle_.get());
-    handle_.reset();
   }
   handle_.reset();
   if (connected_) shared_->descriptors.freed();

@@ -107,7 +107,7 @@ class remote_session {
   void step(bool ready);
   void begin();
   void reach(bool ready);
-  bool take_over(unique_fd connected);
+  void take_over(unique_fd connected);
   void exchange_keys();
   void authenticate();
   failure refused(bool partly);

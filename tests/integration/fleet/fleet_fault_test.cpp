@@ -151,6 +151,22 @@ TEST(fleet_fault, drop_mid_output_ends_endless_output_too) {
   EXPECT_TRUE(fleet.no_commands_left());  // by SIGPIPE, as with sshd
 }
 
+TEST(fleet_fault, disconnects_are_told_with_words_in_each_phase) {
+  fleet_fixture fleet("127.1.0.[1-3]",
+                      {"--fault", "127.1.0.1:disconnect-auth", "--fault",
+                       "127.1.0.2:disconnect-open", "--fault", "127.1.0.3:disconnect-run"});
+  auto run = [&](const char* host) { return run_program(fleet.ssh(host, "echo 123456789")); };
+  outcome auth = run("127.1.0.1");
+  EXPECT_EQ(auth.code, 255);
+  EXPECT_NE(auth.err.find("Too many authentication failures"), std::string::npos) << auth.err;
+  outcome open = run("127.1.0.2");
+  EXPECT_EQ(open.code, 255);
+  EXPECT_NE(open.err.find("No more sessions"), std::string::npos) << open.err;
+  outcome ran = run("127.1.0.3");
+  EXPECT_EQ(ran.code, 255);
+  EXPECT_NE(ran.err.find("Too long a session"), std::string::npos) << ran.err;
+}
+
 TEST(fleet_fault, the_end_of_a_command_can_be_another) {
   fleet_fixture fleet("127.1.0.[1-2]",
                       {"--fault", "127.1.0.1:exit-7", "--fault", "127.1.0.2:signal-KILL"});

@@ -117,6 +117,27 @@ TEST_F(ssh_peer, that_hangs_up_after_its_banner_is_connect_failed_at_kex) {
   EXPECT_EQ(r.last_phase(), phase::kex);
 }
 
+/// An unencrypted SSH_MSG_DISCONNECT, code 2.
+std::string disconnect_packet(const std::string& words) {
+  std::string payload = std::string("\x01\0\0\0\x02\0\0\0", 8) + static_cast<char>(words.size()) +
+                        words + std::string(4, '\0');
+  // Length, padding length, payload and padding make a multiple of 8; at least 4 are padding.
+  std::size_t padding = 4 + (8 - (4 + 1 + payload.size() + 4) % 8) % 8;
+  auto length = static_cast<char>(1 + payload.size() + padding);
+  return std::string(3, '\0') + length + static_cast<char>(padding) + payload +
+         std::string(padding, '\0');
+}
+
+TEST_F(ssh_peer, that_disconnects_during_the_key_exchange_is_connect_failed_with_its_words) {
+  recorded_run r(loop, shared, "127.0.0.1", "true");
+  reach(r);
+  peer.send("SSH-2.0-fake\r\n" + disconnect_packet("Too many users"));
+  r.run();
+  EXPECT_EQ(r.how, end_reason::connect_failed);
+  EXPECT_EQ(r.last_phase(), phase::kex);
+  EXPECT_EQ(r.context, "127.0.0.1: key exchange: the server disconnected: Too many users");
+}
+
 TEST_F(ssh_peer, that_speaks_no_ssh_is_a_protocol_error) {
   for (std::string_view said : {std::string_view("SSH-1.5-old\r\n"),
                                 std::string_view("SSH-2.0-fake\r\n\xff\xff\xff\xff garbage")}) {
@@ -298,6 +319,18 @@ TEST_F(ssh_server, that_refuses_our_keys_is_auth_failed) {
   EXPECT_EQ(r.last_phase(), phase::auth);
   EXPECT_EQ(r.context, server_->user() + "@127.1.0.1: the server refused the identities " +
                            options.identities[0]);
+}
+
+TEST_F(ssh_server, that_disconnects_after_one_refused_key_is_auth_failed_with_its_words) {
+  sshd_fixture strict("MaxAuthTries 1\n");
+  options.port = strict.port();
+  options.identities = {strict.directory() + "/host_key"};
+  recorded_run r(loop, detail::make_ssh_environment(loop, options), "127.1.0.1", "true");
+  r.run();
+  EXPECT_EQ(r.how, end_reason::auth_failed);
+  EXPECT_EQ(r.last_phase(), phase::auth);
+  EXPECT_EQ(r.context, "127.1.0.1: authentication of " + server_->user() +
+                           ": the server disconnected: Too many authentication failures");
 }
 
 TEST_F(ssh_server, takes_the_second_identity_and_gets_it_first_the_next_time) {
