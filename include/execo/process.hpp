@@ -38,8 +38,9 @@ class [[nodiscard]] process : public command_options<process> {
   process& on(executor where) &;
   process&& on(executor where) &&;
 
-  /// Starts it now. Never throws for the child's sake: a command that cannot be started ends as
-  /// spawn_failed. Starting twice does nothing.
+  /// Starts it now: environment, working directory and file mode mask are those of this call, also
+  /// where the child comes to run later. Never throws for the child's sake: a command that cannot
+  /// be started ends as spawn_failed. Starting twice does nothing.
   /// Thread: any. Throws: std::invalid_argument for an unclosed quote or an empty command.
   process& start() &;
   process start() &&;

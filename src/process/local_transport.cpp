@@ -16,14 +16,14 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <string_view>
+#include <unordered_set>
 
 #include "base/fd.hpp"
 #include "process/bulk_pipe.hpp"
 #include "process/process_table.hpp"
 #include "process/result_access.hpp"
 #include "process/spawner.hpp"
-
-extern char** environ;
 
 namespace execo::detail {
 namespace {
@@ -34,8 +34,9 @@ std::error_code system_error_code(int error) { return {error, std::system_catego
 
 class local_transport final : public transport {
  public:
-  explicit local_transport(loop& on)
+  local_transport(loop& on, surroundings::caller then)
       : loop_(on),
+        around_(surroundings::now(then)),
         out_(*this, stream::out),
         err_(*this, stream::err),
         write_(callback<int>::to<&local_transport::on_write_done>(this)),
@@ -158,6 +159,7 @@ class local_transport final : public transport {
     spawn_plan plan;
     plan.attributes_of = command_;
     plan.what.argv = command_->argv();
+    plan.what.around = std::move(around_);
     merge_environment(plan.what);
     plan.what.directory = command_->directory;
     plan.has_input = command_->has_input;
@@ -270,14 +272,15 @@ class local_transport final : public transport {
     bool as_ours = command_->environment.empty() && wanted.removed_variables.empty();
     if (as_ours && !wanted.clear_environment) return;
     what.inherit_environment = false;
-    for (char** v = wanted.clear_environment ? nullptr : environ; v != nullptr && *v != nullptr;
-         ++v) {
-      std::string_view variable = *v;
-      std::string_view name = variable.substr(0, variable.find('='));
-      bool replaced = false;
-      for (const auto& [added, value] : command_->environment) replaced |= added == name;
-      for (const std::string& removed : wanted.removed_variables) replaced |= removed == name;
-      if (!replaced) what.environment.emplace_back(variable);
+    std::unordered_set<std::string_view> replaced(wanted.removed_variables.begin(),
+                                                  wanted.removed_variables.end());
+    for (const auto& [name, value] : command_->environment) replaced.insert(name);
+    if (!wanted.clear_environment) {
+      for (char* const* v = what.around->variables(); *v != nullptr; ++v) {
+        std::string_view variable = *v;
+        std::string_view name = variable.substr(0, variable.find('='));
+        if (!replaced.contains(name)) what.environment.emplace_back(variable);
+      }
     }
     for (const auto& [name, value] : command_->environment)
       what.environment.push_back(name + "=" + value);
@@ -394,6 +397,7 @@ class local_transport final : public transport {
   loop& loop_;
   transport_events* events_ = nullptr;
   const command* command_ = nullptr;
+  std::shared_ptr<const surroundings> around_;  // until the child is on its way
   std::array<child_stream, 3> streams_;
   pipe_end out_;
   pipe_end err_;
@@ -466,8 +470,8 @@ void local_transport::complete(result& end) {
 
 }  // namespace
 
-std::unique_ptr<transport> make_local_transport(loop& on) {
-  return std::make_unique<local_transport>(on);
+std::unique_ptr<transport> make_local_transport(loop& on, surroundings::caller then) {
+  return std::make_unique<local_transport>(on, then);
 }
 
 }  // namespace execo::detail

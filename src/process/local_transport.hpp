@@ -4,10 +4,13 @@
 #include <memory>
 
 #include "loop/loop.hpp"
+#include "process/surroundings.hpp"
 #include "process/transport.hpp"
 
 namespace execo::detail {
 
-std::unique_ptr<transport> make_local_transport(loop& on);
+/// Thread: the one that asks for the start: what the command takes over of this process is copied.
+std::unique_ptr<transport> make_local_transport(
+    loop& on, surroundings::caller then = surroundings::caller::stands_still);
 
 }  // namespace execo::detail

@@ -103,11 +103,11 @@ class process_state final : public ref_counted {
     if (!run) check(what);
   }
 
-  void make_run(loop& on) {
+  void make_run(loop& on, surroundings::caller then) {
     if (run) return;
     auto shared = std::make_shared<const command>(std::move(what));
-    run =
-        intrusive_ptr<lifecycle>(new lifecycle(on, shared, make_local_transport(on), deadlines()));
+    auto how = make_local_transport(on, then);
+    run = intrusive_ptr<lifecycle>(new lifecycle(on, shared, std::move(how), deadlines()));
     for (stream which : {stream::out, stream::err})
       if (read_early[which == stream::out ? 0 : 1]) run->output(which).begin_reading();
     if (shared->handlers.empty()) return;
@@ -149,7 +149,7 @@ void process_wait::choose_loop(env where) {
   // Misuse throws here, in the awaiting coroutine.
   state_->verify();
   loop& on = state_->where(where.home);
-  state_->make_run(on);
+  state_->make_run(on, surroundings::caller::stands_still);
   set_work(&on);
 }
 
@@ -208,7 +208,7 @@ process& process::start() & {
   if (state_->run && state_->run->started()) return *this;
   state_->verify();
   detail::loop& where = state_->where(nullptr);
-  state_->make_run(where);
+  state_->make_run(where, detail::surroundings::caller::goes_on);
   detail::run_on(where, [run = state_->run] { run->start(); });
   return *this;
 }

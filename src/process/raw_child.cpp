@@ -122,6 +122,18 @@ EXECO_UNINSTRUMENTED void reset_dispositions() {
 
 namespace {
 
+// Before the descriptors are placed, which may take that number, and before the identity changes:
+// who may not enter a directory may still be in it.
+EXECO_UNINSTRUMENTED void enter_start(child_frame& frame) {
+  long r = 0;
+  if (frame.start_descriptor >= 0) {
+    r = call(SYS_fchdir, frame.start_descriptor);
+  } else if (frame.start_path != nullptr) {
+    r = call(SYS_chdir, frame.start_path);
+  }
+  if (r < 0) fail_child(frame, "enter the directory of the start", "", r);
+}
+
 EXECO_UNINSTRUMENTED void place_descriptors(child_frame& frame) {
   // A source that is itself a target would be overwritten, or keep its close-on-exec flag: such
   // sources move out of the way first.
@@ -194,6 +206,7 @@ EXECO_UNINSTRUMENTED void apply_settings(child_frame& frame) {
 EXECO_UNINSTRUMENTED void child_main(void* shared) {
   child_frame& frame = *static_cast<child_frame*>(shared);
   join_group(frame);
+  enter_start(frame);
   place_descriptors(frame);
   apply_settings(frame);
   if (frame.directory != nullptr) {

@@ -39,7 +39,9 @@ struct child_frame {
   const char* const* candidates;  // at least one path to try, null-terminated
   char* const* argv;
   char* const* envp;
-  const char* directory;
+  int start_descriptor;    // of the directory to begin in; negative: see start_path
+  const char* start_path;  // null: where this process is
+  const char* directory;   // then; null: stay there
   const child_settings* settings;
   placed_descriptor* places;  // targets in order
   std::size_t place_count;

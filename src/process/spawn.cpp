@@ -13,8 +13,6 @@
 #include "process/monitor.hpp"
 #include "process/raw_child.hpp"
 
-extern char** environ;
-
 namespace execo::detail {
 namespace {
 
@@ -24,7 +22,7 @@ std::vector<std::string> search_path(const std::string& program, const spawn_req
     candidates.push_back(program);
     return candidates;
   }
-  const char* path = ::getenv("PATH");
+  const char* path = what.around->find("PATH");
   std::string directories = path != nullptr ? path : "/bin:/usr/bin";
   for (const std::string& variable : what.environment)
     if (variable.starts_with("PATH=")) directories = variable.substr(5);
@@ -105,7 +103,11 @@ struct frame_words {
 void point_to(child_frame& frame, frame_words& words, const spawn_request& what) noexcept {
   frame.candidates = words.paths.data();
   frame.argv = const_cast<char* const*>(words.argv.data());
-  frame.envp = what.inherit_environment ? environ : const_cast<char* const*>(words.envp.data());
+  frame.envp = what.inherit_environment ? what.around->variables()
+                                        : const_cast<char* const*>(words.envp.data());
+  const directory_copy& start = what.around->directory();
+  frame.start_descriptor = start.descriptor();
+  frame.start_path = start.path().empty() ? nullptr : start.path().c_str();
   frame.directory = what.directory.empty() ? nullptr : what.directory.c_str();
   frame.places = words.places.data();
   frame.place_count = words.places.size();

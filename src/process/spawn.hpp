@@ -13,6 +13,7 @@
 
 #include "base/fd.hpp"
 #include "process/monitor.hpp"
+#include "process/surroundings.hpp"
 
 namespace execo::detail {
 
@@ -51,8 +52,9 @@ struct child_settings {
 struct spawn_request {
   std::vector<std::string> argv;
   std::vector<std::string> environment;        // "NAME=value"; see inherit_environment
-  bool inherit_environment = true;             // `environment` is then empty and environ is used
-  std::string directory;                       // empty: inherited
+  bool inherit_environment = true;             // `environment` is then empty, that of `around` used
+  std::string directory;                       // from that of `around`; empty: that one
+  std::shared_ptr<const surroundings> around;  // of the moment when the start was asked for
   std::vector<placed_descriptor> descriptors;  // all that it has; each target once
   child_settings settings;
 };

@@ -42,7 +42,10 @@ constexpr std::array<const char*, 3> pipe_steps{
     "pipe for standard input", "pipe for standard output", "pipe for standard error"};
 
 bool child_descriptors::is_open(int fd, const std::string& name) {
-  return ::fcntl(fd, F_GETFD) >= 0 || child_.made.fail("descriptor", name, errno);
+  // What this start has opened already is nobody's to lend.
+  bool ours = fd == plan_.what.around->directory().descriptor();
+  if (!ours && ::fcntl(fd, F_GETFD) >= 0) return true;
+  return child_.made.fail("descriptor", name, EBADF);
 }
 
 bool child_descriptors::check_lent() {
@@ -126,6 +129,7 @@ started_child start_child(spawn_plan& plan) {
   bool ready = descriptors.check_lent() &&
                prepare(*plan.attributes_of, plan.what.settings, prepared, child.made) &&
                descriptors.open();
+  if (!plan.what.settings.umask) plan.what.settings.umask = plan.what.around->umask();
   if (ready) child.made = spawn(plan.what);
   if (child.made.error != 0) {
     child.input.reset();

@@ -1,0 +1,123 @@
+#include "process/surroundings.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/single_threaded.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+
+extern char** environ;
+
+namespace execo::detail {
+namespace {
+
+char** own_variables() noexcept {
+  static char* none = nullptr;
+  return environ != nullptr ? environ : &none;
+}
+
+/// The one that `last` still refers to if nothing changed since, else a new one.
+template <class Copy>
+std::shared_ptr<const Copy> shared_copy(std::weak_ptr<const Copy>& last) {
+  if (auto same = last.lock(); same && same->is_current()) return same;
+  auto made = std::make_shared<const Copy>();
+  last = made;
+  return made;
+}
+
+// The system call that reads the mask changes it, for every thread: only where there is no other.
+std::optional<mode_t> mask_of_one_thread() noexcept {
+  mode_t mask = ::umask(077);
+  (void)::umask(mask);
+  return mask;
+}
+
+std::optional<mode_t> listed_mask() noexcept {
+  unique_fd file(::open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC));
+  if (!file) return std::nullopt;
+  char text[256];
+  ssize_t size = ::read(file.get(), text, sizeof text);
+  constexpr std::string_view label = "\nUmask:\t";
+  std::string_view status(text, size > 0 ? static_cast<std::size_t>(size) : 0);
+  auto at = status.find(label);
+  if (at == status.npos) return std::nullopt;
+  mode_t mask = 0;
+  const char* digits = status.data() + at + label.size();
+  auto read = std::from_chars(digits, status.data() + status.size(), mask, 8);
+  return read.ec == std::errc() ? std::optional<mode_t>(mask) : std::nullopt;
+}
+
+}  // namespace
+
+environment_copy::environment_copy() {
+  char** own = own_variables();
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  for (; own[count] != nullptr; ++count) bytes += ::strlen(own[count]) + 1;
+  bytes_ = std::make_unique_for_overwrite<char[]>(bytes);
+  pointers_.reserve(count + 1);
+  char* next = bytes_.get();
+  for (std::size_t i = 0; i < count; ++i) {
+    std::size_t size = ::strlen(own[i]) + 1;
+    ::memcpy(next, own[i], size);
+    pointers_.push_back(next);
+    next += size;
+  }
+  pointers_.push_back(nullptr);
+}
+
+bool environment_copy::is_current() const noexcept {
+  char** own = own_variables();
+  for (char* mine : pointers_) {
+    const char* other = *own++;
+    if (mine == nullptr || other == nullptr) return mine == other;
+    if (::strcmp(mine, other) != 0) return false;
+  }
+  return false;
+}
+
+directory_copy::directory_copy() : open_(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+  struct stat status;
+  if (open_) {
+    if (::fstat(open_.get(), &status) != 0) return;
+    device_ = status.st_dev;
+    inode_ = status.st_ino;
+  } else if (errno == EMFILE || errno == ENFILE) {
+    std::unique_ptr<char, decltype(&::free)> path(::getcwd(nullptr, 0), &::free);
+    if (path) path_ = path.get();
+  }
+}
+
+bool directory_copy::is_current() const noexcept {
+  struct stat status;
+  return open_ && ::stat(".", &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
+}
+
+std::shared_ptr<const surroundings> surroundings::now(caller then) {
+  static thread_local std::weak_ptr<const environment_copy> last_environment;
+  static thread_local std::weak_ptr<const directory_copy> last_directory;
+  auto made = std::make_shared<surroundings>();
+  made->environment_ = shared_copy(last_environment);
+  made->directory_ = shared_copy(last_directory);
+  if (__libc_single_threaded != 0) {
+    made->umask_ = mask_of_one_thread();
+  } else if (then == caller::goes_on) {
+    made->umask_ = listed_mask();
+  }
+  return made;
+}
+
+const char* surroundings::find(std::string_view name) const noexcept {
+  for (char* const* variable = variables(); *variable != nullptr; ++variable) {
+    std::string_view text = *variable;
+    if (text.size() > name.size() && text.starts_with(name) && text[name.size()] == '=')
+      return *variable + name.size() + 1;
+  }
+  return nullptr;
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,77 @@
+// What a child takes over of this process beside its descriptors: the environment, the directory
+// and the file mode mask, as they are when a start is asked for. The start itself may come on a
+// later turn, on another thread, when the application has changed all of them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.hpp"
+
+namespace execo::detail {
+
+/// A copy of environ.
+class environment_copy {
+ public:
+  environment_copy();
+  environment_copy(const environment_copy&) = delete;
+  environment_copy& operator=(const environment_copy&) = delete;
+
+  bool is_current() const noexcept;
+  /// Null-terminated.
+  char* const* variables() const noexcept { return pointers_.data(); }
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  std::vector<char*> pointers_;
+};
+
+/// The working directory: a descriptor, or its path where there is no descriptor left for it.
+/// Neither where it cannot be opened: then it is inherited.
+class directory_copy {
+ public:
+  directory_copy();
+  directory_copy(const directory_copy&) = delete;
+  directory_copy& operator=(const directory_copy&) = delete;
+
+  bool is_current() const noexcept;
+  int descriptor() const noexcept { return open_.get(); }
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  unique_fd open_;
+  std::string path_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+class surroundings {
+ public:
+  /// What follows the request: an awaiting coroutine stands still until its command is under way,
+  /// a caller of start() goes on and may change everything.
+  enum class caller : bool { stands_still, goes_on };
+
+  /// Thread: the one that asks for the start, and no other. What did not change since the last
+  /// start that is still to come is shared with it.
+  static std::shared_ptr<const surroundings> now(caller then);
+
+  char* const* variables() const noexcept { return environment_->variables(); }
+  /// Null if there is no such variable.
+  const char* find(std::string_view name) const noexcept;
+  const directory_copy& directory() const noexcept { return *directory_; }
+  /// None: inherited when the child is started. The mask is read for 15 us where there are other
+  /// threads, so only for a caller that goes on.
+  const std::optional<mode_t>& umask() const noexcept { return umask_; }
+
+ private:
+  std::shared_ptr<const environment_copy> environment_;
+  std::shared_ptr<const directory_copy> directory_;
+  std::optional<mode_t> umask_;
+};
+
+}  // namespace execo::detail
