@@ -23,6 +23,7 @@
 #include "execo/log.hpp"
 #include "execo/outcome.hpp"
 #include "execo/patterns.hpp"
+#include "execo/printable.hpp"
 #include "execo/process.hpp"
 #include "execo/range_set.hpp"
 #include "execo/remote.hpp"

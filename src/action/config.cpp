@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "action/toml_outline.hpp"
+#include "execo/printable.hpp"
 
 namespace {
 
@@ -48,16 +49,6 @@ constexpr void hold_to(bool assumption) {
 
 namespace execo {
 namespace {
-
-// What goes into a message stands on one line, whatever it quotes.
-std::string one_line(std::string_view text) {
-  std::string shown;
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    shown += byte < 0x20 || byte == 0x7f ? ' ' : c;
-  }
-  return shown;
-}
 
 std::size_t parse_bytes(std::string_view text) {
   std::size_t value = 0;
@@ -259,7 +250,7 @@ config::config() = default;
 
 config_error::config_error(std::string file, std::size_t line, const std::string& what)
     : std::runtime_error(
-          one_line(line != 0 ? fmt::format("{}:{}: {}", file, line, what) : file + ": " + what)),
+          printable(line != 0 ? fmt::format("{}:{}: {}", file, line, what) : file + ": " + what)),
       file_(std::move(file)),
       line_(line) {}
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "execo/printable.hpp"
 #include "execo/report.hpp"
 
 namespace execo {
@@ -21,26 +22,18 @@ constexpr std::array<std::string_view, 9> counted{"startd", "ended",  "error",  
 
 bool continues(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-// Left in `width` columns, one for each code point; cut with "..." when longer. What a terminal
-// would act on becomes '?'.
+// Left in `width` columns, one for each code point; cut with "..." when longer.
 std::string cell(std::string_view text, std::size_t width) {
-  std::string shown;
+  std::string shown = printable(text);
   std::size_t columns = 0;
   std::size_t short_end = 0;  // where the text is cut if it is too long
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    if (!continues(c)) {
-      if (columns == width) {
-        shown.resize(short_end);
-        return shown + "...";
-      }
-      if (columns == width - 3) short_end = shown.size();
-      ++columns;
-    }
-    shown += byte < 0x20 || byte == 0x7f ? '?' : c;
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    if (continues(shown[i])) continue;
+    if (columns == width) return shown.substr(0, short_end) + "...";
+    if (columns == width - 3) short_end = i;
+    ++columns;
   }
-  shown.append(width - columns, ' ');
-  return shown;
+  return shown.append(width - columns, ' ');
 }
 
 std::string date(const std::optional<time_point>& t, bool utc) {

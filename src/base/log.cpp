@@ -14,6 +14,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "execo/printable.hpp"
+
 namespace execo {
 namespace {
 
@@ -63,18 +65,6 @@ class sink_guard {
   sink_guard& operator=(const sink_guard&) = delete;
   ~sink_guard() { inside_sink = false; }
 };
-
-void add_visible(std::string& line, std::string_view bytes) {
-  for (char c : bytes) {
-    auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f) {
-      line += '^';
-      line += static_cast<char>(byte ^ 0x40);
-    } else {
-      line += c;
-    }
-  }
-}
 
 void write_all(int fd, std::string_view bytes) noexcept {
   while (!bytes.empty()) {
@@ -149,7 +139,7 @@ std::string format_log(const log_record& record, bool colors) {
   if (record.level < log_level::debug) line += fmt::format(" {} -", ::syscall(SYS_gettid));
   if (record.level <= log_level::debug) line += fmt::format(" {}", record.where.function_name());
   line += ": ";
-  add_visible(line, record.message);
+  line += printable_lines(record.message);
   return line;
 }
 

@@ -7,6 +7,8 @@
 #include <array>
 #include <charconv>
 
+#include "execo/printable.hpp"
+
 namespace execo {
 
 std::string_view to_string(end_reason how) noexcept {
@@ -87,12 +89,8 @@ std::string last_line(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
   std::size_t start = text.find_last_of('\n');
   if (start != std::string_view::npos) text.remove_prefix(start + 1);
-  constexpr std::size_t shown = 200;
-  std::string line(text.substr(0, shown));
-  // What a command wrote must not steer a terminal through an error message.
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
-  return line;
+  constexpr std::size_t max_shown = 200;
+  return printable(text, max_shown);
 }
 
 }  // namespace
@@ -127,7 +125,8 @@ std::string result::describe() const {
   for (pid_t pid : escaped_) text += fmt::format("; process {} outlived it", pid);
   bool ran = how_ == end_reason::exited || how_ == end_reason::signaled;
   if (ran && !ok_ && !err.empty()) text += ": " + last_line(err);
-  return text;
+  // Parts of it come from the other side: a server's words, a file's name.
+  return printable(text);
 }
 
 const result& result::check() const {

@@ -1,9 +1,12 @@
 // `execo clubak`: reads `host: line` text and shows it by host, with equal outputs together.
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <execo/groups.hpp>
 #include <execo/host_set.hpp>
+#include <execo/printable.hpp>
 #include <map>
 #include <optional>
 #include <string>
@@ -46,26 +49,6 @@ struct block {
   const lines* text;
 };
 
-// Bytes that are no UTF-8 become U+FFFD, so that a terminal is not confused.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    const std::size_t size = c < 0x80                ? 1
-                             : c >= 0xc2 && c < 0xe0 ? 2
-                             : c >= 0xe0 && c < 0xf0 ? 3
-                             : c >= 0xf0 && c < 0xf5 ? 4
-                                                     : 0;
-    bool whole = size > 0 && i + size <= text.size();
-    for (std::size_t j = 1; whole && j < size; ++j) {
-      whole = (static_cast<unsigned char>(text[i + j]) & 0xc0) == 0x80;
-    }
-    out += whole ? text.substr(i, size) : std::string_view{"\xef\xbf\xbd"};
-    i += whole ? size : 1;
-  }
-  return out;
-}
-
 class clubak {
  public:
   explicit clubak(clubak_options options) : options_(std::move(options)) {}
@@ -92,6 +75,11 @@ class clubak {
     std::string text;
   };
 
+  // A file or a pipe gets the text as it is, in UTF-8; a terminal nothing that it would act on.
+  std::string shown(std::string_view text) const {
+    return terminal_ ? printable(text) : repaired_utf8(text);
+  }
+
   void read() {
     const std::string separator = unescaped(options_.separator);
     const std::string input = read_standard_input();
@@ -100,14 +88,14 @@ class clubak {
       const std::size_t end = std::min(input.find('\n', at), input.size());
       const std::string line = input.substr(at, end - at);
       at = end + 1;
-      if (options_.verbose || options_.debug) out_ += "INPUT " + printable(line) + "\n";
+      if (options_.verbose || options_.debug) out_ += "INPUT " + shown(line) + "\n";
       const std::size_t place = separator.empty() ? line.npos : line.find(separator);
       if (place == line.npos) throw plain_error("clubak: no separator in: \"" + line + "\"");
       std::string key = line.substr(0, place);
       key.erase(0, std::min(key.find_first_not_of(" \t"), key.size()));
       key.erase(key.find_last_not_of(" \t") + 1);
       if (key.empty()) throw plain_error("clubak: no node found: \"" + line + "\"");
-      list.push_back({std::move(key), printable(line.substr(place + separator.size()))});
+      list.push_back({std::move(key), shown(line.substr(place + separator.size()))});
     }
     std::unordered_map<std::string, std::vector<std::string>> nodes;
     const bool interpret = interpret_keys(list, nodes);
@@ -189,8 +177,8 @@ class clubak {
   }
 
   std::string name_of(const host_set& nodes) {
-    if (!options_.regroup) return nodes.to_string();
-    return sources().regroup(nodes, options_.no_prefix ? "" : options_.source);
+    if (!options_.regroup) return shown(nodes.to_string());
+    return shown(sources().regroup(nodes, options_.no_prefix ? "" : options_.source));
   }
 
   std::string label(const host_set& nodes) {
@@ -277,6 +265,7 @@ class clubak {
   }
 
   clubak_options options_;
+  bool terminal_ = ::isatty(STDOUT_FILENO) == 1;
   std::optional<groups> groups_;
   std::unordered_map<std::string, std::size_t> place_;  // of a node in the two lists
   std::vector<std::string> names_;

@@ -10,7 +10,7 @@
 
 #include <algorithm>
 
-#include "text.hpp"
+#include "execo/printable.hpp"
 
 namespace execo::cli {
 namespace {
@@ -99,11 +99,11 @@ void console::put(output& to, output& other, std::string_view bytes) {
 }
 
 void console::out(std::string_view bytes) {
-  put(out_, err_, out_.terminal() ? visible(bytes, true) : std::string_view(bytes));
+  put(out_, err_, out_.terminal() ? printable_lines(bytes) : std::string_view(bytes));
 }
 
 void console::err(std::string_view bytes) {
-  put(err_, out_, err_.terminal() ? visible(bytes, true) : std::string_view(bytes));
+  put(err_, out_, err_.terminal() ? printable_lines(bytes) : std::string_view(bytes));
 }
 
 // Magenta, and red where it tells of errors.
@@ -113,11 +113,13 @@ void console::labelled(output& to, output& other, bool colors, std::string_view 
   put(to, other, colors ? color : std::string_view());
   to.write(host);
   to.write(colors ? "\x1b[m: " : ": ");
-  to.write(to.terminal() ? visible(line) : line);
+  to.write(to.terminal() ? printable(line) : line);
   to.write("\n");
 }
 
-void console::note(std::string_view line) { err_plain(fmt::format("execo: {}\n", visible(line))); }
+void console::note(std::string_view line) {
+  err_plain(fmt::format("execo: {}\n", printable(line)));
+}
 
 void console::erase_progress() {
   if (!progress_shown_) return;

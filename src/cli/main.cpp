@@ -10,9 +10,9 @@
 
 #include "commands.hpp"
 #include "execo/context.hpp"
+#include "execo/printable.hpp"
 #include "execo/version.hpp"
 #include "run.hpp"
-#include "text.hpp"
 
 namespace execo::cli {
 namespace {
@@ -46,7 +46,7 @@ int print(std::string_view text) {
 }
 
 int complain(const std::string& line) {
-  (void)std::fprintf(stderr, "execo: %s\n", visible(line).c_str());
+  (void)std::fprintf(stderr, "execo: %s\n", printable(line).c_str());
   return 2;
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "execo/printable.hpp"
 #include "text.hpp"
 #include "view.hpp"
 
@@ -60,7 +61,7 @@ std::string ndjson_line(const host_result& r, bool ascii) {
   object["elapsed"] = std::chrono::duration<double>(r.elapsed()).count();
   if (!valid_utf8(r.out)) object["out_encoding"] = "base64";
   if (!valid_utf8(r.err)) object["err_encoding"] = "base64";
-  return object.dump(-1, ' ', ascii, json::error_handler_t::replace) + "\n";
+  return escape_breaks(object.dump(-1, ' ', ascii, json::error_handler_t::replace)) + "\n";
 }
 
 std::unique_ptr<view> make_ndjson_view(console& to) { return std::make_unique<ndjson_view>(to); }

@@ -12,6 +12,7 @@
 #include "arguments.hpp"
 #include "execo/config.hpp"
 #include "execo/log.hpp"
+#include "execo/printable.hpp"
 #include "execo/remote.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
@@ -21,7 +22,6 @@
 #include "run.hpp"
 #include "run_options.hpp"
 #include "tally.hpp"
-#include "text.hpp"
 #include "view.hpp"
 
 namespace execo::cli {
@@ -209,7 +209,7 @@ void raise_descriptor_limit() noexcept {
 }
 
 int complain(const std::string& line, int status) {
-  (void)std::fprintf(stderr, "execo: %s\n", visible(line).c_str());
+  (void)std::fprintf(stderr, "execo: %s\n", printable(line).c_str());
   return status;
 }
 

@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "arguments.hpp"
+#include "execo/printable.hpp"
 #include "targets.hpp"
-#include "text.hpp"
 
 namespace execo::cli {
 namespace {
@@ -119,7 +119,7 @@ Value choose(const given_option& given, choices<Value> known) {
     words += fmt::format("{}{}", words.empty() ? "" : ", ", word);
   }
   throw usage_error(
-      fmt::format("{} '{}': choose from {}", given.spelled, visible(given.value), words));
+      fmt::format("{} '{}': choose from {}", given.spelled, printable(given.value), words));
 }
 
 constexpr std::array<std::pair<std::string_view, host_keys>, 3> policies{
@@ -141,7 +141,7 @@ std::size_t number(const given_option& given, std::size_t most) {
   auto [stopped, error] = std::from_chars(given.value.data(), end, value);
   if (error != std::errc() || stopped != end || value < 1 || value > most)
     throw usage_error(fmt::format("{} '{}': expected a number from 1 to {}", given.spelled,
-                                  visible(given.value), most));
+                                  printable(given.value), most));
   return value;
 }
 
@@ -149,7 +149,7 @@ duration time_limit(const given_option& given) {
   try {
     return parse_duration(given.value);
   } catch (const std::invalid_argument& error) {
-    throw usage_error(fmt::format("{}: {}", given.spelled, visible(error.what())));
+    throw usage_error(fmt::format("{}: {}", given.spelled, printable(error.what())));
   }
 }
 
@@ -157,9 +157,9 @@ duration time_limit(const given_option& given) {
 std::string plain(const given_option& given) {
   std::string value(given.value);
   if (value.empty()) throw usage_error(given.spelled + " '': give a value that is not empty");
-  if (visible(value) != value)
+  if (printable(value) != value)
     throw usage_error(fmt::format("{} '{}': control characters have no place here", given.spelled,
-                                  visible(value)));
+                                  printable(value)));
   return value;
 }
 
@@ -315,7 +315,7 @@ std::size_t parse_size(std::string_view text) {
     if (value > std::numeric_limits<std::size_t>::max() >> shift) break;
     return value << shift;
   }
-  throw usage_error(fmt::format("'{}': expected bytes: 4096, 64K, 1M or 1G", visible(text)));
+  throw usage_error(fmt::format("'{}': expected bytes: 4096, 64K, 1M or 1G", printable(text)));
 }
 
 std::optional<run_options> parse_run(std::span<const char* const> arguments,

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "arguments.hpp"
-#include "text.hpp"
+#include "execo/printable.hpp"
 
 namespace execo::cli {
 namespace {
@@ -16,7 +16,7 @@ host_set read_set(std::string_view origin, std::string_view text) {
   try {
     return host_set(text);
   } catch (const std::invalid_argument& error) {
-    throw usage_error(fmt::format("{}: {}", origin, visible(error.what())));
+    throw usage_error(fmt::format("{}: {}", origin, printable(error.what())));
   }
 }
 
@@ -31,7 +31,7 @@ void target_list::add_set(const host_set& set) {
 
 void target_list::add(std::string_view origin, std::string_view set) {
   host_set read = read_set(origin, set);
-  if (read.empty()) nothing_in_.push_back(fmt::format("{} '{}'", origin, visible(set)));
+  if (read.empty()) nothing_in_.push_back(fmt::format("{} '{}'", origin, printable(set)));
   add_set(read);
 }
 
@@ -49,7 +49,7 @@ void target_list::add_file(std::string_view origin, const std::string& path) {
       std::size_t start = std::min(rest.find_first_not_of(blank), rest.size());
       std::size_t end = std::min(rest.find_first_of(blank, start), rest.size());
       if (start < end)
-        add_set(read_set(fmt::format("{} {} line {}", origin, visible(path), number),
+        add_set(read_set(fmt::format("{} {} line {}", origin, printable(path), number),
                          rest.substr(start, end - start)));
       rest.remove_prefix(end);
     }
@@ -57,9 +57,10 @@ void target_list::add_file(std::string_view origin, const std::string& path) {
   }
   // A directory opens and fails when it is read; getline tells both by badbit or failbit alone.
   if (errno != 0 || file.bad() || !file.eof())
-    throw usage_error(fmt::format("{} '{}' cannot be read: {}", origin, visible(path),
+    throw usage_error(fmt::format("{} '{}' cannot be read: {}", origin, printable(path),
                                   ::strerror(errno != 0 ? errno : EIO)));
-  if (names_.size() == before) nothing_in_.push_back(fmt::format("{} '{}'", origin, visible(path)));
+  if (names_.size() == before)
+    nothing_in_.push_back(fmt::format("{} '{}'", origin, printable(path)));
 }
 
 void target_list::exclude(std::string_view origin, std::string_view set) {
@@ -78,7 +79,7 @@ std::vector<host> target_list::hosts() const {
     try {
       hosts.emplace_back(name);
     } catch (const std::invalid_argument& error) {
-      throw usage_error(visible(error.what()));
+      throw usage_error(printable(error.what()));
     }
   }
   if (hosts.empty())

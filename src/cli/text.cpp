@@ -2,62 +2,31 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
-#include <iterator>
 
 namespace execo::cli {
-namespace {
 
-bool continues(std::string_view bytes, std::size_t at) noexcept {
-  return at < bytes.size() && (static_cast<unsigned char>(bytes[at]) & 0xc0) == 0x80;
-}
-
-// The length of the UTF-8 character at the start, 0 if there is none: Unicode 15, table 3-7.
-std::size_t utf8_length(std::string_view bytes) noexcept {
-  auto first = static_cast<unsigned char>(bytes[0]);
-  if (first < 0x80) return 1;
-  if (first < 0xc2 || first > 0xf4 || !continues(bytes, 1)) return 0;
-  if (first < 0xe0) return 2;
-  auto second = static_cast<unsigned char>(bytes[1]);
-  bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  bool no_character = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
-  if (overlong || no_character || !continues(bytes, 2)) return 0;
-  if (first < 0xf0) return 3;
-  return continues(bytes, 3) ? 4 : 0;
-}
-
-}  // namespace
-
-std::string visible(std::string_view bytes, bool keep_newlines) {
-  std::string text;
-  text.reserve(bytes.size());
-  while (!bytes.empty()) {
-    std::size_t length = utf8_length(bytes);
-    auto first = static_cast<unsigned char>(bytes[0]);
-    bool kept = first == '\t' || (first == '\n' && keep_newlines);
-    bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(bytes[1]) < 0xa0;
-    if (length == 0 || c1) {
-      length = length == 0 ? 1 : length;
-      fmt::format_to(std::back_inserter(text), "\\x{:02x}",
-                     static_cast<unsigned char>(bytes[length - 1]));
-    } else if (length == 1 && !kept && (first < ' ' || first == 0x7f)) {
-      text += '^';
-      text += static_cast<char>(first ^ 0x40);
+std::string escape_breaks(std::string_view json) {
+  std::string line;
+  line.reserve(json.size());
+  auto byte_at = [json](std::size_t i) {
+    return i < json.size() ? static_cast<unsigned char>(json[i]) : 0U;
+  };
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    bool c1 = byte_at(i) == 0xc2 && byte_at(i + 1) < 0xa0;
+    bool separator = json.substr(i, 2) == "\xe2\x80" && (byte_at(i + 2) | 1U) == 0xa9;
+    if (byte_at(i) == 0x7f) {
+      line += "\\u007f";
+    } else if (c1) {
+      line += fmt::format("\\u{:04x}", byte_at(++i));
+    } else if (separator) {
+      line += byte_at(i += 2) == 0xa8 ? "\\u2028" : "\\u2029";
     } else {
-      text.append(bytes.substr(0, length));
+      line += json[i];
     }
-    bytes.remove_prefix(length);
   }
-  return text;
-}
-
-bool valid_utf8(std::string_view bytes) noexcept {
-  while (!bytes.empty()) {
-    std::size_t length = utf8_length(bytes);
-    if (length == 0) return false;
-    bytes.remove_prefix(length);
-  }
-  return true;
+  return line;
 }
 
 std::string base64(std::string_view bytes) {

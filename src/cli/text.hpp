@@ -1,4 +1,4 @@
-// Bytes as text: what a terminal may be given, what JSON may be given.
+// Bytes as lines, and as what JSON may be given.
 #pragma once
 
 #include <string>
@@ -6,11 +6,9 @@
 
 namespace execo::cli {
 
-/// Makes every byte visible that a terminal would act on: control characters as ^[, DEL as ^?,
-/// C1 controls and bytes that are not UTF-8 as \x9b. Tabs stay, and with `keep_newlines` LF too.
-std::string visible(std::string_view bytes, bool keep_newlines = false);
-
-bool valid_utf8(std::string_view bytes) noexcept;
+/// JSON with escapes for what it allows and readers of lines do not: DEL, the C1 controls, among
+/// them NEL (U+0085), and the separators U+2028 and U+2029.
+std::string escape_breaks(std::string_view json);
 
 /// RFC 4648, with padding.
 std::string base64(std::string_view bytes);

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "execo/printable.hpp"
 #include "tally.hpp"
 #include "text.hpp"
 
@@ -61,7 +62,7 @@ class stream_view final : public view {
   }
 
   void show(const host& from_host, stream from, std::string_view text) {
-    std::string label = from_host.to_string();
+    std::string label = printable(from_host.to_string());
     if (from == stream::out) {
       to_.out_line(label, text);
     } else {
@@ -107,7 +108,8 @@ class gathered_view final : public view {
   static std::string header(const output_group& group, const std::string& remark) {
     constexpr std::string_view rule = "---------------\n";
     std::string count = group.count > 1 ? fmt::format(" ({})", group.count) : "";
-    return fmt::format("{}{}{}{}\n{}", rule, group.hosts.to_string(), count, remark, rule);
+    return fmt::format("{}{}{}{}\n{}", rule, printable(group.hosts.to_string()), count, remark,
+                       rule);
   }
 
   console& to_;
@@ -136,7 +138,7 @@ class ordered_view final : public view {
 
  private:
   void show(const host_result& r) {
-    std::string label = r.host.to_string();
+    std::string label = printable(r.host.to_string());
     for_each_line(r.out, [&](std::string_view line) { to_.out_line(label, line); });
     for_each_line(r.err, [&](std::string_view line) { to_.err_line(label, line); });
   }

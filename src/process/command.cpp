@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "base/shell_words.hpp"
+#include "execo/printable.hpp"
 #include "io/stdio_spec.hpp"
 
 namespace execo {
@@ -54,22 +55,21 @@ void command::add_handler(std::shared_ptr<handler> h) {
 }
 
 std::string command::name() const {
-  constexpr std::size_t longest = 60;
+  // A blank for each gap: what is shown stands in one line.
   std::string shown;
   bool blank = false;
   const std::string whole = given_name.empty() ? shell_text() : given_name;
   for (char c : whole) {
-    // Control characters of a command must not reach a terminal through an error message.
-    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f) {
+    if (c == ' ' || (c >= '\t' && c <= '\r')) {
       blank = !shown.empty();
       continue;
     }
     if (blank) shown += ' ';
     blank = false;
     shown += c;
-    if (shown.size() > longest) return shown.substr(0, longest - 3) + "...";
   }
-  return shown;
+  constexpr std::size_t max_shown = 60;
+  return printable(shown, max_shown);
 }
 
 std::vector<stop_policy::step> command::stop_sequence() const {

@@ -6,6 +6,8 @@
 #include <array>
 #include <string_view>
 
+#include "execo/printable.hpp"
+
 namespace execo::detail {
 namespace {
 
@@ -29,15 +31,10 @@ std::error_code errno_in(std::string_view text) {
 }
 
 // A peer chooses this text; it must not reach a terminal as it is.
-std::string printable(std::string_view text) {
-  constexpr std::size_t longest = 200;
-  std::string shown;
-  for (char c : text.substr(0, longest)) {
-    bool plain = static_cast<unsigned char>(c) >= ' ' && c != 0x7f;
-    shown += plain ? c : ' ';
-  }
-  while (!shown.empty() && shown.back() == ' ') shown.pop_back();
-  return shown;
+std::string peer_text(std::string_view text) {
+  constexpr std::size_t max_shown = 200;
+  std::size_t end = text.find_last_not_of(" \t\r\n");
+  return printable(text.substr(0, end == text.npos ? 0 : end + 1), max_shown);
 }
 
 }  // namespace
@@ -60,17 +57,17 @@ session_error read_session_error(ssh_session_struct* session) {
     std::size_t colon = text.find(':');
     if (colon != text.npos) text.remove_prefix(colon + 1);
     found.what = session_error::kind::disconnected;
-    found.text = "the server disconnected: " + printable(text);
+    found.text = "the server disconnected: " + peer_text(text);
   } else if (text.find("no match for method") != text.npos) {
     found.what = session_error::kind::no_match;
     found.why = std::make_error_code(std::errc::protocol_not_supported);
-    found.text = printable(text);
+    found.text = peer_text(text);
   } else if (text.empty() || text.starts_with(request_prefix)) {
     found.text = "the connection was lost";
   } else {
     found.what = session_error::kind::protocol;
     found.why = std::make_error_code(std::errc::protocol_error);
-    found.text = printable(text);
+    found.text = peer_text(text);
   }
   return found;
 }

@@ -7,6 +7,8 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "execo/process.hpp"
+#include "execo/sync_wait.hpp"
 #include "program.hpp"
 
 namespace {
@@ -63,6 +65,18 @@ TEST(nodeset_and_clubak, print_and_exit_as_those_of_clustershell) {
   }
   std::cout << passed << " rows pass\n";
   EXPECT_EQ(passed, 380);
+}
+
+TEST(nodeset_and_clubak, give_a_terminal_nothing_that_it_would_act_on) {
+  auto r = execo::sync_wait(
+      execo::process("printf 'n\\033[1m: \\033[2Jx\\302\\233\\377\\n' | " EXECO_TOOL
+                     " clubak -L --interpret-keys never")
+          .shell()
+          .env("NO_COLOR", "1")
+          .env("TERM", "xterm")
+          .pty(24, 80)
+          .run());
+  EXPECT_EQ(r.out, "n^[[1m:  ^[[2Jx\\x9b\\xff\r\n") << r.describe();
 }
 
 TEST(nodeset_and_clubak, gather_a_tree_of_outputs) {

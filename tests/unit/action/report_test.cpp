@@ -121,7 +121,7 @@ TEST(reports, keep_terminals_and_columns_whole) {
   r.add(ended("x", end_reason::exited, 0s, 1s),
         "\xc3\xa9\xc3\xa9\xc3\xa9 thirty-one columns of this.");
   std::string text = r.to_string(report_options().utc());
-  EXPECT_THAT(text, HasSubstr("\na?[2J?b                         2026-11-22"));
+  EXPECT_THAT(text, HasSubstr("\na^[[2J^Jb                       2026-11-22"));
   EXPECT_THAT(text, HasSubstr("\n\xc3\xa9\xc3\xa9\xc3\xa9 thirty-one columns of this. 2026"));
 }
 

@@ -88,6 +88,18 @@ TEST(describe, brings_no_control_character_to_a_terminal) {
   EXPECT_THAT(r.describe(), HasSubstr("evil"));
 }
 
+TEST(describe, shows_c1_controls_and_broken_utf8_from_wherever_they_come) {
+  result r = ended(end_reason::exited, exit_status::of_code(1));
+  r.err =
+      "\xc2\x9b"
+      "31mred \x9b \xe2\x80\xae";
+  result_access::context(r) =
+      "goodbye \xc2\x9b"
+      "2J\xff";
+  EXPECT_THAT(r.describe(), HasSubstr("\\x9b31mred \\x9b \\u202e"));
+  EXPECT_THAT(r.describe(), HasSubstr("goodbye \\x9b2J\\xff"));
+}
+
 TEST(describe, cuts_a_long_last_line) {
   result r = ended(end_reason::exited, exit_status::of_code(1));
   r.err = std::string(100'000, 'x');

@@ -56,6 +56,11 @@ TEST(ndjson, control_characters_are_escaped) {
   EXPECT_THAT(line, HasSubstr(R"("out":"\u001b[2J\u0000")"));
 }
 
+TEST(ndjson, a_record_is_one_line_for_readers_of_unicode_lines_too) {
+  std::string line = ndjson_line(test::exited("n1", 0, 0, "a\xe2\x80\xa8\xe2\x80\xa9\xc2\x85"));
+  EXPECT_THAT(line, HasSubstr(R"("out":"a\u2028\u2029\u0085")"));
+}
+
 TEST(ndjson, a_terminal_gets_ascii) {
   EXPECT_THAT(ndjson_line(test::exited("n1", 0, 0, "\xc2\x9b\x7f"), true),
               HasSubstr(R"("out":"\u009b\u007f")"));
