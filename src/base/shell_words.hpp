@@ -1,4 +1,4 @@
-// Words of a POSIX shell: splitting without expansion, and quoting.
+// Words of a shell: splitting without expansion, and quoting.
 #pragma once
 
 #include <string>
@@ -11,10 +11,32 @@ namespace execo::detail {
 /// expanded. Throws: std::invalid_argument for a quote that is not closed.
 std::vector<std::string> split_words(std::string_view text);
 
-/// The word so that any POSIX shell reads it back as it is; left alone when it needs no quotes.
+/// The word so that sh, bash, dash, ksh, zsh and fish read it back as it is, csh and tcsh too if it
+/// has no newline; left alone when it needs no quotes.
 std::string quote_word(std::string_view word);
 
 /// The words quoted and joined by spaces.
 std::string join_quoted(const std::vector<std::string>& words);
+
+/// A script for a POSIX sh that reaches it through any login shell: one quoted word without a
+/// newline, which csh has no form for.
+class sh_script {
+ public:
+  /// Adds text of the script. Pre: it has no newline.
+  sh_script& add(std::string_view text);
+  /// Adds a word that sh reads back as it is, any bytes but NUL.
+  sh_script& add_word(std::string_view word);
+  /// Adds a word that is the path of the login shell, whatever the script has put into SHELL.
+  sh_script& add_login_shell();
+  /// What a login shell is to read; sh takes its place.
+  std::string command() const;
+
+ private:
+  std::string text_;
+  bool has_parameters_ = false;
+};
+
+/// The text with which any login shell runs the words, any bytes but NUL.
+std::string login_shell_text(const std::vector<std::string>& words);
 
 }  // namespace execo::detail

@@ -1,16 +1,15 @@
 #include "ssh/ssh_transport.hpp"
 
-#include <fmt/format.h>
 #include <signal.h>
 
 #include <array>
 #include <cstdlib>
 #include <optional>
 
-#include "base/shell_words.hpp"
 #include "ssh/environment.hpp"
 #include "ssh/remote_channel.hpp"
 #include "ssh/remote_session.hpp"
+#include "ssh/remote_text.hpp"
 #include "ssh/sibling_signal.hpp"
 
 namespace execo::detail {
@@ -61,48 +60,6 @@ const char* rfc_name(int number) {
 std::string terminal_name() {
   const char* name = std::getenv("TERM");
   return name != nullptr && *name != '\0' ? name : "xterm";
-}
-
-bool is_name(std::string_view text) {
-  auto letter = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  for (char c : text)
-    if (!letter(c) && (c < '0' || c > '9')) return false;
-  return !text.empty() && letter(text[0]);
-}
-
-// What the remote login shell reads. ssh has no working directory and no mask, and servers take few
-// variables.
-std::optional<std::string> remote_text(const command& what, std::string& problem) {
-  std::string text;
-  std::string_view refused = what.attributes.local_only();
-  if (what.scope && *what.scope != kill_scope::group) refused = "kill_scope";
-  if (!refused.empty()) {
-    problem = std::string(refused) + ": only a local command can have it";
-    return std::nullopt;
-  }
-  if (what.attributes.umask) text += fmt::format("umask {:03o}; ", *what.attributes.umask & 0777);
-  for (const std::string& name : what.attributes.removed_variables) {
-    if (!is_name(name)) {
-      problem = "not the name of a variable: " + name;
-      return std::nullopt;
-    }
-    text += "unset " + name + "; ";
-  }
-  if (!what.directory.empty()) {
-    bool looks_like_option = what.directory[0] == '-';
-    text += "cd " + quote_word((looks_like_option ? "./" : "") + what.directory) + " || exit 1; ";
-  }
-  for (const auto& [name, value] : what.environment) {
-    if (!is_name(name)) {
-      problem = "not the name of a variable: " + name;
-      return std::nullopt;
-    }
-    text += "export " + name + "=" + quote_word(value) + "; ";
-  }
-  text += what.through_shell ? join_quoted(what.argv()) : what.shell_text();
-  if (text.find('\0') == text.npos) return text;
-  problem = "a command cannot contain a NUL byte";
-  return std::nullopt;
 }
 
 class ssh_transport final : public transport, session_owner, channel_owner {

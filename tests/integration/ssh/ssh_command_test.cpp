@@ -1,5 +1,6 @@
 // Commands on a real OpenSSH server: what they write, read and end with.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <deque>
 
@@ -71,9 +72,9 @@ TEST_F(ssh_command, passes_directory_and_environment) {
 }
 
 TEST_F(ssh_command, has_the_attributes_that_a_login_shell_can_set) {
-  recorded_run r(loop, shared, "127.1.0.1", "umask; echo ${PATH-none}");
+  recorded_run r(loop, shared, "127.1.0.1", "umask; echo ${LOGNAME-none}");
   r.what.attributes.umask = 027;
-  r.what.remove_variable("PATH");
+  r.what.remove_variable("LOGNAME");
   EXPECT_EQ(r.run().out, "0027\nnone\n");
 }
 
@@ -218,6 +219,34 @@ TEST_F(ssh_command, can_be_closed_from_any_event) {
     r.run();
   }
 }
+
+// A server that hands what is asked for to another shell, as a login shell would read it.
+class ssh_login_shell : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(ssh_login_shell, gets_words_values_and_a_directory_as_they_are) {
+  std::string shell = std::string("/usr/bin/") + GetParam();
+  if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd";
+  if (::access(shell.c_str(), X_OK) != 0) GTEST_SKIP() << shell << " is not there";
+  sshd_fixture server("ForceCommand SHELL=" + shell + " exec " + shell +
+                      " -c \"$SSH_ORIGINAL_COMMAND\"\n");
+  driven_loop loop;
+  auto shared = detail::make_ssh_environment(loop, options_for(server));
+  const std::string word = "a\\';echo INJECTED;echo \\'b!x\n\t$HOME `id` \\";
+  recorded_run words(loop, shared, "127.1.0.1", "");
+  words.what = command(std::vector<std::string>{"/usr/bin/printf", "[%s]", word});
+  words.run();
+  EXPECT_EQ(words.out, "[" + word + "]") << words.err;
+
+  recorded_run value(loop, shared, "127.1.0.1", "");
+  value.what = command(std::vector<std::string>{"/usr/bin/printenv", "-0", "V"});
+  value.what.set_variable("V", word);
+  value.what.directory = "/";
+  value.run();
+  EXPECT_EQ(value.out, word + '\0') << value.err;
+}
+
+INSTANTIATE_TEST_SUITE_P(each, ssh_login_shell, testing::Values("tcsh", "fish", "zsh"),
+                         [](const auto& shell) { return std::string(shell.param); });
 
 }  // namespace
 }  // namespace execo::test

@@ -69,7 +69,7 @@ TEST(shell_words, an_unclosed_quote_is_refused_and_named) {
 TEST(shell_words, plain_words_are_not_quoted) {
   EXPECT_EQ(quote_word("/usr/bin/make"), "/usr/bin/make");
   EXPECT_EQ(quote_word("-j8"), "-j8");
-  EXPECT_EQ(quote_word("user@host:1,2+3%"), "user@host:1,2+3%");
+  EXPECT_EQ(quote_word("user@host:1,2+3"), "user@host:1,2+3");
   EXPECT_EQ(quote_word("--prefix=/usr"), "--prefix=/usr");
 }
 
@@ -77,6 +77,10 @@ TEST(shell_words, words_that_a_shell_would_not_take_as_they_are_get_quotes) {
   EXPECT_EQ(quote_word(""), "''");
   EXPECT_EQ(quote_word("a b"), "'a b'");
   EXPECT_EQ(quote_word("it's"), "'it'\\''s'");
+  // Inside single quotes fish would read the backslash, csh the exclamation mark.
+  EXPECT_EQ(quote_word("a\\b!"), "'a'\\\\'b'\\!");
+  EXPECT_EQ(quote_word("%self"), "'%self'");
+  EXPECT_EQ(quote_word("=ls"), "'=ls'");
   // As the first word these would be an assignment and a reserved word.
   EXPECT_EQ(quote_word("NAME=value"), "'NAME=value'");
   EXPECT_EQ(quote_word("if"), "'if'");
