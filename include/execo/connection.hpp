@@ -25,6 +25,7 @@ class deadlines {
   duration connect{0};
   duration kex{0};
   duration auth{0};
+  /// From the end of authentication to the start of the command. 0: as long as `establish`.
   duration open{0};
   /// From the first step to the end of authentication, whichever phase it is in. Default 20 s.
   duration establish = std::chrono::seconds(20);
@@ -43,6 +44,13 @@ class ssh_options {
   std::vector<std::string> key_exchange;  // algorithm names in order; empty: libssh's own choice
   execo::deadlines limits;
   unsigned handshakes = 64;  // at most this many in flight at a time, in one context
+  /// Silence after which the kernel asks the host's kernel whether it is still there, and half the
+  /// time after which a host that is gone is connection_lost: one minute by default. 0: never.
+  duration tcp_keepalive = std::chrono::seconds(30);
+  /// The same question as an ssh message, which the server itself has to answer: one that is frozen
+  /// or behind a proxy is noticed, too. A quarter of the time after which it is connection_lost.
+  /// 0, the default: never.
+  duration keepalive{0};
 };
 
 }  // namespace execo

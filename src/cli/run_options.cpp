@@ -26,6 +26,7 @@ enum option : int {
   fanout,
   timeout,
   connect_timeout,
+  keepalive,
   user,
   port,
   identity,
@@ -41,7 +42,7 @@ enum option : int {
   help,
 };
 
-constexpr std::array<option_spec, 19> options{{
+constexpr std::array<option_spec, 20> options{{
     {nodes, 'w', "", "SET",
      "hosts to run on: node[1-9,12],login1 or a group, @web. May be repeated"},
     {exclude, 'x', "", "SET", "hosts to leave out. May be repeated"},
@@ -51,7 +52,11 @@ constexpr std::array<option_spec, 19> options{{
     {timeout, 'u', "timeout", "DURATION",
      "end a command that runs longer: TERM, then KILL. 4s, 500ms, 2m, bare seconds (no limit)"},
     {connect_timeout, 't', "connect-timeout", "DURATION",
-     "give a host up that is not logged in to by then (20s)"},
+     "give a host up that is not logged in to by then, or then takes as long to start the command "
+     "(20s)"},
+    {keepalive, 0, "keepalive", "DURATION",
+     "ask an ssh server that says nothing for so long whether it is there; three questions without "
+     "an answer lose it. A host that is gone is noticed after a minute without that (off)"},
     {user, 'l', "", "USER", "log in as USER (your own name)"},
     {port, 'p', "", "PORT", "port of the ssh servers (22)"},
     {identity, 'i', "", "KEYFILE",
@@ -250,6 +255,9 @@ class reader {
     switch (given.what->id) {
       case connect_timeout:
         ssh.limits.establish = time_limit(given);
+        break;
+      case keepalive:
+        ssh.keepalive = time_limit(given);
         break;
       case user:
         ssh.user = plain(given);

@@ -89,7 +89,7 @@ void lifecycle::arm_deadlines() {
   if (phase_ == phase::connect) limit = limits_.connect;
   if (phase_ == phase::kex) limit = limits_.kex;
   if (phase_ == phase::auth) limit = limits_.auth;
-  if (phase_ == phase::open) limit = limits_.open;
+  if (phase_ == phase::open) limit = limits_.open.count() > 0 ? limits_.open : limits_.establish;
   if (limit.count() > 0) loop_.arm_after(phase_deadline_, limit);
 }
 

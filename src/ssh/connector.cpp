@@ -1,47 +1,110 @@
 #include "ssh/connector.hpp"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+
+#include <algorithm>
 
 namespace execo::detail {
 namespace {
 
 // With nothing of ours alive nobody will free a descriptor for us: 2 s of 100 ms turns.
-constexpr unsigned most_starved_turns = 20;
+constexpr unsigned max_starved_turns = 20;
 
 // libssh 0.10 keeps SSH_OPTIONS_FD in 16 bits (options.c), so a higher number would be another
 // file.
 constexpr int highest_descriptor = 0xffff;
 
+// RFC 8305, 5: "Connection Attempt Delay".
+constexpr auto attempt_delay = std::chrono::milliseconds(250);
+// More addresses than this that say nothing: the oldest attempt gives way.
+constexpr std::size_t max_attempts = 8;
+
 std::error_code system_error(int error) { return {error, std::system_category()}; }
+
+int pending_error(int socket) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+// RFC 8305, 4: a family that is not routed delays the other one by one attempt only.
+void alternate_families(std::vector<endpoint>& addresses) {
+  for (std::size_t i = 1; i + 1 < addresses.size(); ++i) {
+    auto at = addresses.begin() + static_cast<std::ptrdiff_t>(i);
+    int before = addresses[i - 1].family();
+    auto other = std::find_if(at, addresses.end(),
+                              [before](const endpoint& e) { return e.family() != before; });
+    if (other == addresses.end()) return;
+    std::rotate(at, other, other + 1);
+  }
+}
+
+void set_option(int socket, int level, int option, std::int64_t value) {
+  // Without any of them the connection is only slower, or its loss seen later.
+  int number = static_cast<int>(std::clamp<std::int64_t>(value, 1, INT_MAX));
+  (void)::setsockopt(socket, level, option, &number, sizeof number);
+}
+
+// The kernel asks a silent peer's kernel three times. The user timeout is for bytes of ours that
+// are not acknowledged, and bounds the questions, too (tcp(7)).
+void keep_alive(int socket, duration idle) {
+  if (idle.count() <= 0) return;
+  auto seconds = std::chrono::ceil<std::chrono::seconds>(idle).count();
+  auto limit = std::chrono::ceil<std::chrono::milliseconds>(2 * idle).count();
+  set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, seconds / 3);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, limit);
+}
 
 }  // namespace
 
 connector::connector(ssh_environment& shared, const std::string& name, int port, callback<> wake)
-    : shared_(shared), name_(name), port_(port), question_(wake), starvation_(wake) {}
+    : shared_(shared),
+      name_(name),
+      port_(port),
+      question_(wake),
+      starvation_(wake),
+      stagger_(wake, "next address of a host") {}
 
-connector::~connector() { close_socket(); }
+connector::~connector() { drop_all(); }
+
+int connector::fd() const noexcept {
+  if (several_) return several_.get();
+  return attempts_.empty() ? -1 : attempts_.front().get();
+}
 
 unsigned connector::events() const noexcept {
-  return step_ == step::connecting ? static_cast<unsigned>(POLLOUT) : 0U;
+  if (attempts_.empty()) return 0;
+  return static_cast<unsigned>(several_ ? POLLIN : POLLOUT);
 }
 
-unique_fd connector::take() noexcept {
-  step_ = step::over;
-  return std::move(socket_);
+unique_fd connector::take() {
+  set_option(connected_.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  keep_alive(connected_.get(), shared_.tcp_keepalive);
+  return std::move(connected_);
 }
 
-void connector::close_socket() {
-  if (!socket_) return;
-  socket_.reset();
+void connector::drop(std::size_t attempt) {
+  attempts_.erase(attempts_.begin() + static_cast<std::ptrdiff_t>(attempt));
   shared_.descriptors.freed();
 }
 
+void connector::drop_all() {
+  while (!attempts_.empty()) drop(0);
+  if (connected_) shared_.descriptors.freed();
+  connected_.reset();
+  several_.reset();
+}
+
 connector::progress connector::fail(std::error_code code, std::string context) {
-  close_socket();
-  step_ = step::over;
+  drop_all();
   why_ = failure(end_reason::connect_failed, code, std::move(context));
   return progress::failed;
 }
@@ -51,77 +114,130 @@ std::string connector::target() const {
   return (v6 ? "[" + name_ + "]:" : name_ + ":") + std::to_string(port_);
 }
 
-connector::progress connector::advance(bool ready) {
-  if (step_ == step::resolving) {
-    if (!resolve()) return progress::waiting;
-    if (question_.addresses.empty()) return fail({}, "resolve " + name_ + ": " + question_.problem);
-    step_ = step::choosing;
+connector::progress connector::resolve() {
+  if (!asked_) {
+    asked_ = true;
+    if (auto literal = endpoint::of_literal(name_)) {
+      question_.addresses.push_back(*literal);
+      return progress::done;
+    }
+    if (shared_.names.ask(name_, question_)) return progress::waiting;
   }
-  if (step_ == step::starved && starvation_.waiting()) return progress::waiting;
-  if (step_ == step::connecting) return ready ? check() : progress::waiting;
-  return try_next();
+  if (question_.pending()) return progress::waiting;
+  if (question_.addresses.empty()) return fail({}, "resolve " + name_ + ": " + question_.problem);
+  alternate_families(question_.addresses);
+  return progress::done;
 }
 
-// True when the answer is there.
-bool connector::resolve() {
-  if (asked_) return !question_.pending();
-  asked_ = true;
-  if (auto literal = endpoint::of_literal(name_)) {
-    question_.addresses.push_back(*literal);
-    return true;
-  }
-  return !shared_.names.ask(name_, question_);
-}
-
-bool connector::open_socket() {
-  int family = question_.addresses[next_].family();
-  socket_.reset(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (socket_.get() > highest_descriptor) {
-    socket_.reset();
-    errno = EMFILE;
-  }
-  if (!socket_) return false;
-  shared_.descriptors.opened();
-  int on = 1;
-  (void)::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // only slower
-  return true;
-}
-
-connector::progress connector::try_next() {
-  for (; next_ < question_.addresses.size(); ++next_) {
-    if (!open_socket()) {
-      last_error_ = system_error(errno);
-      bool short_of_them = errno == EMFILE || errno == ENFILE;
-      bool hope = shared_.descriptors.open() > 0 || starved_turns_++ < most_starved_turns;
-      if (!short_of_them) continue;
+connector::progress connector::connect(bool ready) {
+  if (ready) take_answers();
+  while (!connected_ && may_begin()) {
+    opened how = begin_next();
+    if (how == opened::failed) {
+      ++next_;
+      next_begins_ = {};
+    }
+    if (how == opened::starved && attempts_.empty()) {
+      bool hope = shared_.descriptors.open() > 0 || starved_turns_++ < max_starved_turns;
       if (!hope) return fail(last_error_, "socket for " + target());
-      step_ = step::starved;
       shared_.descriptors.wait(starvation_);
       return progress::waiting;
     }
-    endpoint& to = question_.addresses[next_];
-    to.set_port(port_);
-    if (::connect(socket_.get(), to.address(), to.size()) == 0) return progress::connected;
-    if (errno == EINPROGRESS) {
-      step_ = step::connecting;
-      return progress::waiting;
-    }
-    last_error_ = system_error(errno);
-    close_socket();
+    if (how != opened::failed) break;
   }
-  return fail(last_error_, "connect " + target());
+  if (connected_) {
+    while (!attempts_.empty()) drop(0);
+    several_.reset();
+    return progress::done;
+  }
+  if (attempts_.empty() && !starvation_.waiting()) return fail(last_error_, "connect " + target());
+  return progress::waiting;
 }
 
-connector::progress connector::check() {
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-  if (error == 0) return progress::connected;
-  last_error_ = system_error(error);
-  close_socket();
+bool connector::may_begin() const {
+  if (next_ == question_.addresses.size() || starvation_.waiting()) return false;
+  return attempts_.empty() || shared_.home.now() >= next_begins_;
+}
+
+connector::opened connector::begin_next() {
+  if (attempts_.size() == max_attempts) drop(0);
+  unique_fd socket;
+  postpone();
+  if (!open_socket(socket)) {
+    last_error_ = system_error(errno);
+    return errno == EMFILE || errno == ENFILE ? opened::starved : opened::failed;
+  }
+  endpoint& to = question_.addresses[next_];
+  to.set_port(port_);
+  bool connected = ::connect(socket.get(), to.address(), to.size()) == 0;
+  if (!connected && errno != EINPROGRESS) {
+    last_error_ = system_error(errno);
+    return opened::failed;
+  }
+  bool alone = attempts_.empty() && !several_;
+  if (!connected && !alone && !watch_several(socket.get())) {
+    last_error_ = system_error(errno);
+    return opened::starved;
+  }
   ++next_;
-  step_ = step::choosing;
-  return try_next();
+  shared_.descriptors.opened();
+  if (connected) {
+    connected_ = std::move(socket);
+    return opened::connected;
+  }
+  attempts_.push_back(std::move(socket));
+  return opened::under_way;
+}
+
+bool connector::open_socket(unique_fd& socket) {
+  int family = question_.addresses[next_].family();
+  socket.reset(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (socket.get() > highest_descriptor) {
+    socket.reset();
+    errno = EMFILE;
+  }
+  return static_cast<bool>(socket);
+}
+
+// The session waits for one descriptor: that of the only attempt, or one that stands for all.
+bool connector::watch_several(int socket) {
+  auto watch = [this](int fd) {
+    epoll_event event{};
+    event.events = EPOLLOUT;
+    return ::epoll_ctl(several_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+  };
+  if (!several_) {
+    several_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    if (!several_ || !watch(attempts_.front().get())) {
+      several_.reset();
+      return false;
+    }
+  }
+  return watch(socket);
+}
+
+void connector::postpone() {
+  next_begins_ = shared_.home.now() + attempt_delay;
+  if (next_ + 1 < question_.addresses.size() || !attempts_.empty())
+    shared_.home.arm(stagger_, next_begins_);
+}
+
+void connector::take_answers() {
+  for (std::size_t i = 0; i < attempts_.size() && !connected_;) {
+    pollfd asked{attempts_[i].get(), POLLOUT, 0};
+    if (::poll(&asked, 1, 0) == 0) {
+      ++i;
+      continue;
+    }
+    if (int error = pending_error(asked.fd); error != 0) {
+      last_error_ = system_error(error);
+      drop(i);
+      next_begins_ = {};
+    } else {
+      connected_ = std::move(attempts_[i]);
+      attempts_.erase(attempts_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
 }
 
 }  // namespace execo::detail

@@ -32,6 +32,8 @@ ssh_environment::ssh_environment(loop& on, const ssh_options& options)
       user(options.user.empty() ? calling_user() : options.user),
       port(options.port == 0 ? 22 : options.port),
       key_exchange(joined(options.key_exchange)),
+      tcp_keepalive(options.tcp_keepalive),
+      keepalive(options.keepalive),
       identities(options.identities),
       host_keys(options.host_key_policy, options.known_hosts),
       handshakes(options.handshakes),

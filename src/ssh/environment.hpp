@@ -22,6 +22,8 @@ class ssh_environment {
   const std::string user;          // who to log in as by default
   const int port;                  // by default
   const std::string key_exchange;  // comma separated; empty: libssh's own order
+  const duration tcp_keepalive;    // 0: none
+  const duration keepalive;        // 0: none
   identity_set identities;
   host_key_store host_keys;
   handshake_gate handshakes;

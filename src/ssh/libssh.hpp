@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace execo::detail {
@@ -26,6 +27,9 @@ using libssh_session = std::unique_ptr<ssh_session_struct, ssh_session_deleter>;
 using libssh_key = std::unique_ptr<ssh_key_struct, ssh_key_deleter>;
 using libssh_text = std::unique_ptr<char, ssh_string_deleter>;
 
+/// Text that a peer chose, cut and without what steers a terminal.
+std::string peer_text(std::string_view text, std::size_t max_size);
+
 /// What ended a libssh session.
 class session_error {
  public:
@@ -40,9 +44,13 @@ class session_error {
   std::error_code why;
   /// For people: "the server closed the connection", "the server disconnected: Too many ...".
   std::string text;
+
+  static session_error of_goodbye(std::string_view words);
 };
 
-/// Reads ssh_get_error: 0.10 has no codes behind SSH_FATAL.
-session_error read_session_error(ssh_session_struct* session);
+/// Ends a session that has failed, which closes its descriptor unless libssh has done so already,
+/// and tells why it failed: 0.10 has no codes behind SSH_FATAL, only text. Its channels are gone.
+/// Nothing but ssh_free may follow.
+session_error end_session(ssh_session_struct* session);
 
 }  // namespace execo::detail

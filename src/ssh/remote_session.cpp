@@ -16,6 +16,21 @@ namespace {
 constexpr std::uint64_t full_read = 4096;
 // Reads before others get their turn.
 constexpr int rounds_per_step = 16;
+// Questions that a peer may leave unanswered.
+constexpr unsigned max_unheard = 3;
+
+// RFC 4252, 5: what "partial success" asks for besides.
+std::string names_of_methods(int methods) {
+  std::string names;
+  for (auto [method, name] : {std::pair(SSH_AUTH_METHOD_PASSWORD, "password"),
+                              std::pair(SSH_AUTH_METHOD_INTERACTIVE, "keyboard-interactive"),
+                              std::pair(SSH_AUTH_METHOD_HOSTBASED, "hostbased"),
+                              std::pair(SSH_AUTH_METHOD_GSSAPI_MIC, "gssapi-with-mic")}) {
+    if ((static_cast<unsigned>(methods) & method) != 0)
+      names += std::string(names.empty() ? "" : ", ") + name;
+  }
+  return names;
+}
 
 }  // namespace
 
@@ -28,6 +43,8 @@ remote_session::remote_session(std::shared_ptr<ssh_environment> shared, std::str
       port_(port),
       ticket_(callback<>::to<&remote_session::wake>(this)),
       silence_(callback<>::to<&remote_session::silence_check>(this), "silence of a peer"),
+      life_(callback<>::to<&remote_session::life_check>(this), "sign of life of a peer"),
+      sign_of_life_(callback<>::to<&remote_session::note_progress>(this)),
       poll_(callback<int>::to<&remote_session::on_poll>(this)) {
   node_.self = this;
   node_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->on_woken(); };
@@ -102,7 +119,7 @@ void remote_session::arm() {
     if (!held_) wanted = POLLIN;
     // ssh_get_poll_flags() asks for POLLOUT after every write (socket.c), with or without bytes
     // left: a wake-up for nothing each time.
-    if (!flushed()) wanted |= POLLOUT;
+    if (stage_ != stage::greeting && !flushed()) wanted |= POLLOUT;
   }
   if (poll_.active) {
     bool covered = poll_.fd == fd && (poll_.events & wanted) == wanted &&
@@ -119,7 +136,9 @@ void remote_session::arm() {
 void remote_session::step(bool ready) {
   std::uint64_t before = traffic_.in_bytes;
   if (stage_ == stage::queued) begin();
-  if (stage_ == stage::reaching) reach(ready);
+  if (stage_ == stage::greeting && read_greeting(ssh_get_fd(handle_.get()))) let_libssh_read();
+  if (stage_ == stage::resolving) resolve();
+  if (stage_ == stage::connecting) connect(ready);
   if (stage_ == stage::kex) exchange_keys();
   if (stage_ == stage::auth) authenticate();
   if (stage_ == stage::serving) return serve();
@@ -135,22 +154,29 @@ void remote_session::begin() {
   shared_->home.arm_after(silence_, shared_->handshakes.patience());
   route_ = std::make_unique<connector>(*shared_, name_, port_,
                                        callback<>::to<&remote_session::wake>(this));
-  stage_ = stage::reaching;
+  stage_ = stage::resolving;
   owner_.session_entered(phase::resolve);
 }
 
-void remote_session::reach(bool ready) {
+void remote_session::resolve() {
   if (closing_) return;
-  bool named = route_->resolved();
-  connector::progress r = route_->advance(ready);
-  if (!named && route_->resolved()) owner_.session_entered(phase::connect);
+  connector::progress r = route_->resolve();
+  if (r == connector::progress::failed) return fail(route_->why());
+  if (r == connector::progress::waiting) return;
+  stage_ = stage::connecting;
+  owner_.session_entered(phase::connect);
+}
+
+void remote_session::connect(bool ready) {
+  if (closing_) return;
+  connector::progress r = route_->connect(ready);
   if (r == connector::progress::failed) return fail(route_->why());
   if (r == connector::progress::waiting) return;
   unique_fd connected = route_->take();
   route_.reset();
   connected_ = true;
   note_progress();
-  stage_ = stage::kex;
+  stage_ = stage::greeting;
   owner_.session_entered(phase::kex);
   if (!closing_) take_over(std::move(connected));
 }
@@ -163,6 +189,9 @@ void remote_session::take_over(unique_fd connected) {
     return fail(failure(end_reason::connect_failed, memory, name_ + ": ssh session"));
   }
   ssh_set_counters(handle_.get(), &traffic_, &packets_);
+  // A server that speaks and hangs up is heard before our banner is answered with a reset.
+  bool identified = read_greeting(connected.get());
+  if (stage_ == stage::over) return;
   int fd = connected.release();
   // Sends our banner. After an error libssh has closed the descriptor, and would take its number
   // again, whoever has it by then, if it were called once more.
@@ -170,6 +199,46 @@ void remote_session::take_over(unique_fd connected) {
   // Its first look at a connected socket makes it blocking (ssh_socket_pollcallback).
   int on = 1;
   (void)::ioctl(fd, FIONBIO, &on);
+  if (identified) let_libssh_read();
+}
+
+// Our next packet goes out when it is made. Otherwise it waits for a poll that may come in the same
+// call as the server's disconnect or list of algorithms, and then fails on a socket that is closed:
+// the reason why would be gone (ssh_socket_pollcallback).
+void remote_session::let_libssh_read() {
+  ssh_set_fd_towrite(handle_.get());
+  stage_ = stage::kex;
+}
+
+// True when libssh is to read on.
+bool remote_session::read_greeting(int socket) {
+  using progress = greeting::progress;
+  auto fail_with = [this](end_reason how, std::error_code why, const std::string& text) {
+    fail(failure(how, why, name_ + ": key exchange: " + text + words_of_greeting()));
+    return false;
+  };
+  if (closing_) return false;
+  switch (greeting_.read(socket)) {
+    case progress::waiting:
+      return false;
+    case progress::identified:
+      return true;
+    case progress::ended:
+      return fail_with(end_reason::connect_failed, {}, "the server closed the connection");
+    case progress::failed:
+      return fail_with(end_reason::connect_failed, greeting_.why(), "the connection was lost");
+    case progress::too_long:
+      break;
+  }
+  return fail_with(end_reason::protocol_error, std::make_error_code(std::errc::protocol_error),
+                   "too much text before an ssh banner");
+}
+
+std::string remote_session::words_of_greeting() const {
+  constexpr std::size_t max_shown = 200;
+  std::string_view said = greeting_.said();
+  std::string words = peer_text(said.substr(0, said.find('\n')), max_shown);
+  return words.empty() ? words : "; it said: " + words;
 }
 
 void remote_session::exchange_keys() {
@@ -180,7 +249,7 @@ void remote_session::exchange_keys() {
   failure why;
   if (!check_host_key(*this, why)) return fail(std::move(why));
   note_progress();
-  identity_ = shared_->identities.favourite();
+  first_identity_ = identity_ = shared_->identities.favourite();
   stage_ = stage::auth;
   owner_.session_entered(phase::auth);
 }
@@ -188,28 +257,41 @@ void remote_session::exchange_keys() {
 void remote_session::authenticate() {
   const identity_set& known = shared_->identities;
   while (!closing_) {
-    if (tried_ >= known.size()) return fail(refused(false));
+    if (tried_ >= known.size()) return fail(refused());
     // SSH_OPTIONS_USER is the name: RFC 4252 wants the same one in each request.
     int r = ssh_userauth_publickey(handle_.get(), nullptr, known[identity_].key.get());
     if (r == SSH_AUTH_AGAIN) return;
     if (r == SSH_AUTH_SUCCESS) return enter_service();
-    if (r == SSH_AUTH_PARTIAL) return fail(refused(true));
-    if (r != SSH_AUTH_DENIED) return fail(describe_loss());
+    // Otherwise this key alone is of no use.
+    if (lost()) return fail(describe_loss());
+    if (r == SSH_AUTH_PARTIAL) {
+      accepted_ = &known[identity_];
+      int methods = ssh_userauth_list(handle_.get(), nullptr);
+      if ((static_cast<unsigned>(methods) & SSH_AUTH_METHOD_PUBLICKEY) == 0) return fail(refused());
+    }
     note_progress();
-    // The favourite went first; the others follow in order.
-    ++tried_;
-    identity_ = tried_ <= known.favourite() ? tried_ - 1 : tried_;
+    next_identity();
   }
 }
 
-failure remote_session::refused(bool partly) {
-  const std::string& keys = shared_->identities.names();
+// The favourite of the moment this began went first; the others follow in order.
+void remote_session::next_identity() noexcept {
+  ++tried_;
+  identity_ = tried_ <= first_identity_ ? tried_ - 1 : tried_;
+}
+
+failure remote_session::refused() {
+  const std::string keys = shared_->identities.names();
   std::string text = user_ + "@" + name_ + ": ";
+  std::string more = names_of_methods(ssh_userauth_list(handle_.get(), nullptr));
   if (shared_->identities.size() == 0) {
     text += "no identity to log in with: " + keys;
+  } else if (accepted_ == nullptr) {
+    text += "the server refused the identities " + keys;
+  } else if (tried_ < shared_->identities.size()) {
+    text += "the server accepted " + accepted_->file + ", but wants more than keys: " + more;
   } else {
-    text += partly ? "the key was accepted, but the server wants more than a key"
-                   : "the server refused the identities " + keys;
+    text += "the server accepted " + accepted_->file + ", but wants another key, too, of " + keys;
   }
   return failure(end_reason::auth_failed, std::make_error_code(std::errc::permission_denied),
                  std::move(text));
@@ -221,6 +303,7 @@ void remote_session::enter_service() {
   leave_gate();
   stage_ = stage::serving;
   owner_.session_entered(phase::open);
+  if (shared_->keepalive.count() > 0) shared_->home.arm_after(life_, shared_->keepalive);
   if (!closing_) owner_.session_ready();
 }
 
@@ -291,7 +374,8 @@ bool remote_session::lost() const noexcept {
 }
 
 failure remote_session::describe_loss() {
-  session_error error = read_session_error(handle_.get());
+  bool identified = ssh_get_serverbanner(handle_.get()) != nullptr;
+  session_error error = end_session(handle_.get());
   using kind = session_error::kind;
   end_reason how =
       stage_ == stage::serving ? end_reason::connection_lost : end_reason::connect_failed;
@@ -299,9 +383,10 @@ failure remote_session::describe_loss() {
   // "Too many authentication failures" and its like come as a goodbye.
   if (stage_ == stage::auth && error.what == kind::disconnected) how = end_reason::auth_failed;
   std::string during;
-  if (stage_ == stage::kex) during = "key exchange: ";
+  if (stage_ == stage::greeting || stage_ == stage::kex) during = "key exchange: ";
   if (stage_ == stage::auth) during = "authentication of " + user_ + ": ";
-  return failure(how, error.why, name_ + ": " + during + error.text);
+  std::string words = identified ? std::string() : words_of_greeting();
+  return failure(how, error.why, name_ + ": " + during + error.text + words);
 }
 
 void remote_session::fail(failure why) {
@@ -314,6 +399,7 @@ void remote_session::dispose(bool politely) {
   politely = politely && stage_ == stage::serving && !lost();
   stage_ = stage::over;
   leave_gate();
+  shared_->home.disarm(life_);
   route_.reset();
   while (members_.linked()) {
     auto& m = static_cast<session_member&>(*members_.next());
@@ -348,6 +434,22 @@ void remote_session::silence_check() {
   } else {
     leave_gate();
   }
+}
+
+// Whatever comes is a sign of life; what is not read says nothing.
+void remote_session::life_check() {
+  if (held_ || packets_heard() != heard_) {
+    heard_ = packets_heard();
+    unheard_ = 0;
+  } else if (++unheard_ > max_unheard) {
+    busy_ = true;
+    fail(failure(end_reason::connection_lost, std::make_error_code(std::errc::timed_out),
+                 name_ + ": the server does not answer any more"));
+    busy_ = false;
+    return settle();
+  }
+  if (unheard_ > 0 && !sign_of_life_.linked()) ask(sign_of_life_);
+  shared_->home.arm_after(life_, shared_->keepalive);
 }
 
 }  // namespace execo::detail

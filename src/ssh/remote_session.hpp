@@ -11,6 +11,7 @@
 #include "ssh/connector.hpp"
 #include "ssh/environment.hpp"
 #include "ssh/failure.hpp"
+#include "ssh/greeting.hpp"
 #include "ssh/libssh.hpp"
 
 namespace execo::detail {
@@ -92,7 +93,17 @@ class remote_session {
   ssh_environment& shared() const noexcept { return *shared_; }
 
  private:
-  enum class stage : std::uint8_t { idle, queued, reaching, kex, auth, serving, over };
+  enum class stage : std::uint8_t {
+    idle,
+    queued,
+    resolving,
+    connecting,
+    greeting,  // our banner is sent, the server's not there yet: libssh is not called
+    kex,
+    auth,
+    serving,
+    over,
+  };
 
   struct step_node : queue_node {
     remote_session* self = nullptr;
@@ -106,11 +117,16 @@ class remote_session {
 
   void step(bool ready);
   void begin();
-  void reach(bool ready);
+  void resolve();
+  void connect(bool ready);
   void take_over(unique_fd connected);
+  bool read_greeting(int socket);
+  void let_libssh_read();
+  std::string words_of_greeting() const;
   void exchange_keys();
   void authenticate();
-  failure refused(bool partly);
+  void next_identity() noexcept;
+  failure refused();
   void enter_service();
   void serve();
   bool members_pump() const noexcept;
@@ -123,6 +139,7 @@ class remote_session {
   void dispose(bool politely);
   void leave_gate();
   void silence_check();
+  void life_check();
   void note_progress() noexcept;
 
   std::shared_ptr<ssh_environment> shared_;
@@ -138,8 +155,11 @@ class remote_session {
   bool asking_ = false;     // a question is under way
   bool connected_ = false;  // counts in the environment's descriptors
   unsigned tried_ = 0;      // identities
+  std::size_t first_identity_ = 0;
   std::size_t identity_ = 0;
+  const identity* accepted_ = nullptr;  // by a server that wants more
   std::unique_ptr<connector> route_;
+  greeting greeting_;
   libssh_session handle_;
   ssh_counter_struct traffic_{};
   ssh_counter_struct packets_{};
@@ -150,6 +170,10 @@ class remote_session {
   clock::time_point admitted_{};
   clock::time_point last_progress_{};
   timer silence_;
+  timer life_;
+  round_trip sign_of_life_;
+  std::uint64_t heard_ = 0;  // packets, when life was last checked
+  unsigned unheard_ = 0;     // checks since then
   io_request poll_;
   step_node node_;
 };

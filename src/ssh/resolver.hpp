@@ -60,6 +60,10 @@ class resolver {
 
   /// The answer comes from the loop, or is there at once (then false) if the name is known.
   bool ask(const std::string& name, question& from);
+  /// Answers for `name` from now on, without asking.
+  void remember(const std::string& name, std::vector<endpoint> addresses) {
+    known_.insert_or_assign(name, std::move(addresses));
+  }
 
  private:
   class helpers;

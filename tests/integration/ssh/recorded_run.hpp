@@ -37,10 +37,12 @@ class driven_loop {
     return true;
   }
 
-  /// Turns for about this long: for what should not happen.
-  void idle(std::chrono::milliseconds length) {
+  /// Turns for about this long, for what should not happen; how many turns that took.
+  int idle(std::chrono::milliseconds length) {
+    int turns = 0;
     auto end = std::chrono::steady_clock::now() + length;
-    while (std::chrono::steady_clock::now() < end) loop_.turn(5'000'000);
+    for (; std::chrono::steady_clock::now() < end; ++turns) loop_.turn(5'000'000);
+    return turns;
   }
 
  private:

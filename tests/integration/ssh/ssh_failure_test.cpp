@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -23,15 +24,21 @@ using ::testing::HasSubstr;
 /// A port of 127.0.0.1 where the test itself answers, or nobody does.
 class fake_peer {
  public:
-  fake_peer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-    sockaddr_in any{};
-    any.sin_family = AF_INET;
-    any.sin_addr.s_addr = htonl(INADDR_ANY);
+  explicit fake_peer(const char* address = "0.0.0.0", int port = 0, int backlog = 16)
+      : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+    sockaddr_in any = endpoint_of(address, port);
     socklen_t size = sizeof any;
     EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&any), size), 0);
-    EXPECT_EQ(::listen(listener_.get(), 16), 0);
+    EXPECT_EQ(::listen(listener_.get(), backlog), 0);
     EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&any), &size), 0);
     port_ = ntohs(any.sin_port);
+  }
+  static sockaddr_in endpoint_of(const char* address, int port) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(port));
+    EXPECT_EQ(::inet_pton(AF_INET, address, &to.sin_addr), 1);
+    return to;
   }
   int port() const noexcept { return port_; }
   void stop_listening() { listener_.reset(); }
@@ -54,6 +61,28 @@ class fake_peer {
   unique_fd listener_;
   unique_fd connection_;
   int port_ = 0;
+};
+
+/// An address whose listener drops SYNs: nobody takes the connections that it has.
+class silent_address {
+ public:
+  explicit silent_address(const char* address, int port = 0) : listener_(address, port, 0) {
+    sockaddr_in to = fake_peer::endpoint_of(address, listener_.port());
+    for (int i = 0; i < 16; ++i) {
+      unique_fd one(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+      (void)::connect(one.get(), reinterpret_cast<sockaddr*>(&to), sizeof to);
+      pollfd answered{one.get(), POLLOUT, 0};
+      bool full = ::poll(&answered, 1, 20) == 0;
+      waiting_.push_back(std::move(one));
+      if (full) return;
+    }
+    ADD_FAILURE() << "a listener without a limit";
+  }
+  int port() const noexcept { return listener_.port(); }
+
+ private:
+  fake_peer listener_;
+  std::vector<unique_fd> waiting_;
 };
 
 class ssh_peer : public ::testing::Test {
@@ -85,6 +114,82 @@ TEST_F(ssh_peer, that_does_not_listen_is_connect_failed_at_connect) {
   EXPECT_EQ(r.last_phase(), phase::connect);
   EXPECT_EQ(r.why, std::errc::connection_refused);
   EXPECT_EQ(r.context, "connect 127.1.0.1:" + std::to_string(peer.port()));
+}
+
+TEST_F(ssh_peer, with_a_name_is_in_connect_once_its_addresses_are_known) {
+  peer.stop_listening();
+  recorded_run r(loop, shared, "localhost", "true");
+  r.run();
+  EXPECT_EQ(r.how, end_reason::connect_failed);
+  EXPECT_EQ(r.phases, (std::vector<phase>{phase::resolve, phase::connect}));
+  EXPECT_EQ(r.why, std::errc::connection_refused);
+}
+
+class ssh_addresses : public ssh_peer {
+ protected:
+  void name_has(std::initializer_list<const char*> addresses) {
+    std::vector<detail::endpoint> known;
+    for (const char* a : addresses) known.push_back(*detail::endpoint::of_literal(a));
+    shared->names.remember("several", std::move(known));
+  }
+  silent_address silent{"127.9.0.1"};
+  fake_peer answering{"127.9.0.2", silent.port()};
+  ssh_addresses() {
+    options.port = silent.port();
+    shared = detail::make_ssh_environment(loop, options);
+  }
+};
+
+TEST_F(ssh_addresses, that_are_silent_do_not_keep_the_next_one_waiting) {
+  name_has({"127.9.0.1", "127.9.0.2"});
+  recorded_run r(loop, shared, "several", "true");
+  r.open();
+  ASSERT_TRUE(loop.until([this] { return answering.accept(); }));
+  ASSERT_TRUE(loop.until([&r] { return r.in(phase::kex); }));
+  EXPECT_EQ(shared->descriptors.open(), 1U);
+  answering.hang_up();
+  r.run();
+  EXPECT_EQ(shared->descriptors.open(), 0U);
+}
+
+TEST_F(ssh_addresses, that_are_refused_beside_a_silent_one_go_on_at_once) {
+  name_has({"127.9.0.1", "127.9.0.3", "127.9.0.4", "127.9.0.2"});
+  recorded_run r(loop, shared, "several", "true");
+  r.open();
+  ASSERT_TRUE(loop.until([this] { return answering.accept(); }));
+  ASSERT_TRUE(loop.until([&r] { return r.in(phase::kex); }));
+}
+
+TEST_F(ssh_addresses, that_are_all_silent_can_be_given_up) {
+  name_has({"127.9.0.1", "127.9.0.1", "127.9.0.1"});
+  recorded_run r(loop, shared, "several", "true");
+  r.open();
+  ASSERT_TRUE(loop.until([this] { return shared->descriptors.open() == 3; }));
+  EXPECT_EQ(r.last_phase(), phase::connect);
+  r.close();
+  r.run();
+  EXPECT_EQ(shared->descriptors.open(), 0U);
+}
+
+TEST_F(ssh_addresses, that_are_silent_in_great_number_give_way_to_the_next) {
+  name_has({"127.9.0.1", "127.9.0.1", "127.9.0.1", "127.9.0.1", "127.9.0.1", "127.9.0.1",
+            "127.9.0.1", "127.9.0.1", "127.9.0.1", "127.9.0.2"});
+  recorded_run r(loop, shared, "several", "true");
+  r.open();
+  std::size_t most = 0;
+  ASSERT_TRUE(loop.until([&] {
+    most = std::max<std::size_t>(most, shared->descriptors.open());
+    return answering.accept();
+  }));
+  EXPECT_EQ(most, 8U);
+}
+
+TEST_F(ssh_addresses, that_are_all_refused_tell_the_last_error) {
+  name_has({"127.9.0.3", "127.9.0.4"});
+  recorded_run r(loop, shared, "several", "true");
+  r.run();
+  EXPECT_EQ(r.why, std::errc::connection_refused);
+  EXPECT_EQ(r.context, "connect several:" + std::to_string(silent.port()));
 }
 
 TEST_F(ssh_peer, without_an_address_is_connect_failed_at_resolve) {
@@ -128,6 +233,57 @@ std::string disconnect_packet(const std::string& words) {
          std::string(padding, '\0');
 }
 
+TEST_F(ssh_peer, that_refuses_with_words_before_its_banner_is_quoted) {
+  for (std::string_view said :
+       {std::string_view("Exceeded MaxStartups\r\n"),
+        std::string_view("Not allowed at this time\r\n"), std::string_view("Sorry")}) {
+    recorded_run r(loop, shared, "127.0.0.1", "true");
+    reach(r);
+    peer.send(said);
+    peer.hang_up();
+    r.run();
+    EXPECT_EQ(r.how, end_reason::connect_failed);
+    EXPECT_EQ(r.last_phase(), phase::kex);
+    // Our banner, which nobody reads, may make it a reset.
+    EXPECT_THAT(r.context, HasSubstr("; it said: " + std::string(said.substr(0, said.find('\r')))));
+  }
+}
+
+TEST_F(ssh_peer, that_speaks_and_hangs_up_before_we_do_is_quoted) {
+  recorded_run r(loop, shared, "127.0.0.1", "true");
+  r.open();
+  ASSERT_TRUE(loop.until([this] { return peer.accept(); }));
+  peer.send("Exceeded MaxStartups\r\n");
+  peer.hang_up();
+  r.run();
+  EXPECT_EQ(r.how, end_reason::connect_failed);
+  EXPECT_THAT(r.context, HasSubstr("; it said: Exceeded MaxStartups"));
+}
+
+TEST_F(ssh_peer, may_write_long_lines_and_many_before_its_banner) {
+  recorded_run r(loop, shared, "127.0.0.1", "true");
+  reach(r);
+  peer.send(std::string(3000, 'x') + "\r\n");
+  for (int i = 0; i < 2000; ++i) peer.send("a line of a notice\r\nSSH is served here\r\n");
+  peer.send("SSH-2.0-fake\r\n" + disconnect_packet("Too many users"));
+  r.run();
+  EXPECT_EQ(r.context, "127.0.0.1: key exchange: the server disconnected: Too many users");
+}
+
+TEST_F(ssh_peer, that_begins_a_banner_and_waits_costs_no_turns_of_the_loop) {
+  for (std::string_view begun : {std::string_view("S"), std::string_view("SSH"),
+                                 std::string_view("Hello\r\nSS"), std::string_view("Hel")}) {
+    recorded_run r(loop, shared, "127.0.0.1", "true");
+    reach(r);
+    peer.send(begun);
+    EXPECT_LT(loop.idle(std::chrono::milliseconds(30)), 100) << begun;
+    EXPECT_FALSE(r.failed);
+    r.close();
+    r.run();
+    peer.hang_up();
+  }
+}
+
 TEST_F(ssh_peer, that_disconnects_during_the_key_exchange_is_connect_failed_with_its_words) {
   recorded_run r(loop, shared, "127.0.0.1", "true");
   reach(r);
@@ -155,7 +311,7 @@ TEST_F(ssh_peer, that_speaks_no_ssh_is_a_protocol_error) {
 TEST_F(ssh_peer, with_an_endless_banner_is_a_protocol_error) {
   recorded_run r(loop, shared, "127.0.0.1", "true");
   reach(r);
-  peer.send(std::string(2000, 'x'));
+  peer.send(std::string(10'000, 'x'));
   r.run();
   EXPECT_EQ(r.how, end_reason::protocol_error) << r.context;
 }
@@ -331,6 +487,88 @@ TEST_F(ssh_server, that_disconnects_after_one_refused_key_is_auth_failed_with_it
   EXPECT_EQ(r.last_phase(), phase::auth);
   EXPECT_EQ(r.context, "127.1.0.1: authentication of " + server_->user() +
                            ": the server disconnected: Too many authentication failures");
+}
+
+TEST_F(ssh_server, that_wants_two_keys_is_given_both) {
+  sshd_fixture strict("AuthenticationMethods publickey,publickey\n");
+  std::string second = strict.directory() + "/second";
+  ASSERT_EQ(::system(("ssh-keygen -q -t ed25519 -N '' -C '' -f " + second).c_str()), 0);
+  write_all(strict.directory() + "/authorized_keys",
+            read_all(strict.identity() + ".pub") + read_all(second + ".pub"));
+  options.port = strict.port();
+  options.identities = {strict.directory() + "/host_key", strict.identity(), second};
+  auto shared = detail::make_ssh_environment(loop, options);
+  for (int i = 0; i < 2; ++i) {
+    recorded_run r(loop, shared, "127.1.0.1", "true");
+    EXPECT_TRUE(r.run().exited) << r.context;
+  }
+  options.identities = {strict.identity()};
+  recorded_run one(loop, detail::make_ssh_environment(loop, options), "127.1.0.1", "true");
+  one.run();
+  EXPECT_EQ(one.how, end_reason::auth_failed);
+  EXPECT_EQ(one.context, server_->user() + "@127.1.0.1: the server accepted " + strict.identity() +
+                             ", but wants another key, too, of " + strict.identity());
+}
+
+TEST_F(ssh_server, that_wants_more_than_a_key_is_auth_failed_and_tells_what) {
+  sshd_fixture strict("AuthenticationMethods publickey,password\nPasswordAuthentication yes\n");
+  options.port = strict.port();
+  options.identities = {strict.identity(), strict.directory() + "/host_key"};
+  recorded_run r(loop, detail::make_ssh_environment(loop, options), "127.1.0.1", "true");
+  r.run();
+  EXPECT_EQ(r.how, end_reason::auth_failed);
+  EXPECT_EQ(r.context, server_->user() + "@127.1.0.1: the server accepted " + strict.identity() +
+                           ", but wants more than keys: password");
+}
+
+TEST_F(ssh_server, with_no_algorithm_in_common_is_told_with_both_lists) {
+  sshd_fixture other("KexAlgorithms sntrup761x25519-sha512@openssh.com\n");
+  options.port = other.port();
+  recorded_run r(loop, detail::make_ssh_environment(loop, options), "127.1.0.1", "true");
+  r.run();
+  EXPECT_EQ(r.how, end_reason::connect_failed);
+  EXPECT_EQ(r.last_phase(), phase::kex);
+  EXPECT_THAT(r.context, HasSubstr("nothing in common for kex algos: the server offers "
+                                   "sntrup761x25519-sha512@openssh.com"));
+  EXPECT_THAT(r.context, HasSubstr("; we offer curve25519-sha256,"));
+  EXPECT_THAT(r.context, HasSubstr("; ssh.key_exchange chooses what we offer"));
+}
+
+TEST_F(ssh_server, with_too_many_logins_under_way_is_quoted) {
+  sshd_fixture busy("PerSourceMaxStartups 1\n");
+  // The fixture's own connection may still count.
+  sockaddr_in to = fake_peer::endpoint_of("127.0.0.1", busy.port());
+  unique_fd first;
+  for (char banner = 0; banner != 'S';) {
+    first.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(first.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    ASSERT_EQ(::recv(first.get(), &banner, 1, 0), 1);
+  }
+  options.port = busy.port();
+  recorded_run r(loop, detail::make_ssh_environment(loop, options), "127.1.0.1", "true");
+  r.run();
+  EXPECT_EQ(r.how, end_reason::connect_failed);
+  EXPECT_THAT(r.context, HasSubstr("; it said: Exceeded MaxStartups"));
+}
+
+TEST_F(ssh_server, that_is_frozen_is_connection_lost_with_a_keepalive_of_ssh) {
+  options.keepalive = std::chrono::milliseconds(100);
+  recorded_run r(loop, detail::make_ssh_environment(loop, options), "127.1.0.1",
+                 "echo $PPID; exec sleep 60");
+  r.open();
+  ASSERT_TRUE(loop.until([&r] { return r.out.ends_with('\n'); }));
+  // A second in which only answers come.
+  loop.idle(std::chrono::milliseconds(1000));
+  EXPECT_FALSE(r.failed);
+  pid_t server = std::stoi(r.out);
+  ASSERT_EQ(::kill(server, SIGSTOP), 0);
+  r.run();
+  EXPECT_EQ(::kill(server, SIGCONT), 0);
+  EXPECT_EQ(r.how, end_reason::connection_lost);
+  EXPECT_EQ(r.why, std::errc::timed_out);
+  EXPECT_EQ(r.context, "127.1.0.1: the server does not answer any more");
+  for (pid_t left : server_->commands()) (void)::kill(left, SIGKILL);
+  EXPECT_TRUE(server_->no_commands_left());
 }
 
 TEST_F(ssh_server, takes_the_second_identity_and_gets_it_first_the_next_time) {

@@ -66,6 +66,8 @@ connect_limit = 2
 kex_limit = 3
 auth_limit = 4
 open_limit = 5
+tcp_keepalive = 15
+keepalive = "10s"
 )");
   EXPECT_EQ(c.log, log_level::debug);
   EXPECT_EQ(c.color, color_mode::never);
@@ -88,6 +90,8 @@ open_limit = 5
   EXPECT_EQ(c.ssh.limits.kex, 3s);
   EXPECT_EQ(c.ssh.limits.auth, 4s);
   EXPECT_EQ(c.ssh.limits.open, 5s);
+  EXPECT_EQ(c.ssh.tcp_keepalive, 15s);
+  EXPECT_EQ(c.ssh.keepalive, 10s);
 }
 
 TEST(configuration, what_is_wrong_is_told_with_file_and_line) {
