@@ -57,10 +57,14 @@ std::error_code file_target::settle(bool whole) {
   return why;
 }
 
-int open_file(const char* path, int flags) noexcept {
+int open_nonblocking(const char* path, int flags) noexcept {
   int fd = ::open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
-  if (fd < 0) return -errno;
-  (void)::fcntl(fd, F_SETFL, flags & O_APPEND);
+  return fd < 0 ? -errno : fd;
+}
+
+int open_file(const char* path, int flags) noexcept {
+  int fd = open_nonblocking(path, flags);
+  if (fd >= 0) (void)::fcntl(fd, F_SETFL, flags & O_APPEND);
   return fd;
 }
 

@@ -26,8 +26,10 @@ class file_target {
   int flags_;
 };
 
-/// open(2), close-on-exec, that does not wait for the other end of a FIFO; the descriptor blocks.
+/// open(2), close-on-exec and O_NONBLOCK: neither does it wait for the other end of a FIFO.
 /// A negative errno on failure.
+int open_nonblocking(const char* path, int flags) noexcept;
+/// The same for a child: the descriptor blocks.
 int open_file(const char* path, int flags) noexcept;
 
 }  // namespace execo::detail

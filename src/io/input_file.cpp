@@ -3,9 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <unistd.h>
-
-#include "io/file_target.hpp"
 
 namespace execo::detail {
 namespace {
@@ -15,48 +12,53 @@ constexpr std::size_t piece = 64 * 1024;
 }  // namespace
 
 input_file::input_file(loop& on, input_file_owner& owner, std::string path, int fd)
-    : loop_(on),
-      owner_(owner),
+    : owner_(owner),
       path_(std::move(path)),
       borrowed_(fd),
-      poll_(callback<int>::to<&input_file::on_ready>(this)) {}
+      ready_(on, callback<int>::to<&input_file::on_ready>(this)),
+      call_(on, callback<int>::to<&input_file::on_read>(this)) {}
 
 std::string input_file::name() const {
   return path_.empty() ? "descriptor " + std::to_string(borrowed_) : path_;
 }
 
 std::error_code input_file::open(std::string& context) {
-  // A number of our own: epoll knows one waiter for each.
-  int fd =
-      path_.empty() ? ::fcntl(borrowed_, F_DUPFD_CLOEXEC, 3) : open_file(path_.c_str(), O_RDONLY);
-  if (fd >= 0) {
-    fd_.reset(fd);
-    return {};
-  }
-  context = "open " + name();
-  return {path_.empty() ? errno : -fd, std::system_category()};
+  buffer_ = std::make_unique_for_overwrite<char[]>(piece);
+  int error = path_.empty() ? file_.borrow(borrowed_) : file_.open(path_, O_RDONLY);
+  if (error != 0) context = "open " + name();
+  return {error, std::system_category()};
 }
 
 void input_file::read() {
-  if (closed_ || poll_.active) return;
-  poll_.prepare_poll(fd_.get(), POLLIN);
-  loop_.start(poll_);
+  if (closed_ || busy()) return;
+  if (file_.needs_thread()) return read_on_thread();
+  ready_.wait(file_.fd(), POLLIN);
 }
 
 void input_file::on_ready(int result) {
   if (closed_) return owner_.on_file_end(0);
   if (result < 0) return owner_.on_file_end(-result);
-  if (!buffer_) buffer_ = std::make_unique_for_overwrite<char[]>(piece);
-  ssize_t n = ::read(fd_.get(), buffer_.get(), piece);
-  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return read();
-  if (n < 0) return owner_.on_file_end(errno);
-  if (n == 0) return owner_.on_file_end(0);
-  owner_.on_file_bytes({buffer_.get(), static_cast<std::size_t>(n)});
+  ssize_t n = file_.read(buffer_.get(), piece);
+  // Another reader of the same descriptor was faster.
+  if (n == -EAGAIN) return read();
+  ready_.progress();
+  on_read(static_cast<int>(n));
+}
+
+void input_file::read_on_thread() {
+  if (int error = call_.read(file_.fd(), piece); error != 0) owner_.on_file_end(error);
+}
+
+void input_file::on_read(int result) {
+  if (result <= 0) return owner_.on_file_end(-result);
+  const char* bytes = file_.needs_thread() ? call_.bytes() : buffer_.get();
+  owner_.on_file_bytes({bytes, static_cast<std::size_t>(result)});
 }
 
 void input_file::close() noexcept {
   closed_ = true;
-  if (poll_.active) loop_.cancel(poll_);
+  ready_.cancel();
+  call_.abandon();
 }
 
 }  // namespace execo::detail

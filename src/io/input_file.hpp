@@ -6,7 +6,9 @@
 #include <string>
 #include <system_error>
 
-#include "base/fd.hpp"
+#include "io/blocking_call.hpp"
+#include "io/readiness.hpp"
+#include "io/unblocked_file.hpp"
 #include "loop/loop.hpp"
 
 namespace execo::detail {
@@ -33,18 +35,20 @@ class input_file {
   /// Gets the next piece, from the loop. Pre: open, not busy().
   void read();
   void close() noexcept;
-  bool busy() const noexcept { return poll_.active; }
+  bool busy() const noexcept { return ready_.active() || call_.active(); }
   std::string name() const;
 
  private:
   void on_ready(int result);
+  void read_on_thread();
+  void on_read(int result);
 
-  loop& loop_;
   input_file_owner& owner_;
   std::string path_;
   int borrowed_;
-  unique_fd fd_;
-  io_request poll_;
+  unblocked_file file_{unblocked_file::direction::in};
+  readiness ready_;
+  blocking_call call_;
   std::unique_ptr<char[]> buffer_;
   bool closed_ = false;
 };

@@ -1,37 +1,30 @@
 #include "io/output_file.hpp"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 namespace execo::detail {
 
 output_file::output_file(loop& on, output_file_owner& owner)
-    : loop_(on), owner_(owner), poll_(callback<int>::to<&output_file::on_ready>(this)) {}
+    : owner_(owner),
+      ready_(on, callback<int>::to<&output_file::on_ready>(this)),
+      call_(on, callback<int>::to<&output_file::on_written>(this)) {}
 
 std::string output_file::name() const {
   return target_ ? target_->path() : "descriptor " + std::to_string(borrowed_);
 }
 
 std::error_code output_file::open() {
-  // A number of our own: epoll knows one waiter for each.
-  int fd = target_ ? open_file(target_->open_path().c_str(), target_->open_flags())
-                   : ::fcntl(borrowed_, F_DUPFD_CLOEXEC, 3);
-  if (fd < 0) return {target_ ? -fd : errno, std::system_category()};
-  fd_.reset(fd);
-  struct stat what {};
-  regular_ = ::fstat(fd, &what) == 0 && S_ISREG(what.st_mode);
-  return {};
+  int error =
+      target_ ? file_.open(target_->open_path(), target_->open_flags()) : file_.borrow(borrowed_);
+  return {error, std::system_category()};
 }
 
 bool output_file::take(std::span<const char> bytes) {
   if (failed_ || bytes.empty()) return true;
-  if (!fd_) {
+  if (!file_) {
     if (std::error_code why = open()) return fail(why.value(), "open"), true;
   }
   if (waiting_.size() - written_ > most_held) return false;
@@ -40,40 +33,66 @@ bool output_file::take(std::span<const char> bytes) {
     written_ = 0;
   }
   waiting_.append(bytes.data(), bytes.size());
-  if (!poll_.active) write_on();
+  if (!busy()) write_on();
   return true;
 }
 
-// A descriptor that blocks takes PIPE_BUF bytes at once when it polls writable, pipe(7).
 void output_file::write_on() {
-  while (!flushed()) {
-    std::size_t part = waiting_.size() - written_;
-    if (!regular_) {
-      pollfd ready{fd_.get(), POLLOUT, 0};
-      if (::poll(&ready, 1, 0) == 0) {
-        poll_.prepare_poll(fd_.get(), POLLOUT);
-        loop_.start(poll_);
-        return;
-      }
-      part = std::min<std::size_t>(part, PIPE_BUF);
-    }
-    ssize_t n = ::write(fd_.get(), waiting_.data() + written_, part);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno == EAGAIN) {
-      poll_.prepare_poll(fd_.get(), POLLOUT);
-      loop_.start(poll_);
-      return;
-    }
-    if (n < 0) return fail(errno, "write");
-    written_ += static_cast<std::size_t>(n);
+  while (!flushed() && write_some()) {
   }
+}
+
+// False: it has to wait, or failed.
+bool output_file::write_some() {
+  if (file_.needs_thread()) return write_on_thread();
+  ssize_t n = file_.write(waiting_.data() + written_, waiting_.size() - written_);
+  if (n >= 0) {
+    wrote(static_cast<std::size_t>(n));
+    return true;
+  }
+  if (n != -EAGAIN) {
+    fail(static_cast<int>(-n), "write");
+  } else if (file_.needs_thread()) {
+    return true;
+  } else {
+    ready_.wait(file_.fd(), POLLOUT);
+  }
+  return false;
+}
+
+// Always false: what was written is told later.
+bool output_file::write_on_thread() {
+  std::size_t part = std::min(waiting_.size() - written_, most_waiting);
+  int error = call_.write(file_.fd(), {waiting_.data() + written_, part});
+  if (error != 0) fail(error, "write");
+  return false;
+}
+
+void output_file::wrote(std::size_t count) noexcept {
+  ready_.progress();
+  written_ += count;
+  if (!flushed()) return;
   waiting_.clear();
   written_ = 0;
 }
 
 void output_file::on_ready(int result) {
   if (result >= 0 && !failed_) write_on();
-  if (!poll_.active && (flushed() || failed_)) owner_.on_file_flushed();
+  tell_if_flushed();
+}
+
+void output_file::on_written(int result) {
+  if (result < 0) {
+    fail(-result, "write");
+  } else {
+    wrote(static_cast<std::size_t>(result));
+    write_on();
+  }
+  tell_if_flushed();
+}
+
+void output_file::tell_if_flushed() noexcept {
+  if (!busy() && (flushed() || failed_)) owner_.on_file_flushed();
 }
 
 void output_file::give_up() noexcept {
@@ -81,7 +100,8 @@ void output_file::give_up() noexcept {
   failed_ = true;
   waiting_.clear();
   written_ = 0;
-  if (poll_.active) loop_.cancel(poll_);
+  ready_.cancel();
+  call_.abandon();
 }
 
 void output_file::fail(int error, const char* step) noexcept {
@@ -92,7 +112,7 @@ void output_file::fail(int error, const char* step) noexcept {
 }
 
 std::error_code output_file::settle(bool whole) {
-  fd_.reset();
+  file_.close();
   return target_ ? target_->settle(whole && !failed_) : std::error_code();
 }
 

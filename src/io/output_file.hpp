@@ -7,8 +7,10 @@
 #include <string>
 #include <system_error>
 
-#include "base/fd.hpp"
+#include "io/blocking_call.hpp"
 #include "io/file_target.hpp"
+#include "io/readiness.hpp"
+#include "io/unblocked_file.hpp"
 #include "loop/loop.hpp"
 
 namespace execo::detail {
@@ -42,7 +44,7 @@ class output_file {
   bool flushed() const noexcept { return waiting_.size() == written_; }
   /// Gives up what is waiting. Then busy() is false soon, and on_file_flushed tells when.
   void give_up() noexcept;
-  bool busy() const noexcept { return poll_.active; }
+  bool busy() const noexcept { return ready_.active() || call_.active(); }
   /// After the last byte. Pre: not busy().
   std::error_code settle(bool whole);
 
@@ -58,18 +60,22 @@ class output_file {
   static constexpr std::size_t most_held = 1024 * 1024;
 
   void write_on();
+  bool write_some();
+  bool write_on_thread();
+  void wrote(std::size_t count) noexcept;
   void on_ready(int result);
+  void on_written(int result);
+  void tell_if_flushed() noexcept;
   void fail(int error, const char* step) noexcept;
 
-  loop& loop_;
   output_file_owner& owner_;
   std::optional<file_target> target_;
   int borrowed_ = -1;
-  unique_fd fd_;
-  io_request poll_;
+  unblocked_file file_{unblocked_file::direction::out};
+  readiness ready_;
+  blocking_call call_;
   std::string waiting_;
   std::size_t written_ = 0;  // of what is waiting
-  bool regular_ = false;
   bool failed_ = false;
 };
 

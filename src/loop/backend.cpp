@@ -1,5 +1,7 @@
 #include "loop/backend.hpp"
 
+#include <fcntl.h>
+
 #include <cstdlib>
 #include <stdexcept>
 #include <string_view>
@@ -20,6 +22,11 @@ std::unique_ptr<backend> make_backend(int wake) {
   if (auto made = make_uring_backend(why, wake)) return made;
   if (choice == "uring") throw std::invalid_argument("EXECO_BACKEND=uring: " + why);
   return make_epoll_backend(why, wake);
+}
+
+void refuse_to_block(int fd) noexcept {
+  int flags = ::fcntl(fd, F_GETFL);
+  if (flags >= 0 && (flags & O_NONBLOCK) == 0) (void)::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
 }  // namespace execo::detail

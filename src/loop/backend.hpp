@@ -32,8 +32,8 @@ class backend {
   /// Throws: std::system_error if it cannot be made.
   virtual int readiness() = 0;
 
-  /// How descriptors that are read and written here must be opened: io_uring waits on a blocking
-  /// one and refuses to on O_NONBLOCK, epoll needs O_NONBLOCK.
+  /// How descriptors that are read and written here are best opened: epoll needs O_NONBLOCK, and
+  /// io_uring, which waits by itself, polls one that has it where that can be avoided.
   virtual bool wants_nonblocking() const noexcept = 0;
 
   /// "uring (SINGLE_ISSUER, DEFER_TASKRUN)", for people.
@@ -51,5 +51,8 @@ class backend {
 /// eventfd: readable, it ends a wait().
 /// Throws: std::system_error if none can be made, std::invalid_argument for another EXECO_BACKEND.
 std::unique_ptr<backend> make_backend(int wake);
+
+/// O_NONBLOCK for a descriptor that is read or written here, as which it is ours alone.
+void refuse_to_block(int fd) noexcept;
 
 }  // namespace execo::detail

@@ -6,7 +6,6 @@
 #include "loop/epoll_backend.hpp"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -166,12 +165,6 @@ class epoll_backend final : public backend {
       if (n >= 0) return static_cast<int>(n);
       if (errno != EINTR) return errno == EWOULDBLOCK ? -EAGAIN : -errno;
     }
-  }
-
-  // What was opened for io_uring is ours alone, as all that is read and written here.
-  static void refuse_to_block(int fd) noexcept {
-    int flags = ::fcntl(fd, F_GETFL);
-    if (flags >= 0 && (flags & O_NONBLOCK) == 0) (void)::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
   }
 
   void seat(io_request& r) {

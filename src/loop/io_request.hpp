@@ -10,8 +10,7 @@
 
 namespace execo::detail {
 
-/// Sockets connect and accept with the plain non-blocking calls after a poll: a descriptor with
-/// O_NONBLOCK makes io_uring answer EAGAIN instead of waiting.
+/// Sockets connect and accept with the plain non-blocking calls after a poll.
 enum class io_kind : std::uint8_t { none, read, receive, write, poll };
 
 struct io_request {
@@ -26,6 +25,7 @@ struct io_request {
   io_kind kind = io_kind::none;
   bool active = false;      // lent to the loop
   bool cancelling = false;  // a cancel was asked for
+  bool polled = false;      // a backend's own: what it waits for is readiness
   int fd = -1;
   void* buffer = nullptr;
   std::uint32_t size = 0;  // of buffer

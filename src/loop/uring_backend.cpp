@@ -120,7 +120,7 @@ class uring_backend final : public backend {
 
   void start(io_request& request) noexcept override {
     request.active = true;
-    request.cancelling = false;
+    request.cancelling = request.polled = false;
     link(request);
     // Mostly there is room, and then a write of its own is cheaper than one through the queue; and
     // who reads the other end finds the bytes when its read is submitted, without a poll.
@@ -278,10 +278,12 @@ class uring_backend final : public backend {
     io_uring_sqe_set_data(sqe, &request);
   }
 
+  // Of a descriptor that is O_NONBLOCK, or where there is no buffer.
   void poll_instead(io_request& request) noexcept {
     io_uring_sqe* sqe = next_sqe();
     if (sqe == nullptr) return;
-    io_uring_prep_poll_add(sqe, request.fd, POLLIN);
+    request.polled = true;
+    io_uring_prep_poll_add(sqe, request.fd, request.kind == io_kind::write ? POLLOUT : POLLIN);
     io_uring_sqe_set_data(sqe, &request);
   }
 
@@ -335,6 +337,10 @@ class uring_backend final : public backend {
     // Nobody asked for this: the thread that had started it has ended.
     if (c.result == -ECANCELED && !r.cancelling) return issue(r);
     if (r.kind == io_kind::receive) return received(r, c);
+    if (std::exchange(r.polled, false) && c.result >= 0)
+      return r.cancelling ? finish(r, -ECANCELED) : issue(r);
+    bool transfers = r.kind == io_kind::read || r.kind == io_kind::write;
+    if (c.result == -EAGAIN && transfers && !r.cancelling) return poll_instead(r);
     finish(r, c.result);
   }
 
@@ -345,6 +351,8 @@ class uring_backend final : public backend {
       r.buffer = buffers_.data(id);
       finish(r, c.result);
       buffers_.give_back(id);
+    } else if (c.result == -EAGAIN && !r.cancelling) {
+      poll_instead(r);
     } else if (c.result == -ENOBUFS) {
       // Others have them all, and have asked for the next ones already: asked for again, this one
       // would come last again, for as long as they have bytes. A poll needs none, see read_now().
@@ -361,6 +369,8 @@ class uring_backend final : public backend {
   bool write_now(io_request& r) noexcept {
     iovec bytes{r.buffer, r.size};
     ssize_t n = ::pwritev2(r.fd, &bytes, 1, -1, RWF_NOWAIT);
+    // The kernel would wait for such a one inside io_uring_enter, and everything else with it.
+    if (n < 0 && errno == EOPNOTSUPP) refuse_to_block(r.fd);
     if (n < 0) return false;
     early_.push_back(completion{&r, static_cast<int>(n), 0});
     return true;

@@ -206,6 +206,93 @@ TEST_P(io, a_read_and_a_write_wait_on_one_socket_at_once) {
   EXPECT_EQ(*write.result, 1);
 }
 
+TEST_P(io, requests_on_a_descriptor_that_never_blocks_wait_all_the_same) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+  unique_fd in(ends[0]), out(ends[1]);
+  char buffer[8];
+  recorded read;
+  read.request.prepare_read(in.get(), buffer, sizeof buffer);
+  h_.loop.start(read.request);
+  h_.settle();
+  EXPECT_FALSE(read.result);
+  ASSERT_EQ(::write(out.get(), "x", 1), 1);
+  ASSERT_TRUE(h_.turn_until([&] { return read.result.has_value(); }));
+  EXPECT_EQ(*read.result, 1);
+
+  recorded received;
+  received.request.prepare_receive(in.get());
+  h_.loop.start(received.request);
+  h_.settle();
+  EXPECT_FALSE(received.result);
+  ASSERT_EQ(::write(out.get(), "xy", 2), 2);
+  ASSERT_TRUE(h_.turn_until([&] { return received.result.has_value(); }));
+  EXPECT_EQ(*received.result, 2);
+
+  std::string fill(static_cast<std::size_t>(::fcntl(out.get(), F_GETPIPE_SZ)), 'x');
+  ASSERT_EQ(::write(out.get(), fill.data(), fill.size()), static_cast<ssize_t>(fill.size()));
+  recorded write;
+  write.request.prepare_write(out.get(), "z", 1);
+  h_.loop.start(write.request);
+  h_.settle();
+  EXPECT_FALSE(write.result);
+  while (::read(in.get(), fill.data(), fill.size()) > 0) {
+  }
+  ASSERT_TRUE(h_.turn_until([&] { return write.result.has_value(); }));
+  EXPECT_EQ(*write.result, 1);
+}
+
+TEST_P(io, requests_on_a_descriptor_that_never_blocks_are_cancelled) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+  unique_fd in(ends[0]), out(ends[1]);
+  char buffer[8];
+  recorded read, received;
+  read.request.prepare_read(in.get(), buffer, sizeof buffer);
+  h_.loop.start(read.request);
+  h_.settle();
+  h_.loop.cancel(read.request);
+  ASSERT_TRUE(h_.turn_until([&] { return read.result.has_value(); }));
+  EXPECT_EQ(*read.result, -ECANCELED);
+  received.request.prepare_receive(in.get());
+  h_.loop.start(received.request);
+  h_.settle();
+  h_.loop.cancel(received.request);
+  ASSERT_TRUE(h_.turn_until([&] { return received.result.has_value(); }));
+  EXPECT_EQ(*received.result, -ECANCELED);
+}
+
+// Of the kinds that the kernel cannot write to without waiting, if they block.
+TEST_P(io, a_write_to_a_terminal_that_is_not_read_waits_outside_of_the_kernel) {
+  unique_fd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_EQ(::grantpt(master.get()), 0);
+  ASSERT_EQ(::unlockpt(master.get()), 0);
+  unique_fd slave(::open(::ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (on_epoll()) {
+    ASSERT_EQ(::fcntl(master.get(), F_SETFL, O_RDWR | O_NONBLOCK), 0);
+  }
+  std::string many;
+  while (many.size() < 200'000) many += "0123456789\n";
+  std::size_t written = 0;
+  recorded w;
+  w.then = [&](int n) {
+    if (n <= 0) return;
+    written += static_cast<std::size_t>(n);
+    w.request.prepare_write(master.get(), many.data() + written, many.size() - written);
+    h_.loop.start(w.request);
+  };
+  w.request.prepare_write(master.get(), many.data(), many.size());
+  h_.loop.start(w.request);
+  recorded other;
+  other.request.prepare_poll(slave.get(), POLLOUT);
+  h_.loop.start(other.request);
+  ASSERT_TRUE(h_.turn_until([&] { return other.result.has_value(); }));
+  h_.settle();
+  EXPECT_LT(written, many.size());
+  h_.loop.cancel(w.request);
+  ASSERT_TRUE(h_.turn_until([&] { return !w.request.active; }));
+}
+
 TEST_P(io, a_file_is_read_and_polled) {
   unique_fd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   char buffer[4];
