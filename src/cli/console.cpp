@@ -20,6 +20,8 @@ using std::chrono::steady_clock;
 constexpr std::size_t enough_to_send = 64 * 1024;
 // What may pile up behind a reader that does not read, once an interrupt forbids to wait for it.
 constexpr std::size_t most_behind = 4 * 1024 * 1024;
+// How soon one that has refused is asked again, unless as much more as is enough has come.
+constexpr auto between_refusals = std::chrono::milliseconds(10);
 
 bool is_regular(int fd) noexcept {
   struct stat about {};
@@ -40,11 +42,23 @@ void output::write(std::string_view bytes) {
   if (error_ != 0) return;
   buffer_.append(bytes);
   if (buffer_.size() < enough_to_send) return;
-  send(false);
+  if (worth_trying()) send(false);
   if (buffer_.size() > most_behind) {
     buffer_.clear();
     error_ = ETIMEDOUT;
   }
+}
+
+// A line is several writes, and thousands come in a second: one system call each would keep what
+// ends the run from its work.
+bool output::worth_trying() const {
+  return refused_size_ == 0 || buffer_.size() >= refused_size_ + enough_to_send ||
+         steady_clock::now() - refused_at_ >= between_refusals;
+}
+
+void output::note_refusal() noexcept {
+  refused_size_ = buffer_.size();
+  if (refused_size_ != 0) refused_at_ = steady_clock::now();
 }
 
 // A full pipe or a stopped terminal is waited for in poll(), never inside write(): there an
@@ -67,6 +81,7 @@ void output::send(bool last) {
   }
   if (error_ != 0) rest = {};
   buffer_.erase(0, buffer_.size() - rest.size());
+  note_refusal();
 }
 
 bool output::wait_until_writable(steady_clock::time_point patience, bool last) {

@@ -24,16 +24,23 @@ class output {
   int error() const noexcept { return error_; }
   bool empty() const noexcept { return buffer_.empty(); }
   void write(std::string_view bytes);
-  void flush() { send(false); }
+  void flush() {
+    if (worth_trying()) send(false);
+  }
   /// The last flush: once interrupted it waits for the reader a little longer, then gives up.
   void finish() { send(true); }
 
  private:
+  bool worth_trying() const;
   void send(bool last);
+  void note_refusal() noexcept;
   bool wait_until_writable(std::chrono::steady_clock::time_point patience, bool last);
 
   const stop_flag& stop_;
   std::string buffer_;
+  // After a reader that does not read, and is not waited for, refused what there was:
+  std::size_t refused_size_ = 0;  // 0: it did not
+  std::chrono::steady_clock::time_point refused_at_{};
   int fd_;
   int error_ = 0;
   bool terminal_;

@@ -16,6 +16,9 @@
 namespace execo::detail {
 namespace {
 
+// A deadline that has passed by so much was not waited for in the usual way.
+constexpr auto late = std::chrono::milliseconds(10);
+
 unique_fd make_wake() {
   unique_fd made(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!made) throw std::system_error(errno, std::system_category(), "eventfd");
@@ -124,12 +127,28 @@ void loop::shut_down_residents() noexcept {
 // Waits first: whatever this turn resumes may decide that it was the last one.
 void loop::turn(std::int64_t wait_limit) {
   ++turns_;
-  submitted_ = requests_;
-  if (!backend_->wait(wait_time(wait_limit))) replace_backend(backend_->refusal());
+  fetch(wait_time(wait_limit));
   now_ = clock::now();
+  if (timers_.overdue(now_ - late)) catch_up();
   run_posted();
   if (!timers_.empty()) timers_.expire(now_);
   run_ready();
+}
+
+void loop::fetch(std::int64_t wait_limit) {
+  submitted_ = requests_;
+  if (!backend_->wait(wait_limit)) replace_backend(backend_->refusal());
+}
+
+// The process was stopped, or the wait was interrupted: what has happened meanwhile came before the
+// deadlines that have passed meanwhile. Completions start what only the next wait completes: the
+// end of a command, say, is behind its last output.
+void loop::catch_up() {
+  for (int i = 0; i < 4; ++i) {
+    run_posted();
+    run_ready();
+    fetch(0);
+  }
 }
 
 void loop::run_posted() noexcept {

@@ -148,6 +148,8 @@ class loop {
   // Constant-initialised: read without asking whether it is there yet.
   static constinit thread_local loop* current_;
 
+  void fetch(std::int64_t wait_limit);
+  void catch_up();
   void run_posted() noexcept;
   void run_ready() noexcept;
   std::int64_t wait_time(std::int64_t limit) const noexcept;

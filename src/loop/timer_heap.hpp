@@ -26,6 +26,8 @@ class timer_heap {
   bool empty() const noexcept { return entries_.empty(); }
   std::size_t size() const noexcept { return entries_.size(); }
   clock::time_point next() const noexcept { return entries_.front().when; }
+  /// One was due before `when`.
+  bool overdue(clock::time_point when) const noexcept { return !empty() && next() < when; }
 
   /// A line for each, the next one to strike first.
   std::vector<std::string> describe(clock::time_point now) const;

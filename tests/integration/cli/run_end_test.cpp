@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "tool.hpp"
 
@@ -130,6 +131,26 @@ TEST(execo_run_end, an_interrupt_gets_through_while_nobody_reads_the_output) {
   EXPECT_TRUE(soon([&] { return !tool.running(); }));
   EXPECT_TRUE(fleet.no_commands_left());
   EXPECT_EQ(tool.finish().code, 130);
+}
+
+TEST(execo_run_end, an_interrupt_does_not_ask_an_unread_output_again_and_again) {
+  if (run_program({"sh", "-c", "strace -D -o /dev/null true"}).code != 0)
+    GTEST_SKIP() << "no strace, or it may not trace";
+  fleet_fixture fleet("127.4.0.[1-50]");
+  std::string calls = fleet.directory() + "/calls";
+  std::vector<std::string> words = execo_run(fleet, {"-f", "50", "-w", "127.4.0.[1-50]", "yes"});
+  std::vector<std::string> traced{"strace", "-D", "-f", "-e", "trace=poll", "-o", calls};
+  traced.insert(traced.end(), words.begin(), words.end());
+  program tool(traced);
+  ASSERT_TRUE(tool.out_has("y\n"));
+  tool.kill(SIGINT);
+  EXPECT_TRUE(soon([&] { return !tool.running(); }));
+  std::size_t asked = 0;
+  std::ifstream lines(calls);
+  for (std::string line; std::getline(lines, line);)
+    if (line.find("[{fd=1, events=POLLOUT}") != line.npos) ++asked;
+  EXPECT_GT(asked, 0u);
+  EXPECT_LT(asked, 2'000u);
 }
 
 TEST(execo_run_end, output_that_nobody_reads_any_more_ends_the_run_quietly) {
