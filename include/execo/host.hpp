@@ -21,7 +21,8 @@ class host {
 
   /// Reads the text. A name with two or more colons is an IPv6 literal, without a port.
   ///
-  /// Throws: std::invalid_argument for an empty name or user, or a port outside 1-65535.
+  /// Throws: std::invalid_argument for an empty name or user, a name with blanks or control
+  /// characters, a user with control characters, or a port outside 1-65535.
   host(std::string_view text);
   host(const char* text);
   host(const std::string& text);

@@ -12,9 +12,16 @@
 namespace execo::cli {
 namespace {
 
+constexpr std::string_view blanks = " \t\n\v\f\r";
+
 host_set read_set(std::string_view origin, std::string_view text) {
   try {
-    return host_set(text);
+    host_set set(text);
+    // Sets may be of other things than hosts, and their names have blanks then.
+    if (text.find_first_of(blanks) != text.npos)
+      for (const std::string& name : set)
+        if (name.find_first_of(blanks) != name.npos) (void)host(name);
+    return set;
   } catch (const std::invalid_argument& error) {
     throw usage_error(fmt::format("{}: {}", origin, printable(error.what())));
   }

@@ -4,6 +4,9 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "execo/printable.hpp"
+#include "hosts/text_scan.hpp"
+
 namespace execo {
 
 struct host::login {
@@ -15,7 +18,7 @@ struct host::login {
 namespace {
 
 [[noreturn]] void fail(std::string_view text, const std::string& why) {
-  throw std::invalid_argument("host \"" + std::string{text} + "\": " + why);
+  throw std::invalid_argument("host \"" + printable(text) + "\": " + why);
 }
 
 int read_port(std::string_view text, std::string_view port) {
@@ -65,6 +68,10 @@ void host::parse(std::string_view text) {
     if (has_port) found.port = read_port(text, rest.substr(colon + 1));
   }
   if (name_.empty()) fail(text, "no name");
+  if (const std::string_view problem = detail::problem_of_name(name_); !problem.empty()) {
+    fail(text, std::string{problem});
+  }
+  if (printable(found.user) != found.user) fail(text, "a user has no control characters");
   if (!found.user.empty() || found.port != 0) login_ = std::make_unique<login>(std::move(found));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "execo/printable.hpp"
 #include "hosts/group_resolver.hpp"
 #include "hosts/host_set_access.hpp"
 #include "hosts/set_text.hpp"
@@ -31,8 +32,10 @@ host_set_error make_error(host_set_errc code, std::string_view text, const std::
   if (from > 0) excerpt += "...";
   for (const char c : text.substr(from, shown)) excerpt += is_blank(c) ? ' ' : c;
   if (from + shown < text.size()) excerpt += "...";
-  return {code, "host set \"" + excerpt + "\", column " + std::to_string(offset + 1) + ": " + why,
-          std::string{part}, offset};
+  return {
+      code,
+      "host set \"" + printable(excerpt) + "\", column " + std::to_string(offset + 1) + ": " + why,
+      std::string{part}, offset};
 }
 
 }  // namespace detail

@@ -10,6 +10,9 @@
 namespace execo::detail {
 
 void ordered_list::add(const std::string& name) {
+  if (const std::string_view problem = problem_of_name(name); !problem.empty()) {
+    throw make_error(host_set_errc::syntax, name, std::string{problem}, name, 0);
+  }
   if (!known_.insert(name).second) return;
   if (names_.size() == max_listed) {
     throw host_set_error(host_set_errc::range, "host list: more than a million hosts");

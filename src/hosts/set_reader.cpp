@@ -21,6 +21,10 @@ class set_reader {
   set_reader(std::string_view text, const read_options& options) : text_(text), options_(options) {}
 
   std::shared_ptr<name_table> read() {
+    if (const std::size_t control = find_control(text_); control != text_.npos) {
+      fail(host_set_errc::syntax, "a control character, which no name has: remove it",
+           text_.substr(control, 1), control);
+    }
     skip_blanks();
     if (at_ == text_.size()) return nullptr;
     auto result = std::make_shared<name_table>();

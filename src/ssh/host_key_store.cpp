@@ -162,6 +162,12 @@ bool host_key_store::accept(std::string_view host, int port, const shown_key& ke
 }
 
 bool host_key_store::record(std::string_view host, int port, const shown_key& key, failure& why) {
+  if (!known_hosts::can_record(host)) {
+    why = refuse(host, port, key, "is new, and the host's name cannot stand",
+                 "name the host by plain characters",
+                 std::make_error_code(std::errc::invalid_argument));
+    return false;
+  }
   std::error_code error =
       append(known_hosts::entry_name(host, port) + " " + key.type + " " + key.base64 + "\n");
   if (error) {

@@ -100,6 +100,15 @@ bool matches_pattern_list(std::string_view name, std::string_view patterns) {
   return matched;
 }
 
+bool known_hosts::can_record(std::string_view host) noexcept {
+  constexpr std::string_view with_meaning = ",*?!|#@[]";
+  for (char c : host) {
+    auto byte = static_cast<unsigned char>(c);
+    if (byte <= ' ' || byte >= 0x7f || with_meaning.find(c) != with_meaning.npos) return false;
+  }
+  return !host.empty();
+}
+
 std::string known_hosts::entry_name(std::string_view host, int port) {
   std::string name = lower(host);
   return port == 22 ? name : "[" + name + "]:" + std::to_string(port);

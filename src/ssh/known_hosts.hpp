@@ -34,6 +34,10 @@ class known_hosts {
 
   void add(std::string_view host, int port, std::string_view type, std::string_view key);
 
+  /// Whether the name can stand in the file as one name, and nothing else: no pattern, no list, no
+  /// marker, no second line.
+  static bool can_record(std::string_view host) noexcept;
+
   /// The name of a host in the file.
   static std::string entry_name(std::string_view host, int port);
 

@@ -191,6 +191,16 @@ TEST(run_options, a_bad_set_is_told_with_the_place) {
   EXPECT_THAT(complaint({"--hosts-file", file.path(), "true"}), HasSubstr("line 2: host set"));
 }
 
+TEST(run_options, hosts_separated_by_blanks_are_a_mistake_with_a_hint) {
+  EXPECT_THAT(complaint({"-w", "h1 h2", "true"}), HasSubstr("separate hosts by commas"));
+  EXPECT_THAT(complaint({"-w", "h1\nh2", "true"}), HasSubstr("separate hosts by commas"));
+  EXPECT_THAT(complaint({"-w", "h1", "-x", "h1 h2", "true"}),
+              HasSubstr("separate hosts by commas"));
+  temporary_file list(std::string("h1\nh2\0x\n", 8));
+  EXPECT_THAT(complaint({"--hosts-file", list.path(), "true"}),
+              AllOf(HasSubstr("line 2"), HasSubstr("h2^@x"), HasSubstr("control character")));
+}
+
 TEST(run_options, no_hosts_is_a_mistake) {
   EXPECT_THAT(complaint({"true"}), HasSubstr("no hosts: give them with -w SET"));
   EXPECT_THAT(complaint({"-w", "", "true"}), HasSubstr("-w '' names no host"));

@@ -45,6 +45,14 @@ TEST(host_list, excludes_filters_and_reads_files_as_pdsh_does) {
   EXPECT_THROW((void)read_host_list("^/nonexistent/hosts", list_syntax::pdsh), host_set_error);
 }
 
+TEST(host_list, refuses_control_characters_in_names) {
+  using namespace std::string_view_literals;
+  for (list_syntax syntax :
+       {list_syntax::classh, list_syntax::slurm, list_syntax::taktuk, list_syntax::pdsh})
+    for (std::string_view text : {"a\0b"sv, "a\x1b"sv, "n[1-2]\x7f"sv})
+      EXPECT_THROW(read_host_list(text, syntax), host_set_error) << text;
+}
+
 TEST(host_list, refuses_what_cannot_be_meant) {
   for (const char* text :
        {"n[1", "n[2-1]", "n[a]", "n[0-4294967295]", "n[0-999]m[0-9999]", "n[]"}) {

@@ -13,7 +13,7 @@ using execo::host_set;
 using execo::host_set_errc;
 using execo::host_set_error;
 
-std::string error_of(const std::string& text) {
+std::string error_of(std::string_view text) {
   try {
     return "read as " + host_set{text}.to_string();
   } catch (const host_set_error& error) {
@@ -82,6 +82,18 @@ TEST(host_set, says_in_one_line_what_is_wrong_and_where) {
             "the name");
   const std::string long_text = std::string(10'000, 'x') + "]";
   EXPECT_LT(error_of(long_text).size(), 200U);
+}
+
+TEST(host_set, refuses_control_characters) {
+  using namespace std::string_view_literals;
+  for (std::string_view text : {"a\0"sv, "a\x1b"sv,
+                                "n[1-\0"
+                                "2]"sv,
+                                "a\x7f,b"sv, "a,\xc2\x9b"sv, "n[1-2]\x01"sv}) {
+    EXPECT_THROW(host_set{text}, host_set_error) << text;
+  }
+  EXPECT_TRUE(error_of("127.2.0.1\0x"sv).starts_with("host set \"127.2.0.1^@x\", column 10: "));
+  EXPECT_EQ(host_set{"\n a\t, n[1-2] \n"}.to_string(), "a,n[1-2]");
 }
 
 TEST(host_set, reads_digits_around_a_bracket_as_part_of_each_index) {

@@ -39,6 +39,38 @@ TEST(host, refuses_what_is_no_host) {
   }
 }
 
+TEST(host, refuses_names_that_no_host_has) {
+  using namespace std::string_view_literals;
+  for (std::string_view text :
+       {"a b"sv, "a\tb"sv, "a\nb"sv, " a"sv, "a "sv, "a\0"sv, "127.0.0.1\0\nvictim ssh-ed25519"sv,
+        "a\x1b[2J"sv, "a\x7f"sv, "a\xc2\x9b"sv, "\xc2\x85"sv, "[a b]:22"sv, "u\x1b@a"sv, "u\n@a"sv,
+        "u\0@a"sv}) {
+    EXPECT_THROW(host{text}, std::invalid_argument) << text;
+  }
+  EXPECT_EQ(host{"j doe@b\xc3\xbc"
+                 "cher"}
+                .name(),
+            "b\xc3\xbc"
+            "cher");
+}
+
+TEST(host, tells_what_is_wrong_with_a_name_and_shows_it_whole) {
+  using namespace std::string_view_literals;
+  try {
+    (void)host{"h1 h2"};
+    ADD_FAILURE();
+  } catch (const std::invalid_argument& e) {
+    EXPECT_STREQ(e.what(), "host \"h1 h2\": a name has no blanks: separate hosts by commas");
+  }
+  try {
+    (void)host{"127.2.0.1\0\x1bx"sv};
+    ADD_FAILURE();
+  } catch (const std::invalid_argument& e) {
+    EXPECT_STREQ(e.what(),
+                 "host \"127.2.0.1^@^[x\": a name has no control characters: remove them");
+  }
+}
+
 TEST(host, is_a_small_ordered_value) {
   EXPECT_LE(sizeof(host), 40U);
   const host a{"a"};

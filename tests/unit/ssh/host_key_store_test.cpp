@@ -53,6 +53,21 @@ TEST_F(host_key_store_file, accept_new_adds_whole_lines_after_one_without_its_en
                         key.base64 + "\n");
 }
 
+TEST_F(host_key_store_file, records_no_name_that_would_say_more_than_a_name) {
+  host_key_store store(host_keys::accept_new, file);
+  using namespace std::string_view_literals;
+  for (std::string_view name : {"a b"sv, "a\nb ssh-ed25519 AAAA"sv, "127.0.0.1\0,*"sv, "a,b"sv,
+                                "*"sv, "a?"sv, "!a"sv, "|1|a"sv, "#a"sv, "@revoked"sv, "[a]:22"sv,
+                                "a\tb"sv, "a\rb"sv, "\x7f"sv, "\xc2\x9b"sv, ""sv}) {
+    for (int port : {22, 2200}) EXPECT_FALSE(store.accept(name, port, key, why)) << name;
+    EXPECT_EQ(why.how, end_reason::host_key_rejected);
+    EXPECT_THAT(why.context, HasSubstr("cannot stand in " + file));
+  }
+  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_TRUE(store.accept("fe80::1%eth0", 22, key, why));
+  EXPECT_EQ(text(), "fe80::1%eth0 ssh-ed25519 " + key.base64 + "\n");
+}
+
 TEST_F(host_key_store_file, ignore_reads_and_writes_nothing) {
   host_key_store store(host_keys::ignore, directory);
   EXPECT_FALSE(store.checks());
