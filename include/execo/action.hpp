@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "execo/detail/action_ops.hpp"
+#include "execo/detail/compiler.hpp"
 #include "execo/handler.hpp"
 #include "execo/host.hpp"
 #include "execo/host_result.hpp"
@@ -106,6 +107,8 @@ class [[nodiscard]] action {
   using run_op = detail::action_run_op;
   using next_op = detail::action_next_op;
 
+  action(const action&, detail::moved_only_so_pass_it_with_std_move = {})
+      EXECO_DELETED("an action is moved, not copied: pass it with std::move");
   action(action&&) noexcept = default;
   action& operator=(action&&) noexcept = default;
 
@@ -142,6 +145,8 @@ class [[nodiscard]] action {
 
  protected:
   explicit action(detail::action_ref state) noexcept : state_(std::move(state)) {}
+  /// Throws: std::logic_error if it was moved from.
+  detail::action_state& state() const;
   detail::action_ref state_;
 };
 

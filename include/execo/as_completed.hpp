@@ -42,7 +42,7 @@ class [[nodiscard]] as_completed_op final
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    this->begin(awaiting, env_of(awaiting.promise()));
+    this->begin(awaiting, env_of(awaiting));
   }
   body_value await_resume() {
     if (error_) std::rethrow_exception(error_);
@@ -115,9 +115,13 @@ class [[nodiscard]] as_completed_op final
 /// Resumes: on the awaiting coroutine's loop, after the last one.
 /// Throws: what the body threw. The operations' exceptions are outcomes.
 template <awaitable Op, class Body>
-[[nodiscard]] auto as_completed(std::vector<Op> ops, Body body) {
+[[nodiscard]] auto as_completed(std::vector<Op>&& ops, Body body) {
   using source = detail::vector_source<Op>;
   return detail::as_completed_op<source, Body>(source(std::move(ops)), std::move(body));
+}
+template <awaitable Op, class Body>
+[[nodiscard]] auto as_completed(const std::vector<Op>& ops, Body body) {
+  return as_completed(detail::copy_of(ops), std::move(body));
 }
 
 template <detail::op_source Source, class Body>

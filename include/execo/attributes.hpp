@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo {
 
 /// Which processes are signalled and ended with a command.

@@ -45,6 +45,16 @@ env env_of(Promise& promise) noexcept {
   }
 }
 
+/// Of a handle as a foreign awaiter passes it on: nothing is known behind one of void.
+template <class Promise>
+env env_of(std::coroutine_handle<Promise> awaiting) noexcept {
+  if constexpr (std::is_void_v<Promise>) {
+    return {};
+  } else {
+    return env_of(awaiting.promise());
+  }
+}
+
 /// The loop on which work starts for a coroutine that lives on `home`: that one, else the calling
 /// thread's, else the default context's.
 loop& loop_or_default(loop* home);

@@ -13,6 +13,7 @@
 
 #include "execo/attributes.hpp"
 #include "execo/detail/attribute_options.hpp"
+#include "execo/detail/words.hpp"
 #include "execo/handler.hpp"
 #include "execo/stdio.hpp"
 #include "execo/stop_policy.hpp"
@@ -27,8 +28,23 @@ class command {
  public:
   /// Splits `text` into words as a POSIX shell does, without expanding anything; call shell() to
   /// have a shell read it instead.
-  explicit command(std::string_view text);
-  explicit command(std::vector<std::string> words);
+  template <detail::text_like Text>
+  explicit command(const Text& text) : command(as_text(), detail::text_view(text)) {}
+  /// Words, each passed as it is: `command("ls", "-l")`, `command({"ls", "-l"})`,
+  /// `command("ls", {"-l"})`, or a range of them.
+  template <detail::text_like Program, detail::text_like... Word>
+  requires(sizeof...(Word) > 0) command(const Program& program, const Word&... word)
+      : command(as_words(), detail::word_list(program, word...)) {}
+  template <detail::text_like Program>
+  command(const Program& program, detail::word_list arguments)
+      : command(as_words(), detail::word_list(program)) {
+    add_words(std::move(arguments));
+  }
+  template <detail::word_range Words>
+  explicit command(const Words& argv) : command(as_words(), detail::word_list(argv)) {}
+
+  /// Adds words, each passed as it is.
+  void add_words(detail::word_list more);
 
   /// Throws: std::invalid_argument for an unclosed quote in text that no shell will read.
   std::vector<std::string> argv() const;
@@ -79,22 +95,26 @@ class command {
   bool hides_exit_code = false;
   bool hides_timeout = false;
   bool hides_error = false;
+
+ private:
+  struct as_text {};
+  struct as_words {};
+  command(as_text tag, std::string_view given);
+  command(as_words tag, detail::word_list argv);
 };
 
 /// The setters, written once. Each returns what it was called on, so they chain on a temporary.
 template <class Self>
 class command_options : public detail::attribute_options<Self> {
  public:
-  /// Adds words, each passed as it is.
-  template <class... Word>
-  Self&& args(Word&&... word) && {
-    (add_word(std::string_view(word)), ...);
-    return std::move(self());
+  /// Adds words, each passed as it is: `args("-l", "/")`, `args({"-l", "/"})`, or a range of them.
+  template <detail::text_like... Word>
+  Self&& args(const Word&... word) && {
+    return std::move(*this).args(detail::word_list(word...));
   }
-  template <class... Word>
-  Self& args(Word&&... word) & {
-    (add_word(std::string_view(word)), ...);
-    return self();
+  template <detail::text_like... Word>
+  Self& args(const Word&... word) & {
+    return args(detail::word_list(word...));
   }
 
 #define EXECO_SETTER(signature, statement) \
@@ -106,15 +126,17 @@ class command_options : public detail::attribute_options<Self> {
     statement;                             \
     return self();                         \
   }
+  EXECO_SETTER(args(detail::word_list words), options().add_words(std::move(words)))
   /// Hands the text to `/bin/sh -c`.
   EXECO_SETTER(shell(), options().through_shell = true)
   /// Working directory.
-  EXECO_SETTER(cwd(std::string_view dir), options().directory = dir)
+  EXECO_SETTER(cwd(detail::text_view dir), options().directory = std::string_view(dir))
   /// Adds or replaces one environment variable.
-  EXECO_SETTER(env(std::string_view name, std::string_view value),
+  EXECO_SETTER(env(detail::text_view name, detail::text_view value),
                options().set_variable(name, value))
   /// Text for standard input, followed by end of file. Without it standard input is /dev/null.
-  EXECO_SETTER(input(std::string_view bytes), options().set_in(text(std::string(bytes))))
+  EXECO_SETTER(input(detail::text_view bytes),
+               options().set_in(text(std::string(std::string_view(bytes)))))
   /// Where standard output goes. Default: capture().
   /// Throws: std::invalid_argument for merged().
   EXECO_SETTER(out(sink where), options().set_out(std::move(where)))
@@ -146,7 +168,6 @@ class command_options : public detail::attribute_options<Self> {
   friend class detail::attribute_options<Self>;
   Self& self() noexcept { return static_cast<Self&>(*this); }
   command& options() { return self().mutable_command(); }
-  void add_word(std::string_view word) { options().words.emplace_back(word); }
 };
 
 }  // namespace execo

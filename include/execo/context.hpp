@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo {
 
 class context;
@@ -48,7 +50,8 @@ class executor {
   executor(context& c) noexcept : loop_(&detail::loop_of(c)) {}
 
   /// Runs `work` on that ring's thread.
-  /// Pre: `work` does not throw; the program ends if it does.
+  /// Pre: `work` does not throw; what it throws is written to the standard error, and the program
+  /// ends.
   /// Thread: any.
   void post(std::function<void()> work) const;
 
@@ -79,12 +82,13 @@ class context {
   context& operator=(const context&) = delete;
   /// Stops and joins what still runs on it: processes get TERM, then KILL.
   /// In a fork of the process that made it nothing is ended: what lives here is the original's.
-  /// Pre: nobody drives it.
+  /// Pre: nobody drives it. Otherwise it says so on the standard error, stops run() in the other
+  /// thread and waits for it.
   ~context();
 
   /// Drives the first ring until stop(). Should another thread have driven it before, its ring is
   /// exchanged for epoll: the kernel lets one thread alone use a ring.
-  /// Throws: std::logic_error from inside a context.
+  /// Throws: std::logic_error from inside a context, and while another thread drives this one.
   void run();
 
   /// Makes run() return after its present turn. A stop before run() counts. What lives here stays
@@ -93,7 +97,8 @@ class context {
   void stop() noexcept;
 
   /// Runs `work` on the first ring's thread.
-  /// Pre: `work` does not throw; the program ends if it does.
+  /// Pre: `work` does not throw; what it throws is written to the standard error, and the program
+  /// ends.
   /// Thread: any.
   void post(std::function<void()> work);
 
@@ -102,7 +107,7 @@ class context {
   executor ring(std::size_t index);
 
   /// Hosted mode: does what is due now, without waiting.
-  /// Throws: std::logic_error from inside this context.
+  /// Throws: std::logic_error from inside this context, and while another thread drives it.
   void poll();
 
   /// Hosted mode: a descriptor that is readable when poll() has something to do; the same for the

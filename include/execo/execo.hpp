@@ -1,6 +1,8 @@
 /// Everything but the interop adapters.
 #pragma once
 
+#include "execo/detail/compiler.hpp"
+
 #include "execo/action.hpp"
 #include "execo/as_completed.hpp"
 #include "execo/attributes.hpp"

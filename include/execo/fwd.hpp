@@ -1,6 +1,8 @@
 /// Forward declarations of the public types.
 #pragma once
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo {
 
 class action_result;

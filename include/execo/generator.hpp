@@ -55,7 +55,7 @@ class [[nodiscard]] generator_next : public resumes_at_home {
   template <class Promise>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> awaiting) {
     producer_.promise().ask();
-    return starter_.start(awaiting, env_of(awaiting.promise()), producer_, producer_.promise());
+    return starter_.start(awaiting, env_of(awaiting), producer_, producer_.promise());
   }
   std::optional<T> await_resume() {
     if (!producer_) return std::nullopt;

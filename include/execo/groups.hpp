@@ -12,6 +12,8 @@
 
 #include <execo/host_set.hpp>
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo {
 
 namespace detail {

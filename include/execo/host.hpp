@@ -6,6 +6,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo {
 
 /// One host as a user writes it: `name`, `user@name`, `name:port`, `user@name:port`, an IPv4 or

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo {
 
 /// How other tools write lists of hosts. Each host is given once, at its first place in the list.

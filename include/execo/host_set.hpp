@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo {
 
 namespace detail {

@@ -3,11 +3,14 @@
 
 #include <sys/types.h>
 
+#include <concepts>
 #include <csignal>
 #include <optional>
+#include <utility>
 
 #include "execo/command.hpp"
 #include "execo/context.hpp"
+#include "execo/detail/compiler.hpp"
 #include "execo/detail/process_ops.hpp"
 #include "execo/status.hpp"
 #include "execo/stream.hpp"
@@ -28,8 +31,23 @@ class [[nodiscard]] process : public command_options<process> {
   using wait_op = detail::wait_op;
 
   /// `text` is split into words as a POSIX shell does, nothing is expanded; shell() hands it to sh.
-  explicit process(std::string_view text);
-  explicit process(command what);
+  template <detail::text_like Text>
+  explicit process(const Text& text) : process(command(text)) {}
+  /// Words, each passed as it is: `process("ls", "-l")`, `process({"ls", "-l"})`,
+  /// `process("ls", {"-l"})`, or a range of them.
+  template <detail::text_like Program, detail::text_like... Word>
+  requires(sizeof...(Word) > 0) process(const Program& program, const Word&... word)
+      : process(command(program, word...)) {}
+  template <detail::text_like Program>
+  process(const Program& program, detail::word_list arguments)
+      : process(command(program, std::move(arguments))) {}
+  template <detail::word_range Words>
+  explicit process(const Words& argv) : process(command(argv)) {}
+  // A template, so that words in braces are those of a process alone.
+  template <std::same_as<command> Command>
+  explicit process(Command what) : process(detail::make_process(std::move(what))) {}
+  process(const process&, detail::moved_only_so_pass_it_with_std_move = {})
+      EXECO_DELETED("a process is moved, not copied: pass it with std::move");
   process(process&&) noexcept = default;
   process& operator=(process&&) noexcept = default;
 
@@ -88,7 +106,10 @@ class [[nodiscard]] process : public command_options<process> {
 
  private:
   friend class command_options<process>;
+  explicit process(detail::process_ref state) noexcept : state_(std::move(state)) {}
   command& mutable_command();
+  /// Throws: std::logic_error if it was moved from.
+  detail::process_state& state() const;
   detail::process_ref state_;
 };
 

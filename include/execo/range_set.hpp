@@ -8,6 +8,8 @@
 
 #include <execo/host_set.hpp>
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo {
 
 /// A set of indexes without names: `1-3,07-12,20-40/5`, what stands between the brackets of a

@@ -5,6 +5,8 @@
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
 #include "execo/context.hpp"
+#include "execo/detail/compiler.hpp"
+#include "execo/detail/host_arguments.hpp"
 
 namespace execo {
 
@@ -16,28 +18,47 @@ namespace execo {
 /// is given up after 5 s of silence; drain_timeout() changes that.
 class [[nodiscard]] remote : public action, public command_options<remote> {
  public:
-  remote(std::string_view text, const host_set& hosts);
-  remote(std::string_view text, std::vector<host> hosts);
-  remote(command what, std::vector<host> hosts);
+  remote(const remote&, detail::moved_only_so_pass_it_with_std_move = {})
+      EXECO_DELETED("an action is moved, not copied: pass it with std::move");
+  remote(remote&&) noexcept = default;
+  remote& operator=(remote&&) noexcept = default;
+
+  /// The hosts are the text of a set, a host_set, a host, or a list of hosts: `"node[1-3]"`,
+  /// `{"n1", "root@n2:22"}`, a vector of hosts or of texts. In a list each text is one host, or
+  /// the text of a set when it has brackets or commas or begins with '@'.
+  /// Throws: std::invalid_argument for text that is neither.
+  template <detail::text_like Text>
+  remote(const Text& text, detail::host_arguments hosts)
+      : remote(command(text), std::move(hosts)) {}
+  remote(command what, detail::host_arguments hosts);
 
   /// Where it will run: a context, or one ring of it. Its hosts are spread over all rings of that
   /// context; handlers and results come on the one named. Default: the awaiting coroutine's, else
   /// the calling thread's, else context::default_instance()'s.
-  remote&& on(executor where) &&;
+  remote& on(executor where) &;
+  remote&& on(executor where) && { return std::move(on(where)); }
 
   /// Hosts worked on at a time. Default 64. Narrowed when the limit of open files asks for it.
-  remote&& fanout(std::size_t hosts) &&;
+  remote& fanout(std::size_t hosts) &;
+  remote&& fanout(std::size_t hosts) && { return std::move(fanout(hosts)); }
 
   /// Identity, host keys and deadlines.
-  remote&& ssh(ssh_options options) &&;
+  remote& ssh(ssh_options options) &;
+  remote&& ssh(ssh_options options) && { return std::move(ssh(std::move(options))); }
 
   /// Called on the action's loop for each line as it arrives, besides the capture. What it throws
   /// stops the action and comes out of run() or next().
-  remote&& on_line(std::function<void(const output_line&)> handler) &&;
+  remote& on_line(std::function<void(const output_line&)> handler) &;
+  remote&& on_line(std::function<void(const output_line&)> handler) && {
+    return std::move(on_line(std::move(handler)));
+  }
 
   /// Called on the action's loop with one line when the action has to do with less than was asked:
   /// a narrower window.
-  remote&& on_notice(std::function<void(std::string_view)> handler) &&;
+  remote& on_notice(std::function<void(std::string_view)> handler) &;
+  remote&& on_notice(std::function<void(std::string_view)> handler) && {
+    return std::move(on_notice(std::move(handler)));
+  }
 
  private:
   friend class command_options<remote>;

@@ -95,7 +95,7 @@ class resume_on_op final : private resume_elsewhere {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    begin(awaiting, env_of(awaiting.promise()));
+    begin(awaiting, env_of(awaiting));
   }
   T await_resume() {
     if (refused_) std::rethrow_exception(refused_);

@@ -104,7 +104,7 @@ class this_env : public resumes_at_home {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
-    env_ = env_of(awaiting.promise());
+    env_ = env_of(awaiting);
     return false;
   }
   env await_resume() const noexcept { return env_; }

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo {
 
 /// Counts over commands. One result is result::stats(); add them up with +=.

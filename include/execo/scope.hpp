@@ -66,7 +66,7 @@ class [[nodiscard]] scope::join_op : public detail::resumes_at_home {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    scope_.begin(awaiting, detail::env_of(awaiting.promise()));
+    scope_.begin(awaiting, detail::env_of(awaiting));
   }
   void await_resume();
 

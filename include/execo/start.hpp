@@ -1,12 +1,14 @@
 /// start and as_future: from code without coroutines into operations, from any thread.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <future>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include "execo/detail/compiler.hpp"
 #include "execo/detail/start_root.hpp"
 #include "execo/outcome.hpp"
 
@@ -20,6 +22,8 @@ namespace execo {
 class [[nodiscard]] started {
  public:
   explicit started(detail::start_ref state) noexcept : state_(std::move(state)) {}
+  started(const started&, detail::moved_only_so_pass_it_with_std_move = {})
+      EXECO_DELETED("a started operation is moved, not copied: pass it with std::move");
   started(started&&) noexcept = default;
   started& operator=(started&& other) noexcept {
     if (this != &other) {
@@ -46,6 +50,32 @@ class [[nodiscard]] started {
  private:
   void release() noexcept;
   detail::start_ref state_;
+};
+
+/// A std::future that speaks up when it waits for what cannot come. Made by as_future.
+template <class T>
+class operation_future : public std::future<T> {
+ public:
+  operation_future(std::future<T> value, detail::root_ref run) noexcept
+      : std::future<T>(std::move(value)), run_(std::move(run)) {}
+  /// As std::future's. After a second during which nobody drives the context they say so on the
+  /// standard error, once, and go on waiting.
+  T get() {
+    expect_driver();
+    return std::future<T>::get();
+  }
+  void wait() const {
+    expect_driver();
+    std::future<T>::wait();
+  }
+
+ private:
+  void expect_driver() const {
+    if (!run_ || !this->valid() || run_->begun()) return;
+    if (this->wait_for(std::chrono::seconds(1)) != std::future_status::ready && !run_->begun())
+      detail::warn_not_driven("a future of as_future()");
+  }
+  detail::root_ref run_;
 };
 
 namespace detail {
@@ -77,7 +107,7 @@ class callback_root final : public root_with_body<root_value_t<Op>, start_root> 
     (void)this->take(value);
   }
   void drop_callback() noexcept override { callback_.reset(); }
-  void deliver() noexcept override {
+  void deliver() override {
     std::optional<root_value_t<Op>> value;
     std::exception_ptr error = this->take(value);
     std::invoke(std::move(*callback_), make_outcome<outcome_of<Op>>(std::move(error), value));
@@ -125,7 +155,8 @@ auto future_on(context* where, Op op) {
   root_ref owner(made);
   auto future = made->future();
   made->launch();
-  return future;
+  return operation_future<typename future_root<Op>::value_type>(std::move(future),
+                                                                std::move(owner));
 }
 
 }  // namespace detail
@@ -133,7 +164,8 @@ auto future_on(context* where, Op op) {
 /// Starts an operation now on `where` and calls `callback(outcome<T>)` once, on the thread that
 /// drives `where`, when it has ended and nothing of it is left. Never calls it inside start().
 ///
-/// Pre: the callback does not throw, which would end the program.
+/// Pre: the callback does not throw; what it throws is written to the standard error, and the
+/// program ends.
 /// Stop: by the handle that it gives.
 /// Thread: any. Configure a process before: what it runs on is its own on(), if that was used.
 template <awaitable Op, class Callback>
@@ -151,7 +183,8 @@ requires std::invocable<Callback, detail::outcome_of<Op>> started start(Op op, C
 /// Starts an operation now on `where` and gives a future for its value. The future does not own
 /// the run: to stop it early give it a deadline (timeout) or a token (with_stop).
 ///
-/// Pre: somebody else drives `where`: get() in its own thread would wait for ever.
+/// Pre: somebody else drives `where`: get() in its own thread would wait for ever, though not
+/// without words; see operation_future.
 /// Throws: std::logic_error from inside a context, where get() would block it: co_await instead.
 /// Thread: any.
 template <awaitable Op>

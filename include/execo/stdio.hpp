@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo {
 
 namespace detail {

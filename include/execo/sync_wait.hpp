@@ -28,7 +28,7 @@ class sync_waiter final : private child_group {
 /// Processes and sessions that it leaves behind are stopped and joined before it returns.
 ///
 /// Throws: what the operation threw; std::logic_error when called from inside a context, which
-/// would wait for itself.
+/// would wait for itself, and while another thread drives `where`.
 template <awaitable Op>
 await_result_t<Op> sync_wait(context& where, Op op) {
   auto child = detail::make_child(std::move(op));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "execo/awaitable.hpp"
+#include "execo/detail/compiler.hpp"
 #include "execo/detail/home.hpp"
 
 namespace execo {
@@ -91,6 +92,8 @@ class task_promise<void> final : public task_promise_base {
   }
 };
 
+[[noreturn]] void refuse_second_await();
+
 /// Brings the first step of a task to its loop when the awaiting thread is not there.
 class task_starter {
  public:
@@ -102,14 +105,17 @@ template <class T>
 class task_awaiter : public resumes_at_home {
  public:
   explicit task_awaiter(std::coroutine_handle<task_promise<T>> child) noexcept : child_(child) {}
-  task_awaiter(const task_awaiter&) = delete;
+  /// Pre: not awaited yet.
+  task_awaiter(task_awaiter&& other) noexcept : child_(std::exchange(other.child_, {})) {}
   task_awaiter& operator=(const task_awaiter&) = delete;
-  ~task_awaiter() { child_.destroy(); }
+  ~task_awaiter() {
+    if (child_) child_.destroy();
+  }
 
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> awaiting) {
-    return starter_.start(awaiting, env_of(awaiting.promise()), child_, child_.promise());
+    return starter_.start(awaiting, env_of(awaiting), child_, child_.promise());
   }
   T await_resume() { return child_.promise().take(); }
 
@@ -133,6 +139,8 @@ class [[nodiscard]] task {
  public:
   using promise_type = detail::task_promise<T>;
 
+  task(const task&, detail::moved_only_so_pass_it_with_std_move = {})
+      EXECO_DELETED("a task is awaited once: pass it with std::move");
   task(task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
   task& operator=(task&& other) noexcept {
     if (this != &other) {
@@ -145,8 +153,9 @@ class [[nodiscard]] task {
     if (handle_) handle_.destroy();
   }
 
-  /// Pre: not awaited before, not moved from.
-  detail::task_awaiter<T> operator co_await() && noexcept {
+  /// Throws: std::logic_error if it was awaited before, or moved from.
+  detail::task_awaiter<T> operator co_await() && {
+    if (!handle_) detail::refuse_second_await();
     return detail::task_awaiter<T>(std::exchange(handle_, {}));
   }
 

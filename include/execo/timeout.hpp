@@ -47,7 +47,7 @@ class timeout_op final : private deadline_group {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    begin(awaiting, env_of(awaiting.promise()));
+    begin(awaiting, env_of(awaiting));
   }
   std::optional<T> await_resume() {
     if (cut_short()) return std::nullopt;
@@ -107,7 +107,7 @@ class with_stop_op final : private child_group {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    begin(awaiting, env_of(awaiting.promise()));
+    begin(awaiting, env_of(awaiting));
   }
   T await_resume() {
     if (work_.promise().error) std::rethrow_exception(work_.promise().error);

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo {
 
 /// "0.1.0"

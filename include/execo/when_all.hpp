@@ -19,7 +19,7 @@ class settled_op : protected child_group {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    begin(awaiting, env_of(awaiting.promise()));
+    begin(awaiting, env_of(awaiting));
   }
   std::tuple<outcome<T>...> await_resume() {
     return std::apply([](auto&... c) { return std::tuple<outcome<T>...>(ended(c)...); }, children_);
@@ -96,7 +96,7 @@ class [[nodiscard]] when_all_range_op final : private source_window<Source> {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    this->begin(awaiting, env_of(awaiting.promise()));
+    this->begin(awaiting, env_of(awaiting));
   }
   std::vector<element> await_resume() {
     if (error_) std::rethrow_exception(error_);
@@ -158,9 +158,13 @@ template <awaitable... Op>
 /// `.max_in_flight(n)` only that many run at a time: `co_await when_all(std::move(ops))
 /// .max_in_flight(16)`.
 template <awaitable Op>
-[[nodiscard]] auto when_all(std::vector<Op> ops) {
+[[nodiscard]] auto when_all(std::vector<Op>&& ops) {
   using source = detail::vector_source<Op>;
   return detail::when_all_range_op<source, false>(source(std::move(ops)));
+}
+template <awaitable Op>
+[[nodiscard]] auto when_all(const std::vector<Op>& ops) {
+  return when_all(detail::copy_of(ops));
 }
 
 /// The same for operations that are made as they are needed: by a function that gives
@@ -189,9 +193,13 @@ template <awaitable... Op>
 }
 
 template <awaitable Op>
-[[nodiscard]] auto when_all_settled(std::vector<Op> ops) {
+[[nodiscard]] auto when_all_settled(std::vector<Op>&& ops) {
   using source = detail::vector_source<Op>;
   return detail::when_all_range_op<source, true>(source(std::move(ops)));
+}
+template <awaitable Op>
+[[nodiscard]] auto when_all_settled(const std::vector<Op>& ops) {
+  return when_all_settled(detail::copy_of(ops));
 }
 
 template <detail::op_source Source>

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "execo/detail/group.hpp"
+#include "execo/detail/source.hpp"
 
 namespace execo {
 
@@ -54,7 +55,7 @@ class when_any_op final : private when_any_group {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    begin(awaiting, env_of(awaiting.promise()));
+    begin(awaiting, env_of(awaiting));
   }
   any_result<value_type> await_resume() { return take<0>(); }
 
@@ -93,7 +94,7 @@ class when_any_range_op final : private when_any_group {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    begin(awaiting, env_of(awaiting.promise()));
+    begin(awaiting, env_of(awaiting));
   }
   any_result<T> await_resume() {
     auto& promise = children_[winner_].promise();
@@ -130,13 +131,17 @@ requires(sizeof...(Op) > 0) [[nodiscard]] auto when_any(Op... ops) {
 /// The same for a vector of operations of one type.
 /// Throws: std::invalid_argument at the call if there is none.
 template <awaitable Op>
-[[nodiscard]] auto when_any(std::vector<Op> ops) {
+[[nodiscard]] auto when_any(std::vector<Op>&& ops) {
   if (ops.empty()) throw std::invalid_argument("when_any of no operation would never end");
   using value = detail::child_value_t<Op>;
   std::vector<detail::child<value>> children;
   children.reserve(ops.size());
   for (auto& op : ops) children.push_back(detail::make_child(std::move(op)));
   return detail::when_any_range_op<value>(std::move(children));
+}
+template <awaitable Op>
+[[nodiscard]] auto when_any(const std::vector<Op>& ops) {
+  return when_any(detail::copy_of(ops));
 }
 
 }  // namespace execo

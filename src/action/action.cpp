@@ -1,6 +1,8 @@
 // The handle's side of an action, and its awaiters.
 #include "execo/action.hpp"
 
+#include <stdexcept>
+
 #include "action/action_state.hpp"
 #include "loop/post_call.hpp"
 
@@ -61,26 +63,38 @@ std::optional<host_result> action_next_op::await_resume() {
 
 }  // namespace detail
 
+detail::action_state& action::state() const {
+  if (!state_) throw std::logic_error("an action that was moved from");
+  return *state_;
+}
+
 action& action::start() & {
-  detail::loop& where = state_->home(nullptr);
+  detail::loop& where = state().home(nullptr);
   state_->settle_on(where);
   detail::run_on(where, [s = state_] { s->start(); });
   return *this;
 }
 
-action::run_op action::run() { return run_op(state_); }
-action::next_op action::next() { return next_op(state_); }
+action::run_op action::run() {
+  (void)state();
+  return run_op(state_);
+}
+
+action::next_op action::next() {
+  (void)state();
+  return next_op(state_);
+}
 
 void action::kill(int signal) noexcept {
-  if (!state_->settled() || state_->over()) return;
+  if (!state_ || !state_->settled() || state_->over()) return;
   detail::run_on(state_->home(nullptr), [s = state_, signal] { s->kill(signal); });
 }
 
 void action::request_stop() noexcept {
-  if (!state_->settled() || state_->over()) return;
+  if (!state_ || !state_->settled() || state_->over()) return;
   detail::run_on(state_->home(nullptr), [s = state_] { s->stop(); });
 }
 
-action_stats action::stats() const { return state_->stats(); }
+action_stats action::stats() const { return state().stats(); }
 
 }  // namespace execo

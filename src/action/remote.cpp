@@ -1,6 +1,8 @@
 #include "execo/remote.hpp"
 
+#include <iterator>
 #include <stdexcept>
+#include <utility>
 
 #include "action/action_state.hpp"
 #include "ssh/ssh_transport.hpp"
@@ -31,13 +33,31 @@ detail::factory_maker over_ssh(ssh_options options) {
 
 }  // namespace
 
-remote::remote(std::string_view text, const host_set& hosts)
-    : remote(command(text), list_of(hosts)) {}
-remote::remote(std::string_view text, std::vector<host> hosts)
-    : remote(command(text), std::move(hosts)) {}
+namespace detail {
 
-remote::remote(command what, std::vector<host> hosts)
-    : action(detail::action_ref(new detail::action_state(std::move(what), std::move(hosts)))) {
+host_arguments::host_arguments(const host_set& set) : list_(list_of(set)) {}
+host_arguments::host_arguments(const host& one) { add(one); }
+host_arguments::host_arguments(std::vector<host> list) : list_(std::move(list)) {}
+
+void host_arguments::add(const host& one) { list_.push_back(one); }
+
+void host_arguments::add_text(std::string_view text) {
+  // An address in brackets begins with one.
+  const bool is_set = text.starts_with('@') || text.find_first_of("[,", 1) != text.npos;
+  if (!is_set) {
+    list_.emplace_back(text);
+    return;
+  }
+  std::vector<host> several = list_of(host_set(text));
+  list_.insert(list_.end(), std::make_move_iterator(several.begin()),
+               std::make_move_iterator(several.end()));
+}
+
+}  // namespace detail
+
+remote::remote(command what, detail::host_arguments hosts)
+    : action(
+          detail::action_ref(new detail::action_state(std::move(what), std::move(hosts).take()))) {
   state_->what.output_cap = output_cap_per_host;
   state_->what.drain_timeout = drain_over_ssh;
   state_->make_factory = over_ssh(ssh_options());
@@ -45,40 +65,40 @@ remote::remote(command what, std::vector<host> hosts)
 }
 
 command& remote::mutable_command() {
-  if (state_->settled()) throw std::logic_error("an action is configured before it is started");
+  if (state().settled()) throw std::logic_error("an action is configured before it is started");
   return state_->what;
 }
 
-remote&& remote::on(executor where) && {
+remote& remote::on(executor where) & {
   (void)mutable_command();
   state_->chosen = &loop_of(where);
-  return std::move(*this);
+  return *this;
 }
 
-remote&& remote::fanout(std::size_t hosts) && {
+remote& remote::fanout(std::size_t hosts) & {
   (void)mutable_command();
   if (hosts == 0) throw std::invalid_argument("fanout: at least one host at a time");
   state_->fanout = hosts;
-  return std::move(*this);
+  return *this;
 }
 
-remote&& remote::ssh(ssh_options options) && {
+remote& remote::ssh(ssh_options options) & {
   (void)mutable_command();
   state_->limits = options.limits;
   state_->make_factory = over_ssh(std::move(options));
-  return std::move(*this);
+  return *this;
 }
 
-remote&& remote::on_line(std::function<void(const output_line&)> handler) && {
+remote& remote::on_line(std::function<void(const output_line&)> handler) & {
   (void)mutable_command();
   state_->on_line = std::move(handler);
-  return std::move(*this);
+  return *this;
 }
 
-remote&& remote::on_notice(std::function<void(std::string_view)> handler) && {
+remote& remote::on_notice(std::function<void(std::string_view)> handler) & {
   (void)mutable_command();
   state_->on_notice = std::move(handler);
-  return std::move(*this);
+  return *this;
 }
 
 }  // namespace execo

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/end_program.hpp"
 #include "coro/ring_thread.hpp"
 #include "execo/sync_wait.hpp"
 #include "loop/post_call.hpp"
@@ -23,6 +24,8 @@ struct context::state {
     for (auto& other : others) other->join();
   }
 
+  /// For a context that is destroyed while a thread drives it: that one returns first.
+  void wait_for_driver();
   /// Ends and joins what lives on any ring, from the thread that drives the first one.
   void join_all();
 
@@ -44,6 +47,21 @@ context::state::state(unsigned ring_count, unsigned spawners) {
     each->set_spawn_threads(spawners);
   }
   for (auto& other : others) other->start();
+}
+
+void context::state::wait_for_driver() {
+  if (!loop.is_driven()) return;
+  if (detail::is_current(loop))
+    detail::end_program(
+        "a context was destroyed by what runs on it: destroy it from outside, after run() or "
+        "sync_wait");
+  detail::warn(
+      "a context is destroyed while another thread drives it: stop() it and join that thread "
+      "first; waiting for that thread");
+  while (loop.is_driven()) {
+    loop.raise(stopping);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 void context::state::join_all() {
@@ -128,6 +146,7 @@ context::~context() {
     state_->own_thread.join();
     return;
   }
+  state_->wait_for_driver();
   detail::loop::driver driving(state_->loop);
   state_->loop.turn(0);
   state_->join_all();

@@ -1,7 +1,9 @@
 #include "execo/detail/root.hpp"
 
 #include <atomic>
+#include <cstdio>
 
+#include "base/end_program.hpp"
 #include "execo/context.hpp"
 #include "execo/time.hpp"
 #include "loop/loop.hpp"
@@ -38,11 +40,12 @@ class root::core final : public resident {
 
   void shut_down() noexcept override { stop_.request(); }
   void describe(std::vector<std::string>& lines, clock::time_point now) const override {
-    lines.push_back("started operation, for " + format_duration(now - begun_) +
+    lines.push_back("started operation, for " + format_duration(now - since_) +
                     (stop_.requested() ? ", asked to stop" : ""));
   }
 
   loop& home() const noexcept { return loop_; }
+  bool begun() const noexcept { return begun_.load(std::memory_order_relaxed); }
   env where() noexcept { return env{&loop_, &stop_}; }
 
   void hold() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
@@ -57,7 +60,8 @@ class root::core final : public resident {
   };
 
   void begin() noexcept {
-    begun_ = clock::now();
+    since_ = clock::now();
+    begun_.store(true, std::memory_order_relaxed);
     loop_.adopt(*this);
     owner_.begin();
   }
@@ -85,7 +89,8 @@ class root::core final : public resident {
   std::atomic<unsigned> references_{0};
   std::atomic<phase> phase_{phase::running};
   stop_kind kind_ = stop_kind::end;
-  clock::time_point begun_{};
+  clock::time_point since_{};
+  std::atomic<bool> begun_{false};
   bool stop_heard_ = false;
   bool done_ = false;
 };
@@ -96,11 +101,21 @@ root::~root() = default;
 void root::launch() { core_->launch(); }
 void root::request_stop(stop_kind kind) noexcept { core_->request_stop(kind); }
 loop& root::home() const noexcept { return core_->home(); }
+bool root::begun() const noexcept { return core_->begun(); }
 env root::where() noexcept { return core_->where(); }
 void root::body_done() noexcept { core_->body_done(); }
 
 void hold(root& r) noexcept { r.core_->hold(); }
 void drop(root& r) noexcept { r.core_->drop(); }
+
+void warn_not_driven(const char* who) noexcept {
+  char text[160];
+  std::snprintf(text, sizeof text,
+                "%s waits for a context that nobody drives: run() it on another thread, or poll() "
+                "it, or use the default context",
+                who);
+  warn(text);
+}
 
 loop& loop_for(context* chosen) {
   return chosen != nullptr ? loop_of(*chosen) : loop_or_default(nullptr);

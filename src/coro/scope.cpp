@@ -1,14 +1,17 @@
 #include "execo/scope.hpp"
 
-#include <exception>
 #include <stdexcept>
 
+#include "base/end_program.hpp"
 #include "loop/loop.hpp"
 
 namespace execo {
 
 scope::~scope() {
-  if (running_ != 0) std::terminate();
+  if (running_ != 0)
+    detail::end_program(
+        "a scope was destroyed before its operations ended: co_await scope.join() on every path, "
+        "or use with_scope()");
 }
 
 // Frames of operations that have ended are freed when half of them have: a scope that spawns for

@@ -1,8 +1,11 @@
 #include "execo/start.hpp"
 
+#include <chrono>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
+#include "base/end_program.hpp"
 #include "loop/loop.hpp"
 
 namespace execo {
@@ -17,7 +20,11 @@ void refuse_in_a_context(const char* what) {
 void start_root::on_end() noexcept {
   gate expected = gate::open;
   if (gate_.compare_exchange_strong(expected, gate::calling)) {
-    deliver();
+    try {
+      deliver();
+    } catch (...) {
+      end_program_of_exception("a callback given to start() threw: ");
+    }
     gate_.store(gate::closed, std::memory_order_release);
     gate_.notify_all();
   } else {
@@ -39,6 +46,9 @@ void start_root::abandon() noexcept {
 
 void start_root::wait_for_end() {
   refuse_in_a_context("join()");
+  for (int i = 0; i < 100 && !begun() && !over(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  if (!begun() && !over()) warn_not_driven("join()");
   for (gate seen = gate_.load(std::memory_order_acquire); seen != gate::closed;
        seen = gate_.load(std::memory_order_acquire))
     gate_.wait(seen);

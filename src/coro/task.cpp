@@ -2,6 +2,7 @@
 
 #include <array>
 #include <new>
+#include <stdexcept>
 
 #include "loop/loop.hpp"
 
@@ -83,6 +84,12 @@ void free_frame(void* frame, std::size_t size) noexcept {
   if (!frames.owned) own_lists();
   frames.head[k] = new (frame) free_frame_node{frames.head[k]};
   ++frames.count[k];
+}
+
+void refuse_second_await() {
+  throw std::logic_error(
+      "a task that was awaited before, or moved from: call the "
+      "coroutine again for another one");
 }
 
 std::coroutine_handle<> task_promise_base::next() noexcept {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 
@@ -191,8 +192,11 @@ int loop::poll_timeout_ms() const noexcept {
 }
 
 loop::driver::driver(loop& l) : driven_(l), previous_(current_) {
+  if (l.is_driven_.exchange(true, std::memory_order_acquire))
+    throw std::logic_error(
+        "another thread drives this context: run(), sync_wait and poll() drive it, one thread at a "
+        "time; give it work with start() or post()");
   current_ = &l;
-  l.drivers_.fetch_add(1, std::memory_order_relaxed);
   sigset_t pipe_only, before;
   sigemptyset(&pipe_only);
   sigaddset(&pipe_only, SIGPIPE);
@@ -202,7 +206,7 @@ loop::driver::driver(loop& l) : driven_(l), previous_(current_) {
 
 loop::driver::~driver() {
   current_ = previous_;
-  driven_.drivers_.fetch_sub(1, std::memory_order_release);
+  driven_.is_driven_.store(false, std::memory_order_release);
   if (!unblock_sigpipe_) return;
   sigset_t pipe_only;
   sigemptyset(&pipe_only);

@@ -123,7 +123,7 @@ class loop {
   /// Whether this process is a fork of the one that made it: what lives here is the original's.
   bool is_copy() const noexcept { return made_by_ != ::getpid(); }
   /// Whether a thread is in the middle of turning it.
-  bool is_driven() const noexcept { return drivers_.load(std::memory_order_acquire) != 0; }
+  bool is_driven() const noexcept { return is_driven_.load(std::memory_order_acquire); }
   /// Runs the node on the loop's thread. The node must stay alive until it has run.
   void post(queue_node& node) noexcept;
   /// Sets the flag and ends the present wait.
@@ -133,6 +133,7 @@ class loop {
   /// for a write into a broken pipe.
   class driver {
    public:
+    /// Throws: std::logic_error if a thread drives it already.
     explicit driver(loop& l);
     driver(const driver&) = delete;
     driver& operator=(const driver&) = delete;
@@ -172,7 +173,7 @@ class loop {
   std::uint64_t turns_ = 0;
   unsigned spawn_threads_ = 2;
   const pid_t made_by_ = ::getpid();
-  std::atomic<unsigned> drivers_{0};
+  std::atomic<bool> is_driven_{false};
   loop* self_ = this;
   loop* const* rings_ = &self_;
   std::size_t ring_count_ = 1;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/end_program.hpp"
 #include "loop/loop.hpp"
 
 namespace execo::detail {
@@ -18,7 +19,11 @@ void post_call(loop& where, Call call) {
   auto* node = new call_node(std::move(call));
   node->run = [](queue_node& posted) noexcept {
     std::unique_ptr<call_node> mine(&static_cast<call_node&>(posted));
-    mine->work();
+    try {
+      mine->work();
+    } catch (...) {
+      end_program_of_exception("a function given to post() threw: ");
+    }
   };
   where.post(*node);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <stdexcept>
 
 #include "base/shell_words.hpp"
@@ -10,8 +11,14 @@
 
 namespace execo {
 
-command::command(std::string_view given) : text(given) {}
-command::command(std::vector<std::string> given) : words(std::move(given)) {}
+command::command(as_text, std::string_view given) : text(given) {}
+command::command(as_words, detail::word_list argv) : words(std::move(argv).take()) {}
+
+void command::add_words(detail::word_list more) {
+  std::vector<std::string> added = std::move(more).take();
+  words.insert(words.end(), std::make_move_iterator(added.begin()),
+               std::make_move_iterator(added.end()));
+}
 
 std::vector<std::string> command::argv() const {
   std::vector<std::string> argv;

@@ -130,11 +130,14 @@ class process_state final : public ref_counted {
 };
 
 loop& loop_of_run(process_state& state, loop* awaiting) {
-  if (!state.run) throw std::logic_error("a stream of a process that was not started");
+  if (!state.run)
+    throw std::logic_error("a stream of a process that was not started: call start() first");
   return state.where(awaiting);
 }
 
 lifecycle& run_of(process_state& state) noexcept { return *state.run; }
+
+process_ref make_process(command what) { return process_ref(new process_state(std::move(what))); }
 
 void hold(process_state& state) noexcept { state.retain(); }
 void drop(process_state& state) noexcept { state.release(); }
@@ -188,12 +191,17 @@ result process_wait::move_result() {
 
 }  // namespace detail
 
-process::process(std::string_view text) : process(command(text)) {}
-process::process(command what) : state_(new detail::process_state(std::move(what))) {}
-
 command& process::mutable_command() {
-  if (state_->run) throw std::logic_error("a process is configured before it is started");
+  if (state().run) throw std::logic_error("a process is configured before it is started");
   return state_->what;
+}
+
+detail::process_state& process::state() const {
+  if (!state_)
+    throw std::logic_error(
+        "a process that was moved from or awaited as a temporary: keep it and use p.run(), not "
+        "std::move(p)");
+  return *state_;
 }
 
 process& process::on(executor where) & {
@@ -205,7 +213,7 @@ process& process::on(executor where) & {
 process&& process::on(executor where) && { return std::move(on(where)); }
 
 process& process::start() & {
-  if (state_->run && state_->run->started()) return *this;
+  if (state().run && state_->run->started()) return *this;
   state_->verify();
   detail::loop& where = state_->where(nullptr);
   state_->make_run(where, detail::surroundings::caller::goes_on);
@@ -218,18 +226,26 @@ process process::start() && {
   return std::move(*this);
 }
 
-process::run_op process::run() & { return run_op(state_); }
-process::owned_run_op process::run() && { return owned_run_op(std::move(state_)); }
+process::run_op process::run() & {
+  (void)state();
+  return run_op(state_);
+}
+
+process::owned_run_op process::run() && {
+  (void)state();
+  return owned_run_op(std::move(state_));
+}
 
 process::wait_op process::wait() & {
-  if (!state_->run) throw std::logic_error("wait() for a process that was not started");
+  if (!state().run)
+    throw std::logic_error("wait() for a process that was not started: call start() first");
   return wait_op(state_);
 }
 
 void process::kill() noexcept { kill(detail::lifecycle::by_policy); }
 
 void process::kill(int signal) noexcept {
-  if (!state_->run || state_->run->ended()) return;
+  if (!state_ || !state_->run || state_->run->ended()) return;
   detail::run_on(state_->run->home(), [run = state_->run, signal] { run->kill(signal); });
 }
 
@@ -239,25 +255,28 @@ void process::detach() && noexcept {
 }
 
 reader process::out() {
-  if (!state_->run) state_->read_early[0] = true;
+  if (!state().run) state_->read_early[0] = true;
   return reader(state_, stream::out);
 }
 
 reader process::err() {
-  if (!state_->run) state_->read_early[1] = true;
+  if (!state().run) state_->read_early[1] = true;
   return reader(state_, stream::err);
 }
 
-writer process::in() { return writer(state_); }
+writer process::in() {
+  (void)state();
+  return writer(state_);
+}
 
-pid_t process::pid() const noexcept { return state_->run ? state_->run->pid() : 0; }
+pid_t process::pid() const noexcept { return state_ && state_->run ? state_->run->pid() : 0; }
 
 bool process::running() const noexcept {
-  return state_->run && state_->run->started() && !state_->run->ended();
+  return state_ && state_->run && state_->run->started() && !state_->run->ended();
 }
 
 std::optional<result> process::try_result() const {
-  if (!state_->run || !state_->run->ended()) return std::nullopt;
+  if (!state().run || !state_->run->ended()) return std::nullopt;
   return state_->run->final_result();
 }
 

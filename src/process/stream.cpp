@@ -91,7 +91,8 @@ void write_op::choose_loop(env where) { set_work(&loop_of_run(*state_, where.hom
 
 void write_op::on_start(bool stopped) noexcept {
   lifecycle& run = run_of(*state_);
-  if (!run.is_fed_by_writer()) misuse_ = "a write to a process whose source is not pipe()";
+  if (!run.is_fed_by_writer())
+    misuse_ = "a write to a process whose source is not pipe(): give it .in(execo::pipe())";
   if (run.has_writer()) misuse_ = "two writes to one process at a time";
   if (stopped || misuse_ != nullptr) return complete();
   run.write(callback<std::size_t, bool>::to<&write_op::on_done>(this), bytes_);

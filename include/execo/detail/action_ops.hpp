@@ -27,7 +27,7 @@ class action_wait : public operation, public list_node {
  public:
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    choose_loop(env_of(awaiting.promise()));
+    choose_loop(env_of(awaiting));
     operation::await_suspend(awaiting);
   }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "execo/attributes.hpp"
+#include "execo/detail/words.hpp"
 #include "execo/stop_policy.hpp"
 
 namespace execo {
@@ -31,7 +32,7 @@ class attribute_options {
     return self();                         \
   }
   /// Removes one environment variable, inherited or added before.
-  EXECO_SETTER(unset_env(std::string_view name), options().remove_variable(name))
+  EXECO_SETTER(unset_env(text_view name), options().remove_variable(name))
   /// Starts from an empty environment: what env() adds after this is all there is. The program is
   /// looked up in that PATH, or in ours when there is none.
   EXECO_SETTER(clear_env(), options().clear_variables())
@@ -40,13 +41,13 @@ class attribute_options {
   /// Runs as this user, a name or a number. Unless group() and groups() say otherwise, with its
   /// primary and its supplementary groups; never with ours. Names are looked up when the command is
   /// started, which blocks for as long as the system's user database takes.
-  EXECO_SETTER(user(std::string_view name), attributes().user = name)
+  EXECO_SETTER(user(text_view name), attributes().user = std::string(std::string_view(name)))
   EXECO_SETTER(user(uid_t number), attributes().user = std::to_string(number))
   /// Runs with this primary group, a name or a number.
-  EXECO_SETTER(group(std::string_view name), attributes().group = name)
+  EXECO_SETTER(group(text_view name), attributes().group = std::string(std::string_view(name)))
   EXECO_SETTER(group(gid_t number), attributes().group = std::to_string(number))
   /// Runs with exactly these supplementary groups, names or numbers.
-  EXECO_SETTER(groups(std::vector<std::string> names), attributes().groups = std::move(names))
+  EXECO_SETTER(groups(word_list names), attributes().groups = std::move(names).take())
   /// Nice value, -20 (first) to 19.
   EXECO_SETTER(nice(int value), attributes().nice = value)
   /// A resource limit (`RLIMIT_NOFILE`, ...) in the units of setrlimit(2): bytes, seconds, counts.
@@ -56,7 +57,7 @@ class attribute_options {
   /// Puts it into an existing cgroup, given from the root of cgroup v2 as /proc/self/cgroup has it.
   /// It is there from its first instruction on. `unsupported` where there is no cgroup v2, or it
   /// may not be used.
-  EXECO_SETTER(cgroup(std::string_view path), attributes().cgroup = path)
+  EXECO_SETTER(cgroup(text_view path), attributes().cgroup = std::string_view(path))
   /// Makes it lead a session of its own, without a terminal.
   EXECO_SETTER(new_session(), attributes().new_session = true)
   /// Joins this process group of our session, for instance getpgrp(), so that a terminal's keys
@@ -91,7 +92,7 @@ class attribute_options {
   EXECO_SETTER(nolog_timeout(), options().hides_timeout = true)
   EXECO_SETTER(nolog_error(), options().hides_error = true)
   /// What it is called in results and reports, in place of its text.
-  EXECO_SETTER(name(std::string_view shown), options().given_name = shown)
+  EXECO_SETTER(name(text_view shown), options().given_name = std::string_view(shown))
 #undef EXECO_SETTER
 
   /// Exit codes that count as success, beside those added before; then 0 only if added.

@@ -1,6 +1,8 @@
 // A method of an object as a two-word callable: no allocation, no virtual base.
 #pragma once
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo::detail {
 
 template <class... Args>

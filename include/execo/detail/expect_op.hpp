@@ -43,7 +43,7 @@ class [[nodiscard]] expect_op final : public operation {
 
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    choose_loop(env_of(awaiting.promise()));
+    choose_loop(env_of(awaiting));
     operation::await_suspend(awaiting);
   }
   expect_result await_resume();

@@ -88,7 +88,7 @@ class foreign_awaiter {
   bool await_ready() { return static_cast<bool>(awaiter_.await_ready()); }
   template <class Promise>
   auto await_suspend(std::coroutine_handle<Promise> awaiting) {
-    hop_ = hop_home::to(env_of(awaiting.promise()), awaiting);
+    hop_ = hop_home::to(env_of(awaiting), awaiting);
     // This object may be gone when the call returns.
     return awaiter_.await_suspend(hop_.handle());
   }
@@ -115,9 +115,8 @@ class awaiter_ref {
   Awaiter& awaiter_;
 };
 
-/// What a coroutine of execo's awaits for a `T`.
 template <class T>
-decltype(auto) awaited_at_home(T&& value) {
+decltype(auto) awaiter_at_home(T&& value) {
   using awaiter = decltype(awaiter_of(std::forward<T>(value)));
   if constexpr (std::is_base_of_v<resumes_at_home, std::remove_cvref_t<awaiter>>) {
     if constexpr (std::is_reference_v<awaiter>) {
@@ -127,6 +126,66 @@ decltype(auto) awaited_at_home(T&& value) {
     }
   } else {
     return foreign_awaiter<awaiter>(std::in_place, std::forward<T>(value));
+  }
+}
+
+template <class T>
+inline constexpr bool never = false;
+
+template <class T>
+concept sender_like = requires {
+  typename T::sender_concept;
+}
+|| requires { typename T::completion_signatures; };
+
+template <class T>
+concept range_of_awaitables = requires(T& range) {
+  range.end();
+  requires awaitable<std::remove_cvref_t<decltype(*range.begin())>>;
+};
+
+/// Keeps a compiler that has been stopped from saying more.
+struct anything {
+  template <class T>
+  operator T() const;  // NOLINT(google-explicit-constructor)
+};
+template <class T>
+struct never_awaited : std::suspend_never {
+  T await_resume() const;
+};
+
+/// Stops the compiler with the cure.
+template <class T>
+auto refuse_to_await() {
+  using plain = std::remove_cvref_t<T>;
+  if constexpr (awaitable<plain>) {
+    static_assert(never<T>, "this is awaited once, as a temporary: co_await std::move(it)");
+    return never_awaited<await_result_t<plain>>();
+  } else if constexpr (range_of_awaitables<plain>) {
+    static_assert(never<T>,
+                  "operations in a range are awaited together: "
+                  "co_await execo::when_all(std::move(them))");
+    return never_awaited<anything>();
+  } else if constexpr (sender_like<plain>) {
+    static_assert(never<T>,
+                  "a sender is awaited with <execo/interop/stdexec.hpp>: "
+                  "co_await execo::as_awaitable(std::move(it))");
+    return never_awaited<anything>();
+  } else {
+    static_assert(never<T>,
+                  "this cannot be awaited: co_await takes an operation such as p.run(), a task, "
+                  "or what has await_ready(), await_suspend() and await_resume()");
+    return never_awaited<anything>();
+  }
+}
+
+/// What a coroutine of execo's awaits for a `T`.
+template <class T>
+decltype(auto) awaited_at_home(T&& value) {
+  if constexpr (awaitable<T>) {
+    return awaiter_at_home(std::forward<T>(value));
+  } else {
+    return refuse_to_await<T>();
   }
 }
 

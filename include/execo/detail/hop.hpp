@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo::detail {
 
 /// The receiver of a schedule operation: whatever its end, the coroutine goes on.

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo::detail {
 
 /// Part of a text; none, where a group took no part in the match.

@@ -1,6 +1,8 @@
 // Intrusive nodes that awaiters carry, so that waiting allocates nothing.
 #pragma once
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo::detail {
 
 /// A piece of work in a loop's queue: `run` is called once, on the loop's thread.

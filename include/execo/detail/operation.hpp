@@ -21,7 +21,7 @@ class operation : public resumes_at_home {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    suspend(awaiting, env_of(awaiting.promise()));
+    suspend(awaiting, env_of(awaiting));
   }
 
  protected:

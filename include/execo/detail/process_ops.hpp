@@ -8,6 +8,10 @@
 #include "execo/detail/state_ref.hpp"
 #include "execo/status.hpp"
 
+namespace execo {
+class command;
+}
+
 namespace execo::detail {
 
 class process_state;
@@ -17,12 +21,13 @@ void drop(process_state& state) noexcept;
 
 /// Shared by a process and its awaiters.
 using process_ref = state_ref<process_state>;
+process_ref make_process(command what);
 
 class process_wait : public operation, private end_observer {
  public:
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    choose_loop(env_of(awaiting.promise()));
+    choose_loop(env_of(awaiting));
     operation::await_suspend(awaiting);
   }
 

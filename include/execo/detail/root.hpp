@@ -34,6 +34,9 @@ class root {
   void request_stop(stop_kind kind = stop_kind::end) noexcept;
 
   loop& home() const noexcept;
+  /// Its loop has got round to it: somebody drives that.
+  /// Thread: any.
+  bool begun() const noexcept;
 
  protected:
   explicit root(loop& home);
@@ -58,6 +61,9 @@ class root {
 void hold(root& r) noexcept;
 void drop(root& r) noexcept;
 using root_ref = state_ref<root>;
+
+/// Says once on the standard error that `who` waits for what nobody drives.
+void warn_not_driven(const char* who) noexcept;
 
 /// The loop of `chosen`, else that of the calling thread, else the default context's.
 loop& loop_for(context* chosen);

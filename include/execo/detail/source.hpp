@@ -36,6 +36,18 @@ concept op_range =
 template <class S>
 concept op_source = (op_maker<S> || op_range<S>)&&!awaitable<S>;
 
+/// A vector that is given by name: copied if its operations can be.
+template <class Op>
+std::vector<Op> copy_of(const std::vector<Op>& ops) {
+  static_assert(std::copy_constructible<Op>,
+                "these operations cannot be copied: pass the vector with std::move(ops)");
+  if constexpr (std::copy_constructible<Op>) {
+    return ops;
+  } else {
+    return {};
+  }
+}
+
 template <class Op>
 class vector_source {
  public:

@@ -23,7 +23,7 @@ class start_root : public root {
 
  protected:
   explicit start_root(loop& home) : root(home) {}
-  virtual void deliver() noexcept = 0;
+  virtual void deliver() = 0;  // throws what the callback throws
   virtual void drop_callback() noexcept = 0;
   virtual void drop_body() noexcept = 0;
 

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "execo/detail/compiler.hpp"
+
 namespace execo::detail {
 
 template <class State>

@@ -19,7 +19,7 @@ class stream_read : public operation {
  public:
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    choose_loop(env_of(awaiting.promise()));
+    choose_loop(env_of(awaiting));
     operation::await_suspend(awaiting);
   }
 
@@ -92,7 +92,7 @@ class [[nodiscard]] write_op final : public operation {
 
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    choose_loop(env_of(awaiting.promise()));
+    choose_loop(env_of(awaiting));
     operation::await_suspend(awaiting);
   }
   std::size_t await_resume() const;
