@@ -13,6 +13,11 @@ execo::task<int> sinks(std::string folder) {
   execo::result r = co_await std::move(noisy).run();
   fmt::print("{} bytes, {} of them dropped\n", r.out_bytes(), r.out_dropped());
 
+  // A process that it leaves behind keeps its output open.
+  auto whole = execo::process("sleep 2 & echo early").shell().require_complete_output();
+  r = co_await std::move(whole).run();
+  fmt::print("{}: {}\n", to_string(r.how()), r.describe());
+
   // A file that is there when it is whole; both streams in the order of writing.
   std::string log = folder + "/build.log";
   auto build = execo::process("echo compiling; echo warning >&2").shell();

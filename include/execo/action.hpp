@@ -41,6 +41,8 @@ class action_stats {
   std::size_t failed(end_reason how) const {
     return count(how) - ok_by_reason[static_cast<std::size_t>(how)];
   }
+  /// Through, of whatever end, and without all of their output: result::output_complete().
+  std::size_t incomplete = 0;
   /// exited with a code that is not accepted.
   std::size_t bad_exits() const { return failed(end_reason::exited); }
   duration elapsed{0};

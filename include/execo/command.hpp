@@ -89,6 +89,7 @@ class command {
   execo::stop_policy stop_steps;           // empty: TERM, KILL after kill_timeout
   std::optional<execo::kill_scope> scope;  // as set
   std::string given_name;                  // empty: the text
+  bool requires_output = false;            // see require_complete_output()
   bool ignores_exit_code = false;
   bool ignores_timeout = false;
   bool ignores_error = false;
@@ -148,11 +149,15 @@ class command_options : public detail::attribute_options<Self> {
   EXECO_SETTER(timeout(duration limit), options().run_timeout = limit)
   /// How long TERM or INT may take before KILL follows. Default 5 s.
   EXECO_SETTER(kill_timeout(duration limit), options().kill_timeout = limit)
-  /// How long an output may stay silent after the end, when a grandchild keeps the pipe; one that
-  /// goes on is read for ten times as long. Default 1 s.
+  /// How long an output may stay silent after the end, when something that it left behind keeps it
+  /// open; one that goes on is read for ten times as long. A server is asked then whether some of
+  /// it is still on its way. Default 1 s.
   EXECO_SETTER(drain_timeout(duration limit), options().drain_timeout = limit)
   /// Bytes kept of each stream by a capture() without a cap; the rest is counted and dropped.
   EXECO_SETTER(max_output(std::size_t bytes), options().output_cap = bytes)
+  /// Without all of its output it has failed: an end of its own whose result would say that the
+  /// output is not complete is `output_failed` then. status() stays.
+  EXECO_SETTER(require_complete_output(bool on = true), options().requires_output = on)
   /// Tells `h` when it starts, of each line, and when it ends, after the handlers given before.
   EXECO_SETTER(handle_with(std::shared_ptr<handler> h), options().add_handler(std::move(h)))
   /// Handlers of one function each. As with handle_with(), what they throw comes out of the wait.

@@ -29,6 +29,9 @@ class deadlines {
   duration open{0};
   /// From the first step to the end of authentication, whichever phase it is in. Default 20 s.
   duration establish = std::chrono::seconds(20);
+  /// For the server to say whether it still has output of a command that has ended; what keeps
+  /// coming is read that long, too. 0: as the default, 20 s.
+  duration answer = std::chrono::seconds(20);
 };
 
 /// A connection's options. Copied into an action once, shared by its hosts.

@@ -15,7 +15,7 @@ namespace execo {
 /// Text goes as it is to the login shell of the remote user, as ssh sends it. A command made of
 /// words is quoted, so that each word arrives as it is. Output is kept up to 1 MiB a host and
 /// stream; max_output() changes that. Output that is kept open by something the command left behind
-/// is given up after 5 s of silence; drain_timeout() changes that.
+/// is given up when the server, asked after drain_timeout of silence, has no more of it.
 class [[nodiscard]] remote : public action, public command_options<remote> {
  public:
   remote(const remote&, detail::moved_only_so_pass_it_with_std_move = {})

@@ -28,7 +28,7 @@ enum class end_reason : std::uint8_t {
   host_key_rejected,  ///< the host's key is not the one we know, or not known; it did not start
   connection_lost,    ///< the connection went away; it may have started, and may still run
   not_started,        ///< never begun: the run was stopped before its turn
-  output_failed,      ///< a sink could not take its output
+  output_failed,      ///< a sink could not take its output, or some of it is lost; see status()
   protocol_error,     ///< the peer broke the protocol
   status_lost,        ///< it ended, and somebody else reaped it or killed its monitor
   unsupported,        ///< the transport cannot do what was asked
@@ -130,8 +130,9 @@ class result {
   /// Bytes that came from it through us, kept or not.
   std::uint64_t out_bytes() const noexcept { return out_bytes_; }
   std::uint64_t err_bytes() const noexcept { return err_bytes_; }
-  /// False when a drain deadline or a lost connection cut the output short.
-  bool output_complete() const noexcept { return output_complete_; }
+  /// False when some of its output is missing here: a cap left it out, it was not waited for, or
+  /// the connection was lost. A capture of 0 bytes misses nothing.
+  bool output_complete() const noexcept { return output_complete_ && !output_capped_; }
 
   /// It exited with an accepted code: 0 unless the command said otherwise.
   bool ok() const noexcept { return ok_; }
@@ -191,7 +192,8 @@ class result {
   bool killed_ = false;
   bool forced_kill_ = false;
   bool notable_ = false;
-  bool output_complete_ = true;
+  bool output_complete_ = true;  // but for the cap
+  bool output_capped_ = false;
 };
 
 }  // namespace execo

@@ -157,6 +157,7 @@ void action_state::deliver(host_result r) {
   ++stats_.done;
   auto how = static_cast<std::size_t>(r.how());
   ++stats_.by_reason[how];
+  if (!r.output_complete()) ++stats_.incomplete;
   if (r.ok()) {
     ++stats_.ok;
     ++stats_.ok_by_reason[how];

@@ -181,7 +181,7 @@ constexpr std::array<known_key, 7> top_keys{{
     {"max_output", [](config& c, const entry& e) { c.max_output = e.bytes(); }},
 }};
 
-constexpr std::array<known_key, 15> ssh_keys{{
+constexpr std::array<known_key, 16> ssh_keys{{
     {"user", [](config& c, const entry& e) { c.ssh.user = e.text(); }},
     {"port", [](config& c, const entry& e) { c.ssh.port = static_cast<int>(e.number(1, 65'535)); }},
     {"identities",
@@ -202,6 +202,7 @@ constexpr std::array<known_key, 15> ssh_keys{{
     {"kex_limit", [](config& c, const entry& e) { c.ssh.limits.kex = e.time(); }},
     {"auth_limit", [](config& c, const entry& e) { c.ssh.limits.auth = e.time(); }},
     {"open_limit", [](config& c, const entry& e) { c.ssh.limits.open = e.time(); }},
+    {"answer_limit", [](config& c, const entry& e) { c.ssh.limits.answer = e.time(); }},
     {"tcp_keepalive", [](config& c, const entry& e) { c.ssh.tcp_keepalive = e.time(); }},
     {"keepalive", [](config& c, const entry& e) { c.ssh.keepalive = e.time(); }},
 }};

@@ -11,8 +11,6 @@ namespace execo {
 namespace {
 
 constexpr std::size_t output_cap_per_host = std::size_t{1} << 20;
-// A lost packet may silence a connection for seconds; a pipe is never late by itself.
-constexpr auto drain_over_ssh = std::chrono::seconds(5);
 
 std::vector<host> list_of(const host_set& set) {
   std::vector<host> hosts;
@@ -59,7 +57,6 @@ remote::remote(command what, detail::host_arguments hosts)
     : action(
           detail::action_ref(new detail::action_state(std::move(what), std::move(hosts).take()))) {
   state_->what.output_cap = output_cap_per_host;
-  state_->what.drain_timeout = drain_over_ssh;
   state_->make_factory = over_ssh(ssh_options());
   state_->limits = ssh_options().limits;
 }

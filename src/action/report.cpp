@@ -17,6 +17,7 @@ void count_result(report_stats& s, const result& r) {
   }
   if (r.killed()) ++s.killed;
   if (r.forced_kill()) ++s.forced_kills;
+  if (!r.output_complete()) ++s.incomplete;
   if (r.ok()) {
     ++s.ok;
     return;
@@ -53,6 +54,7 @@ void add_stats(report_stats& to, const report_stats& s, bool& open) {
   to.killed += s.killed;
   to.forced_kills += s.forced_kills;
   to.bad_exits += s.bad_exits;
+  to.incomplete += s.incomplete;
   if (s.start && (!to.start || *s.start < *to.start)) to.start = s.start;
   if (s.end && (!to.end || *s.end > *to.end)) to.end = s.end;
   if (s.ended < s.started) open = true;
@@ -71,6 +73,7 @@ report_stats of_action(const action_result& r) {
   s.ended = counted.done - counted.count(end_reason::not_started);
   s.started = s.ended + counted.running;
   s.ok = counted.ok;
+  s.incomplete = counted.incomplete;
   s.timeouts = counted.failed(end_reason::timed_out);
   s.cancelled = counted.failed(end_reason::cancelled);
   s.bad_exits = counted.bad_exits() + counted.failed(end_reason::signaled);
@@ -102,6 +105,7 @@ json json_of(const report_stats& s) {
   object["killed"] = s.killed;
   object["forced_kills"] = s.forced_kills;
   object["bad_exits"] = s.bad_exits;
+  object["incomplete"] = s.incomplete;
   object["parts"] = json::array();
   for (const report_stats& part : s.parts) object["parts"].push_back(json_of(part));
   return object;

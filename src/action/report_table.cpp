@@ -114,6 +114,9 @@ class table {
                                     date(s.start, how_.is_utc()), date(s.end, how_.is_utc()));
     std::string second = (how_.is_wide() ? "" : " ") + length(s) + counts(s);
     put(first, second, total(std::to_string(s.total)));
+    if (s.incomplete > 0)
+      text_ += fmt::format(" {}{} without all of the output\n", how_.is_wide() ? "" : indent,
+                           s.incomplete);
     if (!color.empty()) text_.insert(text_.size() - 1, "\x1b[m");
   }
 

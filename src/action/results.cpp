@@ -32,7 +32,8 @@ bool alike(const result& a, const result& b) {
   bool with_phase = a.how() == end_reason::timed_out || a.how() == end_reason::cancelled;
   return a.how() == b.how() && a.status() == b.status() &&
          (!with_phase || a.phase() == b.phase()) && a.out_dropped() == b.out_dropped() &&
-         a.err_dropped() == b.err_dropped() && a.out == b.out && a.err == b.err;
+         a.err_dropped() == b.err_dropped() && a.output_complete() == b.output_complete() &&
+         a.out == b.out && a.err == b.err;
 }
 
 std::size_t digest(const result& r) {

@@ -80,7 +80,7 @@ run_stats result::stats() const noexcept {
   counts.errors = ran || stopped ? 0 : 1;
   counts.killed = killed_ ? 1 : 0;
   counts.forced_kill = forced_kill_ ? 1 : 0;
-  counts.incomplete = output_complete_ ? 0 : 1;
+  counts.incomplete = output_complete() ? 0 : 1;
   return counts;
 }
 

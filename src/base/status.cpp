@@ -85,6 +85,17 @@ int signal_number(std::string_view name) noexcept {
 
 namespace {
 
+std::string cut_in_words(std::uint64_t out, std::uint64_t err) {
+  std::string text;
+  auto add = [&text](std::uint64_t bytes, std::string_view stream) {
+    if (bytes == 0) return;
+    text += fmt::format("; {} bytes of its {} were left out", bytes, stream);
+  };
+  add(out, "stdout");
+  add(err, "stderr");
+  return text;
+}
+
 std::string last_line(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
   std::size_t start = text.find_last_of('\n');
@@ -124,6 +135,8 @@ std::string result::describe() const {
     text += ": " + error_.message();
   for (pid_t pid : escaped_) text += fmt::format("; process {} outlived it", pid);
   bool ran = how_ == end_reason::exited || how_ == end_reason::signaled;
+  if (ran && !output_complete_) text += "; its output did not end, the rest was not waited for";
+  if (output_capped_) text += cut_in_words(out_dropped_, err_dropped_);
   if (ran && !ok_ && !err.empty()) text += ": " + last_line(err);
   // Parts of it come from the other side: a server's words, a file's name.
   return printable(text);

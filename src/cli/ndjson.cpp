@@ -56,6 +56,7 @@ std::string ndjson_line(const host_result& r, bool ascii) {
   object["err_bytes"] = r.err_bytes();
   object["out_dropped"] = r.out_dropped();
   object["err_dropped"] = r.err_dropped();
+  object["output_complete"] = r.output_complete();
   bool begun = r.started() != time_point();
   object["started"] = begun ? json(format_time(r.started())) : json(nullptr);
   object["elapsed"] = std::chrono::duration<double>(r.elapsed()).count();

@@ -53,6 +53,7 @@ void tally::add(const host_result& r) {
   ++hosts_;
   if (r.ok()) {
     ++ok_;
+    if (!r.output_complete()) ++incomplete_;
     return;
   }
   ++by_reason_[static_cast<std::size_t>(r.how())];
@@ -78,8 +79,8 @@ int tally::exit_status() const {
   std::size_t bad = failed();
   if (bad == 0) return 0;
   std::size_t timed_out = count(end_reason::timed_out);
-  std::size_t ran = count(end_reason::exited) + count(end_reason::signaled) +
-                    count(end_reason::cancelled) + count(end_reason::output_failed);
+  std::size_t ran =
+      count(end_reason::exited) + count(end_reason::signaled) + count(end_reason::cancelled);
   if (bad > timed_out + ran) return 3;
   return timed_out > 0 ? 4 : 1;
 }
@@ -117,9 +118,11 @@ std::string tally::in_one_line(const failure& f) {
 }
 
 void tally::add_dropped(const host_result& r, bool live) {
-  // What was lost with the connection is told by that end.
-  if (!r.output_complete() && (r.how() == end_reason::exited || r.how() == end_reason::signaled))
-    cut_short_.push_back(r.host.to_string());
+  // What was lost with the connection is told by that end. Of lines that are shown no cap takes
+  // any.
+  bool ended_itself = r.how() == end_reason::exited || r.how() == end_reason::signaled;
+  bool capped = !live && r.out_dropped() + r.err_dropped() > 0;
+  if (ended_itself && !r.output_complete() && !capped) cut_short_.push_back(r.host.to_string());
   if (live) return;
   auto add = [&r](left_out& to, std::uint64_t bytes) {
     if (bytes == 0) return;
@@ -153,9 +156,11 @@ std::string tally::summary(duration elapsed) const {
                          to_string(static_cast<end_reason>(i)));
   }
   if (!kinds.empty()) kinds = " (" + kinds + ")";
+  std::string cut = incomplete_ == 0 ? "" : fmt::format(" ({} with output cut short)", incomplete_);
   double seconds = std::max(std::chrono::duration<double>(elapsed).count(), 1e-9);
-  return fmt::format("{} {}: {} ok, {} failed{}; {}, {} hosts/s", hosts_,
-                     hosts_ == 1 ? "host" : "hosts", ok_, failed(), kinds, format_duration(elapsed),
+  return fmt::format("{} {}: {} ok{}, {} failed{}; {}, {} hosts/s", hosts_,
+                     hosts_ == 1 ? "host" : "hosts", ok_, cut, failed(), kinds,
+                     format_duration(elapsed),
                      rate_in_words(static_cast<double>(hosts_) / seconds));
 }
 

@@ -37,7 +37,8 @@ class tally {
   std::vector<std::string> dropped() const;
   /// One line for each way to fail, the most frequent first.
   std::vector<std::string> failures() const;
-  /// "1000 hosts: 990 ok, 10 failed (6 exited, 4 timed_out); 2.31 s, 433 hosts/s"
+  /// "1000 hosts: 990 ok, 10 failed (6 exited, 4 timed_out); 2.31 s, 433 hosts/s"; of hosts that
+  /// are ok without all of their output: "990 ok (2 with output cut short), 10 failed".
   std::string summary(duration elapsed) const;
 
  private:
@@ -55,6 +56,7 @@ class tally {
 
   std::size_t hosts_ = 0;
   std::size_t ok_ = 0;
+  std::size_t incomplete_ = 0;               // of these, without all of their output
   std::array<std::size_t, 14> by_reason_{};  // exited: those with a code that is not accepted
   std::vector<failure> failures_;
   std::vector<std::string> cut_short_;

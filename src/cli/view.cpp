@@ -15,6 +15,12 @@
 namespace execo::cli {
 namespace {
 
+// What a header adds to the names: nothing for a whole success.
+std::string state_in_words(const result& r) {
+  if (!r.ok()) return ": " + end_in_words(r);
+  return r.output_complete() ? "" : ": output cut short";
+}
+
 class stream_view final : public view {
  public:
   explicit stream_view(console& to) : to_(to) {}
@@ -93,7 +99,7 @@ class gathered_view final : public view {
     for (const output_group& group : std::move(outputs_).groups()) {
       const host_result& r = group.sample;
       if (r.out.empty()) continue;
-      to_.out_plain(header(group, r.ok() ? "" : ": " + end_in_words(r)));
+      to_.out_plain(header(group, state_in_words(r)));
       to_.out(r.out);
       if (r.out.back() != '\n') to_.out("\n");
     }

@@ -63,6 +63,8 @@ class output_stream final : private output_file_owner {
 
   std::uint64_t total() const noexcept { return total_; }
   std::uint64_t dropped() const noexcept { return dropped_; }
+  /// A capture that was to keep some of it has no room for all.
+  bool capped() const noexcept { return dropped_ > 0 && cap_ + tail_cap_ > 0; }
   /// False when a reader or a sink missed bytes that it was promised.
   bool complete() const noexcept { return complete_; }
 

@@ -14,7 +14,7 @@ namespace {
 constexpr auto after_kill = std::chrono::seconds(1);
 
 // Output that goes on after the end is waited for this many drain timeouts in all.
-constexpr int most_drains = 10;
+constexpr int max_drains = 10;
 
 end_reason end_of(const exit_status& status) noexcept {
   if (status.signal()) return end_reason::signaled;
@@ -97,8 +97,7 @@ void lifecycle::on_output(stream which, std::span<const char> bytes) {
   if (state() != run_state::active) return;
   sink_of(which).take(bytes);
   if (state() != run_state::active) return;
-  // What still flows after the end is the command's own on a slow line, or a grandchild's for ever.
-  if (exit_seen_) loop_.arm(patience_, std::min(loop_.now() + command_->drain_timeout, drain_end_));
+  if (exit_seen_) await_rest();
   update_flow();
   if (tap_ != nullptr) tap_->on_output(*this, which, bytes);
 }
@@ -106,7 +105,9 @@ void lifecycle::on_output(stream which, std::span<const char> bytes) {
 void lifecycle::on_eof(stream which) {
   (which == stream::out ? out_open_ : err_open_) = false;
   if (!merged_ || (!out_open_ && !err_open_)) sink_of(which).end();
-  if (state() == run_state::active && exit_seen_ && all_through()) finish();
+  if (state() != run_state::active || !exit_seen_) return;
+  if (all_through()) return finish();
+  await_rest();
 }
 
 void lifecycle::on_exit(exit_status status) {
@@ -124,9 +125,36 @@ void lifecycle::on_exit(exit_status status) {
     return;
   }
   hurry_streams();
-  patience_.expired = callback<>::to<&lifecycle::drain_ended>(this);
-  loop_.arm_after(patience_, command_->drain_timeout);
-  drain_end_ = loop_.now() + most_drains * command_->drain_timeout;
+  clock::duration in_all =
+      std::min(command_->drain_timeout, duration::max() / max_drains) * max_drains;
+  drain_end_ = later(loop_.now(), std::max(in_all, transport_->slowest_rest()));
+  await_rest();
+}
+
+// What still flows after the end is the command's own on a slow line, or what a process that it
+// left behind writes, without end.
+void lifecycle::await_rest() {
+  patience_.expired = callback<>::to<&lifecycle::rest_is_silent>(this);
+  loop_.arm(patience_, std::min(later(clock::now(), command_->drain_timeout), drain_end_));
+}
+
+void lifecycle::rest_is_silent() {
+  // While nothing is read here, that says nothing about the other side.
+  if (paused_[0] || paused_[1]) {
+    drain_end_ = later(drain_end_, command_->drain_timeout);
+    return await_rest();
+  }
+  bool may_come = (out_open_ || err_open_) && ended_by_itself() && loop_.now() < drain_end_;
+  if (!may_come || !transport_->seek_rest()) cut_output();
+}
+
+void lifecycle::on_output_held() {
+  if (state() == run_state::active && exit_seen_) cut_output();
+}
+
+void lifecycle::cut_output() {
+  result_access::output_complete(result_) = false;
+  finish();
 }
 
 void lifecycle::on_failed(end_reason how, std::error_code why, std::string context) {
@@ -135,6 +163,9 @@ void lifecycle::on_failed(end_reason how, std::error_code why, std::string conte
     decide(how);
     result_access::error(result_) = why;
     result_access::context(result_) = std::move(context);
+  } else if (exit_seen_ && ended_by_itself()) {
+    lose_output(why, std::move(context));
+    result_access::where(result_) = phase::drain;
   }
   if (running_) result_access::output_complete(result_) = false;
   finish();
@@ -150,6 +181,7 @@ void lifecycle::try_end() {
   if (input_file_ && input_file_->busy()) return;
   if (!decided_) decide(end_reason::cancelled);
   settle_streams();
+  demand_output();
   loop_.disarm(deadline_);
   loop_.disarm(phase_deadline_);
   loop_.disarm(patience_);
@@ -166,6 +198,12 @@ void lifecycle::try_end() {
     observer.unlink();
     observer.on_end(*this);
   }
+}
+
+void lifecycle::demand_output() {
+  if (!command_->requires_output || result_.output_complete() || !ended_by_itself()) return;
+  bool capped = result_access::output_complete(result_);
+  lose_output({}, capped ? "a cap left out some of the output" : "the output did not end");
 }
 
 // Whether it counts as success, and whether a log should tell of it.
@@ -286,6 +324,7 @@ void lifecycle::cancel(int signal) noexcept {
   }
   if (state() == run_state::active && exit_seen_) {
     // Only its output is still waited for. Not from here: this may be inside on_output.
+    patience_.expired = callback<>::to<&lifecycle::cut_output>(this);
     loop_.arm_after(patience_, clock::duration(0));
     return;
   }
@@ -320,11 +359,6 @@ void lifecycle::patience_ended() {
   finish();
 }
 
-void lifecycle::drain_ended() {
-  result_access::output_complete(result_) = false;
-  finish();
-}
-
 void lifecycle::finish() {
   if (state() != run_state::active) return;
   state_.store(run_state::closing, std::memory_order_release);
@@ -352,7 +386,7 @@ void lifecycle::shut_down() noexcept {
   if (state() == run_state::active && !exit_seen_) {
     if (!decided_) end_early(end_reason::cancelled);
   } else if (state() == run_state::active) {
-    drain_ended();
+    cut_output();
   }
 }
 

@@ -111,6 +111,7 @@ class lifecycle final : public ref_counted,
   void on_eof(stream which) override;
   void on_exit(exit_status status) override;
   void on_failed(end_reason how, std::error_code why, std::string context) override;
+  void on_output_held() override;
   void on_written(std::size_t count) override;
   void on_input_closed() override;
   void on_closed() override;
@@ -146,6 +147,11 @@ class lifecycle final : public ref_counted,
     return !out_open_ && !err_open_ && out_.flushed() && err_.flushed();
   }
   void settle_streams();
+  void lose_output(std::error_code why, std::string context) noexcept;
+  bool ended_by_itself() const noexcept {
+    return result_.how() == end_reason::exited ||
+           (result_.how() == end_reason::signaled && !result_.killed());
+  }
   void tell_writer(bool closed) noexcept;
   void on_stream_moved() noexcept override;
   void on_stream_failed(std::error_code why, std::string context) noexcept override;
@@ -156,7 +162,10 @@ class lifecycle final : public ref_counted,
   void deadline_struck();
   void phase_deadline_struck();
   void patience_ended();
-  void drain_ended();
+  void await_rest();
+  void rest_is_silent();
+  void cut_output();
+  void demand_output();
 
   loop& loop_;
   std::shared_ptr<const command> command_;

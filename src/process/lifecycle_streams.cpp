@@ -215,6 +215,11 @@ void lifecycle::on_stream_moved() noexcept {
 }
 
 void lifecycle::on_stream_failed(std::error_code why, std::string context) noexcept {
+  lose_output(why, std::move(context));
+}
+
+// The command may have ended well: its output is as much a part of what it did.
+void lifecycle::lose_output(std::error_code why, std::string context) noexcept {
   bool own_end = result_.how() == end_reason::exited || result_.how() == end_reason::signaled;
   if (state() == run_state::ended || (decided_ && !own_end)) return;
   result_access::error(result_) = why;
@@ -231,8 +236,7 @@ void lifecycle::settle_streams() {
   err_.end();
   bool& complete = result_access::output_complete(result_);
   complete = complete && out_.complete() && err_.complete();
-  bool own_end = result_.how() == end_reason::exited ||
-                 (result_.how() == end_reason::signaled && !result_.killed());
+  bool own_end = ended_by_itself();
   for (output_stream* s : {&out_, &err_}) {
     std::string context;
     if (std::error_code why = s->settle(own_end && complete, context))
@@ -242,6 +246,7 @@ void lifecycle::settle_streams() {
   result_access::err_bytes(result_) = err_.total();
   result_access::out_dropped(result_) = out_.dropped();
   result_access::err_dropped(result_) = err_.dropped();
+  result_access::output_capped(result_) = out_.capped() || err_.capped();
   tell_writer(true);
 }
 

@@ -31,9 +31,11 @@ class transport_events {
   virtual void on_eof(stream which) = 0;
   /// The command ended by itself, by a signal or an exit; neither if somebody else reaped it.
   virtual void on_exit(exit_status status) = 0;
-  /// It cannot be run, or the connection is gone: `how` is neither exited nor signaled. Terminal,
-  /// like on_exit; no more output follows.
+  /// It cannot be run, or the connection is gone: `how` is neither exited nor signaled. Terminal;
+  /// no more output follows. After on_exit it means that the end of the output is lost.
   virtual void on_failed(end_reason how, std::error_code why, std::string context) = 0;
+  /// The answer to seek_rest(): nothing more is on its way, and the output is still open.
+  virtual void on_output_held() {}
   /// `count` bytes given to write() were taken over by the kernel or the peer.
   virtual void on_written(std::size_t count) = 0;
   /// Standard input takes no more: the command has closed it. Nothing that was given to write() is
@@ -85,6 +87,13 @@ class transport {
   /// Back-pressure: stops and resumes taking output of a stream. Output flows at first. The end of
   /// a remote command stands behind its output and is seen only while that flows.
   virtual void pause(stream which, bool paused) = 0;
+
+  /// The command has ended, and its open output is silent: is some of it still on its way? True:
+  /// the transport finds out; on_output, on_eof, on_output_held or on_failed follows. False: none
+  /// is.
+  virtual bool seek_rest() { return false; }
+  /// How long what a command wrote before its end may be on its way.
+  virtual clock::duration slowest_rest() const noexcept { return {}; }
 
   /// Gives up what is left, at once: descriptors, channel, a connection under way. A local child
   /// that still lives is killed and reaped. Ends with on_closed.

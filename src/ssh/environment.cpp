@@ -31,6 +31,7 @@ ssh_environment::ssh_environment(loop& on, const ssh_options& options)
     : home(on),
       user(options.user.empty() ? calling_user() : options.user),
       port(options.port == 0 ? 22 : options.port),
+      answer_limit(options.limits.answer.count() > 0 ? options.limits.answer : deadlines().answer),
       key_exchange(joined(options.key_exchange)),
       tcp_keepalive(options.tcp_keepalive),
       keepalive(options.keepalive),

@@ -21,6 +21,7 @@ class ssh_environment {
   loop& home;
   const std::string user;          // who to log in as by default
   const int port;                  // by default
+  const duration answer_limit;     // for a server that is asked
   const std::string key_exchange;  // comma separated; empty: libssh's own order
   const duration tcp_keepalive;    // 0: none
   const duration keepalive;        // 0: none

@@ -332,11 +332,13 @@ void remote_session::serve() {
 // itself, but hands that of any global request to the next call for another one; if there is none
 // to hand out any more, that call is a question of its own, and as good.
 bool remote_session::converse() {
+  if (lost()) return false;
   if (!asking_) {
     if (!unasked_.linked()) return false;
     while (unasked_.linked()) unasked_.next()->link_before(asked_);
     asking_ = true;
     (void)ssh_send_keepalive(handle_.get());
+    if (lost()) return false;
   }
   asking_ = ssh_channel_cancel_forward(handle_.get(), nullptr, 0) == SSH_AGAIN;
   return !asking_;

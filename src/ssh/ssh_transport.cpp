@@ -1,5 +1,6 @@
 #include "ssh/ssh_transport.hpp"
 
+#include <fmt/format.h>
 #include <signal.h>
 
 #include <array>
@@ -10,6 +11,7 @@
 #include "ssh/remote_channel.hpp"
 #include "ssh/remote_session.hpp"
 #include "ssh/remote_text.hpp"
+#include "ssh/rest_question.hpp"
 #include "ssh/sibling_signal.hpp"
 
 namespace execo::detail {
@@ -68,6 +70,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
       : session_(shared, where.name(), where.port() == 0 ? shared->port : where.port(),
                  where.user().empty() ? shared->user : where.user(), *this),
         channel_(session_, *this),
+        rest_(session_, callback<rest_question::answer>::to<&ssh_transport::rest_known>(this)),
         parting_(callback<>::to<&ssh_transport::leave>(this), "a command that may have begun") {}
 
   void open(const command& what, transport_events& events) override {
@@ -97,6 +100,14 @@ class ssh_transport final : public transport, session_owner, channel_owner {
 
   void pause(stream which, bool paused) override { channel_.pause(which, paused); }
 
+  bool seek_rest() override {
+    if (over_ || session_.closing()) return false;
+    rest_.put();
+    return true;
+  }
+
+  clock::duration slowest_rest() const noexcept override { return session_.shared().answer_limit; }
+
   void describe(std::vector<std::string>& lines) const override {
     lines.push_back("session " + session_.name() + ":" + std::to_string(session_.port()) + " as " +
                     session_.user() + (session_.closing() ? ", closing" : ""));
@@ -118,6 +129,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   void leave() {
     home().disarm(parting_);
     if (sibling_) sibling_->cancel();
+    rest_.withdraw();
     session_.close();
   }
 
@@ -139,8 +151,8 @@ class ssh_transport final : public transport, session_owner, channel_owner {
 
   void session_failed(failure why) override {
     channel_.give_out();
-    // The end is known, the rest of the output is not: the lifecycle keeps one and marks the other.
-    if (exited_) return eof_told_ ? void() : fail(std::move(why));
+    rest_.withdraw();
+    if (exited_) return eof_told_ ? void() : lose_rest(std::move(why));
     if (why.how == end_reason::connection_lost && !channel_.requested())
       why.context += "; the command was not started";
     fail(std::move(why));
@@ -156,6 +168,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   }
 
   void channel_data(stream which, std::span<const char> bytes) override {
+    rest_.withdraw();
     if (!over_) events_->on_output(which, bytes);
   }
 
@@ -185,8 +198,23 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   void tell_eof() {
     if (over_ || eof_told_) return;
     eof_told_ = true;
+    rest_.withdraw();
     events_->on_eof(stream::out);
     events_->on_eof(stream::err);
+  }
+
+  void rest_known(rest_question::answer found) {
+    if (found == rest_question::answer::none_left) return events_->on_output_held();
+    fail(failure(end_reason::output_failed, std::make_error_code(std::errc::timed_out),
+                 fmt::format("{}: the command ended, but the server has been silent for {} since: "
+                             "the end of its output is missing",
+                             session_.name(), format_duration(session_.shared().answer_limit))));
+  }
+
+  // The command's end is known.
+  void lose_rest(failure why) {
+    why.context += "; the command ended before, but the end of its output is missing";
+    fail(std::move(why));
   }
 
   void fail(failure why) {
@@ -198,6 +226,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
 
   remote_session session_;
   remote_channel channel_;
+  rest_question rest_;
   std::optional<sibling_signal> sibling_;
   timer parting_;
   transport_events* events_ = nullptr;

@@ -177,6 +177,20 @@ TEST(reports, leave_the_end_open_while_something_runs) {
   EXPECT_FALSE(r.stats().length());
 }
 
+TEST(reports, count_what_ended_without_all_of_its_output) {
+  result cut = ended("cut", end_reason::exited, 0s, 3s);
+  result_access::output_complete(cut) = false;
+  result capped = ended("capped", end_reason::exited, 0s, 3s);
+  result_access::output_capped(capped) = true;
+  report all("All");
+  all.add(cut).add(capped).add(ended("whole", end_reason::exited, 0s, 3s));
+  EXPECT_EQ(all.stats().incomplete, 2U);
+  EXPECT_TRUE(all.ok());
+  EXPECT_THAT(all.to_string(), HasSubstr("\n 1 without all of the output\n"));
+  EXPECT_THAT(all.to_string(), HasSubstr("\n 2 without all of the output\n"));
+  EXPECT_EQ(nlohmann::json::parse(all.to_json())["incomplete"], 2);
+}
+
 TEST(reports, are_objects_in_json) {
   auto object = nlohmann::json::parse(mixed().to_json());
   EXPECT_EQ(object["name"], "All");
@@ -188,7 +202,7 @@ TEST(reports, are_objects_in_json) {
   EXPECT_EQ(report("empty").to_json(),
             R"({"name":"empty","start":null,"end":null,"length":null,"total":0,"started":0,)"
             R"("ended":0,"ok":0,"errors":0,"timeouts":0,"cancelled":0,"killed":0,)"
-            R"("forced_kills":0,"bad_exits":0,"parts":[]})");
+            R"("forced_kills":0,"bad_exits":0,"incomplete":0,"parts":[]})");
   EXPECT_NO_THROW((void)report("\xff").to_json());
 }
 

@@ -97,9 +97,33 @@ TEST(tally, the_summary_counts_each_kind) {
       "4 hosts: 1 ok, 3 failed (2 exited, 1 timed_out); 100 ms, 40 hosts/s");
 }
 
+TEST(tally, hosts_that_are_ok_without_all_of_their_output_stand_in_the_summary) {
+  host_result cut = ok("a");
+  detail::result_access::output_complete(cut) = false;
+  host_result capped = ok("b");
+  detail::result_access::output_capped(capped) = true;
+  tally t = of({cut, capped, ok("c")});
+  EXPECT_EQ(t.exit_status(), 0);
+  EXPECT_THAT(t.summary(1s), HasSubstr("3 hosts: 3 ok (2 with output cut short), 0 failed; 1 s"));
+}
+
+TEST(tally, a_host_whose_output_is_lost_counts_as_one_that_was) {
+  EXPECT_EQ(of({ok("a"), test::ended("b", 0, end_reason::output_failed)}).exit_status(), 3);
+}
+
+TEST(tally, output_that_was_not_waited_for_is_told_in_one_line) {
+  host_result cut = ok("n1");
+  detail::result_access::output_complete(cut) = false;
+  tally t;
+  t.add_dropped(cut, true);
+  t.add_dropped(cut, false);
+  EXPECT_THAT(t.dropped(), ElementsAre(HasSubstr("the command ended, but its output did not")));
+}
+
 TEST(tally, what_a_cap_left_out_is_counted) {
   host_result r = ok("n1");
   detail::result_access::out_dropped(r) = 100;
+  detail::result_access::output_capped(r) = true;
   host_result s = ok("n2");
   detail::result_access::out_dropped(s) = 23;
   tally t;

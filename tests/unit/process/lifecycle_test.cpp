@@ -14,6 +14,8 @@ struct notes {
   transport_events* events = nullptr;
   bool paused[2] = {false, false};
   std::vector<int> signals;
+  bool can_ask = false;
+  int asked = 0;
 };
 
 class noting_transport final : public transport {
@@ -25,6 +27,13 @@ class noting_transport final : public transport {
   void signal(int number) override { notes_.signals.push_back(number); }
   void pause(stream which, bool paused) override {
     notes_.paused[which == stream::out ? 0 : 1] = paused;
+  }
+  bool seek_rest() override {
+    ++notes_.asked;
+    return notes_.can_ask;
+  }
+  clock::duration slowest_rest() const noexcept override {
+    return notes_.can_ask ? std::chrono::hours(1) : clock::duration(0);
   }
   void close() override { notes_.events->on_closed(); }
 
@@ -55,6 +64,155 @@ TEST(lifecycle, lets_a_slow_tap_hold_output_back_until_the_command_is_being_ende
   ASSERT_TRUE(run->ended());
   EXPECT_EQ(run->final_result().how(), end_reason::signaled);
   EXPECT_TRUE(run->final_result().killed());
+}
+
+class ended_command : public ::testing::Test {
+ protected:
+  // Its status has come, its streams are open.
+  void begin(command text, exit_status status = exit_status::of_code(0)) {
+    run = intrusive_ptr<lifecycle>(
+        new lifecycle(on, std::make_shared<const command>(std::move(text)),
+                      std::make_unique<noting_transport>(seen), deadlines()));
+    run->start();
+    seen.events->on_phase(phase::run);
+    seen.events->on_output(stream::out, std::span<const char>("12345", 5));
+    seen.events->on_exit(status);
+  }
+  template <class Condition>
+  void turn_until(Condition holds) {
+    auto end = clock::now() + std::chrono::seconds(30);
+    while (!holds() && clock::now() < end) on.turn(1'000'000);
+    ASSERT_TRUE(holds());
+  }
+  void end_streams() {
+    seen.events->on_eof(stream::out);
+    seen.events->on_eof(stream::err);
+  }
+  static command quick() {
+    command what("noted");
+    what.drain_timeout = std::chrono::milliseconds(1);
+    return what;
+  }
+
+  loop on;
+  loop::driver driver{on};
+  notes seen;
+  intrusive_ptr<lifecycle> run;
+};
+
+TEST_F(ended_command, asks_its_transport_for_the_rest_of_a_silent_output_and_waits_for_the_answer) {
+  seen.can_ask = true;
+  begin(quick());
+  turn_until([&] { return seen.asked == 1; });
+  for (int i = 0; i < 20; ++i) on.turn(1'000'000);
+  EXPECT_FALSE(run->ended()) << "no timer of its own decides";
+  seen.events->on_output(stream::out, std::span<const char>("67", 2));
+  turn_until([&] { return seen.asked == 2; });
+  seen.events->on_output_held();
+  ASSERT_TRUE(run->ended());
+  EXPECT_EQ(run->final_result().how(), end_reason::exited);
+  EXPECT_TRUE(run->final_result().ok());
+  EXPECT_EQ(run->final_result().out, "1234567");
+  EXPECT_FALSE(run->final_result().output_complete());
+}
+
+TEST_F(ended_command, is_complete_when_the_end_of_its_output_comes_while_that_is_sought) {
+  seen.can_ask = true;
+  begin(quick());
+  turn_until([&] { return seen.asked == 1; });
+  end_streams();
+  ASSERT_TRUE(run->ended());
+  EXPECT_TRUE(run->final_result().output_complete());
+}
+
+TEST_F(ended_command, has_failed_when_the_rest_of_its_output_is_lost) {
+  seen.can_ask = true;
+  begin(quick());
+  turn_until([&] { return seen.asked == 1; });
+  seen.events->on_failed(end_reason::connection_lost,
+                         std::make_error_code(std::errc::connection_reset), "gone");
+  ASSERT_TRUE(run->ended());
+  const result& r = run->final_result();
+  EXPECT_EQ(r.how(), end_reason::output_failed);
+  EXPECT_EQ(r.phase(), phase::drain);
+  EXPECT_EQ(r.status(), exit_status::of_code(0));
+  EXPECT_EQ(r.error_context(), "gone");
+  EXPECT_FALSE(r.ok());
+  EXPECT_FALSE(r.output_complete());
+}
+
+TEST_F(ended_command, is_not_judged_by_a_silence_that_a_slow_tap_makes) {
+  begin(quick());
+  run->pause(stream::out, true);
+  for (int i = 0; i < 50; ++i) on.turn(1'000'000);
+  EXPECT_FALSE(run->ended());
+  run->pause(stream::out, false);
+  end_streams();
+  ASSERT_TRUE(run->ended());
+  EXPECT_TRUE(run->final_result().output_complete());
+}
+
+TEST_F(ended_command, that_was_killed_is_not_asked_about) {
+  seen.can_ask = true;
+  command what = quick();
+  run = intrusive_ptr<lifecycle>(new lifecycle(on, std::make_shared<const command>(what),
+                                               std::make_unique<noting_transport>(seen),
+                                               deadlines()));
+  run->start();
+  seen.events->on_phase(phase::run);
+  run->cancel();
+  seen.events->on_exit(exit_status::of_signal(SIGTERM));
+  turn_until([&] { return run->ended(); });
+  EXPECT_EQ(seen.asked, 0);
+  EXPECT_EQ(run->final_result().how(), end_reason::cancelled);
+}
+
+TEST_F(ended_command, that_requires_its_output_fails_without_its_end) {
+  command what = quick();
+  what.requires_output = true;
+  begin(what, exit_status::of_code(3));
+  turn_until([&] { return run->ended(); });
+  EXPECT_EQ(run->final_result().how(), end_reason::output_failed);
+  EXPECT_EQ(run->final_result().status(), exit_status::of_code(3));
+  EXPECT_FALSE(run->final_result().ok());
+}
+
+TEST_F(ended_command, that_requires_its_output_fails_when_a_cap_leaves_some_out) {
+  command what = quick();
+  what.requires_output = true;
+  what.output_cap = 4;
+  begin(what);
+  end_streams();
+  ASSERT_TRUE(run->ended());
+  EXPECT_EQ(run->final_result().how(), end_reason::output_failed);
+  EXPECT_EQ(run->final_result().error_context(), "a cap left out some of the output");
+}
+
+TEST_F(ended_command, whose_cap_left_some_out_says_so_and_is_ok) {
+  command what = quick();
+  what.output_cap = 4;
+  begin(what);
+  end_streams();
+  ASSERT_TRUE(run->ended());
+  const result& r = run->final_result();
+  EXPECT_TRUE(r.ok());
+  EXPECT_FALSE(r.output_complete());
+  EXPECT_EQ(r.out_dropped(), 1U);
+  EXPECT_NE(r.describe().find("1 bytes of its stdout were left out"), std::string::npos);
+  EXPECT_NO_THROW(r.check());
+  EXPECT_EQ(r.stats().incomplete, 1U);
+}
+
+TEST_F(ended_command, that_was_to_keep_nothing_misses_nothing) {
+  command what = quick();
+  what.requires_output = true;
+  what.output_cap = 0;
+  begin(what);
+  end_streams();
+  ASSERT_TRUE(run->ended());
+  EXPECT_TRUE(run->final_result().ok());
+  EXPECT_TRUE(run->final_result().output_complete());
+  EXPECT_EQ(run->final_result().out_dropped(), 5U);
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+#include "ssh/rest_question.hpp"
+
+#include <utility>
+
+namespace execo::detail {
+
+rest_question::rest_question(remote_session& session, callback<answer> done)
+    : session_(session),
+      done_(done),
+      trip_(callback<>::to<&rest_question::answered>(this)),
+      limit_(callback<>::to<&rest_question::limit_struck>(this), "answer of a server") {}
+
+void rest_question::put() {
+  again_ = true;
+  ask();
+}
+
+void rest_question::withdraw() noexcept {
+  trip_.unlink();
+  session_.shared().home.disarm(limit_);
+}
+
+void rest_question::ask() {
+  heard_ = session_.packets_heard();
+  session_.ask(trip_);
+  session_.shared().home.arm_after(limit_, session_.shared().answer_limit);
+}
+
+void rest_question::answered() {
+  withdraw();
+  if (std::exchange(again_, false)) return ask();
+  done_(answer::none_left);
+}
+
+// A server that does not know the request may say so in a way that libssh keeps to itself.
+void rest_question::limit_struck() {
+  bool spoke = session_.packets_heard() != heard_;
+  withdraw();
+  done_(spoke ? answer::none_left : answer::silence);
+}
+
+}  // namespace execo::detail
