@@ -1,4 +1,5 @@
 // The execo tool: finds the command and hands over.
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -103,10 +104,18 @@ int dispatch(int argc, char** argv) {
                               command.front() == '-' ? "option" : "command", command));
 }
 
+// What stands under their numbers else is the next thing that is opened, and what is meant for a
+// terminal goes there. In the wrong direction: to read or write it fails, as without it.
+void open_missing_streams() {
+  for (int fd : {0, 1, 2})
+    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
 }  // namespace
 }  // namespace execo::cli
 
 int main(int argc, char** argv) {
+  execo::cli::open_missing_streams();
   try {
     return execo::cli::dispatch(argc, argv);
   } catch (const std::exception& error) {

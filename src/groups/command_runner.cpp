@@ -16,6 +16,8 @@
 #include <system_error>
 #include <thread>
 
+#include "base/fd.hpp"
+
 extern char** environ;
 
 namespace execo::detail {
@@ -46,6 +48,8 @@ class child {
   child(const std::string& command, const std::filesystem::path& directory) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) fail("pipe", errno);
+    for (int& end : ends) end = above_standard_streams(end);
+    if (ends[0] < 0 || ends[1] < 0) fail("pipe", EMFILE);
     out_ = ends[0];
     spawn_setup setup;
     posix_spawn_file_actions_addopen(&setup.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);

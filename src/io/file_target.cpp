@@ -12,6 +12,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/fd.hpp"
+
 namespace execo::detail {
 namespace {
 
@@ -58,7 +60,7 @@ std::error_code file_target::settle(bool whole) {
 }
 
 int open_nonblocking(const char* path, int flags) noexcept {
-  int fd = ::open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+  int fd = above_standard_streams(::open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666));
   return fd < 0 ? -errno : fd;
 }
 

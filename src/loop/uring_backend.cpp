@@ -195,7 +195,13 @@ class uring_backend final : public backend {
     std::memset(&params, 0, sizeof params);
     params.flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED;
     params.cq_entries = size_.completions;
-    return io_uring_queue_init_params(size_.submissions, &ring_, &params);
+    int error = io_uring_queue_init_params(size_.submissions, &ring_, &params);
+    if (error != 0) return error;
+    ring_.ring_fd = ring_.enter_ring_fd = above_standard_streams(ring_.ring_fd);
+    if (ring_.ring_fd >= 0) return 0;
+    error = -errno;
+    io_uring_queue_exit(&ring_);
+    return error;
   }
 
   /// What all requests are made of, or null.

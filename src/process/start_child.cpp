@@ -41,6 +41,15 @@ constexpr std::array<const char*, 3> stream_names{"standard input", "standard ou
 constexpr std::array<const char*, 3> pipe_steps{
     "pipe for standard input", "pipe for standard output", "pipe for standard error"};
 
+/// False, with errno set, if there is none.
+bool new_pipe(unique_fd& to_read, unique_fd& to_write) noexcept {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return false;
+  to_read.reset(ends[0]);
+  to_write.reset(ends[1]);
+  return to_read && to_write;
+}
+
 bool child_descriptors::is_open(int fd, const std::string& name) {
   // What this start has opened already is nobody's to lend.
   bool ours = fd == plan_.what.around->directory().descriptor();
@@ -97,12 +106,10 @@ bool child_descriptors::open_stream(std::size_t index) {
 }
 
 bool child_descriptors::open_pipe(std::size_t index) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return child_.made.fail(pipe_steps[index], "", errno);
   std::array<unique_fd*, 3> ours{&child_.input, &child_.output, &child_.error};
-  bool input = index == 0;
-  made_[index].reset(ends[input ? 0 : 1]);
-  ours[index]->reset(ends[input ? 1 : 0]);
+  bool made =
+      index == 0 ? new_pipe(made_[index], *ours[index]) : new_pipe(*ours[index], made_[index]);
+  if (!made) return child_.made.fail(pipe_steps[index], "", errno);
   // Only our end: the two ends of a pipe are separate open file descriptions.
   if (plan_.nonblocking) (void)::fcntl(ours[index]->get(), F_SETFL, O_NONBLOCK);
   sources_[index] = made_[index].get();

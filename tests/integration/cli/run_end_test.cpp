@@ -174,6 +174,20 @@ TEST(execo_run_end, a_full_disk_is_told_in_one_line) {
   }
 }
 
+TEST(execo_run_end, a_closed_stdout_is_told_and_takes_nothing_of_ours) {
+  fleet_fixture fleet("127.4.0.[1-3]");
+  std::string run = in_shell(execo_run(fleet, {"-b", "-w", "127.4.0.[1-3]", "echo x"}));
+  outcome o = run_program({"sh", "-c", run + ">&-"});
+  EXPECT_EQ(o.code, 74);
+  EXPECT_EQ(o.err, "execo: standard output: Bad file descriptor\n");
+  // Nowhere to tell it.
+  EXPECT_EQ(run_program({"sh", "-c", run + ">&- 2>&- <&-"}).code, 74);
+  outcome shown = run_program({"sh", "-c", run + "2>&- <&-"});
+  EXPECT_EQ(shown.code, 0);
+  EXPECT_THAT(shown.out, HasSubstr("x\n"));
+  EXPECT_EQ(run_program({"sh", "-c", std::string(EXECO_TOOL) + " --version >&-"}).code, 74);
+}
+
 TEST(execo_run_end, few_descriptors_narrow_the_window_and_are_told) {
   fleet_fixture fleet("127.4.0.[1-200]");
   outcome o = run_program(

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -90,6 +91,41 @@ TEST_P(surroundings, descriptors_are_right_when_ours_are_closed) {
   EXPECT_EXIT(start_children_without("0"), ::testing::ExitedWithCode(0), "");
   EXPECT_EXIT(start_children_without("01"), ::testing::ExitedWithCode(0), "");
   EXPECT_EXIT(start_children_without("012"), ::testing::ExitedWithCode(0), "");
+}
+
+// What a loop, every kind of command and its monitor open, while it is open.
+[[noreturn]] void look_at_low_numbers(bool context_first) {
+  std::optional<context> where;
+  if (context_first) where.emplace();
+  for (int fd : {0, 1, 2}) ::close(fd);
+  if (!context_first) where.emplace();
+  (void)where->native_handle();
+  auto work = []() -> task<int> {
+    std::vector<process> all;
+    all.push_back(process("cat").in(pipe()));
+    all.push_back(process("cat").in(pipe()).pty(24, 80));
+    all.push_back(process("cat").in(pipe()).kill_scope(kill_scope::subreaper));
+    all.push_back(process("sleep 1000").in(from_file("/etc/passwd")).out(to_file("/dev/null")));
+    all.push_back(process("sleep 1000").in(from_file("/etc/passwd")).pty(24, 80));
+    for (process& p : all) {
+      p.start();
+      (void)co_await running_pid(p);
+    }
+    int taken = 0;
+    for (int fd : {0, 1, 2})
+      if (::fcntl(fd, F_GETFD) >= 0) ++taken;
+    for (process& p : all) p.kill();
+    for (process& p : all) (void)co_await p.wait();
+    result none = co_await process("true").in(inherit()).run();
+    co_return none.error() == std::errc::bad_file_descriptor ? taken : 10;
+  };
+  ::_exit(sync_wait(*where, work()));
+}
+
+TEST_P(surroundings, nothing_of_ours_takes_the_number_of_a_standard_stream) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(look_at_low_numbers(true), ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(look_at_low_numbers(false), ::testing::ExitedWithCode(0), "");
 }
 
 TEST_P(surroundings, signals_are_neither_ignored_nor_blocked) {
