@@ -63,6 +63,8 @@ class lifecycle final : public ref_counted,
   void kill(int signal) noexcept;
   /// In place of a signal: the steps of the command's stop policy.
   static constexpr int by_policy = -1;
+  /// It does not end with this program, should that end without ending it.
+  void outlive() noexcept { transport_->outlive(); }
   /// Pre: not ended.
   void attach(end_observer& observer) noexcept { observer.link_before(observers_); }
   void set_tap(output_tap* tap) noexcept { tap_ = tap; }

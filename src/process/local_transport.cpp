@@ -21,6 +21,7 @@
 
 #include "base/fd.hpp"
 #include "process/bulk_pipe.hpp"
+#include "process/command_guard.hpp"
 #include "process/process_table.hpp"
 #include "process/result_access.hpp"
 #include "process/spawner.hpp"
@@ -78,6 +79,11 @@ class local_transport final : public transport {
   }
 
   void allow_bulk(stream which) override { end_of(which).bulk.allow(); }
+  void outlive() override {
+    outlives_ = true;
+    // One that is being started gives it back when it runs.
+    if (pid_ > 0) guard_.give_back();
+  }
   void end_scope() override { ending_ = true; }
   void complete(result& end) override;
 
@@ -162,6 +168,7 @@ class local_transport final : public transport {
     plan.what.around = std::move(around_);
     merge_environment(plan.what);
     plan.what.directory = command_->directory;
+    be_guarded(plan.what.settings);
     plan.has_input = command_->has_input;
     plan.streams = streams_;
     plan.nonblocking = loop_.wants_nonblocking();
@@ -170,6 +177,16 @@ class local_transport final : public transport {
     if (!starter.is_busy()) return launched(starter.spawn_here(plan));
     job_ = &starter.spawn_elsewhere(std::make_unique<spawn_job>(
         std::move(plan), callback<spawn_job&>::to<&local_transport::on_spawned>(this)));
+  }
+
+  // A monitor ends its command itself.
+  void be_guarded(child_settings& settings) {
+    kill_scope scope = command_->kill_scope();
+    if (outlives_ || scope == kill_scope::subreaper) return;
+    guard_.take(loop_);
+    settings.guard = guard_.slot();
+    settings.reach = guarded_by(scope);
+    settings.dies_with_its_starter = settings.guard == nullptr;
   }
 
   // What a signal reaches. Sessions and cgroups are looked up: others than the command by their own
@@ -249,6 +266,7 @@ class local_transport final : public transport {
 
   void launched(started_child child) {
     spawn_result& made = child.made;
+    if (outlives_ || made.error != 0) guard_.give_back();
     if (made.error != 0) {
       std::string context = std::string(made.step) + (made.object.empty() ? "" : " ") + made.object;
       auto how = made.unsupported ? end_reason::unsupported : end_reason::spawn_failed;
@@ -311,10 +329,12 @@ class local_transport final : public transport {
         info.si_pid != 0)
       end_what_is_left();
     info.si_pid = 0;
+    guard_.forget();
     // The C library's waitid() leaves out the last argument.
     long r = ::syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &usage_);
     bool lost = r != 0 && errno == ECHILD;
     if (!lost && (r != 0 || info.si_pid == 0)) {
+      guard_.remember();
       loop_.start(exit_);
       return;
     }
@@ -328,6 +348,7 @@ class local_transport final : public transport {
   // Its end is certain, and its output may still be in the pipes.
   void command_gone(exit_status status, bool usage_known) {
     reaped_ = true;
+    guard_.give_back();
     pidfd_.reset();
     usage_known_ = usage_known;
     terminal_.reset();
@@ -411,12 +432,14 @@ class local_transport final : public transport {
   std::unique_ptr<command_monitor> monitor_;
   result* completed_ = nullptr;  // is told more until the monitor has ended
   cgroup_leaf leaf_;
+  guarded_command guard_;
   rusage usage_{};
   std::size_t ended_with_it_ = 0;
   step_node step_;
   spawn_job* job_ = nullptr;  // while a helper thread starts the child
   pid_t pid_ = -1;
   bool stepping_ = false;
+  bool outlives_ = false;  // this program
   bool ending_ = false;
   bool closing_ = false;
   bool closed_ = false;

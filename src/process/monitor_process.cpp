@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/listed_process.hpp"
+
 namespace execo::detail {
 namespace {
 
@@ -153,14 +155,6 @@ EXECO_UNINSTRUMENTED bool reap(watch& w) {
   }
 }
 
-/// The number that `text` begins with, 0 if there is none; `end` may be null behind a terminated
-/// one.
-EXECO_UNINSTRUMENTED long number_at(const char* text, const char* end) {
-  long number = 0;
-  for (; text != end && *text >= '0' && *text <= '9'; ++text) number = number * 10 + (*text - '0');
-  return number;
-}
-
 /// False if this kernel keeps no such list.
 EXECO_UNINSTRUMENTED bool kill_listed(const watch& w) {
   long list = call(SYS_openat, w.proc, "thread-self/children", O_RDONLY | O_CLOEXEC);
@@ -180,48 +174,6 @@ EXECO_UNINSTRUMENTED bool kill_listed(const watch& w) {
   if (pid != 0) (void)call(SYS_kill, pid, SIGKILL);
   (void)call(SYS_close, list);
   return true;
-}
-
-/// 0 if there is no such process.
-EXECO_UNINSTRUMENTED long parent_of(const watch& w, const char* number) {
-  char path[32];
-  std::size_t size = 0;
-  auto* to = static_cast<volatile char*>(path);
-  for (; number[size] != '\0' && size < 20; ++size) to[size] = number[size];
-  const volatile char* file = "/stat";
-  for (std::size_t i = 0; i < 6; ++i) to[size + i] = file[i];
-  long fd = call(SYS_openat, w.proc, path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  char text[512];
-  long got = call(SYS_read, fd, text, sizeof text);
-  (void)call(SYS_close, fd);
-  // "4711 (any name) S 1 ...": the name may hold a parenthesis.
-  for (long i = got - 1; i >= 0; --i)
-    if (text[i] == ')') return i + 4 < got ? number_at(text + i + 4, text + got) : 0;
-  return 0;
-}
-
-struct directory_entry {
-  std::uint64_t inode;
-  std::int64_t offset;
-  unsigned short size;
-  unsigned char type;
-  char name[1];
-};
-
-EXECO_UNINSTRUMENTED void kill_found(const watch& w) {
-  long self = call(SYS_getpid);
-  alignas(directory_entry) char entries[4096];
-  (void)call(SYS_lseek, w.proc, 0, SEEK_SET);
-  for (long size; (size = call(SYS_getdents64, w.proc, entries, sizeof entries)) > 0;) {
-    for (long at = 0; at < size;) {
-      auto* entry = reinterpret_cast<const directory_entry*>(entries + at);
-      at += entry->size;
-      long pid = number_at(entry->name, nullptr);
-      // Its number cannot become another's: nobody but this process reaps it.
-      if (pid != 0 && parent_of(w, entry->name) == self) (void)call(SYS_kill, pid, SIGKILL);
-    }
-  }
 }
 
 EXECO_UNINSTRUMENTED void hear(watch& w) {
@@ -280,7 +232,8 @@ EXECO_UNINSTRUMENTED void monitor_main(void* shared) {
       long now = now_in_seconds();
       if (w.give_up == 0) w.give_up = now + most_seconds;
       if (now > w.give_up) break;
-      if (!kill_listed(w)) kill_found(w);
+      // Their numbers cannot become others': nobody but this process reaps them.
+      if (!kill_listed(w)) (void)kill_listed_with(w.proc, stat_field::parent, call(SYS_getpid));
     }
     wait_for_change(w);
   }

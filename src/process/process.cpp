@@ -250,7 +250,11 @@ void process::kill(int signal) noexcept {
 }
 
 void process::detach() && noexcept {
-  if (state_) state_->detached = true;
+  if (state_) {
+    state_->detached = true;
+    if (state_->run && !state_->run->ended())
+      detail::run_on(state_->run->home(), [run = state_->run] { run->outlive(); });
+  }
   state_ = detail::process_ref(nullptr);
 }
 

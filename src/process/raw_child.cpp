@@ -11,20 +11,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 namespace execo::detail {
 
 #if defined(__x86_64__)
-
-EXECO_UNINSTRUMENTED long raw_call(long number, long a, long b, long c, long d) {
-  long result;
-  register long r10 __asm__("r10") = d;
-  __asm__ volatile("syscall"
-                   : "=a"(result)
-                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
-                   : "rcx", "r11", "memory");
-  return result;
-}
 
 // clone3 or clone. The child starts on its own empty stack, so it cannot return from here: it calls
 // `child`.
@@ -50,16 +41,6 @@ EXECO_UNINSTRUMENTED long raw_clone(long number, long a, long b, long c, void (*
 }
 
 #elif defined(__aarch64__)
-
-EXECO_UNINSTRUMENTED long raw_call(long number, long a, long b, long c, long d) {
-  register long x8 __asm__("x8") = number;
-  register long x0 __asm__("x0") = a;
-  register long x1 __asm__("x1") = b;
-  register long x2 __asm__("x2") = c;
-  register long x3 __asm__("x3") = d;
-  __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
-  return x0;
-}
 
 EXECO_UNINSTRUMENTED long raw_clone(long number, long a, long b, long c, void (*child)(void*),
                                     void* frame) {
@@ -91,6 +72,9 @@ EXECO_UNINSTRUMENTED long raw_clone(long number, long a, long b, long c, void (*
 
 EXECO_UNINSTRUMENTED void fail_child(child_frame& frame, const char* step, const char* object,
                                      long result) {
+  // The number may be another's as soon as this one is reaped.
+  guard_slot* known = frame.settings->guard;
+  if (known != nullptr) __atomic_store_n(known, guard_slot{0}, __ATOMIC_RELEASE);
   frame.error = static_cast<int>(-result);
   frame.step = step;
   frame.object = object;
@@ -121,6 +105,31 @@ EXECO_UNINSTRUMENTED void reset_dispositions() {
 }
 
 namespace {
+
+// The guard kills who is known when our parent is gone; who comes to be known later sees that
+// itself. 0: a parent outside of our namespace of processes, of which no more is seen.
+EXECO_UNINSTRUMENTED void end_with_parent(child_frame& frame) {
+  long parent = call(SYS_getppid);
+  if (parent == frame.parent || parent == 0) return;
+  call(SYS_exit, 127);
+  __builtin_unreachable();
+}
+
+EXECO_UNINSTRUMENTED void enter_guard(child_frame& frame) {
+  const child_settings& settings = *frame.settings;
+  if (settings.guard == nullptr) return;
+  auto pid = static_cast<guard_slot>(call(SYS_getpid));
+  guard_slot known = (static_cast<guard_slot>(settings.reach) << 32) | pid;
+  __atomic_store_n(settings.guard, known, __ATOMIC_SEQ_CST);
+  end_with_parent(frame);
+}
+
+// After the identity, whose change would undo it.
+EXECO_UNINSTRUMENTED void follow_starter(child_frame& frame) {
+  if (!frame.settings->dies_with_its_starter) return;
+  (void)call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+  end_with_parent(frame);
+}
 
 // Before the descriptors are placed, which may take that number, and before the identity changes:
 // who may not enter a directory may still be in it.
@@ -206,9 +215,11 @@ EXECO_UNINSTRUMENTED void apply_settings(child_frame& frame) {
 EXECO_UNINSTRUMENTED void child_main(void* shared) {
   child_frame& frame = *static_cast<child_frame*>(shared);
   join_group(frame);
+  enter_guard(frame);
   enter_start(frame);
   place_descriptors(frame);
   apply_settings(frame);
+  follow_starter(frame);
   if (frame.directory != nullptr) {
     long r = call(SYS_chdir, frame.directory);
     if (r < 0) fail_child(frame, "chdir", frame.directory, r);

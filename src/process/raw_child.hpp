@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/raw_call.hpp"
 #include "process/spawn.hpp"
 
 #ifndef CLONE_INTO_CGROUP
@@ -18,18 +19,6 @@
 #endif
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL
-#endif
-
-// Hidden as well: a call through the table of a shared library may enter the dynamic linker.
-// For Clang, no_sanitize leaves calls that tell the runtime of each function and each atomic.
-#if defined(__clang__)
-#define EXECO_UNINSTRUMENTED                                                                       \
-  __attribute__((disable_sanitizer_instrumentation, no_sanitize("address", "undefined", "thread"), \
-                 noinline, no_stack_protector, visibility("hidden")))
-#else
-#define EXECO_UNINSTRUMENTED                                                              \
-  __attribute__((no_sanitize("address"), no_sanitize("undefined"), no_sanitize("thread"), \
-                 noinline, no_stack_protector, visibility("hidden")))
 #endif
 
 namespace execo::detail {
@@ -55,20 +44,11 @@ struct child_frame {
   const char* user_name;
   const mode_t* umask;
   const int* nice;
+  pid_t parent;
   int error;
   const char* step;
   const char* object;
 };
-
-EXECO_UNINSTRUMENTED long raw_call(long number, long a, long b, long c, long d);
-
-template <class... A>
-EXECO_UNINSTRUMENTED long call(long number, A... args) {
-  long a[4] = {0, 0, 0, 0};
-  int i = 0;
-  ((a[i++] = (long)(args)), ...);
-  return raw_call(number, a[0], a[1], a[2], a[3]);
-}
 
 /// Tells why there will be no command, and ends this process.
 EXECO_UNINSTRUMENTED void fail_child(child_frame& frame, const char* step, const char* object,

@@ -111,13 +111,14 @@ void point_to(child_frame& frame, frame_words& words, const spawn_request& what)
   frame.directory = what.directory.empty() ? nullptr : what.directory.c_str();
   frame.places = words.places.data();
   frame.place_count = words.places.size();
+  frame.parent = ::getpid();
   point_to(frame, what.settings);
 }
 
 // The child failed and is a zombie or about to be one: it has to be reaped here.
-void reap_failed(int pidfd) {
+void reap_failed(pid_t pid) {
   siginfo_t info;
-  while (::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED) != 0 && errno == EINTR) {
+  while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) != 0 && errno == EINTR) {
   }
 }
 
@@ -137,10 +138,13 @@ bool start(child_frame& frame, const clone_plan& plan, const int& pidfd, spawn_r
   if (pid < 0) return fail_clone(made, *frame.settings, static_cast<int>(-pid));
   made.pidfd.reset(pidfd);
   made.pid = static_cast<pid_t>(pid);
-  if (frame.error == 0) return true;
-  reap_failed(pidfd);
+  if (frame.error == 0 && made.pidfd) return true;
+  int error = errno;
+  if (frame.error == 0) (void)::kill(made.pid, SIGKILL);
+  reap_failed(made.pid);
   made.pidfd.reset();
   made.pid = -1;
+  if (frame.error == 0) return made.fail("dup a pidfd", "", error);
   return made.fail(frame.step, frame.object, frame.error);
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "base/guard_table.hpp"
 #include "process/monitor.hpp"
 #include "process/surroundings.hpp"
 
@@ -43,8 +44,11 @@ struct child_settings {
   int cgroup = -1;  // a directory to be started in
   pid_t process_group = 0;
   bool new_session = false;
-  bool monitored = false;  // by a command_monitor
-  bool terminal = false;   // 0 becomes the controlling terminal
+  bool monitored = false;              // by a command_monitor
+  guard_slot* guard = nullptr;         // filled in by the child
+  guarded reach = guarded::group;      // of what is killed with this program
+  bool dies_with_its_starter = false;  // the thread that clones it: PR_SET_PDEATHSIG
+  bool terminal = false;               // 0 becomes the controlling terminal
 
   bool changes_identity() const noexcept { return groups || group || user; }
 };

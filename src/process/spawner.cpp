@@ -1,6 +1,7 @@
 #include "process/spawner.hpp"
 
 #include <errno.h>
+#include <unistd.h>
 
 namespace execo::detail {
 namespace {
@@ -34,6 +35,10 @@ bool spawner::is_busy() noexcept {
 
 started_child spawner::spawn_here(spawn_plan& plan) {
   last_turn_ = loop_.turns();
+  // Its end is not this thread's: a context may be driven by another one tomorrow. The first thread
+  // lasts as long as the program does.
+  bool& follows = plan.what.settings.dies_with_its_starter;
+  follows = follows && ::gettid() == ::getpid();
   auto begun = clock::now();
   started_child child = start_child(plan);
   learn(clock::now() - begun);

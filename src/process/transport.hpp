@@ -78,6 +78,8 @@ class transport {
   /// it does nothing.
   virtual void signal(int number) = 0;
 
+  /// Does not end it when this program is gone.
+  virtual void outlive() {}
   /// The command is being ended: what is left of its scope goes with it.
   virtual void end_scope() {}
   /// Adds what it alone knows of the command that ended: usage, scope, what outlived it. Called

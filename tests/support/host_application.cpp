@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -48,7 +49,11 @@ constexpr char usage[] =
     "  forks-default forks while the default context runs; the copy leaves by exit()\n"
     "  threads       two contexts on two threads run 200 processes each\n"
     "  contexts      200 contexts at 64 KiB of locked memory, used by 200 threads at once\n"
-    "  watched       tells the pids of a daemon and of the command that holds it, and waits\n";
+    "  watched       tells the pids of a daemon and of the command that holds it, and waits\n"
+    "  mortal        tells the pids of commands of all kinds and what they started, and waits\n"
+    "  detaching     tells the pids of a command and of a detached one, and waits\n"
+    "  handing-over  as mortal, from a thread that has ended then\n"
+    "  daemon        leaves its parent, which ends, and is mortal then\n";
 
 /// What a number of commands ended with. `wrong` are ends that no mode allows.
 class ends {
@@ -303,6 +308,69 @@ int watched() {
   return r.ok() ? 0 : 1;
 }
 
+// Each tells the number of its shell and of what that started.
+constexpr char pair[] = "sleep 300 & echo $! $$; wait";
+
+std::vector<execo::process> all_kinds() {
+  std::vector<execo::process> all;
+  auto add = [&all](execo::process p) { all.push_back(std::move(p).out(execo::inherit())); };
+  add(execo::process(pair).shell());
+  add(execo::process("sh").args("-c", pair));
+  add(execo::process("sh -c 'echo $$; exec sleep 300'").kill_scope(execo::kill_scope::process));
+  add(execo::process("sh").args("-c", pair).new_session());
+  // A job of its own group.
+  add(execo::process("sh").args("-mc", pair).kill_scope(execo::kill_scope::session));
+  add(execo::process("sh").args("-c", pair).kill_scope(execo::kill_scope::subreaper));
+  // More than are started at once.
+  for (int i = 0; i < 6; ++i)
+    add(execo::process("sh -c 'trap \"\" TERM HUP INT; echo $$; sleep 300'"));
+  return all;
+}
+
+execo::task<> run_all(std::vector<execo::process>& all) {
+  for (execo::process& p : all) p.start();
+  for (execo::process& p : all) (void)co_await p.wait();
+}
+
+int mortal() {
+  std::vector<execo::process> all = all_kinds();
+  execo::sync_wait(run_all(all));
+  return 0;
+}
+
+int handing_over() {
+  execo::context c;
+  std::vector<execo::process> all = all_kinds();
+  std::thread first([&] {
+    for (execo::process& p : all) p.on(c.ring(0)).start();
+    while (std::ranges::any_of(all, [](execo::process& p) { return p.pid() == 0; })) {
+      c.poll();
+      std::this_thread::yield();
+    }
+  });
+  first.join();
+  execo::sync_wait(c, run_all(all));
+  return 0;
+}
+
+execo::task<> detach_one() {
+  execo::process kept("sh -c 'echo $$; exec sleep 300'");
+  kept.out(execo::inherit()).start();
+  execo::process late("sh -c 'echo $$; exec sleep 300'");
+  late.out(execo::inherit()).start();
+  while (late.pid() == 0) co_await execo::sleep(1ms);
+  execo::process("sh -c 'echo $$; exec sleep 300'").out(execo::inherit()).start().detach();
+  std::move(late).detach();
+  (void)co_await kept.wait();
+}
+
+int daemon() {
+  execo::context left;
+  (void)execo::sync_wait(left, execo::process("true").run());
+  if (::fork() != 0) ::_exit(0);
+  return mortal();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -318,6 +386,10 @@ int main(int argc, char** argv) {
   if (mode == "threads") return threads();
   if (mode == "contexts") return contexts();
   if (mode == "watched") return watched();
+  if (mode == "mortal") return mortal();
+  if (mode == "detaching") return execo::sync_wait(detach_one()), 0;
+  if (mode == "handing-over") return handing_over();
+  if (mode == "daemon") return daemon();
   std::fputs(usage, stderr);
   return 64;
 }
