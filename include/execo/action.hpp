@@ -46,6 +46,8 @@ class action_stats {
   /// exited with a code that is not accepted.
   std::size_t bad_exits() const { return failed(end_reason::exited); }
   duration elapsed{0};
+  /// No host at all counts as success: remote::allow_empty().
+  bool allow_empty = false;
 };
 
 /// Hosts that ended alike with the same output.
@@ -84,8 +86,10 @@ class action_result {
       : results_(std::make_shared<const std::vector<host_result>>(std::move(results))),
         stats_(stats) {}
 
-  /// Every host exited with an accepted code.
-  bool ok() const noexcept { return stats_.ok == stats_.hosts; }
+  /// Every host exited with an accepted code, and there was one.
+  bool ok() const noexcept {
+    return stats_.ok == stats_.hosts && (stats_.hosts > 0 || stats_.allow_empty);
+  }
   /// The results that next() did not take, in the order of the hosts.
   const std::vector<host_result>& all() const& noexcept { return *results_; }
   std::vector<host_result> all() const&& { return *results_; }

@@ -21,9 +21,10 @@ class group_sources;
 }
 
 /// A group source that asks commands. Each is run by the shell with nothing on standard input; its
-/// output is a list of hosts or groups separated by blanks. `$GROUP` stands for the group asked
-/// for,
-/// `$SOURCE` for the name of the source.
+/// output is a list of hosts or groups separated by blanks, newlines or commas; `#` begins a
+/// comment.
+/// `$GROUP` and `$NODE` stand for the group and the host asked for, `$SOURCE` for the name of the
+/// source.
 class group_command {
  public:
   /// Prints the hosts of $GROUP.
@@ -32,11 +33,19 @@ class group_command {
   /// Prints all hosts.
   group_command& all(std::string command) & { return all_ = std::move(command), *this; }
   group_command all(std::string command) && { return all_ = std::move(command), *this; }
-  /// Prints the names of all groups.
+  /// Prints the names of all groups: words, each of which may be a set of names, rack[1-4].
   group_command& list(std::string command) & { return list_ = std::move(command), *this; }
   group_command list(std::string command) && { return list_ = std::move(command), *this; }
+  /// Prints all groups and their hosts at once, in lines of `group: hosts`. `map` and `list` are
+  /// then not asked, but for `map` about groups that are missing there.
+  group_command& map_all(std::string command) & { return map_all_ = std::move(command), *this; }
+  group_command map_all(std::string command) && { return map_all_ = std::move(command), *this; }
+  /// Prints the names of the groups that have the host $NODE. Asked for each host of a set when its
+  /// groups are sought, unless there are fewer groups than hosts.
+  group_command& reverse(std::string command) & { return reverse_ = std::move(command), *this; }
+  group_command reverse(std::string command) && { return reverse_ = std::move(command), *this; }
   /// Prints all groups and their hosts at once, as JSON: {"group": ["host", ...]} or an Ansible
-  /// inventory. No other command is then asked.
+  /// inventory. No other command may be set then.
   group_command& json(std::string command) & { return json_ = std::move(command), *this; }
   group_command json(std::string command) && { return json_ = std::move(command), *this; }
   /// Where the commands run; the current directory if not set.
@@ -58,7 +67,7 @@ class group_command {
 
  private:
   friend class detail::group_sources;
-  std::string map_, all_, list_, json_;
+  std::string map_, all_, list_, map_all_, reverse_, json_;
   std::filesystem::path directory_;
   std::chrono::milliseconds timeout_{30'000};
   std::chrono::milliseconds cache_{3'600'000};
@@ -110,20 +119,27 @@ class groups {
   /// The names of the sources, the default one first.
   [[nodiscard]] std::vector<std::string> sources() const;
   /// The names of the groups of a source, sorted. An empty source is the default one, here and
-  /// below.
+  /// below. A name that `@name` cannot mean is left out, with a warning in the log.
   ///
-  /// Throws: host_set_error, as all that follow: for a source that does not exist (group_source) or
-  /// cannot answer (group).
+  /// Throws: host_set_error, as all that follow: for a source that does not exist (group_source),
+  /// cannot answer (group) or has no way to (no_list).
   [[nodiscard]] std::vector<std::string> names(std::string_view source = {}) const;
-  /// The hosts of a group; none for a group that does not exist.
+  /// The hosts of a group.
+  ///
+  /// Throws: host_set_error (no_group) if it is known that there is no such group: from a file,
+  /// JSON or a map, and from commands that list their groups.
   [[nodiscard]] host_set members(std::string_view group, std::string_view source = {}) const;
   /// All hosts of a source.
   [[nodiscard]] host_set all(std::string_view source = {}) const;
   /// Reads a host set whose groups are these; names without a source are of the given one.
   [[nodiscard]] host_set read(std::string_view text, std::string_view source = {}) const;
-  /// The groups that share hosts with a set, by name.
+  /// The groups that share hosts with a set, by name. A group that cannot be read is left out, with
+  /// a warning in the log.
   [[nodiscard]] std::vector<group_match> matches(const host_set& hosts,
                                                  std::string_view source = {}) const;
+  /// Their names alone, without source: where `reverse` is asked, nothing else is.
+  [[nodiscard]] std::vector<std::string> names_of(const host_set& hosts,
+                                                  std::string_view source = {}) const;
   /// A set as text, with the names of whole groups in place of their hosts, the largest groups
   /// first. Groups do not overlap. A source that cannot answer has no groups.
   [[nodiscard]] std::string regroup(const host_set& hosts, std::string_view source = {},

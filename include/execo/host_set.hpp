@@ -25,7 +25,9 @@ enum class host_set_errc {
   syntax,        ///< brackets or operators do not fit together
   range,         ///< what stands between brackets is no list of ranges, or is too large
   group_source,  ///< no group source has that name
-  group,         ///< a group source could not answer
+  group,         ///< a group source could not answer, or its answer cannot be read
+  no_group,      ///< the group source has no group of that name
+  no_list,       ///< the group source has no way to list its groups or all its hosts
 };
 
 /// A host set could not be read. `what()` is one line that names the text, the place and the cure.

@@ -42,6 +42,11 @@ class [[nodiscard]] remote : public action, public command_options<remote> {
   remote& fanout(std::size_t hosts) &;
   remote&& fanout(std::size_t hosts) && { return std::move(fanout(hosts)); }
 
+  /// Lets an action without hosts be ok(). By default it is not: a set that is empty is mostly one
+  /// that went wrong.
+  remote& allow_empty() &;
+  remote&& allow_empty() && { return std::move(allow_empty()); }
+
   /// Identity, host keys and deadlines.
   remote& ssh(ssh_options options) &;
   remote&& ssh(ssh_options options) && { return std::move(ssh(std::move(options))); }

@@ -67,6 +67,7 @@ class action_state final : public ref_counted, private resident {
   void wait_for_next(action_wait& waiter) noexcept;
   std::optional<host_result> take_next();
   action_result take_end();
+  void allow_empty() noexcept { stats_.allow_empty = true; }
   action_stats stats() const;
 
  private:

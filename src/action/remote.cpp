@@ -79,6 +79,12 @@ remote& remote::fanout(std::size_t hosts) & {
   return *this;
 }
 
+remote& remote::allow_empty() & {
+  (void)mutable_command();
+  state_->allow_empty();
+  return *this;
+}
+
 remote& remote::ssh(ssh_options options) & {
   (void)mutable_command();
   state_->limits = options.limits;

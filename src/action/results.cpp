@@ -109,6 +109,9 @@ std::vector<output_group> action_result::by_output() const {
 
 const action_result& action_result::check() const {
   if (ok()) return *this;
+  if (stats_.hosts == 0) {
+    throw process_error("there was no host to run on: name one, or call allow_empty()");
+  }
   std::vector<const host_result*> bad = failed();
   std::string text = fmt::format("{} of {} hosts failed", stats_.hosts - stats_.ok, stats_.hosts);
   if (!bad.empty()) text += "; the first: " + bad.front()->describe();

@@ -1,10 +1,12 @@
 // `execo clubak`: reads `host: line` text and shows it by host, with equal outputs together.
 
+#include <arpa/inet.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <execo/groups.hpp>
+#include <execo/host.hpp>
 #include <execo/host_set.hpp>
 #include <execo/printable.hpp>
 #include <map>
@@ -36,7 +38,7 @@ Reads lines "node: text" and shows the text of each node under its name.
   --diff                the differences to the output of most nodes
   -S, --separator TEXT  between node and text, ":" by default
   --interpret-keys never|always|auto   whether what stands before it may be a set of nodes
-  --color never|always|auto            -F, --fast is accepted
+  --color never|always|auto            -F, --fast changes nothing here
   -q, --quiet           no counts      -v, --verbose      -d, --debug
 )";
 
@@ -49,14 +51,46 @@ struct block {
   const lines* text;
 };
 
+bool is_ipv6(std::string address) {
+  in6_addr ignored;
+  address.resize(std::min(address.find('%'), address.size()));  // fe80::1%eth0
+  return ::inet_pton(AF_INET6, address.c_str(), &ignored) == 1;
+}
+
+// Whether the text is a host with a port or an IPv6 literal, as `execo run` writes it before a
+// line.
+bool is_host_with_colons(std::string_view text) {
+  try {
+    const host named{text};
+    const bool is_literal = named.name().find(':') != std::string::npos;
+    return is_literal ? is_ipv6(named.name()) : named.port() != 0;
+  } catch (const std::invalid_argument&) {
+    return false;
+  }
+}
+
+// Where the separator is. A colon may be part of the host: ::1, root@n1:2222, [::1]:22.
+std::size_t find_separator(std::string_view line, std::string_view separator) {
+  if (separator.empty()) return line.npos;
+  const std::size_t first = line.find(separator);
+  if (separator != ":" || first == line.npos) return first;
+  const std::size_t before_blank = std::min(line.find(": "), line.size() - 1);
+  if (before_blank <= first || line[before_blank] != ':') return first;
+  return is_host_with_colons(line.substr(0, before_blank)) ? before_blank : first;
+}
+
+constexpr std::size_t max_nodes_of_key = 1'000'000;
+constexpr std::size_t max_complaints = 10;
+
 class clubak {
  public:
   explicit clubak(clubak_options options) : options_(std::move(options)) {}
 
-  void run() {
+  /// The exit status: 1 if some line could not be taken.
+  int run() {
     if (options_.debug) {
-      std::fprintf(stderr, "clubak: line_mode=%s gather=%s tree_depth=1\n",
-                   options_.lines ? "True" : "False", options_.gather ? "True" : "False");
+      (void)std::fprintf(stderr, "clubak: line_mode=%s gather=%s tree_depth=1\n",
+                         options_.lines ? "True" : "False", options_.gather ? "True" : "False");
     }
     read();
     if (options_.diff) {
@@ -66,7 +100,8 @@ class clubak {
     } else {
       print_blocks();
     }
-    std::fwrite(out_.data(), 1, out_.size(), stdout);
+    write_output(out_);
+    return bad_lines_ > 0 ? 1 : 0;
   }
 
  private:
@@ -89,13 +124,23 @@ class clubak {
       const std::string line = input.substr(at, end - at);
       at = end + 1;
       if (options_.verbose || options_.debug) out_ += "INPUT " + shown(line) + "\n";
-      const std::size_t place = separator.empty() ? line.npos : line.find(separator);
-      if (place == line.npos) throw plain_error("clubak: no separator in: \"" + line + "\"");
+      if (line.find_first_not_of(" \t\r") == line.npos) continue;
+      const std::size_t place = find_separator(line, separator);
+      if (place == line.npos) {
+        skip("no separator in", line);
+        continue;
+      }
       std::string key = line.substr(0, place);
       key.erase(0, std::min(key.find_first_not_of(" \t"), key.size()));
       key.erase(key.find_last_not_of(" \t") + 1);
-      if (key.empty()) throw plain_error("clubak: no node found: \"" + line + "\"");
-      list.push_back({std::move(key), shown(line.substr(place + separator.size()))});
+      if (key.empty()) {
+        skip("no node found", line);
+      } else {
+        list.push_back({std::move(key), shown(line.substr(place + separator.size()))});
+      }
+    }
+    if (bad_lines_ > max_complaints) {
+      complain("clubak", std::to_string(bad_lines_ - max_complaints) + " more lines like these");
     }
     std::unordered_map<std::string, std::vector<std::string>> nodes;
     const bool interpret = interpret_keys(list, nodes);
@@ -106,6 +151,11 @@ class clubak {
       }
       for (const std::string& node : nodes[line.key]) add_line(node, line.text);
     }
+  }
+
+  // A line that belongs to no node costs no other line.
+  void skip(const std::string& why, const std::string& line) {
+    if (++bad_lines_ <= max_complaints) complain("clubak", why + ": \"" + printable(line) + '"');
   }
 
   void add_line(const std::string& node, const std::string& text) {
@@ -124,9 +174,11 @@ class clubak {
     try {
       for (const input_line& line : list) {
         if (nodes.contains(line.key)) continue;
-        const host_set set = line.key.find_first_of("@*?") == std::string::npos
-                                 ? host_set{line.key}
-                                 : sources().read(line.key);
+        const host_set set = names_groups(line.key) ? sources().read(line.key) : host_set{line.key};
+        if (set.size() > max_nodes_of_key) {
+          throw host_set_error(host_set_errc::range,
+                               "\"" + line.key + "\" is more than a million nodes");
+        }
         nodes.emplace(line.key, set.expand());
       }
       return true;
@@ -153,15 +205,17 @@ class clubak {
     return order;
   }
 
+  [[nodiscard]] bool gathers() const { return options_.gather || options_.regroup; }
+
   std::vector<block> blocks() const {
     std::vector<block> list;
     std::map<lines, std::size_t> known;
     std::vector<std::vector<std::string>> nodes;
     for (const std::size_t i : ordered_nodes()) {
       auto at = known.end();
-      if (options_.gather) at = known.find(texts_[i]);
+      if (gathers()) at = known.find(texts_[i]);
       if (at == known.end()) {
-        if (options_.gather) known.emplace(texts_[i], list.size());
+        if (gathers()) known.emplace(texts_[i], list.size());
         list.push_back({{}, list.size(), &texts_[i]});
         nodes.push_back({names_[i]});
       } else {
@@ -169,7 +223,7 @@ class clubak {
       }
     }
     for (std::size_t i = 0; i < list.size(); ++i) list[i].nodes = host_set::from_names(nodes[i]);
-    if (!options_.gather) return list;
+    if (!gathers()) return list;
     std::ranges::sort(list, [](const block& a, const block& b) {
       return a.nodes.size() != b.nodes.size() ? a.nodes.size() > b.nodes.size() : a.place < b.place;
     });
@@ -271,30 +325,39 @@ class clubak {
   std::vector<std::string> names_;
   std::vector<lines> texts_;
   std::string out_;
+  std::size_t bad_lines_ = 0;
 };
+
+int run_or_help(clubak_options& options) {
+  if (options.help) {
+    write_output(usage);
+    write_output(help_text);
+    return 0;
+  }
+  if (options.version) {
+    write_output("clubak of execo\n");
+    return 0;
+  }
+  const warnings heard{"clubak"};
+  return clubak{std::move(options)}.run();
+}
 
 }  // namespace
 
 int clubak_main(int argc, char** argv) {
   try {
     clubak_options options{argc, argv};
-    if (options.help) {
-      std::printf("%s%s", usage, help_text);
-    } else if (options.version) {
-      std::puts("clubak of execo");
-    } else {
-      clubak{std::move(options)}.run();
-    }
-    return 0;
+    return finish_output("clubak", run_or_help(options));
   } catch (const usage_error& error) {
-    std::fprintf(stderr, "%s\nclubak: error: %s\n", usage, error.what());
+    (void)std::fprintf(stderr, "%s\n", usage);
+    complain("clubak", std::string{"error: "} + error.what());
     return 2;
   } catch (const host_set_error& error) {
-    std::fprintf(stderr, "clubak: %s%s\n", error_kind(error.code()), error.what());
+    complain("clubak", std::string{error_kind(error.code())} + error.what());
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
+    complain("clubak", error.what());
   }
-  return 1;
+  return finish_output("clubak", 1);
 }
 
 }  // namespace execo::cli

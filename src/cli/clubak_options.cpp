@@ -16,7 +16,6 @@ enum long_option {
   option_diff,
   option_groups_file,
   option_interpret,
-  option_ignored,
   option_version,
 };
 
@@ -25,14 +24,12 @@ const option long_options[] = {
     {"debug", no_argument, nullptr, 'd'},
     {"diff", no_argument, nullptr, option_diff},
     {"dshbak", no_argument, nullptr, 'b'},
-    {"errdir", required_argument, nullptr, option_ignored},
     {"fast", no_argument, nullptr, 'F'},
     {"groupbase", no_argument, nullptr, 'G'},
     {"groupsconf", required_argument, nullptr, option_groups_file},
     {"groupsource", required_argument, nullptr, 's'},
     {"help", no_argument, nullptr, 'h'},
     {"interpret-keys", required_argument, nullptr, option_interpret},
-    {"outdir", required_argument, nullptr, option_ignored},
     {"quiet", no_argument, nullptr, 'q'},
     {"regroup", no_argument, nullptr, 'r'},
     {"separator", required_argument, nullptr, 'S'},
@@ -61,7 +58,7 @@ bool color_wanted() {
 clubak_options::clubak_options(int argc, char** argv) : color(color_wanted()) {
   for_each_option(argc, argv, ":bcBLNrGs:S:FTqvdh", long_options,
                   [this](int option, const char* value) { take(option, value); });
-  if (tree && fast) throw usage_error("incompatible tree options");
+  if (fast && (tree || lines)) throw usage_error("incompatible tree options");
   if (diff && lines) throw usage_error("option mismatch (diff not supported in line_mode)");
 }
 

@@ -18,7 +18,7 @@ class clubak_options {
   bool regroup = false;    // -r
   bool no_prefix = false;  // -G
   bool tree = false;       // -T: common beginnings once
-  bool fast = false;       // -F: accepted; this tool is never slow
+  bool fast = false;       // -F: no other output; this tool is never slow
   bool diff = false;
   bool quiet = false;
   bool verbose = false;

@@ -31,9 +31,9 @@ Commands:
   --version [-v]   show the version; with -v also the backend and the libraries
 
 Examples:
-  execo run -w node[1-200] -b -- uname -r
+  execo run -w 'node[1-200]' -b -- uname -r
   execo nodeset --fold node1 node2 node3
-  execo run -w node[1-9] -- df -h / | execo clubak -b
+  execo run -w 'node[1-9]' -- df -h / | execo clubak -b
 
 Defaults for `run` (ssh user, port and keys, fanout, timeouts, colours, log) are read from
 ~/.config/execo/config.toml, or from the file that $EXECO_CONFIG names.

@@ -33,6 +33,7 @@ Commands (one of):
   -L, --list-all        the same for all group sources
   -r, --regroup         nodes as groups: @rack1,node7
   --list-sources        group sources, the default one first
+  --equal               exit 0 if all ns are the same set, 1 if not, 2 for an error
 Operations, from left to right:
   ns                    add the nodes; "-" reads them from standard input, as no ns at all does
   -x, --exclude NS      take nodes away
@@ -58,13 +59,11 @@ Options:
 // Writes what is asked for in pieces of some size.
 class output {
  public:
+  output() = default;
+  output(const output&) = delete;
+  output& operator=(const output&) = delete;
   ~output() { flush(); }
   void write(std::string_view text) {
-    if (text.size() > 65536) {
-      flush();
-      std::fwrite(text.data(), 1, text.size(), stdout);
-      return;
-    }
     buffer_ += text;
     if (buffer_.size() > 65536) flush();
   }
@@ -73,8 +72,7 @@ class output {
     write("\n");
   }
   void flush() {
-    std::fwrite(buffer_.data(), 1, buffer_.size(), stdout);
-    std::fflush(stdout);
+    write_output(buffer_);
     buffer_.clear();
   }
 
@@ -113,7 +111,7 @@ class group_access {
   }
 
   host_set read(std::string_view text) {
-    if (!has_any(text, "@*?")) return host_set{text};
+    if (!names_groups(text)) return host_set{text};
     return get().read(text);
   }
 
@@ -141,13 +139,13 @@ class evaluator {
     set_ = std::move(begin);
     const auto adds = [](const auto& operand) { return operand.operation == '|'; };
     started_ = options_.all;
-    if (!options_.all && std::ranges::none_of(options_.operands, adds)) {
+    if (reads_input() && std::ranges::none_of(options_.operands, adds)) {
       add_input('|');
       started_ = !set_.empty();
     }
     for (const auto& [operation, text] : options_.operands) {
-      if (operation != '|' && !started_ && set_.empty()) {
-        std::fputs("WARNING: empty left operand for set operation\n", stderr);
+      if (operation != '|' && !started_ && set_.empty() && !options_.quiet) {
+        (void)std::fputs("WARNING: empty left operand for set operation\n", stderr);
       }
       if (text == "-") {
         add_input(operation);
@@ -160,6 +158,12 @@ class evaluator {
   }
 
  private:
+  // Who lists groups asks for nodes on standard input with "-" alone.
+  [[nodiscard]] bool reads_input() const {
+    return !options_.all && options_.what != command::list && options_.what != command::list_all &&
+           options_.what != command::completion;
+  }
+
   // Standard input can be read once only: every "-" means the same nodes.
   void add_input(char operation) {
     if (input_) return apply(operation, *input_);
@@ -294,7 +298,9 @@ void expand(const range_set& set, output& out, const nodeset_options& options) {
 
 std::string regrouped(const host_set& set, group_access& access, const nodeset_options& options,
                       const fold_style& style) {
-  return access.get().regroup(set, options.no_prefix ? "" : options.source, style);
+  const std::string text =
+      access.get().regroup(set, options.no_prefix ? "" : options.source, style);
+  return formatted(options.format, text);
 }
 
 std::string regrouped(const range_set&, group_access&, const nodeset_options&, const fold_style&) {
@@ -311,9 +317,8 @@ void print_set(const Set& all, const nodeset_options& options, group_access& acc
     parts = set.split(options.split);
   } else if (options.contiguous) {
     parts = set.contiguous();
-  } else {
-    parts.push_back(set);
   }
+  if (parts.empty()) parts.push_back(set);  // an empty set has its line, too
   for (const Set& part : parts) {
     switch (options.what) {
       case command::count:
@@ -332,51 +337,98 @@ void print_set(const Set& all, const nodeset_options& options, group_access& acc
   }
 }
 
-// -l, -ll, -lll for one source. Without nodes all groups are listed, and a source that cannot
-// answer is an error; with nodes it has nothing to say.
-void list_source(output& out, const groups& sources, const std::string& source,
-                 const std::string& prefix, const std::optional<host_set>& nodes, int level) {
-  const auto print = [&](const std::string& name, const host_set& common, std::size_t size) {
-    std::string text = prefix + name;
-    if (level > 1) text += ' ' + common.to_string();
-    if (level > 2) text += ' ' + std::to_string(common.size());
-    if (level > 2 && nodes) text += '/' + std::to_string(size);
-    out.line(text);
-  };
-  if (!nodes) {
-    for (const std::string& name : sources.names(source)) {
-      const host_set members = level > 1 ? sources.members(name, source) : host_set{};
-      print(name, members, members.size());
-    }
-    return;
-  }
-  try {
-    for (const group_match& match : sources.matches(*nodes, source)) {
-      print(match.group.substr(match.group.rfind(source.empty() ? '@' : ':') + 1), match.common,
-            match.size);
-    }
-  } catch (const host_set_error& error) {
-    if (error.code() != host_set_errc::group) throw;
-  }
-}
+// -l, -ll, -lll, of all groups or of those of some nodes. What is wrong with one group or one
+// source is said on standard error, and the others follow.
+class group_lister {
+ public:
+  group_lister(const nodeset_options& options, const groups& sources,
+               const std::optional<host_set>& nodes)
+      : options_(options), sources_(sources), nodes_(nodes) {}
 
-void list_groups(const nodeset_options& options, group_access& access) {
-  output out;
+  void list(const std::string& source, const std::string& prefix) {
+    if (nodes_) {
+      list_of_nodes(source, prefix);
+    } else {
+      for (const std::string& name : sources_.names(source)) list_group(name, source, prefix);
+    }
+  }
+
+  /// The same where other sources follow.
+  void try_list(const std::string& source, const std::string& prefix) {
+    try {
+      list(source, prefix);
+    } catch (const host_set_error& error) {
+      // ClusterShell, too, takes a source without a list for no failure, and words it so.
+      const bool no_list = error.code() == host_set_errc::no_list;
+      complain("Warning", no_list ? "No list upcall defined for group source " + error.part()
+                                  : std::string{error.what()});
+      failed_ = failed_ || !no_list;
+    }
+  }
+
+  [[nodiscard]] bool failed() const { return failed_; }
+
+ private:
+  void list_group(const std::string& name, const std::string& source, const std::string& prefix) {
+    try {
+      const host_set members =
+          options_.list_level > 1 ? sources_.members(name, source) : host_set{};
+      print(prefix + name, members, members.size());
+    } catch (const host_set_error& error) {
+      complain("Warning", prefix + name + ": " + error.what());
+      failed_ = true;
+    }
+  }
+
+  // A source that cannot answer has nothing to say about the nodes.
+  void list_of_nodes(const std::string& source, const std::string& prefix) {
+    try {
+      if (options_.list_level == 1) {
+        for (const std::string& name : sources_.names_of(*nodes_, source)) out_.line(prefix + name);
+        return;
+      }
+      for (const group_match& match : sources_.matches(*nodes_, source)) {
+        print(prefix + match.group.substr(source.empty() ? 1 : source.size() + 2), match.common,
+              match.size);
+      }
+    } catch (const host_set_error& error) {
+      if (error.code() == host_set_errc::group_source) throw;
+    }
+  }
+
+  void print(std::string text, const host_set& common, std::size_t size) {
+    if (options_.list_level > 1) text += ' ' + common.to_string(style_of(options_, common.size()));
+    if (options_.list_level > 2) text += ' ' + std::to_string(common.size());
+    if (options_.list_level > 2 && nodes_) text += '/' + std::to_string(size);
+    out_.line(text);
+  }
+
+  const nodeset_options& options_;
+  const groups& sources_;
+  const std::optional<host_set>& nodes_;
+  output out_;
+  bool failed_ = false;
+};
+
+int list_groups(const nodeset_options& options, group_access& access) {
   const groups& sources = access.get();
   std::optional<host_set> nodes;
   if (options.all || !options.operands.empty()) {
     nodes = evaluator<host_set>{options, access}.run(options.all ? sources.all(options.source)
                                                                  : host_set{});
   }
-  const std::string own =
-      options.no_prefix || options.source.empty() ? "@" : "@" + options.source + ":";
-  list_source(out, sources, options.source, own, nodes, options.list_level);
-  if (options.what == command::list) return;
-  const auto names = sources.sources();
-  for (std::size_t i = 1; i < names.size(); ++i) {
-    const std::string prefix = options.no_prefix ? "@" : "@" + names[i] + ":";
-    list_source(out, sources, names[i], prefix, nodes, options.list_level);
+  group_lister lister{options, sources, nodes};
+  if (options.what == command::list) {
+    const bool bare = options.no_prefix || options.source.empty();
+    lister.list(options.source, bare ? "@" : "@" + options.source + ":");
+    return 0;
   }
+  const auto names = sources.sources();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const bool bare = options.no_prefix || i == 0;
+    lister.try_list(i == 0 ? std::string{} : names[i], bare ? "@" : "@" + names[i] + ":");
+  }
+  return lister.failed() ? 1 : 0;
 }
 
 void list_sources(const nodeset_options& options, group_access& access) {
@@ -387,57 +439,100 @@ void list_sources(const nodeset_options& options, group_access& access) {
   }
 }
 
-void complete(group_access& access) {
+// What a shell offers behind the words that are there: sources, groups, nodes of the groups named.
+void complete(const nodeset_options& options, group_access& access) {
   output out;
-  for (const std::string& source : access.get().sources()) out.line("@" + source + ":");
-  for (const std::string& group : access.get().names()) out.line("@" + group);
+  const groups& sources = access.get();
+  if (options.source.empty()) {
+    for (const std::string& source : sources.sources()) out.line("@" + source + ":");
+  }
+  const bool bare = options.no_prefix || options.source.empty();
+  const std::string prefix = bare ? "@" : "@" + options.source + ":";
+  for (const std::string& group : sources.names(options.source)) out.line(prefix + group);
+  const host_set begin = options.all ? sources.all(options.source) : host_set{};
+  const host_set nodes = evaluator<host_set>{options, access}.run(begin);
+  if (!nodes.empty()) expand(nodes, out, options);
 }
 
-void run(nodeset_options& options) {
+// Whether each operand by itself is the same set.
+template <class Set>
+bool all_equal(const nodeset_options& options, group_access& access) {
+  nodeset_options one = options;
+  const auto read = [&](const nodeset_options::operand& operand) {
+    one.operands.assign(1, operand);
+    return evaluator<Set>{one, access}.run({});
+  };
+  const Set first = read(options.operands.front());
+  return std::all_of(options.operands.begin() + 1, options.operands.end(),
+                     [&](const auto& operand) { return read(operand) == first; });
+}
+
+int run(nodeset_options& options) {
   group_access access{options};
   options.separator = unescaped(options.separator);
+  if (!options.source.empty()) {
+    if (options.ranges && !options.quiet) {
+      complain("WARNING", "option group source \"" + options.source + "\" ignored");
+    }
+    static_cast<void>(access.get());  // a source that does not exist is an error of every command
+  }
   switch (options.what) {
     case command::list:
     case command::list_all:
       return list_groups(options, access);
     case command::list_sources:
-      return list_sources(options, access);
+      return list_sources(options, access), 0;
     case command::completion:
-      return complete(access);
+      return complete(options, access), 0;
+    case command::equal:
+      return options.ranges ? !all_equal<range_set>(options, access)
+                            : !all_equal<host_set>(options, access);
     default:
       break;
   }
   if (options.ranges) {
-    return print_set(evaluator<range_set>{options, access}.run({}), options, access);
+    print_set(evaluator<range_set>{options, access}.run({}), options, access);
+    return 0;
   }
   const host_set begin = options.all ? access.get().all(options.source) : host_set{};
   print_set(evaluator<host_set>{options, access}.run(begin), options, access);
+  return 0;
+}
+
+int run_or_help(nodeset_options& options) {
+  if (options.help) {
+    write_output(usage);
+    write_output(help_text);
+    return 0;
+  }
+  if (options.version) {
+    write_output("nodeset of execo\n");
+    return 0;
+  }
+  const warnings heard{"nodeset"};
+  return run(options);
 }
 
 }  // namespace
 
 int nodeset_main(int argc, char** argv) {
+  int failure = 1;
   try {
     nodeset_options options{argc, argv};
-    if (options.help) {
-      std::printf("%s%s", usage, help_text);
-    } else if (options.version) {
-      std::puts("nodeset of execo");
-    } else {
-      run(options);
-    }
-    return 0;
+    if (options.what == command::equal) failure = 2;  // 1 means: not equal
+    return finish_output("nodeset", run_or_help(options));
   } catch (const usage_error& error) {
-    std::fprintf(stderr, "%s\nnodeset: error: %s\n", usage, error.what());
+    (void)std::fprintf(stderr, "%s\n", usage);
+    complain("nodeset", std::string{"error: "} + error.what());
     return 2;
   } catch (const plain_error& error) {
-    std::fprintf(stderr, "ERROR: %s\n", error.what());
+    complain("ERROR", error.what());
   } catch (const host_set_error& error) {
-    std::fprintf(stderr, "nodeset: %s%s\n", error_kind(error.code()), error.what());
+    complain("nodeset", std::string{error_kind(error.code())} + error.what());
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "ERROR: %s\n", error.what());
+    complain("ERROR", error.what());
   }
-  return 1;
+  return finish_output("nodeset", failure);
 }
 
 }  // namespace execo::cli

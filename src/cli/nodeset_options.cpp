@@ -1,5 +1,6 @@
 #include "nodeset_options.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace execo::cli {
@@ -11,6 +12,7 @@ enum long_option {
   option_axis,
   option_completion,
   option_contiguous,
+  option_equal,
   option_groups_file,
   option_pick,
   option_sources,
@@ -29,6 +31,7 @@ const option long_options[] = {
     {"contiguous", no_argument, nullptr, option_contiguous},
     {"count", no_argument, nullptr, 'c'},
     {"debug", no_argument, nullptr, 'd'},
+    {"equal", no_argument, nullptr, option_equal},
     {"exclude", required_argument, nullptr, 'x'},
     {"expand", no_argument, nullptr, 'e'},
     {"fold", no_argument, nullptr, 'f'},
@@ -113,6 +116,9 @@ void nodeset_options::take(int option, const char* value) {
     case option_completion:
       choose(command::completion);
       break;
+    case option_equal:
+      choose(command::equal);
+      break;
     case 'a':
       all = true;
       break;
@@ -155,7 +161,7 @@ void nodeset_options::take(int option, const char* value) {
       pick = number("--pick", value);
       break;
     case option_split:
-      split = number("--split", value);
+      split = number("--split", value), has_split = true;
       break;
     case option_version:
       version = true;
@@ -191,12 +197,23 @@ void nodeset_options::check() const {
   if (ranges && (all || what == command::regroup)) {
     throw usage_error("-a/-r only supported in NodeSet mode");
   }
-  if (has_axis && what != command::fold) {
+  if (has_axis && (what != command::fold || ranges)) {
     throw usage_error("--axis option is only supported when folding nodeset");
   }
-  if (split > 1 && contiguous) {
+  if (has_split && contiguous) {
     throw usage_error("incompatible splitting options (split, contiguous)");
   }
+  if (what == command::equal) check_equal();
+}
+
+// Each set stands for itself: what works on one set that all of them make has no meaning.
+void nodeset_options::check_equal() const {
+  const bool operates =
+      std::ranges::any_of(operands, [](const operand& o) { return o.operation != '|'; });
+  if (all || operates || has_slice || pick > 0 || has_split || contiguous) {
+    throw usage_error("--equal compares the sets given, and takes no operation on them");
+  }
+  if (operands.size() < 2) throw usage_error("--equal needs two sets or more");
 }
 
 }  // namespace execo::cli

@@ -31,7 +31,8 @@ class nodeset_options {
     list_all,
     list_sources,
     regroup,
-    completion
+    completion,
+    equal
   };
   enum class step_rule { none, members, percent, all };
 
@@ -61,7 +62,8 @@ class nodeset_options {
   bool has_slice = false;
   std::string axis;
   bool has_axis = false;
-  std::size_t split = 0;
+  std::size_t split = 1;
+  bool has_split = false;
   std::size_t pick = 0;
   step_rule autostep = step_rule::none;
   double autostep_value = 0;
@@ -71,6 +73,7 @@ class nodeset_options {
   void choose(command chosen);
   void set_autostep(const std::string& value);
   void check() const;
+  void check_equal() const;
 };
 
 }  // namespace execo::cli

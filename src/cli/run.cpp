@@ -225,7 +225,12 @@ int run_main(int argc, char** argv) {
     } catch (const config_error& error) {
       broken = error.what();  // told after the help that may have been asked for
     }
+    // What is wrong with one group of many is said, and costs the others nothing.
+    set_log(log_level::warning, [](const log_record& record) {
+      (void)complain("warning: " + std::string(record.message), 0);
+    });
     std::optional<run_options> options = parse_run(arguments, defaults);
+    set_log(log_level::off, {});
     if (!options) {
       std::string help = run_help();
       (void)std::fwrite(help.data(), 1, help.size(), stdout);

@@ -23,6 +23,8 @@ enum option : int {
   nodes,
   exclude,
   hosts_file,
+  max_hosts,
+  allow_empty,
   fanout,
   timeout,
   connect_timeout,
@@ -42,12 +44,16 @@ enum option : int {
   help,
 };
 
-constexpr std::array<option_spec, 20> options{{
+constexpr std::array<option_spec, 22> options{{
     {nodes, 'w', "", "SET",
      "hosts to run on: node[1-9,12],login1 or a group, @web. May be repeated"},
     {exclude, 'x', "", "SET", "hosts to leave out. May be repeated"},
     {hosts_file, 0, "hosts-file", "FILE",
-     "a file of sets, any number on a line; # begins a comment. May be repeated"},
+     "a file of sets, any number on a line; # begins a comment; - is standard input. May be "
+     "repeated"},
+    {max_hosts, 0, "max-hosts", "N", "refuse more hosts than this (1000000)"},
+    {allow_empty, 0, "allow-empty", "",
+     "let a group or file without hosts pass, and -x leave none: then nothing is run"},
     {fanout, 'f', "", "FANOUT", "hosts worked on at a time (64)"},
     {timeout, 'u', "timeout", "DURATION",
      "end a command that runs longer: TERM, then KILL. 4s, 500ms, 2m, bare seconds (no limit)"},
@@ -92,11 +98,11 @@ Options (defaults in parentheses):
 
 constexpr std::string_view after_options = R"(
 Examples:
-  execo run -w node[1-200] -b -- uname -r
+  execo run -w 'node[1-200]' -b -- uname -r
   execo run -w @web -x web7 -u 30s -- systemctl is-active nginx
   execo run --hosts-file hosts.txt -f 256 --format ndjson -- uptime | jq .out
-  execo run -w node[1-4] --argv -- touch 'a name with blanks'
-  execo run -w 127.0.0.[1-9] -p 2222 --host-keys accept-new 'echo $HOME; df -h | tail -1'
+  execo run -w 'node[1-4]' --argv -- touch 'a name with blanks'
+  execo run -w '127.0.0.[1-9]' -p 2222 --host-keys accept-new 'echo $HOME; df -h | tail -1'
 
 Defaults are those of ~/.config/execo/config.toml, or of the file $EXECO_CONFIG.
 
@@ -216,6 +222,12 @@ class reader {
         break;
       case hosts_file:
         targets_.add_file(given.spelled, std::string(given.value));
+        break;
+      case max_hosts:
+        targets_.set_max_hosts(number(given, host_set::max_size));
+        break;
+      case allow_empty:
+        targets_.allow_empty();
         break;
       case fanout:
         made_.fanout = number(given, 1'000'000);

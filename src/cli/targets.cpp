@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include <fstream>
+#include <iostream>
+#include <unordered_set>
 
 #include "arguments.hpp"
 #include "execo/printable.hpp"
@@ -18,7 +20,8 @@ host_set read_set(std::string_view origin, std::string_view text) {
   try {
     host_set set(text);
     // Sets may be of other things than hosts, and their names have blanks then.
-    if (text.find_first_of(blanks) != text.npos)
+    if (text.find_first_of(blanks) != text.npos &&
+        set.to_string().find_first_of(blanks) != text.npos)
       for (const std::string& name : set)
         if (name.find_first_of(blanks) != name.npos) (void)host(name);
     return set;
@@ -27,70 +30,110 @@ host_set read_set(std::string_view origin, std::string_view text) {
   }
 }
 
-}  // namespace
-
-void target_list::add_set(const host_set& set) {
-  any_given_ = true;
-  names_.reserve(names_.size() + set.size());
-  for (std::string name : set)
-    if (seen_.insert(name).second) names_.push_back(std::move(name));
+// What no host can be called, with the cure.
+host read_host(const std::string& name) {
+  if (name.find('=') != name.npos)
+    throw usage_error(
+        fmt::format("'{}' is no host: variables have no place here", printable(name)));
+  try {
+    return host(name);
+  } catch (const std::invalid_argument& error) {
+    throw usage_error(printable(error.what()));
+  }
 }
 
+}  // namespace
+
 void target_list::add(std::string_view origin, std::string_view set) {
+  any_given_ = true;
   host_set read = read_set(origin, set);
-  if (read.empty()) nothing_in_.push_back(fmt::format("{} '{}'", origin, printable(set)));
-  add_set(read);
+  if (read.empty()) {
+    nothing_in_.push_back(fmt::format("{} '{}'", origin, printable(set)));
+  } else if (read.size() > 1) {
+    parts_.emplace_back(std::move(read));
+  } else {
+    if (parts_.empty() || parts_.back().names.empty()) parts_.emplace_back(host_set());
+    parts_.back().names.push_back(read[0]);
+  }
+}
+
+// Each word is a set. Whether there is one.
+bool target_list::add_line(std::string_view origin, std::string_view line) {
+  line = line.substr(0, line.find('#'));
+  bool names_any = false;
+  while (!line.empty()) {
+    std::size_t start = std::min(line.find_first_not_of(blanks), line.size());
+    std::size_t end = std::min(line.find_first_of(blanks, start), line.size());
+    if (start < end) add(origin, line.substr(start, end - start));
+    names_any |= start < end;
+    line.remove_prefix(end);
+  }
+  return names_any;
 }
 
 void target_list::add_file(std::string_view origin, const std::string& path) {
   any_given_ = true;
-  const std::size_t before = names_.size();
+  bool names_any = false;
   errno = 0;
-  std::ifstream file(path);
+  std::ifstream opened;
+  if (path != "-") opened.open(path);
+  std::istream& file = path == "-" ? std::cin : opened;
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
-    std::string_view rest = line;
-    rest = rest.substr(0, rest.find('#'));
-    constexpr std::string_view blank = " \t\r\v\f";
-    while (!rest.empty()) {
-      std::size_t start = std::min(rest.find_first_not_of(blank), rest.size());
-      std::size_t end = std::min(rest.find_first_of(blank, start), rest.size());
-      if (start < end)
-        add_set(read_set(fmt::format("{} {} line {}", origin, printable(path), number),
-                         rest.substr(start, end - start)));
-      rest.remove_prefix(end);
-    }
+    names_any |= add_line(fmt::format("{} {} line {}", origin, printable(path), number), line);
     errno = 0;
   }
   // A directory opens and fails when it is read; getline tells both by badbit or failbit alone.
   if (errno != 0 || file.bad() || !file.eof())
     throw usage_error(fmt::format("{} '{}' cannot be read: {}", origin, printable(path),
                                   ::strerror(errno != 0 ? errno : EIO)));
-  if (names_.size() == before)
-    nothing_in_.push_back(fmt::format("{} '{}'", origin, printable(path)));
+  if (!names_any) nothing_in_.push_back(fmt::format("{} '{}'", origin, printable(path)));
 }
 
 void target_list::exclude(std::string_view origin, std::string_view set) {
   excluded_ |= read_set(origin, set);
 }
 
-std::vector<host> target_list::hosts() const {
+void target_list::check_given() const {
   if (!any_given_) throw usage_error("no hosts: give them with -w SET or --hosts-file FILE");
-  if (names_.empty())
-    throw usage_error(fmt::format("the set of hosts is empty: {} names no host",
-                                  fmt::join(nothing_in_, " and ")));
+  if (allow_empty_ || nothing_in_.empty()) return;
+  std::string_view what = parts_.empty() ? "the set of hosts is empty: " : "";
+  throw usage_error(fmt::format("{}{} names no host; --allow-empty lets that pass", what,
+                                fmt::join(nothing_in_, " and ")));
+}
+
+// Sets are subtracted and counted as sets: a name is made for hosts that are run on alone.
+void target_list::check_size() const {
+  std::size_t sum = 0;  // more than there are, where several parts have a host
+  for (const part& p : parts_) sum += p.set.size() + p.names.size();
+  if (sum <= max_hosts_) return;
+  host_set all;
+  for (const part& p : parts_) all |= p.names.empty() ? p.set : host_set::from_names(p.names);
+  all -= excluded_;
+  if (all.size() > max_hosts_)
+    throw usage_error(fmt::format("{} hosts are more than {}: --max-hosts {} allows them",
+                                  all.size(), max_hosts_, all.size()));
+}
+
+std::vector<host> target_list::hosts() const {
+  check_given();
+  check_size();
   std::vector<host> hosts;
-  hosts.reserve(names_.size());
-  for (const std::string& name : names_) {
-    if (!excluded_.empty() && excluded_.contains(host_set::from_name(name))) continue;
-    try {
-      hosts.emplace_back(name);
-    } catch (const std::invalid_argument& error) {
-      throw usage_error(printable(error.what()));
-    }
+  std::unordered_set<std::string> seen;
+  const auto add = [&](const std::string& name) {
+    const bool is_new = (parts_.size() == 1 && parts_[0].names.empty()) || seen.insert(name).second;
+    if (is_new) hosts.push_back(read_host(name));
+  };
+  for (const part& p : parts_) {
+    const host_set wanted = excluded_.empty() ? p.set : p.set - excluded_;
+    wanted.for_each([&](std::string_view name) { add(std::string(name)); });
+    for (const std::string& name : p.names)
+      if (excluded_.empty() || !excluded_.contains(host_set::from_name(name))) add(name);
   }
-  if (hosts.empty())
-    throw usage_error("the set of hosts is empty: -x takes out every host that was given");
+  if (hosts.empty() && !allow_empty_)
+    throw usage_error(
+        "the set of hosts is empty: -x takes out every host that was given; --allow-empty lets "
+        "that pass");
   return hosts;
 }
 

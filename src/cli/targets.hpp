@@ -1,9 +1,10 @@
 // The list of hosts that -w, --hosts-file and -x make.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "execo/host.hpp"
@@ -16,24 +17,43 @@ class target_list {
   /// Adds the hosts of a set behind those there, each once. `origin` is named in errors: "-w".
   /// Throws: usage_error.
   void add(std::string_view origin, std::string_view set);
-  /// Adds the sets of a file: any number on a line, `#` begins a comment.
+  /// Adds the sets of a file, or of standard input for "-": any number on a line, `#` begins a
+  /// comment.
   /// Throws: usage_error.
   void add_file(std::string_view origin, const std::string& path);
   /// Takes hosts out, whether they were added before or will be after.
   /// Throws: usage_error.
   void exclude(std::string_view origin, std::string_view set);
 
-  /// Throws: usage_error if nothing is left, or a name is no host.
-  std::vector<host> hosts() const;
+  /// More hosts than this are refused: nobody means them, and each costs memory.
+  static constexpr std::size_t max_hosts = 1'000'000;
+  void set_max_hosts(std::size_t hosts) noexcept { max_hosts_ = hosts; }
+  /// Lets groups and files without hosts pass, and lets nothing be left.
+  void allow_empty() noexcept { allow_empty_ = true; }
+
+  /// Throws: usage_error if something that was given means no host, if nothing is left, if it is
+  /// too much, or if a name is no host.
+  [[nodiscard]] std::vector<host> hosts() const;
 
  private:
-  void add_set(const host_set& set);
+  // A set, or hosts that were given one by one: a file of them has no set for each.
+  class part {
+   public:
+    explicit part(host_set set) : set(std::move(set)) {}
+    host_set set;
+    std::vector<std::string> names;
+  };
 
-  std::vector<std::string> names_;
-  std::unordered_set<std::string> seen_;
+  bool add_line(std::string_view origin, std::string_view line);
+  void check_given() const;
+  void check_size() const;
+
+  std::vector<part> parts_;              // in the order given
   std::vector<std::string> nothing_in_;  // what was given and adds no host
   host_set excluded_;
+  std::size_t max_hosts_ = max_hosts;
   bool any_given_ = false;
+  bool allow_empty_ = false;
 };
 
 }  // namespace execo::cli

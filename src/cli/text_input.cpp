@@ -1,11 +1,23 @@
 #include "text_input.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <execo/log.hpp>
+#include <execo/printable.hpp>
+#include <utility>
 
 #include "nodeset_options.hpp"
 
 namespace execo::cli {
+
+namespace {
+
+constexpr int exit_output_lost = 74;  // EX_IOERR
+int output_error = 0;                 // of the first write to standard output that failed
+
+}  // namespace
 
 std::string read_standard_input() {
   std::string text;
@@ -15,7 +27,48 @@ std::string read_standard_input() {
     size += std::fread(text.data() + size, 1, text.size() - size, stdin);
   } while (size == text.size());
   text.resize(size);
+  if (std::ferror(stdin) != 0) {
+    throw plain_error(std::string{"standard input: "} + std::strerror(errno));
+  }
   return text;
+}
+
+void write_output(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() && output_error == 0) {
+    output_error = errno;
+  }
+}
+
+int finish_output(const char* command, int status) {
+  if (std::fflush(stdout) != 0 && output_error == 0) output_error = errno;
+  if (output_error == 0 && std::ferror(stdout) == 0) return status;
+  if (output_error != EPIPE) {
+    complain(command, std::string{"standard output: "} + std::strerror(output_error));
+  }
+  return exit_output_lost;
+}
+
+void complain(std::string_view command, std::string_view text) {
+  const std::string line = std::string{command} + ": " + printable(text) + '\n';
+  (void)std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+warnings::warnings(std::string command) {
+  set_log(log_level::warning, [command = std::move(command)](const log_record& record) {
+    complain(command, "warning: " + std::string{record.message});
+  });
+}
+
+warnings::~warnings() { set_log(log_level::off, {}); }
+
+bool names_groups(std::string_view text) noexcept {
+  bool begins = true;
+  for (const char c : text) {
+    if (c == '*' || c == '?' || (c == '@' && begins)) return true;
+    const bool blank = c == ' ' || (c >= '\t' && c <= '\r');
+    begins = (begins && blank) || c == ',' || c == '!' || c == '&' || c == '^';
+  }
+  return false;
 }
 
 bool has_any(std::string_view text, std::string_view characters) noexcept {
@@ -62,8 +115,10 @@ std::string unescaped(std::string_view text) {
 const char* error_kind(host_set_errc code) noexcept {
   switch (code) {
     case host_set_errc::group:
+    case host_set_errc::no_group:
       return "Group error: ";
     case host_set_errc::group_source:
+    case host_set_errc::no_list:
       return "";
     default:
       return "Parse error: ";

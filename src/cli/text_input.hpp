@@ -1,6 +1,6 @@
 #pragma once
 
-// What nodeset and clubak share: text from outside.
+// What nodeset and clubak share: text from outside, and text that goes there.
 
 #include <execo/host_set.hpp>
 #include <string>
@@ -8,8 +8,30 @@
 
 namespace execo::cli {
 
-/// All of standard input.
+/// All of standard input. Throws: plain_error if it cannot be read.
 [[nodiscard]] std::string read_standard_input();
+
+/// Adds to standard output. What cannot be written is remembered for finish_output().
+void write_output(std::string_view text);
+
+/// Ends a command that wrote with write_output(): its exit status, or 74 where standard output did
+/// not take all of it, which a line on standard error says unless the reader went away.
+[[nodiscard]] int finish_output(const char* command, int status);
+
+/// "command: text" on standard error; control characters in it are made visible.
+void complain(std::string_view command, std::string_view text);
+
+/// Lets warnings of the library come to standard error for as long as it lives.
+class warnings {
+ public:
+  explicit warnings(std::string command);
+  warnings(const warnings&) = delete;
+  warnings& operator=(const warnings&) = delete;
+  ~warnings();
+};
+
+/// Whether the text names groups or has wildcards, and so needs group sources.
+[[nodiscard]] bool names_groups(std::string_view text) noexcept;
 
 /// Words between blanks and newlines; # begins a comment that ends with its line.
 /// A word may be moved towards the front of the text while it is visited.

@@ -15,7 +15,7 @@ namespace execo::detail {
 
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);
 
-/// Sections of key: value lines, in order.
+/// Sections of `key: value` lines, in order, as Python's ConfigParser reads them.
 struct ini_section {
   std::string name;
   std::map<std::string, std::string> values;

@@ -3,24 +3,60 @@
 #include <algorithm>
 #include <cctype>
 
+#include "hosts/group_resolver.hpp"
+#include "hosts/text_scan.hpp"
+
 namespace execo::detail {
 
 namespace {
 
 using clock = std::chrono::steady_clock;
 
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-// A group's name becomes part of a command line. Rather than guess how the command quotes it, names
-// that mean something to a shell are refused.
-void check_name(const std::string& group) {
-  constexpr std::string_view harmless = "_-.:+=%/,~[]";
-  for (const char c : group) {
+// A name becomes part of a command line. Rather than guess how the command quotes it, names that
+// mean something to a shell are refused, and so is what sed, grep and options of commands read.
+void check_name(std::string_view what, const std::string& name) {
+  constexpr std::string_view harmless = "_-.:+=%,~@";
+  if (name.starts_with('-')) {
+    throw source_failure(std::string{what} + " \"" + name + "\" begins like an option");
+  }
+  for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 128 && std::isalnum(byte) == 0 && harmless.find(c) == std::string_view::npos) {
-      throw source_failure("group name \"" + group + "\" has a character that a shell interprets");
+      throw source_failure(std::string{what} + " \"" + name +
+                           "\" has a character that a shell or sed interprets");
     }
   }
+}
+
+// The words of `list`, each a set of names; one that is none stays as it is.
+void append_names(std::vector<std::string>& names, const std::string& word) {
+  if (word.find('[') == std::string::npos) return names.push_back(word);
+  try {
+    read_options plain;
+    plain.place.wildcards = false;
+    for (std::string name : read_set(word, plain)) names.push_back(std::move(name));
+  } catch (const host_set_error&) {
+    names.push_back(word);
+  }
+}
+
+// Lines of `group: hosts`.
+group_table read_group_lines(std::string_view text) {
+  group_table table;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, std::min(text.find('#', at), end) - at);
+    at = end + 1;
+    if (trim(line).empty()) continue;
+    const std::size_t colon = line.find(':');
+    if (colon == line.npos) {
+      throw source_failure("no \"group: hosts\" in the line \"" + std::string{trim(line)} + '"');
+    }
+    std::string& members = table[std::string{trim(line.substr(0, colon))}];
+    members += '\n';
+    members += line.substr(colon + 1);
+  }
+  return table;
 }
 
 }  // namespace
@@ -49,18 +85,41 @@ std::string substitute(std::string_view text, const std::map<std::string, std::s
   return out;
 }
 
-std::string join_words(std::string_view text) {
-  std::string out;
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
   for (std::size_t at = 0; at < text.size();) {
     if (is_blank(text[at])) {
       ++at;
+    } else if (text[at] == '#') {
+      at = std::min(text.find('\n', at), text.size());
+    } else {
+      std::size_t end = at;
+      while (end < text.size() && !is_blank(text[end]) && text[end] != '#') ++end;
+      words.emplace_back(text.substr(at, end - at));
+      at = end;
+    }
+  }
+  return words;
+}
+
+std::string normalize(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  bool apart = false;   // something that separates came since the last character
+  bool inside = false;  // brackets
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '\n') inside = false;
+    if (c == '#' && !inside) at = std::min(text.find('\n', at), text.size() - 1);
+    if (!inside && (is_blank(c) || c == ',' || c == '#')) {
+      apart = true;
       continue;
     }
-    std::size_t end = at;
-    while (end < text.size() && !is_blank(text[end])) ++end;
-    if (!out.empty()) out += ',';
-    out += text.substr(at, end - at);
-    at = end;
+    const bool joins = is_operator(c) || out.empty() || (is_operator(out.back()) && !inside);
+    if (apart && !joins) out += ',';
+    apart = false;
+    inside = c == '[' || (inside && c != ']');
+    out += c;
   }
   return out;
 }
@@ -79,11 +138,12 @@ const group_table& table_source::table() {
   return table_;
 }
 
-std::string table_source::members(const std::string& group) {
+std::optional<std::string> table_source::members(const std::string& group) {
   const std::lock_guard lock(mutex_);
   const group_table& groups = table();
   const auto found = groups.find(group);
-  return found == groups.end() ? std::string{} : found->second;
+  if (found == groups.end()) return std::nullopt;
+  return found->second;
 }
 
 std::optional<std::string> table_source::all() {
@@ -101,8 +161,20 @@ std::optional<std::vector<std::string>> table_source::names() {
   return names;
 }
 
-std::string command_source::ask(const std::string& command, const std::string& group) {
-  const std::string filled = substitute(command, {{"GROUP", group}, {"SOURCE", name_}});
+command_source::command_source(std::string name, commands how)
+    : name_(std::move(name)), how_(std::move(how)) {
+  if (how_.map_all.empty()) return;
+  const auto load = [this] {
+    const std::string command = substitute(how_.map_all, {{"SOURCE", name_}});
+    return read_group_lines(run_command(command, how_.directory, how_.timeout));
+  };
+  map_all_.emplace(load, how_.times);
+}
+
+std::string command_source::ask(const std::string& command, const values& filled_in) {
+  values all = filled_in;
+  all.emplace("SOURCE", name_);
+  const std::string filled = substitute(command, all);
   // One question at a time: threads that ask the same wait for one command, not each for its own.
   const std::lock_guard lock(mutex_);
   const auto known = answers_.find(filled);
@@ -118,34 +190,45 @@ std::string command_source::ask(const std::string& command, const std::string& g
   }
 }
 
-std::string command_source::members(const std::string& group) {
-  check_name(group);
-  return join_words(ask(how_.map, group));
+// Whether an empty answer is that of an empty group, and not of a name that is mistyped.
+bool command_source::is_listed(const std::string& group) {
+  try {
+    const auto listed = names();
+    return !listed || std::ranges::find(*listed, group) != listed->end();
+  } catch (const source_failure&) {
+    return true;
+  }
+}
+
+std::optional<std::string> command_source::members(const std::string& group) {
+  check_name("group name", group);
+  if (map_all_) {
+    auto found = map_all_->members(group);
+    if (found || how_.map.empty()) return found;
+  }
+  std::string text = ask(how_.map, {{"GROUP", group}});
+  if (words_of(text).empty() && !is_listed(group)) return std::nullopt;
+  return text;
 }
 
 std::optional<std::string> command_source::all() {
   if (how_.all.empty()) return std::nullopt;
-  return join_words(ask(how_.all, {}));
+  return ask(how_.all, {});
 }
 
 std::optional<std::vector<std::string>> command_source::names() {
+  if (map_all_) return map_all_->names();
   if (how_.list.empty()) return std::nullopt;
   std::vector<std::string> names;
-  const std::string text = ask(how_.list, {});
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = at;
-    while (end < text.size() && !is_blank(text[end])) ++end;
-    if (end > at) names.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  for (const std::string& name : names) {
-    if (name.find_first_of("@,!&^*") != std::string::npos) {
-      throw source_failure("illegal character in the group name \"" + name + "\"");
-    }
-  }
+  for (const std::string& word : words_of(ask(how_.list, {}))) append_names(names, word);
   std::ranges::sort(names);
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
+}
+
+std::vector<std::string> command_source::groups_of(const std::string& host) {
+  check_name("host name", host);
+  return words_of(ask(how_.reverse, {{"NODE", host}}));
 }
 
 }  // namespace execo::detail

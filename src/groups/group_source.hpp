@@ -1,7 +1,7 @@
 #pragma once
 
-// One source of groups: a table, kept or made anew from time to time, or commands. Answers are the
-// text of host sets; who asks reads them.
+// One source of groups: a table, kept or made again from time to time, or commands. Answers are
+// text as files and commands have it; group_sources reads it, by one rule for all of them.
 
 #include <chrono>
 #include <filesystem>
@@ -31,10 +31,20 @@ class group_source {
   group_source& operator=(const group_source&) = delete;
   virtual ~group_source() = default;
 
-  // All throw source_failure; nullopt when the source has no way to tell.
-  [[nodiscard]] virtual std::string members(const std::string& group) = 0;
+  // All throw source_failure.
+
+  /// Nothing if it is known that there is no such group.
+  [[nodiscard]] virtual std::optional<std::string> members(const std::string& group) = 0;
+  /// Nothing, here and below, when the source has no way to answer.
   [[nodiscard]] virtual std::optional<std::string> all() = 0;
   [[nodiscard]] virtual std::optional<std::vector<std::string>> names() = 0;
+  /// Whether groups_of() can be asked.
+  [[nodiscard]] virtual bool has_reverse() const { return false; }
+  /// The names of the groups that have this host.
+  [[nodiscard]] virtual std::vector<std::string> groups_of(const std::string& host) {
+    static_cast<void>(host);
+    return {};
+  }
 };
 
 /// Answers from a table that `load` makes; it is made again when it is old.
@@ -44,7 +54,7 @@ class table_source final : public group_source {
       : load_(std::move(load)), times_(times) {}
   explicit table_source(group_table table) : table_(std::move(table)), loaded_(true) {}
 
-  std::string members(const std::string& group) override;
+  std::optional<std::string> members(const std::string& group) override;
   std::optional<std::string> all() override;
   std::optional<std::vector<std::string>> names() override;
 
@@ -66,35 +76,47 @@ class command_source final : public group_source {
     std::string map;
     std::string all;
     std::string list;
+    std::string map_all;
+    std::string reverse;
     std::filesystem::path directory;
     std::chrono::milliseconds timeout{30'000};
     cache_times times;
   };
 
-  command_source(std::string name, commands how) : name_(std::move(name)), how_(std::move(how)) {}
+  command_source(std::string name, commands how);
 
-  std::string members(const std::string& group) override;
+  std::optional<std::string> members(const std::string& group) override;
   std::optional<std::string> all() override;
   std::optional<std::vector<std::string>> names() override;
+
+  bool has_reverse() const override { return !how_.reverse.empty(); }
+  std::vector<std::string> groups_of(const std::string& host) override;
 
  private:
   struct answer {
     std::string text;
     std::chrono::steady_clock::time_point made;
   };
-  std::string ask(const std::string& command, const std::string& group);
+  using values = std::map<std::string, std::string>;
+  std::string ask(const std::string& command, const values& filled_in);
+  bool is_listed(const std::string& group);
 
   std::string name_;
   commands how_;
+  std::optional<table_source> map_all_;
   std::mutex mutex_;
-  std::map<std::string, answer> answers_;  // by command with its group filled in
+  std::map<std::string, answer> answers_;  // by command with what it asks for filled in
 };
 
 /// $NAME and ${NAME} replaced; a $ of any other name stays.
 [[nodiscard]] std::string substitute(std::string_view text,
                                      const std::map<std::string, std::string>& values);
 
-/// Names separated by blanks as the text of one set.
-[[nodiscard]] std::string join_words(std::string_view text);
+/// The words between blanks and newlines; what follows # on its line is a comment.
+[[nodiscard]] std::vector<std::string> words_of(std::string_view text);
+
+/// What files and commands write about hosts as the text of one set: blanks, newlines and commas
+/// separate, any number of them; # begins a comment; brackets and operators stay together.
+[[nodiscard]] std::string normalize(std::string_view text);
 
 }  // namespace execo::detail

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,9 +32,15 @@ class group_sources final : public group_resolver {
 
   [[nodiscard]] std::vector<std::string> source_names() const;
 
-  host_set members(std::string_view source, std::string_view group, int depth) const override;
-  host_set all(std::string_view source, int depth) const override;
+  host_set members(std::string_view source, std::string_view group,
+                   const group_place& place) const override;
+  host_set all(std::string_view source, const group_place& place) const override;
+  /// Names that no @name can mean are left out, with a warning.
   std::vector<std::string> names(std::string_view source) const override;
+  /// The groups of these hosts, as the source itself finds them; nothing if it has no way to, or if
+  /// to read all its groups takes fewer questions.
+  [[nodiscard]] std::optional<std::vector<std::string>> groups_of(std::string_view source,
+                                                                  const host_set& hosts) const;
 
  private:
   struct named_source {
@@ -42,12 +49,12 @@ class group_sources final : public group_resolver {
   };
   [[nodiscard]] named_source find(std::string_view name) const;
   [[nodiscard]] host_set read_members(const named_source& from, const std::string& group,
-                                      int depth) const;
-  void add_sections(const std::filesystem::path& file);
-  void add_section(const std::filesystem::path& directory, const std::string& name,
-                   const std::map<std::string, std::string>& values);
-  void add_directory(const std::filesystem::path& directory, std::chrono::milliseconds cache_time);
-  void add_yaml(const std::filesystem::path& file);
+                                      const group_place& place) const;
+  [[nodiscard]] host_set read_all(const named_source& from, const group_place& place) const;
+  [[nodiscard]] std::vector<std::string> legal_names(const named_source& from,
+                                                     std::vector<std::string> names) const;
+  [[nodiscard]] bool prefers_reverse(const named_source& from, const host_set& hosts) const;
+  class place;
   void add_allocations();
 
   mutable std::mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "execo/log.hpp"
 #include "groups/group_files.hpp"
 #include "groups/group_sources.hpp"
 
@@ -57,25 +58,40 @@ std::vector<std::string> groups::names(std::string_view source) const {
 }
 
 host_set groups::members(std::string_view group, std::string_view source) const {
-  return sources_->members(source, group, 0);
+  return sources_->members(source, group, {});
 }
 
-host_set groups::all(std::string_view source) const { return sources_->all(source, 0); }
+host_set groups::all(std::string_view source) const { return sources_->all(source, {}); }
 
 host_set groups::read(std::string_view text, std::string_view source) const {
-  return detail::read_set(text, {sources_.get(), source, 0, true});
+  return detail::read_set(text, {sources_.get(), source});
 }
 
 std::vector<group_match> groups::matches(const host_set& hosts, std::string_view source) const {
   std::string prefix = "@";
   if (!source.empty()) prefix += std::string{source} + ":";
+  auto candidates = sources_->groups_of(source, hosts);
+  std::map<std::string, host_set> known;
   std::vector<group_match> found;
-  for (const std::string& name : names(source)) {
-    const host_set all = members(name, source);
-    host_set common = all & hosts;
-    if (!common.empty()) found.emplace_back(prefix + name, std::move(common), all.size());
+  for (const std::string& name : candidates ? *candidates : names(source)) {
+    try {
+      const host_set all = sources_->members(source, name, {0, true, &known});
+      host_set common = all & hosts;
+      if (!common.empty()) found.emplace_back(prefix + name, std::move(common), all.size());
+    } catch (const host_set_error& error) {
+      log(log_level::warning, [&] { return "group " + prefix + name + ": " + error.what(); });
+    }
   }
   return found;
+}
+
+std::vector<std::string> groups::names_of(const host_set& hosts, std::string_view source) const {
+  if (auto found = sources_->groups_of(source, hosts)) return std::move(*found);
+  std::vector<std::string> names;
+  for (const group_match& match : matches(hosts, source)) {
+    names.push_back(match.group.substr(source.empty() ? 1 : source.size() + 2));
+  }
+  return names;
 }
 
 std::string groups::regroup(const host_set& hosts, std::string_view source,
@@ -84,7 +100,7 @@ std::string groups::regroup(const host_set& hosts, std::string_view source,
   try {
     whole = matches(hosts, source);
   } catch (const host_set_error& error) {
-    if (error.code() != host_set_errc::group) throw;
+    if (error.code() == host_set_errc::group_source) throw;
   }
   std::erase_if(whole, [](const group_match& m) { return m.common.size() < m.size; });
   std::ranges::sort(whole, [](const group_match& a, const group_match& b) {

@@ -2,20 +2,54 @@
 
 #include "execo/host_list.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <regex>
 #include <set>
 
 #include "execo/host_set.hpp"
 #include "groups/group_files.hpp"
 #include "hosts/ordered_list.hpp"
+#include "hosts/text_scan.hpp"
 
 namespace execo {
 
 using detail::ordered_list;
+using detail::separators;
+using detail::split_list;
+using detail::trim;
 
 namespace {
 
 namespace fs = std::filesystem;
+
+// The file that a line includes: "#include", blanks and one word. Anything else is a comment.
+std::string_view included(std::string_view line) {
+  constexpr std::string_view include = "#include";
+  if (!line.starts_with(include)) return {};
+  line.remove_prefix(include.size());
+  const std::string_view name = trim(line);
+  const bool is_word = std::ranges::none_of(name, detail::is_blank);
+  return line.size() > name.size() && detail::is_blank(line[0]) && is_word ? name
+                                                                           : std::string_view{};
+}
+
+// Hosts of pdsh may begin with the module that runs their commands: ssh:root@n1.
+std::string_view without_module(std::string_view item) {
+  const std::size_t colon = item.find(':');
+  const std::string_view module = item.substr(0, colon);
+  if (colon == item.npos) return item;
+  if (module == "ssh") return item.substr(colon + 1);
+  constexpr std::string_view others[] = {"rsh",  "mrsh", "krb4",  "qsh",
+                                         "mqsh", "exec", "xcpu2", "torque"};
+  if (std::ranges::find(others, module) != std::end(others)) {
+    throw host_set_error(host_set_errc::syntax,
+                         "host list: \"" + std::string{item} + "\" asks for the pdsh module " +
+                             std::string{module} + ": only ssh can be had",
+                         std::string{item});
+  }
+  return item;
+}
 
 // A file of hosts: one list a line, # begins a comment, #include FILE another file beside it.
 void add_file(ordered_list& list, const fs::path& path, std::set<fs::path>& seen) {
@@ -27,19 +61,17 @@ void add_file(ordered_list& list, const fs::path& path, std::set<fs::path>& seen
     throw host_set_error(host_set_errc::group, std::string{"host list: "} + failure.what(),
                          path.string());
   }
-  constexpr std::string_view include = "#include";
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     const std::string_view line = std::string_view(text).substr(at, end - at);
     at = end + 1;
-    if (line.starts_with(include)) {
-      const auto names = detail::split_list(line.substr(include.size()), false);
-      if (!names.empty()) add_file(list, path.parent_path() / names[0], seen);
+    if (const std::string_view name = included(line); !name.empty()) {
+      add_file(list, path.parent_path() / name, seen);
       continue;
     }
-    const std::string words = detail::join_words(line.substr(0, line.find('#')));
-    for (const std::string_view item : detail::split_list(words, false)) {
-      detail::add_item(list, item, false);
+    for (const std::string_view item :
+         split_list(line.substr(0, line.find('#')), separators::commas_and_blanks)) {
+      detail::add_item(list, without_module(item), false);
     }
   }
 }
@@ -48,7 +80,7 @@ void add_file(ordered_list& list, const fs::path& path, std::set<fs::path>& seen
 class pdsh_reader {
  public:
   std::vector<std::string> read(std::string_view text) {
-    for (std::string_view item : detail::split_list(text, true)) {
+    for (std::string_view item : split_list(text, separators::outside_slashes)) {
       const bool exclude = item.size() > 1 && item[0] == '-';
       if (exclude) item.remove_prefix(1);
       if (item[0] == '/') {
@@ -81,7 +113,7 @@ class pdsh_reader {
   }
 
   static void add_hosts(ordered_list& list, std::string_view item) {
-    if (item[0] != '^') return detail::add_item(list, item, false);
+    if (item[0] != '^') return detail::add_item(list, without_module(item), false);
     std::set<fs::path> seen;
     add_file(list, fs::path{item.substr(1)}, seen);
   }
@@ -96,7 +128,9 @@ class pdsh_reader {
 std::vector<std::string> read_host_list(std::string_view text, list_syntax syntax) {
   if (syntax == list_syntax::pdsh) return pdsh_reader{}.read(text);
   ordered_list hosts;
-  for (std::string_view item : detail::split_list(text, false)) {
+  const bool blanks = syntax == list_syntax::slurm;
+  for (std::string_view item :
+       split_list(text, blanks ? separators::commas_and_blanks : separators::commas)) {
     std::string_view excluded;
     if (syntax == list_syntax::taktuk) {
       const std::size_t slash = item.find('/');

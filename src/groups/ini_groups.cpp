@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "groups/group_files.hpp"
+#include "hosts/text_scan.hpp"
 
 namespace execo::detail {
 
@@ -13,43 +14,92 @@ std::string read_file(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::vector<ini_section> read_ini(std::string_view text) {
-  const auto trim = [](std::string_view t) {
-    const std::size_t from = t.find_first_not_of(" \t\r");
-    if (from == t.npos) return std::string_view{};
-    return t.substr(from, t.find_last_not_of(" \t\r") - from + 1);
-  };
-  std::vector<ini_section> sections;
-  std::string* last = nullptr;  // a line that begins with a blank goes on with it
-  for (std::size_t number = 1; !text.empty(); ++number) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view raw = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const std::string_view content = trim(raw);
-    if (content.empty() || content[0] == '#' || content[0] == ';') continue;
-    const auto fail = [&](const std::string& why) {
-      throw source_failure("line " + std::to_string(number) + ": " + why);
-    };
-    if (std::isspace(static_cast<unsigned char>(raw[0])) != 0 && last) {
-      *last += '\n';
-      *last += content;
-      continue;
+namespace {
+
+// Python's ConfigParser, which groups.conf is written for, by its rule: a line goes on with the
+// value before it only if it is indented deeper than that value's key; blank lines belong to a
+// value; a section or key stands once in a file; [DEFAULT] has values of all sections.
+class ini_reader {
+ public:
+  void take(std::string_view raw) {
+    ++number_;
+    const std::string_view line = trim(raw);
+    if (line.starts_with('#') || line.starts_with(';')) return;
+    if (line.empty()) {
+      if (value_) *value_ += '\n';
+      return;
     }
-    if (content[0] == '[') {
-      if (content.back() != ']') fail("the section is not closed: add ']'");
-      sections.push_back({std::string{trim(content.substr(1, content.size() - 2))}, {}});
-      last = nullptr;
-      continue;
+    const std::size_t indent = raw.size() - trim_front(raw).size();
+    if (value_ && indent > indent_) {
+      (*value_ += '\n') += line;
+      return;
     }
-    const std::size_t sign = content.find_first_of(":=");
-    if (sign == content.npos) fail("no 'key: value' here");
-    if (sections.empty()) fail("a value before the first [section]");
-    std::string key{trim(content.substr(0, sign))};
-    std::ranges::transform(key, key.begin(), [](unsigned char c) { return std::tolower(c); });
-    last = &sections.back().values[key];
-    *last = trim(content.substr(sign + 1));
+    indent_ = indent;
+    const std::size_t close = line.front() == '[' ? line.rfind(']') : line.npos;
+    if (close != line.npos && close > 1) {
+      begin_section(std::string{line.substr(1, close - 1)});
+    } else {
+      add_value(line);
+    }
   }
-  return sections;
+
+  std::vector<ini_section> finish() {
+    for (ini_section& section : sections_) {
+      section.values.insert(defaults_.begin(), defaults_.end());
+      for (auto& [key, value] : section.values) value = trim(value);
+    }
+    return std::move(sections_);
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& why) const {
+    throw source_failure("line " + std::to_string(number_) + ": " + why);
+  }
+
+  void begin_section(std::string name) {
+    value_ = nullptr;
+    if (name == "DEFAULT") {
+      values_ = &defaults_;
+      return;
+    }
+    if (std::ranges::find(sections_, name, &ini_section::name) != sections_.end()) {
+      fail("the section [" + name + "] stands twice: put its values together");
+    }
+    sections_.push_back({std::move(name), {}});
+    values_ = &sections_.back().values;
+  }
+
+  void add_value(std::string_view line) {
+    if (line.front() == '[') fail("the section is not closed: add ']'");
+    if (!values_) fail("a value before the first [section]");
+    const std::size_t sign = line.find_first_of(":=");
+    if (sign == line.npos) fail("no 'key: value' here");
+    std::string key{trim(line.substr(0, sign))};
+    if (key.empty()) fail("no key before '" + std::string{line.substr(sign, 1)} + "'");
+    std::ranges::transform(key, key.begin(), [](unsigned char c) { return std::tolower(c); });
+    const auto [at, added] = values_->emplace(std::move(key), trim(line.substr(sign + 1)));
+    if (!added) fail("the key \"" + at->first + "\" stands twice in its section");
+    value_ = &at->second;
+  }
+
+  std::vector<ini_section> sections_;
+  std::map<std::string, std::string> defaults_;
+  std::map<std::string, std::string>* values_ = nullptr;  // of the section
+  std::string* value_ = nullptr;                          // the last one
+  std::size_t indent_ = 0;                                // of its key
+  std::size_t number_ = 0;
+};
+
+}  // namespace
+
+std::vector<ini_section> read_ini(std::string_view text) {
+  ini_reader reader;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    reader.take(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return reader.finish();
 }
 
 }  // namespace execo::detail

@@ -124,6 +124,11 @@ class group_reader final : public YAML::EventHandler {
     if (is_plain && std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) {
       fail(mark, "the name " + name + " is not a string (add quotes?)");
     }
+    const bool known =
+        place_ == place::groups
+            ? groups().contains(name)
+            : std::ranges::find(sources_, name, &sources::value_type::first) != sources_.end();
+    if (known) fail(mark, "the name \"" + name + "\" stands twice");
     name_ = name;
     name_mark_ = mark;
     has_name_ = true;
@@ -133,7 +138,7 @@ class group_reader final : public YAML::EventHandler {
 
   void append(const std::string& text) {
     std::string& members = groups()[name_];
-    if (!members.empty()) members += ',';
+    if (!members.empty()) members += '\n';
     members += text;
   }
 

@@ -20,7 +20,7 @@ void ordered_list::add(const std::string& name) {
   names_.push_back(name);
 }
 
-std::vector<std::string_view> split_list(std::string_view text, bool slashes_quote) {
+std::vector<std::string_view> split_list(std::string_view text, separators by) {
   std::vector<std::string_view> items;
   std::size_t from = 0;
   bool in_bracket = false;
@@ -30,11 +30,12 @@ std::vector<std::string_view> split_list(std::string_view text, bool slashes_quo
     const bool end = i == text.size();
     if (c == '[') in_bracket = true;
     if (c == ']') in_bracket = false;
-    if (c == '/' && slashes_quote) {
+    if (c == '/' && by == separators::outside_slashes) {
       const std::string_view before = trim(text.substr(from, i - from));
       in_slashes = !in_slashes && (before.empty() || before == "-");
     }
-    if (!end && (c != ',' || in_bracket || in_slashes)) continue;
+    const bool separates = c == ',' || (by != separators::commas && is_blank(c));
+    if (!end && (!separates || in_bracket || in_slashes)) continue;
     const std::string_view item = trim(text.substr(from, i - from));
     if (!item.empty()) items.push_back(item);
     from = i + 1;

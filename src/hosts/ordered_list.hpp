@@ -30,8 +30,13 @@ class ordered_list {
   std::unordered_set<std::string> known_;
 };
 
-/// The pieces of a list between commas that stand outside brackets and, if asked, outside /.../.
-[[nodiscard]] std::vector<std::string_view> split_list(std::string_view text, bool slashes_quote);
+/// What separates the pieces of a list, outside brackets.
+enum class separators {
+  commas,
+  commas_and_blanks,
+  outside_slashes,  // commas and blanks that are not in /.../ either
+};
+[[nodiscard]] std::vector<std::string_view> split_list(std::string_view text, separators by);
 
 /// Adds what one item means: its brackets expanded from left to right, the last one fastest. With
 /// `letters`, a-c counts too. Throws: host_set_error.

@@ -106,10 +106,10 @@ class set_reader {
     }
     const std::string_view name = trim(text_.substr(begin, end - begin));
     at_ = end;
-    if (wild && options_.wildcards) {
+    if (wild && options_.place.wildcards) {
       name_table masks;
       masks.add_name(name);
-      return match(into, masks);
+      return match(into, masks, begin);
     }
     into.add_name(name);
   }
@@ -146,10 +146,10 @@ class set_reader {
         }
       }
     }
-    if (wild && options_.wildcards) {
+    if (wild && options_.place.wildcards) {
       name_table masks;
       add_to(masks, begin);
-      return match(into, masks);
+      return match(into, masks, begin);
     }
     add_to(into, begin);
   }
@@ -244,11 +244,25 @@ class set_reader {
     return options_.groups ? *options_.groups : standard_group_resolver();
   }
 
-  void match(name_table& into, const name_table& masks) {
+  // The only way from a text into what groups are made of, and so what bounds the depth of groups.
+  group_place inside(std::size_t begin) {
+    if (options_.place.depth >= max_group_depth) {
+      fail(host_set_errc::group,
+           "the group is part of itself, or inside more than " + std::to_string(max_group_depth) +
+               " others: take it out of its own list",
+           text_.substr(begin, at_ - begin), begin);
+    }
+    group_place place = options_.place;
+    ++place.depth;
+    if (!place.known) place.known = &known_;
+    return place;
+  }
+
+  void match(name_table& into, const name_table& masks, std::size_t begin) {
     if (masks.size() > most_masks) {
       fail(host_set_errc::range, "a wildcard with too many ranges: write fewer", "", at_);
     }
-    const host_set all = groups().all(options_.source, options_.depth + 1);
+    const host_set all = groups().all(options_.source, inside(begin));
     const std::vector<std::string> list =
         host_set_access::make(host_set_access::share(masks)).expand();
     all.for_each([&](std::string_view name) {
@@ -269,10 +283,6 @@ class set_reader {
       if (text_[at_] == ']') inside = false;
     }
     std::string_view name = trim(text_.substr(from, at_ - from));
-    if (options_.depth >= max_group_depth) {
-      fail(host_set_errc::group, "the group is part of itself: take it out of its own list",
-           text_.substr(begin, at_ - begin), begin);
-    }
     if (of_names) {
       for (const std::string& group : groups().names(name.empty() ? options_.source : name)) {
         into.add_name(group);
@@ -295,25 +305,27 @@ class set_reader {
       }
     };
     try {
-      if (name == "*") return add(groups().all(source, options_.depth + 1));
-      if (name.find('[') == name.npos) {
-        return add(groups().members(source, name, options_.depth + 1));
-      }
-      const host_set names = read_set(name, {options_.groups, source, options_.depth, false});
+      const group_place place = inside(begin);
+      if (name == "*") return add(groups().all(source, place));
+      if (name.find('[') == name.npos) return add(groups().members(source, name, place));
+      group_place of_names = place;
+      of_names.wildcards = false;
+      const host_set names = read_set(name, {options_.groups, source, of_names});
       if (names.size() > most_masks) {
         throw host_set_error(host_set_errc::range, "more than 10,000 groups: write fewer");
       }
       for (const std::string group : names) {
-        add(groups().members(source, group, options_.depth + 1));
+        add(groups().members(source, group, place));
       }
     } catch (const host_set_error& error) {
-      if (error.code() == host_set_errc::group_source || options_.depth > 0) throw;
+      if (error.code() == host_set_errc::group_source || options_.place.depth > 0) throw;
       fail(error.code(), error.what(), text_.substr(begin, at_ - begin), begin);
     }
   }
 
   std::string_view text_;
   const read_options& options_;
+  std::map<std::string, host_set> known_;
   std::size_t at_ = 0;
   std::size_t bracket_from_ = 1;
   std::size_t bracket_ = 0;

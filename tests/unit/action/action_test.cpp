@@ -86,11 +86,15 @@ TEST_P(actions, a_slow_reader_slows_the_action_down) {
   EXPECT_EQ(taken, 100U);
 }
 
-TEST_P(actions, no_hosts_are_no_problem) {
+TEST_P(actions, without_hosts_end_at_once_and_are_ok_only_where_that_is_allowed) {
   fake_action a(hosts_, 0);
   auto r = sync_wait(a.run());
-  EXPECT_TRUE(r.ok());
+  EXPECT_FALSE(r.ok());
+  EXPECT_THROW(r.check(), process_error);
   EXPECT_TRUE(r.all().empty());
+  fake_action allowed(hosts_, 0);
+  allowed.state().allow_empty();
+  EXPECT_TRUE(sync_wait(allowed.run()).check().ok());
   fake_action b(hosts_, 0);
   EXPECT_FALSE(sync_wait(b.next()));
 }

@@ -212,6 +212,40 @@ TEST(run_options, no_hosts_is_a_mistake) {
   EXPECT_THAT(complaint({"--hosts-file", "/", "true"}), HasSubstr("Is a directory"));
 }
 
+TEST(run_options, what_is_given_and_names_no_host_is_a_mistake_beside_others_too) {
+  temporary_file file("# none\n");
+  EXPECT_THAT(complaint({"-w", "n1", "-w", "", "true"}), HasSubstr("-w '' names no host"));
+  EXPECT_THAT(complaint({"-w", "n1", "--hosts-file", file.path(), "true"}),
+              HasSubstr("names no host; --allow-empty"));
+  EXPECT_THAT(names(parse({"-w", "n1", "--hosts-file", file.path(), "--allow-empty", "true"})),
+              ElementsAre("n1"));
+  EXPECT_TRUE(parse({"-w", "n1", "-x", "n1", "--allow-empty", "true"}).hosts.empty());
+  EXPECT_THAT(complaint({"--allow-empty", "true"}), HasSubstr("no hosts: give them"));
+}
+
+TEST(run_options, hosts_are_subtracted_as_sets_and_bounded) {
+  EXPECT_THAT(names(parse({"-w", "n[1-90000000]", "-x", "n[1-89999998]", "true"})),
+              ElementsAre("n89999999", "n90000000"));
+  EXPECT_THAT(complaint({"-w", "n[1-90000000]", "true"}),
+              HasSubstr("90000000 hosts are more than 1000000: --max-hosts 90000000"));
+  EXPECT_THAT(complaint({"-w", "n[1-3]", "-w", "n[2-9]", "--max-hosts", "8", "true"}),
+              HasSubstr("9 hosts are more than 8"));
+  EXPECT_EQ(parse({"-w", "n[1-3]", "-w", "n[2-9]", "--max-hosts", "9", "true"}).hosts.size(), 9u);
+  EXPECT_EQ(parse({"-w", "n[1-1000001]", "--max-hosts", "2000000", "true"}).hosts.size(), 1000001u);
+}
+
+TEST(run_options, each_host_counts_once_in_the_order_given) {
+  temporary_file file("n9 n[2-3]\nn9\nn8\n");
+  EXPECT_THAT(names(parse({"-w", "n3", "--hosts-file", file.path(), "-w", "n[7-9]", "-x", "n2,n7",
+                           "true"})),
+              ElementsAre("n3", "n9", "n8"));
+}
+
+TEST(run_options, a_second_column_of_a_hosts_file_is_no_host) {
+  temporary_file slots("n1 slots=4\n");
+  EXPECT_THAT(complaint({"--hosts-file", slots.path(), "true"}), HasSubstr("'slots=4' is no host"));
+}
+
 TEST(run_options, no_command_is_a_mistake) {
   EXPECT_THAT(complaint({"-w", "n1"}), HasSubstr("no command"));
   EXPECT_THAT(complaint({"-w", "n1", "--", ""}), HasSubstr("no command"));

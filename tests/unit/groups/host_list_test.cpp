@@ -53,6 +53,30 @@ TEST(host_list, refuses_control_characters_in_names) {
       EXPECT_THROW(read_host_list(text, syntax), host_set_error) << text;
 }
 
+TEST(host_list, splits_at_blanks_as_pdsh_and_slurm_do) {
+  EXPECT_EQ(read_host_list("n1 n[2, 3]\tm1\n", list_syntax::slurm),
+            (names{"n1", "n2", "n3", "m1"}));
+  EXPECT_EQ(read_host_list("n1 n[2-3] -n2 /^n[13]$/", list_syntax::pdsh), (names{"n1", "n3"}));
+}
+
+TEST(host_list, takes_users_and_the_module_ssh_of_pdsh) {
+  EXPECT_EQ(read_host_list("root@n[1-2],ssh:me@m1,ssh:m2", list_syntax::pdsh),
+            (names{"root@n1", "root@n2", "me@m1", "m2"}));
+  EXPECT_THROW((void)read_host_list("rsh:me@m1", list_syntax::pdsh), host_set_error);
+}
+
+TEST(host_list, includes_a_file_only_where_one_word_follows) {
+  namespace fs = std::filesystem;
+  std::string name = (fs::temp_directory_path() / "execo-list-XXXXXX").string();
+  const fs::path directory = ::mkdtemp(name.data());
+  std::ofstream(directory / "a") << "#includes are explained elsewhere\n#included b\n"
+                                    "#include b c\n#include\nn1\n#include \t b\r\n";
+  std::ofstream(directory / "b") << "n2\n";
+  EXPECT_EQ(read_host_list("^" + (directory / "a").string(), list_syntax::pdsh),
+            (names{"n1", "n2"}));
+  fs::remove_all(directory);
+}
+
 TEST(host_list, refuses_what_cannot_be_meant) {
   for (const char* text :
        {"n[1", "n[2-1]", "n[a]", "n[0-4294967295]", "n[0-999]m[0-9999]", "n[]"}) {
