@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -74,28 +75,35 @@ std::string expand_home(const std::string& path) {
   return path.starts_with("~/") ? home_directory() + path.substr(1) : path;
 }
 
-bool read_file(const std::string& path, std::string& text, std::error_code& why) {
+file_read read_file(const std::string& path, std::size_t max_size, std::string& text,
+                    std::string& problem) {
   unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat about {};
   if (!file || ::fstat(file.get(), &about) != 0) {
-    why = last_error();
-    return false;
+    problem = last_error().message();
+    return last_error() == std::errc::no_such_file_or_directory ? file_read::missing
+                                                                : file_read::refused;
   }
-  if (S_ISDIR(about.st_mode)) {
-    why = std::make_error_code(std::errc::is_a_directory);
-    return false;
+  // Devices and pipes may have no end. ssh's users name /dev/null for a file that is empty.
+  bool null_device = S_ISCHR(about.st_mode) && about.st_rdev == makedev(1, 3);
+  if (!S_ISREG(about.st_mode) && !null_device) {
+    problem = S_ISDIR(about.st_mode) ? std::make_error_code(std::errc::is_a_directory).message()
+                                     : "is not a regular file";
+    return file_read::refused;
   }
   std::array<char, 64 * 1024> buffer;
-  for (;;) {
+  while (text.size() <= max_size) {
     ssize_t n = ::read(file.get(), buffer.data(), buffer.size());
-    if (n == 0) return true;
+    if (n == 0) return file_read::whole;
     if (n > 0) {
       text.append(buffer.data(), static_cast<std::size_t>(n));
     } else if (errno != EINTR) {
-      why = last_error();
-      return false;
+      problem = last_error().message();
+      return file_read::refused;
     }
   }
+  problem = "is larger than " + std::to_string(max_size >> 20) + " MiB";
+  return file_read::refused;
 }
 
 std::string shown_key::fingerprint() const {
@@ -121,14 +129,17 @@ host_key_store::host_key_store(host_keys policy, std::string file)
       file_(file.empty() ? home_directory() + "/.ssh/known_hosts" : expand_home(file)) {
   if (policy_ == host_keys::ignore) return;
   std::string text;
-  std::error_code why;
+  std::string problem;
+  constexpr std::size_t max_size = std::size_t{64} << 20;
   // The administrator's file counts beside the user's own, as in OpenSSH, and is never written.
-  if (file.empty() && read_file(site_file, text, why)) known_.parse(text);
+  if (file.empty() && read_file(site_file, max_size, text, problem) == file_read::whole)
+    known_.parse(text);
   text.clear();
-  bool there = read_file(file_, text, why);
-  if (!there && why != std::errc::no_such_file_or_directory)
-    throw std::invalid_argument("known hosts file " + file_ + ": " + why.message());
-  if (there && policy_ == host_keys::accept_new && ::access(file_.c_str(), W_OK) != 0)
+  file_read there = read_file(file_, max_size, text, problem);
+  if (there == file_read::refused)
+    throw std::invalid_argument("known hosts file " + file_ + ": " + problem);
+  if (there == file_read::whole && policy_ == host_keys::accept_new &&
+      ::access(file_.c_str(), W_OK) != 0)
     throw std::invalid_argument("known hosts file " + file_ + ": " + last_error().message());
   known_.parse(text);
 }

@@ -53,7 +53,10 @@ class host_key_store {
 std::string home_directory();
 /// With a leading "~/" replaced.
 std::string expand_home(const std::string& path);
-/// All of a regular file. False with `why` set if it cannot be read; ENOENT included.
-bool read_file(const std::string& path, std::string& text, std::error_code& why);
+
+enum class file_read : std::uint8_t { whole, missing, refused };
+/// All of a regular file, or nothing of /dev/null. Unless it is whole, `problem` tells why.
+file_read read_file(const std::string& path, std::size_t max_size, std::string& text,
+                    std::string& problem);
 
 }  // namespace execo::detail

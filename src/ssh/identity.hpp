@@ -18,8 +18,9 @@ class identity {
 class identity_set {
  public:
   /// The files named, each of which must be usable; without any, those of the usual ones in ~/.ssh
-  /// that are there and not encrypted.
-  /// Throws: std::invalid_argument naming a file that is missing, encrypted or not a key.
+  /// that are there and usable.
+  /// Throws: std::invalid_argument naming a file that is missing or not usable, and why: encrypted,
+  /// open to others, of a kind that libssh does not know.
   explicit identity_set(const std::vector<std::string>& files);
 
   std::size_t size() const noexcept { return keys_.size(); }

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <deque>
 #include <filesystem>
@@ -383,8 +385,8 @@ class ssh_server : public ::testing::Test {
 
 std::string read_all(const std::string& file) {
   std::string text;
-  std::error_code why;
-  EXPECT_TRUE(detail::read_file(file, text, why)) << why.message();
+  std::string problem;
+  EXPECT_EQ(detail::read_file(file, 1 << 20, text, problem), detail::file_read::whole) << problem;
   return text;
 }
 
@@ -628,6 +630,43 @@ TEST_F(ssh_server, is_reached_by_all_though_descriptors_are_scarce) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
+// As OpenSSH writes it: magic, "none" twice, no options, one key, the public half first.
+std::string security_key_stub() {
+  auto field = [](const std::string& text) {
+    return std::string(3, '\0') + static_cast<char>(text.size()) + text;
+  };
+  std::string half = field("sk-ssh-ed25519@openssh.com") + field(std::string(32, 'k'));
+  std::string blob = std::string("openssh-key-v1", 15) + field("none") + field("none") + field("") +
+                     std::string("\0\0\0\x01", 4) + field(half);
+  std::string base64(4 * (blob.size() / 3 + 1) + 1, '\0');
+  int size = ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(base64.data()),
+                               reinterpret_cast<const unsigned char*>(blob.data()),
+                               static_cast<int>(blob.size()));
+  base64.resize(static_cast<std::size_t>(size));
+  return "-----BEGIN OPENSSH PRIVATE KEY-----\n" + base64 + "\n-----END OPENSSH PRIVATE KEY-----\n";
+}
+
+TEST_F(ssh_server, environment_leaves_out_usual_identities_that_cannot_be_used) {
+  std::string home = server_->directory() + "/keys";
+  std::filesystem::create_directories(home + "/.ssh");
+  ASSERT_EQ(::system(("openssl genpkey -algorithm ed25519 -out " + home + "/.ssh/id_ed25519" +
+                      " && cp " + server_->identity() + " " + home + "/.ssh/id_rsa" +
+                      " && install -m 0644 " + server_->identity() + " " + home + "/.ssh/id_ecdsa")
+                         .c_str()),
+            0);
+  const char* before = ::getenv("HOME");
+  std::string kept = before != nullptr ? before : "";
+  ::setenv("HOME", home.c_str(), 1);
+  options.identities.clear();
+  auto shared = detail::make_ssh_environment(loop, options);
+  ::setenv("HOME", kept.c_str(), 1);
+  EXPECT_THAT(shared->identities.names(), HasSubstr("id_rsa (left out: "));
+  EXPECT_THAT(shared->identities.names(), HasSubstr("PKCS#8"));
+  EXPECT_THAT(shared->identities.names(), HasSubstr("id_ecdsa: is open to other users"));
+  recorded_run r(loop, shared, "127.1.0.1", "true");
+  EXPECT_TRUE(r.run().exited) << r.context;
+}
+
 TEST_F(ssh_server, environment_names_the_file_it_cannot_use) {
   auto refusal = [&]() -> std::string {
     try {
@@ -644,12 +683,41 @@ TEST_F(ssh_server, environment_names_the_file_it_cannot_use) {
             "identity file " + key + " is encrypted; only keys without a passphrase can be used");
   options.identities = {"/does/not/exist"};
   EXPECT_EQ(refusal(), "identity file /does/not/exist: No such file or directory");
-  options.identities = {server_->directory() + "/config"};
-  EXPECT_EQ(refusal(), "identity file " + options.identities[0] + " is not a private key");
+  std::string config = server_->directory() + "/config";
+  options.identities = {config};
+  EXPECT_EQ(refusal(), "identity file " + config +
+                           " is open to other users (mode 0644): " + "chmod 600 " + config);
+  ASSERT_EQ(::chmod(config.c_str(), 0600), 0);
+  EXPECT_EQ(refusal(), "identity file " + config + " is not a private key");
+  std::string pkcs8 = server_->directory() + "/pkcs8";
+  ASSERT_EQ(::system(("openssl genpkey -algorithm ed25519 -out " + pkcs8).c_str()), 0);
+  options.identities = {pkcs8};
+  EXPECT_EQ(refusal(), "identity file " + pkcs8 +
+                           " is an Ed25519 key in PKCS#8, which cannot be used; make one with "
+                           "ssh-keygen");
+  std::string stub = server_->directory() + "/stub";
+  write_all(stub, security_key_stub());
+  options.identities = {stub};
+  EXPECT_EQ(refusal(), "identity file " + stub + " is a FIDO security key's, which cannot be used");
+  options.identities = {"/dev/zero"};
+  EXPECT_EQ(refusal(), "identity file /dev/zero is not a regular file");
+  options.identities = {"/dev/null"};
+  EXPECT_EQ(refusal(), "identity file /dev/null is not a private key");
+  std::string large = server_->directory() + "/large";
+  write_all(large, std::string((1 << 20) + 1, '\n'));
+  options.identities = {large};
+  EXPECT_EQ(refusal(), "identity file " + large + " is larger than 1 MiB");
   options.identities = {server_->identity()};
   options.host_key_policy = host_keys::strict;
   options.known_hosts = server_->directory();
   EXPECT_EQ(refusal(), "known hosts file " + server_->directory() + ": Is a directory");
+  options.known_hosts = "/dev/full";
+  EXPECT_EQ(refusal(), "known hosts file /dev/full: is not a regular file");
+  options.known_hosts = server_->directory() + "/fifo";
+  ASSERT_EQ(::mkfifo(options.known_hosts.c_str(), 0600), 0);
+  EXPECT_EQ(refusal(), "known hosts file " + options.known_hosts + ": is not a regular file");
+  options.known_hosts = "/dev/null";
+  EXPECT_EQ(refusal(), "accepted");
 }
 
 }  // namespace
