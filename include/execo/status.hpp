@@ -1,6 +1,7 @@
 /// How a command ended, and all that is known of it: exit_status, end_reason, phase, result.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -63,12 +64,15 @@ class exit_status {
  public:
   exit_status() noexcept = default;
   static exit_status of_code(int code) noexcept;
-  /// `name` without SIG for one that only the peer's system knows by number: ssh names signals.
   static exit_status of_signal(int number) noexcept;
+  /// As a peer names it, with SIG or without. A name that this system has no number for is kept,
+  /// cut and made printable: ssh servers send "SIG@openssh.com".
+  static exit_status of_signal_name(std::string_view name) noexcept;
 
   std::optional<int> code() const noexcept;
+  /// 0 for one of which only the name is known.
   std::optional<int> signal() const noexcept;
-  /// "TERM", "KILL", "SIG42"; empty when there is none.
+  /// "TERM", "KILL", "SIG42", or what a peer called it; empty when there is none.
   std::string signal_name() const;
   friend bool operator==(const exit_status&, const exit_status&) = default;
 
@@ -76,6 +80,7 @@ class exit_status {
   enum class kind : std::uint8_t { none, code, signal };
   kind kind_ = kind::none;
   std::int32_t value_ = 0;
+  std::array<char, 32> name_{};  // ends with a zero; of a signal without a number
 };
 
 /// The number of a signal name without SIG ("TERM"), 0 if this system does not know it.

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -58,6 +59,20 @@ exit_status exit_status::of_signal(int number) noexcept {
   return s;
 }
 
+exit_status exit_status::of_signal_name(std::string_view name) noexcept {
+  // RFC 4254, 6.10: what is not in its list is followed by "@" and whose name it is.
+  std::string_view bare = name.substr(0, name.find('@'));
+  int number = signal_number(bare);
+  if (number == 0 && bare.starts_with("SIG")) number = signal_number(bare.substr(3));
+  exit_status s = of_signal(number);
+  if (number != 0) return s;
+  if (name.empty()) name = "without a name";
+  std::size_t size = std::min(name.size(), s.name_.size() - 1);
+  std::ranges::transform(name.substr(0, size), s.name_.begin(),
+                         [](char c) { return c >= ' ' && c <= '~' ? c : '?'; });
+  return s;
+}
+
 std::optional<int> exit_status::code() const noexcept {
   return kind_ == kind::code ? std::optional<int>(value_) : std::nullopt;
 }
@@ -68,6 +83,7 @@ std::optional<int> exit_status::signal() const noexcept {
 
 std::string exit_status::signal_name() const {
   if (kind_ != kind::signal) return {};
+  if (name_[0] != '\0') return name_.data();
   const char* known = ::sigabbrev_np(value_);
   return known != nullptr ? std::string(known) : "SIG" + std::to_string(value_);
 }
@@ -79,8 +95,10 @@ int signal_number(std::string_view name) noexcept {
   }
   if (!name.starts_with("SIG")) return 0;
   int number = 0;
-  std::from_chars(name.data() + 3, name.data() + name.size(), number);
-  return number;
+  const char* end = name.data() + name.size();
+  auto [stopped, error] = std::from_chars(name.data() + 3, end, number);
+  bool exists = error == std::errc() && stopped == end && number > 0 && number < NSIG;
+  return exists ? number : 0;
 }
 
 namespace {

@@ -32,7 +32,7 @@ command::command(session& owner, ssh_channel channel)
       channel_(channel),
       delay_(callback<>::to<&command::on_delay_over>(this)),
       pace_(callback<>::to<&command::on_pace>(this)) {
-  set_callbacks(owner.host_fault().kind != fault_kind::stall_exec);
+  set_callbacks(owner.host_fault().answers_exec());
 }
 
 // The channel belongs to the libssh session, which may be gone already: only finish() frees it.

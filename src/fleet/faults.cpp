@@ -22,6 +22,7 @@ constexpr std::array plain_faults{
     named_fault{"stall-auth", fault_kind::stall_auth},
     named_fault{"stall-exec", fault_kind::stall_exec},
     named_fault{"drop-mid-output", fault_kind::drop_mid_output},
+    named_fault{"close-exec", fault_kind::close_exec},
     named_fault{"disconnect-auth", fault_kind::disconnect_auth},
     named_fault{"disconnect-open", fault_kind::disconnect_open},
     named_fault{"disconnect-run", fault_kind::disconnect_run},

@@ -18,6 +18,7 @@ enum class fault_kind {
   stall_auth,
   stall_exec,
   drop_mid_output,
+  close_exec,
   disconnect_auth,
   disconnect_open,
   disconnect_run,
@@ -30,6 +31,11 @@ class fault {
  public:
   fault() noexcept = default;
   explicit fault(fault_kind k) noexcept : kind(k) {}
+
+  /// The request to run a command gets its answer.
+  bool answers_exec() const noexcept {
+    return kind != fault_kind::stall_exec && kind != fault_kind::close_exec;
+  }
 
   fault_kind kind = fault_kind::none;
   /// The exit code or the signal number.

@@ -30,6 +30,7 @@ constexpr const char* epilogue = R"(Faults, and what a client meets:
   stall-auth        silence after the key exchange
   stall-exec        a session opens, the command is never answered
   drop-mid-output   half of the output, then the connection is gone
+  close-exec        the command is answered by an exit code of 0 and the end of the channel alone
   disconnect-auth   the first key is answered with a disconnect message
   disconnect-open   the opening of a channel is answered with a disconnect message
   disconnect-run    half of the output, then a disconnect message

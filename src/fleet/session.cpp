@@ -228,7 +228,13 @@ int session::on_message(ssh_session, ssh_message message, void* self) noexcept {
   bool exec =
       type == SSH_REQUEST_CHANNEL && (ssh_message_subtype(message) == SSH_CHANNEL_REQUEST_EXEC ||
                                       ssh_message_subtype(message) == SSH_CHANNEL_REQUEST_SHELL);
-  return exec && s.fault_.kind == fault_kind::stall_exec ? silence : default_answer;
+  if (!exec) return default_answer;
+  if (kind == fault_kind::close_exec) {
+    ssh_channel channel = ssh_message_channel_request_channel(message);
+    (void)ssh_channel_request_send_exit_status(channel, 0);
+    (void)ssh_channel_close(channel);
+  }
+  return s.fault_.answers_exec() ? default_answer : silence;
 }
 
 }  // namespace execo::fleet

@@ -1,6 +1,7 @@
 #include "ssh/remote_channel.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace execo::detail {
 namespace {
@@ -64,6 +65,7 @@ void remote_channel::advance() {
   if (stage_ == stage::preparing) request_terminal();
   if (stage_ == stage::requesting) request_command();
   if (stage_ == stage::running && !session_.lost()) transfer();
+  if (close_seen_ && before_answer()) end_unanswered();
   report();
   if (close_told_ && !session_.closing()) release();
 }
@@ -92,16 +94,15 @@ void remote_channel::request_terminal() {
 }
 
 void remote_channel::request_command() {
-  int r = ssh_channel_request_exec(channel_, command_.c_str());
-  bool first = !requested_;
+  bool first = !std::exchange(requested_, true);
   if (first) requested_at_ = session_.shared().home.now();
-  requested_ = true;
-  if (session_.lost() || stage_ != stage::requesting) return;
+  int r = ssh_channel_request_exec(channel_, command_.c_str());
+  if (stage_ != stage::requesting) return;
+  if (r == SSH_OK) return started();
+  if (session_.lost()) return;
   // The end of an empty input need not wait for the answer.
   if (r == SSH_AGAIN && first) transfer();
-  if (r == SSH_AGAIN) return;
-  if (r != SSH_OK) return refuse("the server does not run commands");
-  started();
+  if (r != SSH_AGAIN) refuse("the server does not run commands");
 }
 
 void remote_channel::started() {
@@ -115,6 +116,14 @@ void remote_channel::refuse(const char* what) {
   stage_ = stage::over;
   eof_told_ = close_told_ = true;
   owner_.channel_refused(what);
+}
+
+// A server that closes the channel instead of answering.
+void remote_channel::end_unanswered() {
+  if (!requested_) return refuse("the server closed the channel");
+  stage_ = stage::over;
+  eof_told_ = close_told_ = true;
+  owner_.channel_closed();
 }
 
 void remote_channel::transfer() {
@@ -164,6 +173,7 @@ void remote_channel::report() {
     owner_.channel_data(which, bytes);
   }
   check_held();
+  if (early_status_) owner_.channel_exit(*std::exchange(early_status_, std::nullopt));
   if ((eof_seen_ || close_seen_) && !eof_told_ && kept_[0].empty() && kept_[1].empty()) {
     eof_told_ = true;
     owner_.channel_eof();
@@ -182,14 +192,22 @@ void remote_channel::give_out() {
 }
 
 void remote_channel::on_data(stream which, std::span<const char> bytes) {
-  if (stage_ == stage::requesting) started();
+  // Nobody's command has written that.
+  if (before_answer() && !requested_) return;
   std::string& kept = kept_[index(which)];
-  if (paused_[index(which)] || !kept.empty()) {
+  if (before_answer() || paused_[index(which)] || !kept.empty()) {
     kept.append(bytes.data(), bytes.size());
     check_held();
   } else {
     owner_.channel_data(which, bytes);
   }
+}
+
+// libssh may read the answer and what comes behind it in one call, so that the end of a command is
+// seen while the answer is not; but without an answer it is not believed.
+void remote_channel::on_status(const exit_status& status) {
+  if (!before_answer()) return owner_.channel_exit(status);
+  if (requested_) early_status_ = status;
 }
 
 bool remote_channel::make_channel() {
@@ -211,15 +229,13 @@ bool remote_channel::make_channel() {
   };
   callbacks_.channel_exit_status_function = [](ssh_session, ssh_channel, int code,
                                                void* self) noexcept {
-    auto* channel = static_cast<remote_channel*>(self);
-    if (channel->stage_ == stage::requesting) channel->started();
-    channel->owner_.channel_exit(exit_status::of_code(code));
+    // Codes have 32 bits on the wire; those that an int cannot hold come as negative numbers.
+    constexpr int most = std::numeric_limits<int>::max();
+    static_cast<remote_channel*>(self)->on_status(exit_status::of_code(code < 0 ? most : code));
   };
   callbacks_.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* signal, int,
                                                const char*, const char*, void* self) noexcept {
-    auto* channel = static_cast<remote_channel*>(self);
-    if (channel->stage_ == stage::requesting) channel->started();
-    channel->owner_.channel_exit(exit_status::of_signal(signal_number(signal)));
+    static_cast<remote_channel*>(self)->on_status(exit_status::of_signal_name(signal));
   };
   ssh_callbacks_init(&callbacks_);
   return ssh_set_channel_callbacks(channel_, &callbacks_) == SSH_OK;

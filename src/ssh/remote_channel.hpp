@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -67,11 +68,14 @@ class remote_channel final : public session_member {
   void request_command();
   void started();
   void refuse(const char* what);
+  void end_unanswered();
+  bool before_answer() const noexcept { return stage_ < stage::running; }
   void transfer();
   bool write_some();
   void report();
   void release();
   void on_data(stream which, std::span<const char> bytes);
+  void on_status(const exit_status& status);
   void check_held();
 
   remote_session& session_;
@@ -87,6 +91,7 @@ class remote_channel final : public session_member {
   std::vector<std::string> signals_;
   std::array<std::string, 2> kept_;  // of paused streams
   std::array<bool, 2> paused_{};
+  std::optional<exit_status> early_status_;  // came before the answer was seen
   stage stage_ = stage::idle;
   bool requested_ = false;
   clock::time_point requested_at_{};

@@ -184,8 +184,11 @@ class ssh_transport final : public transport, session_owner, channel_owner {
 
   void channel_closed() override {
     if (exited_) return;
-    fail(failure(end_reason::status_lost, {},
-                 session_.name() + ": the server closed the channel without an exit status"));
+    fail(failure(
+        end_reason::status_lost, {},
+        session_.name() + (running_ ? ": the server closed the channel without an exit status"
+                                    : ": the server closed the channel instead of answering "
+                                      "the request to run the command")));
   }
 
   void channel_refused(std::string why) override {

@@ -47,6 +47,12 @@ TEST_F(ssh_command, tells_the_signal_that_ended_a_command) {
   EXPECT_EQ(r.run().status, exit_status::of_signal(SIGUSR1));
 }
 
+TEST_F(ssh_command, keeps_the_name_of_a_signal_that_ssh_has_none_for) {
+  recorded_run r(loop, shared, "127.1.0.1", "kill -BUS $$");
+  EXPECT_EQ(r.run().status.signal(), 0);
+  EXPECT_EQ(r.status.signal_name(), "SIG@openssh.com");
+}
+
 TEST_F(ssh_command, resolves_names_off_the_loop) {
   recorded_run a(loop, shared, "localhost", "exit 4");
   recorded_run b(loop, shared, "localhost", "exit 5");

@@ -11,8 +11,40 @@
 namespace execo::test {
 namespace {
 
+ssh_options reach(const fleet_fixture& fleet) {
+  ssh_options how;
+  how.port = fleet.port();
+  how.identities.push_back(fleet.identity());
+  how.known_hosts = fleet.known_hosts();
+  return how;
+}
+
 constexpr const char* all_hosts = "127.5.0.[1-40]";
 constexpr const char* bad_hosts = "127.5.0.[1-39/2]";
+
+TEST(ssh_open, ends_at_once_when_the_channel_is_closed_instead_of_an_answer) {
+  fleet_fixture fleet("127.5.0.1", {"--fault", "127.5.0.1:close-exec"});
+  auto one = remote("true", host_set("127.5.0.1")).ssh(reach(fleet));
+  action_result all = sync_wait(one.run());
+  const host_result& end = all.all()[0];
+  EXPECT_EQ(end.how(), end_reason::status_lost) << end.describe();
+  EXPECT_EQ(end.phase(), phase::open);
+  EXPECT_EQ(end.status(), exit_status()) << "the code that came without an answer";
+  EXPECT_NE(end.error_context().find("instead of answering"), std::string::npos)
+      << end.error_context();
+}
+
+TEST(ssh_open, has_the_deadline_of_the_connection_unless_it_has_its_own) {
+  fleet_fixture fleet("127.5.0.1", {"--fault", "127.5.0.1:stall-exec"});
+  for (bool own : {false, true}) {
+    ssh_options how = reach(fleet);
+    (own ? how.limits.open : how.limits.establish) = std::chrono::seconds(1);
+    auto one = remote("true", host_set("127.5.0.1")).ssh(how);
+    action_result all = sync_wait(one.run());
+    EXPECT_EQ(all.all()[0].how(), end_reason::timed_out) << all.all()[0].describe();
+    EXPECT_EQ(all.all()[0].phase(), phase::open);
+  }
+}
 
 /// Of `words`, which the fault's host says when it disconnects.
 class goodbye {
@@ -31,11 +63,7 @@ TEST(ssh_disconnect, reaches_the_result_with_its_words_in_each_phase) {
                 "No more sessions; the command was not started"},
         goodbye{"disconnect-run", end_reason::connection_lost, phase::run, "Too long a session"}}) {
     fleet_fixture fleet("127.5.0.1", {"--fault", std::string("127.5.0.1:") + g.fault});
-    ssh_options how;
-    how.port = fleet.port();
-    how.identities.push_back(fleet.identity());
-    how.known_hosts = fleet.known_hosts();
-    auto one = remote("echo 123456789", host_set("127.5.0.1")).ssh(how);
+    auto one = remote("echo 123456789", host_set("127.5.0.1")).ssh(reach(fleet));
     action_result all = sync_wait(one.run());
     const host_result& end = all.all()[0];
     EXPECT_EQ(end.how(), g.how) << g.fault;
@@ -49,11 +77,8 @@ TEST(ssh_disconnect, reaches_the_result_with_its_words_in_each_phase) {
 class broken_fleet {
  public:
   explicit broken_fleet(const std::string& fault)
-      : fleet_(all_hosts, {"--exec", "canned", "--fault", std::string(bad_hosts) + ":" + fault}) {
-    how_.port = fleet_.port();
-    how_.identities.push_back(fleet_.identity());
-    how_.known_hosts = fleet_.known_hosts();
-  }
+      : fleet_(all_hosts, {"--exec", "canned", "--fault", std::string(bad_hosts) + ":" + fault}),
+        how_(reach(fleet_)) {}
 
   /// Runs once on all hosts; whether each of the good ones, and none of the others, ended well.
   void run(end_reason expected) {

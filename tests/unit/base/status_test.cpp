@@ -58,6 +58,23 @@ result ended(end_reason how, exit_status status) {
   return r;
 }
 
+TEST(status, keeps_the_name_that_a_peer_gave_to_a_signal_it_alone_knows) {
+  auto named = [](std::string_view name) { return exit_status::of_signal_name(name); };
+  EXPECT_EQ(named("TERM"), exit_status::of_signal(SIGTERM));
+  EXPECT_EQ(named("SIGTERM"), exit_status::of_signal(SIGTERM));
+  EXPECT_EQ(named("XCPU@example.org"), exit_status::of_signal(SIGXCPU));
+  EXPECT_EQ(named("SIG34").signal(), 34);
+  for (const char* foreign : {"SIG@openssh.com", "RTMIN+3", "SIG0", "SIG-1", "SIG99999", "SIG1x"}) {
+    EXPECT_EQ(named(foreign).signal(), 0) << foreign;
+    EXPECT_EQ(named(foreign).signal_name(), foreign);
+  }
+  EXPECT_EQ(named("").signal_name(), "without a name");
+  EXPECT_EQ(named("a\x1b[31m\xc2\x9b").signal_name(), "a?[31m??");
+  EXPECT_EQ(named(std::string(100, 'x')).signal_name(), std::string(31, 'x'));
+  EXPECT_EQ(ended(end_reason::signaled, named("SIG@openssh.com")).describe(),
+            "`make` was ended by signal SIG@openssh.com after 1.2 s");
+}
+
 TEST(describe, tells_the_end_the_time_and_the_last_line_of_standard_error) {
   result r = ended(end_reason::exited, exit_status::of_code(2));
   r.err = "first\nlast words\n\n";
