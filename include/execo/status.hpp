@@ -49,6 +49,21 @@ enum class phase : std::uint8_t {
   drain,
 };
 
+/// Why a command that was to be ended, or a part of it, may run on.
+enum class leftover_cause : std::uint8_t {
+  none,               ///< nothing is known to be left
+  not_permitted,      ///< it belongs to another user, as a set-user-ID program may
+  held,               ///< KILL did not end it: the kernel holds it
+  no_second_channel,  ///< the ssh server passes no signal to it, and opens no second channel
+  forced_command,     ///< the ssh server ran something else than the script that ends it
+  no_signals,         ///< the ssh server passes no signals on
+  no_answer,          ///< the ssh server did not say in time what became of it
+  connection_lost,    ///< the connection went away while it ran
+};
+
+/// How many values leftover_cause has.
+inline constexpr std::size_t leftover_causes = 8;
+
 /// Which of a command's two outputs.
 enum class stream : std::uint8_t { out, err };
 
@@ -56,6 +71,10 @@ enum class stream : std::uint8_t { out, err };
 std::string_view to_string(end_reason how) noexcept;
 /// The bare word: "resolve", "kex", ...
 std::string_view to_string(phase where) noexcept;
+/// The bare word: "not_permitted", "forced_command", ...
+std::string_view to_string(leftover_cause why) noexcept;
+/// For people: "it may not be signalled", ...; empty for `none`.
+std::string_view in_words(leftover_cause why) noexcept;
 /// For people: "while connecting", "during the key exchange", ...
 std::string_view in_words(phase where) noexcept;
 
@@ -121,7 +140,7 @@ class result {
   execo::phase phase() const noexcept { return phase_; }
   /// Also set when a deadline or a stop ended the command and its status arrived.
   exit_status status() const noexcept { return status_; }
-  /// Why it could not run or be reached; {} when it ran.
+  /// Why it could not run or be reached, or not be ended; {} when it ran.
   std::error_code error() const noexcept { return error_; }
   /// The step, path or peer that error() is about, for people: "execve /bin/nope".
   const std::string& error_context() const noexcept { return error_context_; }
@@ -145,6 +164,10 @@ class result {
   bool killed() const noexcept { return killed_; }
   /// Patience ended and KILL was sent; false for a KILL that was asked for.
   bool forced_kill() const noexcept { return forced_kill_; }
+  /// It was to be ended, or the connection to it was lost, and it or a part of it may be running:
+  /// leftover() says why. False: nothing is known to be left in its scope.
+  bool may_still_run() const noexcept { return leftover_ != leftover_cause::none; }
+  leftover_cause leftover() const noexcept { return leftover_; }
   /// A log should tell of it: it failed, not by our wish, and the command did not say nolog_*.
   bool notable() const noexcept { return notable_; }
 
@@ -193,6 +216,7 @@ class result {
   exit_status status_;
   end_reason how_ = end_reason::not_started;
   execo::phase phase_ = execo::phase::run;
+  leftover_cause leftover_ = leftover_cause::none;
   bool ok_ = false;
   bool killed_ = false;
   bool forced_kill_ = false;

@@ -18,6 +18,7 @@ void count_result(report_stats& s, const result& r) {
   if (r.killed()) ++s.killed;
   if (r.forced_kill()) ++s.forced_kills;
   if (!r.output_complete()) ++s.incomplete;
+  if (r.may_still_run()) ++s.may_still_run;
   if (r.ok()) {
     ++s.ok;
     return;
@@ -53,6 +54,7 @@ void add_stats(report_stats& to, const report_stats& s, bool& open) {
   to.cancelled += s.cancelled;
   to.killed += s.killed;
   to.forced_kills += s.forced_kills;
+  to.may_still_run += s.may_still_run;
   to.bad_exits += s.bad_exits;
   to.incomplete += s.incomplete;
   if (s.start && (!to.start || *s.start < *to.start)) to.start = s.start;
@@ -104,6 +106,7 @@ json json_of(const report_stats& s) {
   object["cancelled"] = s.cancelled;
   object["killed"] = s.killed;
   object["forced_kills"] = s.forced_kills;
+  object["may_still_run"] = s.may_still_run;
   object["bad_exits"] = s.bad_exits;
   object["incomplete"] = s.incomplete;
   object["parts"] = json::array();

@@ -59,6 +59,9 @@ std::string result::dump() const {
   }
   if (scope_)
     text += fmt::format("scope:    {}, {} ended with it\n", to_string(*scope_), ended_with_it_);
+  if (may_still_run())
+    text += fmt::format("left:     may still run, {} ({})\n", execo::in_words(leftover_),
+                        to_string(leftover_));
   for (pid_t pid : escaped_) text += fmt::format("escaped:  process {}\n", pid);
   add_output(text, "out", out, out_bytes_, out_dropped_);
   add_output(text, "err", err, err_bytes_, err_dropped_);
@@ -81,6 +84,7 @@ run_stats result::stats() const noexcept {
   counts.killed = killed_ ? 1 : 0;
   counts.forced_kill = forced_kill_ ? 1 : 0;
   counts.incomplete = output_complete() ? 0 : 1;
+  counts.may_still_run = may_still_run() ? 1 : 0;
   return counts;
 }
 
@@ -96,6 +100,7 @@ run_stats& run_stats::operator+=(const run_stats& other) noexcept {
   killed += other.killed;
   forced_kill += other.forced_kill;
   incomplete += other.incomplete;
+  may_still_run += other.may_still_run;
   return *this;
 }
 

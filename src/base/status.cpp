@@ -26,6 +26,35 @@ std::string_view to_string(phase where) noexcept {
   return words[static_cast<std::size_t>(where)];
 }
 
+std::string_view to_string(leftover_cause why) noexcept {
+  static constexpr std::array<std::string_view, leftover_causes> words{
+      "none",           "not_permitted", "held",      "no_second_channel",
+      "forced_command", "no_signals",    "no_answer", "connection_lost"};
+  return words[static_cast<std::size_t>(why)];
+}
+
+std::string_view in_words(leftover_cause why) noexcept {
+  switch (why) {
+    case leftover_cause::none:
+      return "";
+    case leftover_cause::not_permitted:
+      return "it belongs to another user";
+    case leftover_cause::held:
+      return "KILL did not end it";
+    case leftover_cause::no_second_channel:
+      return "the server passes no signal on and opens no second channel (MaxSessions)";
+    case leftover_cause::forced_command:
+      return "the server runs a command of its own choice (ForceCommand, command=)";
+    case leftover_cause::no_signals:
+      return "the server passes no signals on";
+    case leftover_cause::no_answer:
+      return "the server did not say in time what became of it";
+    case leftover_cause::connection_lost:
+      return "the connection was lost";
+  }
+  return "";
+}
+
 std::string_view in_words(phase where) noexcept {
   switch (where) {
     case phase::resolve:
@@ -151,6 +180,7 @@ std::string result::describe() const {
   // A context that already tells the cause is not told it twice.
   if (error_ && error_context_.find(error_.message()) == std::string::npos)
     text += ": " + error_.message();
+  if (may_still_run()) text += fmt::format("; it may still run: {}", in_words(leftover_));
   for (pid_t pid : escaped_) text += fmt::format("; process {} outlived it", pid);
   bool ran = how_ == end_reason::exited || how_ == end_reason::signaled;
   if (ran && !output_complete_) text += "; its output did not end, the rest was not waited for";

@@ -50,6 +50,9 @@ std::string ndjson_line(const host_result& r, bool ascii) {
   object["code"] = code ? json(*code) : json(nullptr);
   object["signal"] = r.status().signal() ? json(r.status().signal_name()) : json(nullptr);
   object["error"] = why(r);
+  object["may_still_run"] = r.may_still_run();
+  object["may_still_run_why"] =
+      r.may_still_run() ? json(std::string(to_string(r.leftover()))) : json(nullptr);
   add_bytes(object, "out", r.out);
   add_bytes(object, "err", r.err);
   object["out_bytes"] = r.out_bytes();

@@ -192,6 +192,7 @@ int run_session::report(duration elapsed) {
                     tally_.hosts()));
   if (text()) {
     for (const std::string& line : tally_.failures()) console_.note(line);
+    for (const std::string& line : tally_.left_running()) console_.note(line);
     for (const std::string& line : tally_.dropped()) console_.note(line);
   }
   console_.note(tally_.summary(elapsed));

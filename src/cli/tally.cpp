@@ -51,6 +51,8 @@ std::string rate_in_words(double a_second) {
 
 void tally::add(const host_result& r) {
   ++hosts_;
+  if (r.may_still_run())
+    left_running_[static_cast<std::size_t>(r.leftover())].push_back(r.host.to_string());
   if (r.ok()) {
     ++ok_;
     if (!r.output_complete()) ++incomplete_;
@@ -145,6 +147,17 @@ std::vector<std::string> tally::dropped() const {
                     ": the command ended, but its output did not: the rest was not waited for");
   tell(out_, "stdout");
   tell(err_, "stderr");
+  return lines;
+}
+
+std::vector<std::string> tally::left_running() const {
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < left_running_.size(); ++i) {
+    if (left_running_[i].empty()) continue;
+    lines.push_back(fmt::format("{}: the command may still run: {}",
+                                hosts_in_words(left_running_[i]),
+                                in_words(static_cast<leftover_cause>(i))));
+  }
   return lines;
 }
 

@@ -35,6 +35,8 @@ class tally {
   void add_dropped(const host_result& r, bool live);
   /// One line for outputs that were cut short, and one for each stream that a cap cut.
   std::vector<std::string> dropped() const;
+  /// One line for each reason why commands may still run.
+  std::vector<std::string> left_running() const;
   /// One line for each way to fail, the most frequent first.
   std::vector<std::string> failures() const;
   /// "1000 hosts: 990 ok, 10 failed (6 exited, 4 timed_out); 2.31 s, 433 hosts/s"; of hosts that
@@ -60,6 +62,7 @@ class tally {
   std::array<std::size_t, 14> by_reason_{};  // exited: those with a code that is not accepted
   std::vector<failure> failures_;
   std::vector<std::string> cut_short_;
+  std::array<std::vector<std::string>, leftover_causes> left_running_;
   left_out out_;
   left_out err_;
 };

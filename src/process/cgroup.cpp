@@ -12,8 +12,6 @@
 #include <sstream>
 #include <utility>
 
-#include "process/process_table.hpp"
-
 namespace execo::detail {
 namespace {
 
@@ -113,10 +111,10 @@ std::vector<pid_t> cgroup_leaf::members() const {
   return pids;
 }
 
-std::size_t cgroup_leaf::signal(int number, pid_t leader) const {
+signalled cgroup_leaf::signal(int number, pid_t leader) const {
   std::vector<pid_t> pids = members();
-  std::size_t others = 0;
-  for (pid_t pid : pids) others += pid != leader ? 1 : 0;
+  signalled others;
+  for (pid_t pid : pids) others.count += pid != leader ? 1 : 0;
   if (number == SIGKILL) {
     unique_fd all(::open((path_ + "/cgroup.kill").c_str(), O_WRONLY | O_CLOEXEC));
     // One step for all of them, also for those that are being made (Linux 5.14).
@@ -124,8 +122,10 @@ std::size_t cgroup_leaf::signal(int number, pid_t leader) const {
   }
   auto end = path_.rfind('/');
   std::string name = path_.substr(end);
-  for (pid_t pid : pids)
-    signal_process(pid, number, [&] { return own_path(std::to_string(pid)).ends_with(name); });
+  for (pid_t pid : pids) {
+    auto is_member = [&] { return own_path(std::to_string(pid)).ends_with(name); };
+    if (!signal_process(pid, number, is_member) && pid != leader) others.refused = true;
+  }
   return others;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "process/process_table.hpp"
 
 namespace execo::detail {
 
@@ -29,8 +30,8 @@ class cgroup_leaf {
   const std::string& path() const noexcept { return path_; }
   /// Its processes.
   std::vector<pid_t> members() const;
-  /// Sends each of them a signal; returns how many there were beside `leader`.
-  std::size_t signal(int number, pid_t leader) const;
+  /// Sends each of them a signal; counts those beside `leader`.
+  signalled signal(int number, pid_t leader) const;
   /// True if it is gone. If not, it may be when events() becomes ready for POLLPRI.
   bool remove();
   int events();

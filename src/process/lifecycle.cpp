@@ -9,10 +9,6 @@
 namespace execo::detail {
 namespace {
 
-// After KILL only the kernel, or a peer that does not answer any more, can keep a command: the run
-// is given up then.
-constexpr auto after_kill = std::chrono::seconds(1);
-
 // Output that goes on after the end is waited for this many drain timeouts in all.
 constexpr int max_drains = 10;
 
@@ -282,7 +278,7 @@ void lifecycle::begin_kill(int signal) noexcept {
   }
   bool escalates = signal == SIGTERM || signal == SIGINT;
   if (!escalates) return send_signal(signal);
-  transport_->end_scope();
+  transport_->end_scope(command_->kill_timeout);
   send_signal(signal);
   if (under_way()) return;
   beside_policy_ = true;
@@ -294,9 +290,19 @@ void lifecycle::take_step(std::size_t index) noexcept {
   const stop_policy::step& step = steps_[index];
   next_step_ = index + 1;
   if (step.signal == SIGKILL) kill_sent_ = true;
-  transport_->end_scope();
+  transport_->end_scope(time_to_kill(index));
   send_signal(step.signal);
   wait_for_end(step.signal == SIGKILL ? after_kill : step.patience);
+}
+
+// From the step at `index` on.
+duration lifecycle::time_to_kill(std::size_t index) const noexcept {
+  duration time{0};
+  for (; index < steps_.size() && steps_[index].signal != SIGKILL; ++index) {
+    duration more = std::max(steps_[index].patience, duration(0));
+    time = more > duration::max() - time ? duration::max() : time + more;
+  }
+  return time;
 }
 
 void lifecycle::send_signal(int signal) noexcept {

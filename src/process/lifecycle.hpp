@@ -125,6 +125,7 @@ class lifecycle final : public ref_counted,
   void begin_kill(int signal) noexcept;
   void take_step(std::size_t index) noexcept;
   void send_signal(int signal) noexcept;
+  duration time_to_kill(std::size_t index) const noexcept;
   void wait_for_end(duration patience) noexcept;
   bool under_way() const noexcept { return next_step_ != 0; }
   void judge() noexcept;

@@ -22,6 +22,7 @@
 #include "base/fd.hpp"
 #include "process/bulk_pipe.hpp"
 #include "process/command_guard.hpp"
+#include "process/late_reaper.hpp"
 #include "process/process_table.hpp"
 #include "process/result_access.hpp"
 #include "process/spawner.hpp"
@@ -30,8 +31,23 @@ namespace execo::detail {
 namespace {
 
 constexpr std::size_t write_bytes = 64 * 1024;
+constexpr unsigned to_process_group = 1U << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
+
+// What the scope of a command that ended by itself may take to be gone: a monitor tries for 10 s.
+constexpr auto after_own_end = std::chrono::seconds(11);
 
 std::error_code system_error_code(int error) { return {error, std::system_category()}; }
+
+bool is_readable(int fd) noexcept {
+  pollfd one{fd, POLLIN, 0};
+  return ::poll(&one, 1, 0) > 0;
+}
+
+// A process that was stopped acts on nothing but KILL until it goes on.
+bool waits_for_cont(int number) noexcept {
+  return number != SIGKILL && number != SIGCONT && number != SIGSTOP && number != SIGTSTP &&
+         number != SIGTTIN && number != SIGTTOU;
+}
 
 class local_transport final : public transport {
  public:
@@ -43,7 +59,8 @@ class local_transport final : public transport {
         write_(callback<int>::to<&local_transport::on_write_done>(this)),
         exit_(callback<int>::to<&local_transport::on_exit_ready>(this)),
         monitor_end_(callback<int>::to<&local_transport::on_monitor_ended>(this)),
-        emptied_(callback<int>::to<&local_transport::on_leaf_changed>(this)) {
+        emptied_(callback<int>::to<&local_transport::on_leaf_changed>(this)),
+        look_(callback<>::to<&local_transport::look_again>(this), "end of a child") {
     step_.self = this;
   }
 
@@ -75,7 +92,9 @@ class local_transport final : public transport {
   }
 
   void signal(int number) override {
-    if (pid_ > 0 && !reaped_) signal_scope(number);
+    if (pid_ <= 0 || reaped_) return;
+    signal_scope(number);
+    if (ending_ && waits_for_cont(number)) signal_scope(SIGCONT);
   }
 
   void allow_bulk(stream which) override { end_of(which).bulk.allow(); }
@@ -84,7 +103,7 @@ class local_transport final : public transport {
     // One that is being started gives it back when it runs.
     if (pid_ > 0) guard_.give_back();
   }
-  void end_scope() override { ending_ = true; }
+  void end_scope(duration) override { ending_ = true; }
   void complete(result& end) override;
 
   void pause(stream which, bool paused) override {
@@ -94,7 +113,7 @@ class local_transport final : public transport {
   }
 
   void close() override {
-    closing_ = true;
+    parting_ = parting::waiting;
     out_.shut();
     err_.shut();
     if (write_.active) {
@@ -104,6 +123,10 @@ class local_transport final : public transport {
     }
     if (job_ != nullptr) job_->abandon();
     if (pid_ > 0 && !reaped_) signal_scope(SIGKILL);
+    give_up_at_ = loop_.now() + (ending_ || !reaped_ ? after_kill : after_own_end);
+    if (killed_at_ != clock::time_point()) give_up_at_ = killed_at_ + after_kill;
+    if (!is_gone()) loop_.arm(look_, give_up_at_);
+    if (!is_gone() && give_up_at_ <= loop_.now()) give_up();
     settle();
   }
 
@@ -116,13 +139,13 @@ class local_transport final : public transport {
         : owner(o), which(w), read(callback<int>::to<&pipe_end::on_read>(this)) {}
 
     void read_more() {
-      if (!fd || read.active || paused || owner.closing_) return;
+      if (!fd || read.active || paused || owner.closing()) return;
       read.prepare_receive(fd.get());
       owner.loop_.start(read);
     }
 
     void on_read(int result) {
-      if (owner.closing_) {
+      if (owner.closing()) {
         fd.reset();
         owner.settle();
         return;
@@ -161,7 +184,7 @@ class local_transport final : public transport {
 
   void launch() {
     stepping_ = false;
-    if (closing_) return settle();
+    if (closing()) return settle();
     spawn_plan plan;
     plan.attributes_of = command_;
     plan.what.argv = command_->argv();
@@ -173,11 +196,14 @@ class local_transport final : public transport {
     plan.streams = streams_;
     plan.nonblocking = loop_.wants_nonblocking();
     if (!plan.has_input && (plan.null_input = loop_.null_input()) < 0) plan.null_input = -errno;
+    late_reaper::take_over(loop_);
     auto& starter = loop_.service<spawner>();
     if (!starter.is_busy()) return launched(starter.spawn_here(plan));
     job_ = &starter.spawn_elsewhere(std::make_unique<spawn_job>(
         std::move(plan), callback<spawn_job&>::to<&local_transport::on_spawned>(this)));
   }
+
+  bool closing() const noexcept { return parting_ != parting::none; }
 
   // A monitor ends its command itself.
   void be_guarded(child_settings& settings) {
@@ -192,30 +218,41 @@ class local_transport final : public transport {
   // What a signal reaches. Sessions and cgroups are looked up: others than the command by their own
   // pidfd, which is compared with what was looked for once more.
   void signal_scope(int number) noexcept {
-    kill_scope scope = command_->kill_scope();
-    if (scope != kill_scope::group)
-      (void)::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0);
+    if (number == SIGKILL && killed_at_ == clock::time_point()) killed_at_ = loop_.now();
+    if (command_->kill_scope() != kill_scope::group || has_left_group())
+      (void)signal_itself(number);
     signal_others(number);
+  }
+
+  // A signal to the group that it made does not reach it then.
+  bool has_left_group() const noexcept {
+    pid_t group = ::getpgid(pid_);
+    return group > 0 && group != pid_;
+  }
+
+  bool signal_itself(int number) const noexcept {
+    return ::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0) == 0;
   }
 
   void signal_others(int number) noexcept {
     kill_scope scope = command_->kill_scope();
-    std::size_t others = 0;
+    signalled others;
     if (scope == kill_scope::session) others = signal_session(pid_, number);
     if (scope == kill_scope::cgroup) others = leaf_.signal(number, pid_);
     if (scope == kill_scope::subreaper && monitor_) others = signal_monitored(number);
     if (scope == kill_scope::group) {
-      if (command_->scope) others = count_group();
+      if (command_->scope) others.count = count_group();
       signal_group(number);
     }
-    if (ending_ || number == SIGKILL) ended_with_it_ = std::max(ended_with_it_, others);
+    if (number == SIGKILL) refused_ = others.refused;
+    if (ending_ || number == SIGKILL) ended_with_it_ = std::max(ended_with_it_, others.count);
   }
 
   // The monitor kills all it has, and counts them.
-  std::size_t signal_monitored(int number) noexcept {
+  signalled signal_monitored(int number) noexcept {
     if (number != SIGKILL) return signal_descendants(monitor_->pid(), pid_, number);
     monitor_->end();
-    return 0;
+    return signalled();
   }
 
   std::size_t count_group() const {
@@ -229,26 +266,38 @@ class local_transport final : public transport {
   void end_what_is_left() noexcept {
     kill_scope scope = command_->kill_scope();
     bool always = scope == kill_scope::session || scope == kill_scope::cgroup;
-    if (always || ending_ || closing_) signal_others(SIGKILL);
+    if (always || ending_ || closing()) signal_others(SIGKILL);
+  }
+
+  // SIGCHLD is ignored, say. A cgroup, and a group through the pidfd, are still the command's.
+  void end_what_somebody_left() noexcept {
+    if (command_->kill_scope() == kill_scope::cgroup || is_number_free()) return end_what_is_left();
+    if (command_->kill_scope() == kill_scope::group && (ending_ || closing()))
+      (void)::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, to_process_group);
   }
 
   // The group is ours alone: the child made it. Through the pidfd it stays the one we mean even if
   // somebody else reaps the child (Linux 6.9); by number it does until we do.
   void signal_group(int number) noexcept {
-    constexpr unsigned to_process_group = 1U << 2;  // PIDFD_SIGNAL_PROCESS_GROUP
     if (::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, to_process_group) == 0)
       return;
     if (errno != ESRCH) (void)::kill(-pid_, number);
   }
 
+  // Somebody else reaped the command, so its number may be another's by now. It is not while
+  // nothing bears it: what has it for its group or session is the command's.
+  bool is_number_free() const noexcept { return ::kill(pid_, 0) != 0 && errno == ESRCH; }
+
   void on_spawned(spawn_job& job) {
     job_ = nullptr;
-    if (!closing_) return launched(std::move(job.child));
+    if (!closing()) return launched(std::move(job.child));
     // Given up meanwhile: nothing is told any more, but a child has to be ended and reaped.
     if (job.child.made.error == 0) {
       leaf_ = std::move(job.child.leaf);
       adopt(job.child.made);
       signal_scope(SIGKILL);
+      give_up_at_ = killed_at_ + after_kill;
+      loop_.arm(look_, give_up_at_);
     }
     settle();
   }
@@ -282,7 +331,7 @@ class local_transport final : public transport {
     events_->on_phase(phase::run);
     // What goes past us ends with the command. A terminal has but one output.
     for (pipe_end* end : {&out_, &err_})
-      if (!end->fd && !closing_) events_->on_eof(end->which);
+      if (!end->fd && !closing()) events_->on_eof(end->which);
   }
 
   void merge_environment(spawn_request& what) const {
@@ -306,7 +355,7 @@ class local_transport final : public transport {
 
   void on_write_done(int result) {
     bool untaken = result == -EAGAIN || result == -EINTR;
-    if (closing_) {
+    if (closing()) {
       input_.reset();
       settle();
     } else if (result > 0) {
@@ -321,22 +370,25 @@ class local_transport final : public transport {
   }
 
   void on_exit_ready(int ready) {
+    if (parting_ == parting::given_up) return settle();
     if (monitor_) return on_monitor_report(ready);
     siginfo_t info{};
     auto pidfd = static_cast<id_t>(pidfd_.get());
-    bool scoped = ending_ || closing_ || command_->scope;
-    if (scoped && ::waitid(P_PIDFD, pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-        info.si_pid != 0)
-      end_what_is_left();
+    if (ending_ || closing() || command_->scope) {
+      bool known = ::waitid(P_PIDFD, pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+      bool lost = !known && errno == ECHILD;
+      if (known && info.si_pid != 0) end_what_is_left();
+      if (lost) end_what_somebody_left();
+    }
     info.si_pid = 0;
     guard_.forget();
     // The C library's waitid() leaves out the last argument.
     long r = ::syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &usage_);
     bool lost = r != 0 && errno == ECHILD;
+    // A tracer has the zombie: its end is not for us to see yet, and its pidfd stays readable.
     if (!lost && (r != 0 || info.si_pid == 0)) {
       guard_.remember();
-      loop_.start(exit_);
-      return;
+      return look_later();
     }
     if (lost) return command_gone(exit_status(), false);
     bool by_code = info.si_code == CLD_EXITED;
@@ -345,23 +397,71 @@ class local_transport final : public transport {
         true);
   }
 
+  void look_later() {
+    auto when = loop_.now() + fruitless_pause;
+    loop_.arm(look_, closing() ? std::min(when, give_up_at_) : when);
+  }
+
+  void look_again() {
+    if (closing() && loop_.now() >= give_up_at_) {
+      give_up();
+      return settle();
+    }
+    if (closing()) loop_.arm(look_, give_up_at_);
+    bool watched = monitor_ && !monitor_gone_;
+    if (!reaped_ && !exit_.active && (!monitor_ || watched)) loop_.start(exit_);
+    if (watched && !monitor_end_.active) loop_.start(monitor_end_);
+    if (emptied_.kind != io_kind::none && leaf_.made() && !emptied_.active) loop_.start(emptied_);
+  }
+
+  // Nothing that is left is waited for any more.
+  void give_up() {
+    if (completed_ != nullptr) tell_what_is_left(*completed_);
+    parting_ = parting::given_up;
+    loop_.disarm(look_);
+    for (io_request* one : {&exit_, &monitor_end_, &emptied_})
+      if (one->active) loop_.cancel(*one);
+  }
+
+  void tell_what_is_left(result& end) const {
+    bool refused = refused_;
+    if (!reaped_) {
+      bool ended = is_readable(pidfd_.get());
+      refused = !ended && !signal_itself(0) && errno == EPERM;
+      if (ended && result_access::context(end).empty())
+        result_access::context(end) = "it has ended, but a tracer keeps its status";
+      if (ended) return;
+    } else if (monitor_ && !monitor_gone_) {
+      refused = signal_descendants(monitor_->pid(), pid_, 0).refused;
+    }
+    result_access::leftover(end) = refused ? leftover_cause::not_permitted : leftover_cause::held;
+    if (!refused || result_access::error(end)) return;
+    result_access::error(end) = system_error_code(EPERM);
+    if (result_access::context(end).empty()) result_access::context(end) = "kill";
+  }
+
   // Its end is certain, and its output may still be in the pipes.
   void command_gone(exit_status status, bool usage_known) {
     reaped_ = true;
     guard_.give_back();
+    // Those that were sent KILL may still be on their way out; who is another user's is not.
+    bool of_group = ending_ && command_->kill_scope() == kill_scope::group;
+    if (of_group && ::kill(-pid_, 0) != 0 && errno == EPERM) refused_ = true;
+    loop_.disarm(look_);
+    if (closing()) loop_.arm(look_, give_up_at_);
     pidfd_.reset();
     usage_known_ = usage_known;
     terminal_.reset();
     remove_leaf();
-    if (closing_) return settle();
+    if (closing()) return settle();
     events_->on_exit(status);
   }
 
   void on_monitor_report(int result) {
     if (!reaped_ && monitor_->command_ended()) return tell_report();
-    if (closing_) return settle();
+    if (closing()) return settle();
     // At the end of the stream the monitor was killed, which on_monitor_ended hears.
-    if (result < 0 && !reaped_ && !monitor_gone_) loop_.start(exit_);
+    if (result < 0 && !reaped_ && !monitor_gone_) look_later();
   }
 
   void tell_report() {
@@ -374,7 +474,8 @@ class local_transport final : public transport {
 
   // Nothing is left of the scope; or the monitor was killed, and what it held has gone to init.
   void on_monitor_ended(int) {
-    if (!monitor_->reap()) return loop_.start(monitor_end_);
+    if (parting_ == parting::given_up) return settle();
+    if (!monitor_->reap()) return look_later();
     if (!reaped_ && monitor_->command_ended()) tell_report();
     ended_with_it_ = std::max(ended_with_it_, monitor_->ended_with_it());
     if (completed_ != nullptr) result_access::ended_with_it(*completed_) = ended_with_it_;
@@ -386,7 +487,7 @@ class local_transport final : public transport {
       signal_group(SIGKILL);
       return command_gone(exit_status(), false);
     }
-    if (closing_) settle();
+    if (closing()) settle();
   }
 
   // Those that were sent KILL take a moment to be gone.
@@ -396,20 +497,35 @@ class local_transport final : public transport {
     loop_.start(emptied_);
   }
 
-  void on_leaf_changed(int) {
+  void on_leaf_changed(int result) {
+    if (parting_ == parting::given_up) return settle();
+    if (result < 0) return look_later();
     remove_leaf();
-    if (closing_) settle();
+    if (closing()) settle();
+  }
+
+  // The command, and what of its scope is waited for.
+  bool is_gone() const noexcept {
+    bool watched = monitor_ && (!monitor_gone_ || exit_.active);
+    return (pid_ <= 0 || reaped_) && !emptied_.active && !watched;
   }
 
   void settle() {
-    bool watched = monitor_ && (!monitor_gone_ || exit_.active);
-    bool child_gone = (pid_ <= 0 || reaped_) && !emptied_.active && !watched;
-    if (closed_ || stepping_ || job_ != nullptr || !child_gone || out_.read.active ||
-        err_.read.active || write_.active)
+    bool let_go =
+        parting_ == parting::given_up && !exit_.active && !monitor_end_.active && !emptied_.active;
+    if (parting_ == parting::over || stepping_ || job_ != nullptr || !(is_gone() || let_go) ||
+        out_.read.active || err_.read.active || write_.active)
       return;
-    closed_ = true;
+    bool unreaped = pid_ > 0 && (monitor_ ? !monitor_gone_ : !reaped_);
+    if (unreaped)
+      loop_.service<late_reaper>().take(unreaped_child(std::move(pidfd_), std::move(monitor_)));
+    parting_ = parting::over;
+    loop_.disarm(look_);
     events_->on_closed();
   }
+
+  // none: not closed yet. waiting: for the end of what was killed. given_up: no longer.
+  enum class parting : std::uint8_t { none, waiting, given_up, over };
 
   struct step_node : queue_node {
     local_transport* self = nullptr;
@@ -429,8 +545,11 @@ class local_transport final : public transport {
   io_request exit_;
   io_request monitor_end_;
   io_request emptied_;  // of the leaf
+  timer look_;          // once more for an end, or no longer
+  clock::time_point killed_at_{};
+  clock::time_point give_up_at_{};
   std::unique_ptr<command_monitor> monitor_;
-  result* completed_ = nullptr;  // is told more until the monitor has ended
+  result* completed_ = nullptr;  // is told more until on_closed
   cgroup_leaf leaf_;
   guarded_command guard_;
   rusage usage_{};
@@ -441,8 +560,8 @@ class local_transport final : public transport {
   bool stepping_ = false;
   bool outlives_ = false;  // this program
   bool ending_ = false;
-  bool closing_ = false;
-  bool closed_ = false;
+  bool refused_ = false;  // KILL, by somebody of its scope who is another user's
+  parting parting_ = parting::none;
   bool reaped_ = false;
   bool usage_known_ = false;
   bool monitor_gone_ = false;
@@ -466,10 +585,11 @@ std::chrono::microseconds time_of(const timeval& t) {
 }
 
 void local_transport::complete(result& end) {
+  completed_ = &end;
   if (pid_ <= 0) return;
+  if (refused_) result_access::leftover(end) = leftover_cause::not_permitted;
   result_access::scope(end) = command_->kill_scope();
   result_access::ended_with_it(end) = ended_with_it_;
-  completed_ = &end;
   if (monitor_lost_ && end.how() == end_reason::status_lost)
     result_access::context(end) = "its monitor was killed";
   if (usage_known_) {

@@ -11,6 +11,8 @@
 #include <array>
 #include <charconv>
 
+#include "process/process_table.hpp"
+
 namespace execo::detail {
 namespace {
 
@@ -153,6 +155,15 @@ bool prepare_cgroup(const command& what, child_settings& settings, prepared_chil
   return true;
 }
 
+// Without it what a command leaves would be left, and nothing would say so.
+bool prepare_scope(const command& what, spawn_result& problem) {
+  kill_scope scope = what.kill_scope();
+  bool looks = scope == kill_scope::session || scope == kill_scope::subreaper;
+  if (!looks || has_process_table()) return true;
+  problem.unsupported = true;
+  return problem.fail("kill_scope", "wants a /proc that shows this process", ENOTSUP);
+}
+
 }  // namespace
 
 bool prepare(const command& what, child_settings& settings, prepared_child& held,
@@ -168,7 +179,7 @@ bool prepare(const command& what, child_settings& settings, prepared_child& held
       wanted.new_session || wanted.pty || what.kill_scope() == kill_scope::session;
   settings.process_group = wanted.process_group;
   settings.monitored = what.kill_scope() == kill_scope::subreaper;
-  return prepare_identity(wanted, settings, problem) &&
+  return prepare_scope(what, problem) && prepare_identity(wanted, settings, problem) &&
          prepare_cgroup(what, settings, held, problem);
 }
 

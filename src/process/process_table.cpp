@@ -1,6 +1,7 @@
 #include "process/process_table.hpp"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,6 +45,14 @@ bool holds(pid_t pid, const std::vector<std::string>& links) {
 
 }  // namespace
 
+bool has_process_table() noexcept {
+  char target[32];
+  ssize_t size = ::readlink("/proc/self", target, sizeof target - 1);
+  if (size <= 0) return false;
+  target[size] = '\0';
+  return ::atoi(target) == ::getpid();
+}
+
 process_entry look_at_process(pid_t pid) {
   process_entry entry;
   entry.pid = pid;
@@ -80,13 +89,14 @@ std::vector<pid_t> holders_of(const std::vector<std::string>& links) {
   return found;
 }
 
-void signal_process(pid_t pid, int number, const std::function<bool()>& is_meant) {
+bool signal_process(pid_t pid, int number, const std::function<bool()>& is_meant) {
   unique_fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!process || !is_meant()) return;
-  (void)::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0);
+  if (!process || !is_meant()) return true;
+  return ::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0) == 0 || errno != EPERM;
 }
 
-std::size_t signal_session(pid_t leader, int number) {
+signalled signal_session(pid_t leader, int number) {
+  signalled all;
   std::vector<pid_t> known;
   auto is_member = [leader](const process_entry& entry) {
     return entry.session == leader && entry.pid != leader;
@@ -99,13 +109,15 @@ std::size_t signal_session(pid_t leader, int number) {
       if (std::ranges::find(known, pid) != known.end()) continue;
       known.push_back(pid);
       found_new = number == SIGKILL;
-      signal_process(pid, number, [&] { return is_member(look_at_process(pid)); });
+      if (!signal_process(pid, number, [&] { return is_member(look_at_process(pid)); }))
+        all.refused = true;
     }
   }
-  return known.size();
+  all.count = known.size();
+  return all;
 }
 
-std::size_t signal_descendants(pid_t root, pid_t leader, int number) {
+signalled signal_descendants(pid_t root, pid_t leader, int number) {
   // Chains are short, and one that changes under way ends at `root` or at init all the same.
   auto descends = [root](process_entry entry) {
     for (int depth = 0; depth < 1000 && entry.state != 0 && entry.parent > 1; ++depth) {
@@ -116,9 +128,12 @@ std::size_t signal_descendants(pid_t root, pid_t leader, int number) {
   };
   std::vector<pid_t> found = living_processes(
       [&](const process_entry& entry) { return entry.pid != leader && descends(entry); });
+  signalled all;
+  all.count = found.size();
   for (pid_t pid : found)
-    signal_process(pid, number, [&] { return descends(look_at_process(pid)); });
-  return found.size();
+    if (!signal_process(pid, number, [&] { return descends(look_at_process(pid)); }))
+      all.refused = true;
+  return all;
 }
 
 }  // namespace execo::detail

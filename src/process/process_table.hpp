@@ -22,6 +22,16 @@ struct process_entry {
 
 process_entry look_at_process(pid_t pid);
 
+/// /proc is there, and shows this process under the number it knows itself by.
+bool has_process_table() noexcept;
+
+/// Whom a signal was sent to.
+class signalled {
+ public:
+  std::size_t count = 0;
+  bool refused = false;  // by one at least: it is another user's
+};
+
 /// Those that live and fit.
 std::vector<pid_t> living_processes(const std::function<bool(const process_entry&)>& fits);
 
@@ -30,15 +40,16 @@ std::vector<pid_t> living_processes(const std::function<bool(const process_entry
 std::vector<pid_t> holders_of(const std::vector<std::string>& links);
 
 /// Sends a signal if `is_meant` still says so when the number can no longer become another's.
-void signal_process(pid_t pid, int number, const std::function<bool()>& is_meant);
+/// False: it may not be signalled.
+bool signal_process(pid_t pid, int number, const std::function<bool()>& is_meant);
 
 /// Sends a signal to all of a session but `leader`, which keeps its number from being reused. KILL
-/// is repeated until no new ones are found. Returns how many there were.
+/// is repeated until no new ones are found.
 /// Pre: `leader` is not reaped.
-std::size_t signal_session(pid_t leader, int number);
+signalled signal_session(pid_t leader, int number);
 
-/// Sends a signal to all that descend from `root` but `leader`. Returns how many there were.
+/// Sends a signal to all that descend from `root` but `leader`.
 /// Pre: `root` is not reaped.
-std::size_t signal_descendants(pid_t root, pid_t leader, int number);
+signalled signal_descendants(pid_t root, pid_t leader, int number);
 
 }  // namespace execo::detail

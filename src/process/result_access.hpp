@@ -34,6 +34,7 @@ struct result_access {
   static bool& ok(result& r) { return r.ok_; }
   static bool& killed(result& r) { return r.killed_; }
   static bool& forced_kill(result& r) { return r.forced_kill_; }
+  static leftover_cause& leftover(result& r) { return r.leftover_; }
   /// But for what a cap left out.
   static bool& output_complete(result& r) { return r.output_complete_; }
   static bool& output_capped(result& r) { return r.output_capped_; }

@@ -18,6 +18,10 @@ namespace execo::detail {
 
 using execo::stream;
 
+/// How long after KILL a run is given up: only the kernel, or a peer that does not answer any more,
+/// can keep a command then.
+inline constexpr auto after_kill = std::chrono::seconds(1);
+
 /// What a transport tells. Events come from the loop, never from inside a call to the transport,
 /// with one exception: on_closed may come from inside close().
 class transport_events {
@@ -80,10 +84,10 @@ class transport {
 
   /// Does not end it when this program is gone.
   virtual void outlive() {}
-  /// The command is being ended: what is left of its scope goes with it.
-  virtual void end_scope() {}
+  /// The command is being ended: what is left of its scope goes with it, by KILL in `until_kill`.
+  virtual void end_scope(duration until_kill) { (void)until_kill; }
   /// Adds what it alone knows of the command that ended: usage, scope, what outlived it. Called
-  /// once, before close().
+  /// once, before close(), and may add to it until on_closed.
   virtual void complete(result& end) { (void)end; }
 
   /// Back-pressure: stops and resumes taking output of a stream. Output flows at first. The end of
@@ -98,7 +102,8 @@ class transport {
   virtual clock::duration slowest_rest() const noexcept { return {}; }
 
   /// Gives up what is left, at once: descriptors, channel, a connection under way. A local child
-  /// that still lives is killed and reaped. Ends with on_closed.
+  /// that still lives is killed and reaped; one that KILL does not end is left, which the result
+  /// says. Ends with on_closed.
   virtual void close() = 0;
 
   /// The local process id, 0 if there is none.

@@ -27,6 +27,8 @@ constexpr char usage[] =
     "  exit N            ends with that code\n"
     "  sleep SECONDS     fractions allowed\n"
     "  ignore-term       ignores TERM and INT, prints \"ready\", stays\n"
+    "  leave-group SECONDS  goes over to a group that a child of it made, prints its pid, stays\n"
+    "  become-root SECONDS  as a set-user-ID program may; prints \"ready\", stays\n"
     "  echo              standard input to standard output\n"
     "  flood BYTES [out|err]   lines of 63 'x'; K, M and G are understood\n"
     "  die-by SIGNAL     number or name\n"
@@ -78,6 +80,27 @@ int ignore_term() {
   signal(SIGINT, SIG_IGN);
   if (!write_all(STDOUT_FILENO, "ready\n", 6)) return fail("write");
   for (;;) pause();
+}
+
+int leave_group(double seconds) {
+  const pid_t child = fork();
+  if (child < 0) return fail("fork");
+  if (child == 0) {
+    sleep_for(seconds);
+    return 0;
+  }
+  if (setpgid(child, child) != 0 || setpgid(0, child) != 0) return fail("setpgid");
+  printf("%d\n", static_cast<int>(child));
+  fflush(stdout);
+  sleep_for(seconds);
+  return 0;
+}
+
+int become_root(double seconds) {
+  if (setuid(0) != 0) return fail("setuid");
+  if (!write_all(STDOUT_FILENO, "ready\n", 6)) return fail("write");
+  sleep_for(seconds);
+  return 0;
 }
 
 int copy(int from, int to) {
@@ -238,6 +261,8 @@ int run(int count, char** words) {
   if (is("exit", 1)) return atoi(words[1]);
   if (is("sleep", 1)) return sleep_for(atof(words[1])), 0;
   if (is("ignore-term", 0)) return ignore_term();
+  if (is("leave-group", 1)) return leave_group(atof(words[1]));
+  if (is("become-root", 1)) return become_root(atof(words[1]));
   if (is("echo", 0)) return copy(STDIN_FILENO, STDOUT_FILENO);
   if (is("listen", 0)) return listen_once();
   if (is("send", 1)) return send_to(atoi(words[1]));

@@ -202,7 +202,7 @@ TEST(reports, are_objects_in_json) {
   EXPECT_EQ(report("empty").to_json(),
             R"({"name":"empty","start":null,"end":null,"length":null,"total":0,"started":0,)"
             R"("ended":0,"ok":0,"errors":0,"timeouts":0,"cancelled":0,"killed":0,)"
-            R"("forced_kills":0,"bad_exits":0,"incomplete":0,"parts":[]})");
+            R"("forced_kills":0,"may_still_run":0,"bad_exits":0,"incomplete":0,"parts":[]})");
   EXPECT_NO_THROW((void)report("\xff").to_json());
 }
 

@@ -17,7 +17,7 @@ TEST(ndjson, one_line_has_every_key_in_order) {
   EXPECT_EQ(
       ndjson_line(r),
       R"({"host":"root@n1","index":7,"end":"exited","phase":"run","code":3,"signal":null,)"
-      R"("error":null,"out":"out\n","err":"\"err\"\n","out_bytes":0,"err_bytes":0,"out_dropped":0,"err_dropped":0,"output_complete":true,)"
+      R"("error":null,"may_still_run":false,"may_still_run_why":null,"out":"out\n","err":"\"err\"\n","out_bytes":0,"err_bytes":0,"out_dropped":0,"err_dropped":0,"output_complete":true,)"
       R"("started":"2023-11-14T22:13:20.000Z","elapsed":1.5})"
       "\n");
 }
@@ -49,6 +49,13 @@ TEST(ndjson, bytes_that_are_not_utf8_come_as_base64_and_say_so) {
                               R"(")"));
   EXPECT_THAT(line, HasSubstr(R"("out_encoding":"base64"})"));
   EXPECT_THAT(line, Not(HasSubstr("err_encoding")));
+}
+
+TEST(ndjson, what_may_still_run_is_told_with_the_reason) {
+  host_result r = test::ended("n1", 0, end_reason::timed_out);
+  test::result_access::leftover(r) = leftover_cause::forced_command;
+  EXPECT_THAT(ndjson_line(r, false),
+              HasSubstr(R"("may_still_run":true,"may_still_run_why":"forced_command")"));
 }
 
 TEST(ndjson, control_characters_are_escaped) {

@@ -135,6 +135,21 @@ TEST(tally, what_a_cap_left_out_is_counted) {
               ElementsAre(HasSubstr("2 hosts (n[1-2]): 123 bytes of stdout left out")));
 }
 
+TEST(tally, commands_that_may_still_run_share_a_line_for_each_reason) {
+  tally t;
+  for (std::size_t i = 1; i <= 3; ++i) {
+    std::string name = "n" + std::to_string(i);
+    host_result r = test::ended(name.c_str(), i - 1, end_reason::timed_out);
+    test::result_access::leftover(r) =
+        i == 3 ? leftover_cause::not_permitted : leftover_cause::no_signals;
+    t.add(r);
+  }
+  EXPECT_THAT(t.left_running(),
+              ElementsAre("n3: the command may still run: it belongs to another user",
+                          "2 hosts (n[1-2]): the command may still run: "
+                          "the server passes no signals on"));
+}
+
 TEST(tally, rates_have_no_exponent) {
   EXPECT_EQ(rate_in_words(0.25), "0.25");
   EXPECT_EQ(rate_in_words(9.8), "9.8");
