@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <new>
 
 namespace execo::detail {
 namespace {
@@ -55,12 +56,12 @@ struct late_reaper::entry {
 
 late_reaper::late_reaper(loop& on) noexcept : loop_(on) {}
 
-void late_reaper::take(unreaped_child child) {
-  watch(std::make_unique<entry>(*this, std::move(child)));
-}
-
-void late_reaper::watch(std::unique_ptr<entry> one) {
-  entries_.push_back(std::move(one));
+void late_reaper::take(unreaped_child child) noexcept {
+  try {
+    entries_.push_back(std::make_unique<entry>(*this, std::move(child)));
+  } catch (const std::bad_alloc&) {
+    return;  // it stays a zombie then
+  }
   loop_.start(entries_.back()->ready);
 }
 

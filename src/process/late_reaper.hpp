@@ -36,14 +36,13 @@ class late_reaper final : public loop_service {
   explicit late_reaper(loop& on) noexcept;
   ~late_reaper() override;
 
-  void take(unreaped_child child);
+  void take(unreaped_child child) noexcept;
   /// Takes over what loops that are gone left, if there is something.
   static void take_over(loop& on);
 
  private:
   struct entry;
 
-  void watch(std::unique_ptr<entry> one);
   void drop(entry& one) noexcept;
 
   loop& loop_;

@@ -1,11 +1,15 @@
-// A signal for a command that the server does not pass one to. OpenSSH's sshd ignores the "signal"
-// request of root ("session signalling requires privilege separation", session.c), of a forced
-// command and before 7.9. A second channel of the same session then runs a fixed script: its shell
-// and the command have the same parent, the sshd process that serves this connection and no other.
+// Signals for a command that the server passes none to, and the end of what it started. A second
+// channel of the same session runs a fixed script: its shell and the command have the same parent,
+// the server's process that serves this connection and no other. OpenSSH's sshd ignores the
+// "signal" request of root ("session signalling requires privilege separation", session.c), of a
+// forced command and before 7.9; dropbear's reaches the shell alone; and none of them reaches what
+// outlives the shell.
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "ssh/remote_channel.hpp"
 
@@ -14,39 +18,64 @@ namespace execo::detail {
 /// What the server has made of the signal request: surely nothing, or it may have delivered it.
 enum class delivery : std::uint8_t { none, possible };
 
-class sibling_signal final : private channel_owner {
+/// How a script that ends a command stands, or ended. Of two that are over, the later one counts.
+enum class script_state : std::uint8_t {
+  waiting,         ///< nothing was heard of it
+  accepted,        ///< the server runs it, or something else
+  started,         ///< it runs
+  at_work,         ///< it has found and signalled the command
+  found_nothing,   ///< there was no command
+  refused,         ///< the server opens no second channel
+  something_else,  ///< the server ran another command than the script
+  broken,          ///< it ended without a word
+  not_permitted,   ///< what is left is another user's
+  held,            ///< what is left was sent KILL
+  gone,            ///< nothing is left of the command
+};
+
+class sibling_signal final {
  public:
-  explicit sibling_signal(remote_session& session);
+  /// `changed` comes from the loop when a script that ends a command is at work or over.
+  sibling_signal(remote_session& session, callback<> changed);
+  sibling_signal(const sibling_signal&) = delete;
+  sibling_signal& operator=(const sibling_signal&) = delete;
+  ~sibling_signal();
 
   /// The server is one that gives each connection a process of its own.
   static bool possible(const remote_session& session);
-  /// The server is known to ignore signal requests of this user.
+  /// The server is known not to pass signal requests of this user on to all of a command.
   static bool needed(const remote_session& session);
   /// Sends when `delay` has passed without cancel(). The latest signal counts.
   void send(int number, delivery before, clock::duration delay);
   void cancel() noexcept;
+  /// Sends to all of the command's session, and KILL in `until_kill` to what is left of it, also
+  /// when the connection has gone. False: there is no use in one more script.
+  bool end(int number, clock::duration until_kill);
+
+  /// A script has seen the command's processes, or never will.
+  bool has_looked() const noexcept;
+  /// Of all scripts that end the command.
+  script_state state() const noexcept;
 
  private:
+  class script;
+
   void go();
-  void channel_started() override {}
-  void channel_data(stream, std::span<const char>) override {}
-  void channel_eof() override {}
-  void channel_exit(exit_status) override {}
-  void channel_closed() override;
-  void channel_refused(std::string) override;
-  void channel_written(std::size_t) override {}
+  bool is_sending() const noexcept;
+  script& add(bool ends);
 
   remote_session& session_;
+  callback<> changed_;
   timer delay_;
   int wanted_ = 0;  // 0: none
   delivery before_ = delivery::possible;
-  // One at a time: each would find the other among its siblings. Kept until the next one is due,
-  // because an event of a channel must not destroy it.
-  std::unique_ptr<remote_channel> channel_;
-  bool running_ = false;
+  // Kept to the end: an event of a channel must not destroy it.
+  std::vector<std::unique_ptr<script>> scripts_;
 };
 
-/// What the second channel runs.
+/// What the second channel runs: one signal.
 std::string sibling_signal_script(int number, delivery before);
+/// The same for the end of a command: the script stays until nothing is left of it.
+std::string ending_script(int number, clock::duration until_kill);
 
 }  // namespace execo::detail

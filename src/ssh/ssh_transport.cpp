@@ -6,7 +6,9 @@
 #include <array>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
+#include "process/result_access.hpp"
 #include "ssh/environment.hpp"
 #include "ssh/remote_channel.hpp"
 #include "ssh/remote_session.hpp"
@@ -88,15 +90,22 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   }
 
   void signal(int number) override {
+    auto until_kill = std::exchange(until_kill_, std::nullopt);
     if (!running_ || exited_) return;
+    if (!sibling_ && sibling_signal::possible(session_))
+      sibling_.emplace(session_, callback<>::to<&ssh_transport::on_script>(this));
+    if (number == SIGKILL) until_kill = duration(0);
+    if (until_kill) return end(number, *until_kill);
     const char* name = rfc_name(number);
     if (name != nullptr) channel_.send_signal(name);
-    if (!sibling_signal::possible(session_)) return;
-    if (!sibling_) sibling_.emplace(session_);
+    if (!sibling_) return;
     bool ignored = name == nullptr || sibling_signal::needed(session_);
     sibling_->send(number, ignored ? delivery::none : delivery::possible,
                    ignored ? clock::duration(0) : signal_delay);
   }
+
+  void end_scope(duration until_kill) override { until_kill_ = until_kill; }
+  void complete(result& end) override { completed_ = &end; }
 
   void pause(stream which, bool paused) override { channel_.pause(which, paused); }
 
@@ -115,21 +124,83 @@ class ssh_transport final : public transport, session_owner, channel_owner {
 
   // Between the request and its answer the command may run already, and libssh sends no signal
   // before the answer has come: leaving at once would leave it behind.
+  // What is left of a command that is being ended is known when the script says so.
   void close() override {
     if (sibling_) sibling_->cancel();
-    auto patient_until = channel_.requested_at() + answer_time;
-    if (!channel_.requested() || running_ || over_ || home().now() >= patient_until) return leave();
+    auto leave_at = running_ ? give_up_at_ : channel_.requested_at() + answer_time;
+    if (!awaits_end() || home().now() >= leave_at) return leave();
     leaving_ = true;
-    home().arm(parting_, patient_until);
+    rest_.withdraw();
+    // The script's word may stand behind output that nobody takes.
+    channel_.pause(stream::out, false);
+    channel_.pause(stream::err, false);
+    home().arm(parting_, leave_at);
   }
 
  private:
   loop& home() const noexcept { return session_.shared().home; }
 
+  // Ends the command by a script, since only that can go on when the command's shell has ended: it
+  // has to find them before the shell gets the signal. The request is for where there is none.
+  void end(int number, duration until_kill) {
+    ending_ = number;
+    give_up_at_ = later(later(home().now(), until_kill), after_kill);
+    if (!sibling_) return ask_server();
+    // A script that has not looked yet is waited for: the command's shell must not go before.
+    bool looked = sibling_->has_looked();
+    bool one_more = sibling_->end(number, until_kill);
+    if (looked && (!one_more || number == SIGKILL)) ask_server();
+  }
+
+  void ask_server() {
+    if (const char* name = rfc_name(ending_)) channel_.send_signal(name);
+  }
+
+  void on_script() {
+    script_state now = sibling_->state();
+    bool of_no_use = now == script_state::refused || now == script_state::something_else ||
+                     now == script_state::found_nothing;
+    if (of_no_use && !exited_) ask_server();
+    if (leaving_ && !awaits_end()) leave();
+  }
+
+  bool awaits_script() const noexcept {
+    return sibling_ && ending_ != 0 && sibling_->state() <= script_state::at_work;
+  }
+
+  // A command that may have begun and was not answered for, one that is sent KILL for that, and a
+  // script that is not done.
+  bool awaits_end() const noexcept {
+    if (over_ || !channel_.requested()) return false;
+    return !running_ || (leaving_ && !exited_) || awaits_script();
+  }
+
+  leftover_cause what_is_left() const noexcept {
+    if (lost_) return exited_ ? leftover_cause::none : leftover_cause::connection_lost;
+    if (channel_.requested() && !running_ && !over_) return leftover_cause::no_answer;
+    if (ending_ == 0) return leftover_cause::none;
+    // Who holds its output may be what outlived the shell.
+    bool all_ended = exited_ && eof_told_;
+    if (!sibling_) return all_ended ? leftover_cause::none : leftover_cause::no_signals;
+    script_state now = sibling_->state();
+    if (now == script_state::gone) return leftover_cause::none;
+    if (now == script_state::not_permitted) return leftover_cause::not_permitted;
+    if (now == script_state::held) return leftover_cause::held;
+    // A forced command was begun once more.
+    if (now == script_state::accepted) return leftover_cause::forced_command;
+    if (now <= script_state::at_work || now == script_state::broken)
+      return leftover_cause::no_answer;
+    if (all_ended) return leftover_cause::none;
+    if (now == script_state::refused) return leftover_cause::no_second_channel;
+    return now == script_state::something_else ? leftover_cause::forced_command
+                                               : leftover_cause::no_answer;
+  }
+
   void leave() {
     home().disarm(parting_);
     if (sibling_) sibling_->cancel();
     rest_.withdraw();
+    if (completed_ != nullptr) result_access::leftover(*completed_) = what_is_left();
     session_.close();
   }
 
@@ -150,8 +221,10 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   }
 
   void session_failed(failure why) override {
+    lost_ = channel_.requested() && !over_;
     channel_.give_out();
     rest_.withdraw();
+    if (leaving_) return leave();
     if (exited_) return eof_told_ ? void() : lose_rest(std::move(why));
     if (why.how == end_reason::connection_lost && !channel_.requested())
       why.context += "; the command was not started";
@@ -164,12 +237,12 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     running_ = true;
     if (!leaving_) return events_->on_phase(phase::run);
     signal(SIGKILL);
-    home().arm_after(parting_, answer_time);
+    home().arm(parting_, give_up_at_);
   }
 
   void channel_data(stream which, std::span<const char> bytes) override {
     rest_.withdraw();
-    if (!over_) events_->on_output(which, bytes);
+    if (!over_ && !leaving_) events_->on_output(which, bytes);
   }
 
   void channel_eof() override { tell_eof(); }
@@ -177,7 +250,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   void channel_exit(exit_status status) override {
     if (exited_ || over_) return;
     exited_ = true;
-    if (leaving_) return leave();
+    if (leaving_) return awaits_end() ? void() : leave();
     if (sibling_) sibling_->cancel();
     events_->on_exit(status);
   }
@@ -196,12 +269,15 @@ class ssh_transport final : public transport, session_owner, channel_owner {
                  session_.name() + ": " + why + "; the command was not started"));
   }
 
-  void channel_written(std::size_t count) override { events_->on_written(count); }
+  void channel_written(std::size_t count) override {
+    if (!leaving_) events_->on_written(count);
+  }
 
   void tell_eof() {
     if (over_ || eof_told_) return;
     eof_told_ = true;
     rest_.withdraw();
+    if (leaving_) return;
     events_->on_eof(stream::out);
     events_->on_eof(stream::err);
   }
@@ -234,11 +310,16 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   timer parting_;
   transport_events* events_ = nullptr;
   const command* command_ = nullptr;
+  result* completed_ = nullptr;         // is told more until on_closed
+  std::optional<duration> until_kill_;  // of the signal that comes next
+  clock::time_point give_up_at_{};      // once it is being ended
+  int ending_ = 0;                      // the last signal that was to end it
   bool running_ = false;
   bool exited_ = false;
   bool eof_told_ = false;
   bool over_ = false;
   bool leaving_ = false;
+  bool lost_ = false;  // the connection, while the command may have run
 };
 
 }  // namespace

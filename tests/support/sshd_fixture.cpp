@@ -27,9 +27,11 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-constexpr const char* program = "/usr/sbin/sshd";
+constexpr const char* openssh_program = "/usr/sbin/sshd";
+constexpr const char* dropbear_program = "/usr/sbin/dropbear";
 constexpr const char* ordinary_name = "execo-test";
-constexpr const char* ordinary_id = "54321";
+constexpr int ordinary_id = 54321;
+constexpr const char* shells[] = {"bash", "dash", "csh", "tcsh", "fish", "zsh", "ksh93"};
 
 std::string read_all(const std::string& file) {
   std::ifstream from(file);
@@ -89,7 +91,7 @@ std::vector<pid_t> descendants(pid_t of) {
 
 bool is_server(pid_t pid) {
   std::string name = read_all("/proc/" + std::to_string(pid) + "/comm");
-  return name.starts_with("sshd");
+  return name.starts_with("sshd") || name.starts_with("dropbear");
 }
 
 bool is_zombie(pid_t pid) {
@@ -110,9 +112,13 @@ bool within(std::chrono::seconds limit, Condition holds) {
 
 }  // namespace
 
-bool sshd_fixture::available() { return ::access(program, X_OK) == 0; }
+bool sshd_fixture::available(ssh_server which) {
+  if (which == ssh_server::openssh) return ::access(openssh_program, X_OK) == 0;
+  return ::geteuid() == 0 && ::access(dropbear_program, X_OK) == 0 &&
+         ::access("/usr/bin/dropbearkey", X_OK) == 0;
+}
 
-sshd_fixture::sshd_fixture(const std::string& more) {
+sshd_fixture::sshd_fixture(const std::string& more, ssh_server which) : which_(which) {
   std::string pattern = (fs::temp_directory_path() / "execo-sshd-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
   directory_ = pattern;
@@ -134,6 +140,11 @@ sshd_fixture::sshd_fixture(const std::string& more) {
 }
 
 sshd_fixture::~sshd_fixture() { stop(); }
+
+std::string sshd_fixture::user_with_shell(const std::string& name) const {
+  bool has = !ordinary_user_.empty() && ::access(("/bin/" + name).c_str(), X_OK) == 0;
+  return has ? "execo-" + name : std::string();
+}
 
 std::string sshd_fixture::host_key() const {
   std::stringstream line(read_all(directory_ + "/host_key.pub"));
@@ -158,15 +169,35 @@ void sshd_fixture::make_files(const std::string& more) {
                      "KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n"
                      "PrintMotd no\nPrintLastLog no\nLogLevel VERBOSE\nMaxSessions 10\n"
                      "AllowUsers " +
-                     user_ + "@127.0.0.0/8 " + ordinary_name + "@127.0.0.0/8\n";
+                     user_ + "@127.0.0.0/8 execo-*@127.0.0.0/8\n";
   // The first value of an option counts.
   write_all(directory_ + "/config", more + text, 0644);
-  // Homes without start-up files: those of a real root may cost 100 ms a login.
-  write_all(directory_ + "/passwd",
-            "root:x:0:0:root:" + directory_ +
-                "/home:/bin/sh\nsshd:x:100:65534::/run/sshd:/bin/false\n" + ordinary_name +
-                ":x:" + ordinary_id + ":" + ordinary_id + "::" + directory_ + "/home:/bin/sh\n",
-            0644);
+  write_all(directory_ + "/passwd", users(), 0644);
+  std::string listed = "/bin/sh\n";
+  for (const char* shell : shells) listed += std::string("/bin/") + shell + "\n";
+  write_all(directory_ + "/shells", listed, 0644);
+  if (which_ == ssh_server::openssh) return;
+  run({"dropbearkey", "-t", "ed25519", "-f", directory_ + "/dropbear_key"});
+  fs::create_directory(directory_ + "/home/.ssh");
+  fs::copy_file(directory_ + "/authorized_keys", directory_ + "/home/.ssh/authorized_keys");
+}
+
+// Homes without start-up files: those of a real root may cost 100 ms a login.
+std::string sshd_fixture::users() const {
+  std::string home = directory_ + "/home:/bin/";
+  std::string text =
+      "root:x:0:0:root:" + home + "sh\nsshd:x:100:65534::/run/sshd:/bin/false\n" + ordinary_name;
+  int id = ordinary_id;
+  auto rest = [&](const std::string& shell) {
+    std::string number = std::to_string(id++);
+    text += ":x:" + number + ":" + number + "::" + home + shell + "\n";
+  };
+  rest("sh");
+  for (const char* shell : shells) {
+    text += std::string("execo-") + shell;
+    rest(shell);
+  }
+  return text;
 }
 
 // Runs in the child. What fails here leaves the machine's own view in place.
@@ -175,14 +206,14 @@ void sshd_fixture::enter_namespace() const {
   (void)::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
   (void)::mount("none", "/run", "tmpfs", 0, "mode=755");
   (void)::mkdir("/run/sshd", 0755);
+  // Dropbear lets nobody in with a shell that is not listed.
+  (void)::mount((directory_ + "/shells").c_str(), "/etc/shells", nullptr, MS_BIND, nullptr);
   std::string users = directory_ + "/passwd";
   if (::mount(users.c_str(), "/etc/passwd", nullptr, MS_BIND, nullptr) == 0)
     write_all(directory_ + "/has-users", "", 0644);
 }
 
 void sshd_fixture::start() {
-  std::string config = directory_ + "/config";
-  std::string log_file = directory_ + "/log";
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("fork");
   if (pid_ == 0) {
@@ -190,10 +221,26 @@ void sshd_fixture::start() {
     // Adopts the commands whose session has ended, so that commands() sees them.
     (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::execl(program, program, "-D", "-f", config.c_str(), "-E", log_file.c_str(),
-            static_cast<char*>(nullptr));
+    execute_server();
     ::_exit(127);
   }
+}
+
+void sshd_fixture::execute_server() const {
+  const char* end = nullptr;
+  std::string log_file = directory_ + "/log";
+  if (which_ == ssh_server::openssh) {
+    std::string config = directory_ + "/config";
+    ::execl(openssh_program, openssh_program, "-D", "-f", config.c_str(), "-E", log_file.c_str(),
+            end);
+    return;
+  }
+  int log = ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  (void)::dup2(log, STDERR_FILENO);
+  std::string port = "0.0.0.0:" + std::to_string(port_);
+  std::string key = directory_ + "/dropbear_key";
+  ::execl(dropbear_program, dropbear_program, "-F", "-E", "-s", "-p", port.c_str(), "-r",
+          key.c_str(), end);
 }
 
 bool sshd_fixture::answers() const {

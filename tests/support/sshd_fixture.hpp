@@ -1,5 +1,5 @@
-// A private OpenSSH sshd on a free loopback port, for the length of a test: own keys, own
-// configuration, own log, one directory that goes with it.
+// A private ssh server, OpenSSH's sshd or dropbear, on a free loopback port, for the length of a
+// test: own keys, own configuration, own log, one directory that goes with it.
 #pragma once
 
 #include <sys/types.h>
@@ -9,20 +9,22 @@
 
 namespace execo::test {
 
+enum class ssh_server : bool { openssh, dropbear };
+
 /// All of 127.0.0.0/8 reaches it. As root it runs in a mount namespace of its own where that is
 /// allowed: root's start-up files are hidden, and there is an ordinary user beside it.
 class sshd_fixture {
  public:
   /// `more` is added to the configuration: "MaxSessions 1\n".
   /// Throws: std::runtime_error with sshd's log if it does not answer.
-  explicit sshd_fixture(const std::string& more = {});
+  explicit sshd_fixture(const std::string& more = {}, ssh_server which = ssh_server::openssh);
   sshd_fixture(const sshd_fixture&) = delete;
   sshd_fixture& operator=(const sshd_fixture&) = delete;
   /// Ends the server, what it serves and what that left behind.
   ~sshd_fixture();
 
-  /// Whether this machine has an sshd.
-  static bool available();
+  /// Whether this machine has such a server. Dropbear needs root and a mount namespace as well.
+  static bool available(ssh_server which = ssh_server::openssh);
 
   int port() const noexcept { return port_; }
   pid_t pid() const noexcept { return pid_; }
@@ -30,6 +32,8 @@ class sshd_fixture {
   const std::string& user() const noexcept { return user_; }
   /// Another user that may log in and is not root; empty if there is none.
   const std::string& ordinary_user() const noexcept { return ordinary_user_; }
+  /// A user, not root, whose login shell is that one: "csh". Empty if there is none.
+  std::string user_with_shell(const std::string& name) const;
   /// A private key that the server accepts.
   std::string identity() const { return directory_ + "/identity"; }
   /// The public host key: "ssh-ed25519 AAAA...".
@@ -45,12 +49,15 @@ class sshd_fixture {
 
  private:
   void make_files(const std::string& more);
+  std::string users() const;
+  void execute_server() const;
   void start();
   void enter_namespace() const;
   bool answers() const;
   void widen_backlog() const;
   void stop() noexcept;
 
+  ssh_server which_;
   std::string directory_;
   std::string user_;
   std::string ordinary_user_;

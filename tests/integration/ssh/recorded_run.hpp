@@ -78,6 +78,7 @@ class recorded_run final : public detail::transport_events {
     transport_->close();
   }
   void signal(int number) { transport_->signal(number); }
+  void complete(result& end) { transport_->complete(end); }
   void pause(stream which, bool paused) { transport_->pause(which, paused); }
   void write(std::string_view bytes) { transport_->write(bytes); }
   void close_input() { transport_->close_input(); }

@@ -4,14 +4,27 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 namespace execo::detail {
 namespace {
 
+std::vector<std::string> all_scripts(int number) {
+  std::vector<std::string> all;
+  for (delivery before : {delivery::none, delivery::possible})
+    all.push_back(sibling_signal_script(number, before));
+  for (int seconds : {0, 5}) all.push_back(ending_script(number, std::chrono::seconds(seconds)));
+  return all;
+}
+
 TEST(sibling_signal_script, is_one_line_that_any_login_shell_hands_on_as_it_is) {
-  for (delivery before : {delivery::none, delivery::possible}) {
-    std::string script = sibling_signal_script(SIGTERM, before);
+  for (const std::string& script : all_scripts(SIGTERM)) {
     EXPECT_EQ(script.find('\n'), script.npos);
     EXPECT_EQ(script.find('!'), script.npos);
+    EXPECT_EQ(script.find("\\\\"), script.npos);
+    EXPECT_LT(script.size(), 4000U) << "csh takes a word of that size";
     ASSERT_TRUE(script.starts_with("exec /bin/sh -c '"));
     EXPECT_EQ(std::count(script.begin(), script.end(), '\''), 2);
   }
@@ -19,10 +32,9 @@ TEST(sibling_signal_script, is_one_line_that_any_login_shell_hands_on_as_it_is) 
 
 TEST(sibling_signal_script, signals_nobody_when_its_parent_is_no_ssh_server) {
   // The script's parent is this test: the sleep beside it has to live.
-  for (delivery before : {delivery::none, delivery::possible}) {
-    std::string script = sibling_signal_script(SIGKILL, before);
+  for (const std::string& script : all_scripts(SIGKILL)) {
     int status = ::system(("setsid sleep 5 & s=$!; (" + script +
-                           "); r=$?; kill -0 $s && kill $s && "
+                           ") >/dev/null; r=$?; kill -0 $s && kill $s && "
                            "[ $r = 3 ]")
                               .c_str());
     EXPECT_EQ(status, 0);
