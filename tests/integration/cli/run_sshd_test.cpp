@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <fstream>
 #include <memory>
 
 #include "program.hpp"
+#include "slow_proxy.hpp"
 #include "sshd_fixture.hpp"
 
 namespace execo::test {
@@ -42,6 +44,10 @@ class execo_run_on_sshd : public testing::Test {
     return all;
   }
 
+  void end_commands() const {
+    for (pid_t left : server_->commands()) ::kill(left, SIGKILL);
+  }
+
   std::unique_ptr<sshd_fixture> server_;
 };
 
@@ -72,6 +78,51 @@ TEST_F(execo_run_on_sshd, a_timeout_leaves_no_command_behind) {
     EXPECT_THAT(o.err, HasSubstr("execo: 5 hosts (127.5.0.[1-5]): timed out while it ran\n"));
     EXPECT_TRUE(server_->no_commands_left()) << user;
   }
+}
+
+TEST_F(execo_run_on_sshd, a_leftover_that_holds_the_output_leaves_the_host_its_exit_code) {
+  for (int code : {0, 3}) {
+    std::string text = "sleep 300 & echo hi; exit " + std::to_string(code);
+    outcome lines = run_program(run({"-w", "127.5.0.1", "-l", server_->user(), text}));
+    EXPECT_EQ(lines.code, code == 0 ? 0 : 1) << lines.err;
+    EXPECT_EQ(lines.out, "127.5.0.1: hi\n");
+    EXPECT_THAT(lines.err,
+                HasSubstr("execo: 127.5.0.1: the command ended, but its output did not"));
+    outcome objects =
+        run_program(run({"-w", "127.5.0.1", "-l", server_->user(), "--format", "ndjson", text}));
+    EXPECT_EQ(objects.code, lines.code);
+    EXPECT_THAT(objects.out, HasSubstr("\"output_complete\":false"));
+    if (code == 0) {
+      EXPECT_THAT(objects.err, HasSubstr("1 host: 1 ok (1 with output cut short), 0 failed"));
+    }
+    end_commands();
+  }
+}
+
+TEST_F(execo_run_on_sshd, output_beyond_the_cap_leaves_the_host_its_exit_code) {
+  outcome o = run_program(run({"-w", "127.5.0.1", "-l", server_->user(), "--format", "ndjson",
+                               "--max-output", "10", "seq 100"}));
+  EXPECT_EQ(o.code, 0);
+  EXPECT_THAT(o.out, HasSubstr("\"out_dropped\":282,\"err_dropped\":0,\"output_complete\":false"));
+  EXPECT_THAT(o.err, HasSubstr("1 ok (1 with output cut short), 0 failed"));
+}
+
+TEST_F(execo_run_on_sshd, a_host_that_falls_silent_before_the_end_of_its_output_has_failed) {
+  way deaf;
+  deaf.hold_after = 10'000;  // what opens the window is lost
+  deaf.loses = true;
+  slow_proxy proxy(server_->port(), deaf);
+  std::string config = server_->directory() + "/config.toml";
+  std::ofstream(config) << "drain_timeout = 0.1\n[ssh]\nanswer_limit = 0.3\n";
+  std::vector<std::string> words =
+      run({"-p", std::to_string(proxy.port()), "-w", "127.5.0.1", "-l", server_->user(), "--format",
+           "ndjson", "head -c 100000 /dev/zero | tr '\\0' a"});
+  outcome o = program(words, {"EXECO_CONFIG=" + config}).finish();
+  EXPECT_EQ(o.code, 3) << o.err;
+  EXPECT_THAT(o.out, HasSubstr("\"end\":\"output_failed\",\"phase\":\"drain\",\"code\":0"));
+  EXPECT_THAT(o.out, HasSubstr("the server has been silent for 300 ms"));
+  EXPECT_THAT(o.out, HasSubstr("\"output_complete\":false"));
+  EXPECT_THAT(o.err, HasSubstr("0 ok, 1 failed (1 output_failed)"));
 }
 
 }  // namespace

@@ -66,6 +66,7 @@ connect_limit = 2
 kex_limit = 3
 auth_limit = 4
 open_limit = 5
+answer_limit = 6
 tcp_keepalive = 15
 keepalive = "10s"
 )");
@@ -90,6 +91,7 @@ keepalive = "10s"
   EXPECT_EQ(c.ssh.limits.kex, 3s);
   EXPECT_EQ(c.ssh.limits.auth, 4s);
   EXPECT_EQ(c.ssh.limits.open, 5s);
+  EXPECT_EQ(c.ssh.limits.answer, 6s);
   EXPECT_EQ(c.ssh.tcp_keepalive, 15s);
   EXPECT_EQ(c.ssh.keepalive, 10s);
 }

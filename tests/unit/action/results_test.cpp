@@ -80,6 +80,22 @@ TEST(action_results, counts_add_up) {
   EXPECT_GT(s.elapsed.count(), 0);
 }
 
+TEST(action_results, without_all_of_their_output_are_counted_and_stand_apart) {
+  fake_hosts hosts;
+  hosts.behaviour = [](const host& where) {
+    script s;
+    s.out = where.name() == "h0" ? "longer" : "long";
+    return s;
+  };
+  fake_action a(hosts, 3);
+  a.state().what.output_cap = 4;
+  action_result r = sync_wait(a.run());
+  EXPECT_TRUE(r.ok());
+  EXPECT_EQ(r.stats().incomplete, 1U);
+  EXPECT_EQ(report(r).stats().incomplete, 1U);
+  EXPECT_EQ(std::move(r).by_output().size(), 2U);
+}
+
 TEST(action_results, check_names_how_many_and_the_first) {
   fake_hosts hosts;
   hosts.behaviour = host_kind;

@@ -9,6 +9,7 @@ namespace execo::test {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::HasSubstr;
 
 class streams : public on_each_backend {};
 EXECO_ON_EACH_BACKEND(streams);
@@ -120,6 +121,40 @@ TEST_P(streams, a_grandchild_that_ends_within_the_drain_deadline_cuts_nothing) {
   auto r = sync_wait(process("sh -c '(sleep 0.1; echo late) & echo early'").run());
   EXPECT_EQ(r.out, "early\nlate\n");
   EXPECT_TRUE(r.output_complete());
+}
+
+TEST_P(streams, a_grandchild_that_keeps_the_pipe_fails_a_command_that_requires_its_output) {
+  auto r = sync_wait(child("orphan", "30").drain_timeout(100ms).require_complete_output().run());
+  EXPECT_EQ(r.how(), end_reason::output_failed) << r.describe();
+  EXPECT_EQ(r.status(), exit_status::of_code(0));
+  EXPECT_FALSE(r.output_complete());
+  EXPECT_THROW(r.check(), process_error);
+  end_orphan(grandchild_of(r));
+}
+
+TEST_P(streams, a_cap_that_is_reached_is_told_and_fails_a_command_that_requires_its_output) {
+  auto r = sync_wait(process("seq 100").max_output(10).run());
+  EXPECT_TRUE(r.ok());
+  EXPECT_FALSE(r.output_complete());
+  EXPECT_EQ(r.out_dropped(), 282U);
+  EXPECT_THAT(r.describe(), HasSubstr("282 bytes of its stdout were left out"));
+  auto strict = sync_wait(process("seq 100").max_output(10).require_complete_output().run());
+  EXPECT_EQ(strict.how(), end_reason::output_failed) << strict.describe();
+  EXPECT_EQ(strict.status(), exit_status::of_code(0));
+  auto ends = overflow::head_and_tail();
+  auto middle =
+      sync_wait(process("seq 100").out(capture(10, ends)).require_complete_output().run());
+  EXPECT_EQ(middle.how(), end_reason::output_failed) << middle.describe();
+}
+
+TEST_P(streams, a_cap_of_nothing_beside_a_handler_misses_nothing) {
+  std::size_t lines = 0;
+  auto counted = process("seq 100").max_output(0).require_complete_output().on_line(
+      [&](const output_line&) { ++lines; });
+  auto r = sync_wait(std::move(counted).run());
+  EXPECT_TRUE(r.ok()) << r.describe();
+  EXPECT_TRUE(r.output_complete());
+  EXPECT_EQ(lines, 100U);
 }
 
 TEST_P(streams, a_timeout_with_a_grandchild_ends_both_and_all) {
