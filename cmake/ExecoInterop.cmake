@@ -19,6 +19,31 @@ endfunction()
 execo_interop_library(execo_asio asio.hpp "")
 execo_interop_library(execo_libuv uv.h uv)
 
+find_package(PkgConfig QUIET)
+pkg_check_modules(EXECO_GLIB QUIET IMPORTED_TARGET glib-2.0)
+if(TARGET PkgConfig::EXECO_GLIB)
+  add_library(execo_glib INTERFACE)
+  target_link_libraries(execo_glib INTERFACE PkgConfig::EXECO_GLIB)
+else()
+  message(STATUS "GLib is not installed: no tests with it")
+endif()
+
+find_package(Qt6 COMPONENTS Core QUIET)
+if(NOT Qt6_FOUND)
+  find_package(Qt5 COMPONENTS Core QUIET)
+endif()
+foreach(core IN ITEMS Qt6::Core Qt5::Core)
+  if(TARGET ${core} AND NOT TARGET execo_qt)
+    add_library(execo_qt INTERFACE)
+    target_link_libraries(execo_qt INTERFACE ${core})
+    # Its keywords are macros: signals, emit, forever.
+    target_compile_definitions(execo_qt INTERFACE QT_NO_KEYWORDS)
+  endif()
+endforeach()
+if(NOT TARGET execo_qt)
+  message(STATUS "Qt is not installed: no tests with it")
+endif()
+
 # Boost.Asio 1.81 lives in a folder of its own: its Debian package would remove that of 1.74.
 set(EXECO_BOOST_INCLUDE_DIR ${PROJECT_SOURCE_DIR}/build-deps/boost-1.81/usr/include
   CACHE PATH "Where boost/asio.hpp of Boost 1.81 or later is; scripts/test puts it here")

@@ -98,6 +98,8 @@ class action_result {
   std::vector<const host_result*> failed() const&& = delete;
   std::vector<output_group> by_output() const;
   const action_stats& stats() const noexcept { return stats_; }
+  /// One line: "2 of 40 hosts failed; the first: node3: ...", "40 hosts, all ok".
+  std::string describe() const;
   /// Throws: process_error naming how many hosts failed, and the first of them, unless ok().
   const action_result& check() const;
 

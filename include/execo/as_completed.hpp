@@ -51,6 +51,9 @@ class [[nodiscard]] as_completed_op final
   }
 
  private:
+  bool cancelled() const noexcept override {
+    return is_cancelled(error_ ? error_ : running_body_->promise().error);
+  }
   void on_begin() noexcept override {
     try {
       running_body_.emplace(make_child(body_(static_cast<outcomes&>(*this))));

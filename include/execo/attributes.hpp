@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "execo/detail/compiler.hpp"
+#include "execo/detail/text_of.hpp"
 
 namespace execo {
 

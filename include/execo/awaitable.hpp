@@ -34,6 +34,9 @@ bool is_cancelled(const std::exception_ptr& error) noexcept;
 
 template <class Promise>
 env env_of(Promise& promise) noexcept {
+  static_assert(!deafening<Promise>,
+                "execo would not hear the stop of this coroutine: include "
+                "<execo/interop/stdexec.hpp> for stdexec, else specialise execo::foreign_env");
   if constexpr (requires { promise.execo_env(); }) {
     return promise.execo_env();
   } else if constexpr (has_token<Promise> || has_scheduler<Promise>) {

@@ -27,6 +27,7 @@ class channel_sender : public waiting_sender<T> {
       : waiting_sender<T>(std::move(other)), to_(other.to_) {}
 
  private:
+  bool cancelled() const noexcept override { return stopped_; }
   void on_start(bool stopped) noexcept override {
     stopped_ = stopped;
     if (stopped || settled(this)) this->complete();
@@ -95,6 +96,7 @@ class [[nodiscard]] channel_receive_op final : public waiting_receiver<T> {
   }
 
  private:
+  bool cancelled() const noexcept override { return stopped_; }
   void on_start(bool stopped) noexcept override {
     stopped_ = stopped;
     if (stopped || settled(this)) this->complete();

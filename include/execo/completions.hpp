@@ -114,6 +114,7 @@ class [[nodiscard]] completions<T>::next_op final : public detail::completion_wa
 
  private:
   friend class completions;
+  bool cancelled() const noexcept override { return stopped_; }
   void on_start(bool stopped) noexcept override {
     if (stopped) {
       stopped_ = true;

@@ -17,6 +17,9 @@ enum class host_keys : std::uint8_t {
   ignore,      ///< any key, not recorded. Anyone on the path can read and alter what is sent
 };
 
+/// The bare word: "strict", "accept_new" or "ignore".
+std::string_view to_string(host_keys policy) noexcept;
+
 /// Limits per host and phase. 0: no limit of its own.
 class deadlines {
  public:

@@ -32,6 +32,7 @@
 #include "execo/report.hpp"
 #include "execo/resume_on.hpp"
 #include "execo/retry.hpp"
+#include "execo/run.hpp"
 #include "execo/run_stats.hpp"
 #include "execo/scope.hpp"
 #include "execo/start.hpp"

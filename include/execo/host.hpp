@@ -1,12 +1,14 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
-#include "execo/detail/compiler.hpp"
+#include "execo/detail/text_of.hpp"
 
 namespace execo {
 
@@ -56,3 +58,8 @@ class host {
 static_assert(!std::is_aggregate_v<host>);
 
 }  // namespace execo
+
+template <>
+struct std::hash<execo::host> {
+  std::size_t operator()(const execo::host& h) const noexcept;
+};

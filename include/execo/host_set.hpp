@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "execo/detail/compiler.hpp"
+#include "execo/detail/text_of.hpp"
 
 namespace execo {
 
@@ -29,6 +29,9 @@ enum class host_set_errc {
   no_group,      ///< the group source has no group of that name
   no_list,       ///< the group source has no way to list its groups or all its hosts
 };
+
+/// The bare word: "syntax", "range", "group_source" or "group".
+std::string_view to_string(host_set_errc code) noexcept;
 
 /// A host set could not be read. `what()` is one line that names the text, the place and the cure.
 class host_set_error : public std::invalid_argument {

@@ -26,6 +26,9 @@ enum class expect_end : std::uint8_t {
   end_of_stream,  ///< the output ended, and nothing in it matches
 };
 
+/// The bare word: "matched", "timed_out" or "end_of_stream".
+std::string_view to_string(expect_end how) noexcept;
+
 /// What an expect ended with. The views are of this object.
 class [[nodiscard]] expect_result {
  public:

@@ -37,6 +37,15 @@ concept posts = requires(Place& place, std::function<void()> work) {
   place.post(work);
 };
 
+template <class Place>
+concept schedules = requires(Place& place) {
+  place.schedule();
+};
+
+/// Of another library: it runs functions, or has a schedule() that gives an awaitable or a sender.
+template <class Place>
+concept foreign_place = executes<Place> || posts<Place> || schedules<Place>;
+
 /// What an executor runs: two pointers, so that even a std::function holds it without allocating.
 class resumption {
  public:
@@ -53,17 +62,33 @@ class executor_ref {
  public:
   explicit executor_ref(Place& place) noexcept : place_(&place) {}
   template <class Work>
-  void execute(Work work) const {
+  void execute(Work work) const requires(executes<Place> || posts<Place>) {
     if constexpr (executes<Place>) {
       place_->execute(std::move(work));
     } else {
       place_->post(std::move(work));
     }
   }
+  auto schedule() const requires(!executes<Place> && !posts<Place>) { return place_->schedule(); }
 
  private:
   Place* place_;
 };
+
+/// Goes where `there` leads, then resumes another coroutine; here, if that throws.
+template <class Hop>
+relay resume_by_hop(Hop there, std::coroutine_handle<> to, std::exception_ptr& refused) {
+  try {
+    if constexpr (requires { there.await_ready(); }) {
+      co_await there;
+    } else {
+      co_await std::move(there);
+    }
+  } catch (...) {
+    refused = std::current_exception();
+  }
+  co_return to;
+}
 
 /// Joins one child at home, then resumes the parent elsewhere.
 class resume_elsewhere : protected child_group {
@@ -104,6 +129,9 @@ class resume_on_op final : private resume_elsewhere {
   }
 
  private:
+  bool cancelled() const noexcept override {
+    return !refused_ && is_cancelled(work_.promise().error);
+  }
   void on_begin() noexcept override { start_child(work_.handle(), work_.promise(), 0); }
   void resume_at_place(std::coroutine_handle<> parent) override {
     if constexpr (std::is_pointer_v<Place>) {
@@ -111,8 +139,10 @@ class resume_on_op final : private resume_elsewhere {
       post(*place_, step_);
     } else if constexpr (executes<Place>) {
       place_.execute(resumption(parent));
-    } else {
+    } else if constexpr (posts<Place>) {
       place_.post(resumption(parent));
+    } else {
+      (void)resume_by_hop(hop_to(place_), parent, refused_);
     }
   }
 
@@ -164,6 +194,7 @@ class on_op final : public operation {
   void on_stop() noexcept override {
     if (!group_.request_stop()) stop_missed();
   }
+  bool cancelled() const noexcept override { return is_cancelled(work_.promise().error); }
   void ended() { complete(); }
 
   child<T> work_;
@@ -172,8 +203,9 @@ class on_op final : public operation {
 
 }  // namespace detail
 
-/// Awaits an operation and goes on at `place`: on the loop of a context, or where an executor with
-/// `execute(f)` or `post(f)` runs what it is given; a copy of an executor is kept, or a reference
+/// Awaits an operation and goes on at `place`: on the loop of a context, where an executor with
+/// `execute(f)` or `post(f)` runs what it is given, or where the awaitable or sender that a
+/// scheduler's `schedule()` gives leads. A copy of an executor or scheduler is kept, or a reference
 /// to one that cannot be copied. The operation itself runs as if awaited alone. Gives its value
 /// (void as std::monostate).
 ///
@@ -187,10 +219,10 @@ class on_op final : public operation {
 /// Pre: `place` runs what it is given until then.
 /// Stop: the operation is asked to stop, and joined.
 /// Resumes: at `place`.
-/// Throws: what the operation threw, at `place`. What `execute` or `post` threw, on the awaiting
-/// coroutine's loop.
+/// Throws: what the operation threw, at `place`. What `execute`, `post` or `schedule` threw, on the
+/// awaiting coroutine's loop.
 template <awaitable Op, class Place>
-requires(detail::loop_place<Place> || detail::executes<Place> || detail::posts<Place>)
+requires(detail::loop_place<Place> || detail::foreign_place<Place>)
     [[nodiscard]] auto resume_on(Op op, Place& place) {
   using value = detail::child_value_t<Op>;
   if constexpr (detail::loop_place<Place>) {
@@ -205,8 +237,7 @@ requires(detail::loop_place<Place> || detail::executes<Place> || detail::posts<P
 
 template <awaitable Op, class Place>
 requires(!std::is_lvalue_reference_v<Place> && !detail::loop_place<Place> &&
-         (detail::executes<Place> || detail::posts<Place>))
-    [[nodiscard]] auto resume_on(Op op, Place&& place) {
+         detail::foreign_place<Place>) [[nodiscard]] auto resume_on(Op op, Place&& place) {
   using value = detail::child_value_t<Op>;
   using op_type = detail::resume_on_op<value, std::remove_const_t<Place>>;
   return op_type(detail::make_child(std::move(op)), std::move(place));

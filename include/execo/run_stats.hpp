@@ -2,8 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
-#include "execo/detail/compiler.hpp"
+#include "execo/detail/text_of.hpp"
 
 namespace execo {
 
@@ -25,6 +26,8 @@ class run_stats {
   std::size_t incomplete = 0;     ///< have output that was cut short
   std::size_t may_still_run = 0;  ///< were to be ended, or were lost sight of, and may run on
 
+  /// For people: "12 commands: 10 ok, 1 timed out, 1 error".
+  std::string to_string() const;
   run_stats& operator+=(const run_stats& other) noexcept;
   friend bool operator==(const run_stats&, const run_stats&) = default;
 };

@@ -51,6 +51,7 @@ class scope : private detail::child_group {
     co_return std::monostate{};
   }
   void prepare_to_spawn();
+  bool cancelled() const noexcept override { return detail::is_cancelled(first_error_); }
   void on_begin() noexcept override;
   void on_child_done(std::size_t index, bool failed) noexcept override;
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "execo/attributes.hpp"
+#include "execo/detail/text_of.hpp"
 #include "execo/run_stats.hpp"
 #include "execo/time.hpp"
 
@@ -75,6 +76,8 @@ std::string_view to_string(phase where) noexcept;
 std::string_view to_string(leftover_cause why) noexcept;
 /// For people: "it may not be signalled", ...; empty for `none`.
 std::string_view in_words(leftover_cause why) noexcept;
+/// "out" or "err".
+std::string_view to_string(stream which) noexcept;
 /// For people: "while connecting", "during the key exchange", ...
 std::string_view in_words(phase where) noexcept;
 
@@ -93,6 +96,8 @@ class exit_status {
   std::optional<int> signal() const noexcept;
   /// "TERM", "KILL", "SIG42", or what a peer called it; empty when there is none.
   std::string signal_name() const;
+  /// For people: "exit code 3", "signal KILL", "no status".
+  std::string to_string() const;
   friend bool operator==(const exit_status&, const exit_status&) = default;
 
  private:
@@ -116,6 +121,8 @@ class resource_usage {
   /// Most memory resident at once, in bytes; nothing when it is not above this process's own peak,
   /// which the kernel counts for a child as well.
   std::optional<std::uint64_t> peak_memory;
+  /// For people: "1.2 s user, 30 ms system, 4 MiB".
+  std::string to_string() const;
 };
 
 class result;
@@ -140,6 +147,9 @@ class result {
   execo::phase phase() const noexcept { return phase_; }
   /// Also set when a deadline or a stop ended the command and its status arrived.
   exit_status status() const noexcept { return status_; }
+  /// As a shell has it: the exit code, 128 + n after signal n, 128 if that has no number here; -1
+  /// when there is neither, because it did not run or its status is not known.
+  int exit_code() const noexcept;
   /// Why it could not run or be reached, or not be ended; {} when it ran.
   std::error_code error() const noexcept { return error_; }
   /// The step, path or peer that error() is about, for people: "execve /bin/nope".

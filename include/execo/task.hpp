@@ -59,6 +59,9 @@ class task_promise_base {
 
  protected:
   std::exception_ptr error_;
+
+ private:
+  bool relayed_ = false;  // a relay stands between it and its awaiter
 };
 
 template <class T>

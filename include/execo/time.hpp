@@ -64,6 +64,7 @@ class [[nodiscard]] sleep_op final : public detail::operation {
  private:
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
+  bool cancelled() const noexcept override { return stopped_; }
   const char* what() const noexcept override { return "sleep"; }
   void expire();
 

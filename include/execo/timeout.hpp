@@ -56,6 +56,9 @@ class timeout_op final : private deadline_group {
   }
 
  private:
+  bool cancelled() const noexcept override {
+    return !cut_short() && is_cancelled(work_.promise().error);
+  }
   void on_begin() noexcept override { start(work_.handle(), work_.promise()); }
 
   child<T> work_;
@@ -70,21 +73,22 @@ constexpr duration saturated(std::chrono::duration<Rep, Period> d) noexcept {
   return std::chrono::duration_cast<duration>(d);
 }
 
-/// Brings a request of a std::stop_token, made on any thread, to the home loop.
+/// Brings a request of a stop token, made on any thread, to the home loop.
 class stop_bridge {
  public:
   /// `arrived` is called on the home loop, at most once.
-  stop_bridge(callback<> arrived, loop& home, const std::stop_token& token);
+  stop_bridge(callback<> arrived, loop& home) noexcept;
   stop_bridge(const stop_bridge&) = delete;
   stop_bridge& operator=(const stop_bridge&) = delete;
-  /// No request starts to travel any more. True if one is still on its way.
-  bool disconnect() noexcept;
 
- private:
+ protected:
   struct forward {
     stop_bridge* self;
     void operator()() const noexcept;
   };
+  bool travels() const noexcept { return travelling_.load(std::memory_order_relaxed); }
+
+ private:
   struct arrival_node : queue_node {
     stop_bridge* self = nullptr;
   };
@@ -92,14 +96,33 @@ class stop_bridge {
   loop& home_;
   arrival_node node_;
   std::atomic<bool> travelling_{false};
-  std::optional<std::stop_callback<forward>> callback_;
 };
 
-template <class T>
+template <class Token>
+class token_bridge final : public stop_bridge {
+ public:
+  token_bridge(callback<> arrived, loop& home, const Token& token) : stop_bridge(arrived, home) {
+    if (token.stop_requested()) {
+      forward{this}();
+    } else {
+      callback_.emplace(token, forward{this});
+    }
+  }
+  /// No request starts to travel any more. True if one is still on its way.
+  bool disconnect() noexcept {
+    // Waits for a call that another thread is in the middle of: [stopcallback.cons].
+    callback_.reset();
+    return travels();
+  }
+
+ private:
+  std::optional<typename stop_callback_of<Token, forward>::type> callback_;
+};
+
+template <class T, class Token>
 class with_stop_op final : private child_group {
  public:
-  with_stop_op(child<T> work, std::stop_token token)
-      : work_(std::move(work)), token_(std::move(token)) {}
+  with_stop_op(child<T> work, Token token) : work_(std::move(work)), token_(std::move(token)) {}
   /// Pre: not awaited yet.
   with_stop_op(with_stop_op&& other) noexcept
       : child_group(), work_(std::move(other.work_)), token_(std::move(other.token_)) {}
@@ -115,6 +138,7 @@ class with_stop_op final : private child_group {
   }
 
  private:
+  bool cancelled() const noexcept override { return is_cancelled(work_.promise().error); }
   void on_begin() noexcept override {
     bridge_.emplace(callback<>::template to<&with_stop_op::on_request>(this), home(), token_);
     start_child(work_.handle(), work_.promise(), 0);
@@ -132,8 +156,8 @@ class with_stop_op final : private child_group {
   }
 
   child<T> work_;
-  std::stop_token token_;
-  std::optional<stop_bridge> bridge_;
+  Token token_;
+  std::optional<token_bridge<Token>> bridge_;
   bool done_ = false;
 };
 
@@ -154,17 +178,18 @@ template <awaitable Op, class Rep, class Period>
                                                        detail::saturated(limit));
 }
 
-/// Awaits an operation that is asked to stop when `token` is. Gives the operation's value (void as
+/// Awaits an operation that is asked to stop when `token` is: a std::stop_token, or one of another
+/// library that has stop_requested() and a `callback_type<F>`. Gives the operation's value (void as
 /// std::monostate), also when it had completed as the request came.
 ///
 /// Stop: the operation is asked to stop, and joined.
 /// Resumes: on the awaiting coroutine's loop, after the operation has ended.
 /// Throws: what the operation threw, operation_cancelled usually after a stop.
 /// Thread: the request may come from any.
-template <awaitable Op>
-[[nodiscard]] auto with_stop(Op op, std::stop_token token) {
-  return detail::with_stop_op<detail::child_value_t<Op>>(detail::make_child(std::move(op)),
-                                                         std::move(token));
+template <awaitable Op, detail::stop_token_like Token>
+[[nodiscard]] auto with_stop(Op op, Token token) {
+  return detail::with_stop_op<detail::child_value_t<Op>, Token>(detail::make_child(std::move(op)),
+                                                                std::move(token));
 }
 
 }  // namespace execo

@@ -58,6 +58,7 @@ class when_all_op final : private settled_op<T...> {
   }
 
  private:
+  bool cancelled() const noexcept override { return is_cancelled(first_error_); }
   void on_child_done(std::size_t index, bool failed) noexcept override {
     if (!failed || first_error_) return;
     std::size_t i = 0;
@@ -111,6 +112,7 @@ class [[nodiscard]] when_all_range_op final : private source_window<Source> {
   }
 
  private:
+  bool cancelled() const noexcept override { return is_cancelled(error_); }
   void on_begin() noexcept override { this->open(); }
   void on_start(std::size_t) override { ends_.emplace_back(); }
   void on_outcome(std::size_t position, outcome<value> end) noexcept override {

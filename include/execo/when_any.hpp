@@ -60,6 +60,16 @@ class when_any_op final : private when_any_group {
   any_result<value_type> await_resume() { return take<0>(); }
 
  private:
+  bool cancelled() const noexcept override {
+    std::size_t index = 0;
+    bool found = false;
+    std::apply(
+        [&](auto&... c) {
+          ((found = found || (index++ == winner_ && is_cancelled(c.promise().error))), ...);
+        },
+        children_);
+    return found;
+  }
   void on_begin() noexcept override {
     std::size_t index = 0;
     std::apply([&](auto&... c) { (start_child(c.handle(), c.promise(), index++), ...); },
@@ -103,6 +113,9 @@ class when_any_range_op final : private when_any_group {
   }
 
  private:
+  bool cancelled() const noexcept override {
+    return is_cancelled(children_[winner_].promise().error);
+  }
   void on_begin() noexcept override {
     for (std::size_t i = 0; i < children_.size(); ++i)
       start_child(children_[i].handle(), children_[i].promise(), i);

@@ -107,15 +107,18 @@ std::vector<output_group> action_result::by_output() const {
   return gatherer.groups();
 }
 
-const action_result& action_result::check() const {
-  if (ok()) return *this;
-  if (stats_.hosts == 0) {
-    throw process_error("there was no host to run on: name one, or call allow_empty()");
-  }
+std::string action_result::describe() const {
+  if (ok()) return fmt::format("{} hosts, all ok", stats_.hosts);
+  if (stats_.hosts == 0) return "there was no host to run on: name one, or call allow_empty()";
   std::vector<const host_result*> bad = failed();
   std::string text = fmt::format("{} of {} hosts failed", stats_.hosts - stats_.ok, stats_.hosts);
   if (!bad.empty()) text += "; the first: " + bad.front()->describe();
-  throw process_error(text);
+  return text;
+}
+
+const action_result& action_result::check() const {
+  if (!ok()) throw process_error(describe());
+  return *this;
 }
 
 }  // namespace execo

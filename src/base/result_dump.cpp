@@ -88,6 +88,19 @@ run_stats result::stats() const noexcept {
   return counts;
 }
 
+std::string run_stats::to_string() const {
+  std::string text = fmt::format("{} commands: {} ok", commands, ok);
+  auto add = [&text](std::size_t count, const char* what) {
+    if (count != 0) text += fmt::format(", {} {}", count, what);
+  };
+  add(non_zero, "with another exit code");
+  add(signaled, "ended by a signal");
+  add(timed_out, "timed out");
+  add(cancelled, "cancelled");
+  add(errors, "not run or lost");
+  return text;
+}
+
 run_stats& run_stats::operator+=(const run_stats& other) noexcept {
   commands += other.commands;
   started += other.started;

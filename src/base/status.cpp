@@ -55,6 +55,8 @@ std::string_view in_words(leftover_cause why) noexcept {
   return "";
 }
 
+std::string_view to_string(stream which) noexcept { return which == stream::out ? "out" : "err"; }
+
 std::string_view in_words(phase where) noexcept {
   switch (where) {
     case phase::resolve:
@@ -115,6 +117,19 @@ std::string exit_status::signal_name() const {
   if (name_[0] != '\0') return name_.data();
   const char* known = ::sigabbrev_np(value_);
   return known != nullptr ? std::string(known) : "SIG" + std::to_string(value_);
+}
+
+std::string exit_status::to_string() const {
+  if (kind_ == kind::code) return fmt::format("exit code {}", value_);
+  if (kind_ == kind::signal) return "signal " + signal_name();
+  return "no status";
+}
+
+std::string resource_usage::to_string() const {
+  std::string text = format_duration(user) + " user, " + format_duration(system) + " system";
+  if (peak_memory)
+    text += fmt::format(", {:.3g} MiB", static_cast<double>(*peak_memory) / (1 << 20));
+  return text;
 }
 
 int signal_number(std::string_view name) noexcept {
@@ -188,6 +203,11 @@ std::string result::describe() const {
   if (ran && !ok_ && !err.empty()) text += ": " + last_line(err);
   // Parts of it come from the other side: a server's words, a file's name.
   return printable(text);
+}
+
+int result::exit_code() const noexcept {
+  if (status_.signal()) return 128 + *status_.signal();
+  return status_.code().value_or(-1);
 }
 
 const result& result::check() const {

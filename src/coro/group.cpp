@@ -79,6 +79,8 @@ void child_group::let_go() noexcept {
 std::coroutine_handle<> child_group::join() noexcept {
   parent_stop_.unlink();
   if (std::exchange(stopped_by_parent_, false)) parent_->note(stop_);
+  // A relay's: it alone asks.
+  if (env_.stop != nullptr) env_.stop->set_cancelled(env_.stop->requested() && cancelled());
   return on_joined(std::exchange(awaiting_, {}));
 }
 

@@ -81,6 +81,7 @@ void operation::arrive() noexcept {
 
 void operation::resume() noexcept {
   hold_watch::resuming(live_.what);
+  if (relay_ != nullptr && stop_ != nullptr) stop_->set_cancelled(cancelled());
   awaiting_.resume();
 }
 

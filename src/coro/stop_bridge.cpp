@@ -3,8 +3,7 @@
 
 namespace execo::detail {
 
-stop_bridge::stop_bridge(callback<> arrived, loop& home, const std::stop_token& token)
-    : arrived_(arrived), home_(home) {
+stop_bridge::stop_bridge(callback<> arrived, loop& home) noexcept : arrived_(arrived), home_(home) {
   node_.self = this;
   node_.run = [](queue_node& node) noexcept {
     stop_bridge& self = *static_cast<arrival_node&>(node).self;
@@ -12,18 +11,11 @@ stop_bridge::stop_bridge(callback<> arrived, loop& home, const std::stop_token& 
     // Last: it may end what this object is part of.
     self.arrived_();
   };
-  callback_.emplace(token, forward{this});
 }
 
 void stop_bridge::forward::operator()() const noexcept {
   self->travelling_.store(true, std::memory_order_relaxed);
   self->home_.post(self->node_);
-}
-
-bool stop_bridge::disconnect() noexcept {
-  // Waits for a call that another thread is in the middle of: [stopcallback.cons].
-  callback_.reset();
-  return travelling_.load(std::memory_order_relaxed);
 }
 
 }  // namespace execo::detail

@@ -93,7 +93,10 @@ void refuse_second_await() {
 }
 
 std::coroutine_handle<> task_promise_base::next() noexcept {
-  if (loop::current() == env_.home && !bounce_is_due()) return awaiting_;
+  const bool at_home = loop::current() == env_.home;
+  if (relayed_ && at_home && env_.stop != nullptr)
+    env_.stop->set_cancelled(env_.stop->requested() && is_cancelled(error_));
+  if (at_home && !bounce_is_due()) return awaiting_;
   resume_later(awaiting_);
   return std::noop_coroutine();
 }
@@ -114,7 +117,8 @@ std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, en
   if (where.home == nullptr) where.home = &loop_or_default(nullptr);
   // Nothing of the task listens before it runs on its loop: another library's token may be heard
   // from here on.
-  if (where.relay != nullptr) where.relay(awaiting, where);
+  promise.relayed_ = where.relay != nullptr;
+  if (promise.relayed_) where.relay(awaiting, where);
   promise.env_ = where;
   promise.awaiting_ = awaiting;
   if (loop::current() == where.home && !bounce_is_due()) return child;

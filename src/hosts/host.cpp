@@ -100,3 +100,10 @@ std::strong_ordering host::operator<=>(const host& other) const noexcept {
 }
 
 }  // namespace execo
+
+std::size_t std::hash<execo::host>::operator()(const execo::host& h) const noexcept {
+  std::size_t seed = std::hash<std::string>()(h.name());
+  for (std::size_t part : {std::hash<std::string>()(h.user()), std::hash<int>()(h.port())})
+    seed ^= part + 0x9e3779b97f4a7c15U + (seed << 6U) + (seed >> 2U);
+  return seed;
+}

@@ -13,6 +13,19 @@ namespace execo {
 using detail::name_table;
 using detail::set_operation;
 
+std::string_view to_string(host_set_errc code) noexcept {
+  switch (code) {
+    case host_set_errc::syntax:
+      return "syntax";
+    case host_set_errc::range:
+      return "range";
+    case host_set_errc::group_source:
+      return "group_source";
+    default:
+      return "group";
+  }
+}
+
 host_set_error::host_set_error(host_set_errc code, const std::string& message, std::string part,
                                std::size_t offset)
     : std::invalid_argument(message),

@@ -199,6 +199,17 @@ expect_result expect_op::await_resume() {
 
 }  // namespace detail
 
+std::string_view to_string(expect_end how) noexcept {
+  switch (how) {
+    case expect_end::matched:
+      return "matched";
+    case expect_end::timed_out:
+      return "timed_out";
+    default:
+      return "end_of_stream";
+  }
+}
+
 std::string_view expect_result::text() const noexcept {
   if (!matched()) return {};
   return std::string_view(bytes_).substr(match_.ranges[0].begin);

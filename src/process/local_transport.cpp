@@ -25,6 +25,7 @@
 #include "process/late_reaper.hpp"
 #include "process/process_table.hpp"
 #include "process/result_access.hpp"
+#include "process/shell_hint.hpp"
 #include "process/spawner.hpp"
 
 namespace execo::detail {

@@ -5,7 +5,20 @@
 
 #include <vector>
 
-namespace execo::detail {
+namespace execo {
+
+std::string_view to_string(host_keys policy) noexcept {
+  switch (policy) {
+    case host_keys::strict:
+      return "strict";
+    case host_keys::accept_new:
+      return "accept_new";
+    default:
+      return "ignore";
+  }
+}
+
+namespace detail {
 namespace {
 
 std::string calling_user() {
@@ -41,4 +54,5 @@ ssh_environment::ssh_environment(loop& on, const ssh_options& options)
       descriptors(on),
       names(on) {}
 
-}  // namespace execo::detail
+}  // namespace detail
+}  // namespace execo

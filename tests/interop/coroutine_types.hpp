@@ -224,4 +224,103 @@ class with_executor : public future_result<T> {
   };
 };
 
+/// As async_simple's: what it awaits gets a handle that says nothing of the promise.
+template <class T>
+class erased : public future_result<T> {
+ public:
+  using future_result<T>::future_result;
+
+  template <class Awaiter>
+  class without_promise {
+   public:
+    explicit without_promise(Awaiter&& inner) : inner_(std::forward<Awaiter>(inner)) {}
+    bool await_ready() { return inner_.await_ready(); }
+    auto await_suspend(std::coroutine_handle<> awaiting) { return inner_.await_suspend(awaiting); }
+    decltype(auto) await_resume() { return inner_.await_resume(); }
+
+   private:
+    Awaiter inner_;
+  };
+
+  class promise_type : public future_promise<T> {
+   public:
+    erased get_return_object() { return erased(this->done_.get_future()); }
+    template <class Awaitable>
+    auto await_transform(Awaitable&& what) {
+      if constexpr (requires { std::forward<Awaitable>(what).operator co_await(); }) {
+        using awaiter = decltype(std::forward<Awaitable>(what).operator co_await());
+        return without_promise<awaiter>(std::forward<Awaitable>(what).operator co_await());
+      } else {
+        return without_promise<Awaitable>(std::forward<Awaitable>(what));
+      }
+    }
+  };
+};
+
+/// As unifex's: it moves the awaiter before it awaits it.
+template <class T>
+class moving : public future_result<T> {
+ public:
+  using future_result<T>::future_result;
+
+  class promise_type : public future_promise<T> {
+   public:
+    moving get_return_object() { return moving(this->done_.get_future()); }
+    template <class Awaitable>
+    auto await_transform(Awaitable&& what) {
+      if constexpr (requires { std::forward<Awaitable>(what).operator co_await(); }) {
+        auto awaiter = std::forward<Awaitable>(what).operator co_await();
+        auto moved = std::move(awaiter);
+        return moved;
+      } else {
+        auto moved = std::forward<Awaitable>(what);
+        return moved;
+      }
+    }
+  };
+};
+
+/// As stdexec's: what it awaits may end as stopped, and then it does not go on.
+class ends_stopped {
+ public:
+  enum class end { returned, threw, stopped };
+
+  class promise_type;
+  explicit ends_stopped(std::future<end> f) : end_(std::move(f)) {}
+  end get() { return end_.get(); }
+
+  class environment {
+   public:
+    explicit environment(own_token token) : token_(std::move(token)) {}
+    own_token get_stop_token() const { return token_; }
+
+   private:
+    own_token token_;
+  };
+
+  class promise_type {
+   public:
+    template <class... Args>
+    explicit promise_type(Args&... args) : token_(argument<own_token>(args...)) {}
+    ends_stopped get_return_object() { return ends_stopped(end_.get_future()); }
+    std::suspend_never initial_suspend() const noexcept { return {}; }
+    std::suspend_never final_suspend() const noexcept { return {}; }
+    void return_void() { end_.set_value(end::returned); }
+    void unhandled_exception() { end_.set_value(end::threw); }
+    std::coroutine_handle<> unhandled_stopped() {
+      end_.set_value(end::stopped);
+      std::coroutine_handle<promise_type>::from_promise(*this).destroy();
+      return std::noop_coroutine();
+    }
+    environment get_env() const { return environment(token_); }
+
+   private:
+    std::promise<end> end_;
+    own_token token_;
+  };
+
+ private:
+  std::future<end> end_;
+};
+
 }  // namespace execo::test

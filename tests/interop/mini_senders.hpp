@@ -6,6 +6,7 @@
 #include <future>
 #include <optional>
 #include <stop_token>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -77,6 +78,41 @@ ended<T> sync_wait(Sender sender, std::stop_token token = {}) {
   auto op = std::move(sender).connect(sync_receiver<T>(done, std::move(token)));
   op.start();
   return end.get();
+}
+
+/// Sends what it is given, here and now.
+template <class... T>
+class just_sender {
+ public:
+  template <template <class...> class Variant, template <class...> class Tuple>
+  using value_types = Variant<Tuple<T...>>;
+
+  template <class Receiver>
+  class operation {
+   public:
+    operation(std::tuple<T...> values, Receiver to)
+        : values_(std::move(values)), to_(std::move(to)) {}
+    void start() noexcept {
+      std::apply([this](T&... v) { std::move(to_).set_value(std::move(v)...); }, values_);
+    }
+
+   private:
+    std::tuple<T...> values_;
+    Receiver to_;
+  };
+  explicit just_sender(T... values) : values_(std::move(values)...) {}
+  template <class Receiver>
+  operation<Receiver> connect(Receiver to) && {
+    return operation<Receiver>(std::move(values_), std::move(to));
+  }
+
+ private:
+  std::tuple<T...> values_;
+};
+
+template <class... T>
+just_sender<T...> just(T... values) {
+  return just_sender<T...>(std::move(values)...);
 }
 
 template <class Receiver, class F>

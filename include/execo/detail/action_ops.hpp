@@ -66,6 +66,7 @@ class [[nodiscard]] action_next_op final : public action_wait {
  private:
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
+  bool cancelled() const noexcept override { return abandoned_; }
   const char* what() const noexcept override { return "the next result of an action"; }
   void deliver() noexcept override;
 

@@ -54,6 +54,7 @@ class [[nodiscard]] expect_op final : public operation {
   void choose_loop(env where);
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
+  bool cancelled() const noexcept override { return end_ == end::cancelled; }
   const char* what() const noexcept override { return "a match in the output of a process"; }
   void on_readable() noexcept;
   void expire() noexcept;

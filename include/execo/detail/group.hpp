@@ -125,6 +125,8 @@ class child_group : public resumes_at_home {
     return awaiting;
   }
 
+  /// Whether await_resume() will throw operation_cancelled. After the last child.
+  virtual bool cancelled() const noexcept { return false; }
   /// Suspends the parent until the last child is done. Without children it resumes at once.
   void begin(std::coroutine_handle<> awaiting, env where);
   /// Counts something besides the children that the parent has to wait for, until let_go().

@@ -38,6 +38,8 @@ class operation : public resumes_at_home {
   void stop_missed() noexcept { stop_acts_ = false; }
   /// Pre: a stop was requested.
   stop_kind kind_of_stop() const noexcept { return stop_kind_; }
+  /// Whether await_resume() will throw operation_cancelled. After complete().
+  virtual bool cancelled() const noexcept { return false; }
   /// What is waited for, a literal, for context::dump().
   virtual const char* what() const noexcept { return "an operation"; }
   /// The work is over and nothing refers to this object any more: the coroutine resumes.

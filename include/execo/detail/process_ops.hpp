@@ -44,6 +44,7 @@ class process_wait : public operation, private end_observer {
   void choose_loop(env where);
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
+  bool cancelled() const noexcept override { return abandoned_; }
   const char* what() const noexcept override { return "the end of a process"; }
   void on_end(lifecycle& run) noexcept override;
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -31,8 +32,14 @@ namespace execo {
 /// A stop token is a std::stop_token, or has stop_requested() and a `callback_type<F>` with the
 /// guarantees of std::stop_callback. A scheduler has schedule(), which gives an awaitable or a
 /// sender, or it has execute(f).
+///
+/// A promise that takes part in stopping (it has unhandled_stopped(), unhandled_done() or
+/// get_env()) and whose token is found nowhere does not compile: a stop that is not heard would be
+/// a silent fault. Where it has none, `execo::without_stop<Promise>` says so.
 template <class Env>
 struct foreign_env {
+  using as_it_stands = void;
+
   static auto stop_token(Env& e) requires requires { e.get_stop_token(); }
   { return e.get_stop_token(); }
 
@@ -43,6 +50,9 @@ struct foreign_env {
     return e.get_executor();
   }
 };
+
+template <class Promise>
+inline constexpr bool without_stop = false;
 
 namespace detail {
 
@@ -83,6 +93,31 @@ concept has_scheduler = requires(Promise& p) {
   { foreign_env_t<Promise>::scheduler(as_lvalue(foreign_env_of(p))) } -> can_continue;
 };
 
+/// A coroutine that is not resumed but ended when what it awaits was stopped.
+template <class Promise>
+concept ends_stopped = requires(Promise& p) {
+  { p.unhandled_stopped() } -> std::convertible_to<std::coroutine_handle<>>;
+}
+|| requires(Promise& p) {
+  { p.unhandled_done() } -> std::convertible_to<std::coroutine_handle<>>;
+};
+
+template <class Promise>
+std::coroutine_handle<> stopped_continuation(Promise& promise) noexcept {
+  if constexpr (requires { promise.unhandled_stopped(); }) {
+    return promise.unhandled_stopped();
+  } else {
+    return promise.unhandled_done();
+  }
+}
+
+/// It may be asked to stop, and we would not hear it.
+template <class Promise>
+concept deafening = !has_token<Promise> && !without_stop<Promise> && requires {
+  typename foreign_env_t<Promise>::as_it_stands;
+}
+&&(ends_stopped<Promise> || (!has_scheduler<Promise> && requires(Promise & p) { p.get_env(); }));
+
 template <class Token, class Call>
 struct stop_callback_of {
   static_assert(
@@ -93,6 +128,12 @@ struct stop_callback_of {
 template <class Call>
 struct stop_callback_of<std::stop_token, Call> {
   using type = std::stop_callback<Call>;
+};
+
+template <class Token>
+concept stop_token_like = std::same_as<Token, std::stop_token> || requires(const Token& token) {
+  { token.stop_requested() } -> std::convertible_to<bool>;
+  typename Token::template callback_type<void (*)()>;
 };
 
 /// A stop_state that hears requests from any thread.
@@ -199,6 +240,10 @@ relay relay_to(std::coroutine_handle<Promise> awaiting, env& where) {
     } else {
       co_await std::move(there);
     }
+  }
+  if constexpr (ends_stopped<Promise>) {
+    // Its own way to say so: no exception that its library would take for a failure.
+    if (stop.state().cancelled()) co_return stopped_continuation(awaiting.promise());
   }
   co_return awaiting;
 }

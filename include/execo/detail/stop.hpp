@@ -47,6 +47,10 @@ class stop_state {
     missed_ |= other.missed_;
   }
   bool acted() const noexcept { return acted_; }
+  /// What it reaches ends, or ended last, by operation_cancelled: for a coroutine of another
+  /// library that has a way of its own to say so.
+  void set_cancelled(bool by_it) noexcept { cancelled_ = by_it; }
+  bool cancelled() const noexcept { return cancelled_; }
   /// All that it met had ended already: what they give is whole.
   bool came_too_late() const noexcept { return missed_ && !acted_; }
   void attach(stop_hook& hook) noexcept { hook.link_before(hooks_); }
@@ -68,6 +72,7 @@ class stop_state {
   bool requested_ = false;
   bool acted_ = false;
   bool missed_ = false;
+  bool cancelled_ = false;
   stop_kind kind_ = stop_kind::end;
 };
 

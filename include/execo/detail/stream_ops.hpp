@@ -46,6 +46,7 @@ class stream_read : public operation {
   output_stream& from() const noexcept;
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
+  bool cancelled() const noexcept override { return end_ == end::cancelled; }
   const char* what() const noexcept override { return "output of a process"; }
   /// False: it has to wait.
   bool try_take(output_stream& from) noexcept;

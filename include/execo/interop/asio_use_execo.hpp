@@ -169,6 +169,8 @@ class [[nodiscard]] asio_op final : public detail::operation {
     }
   }
 
+  bool cancelled() const noexcept override { return stopped_ && !ended_ && !failed_; }
+
   void on_stop() noexcept override {
     stopped_ = true;
     if (over_) return;

@@ -2,7 +2,10 @@
 /// <stdexec/execution.hpp> is found, else placeholders.
 #pragma once
 
+#include <concepts>
 #include <exception>
+#include <tuple>
+#include <type_traits>
 #include <variant>
 
 #include "execo/awaitable.hpp"
@@ -20,6 +23,13 @@ requires requires(Env& e) { e.query(stdexec::get_stop_token); }
 struct execo::foreign_env<Env> {
   static auto stop_token(Env& e) { return e.query(stdexec::get_stop_token); }
 };
+
+/// The environment of a receiver that cannot be stopped.
+template <class Promise>
+requires requires(Promise& p) {
+  { stdexec::get_stop_token(p.get_env()) } -> std::same_as<stdexec::never_stop_token>;
+}
+inline constexpr bool execo::without_stop<Promise> = true;
 #endif
 
 namespace execo {
@@ -53,6 +63,39 @@ template <class T>
 struct signatures_of {
   class type {};
 };
+#endif
+
+/// One type for what a sender sends: void for nothing, the value, or several as a tuple.
+template <class... T>
+struct sent {
+  using type = std::tuple<std::decay_t<T>...>;
+};
+template <>
+struct sent<> {
+  using type = void;
+};
+template <class T>
+struct sent<T> {
+  using type = std::decay_t<T>;
+};
+/// One that never sends a value, but ends in another way, gives nothing.
+template <class... Alternative>
+struct only_one {
+  static_assert(sizeof...(Alternative) <= 1,
+                "this sender sends one of several kinds of values: make them one with "
+                "into_variant()");
+  using type = void;
+};
+template <class One>
+struct only_one<One> {
+  using type = typename One::type;
+};
+#if EXECO_HAS_STDEXEC
+template <class Sender, class Env>
+struct sent_by : stdexec::value_types_of_t<Sender, Env, sent, only_one> {};
+#else
+template <class Sender, class Env>
+struct sent_by : Sender::template value_types<only_one, sent> {};
 #endif
 
 template <class T, template <class...> class Tuple>

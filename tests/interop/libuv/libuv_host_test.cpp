@@ -1,9 +1,10 @@
 // A context inside a libuv loop, on one thread: processes and timers of execo's beside pipes and
 // timers of libuv's.
+#include "execo/interop/libuv.hpp"
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include <atomic>
 #include <thread>
@@ -18,38 +19,6 @@ namespace execo::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-class uv_host {
- public:
-  uv_host(uv_loop_t& loop, context& guest) : guest_(guest) {
-    EXPECT_EQ(uv_poll_init(&loop, &handle_, guest.native_handle()), 0);
-    uv_timer_init(&loop, &timer_);
-    handle_.data = timer_.data = this;
-    uv_poll_start(&handle_, UV_READABLE,
-                  [](uv_poll_t* h, int, int) { static_cast<uv_host*>(h->data)->pump(); });
-    pump();
-  }
-  void close() {
-    closed_ = true;
-    uv_close(reinterpret_cast<uv_handle_t*>(&handle_), nullptr);
-    uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
-  }
-
- private:
-  void pump() {
-    guest_.poll();
-    const int wait = guest_.poll_timeout();
-    if (closed_ || wait < 0) return;
-    uv_timer_start(
-        &timer_, [](uv_timer_t* t) { static_cast<uv_host*>(t->data)->pump(); },
-        static_cast<std::uint64_t>(wait), 0);
-  }
-
-  context& guest_;
-  uv_poll_t handle_{};
-  uv_timer_t timer_{};
-  bool closed_ = false;
-};
 
 /// What libuv opens once per process is no leak.
 class libuv_hosted : public on_each_backend {

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include "execo/process.hpp"
+#include "execo/resume_on.hpp"
 #include "execo/scope.hpp"
+#include "execo/start.hpp"
 #include "execo/timeout.hpp"
 #include "execo/when_all.hpp"
 #include "execo/when_any.hpp"
@@ -39,11 +41,24 @@ constexpr int all_of_it = 1 + 10 + 100 + 1'000 + 10'000;
   if (!late) sum += 10'000;                                   \
   co_return sum
 
+task<int> with_a_sum(int n) {
+  co_await sleep(1ms);
+  co_return n + 1;
+}
+
 lazy<int> lazily() { EXECO_AWAIT_ALL_OF_IT(); }
 eager<int> eagerly() { co_return co_await lazily(); }
 pooled<int> in_pool(worker_pool&) { EXECO_AWAIT_ALL_OF_IT(); }
 with_env<int> with_token(own_token) { EXECO_AWAIT_ALL_OF_IT(); }
 with_executor<int> with_both(worker_pool&, std::stop_token) { EXECO_AWAIT_ALL_OF_IT(); }
+
+erased<int> behind_a_void_handle() { EXECO_AWAIT_ALL_OF_IT(); }
+moving<int> with_moved_awaiters() { EXECO_AWAIT_ALL_OF_IT(); }
+moving<int> with_a_moved_task() {
+  const int one = co_await ready(1);
+  const int two = co_await with_a_sum(one);
+  co_return two;
+}
 
 /// The default context and what it opens once are no leak.
 class coroutine_types : public ::testing::Test {
@@ -58,6 +73,81 @@ class coroutine_types : public ::testing::Test {
 
 TEST_F(coroutine_types, a_lazy_one_with_symmetric_transfer_awaits_everything) {
   EXPECT_EQ(eagerly().get(), all_of_it);
+}
+
+TEST_F(coroutine_types, one_that_hides_its_promise_awaits_everything) {
+  EXPECT_EQ(behind_a_void_handle().get(), all_of_it);
+}
+
+TEST_F(coroutine_types, one_that_moves_awaiters_awaits_everything) {
+  EXPECT_EQ(with_moved_awaiters().get(), all_of_it);
+  EXPECT_EQ(with_a_moved_task().get(), 2);
+}
+
+task<> sleeps_in_a_task() { co_await sleep(forever); }
+
+ends_stopped waits_for_a_sleep(own_token) { co_await sleep(forever); }
+ends_stopped waits_for_all(own_token) { co_await when_all(sleep(forever), sleep(forever)); }
+ends_stopped waits_for_any(own_token) { co_await when_any(sleep(forever), sleep(forever)); }
+ends_stopped waits_in_time(own_token) { co_await timeout(sleep(forever), forever); }
+ends_stopped waits_for_a_task(own_token) { co_await sleeps_in_a_task(); }
+ends_stopped waits_for_a_process(own_token) {
+  result r = co_await process("sleep 1000").run();
+  if (r.how() != end_reason::cancelled) throw r;
+}
+ends_stopped waits_for_output(own_token) {
+  process p = process("sleep 1000").start();
+  (void)co_await p.out().next_line();
+}
+ends_stopped fails(own_token) { (void)co_await failing("broken", 1ms); }
+
+TEST_F(coroutine_types, one_that_can_end_as_stopped_does_so_without_an_exception) {
+  using end = ends_stopped::end;
+  for (auto* make : {&waits_for_a_sleep, &waits_for_all, &waits_for_any, &waits_in_time,
+                     &waits_for_a_task, &waits_for_output}) {
+    std::stop_source one;
+    ends_stopped running = make(own_token(one.get_token()));
+    one.request_stop();
+    EXPECT_EQ(running.get(), end::stopped);
+  }
+  // A process that was stopped has a result.
+  ends_stopped running = waits_for_a_process(own_token(source.get_token()));
+  source.request_stop();
+  EXPECT_EQ(running.get(), end::returned);
+  std::stop_source never;
+  EXPECT_EQ(fails(own_token(never.get_token())).get(), end::threw);
+  // Nobody asked it to stop: then it is an exception like another.
+  std::stop_source inner;
+  inner.request_stop();
+  auto stopped_inside = [](own_token, std::stop_token token) -> ends_stopped {
+    co_await with_stop(sleep(forever), token);
+  };
+  EXPECT_EQ(stopped_inside(own_token(never.get_token()), inner.get_token()).get(), end::threw);
+}
+
+TEST_F(coroutine_types, a_token_of_another_library_is_one_for_with_stop) {
+  auto waits = [](own_token token) -> task<bool> {
+    try {
+      co_await with_stop(sleep(forever), token);
+    } catch (const operation_cancelled&) {
+      co_return true;
+    }
+    co_return false;
+  };
+  auto running = as_future(waits(own_token(source.get_token())));
+  source.request_stop();
+  EXPECT_TRUE(running.get());
+  EXPECT_TRUE(as_future(waits(own_token(source.get_token()))).get());
+}
+
+TEST_F(coroutine_types, a_scheduler_of_another_library_is_a_place_to_go_on) {
+  auto where = [](worker_pool& threads) -> task<bool> {
+    pooled<int>::scheduler scheduler(threads);
+    const int n = co_await resume_on(ready(3), scheduler);
+    EXPECT_EQ(n, 3);
+    co_return threads.is_mine(std::this_thread::get_id());
+  };
+  EXPECT_TRUE(as_future(where(pool)).get());
 }
 
 TEST_F(coroutine_types, one_on_a_thread_pool_awaits_everything) {

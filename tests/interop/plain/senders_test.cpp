@@ -1,11 +1,13 @@
 // execo as part of a sender library in the manner of P2300.
 #include <gtest/gtest.h>
 
+#include <string>
 #include <thread>
 
 #include "execo/interop/stdexec.hpp"
 #include "execo/process.hpp"
 #include "execo/start.hpp"
+#include "execo/timeout.hpp"
 #include "execo/when_any.hpp"
 #include "interop/coroutine_types.hpp"
 #include "interop/mini_senders.hpp"
@@ -140,6 +142,42 @@ TEST_F(senders, a_coroutine_goes_on_where_its_scheduler_completes) {
     co_return std::this_thread::get_id();
   };
   EXPECT_EQ(work(scheduler(c)).get(), drives.get_id());
+}
+
+TEST_F(senders, in_a_task_a_sender_gives_what_it_sends) {
+  auto work = [&]() -> task<int> {
+    const int one = co_await as_awaitable(mini::just(5));
+    auto several = co_await as_awaitable(mini::just(std::string("ab"), parcel(7)));
+    co_await as_awaitable(mini::just());
+    const int elsewhere = co_await as_awaitable(as_sender(c, ready(100)));
+    co_return one + static_cast<int>(std::get<0>(several).size()) + std::get<1>(several).value() +
+        elsewhere;
+  };
+  EXPECT_EQ(sync_wait(work()), 114);
+}
+
+TEST_F(senders, in_a_task_an_error_of_a_sender_is_thrown) {
+  EXPECT_THROW(sync_wait(as_awaitable(as_sender(c, failing("broken", 1ms)))), std::runtime_error);
+}
+
+TEST_F(senders, in_a_task_a_stop_reaches_a_sender_and_comes_back) {
+  auto late = sync_wait(timeout(as_awaitable(as_sender(c, sleep(forever))), 5ms));
+  EXPECT_FALSE(late);
+  auto cancelled = []() -> task<> {
+    co_await sleep(1ms);
+    throw operation_cancelled();
+  };
+  EXPECT_THROW(sync_wait(as_awaitable(as_sender(c, cancelled()))), operation_cancelled);
+}
+
+TEST_F(senders, in_a_task_race_with_stops_without_loss) {
+  int values = 0;
+  int stops = 0;
+  for (int i = 0; i < 200; ++i) {
+    auto end = sync_wait(timeout(as_awaitable(as_sender(c, sleep(100us))), 100us));
+    end ? ++values : ++stops;
+  }
+  EXPECT_EQ(values + stops, 200);
 }
 
 }  // namespace
