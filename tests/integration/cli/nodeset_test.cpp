@@ -86,6 +86,18 @@ TEST(nodeset_and_clubak, give_a_terminal_nothing_that_it_would_act_on) {
   EXPECT_EQ(r.out, "n^[[1m:  ^[[2Jx\\x9b\\xff\r\n") << r.describe();
 }
 
+TEST(nodeset_and_clubak, complain_in_printable_text) {
+  using namespace std::string_literals;
+  program clubak{{EXECO_TOOL, "clubak"}, {}};
+  outcome end = clubak.finish("no \x1b[2J colon\0 \xc2\x9b here\n"s);
+  EXPECT_EQ(end.code, 1);
+  EXPECT_NE(end.err.find("no ^[[2J colon^@ \\x9b here"), std::string::npos) << end.err;
+  program nodeset{{EXECO_TOOL, "nodeset", "-f", "n[1-\x1b[2J"}, {}};
+  end = nodeset.finish("");
+  EXPECT_NE(end.code, 0);
+  EXPECT_EQ(end.err.find('\x1b'), std::string::npos) << end.err;
+}
+
 TEST(nodeset_and_clubak, gather_a_tree_of_outputs) {
   program tool{{EXECO_TOOL, "clubak", "-TL"}, {"NO_COLOR=1"}};
   EXPECT_EQ(tool.finish("a1:x\na2:x\na2:y\n").out, "a[1-2]:\nx\na2:\n  y\n");
