@@ -10,22 +10,24 @@ namespace execo::cli {
 std::string escape_breaks(std::string_view json) {
   std::string line;
   line.reserve(json.size());
-  auto byte_at = [json](std::size_t i) {
-    return i < json.size() ? static_cast<unsigned char>(json[i]) : 0U;
-  };
+  std::size_t copied = 0;
   for (std::size_t i = 0; i < json.size(); ++i) {
-    bool c1 = byte_at(i) == 0xc2 && byte_at(i + 1) < 0xa0;
-    bool separator = json.substr(i, 2) == "\xe2\x80" && (byte_at(i + 2) | 1U) == 0xa9;
-    if (byte_at(i) == 0x7f) {
-      line += "\\u007f";
-    } else if (c1) {
-      line += fmt::format("\\u{:04x}", byte_at(++i));
-    } else if (separator) {
-      line += byte_at(i += 2) == 0xa8 ? "\\u2028" : "\\u2029";
-    } else {
-      line += json[i];
-    }
+    auto byte = static_cast<unsigned char>(json[i]);
+    if (byte < 0x7f) continue;
+    // Valid UTF-8: what begins here is whole.
+    unsigned point = byte == 0x7f ? byte : 0;
+    std::size_t size = byte == 0x7f ? 1 : byte == 0xc2 ? 2 : 3;
+    std::string_view character = json.substr(i, size);
+    if (byte == 0xc2 && character < "\xc2\xa0") point = static_cast<unsigned char>(character[1]);
+    if (character == "\xe2\x80\xa8") point = 0x2028;
+    if (character == "\xe2\x80\xa9") point = 0x2029;
+    if (point == 0) continue;
+    line.append(json.substr(copied, i - copied));
+    line += fmt::format("\\u{:04x}", point);
+    i += size - 1;
+    copied = i + 1;
   }
+  line.append(json.substr(copied));
   return line;
 }
 

@@ -422,8 +422,7 @@ const hostile_kind kinds[] = {
        w.send(w.to_channel(msg_channel_eof));
        w.send(w.to_channel(msg_channel_close));
        w.wait();
-     },
-     true},
+     }},
     {"data_before_open", stage::open,
      [](wire& w) {
        w.reach_open();
@@ -479,8 +478,7 @@ const hostile_kind kinds[] = {
        w.send(w.exit_status(0));
        w.send(w.to_channel(msg_channel_close));
        w.wait();
-     },
-     true},
+     }},
     {"answers_another_channel", stage::exec,
      [](wire& w) {
        w.reach_exec();
