@@ -46,8 +46,10 @@ enum option : int {
 
 constexpr std::array<option_spec, 22> options{{
     {nodes, 'w', "", "SET",
-     "hosts to run on: node[1-9,12],login1 or a group, @web. May be repeated"},
-    {exclude, 'x', "", "SET", "hosts to leave out. May be repeated"},
+     "hosts to run on: node[1-9,12],login1, a group, @web, a file of sets, ./hosts or "
+     "/etc/hosts.txt, "
+     "or - for sets on standard input. May be repeated"},
+    {exclude, 'x', "", "SET", "hosts to leave out, given in the same ways. May be repeated"},
     {hosts_file, 0, "hosts-file", "FILE",
      "a file of sets, any number on a line; # begins a comment; - is standard input. May be "
      "repeated"},

@@ -30,8 +30,54 @@ host_set read_set(std::string_view origin, std::string_view text) {
   }
 }
 
+bool is_file(std::string_view text) {
+  return text == "-" || text.starts_with('/') || text.starts_with("./") || text.starts_with("../");
+}
+
+// Calls `visit(place, word)` for each word of the line. Whether there is one.
+template <class Visit>
+bool for_each_word_of(std::string_view line, const Visit& visit) {
+  line = line.substr(0, line.find('#'));
+  bool any = false;
+  while (!line.empty()) {
+    std::size_t start = std::min(line.find_first_not_of(blanks), line.size());
+    std::size_t end = std::min(line.find_first_of(blanks, start), line.size());
+    if (start < end) visit(line.substr(start, end - start));
+    any |= start < end;
+    line.remove_prefix(end);
+  }
+  return any;
+}
+
+// Calls `visit(place, set)` for each set of a file, or of standard input for "-": any number on a
+// line, `#` begins a comment. Whether there is one. Throws: usage_error.
+template <class Visit>
+bool for_each_set_of(std::string_view origin, const std::string& path, const Visit& visit) {
+  errno = 0;
+  std::ifstream opened;
+  if (path != "-") opened.open(path);
+  std::istream& file = path == "-" ? std::cin : opened;
+  std::string line;
+  bool any = false;
+  for (int number = 1; std::getline(file, line); ++number) {
+    std::string place = fmt::format("{} {} line {}", origin, printable(path), number);
+    any |= for_each_word_of(line, [&](std::string_view word) { visit(place, word); });
+    errno = 0;
+  }
+  // A directory opens and fails when it is read; getline reports both by badbit or failbit alone.
+  if (errno != 0 || file.bad() || !file.eof())
+    throw usage_error(fmt::format("{} '{}' cannot be read: {}", origin, printable(path),
+                                  ::strerror(errno != 0 ? errno : EIO)));
+  return any;
+}
+
 // What no host can be called, with the cure.
 host read_host(const std::string& name) {
+  if (name.find('/') != name.npos)
+    throw usage_error(fmt::format(
+        "'{}' is no host: a file of hosts is --hosts-file FILE, or -w with a path that begins with "
+        "/, ./ or ../",
+        printable(name)));
   if (name.find('=') != name.npos)
     throw usage_error(
         fmt::format("'{}' is no host: variables have no place here", printable(name)));
@@ -44,11 +90,11 @@ host read_host(const std::string& name) {
 
 }  // namespace
 
-void target_list::add(std::string_view origin, std::string_view set) {
+void target_list::add_set(std::string_view origin, std::string_view text) {
   any_given_ = true;
-  host_set read = read_set(origin, set);
+  host_set read = read_set(origin, text);
   if (read.empty()) {
-    nothing_in_.push_back(fmt::format("{} '{}'", origin, printable(set)));
+    nothing_in_.push_back(fmt::format("{} '{}'", origin, printable(text)));
   } else if (read.size() > 1) {
     parts_.emplace_back(std::move(read));
   } else {
@@ -57,41 +103,32 @@ void target_list::add(std::string_view origin, std::string_view set) {
   }
 }
 
-// Each word is a set. Whether there is one.
-bool target_list::add_line(std::string_view origin, std::string_view line) {
-  line = line.substr(0, line.find('#'));
-  bool names_any = false;
-  while (!line.empty()) {
-    std::size_t start = std::min(line.find_first_not_of(blanks), line.size());
-    std::size_t end = std::min(line.find_first_of(blanks, start), line.size());
-    if (start < end) add(origin, line.substr(start, end - start));
-    names_any |= start < end;
-    line.remove_prefix(end);
+void target_list::add(std::string_view origin, std::string_view set) {
+  if (is_file(set)) {
+    add_file(origin, std::string(set));
+  } else {
+    add_set(origin, set);
   }
-  return names_any;
 }
 
 void target_list::add_file(std::string_view origin, const std::string& path) {
   any_given_ = true;
-  bool names_any = false;
-  errno = 0;
-  std::ifstream opened;
-  if (path != "-") opened.open(path);
-  std::istream& file = path == "-" ? std::cin : opened;
-  std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
-    names_any |= add_line(fmt::format("{} {} line {}", origin, printable(path), number), line);
-    errno = 0;
-  }
-  // A directory opens and fails when it is read; getline tells both by badbit or failbit alone.
-  if (errno != 0 || file.bad() || !file.eof())
-    throw usage_error(fmt::format("{} '{}' cannot be read: {}", origin, printable(path),
-                                  ::strerror(errno != 0 ? errno : EIO)));
-  if (!names_any) nothing_in_.push_back(fmt::format("{} '{}'", origin, printable(path)));
+  bool any = for_each_set_of(origin, path, [this](const std::string& place, std::string_view set) {
+    add_set(place, set);
+  });
+  if (!any) nothing_in_.push_back(fmt::format("{} '{}'", origin, printable(path)));
 }
 
 void target_list::exclude(std::string_view origin, std::string_view set) {
-  excluded_ |= read_set(origin, set);
+  if (!is_file(set)) {
+    excluded_ |= read_set(origin, set);
+    return;
+  }
+  bool any = for_each_set_of(origin, std::string(set),
+                             [this](const std::string& place, std::string_view part) {
+                               excluded_ |= read_set(place, part);
+                             });
+  if (!any) nothing_in_.push_back(fmt::format("{} '{}'", origin, printable(set)));
 }
 
 void target_list::check_given() const {

@@ -14,14 +14,15 @@ namespace execo::cli {
 
 class target_list {
  public:
-  /// Adds the hosts of a set behind those there, each once. `origin` is named in errors: "-w".
-  /// Throws: usage_error.
+  /// Adds the hosts of a set behind those there, each once. `origin` is named in errors: "-w". What
+  /// begins with /, ./ or ../ is a file of sets, and "-" is standard input: no host has such a
+  /// name. Throws: usage_error.
   void add(std::string_view origin, std::string_view set);
   /// Adds the sets of a file, or of standard input for "-": any number on a line, `#` begins a
   /// comment.
   /// Throws: usage_error.
   void add_file(std::string_view origin, const std::string& path);
-  /// Takes hosts out, whether they were added before or will be after.
+  /// Takes hosts out, whether they were added before or will be after. Files as with add().
   /// Throws: usage_error.
   void exclude(std::string_view origin, std::string_view set);
 
@@ -44,7 +45,7 @@ class target_list {
     std::vector<std::string> names;
   };
 
-  bool add_line(std::string_view origin, std::string_view line);
+  void add_set(std::string_view origin, std::string_view text);
   void check_given() const;
   void check_size() const;
 

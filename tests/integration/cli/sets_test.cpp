@@ -247,4 +247,10 @@ TEST_F(sets_tool, hosts_come_from_standard_input) {
   EXPECT_THAT(end.err, HasSubstr("3 hosts are more than 2"));
 }
 
+TEST_F(sets_tool, a_dash_in_place_of_a_set_reads_them_from_standard_input) {
+  outcome end = execo({"run", "-w", "-", "--max-hosts", "2", "true"}, "n1 # one\nn[2-3]\n");
+  EXPECT_EQ(end.code, 2);
+  EXPECT_NE(end.err.find("3 hosts are more than 2"), std::string::npos) << end.err;
+}
+
 }  // namespace

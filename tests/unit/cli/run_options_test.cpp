@@ -146,6 +146,23 @@ TEST(run_options, hosts_come_in_the_order_given_and_once) {
   EXPECT_THAT(names(o), ElementsAre("n3", "n4", "n5", "n1", "n9", "last"));
 }
 
+TEST(run_options, a_path_in_place_of_a_set_is_a_file_of_sets) {
+  temporary_file file("n5 n[1-2]\n");
+  temporary_file out("n2 # broken\n");
+  EXPECT_THAT(names(parse({"-w", file.path(), "-x", out.path(), "true"})), ElementsAre("n5", "n1"));
+  EXPECT_THAT(complaint({"-w", "/nowhere/hosts", "true"}),
+              HasSubstr("-w '/nowhere/hosts' cannot be read: No such file"));
+  EXPECT_THAT(complaint({"-w", "n1", "-x", "./nowhere", "true"}),
+              HasSubstr("-x './nowhere' cannot be read: No such file"));
+  EXPECT_THAT(complaint({"-w", "lists/web", "true"}), HasSubstr("--hosts-file FILE"));
+  temporary_file empty("# none\n");
+  EXPECT_THAT(complaint({"-w", "n1", "-x", empty.path(), "true"}), HasSubstr("names no host"));
+}
+
+TEST(run_options, steps_are_no_path) {
+  EXPECT_THAT(names(parse({"-w", "n[1-9/4]", "true"})), ElementsAre("n1", "n5", "n9"));
+}
+
 TEST(run_options, users_and_ports_are_part_of_a_host) {
   run_options o = parse({"-w", "root@n1:2222,n2", "true"});
   ASSERT_EQ(o.hosts.size(), 2u);
