@@ -53,20 +53,19 @@ void own_lists() noexcept { static thread_local frame_owner owner; }
 #define EXECO_ADDRESS_SANITIZER 0
 #endif
 
-// AddressSanitizer turns symmetric transfer into a call, so a loop of tasks that complete at once
-// would overflow the stack: every so often the transfer takes the way over the ready queue.
-constexpr bool bounces = EXECO_ADDRESS_SANITIZER != 0;
-constexpr unsigned transfers_per_bounce = 256;
-constinit thread_local unsigned transfers = 0;
+// A recycled frame would hide a use after free from AddressSanitizer.
+constexpr bool recycles = EXECO_ADDRESS_SANITIZER == 0;
 
-bool bounce_is_due() noexcept { return bounces && ++transfers % transfers_per_bounce == 0; }
+// Where the compiler makes a call of a symmetric transfer (-O0, sanitizers, coverage), in our code
+// or in that of who uses it, a loop of tasks that complete at once would overflow the stack: a
+// transfer from deep in it takes the way over the ready queue.
+bool bounce_is_due() noexcept { return loop::stack_depth() > 32 * 1024; }
 
 }  // namespace
 
-// A recycled frame would hide a use after free from AddressSanitizer.
 void* allocate_frame(std::size_t size) {
   std::size_t k = (size - 1) / class_bytes;
-  if (bounces || k >= class_count) return ::operator new(size);
+  if (!recycles || k >= class_count) return ::operator new(size);
   if (free_frame_node* node = frames.head[k]) {
     frames.head[k] = node->next;
     --frames.count[k];
@@ -77,7 +76,7 @@ void* allocate_frame(std::size_t size) {
 
 void free_frame(void* frame, std::size_t size) noexcept {
   std::size_t k = (size - 1) / class_bytes;
-  if (bounces || k >= class_count || frames.count[k] >= keep_per_class) {
+  if (!recycles || k >= class_count || frames.count[k] >= keep_per_class) {
     ::operator delete(frame);
     return;
   }

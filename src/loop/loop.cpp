@@ -50,6 +50,7 @@ loop::~loop() {
 }
 
 constinit thread_local loop* loop::current_ = nullptr;
+constinit thread_local const char* loop::driven_from_ = nullptr;
 
 void loop::defer(queue_node& node) noexcept {
   node.next = nullptr;
@@ -191,12 +192,13 @@ int loop::poll_timeout_ms() const noexcept {
   return static_cast<int>(std::min<std::int64_t>(ms, std::numeric_limits<int>::max()));
 }
 
-loop::driver::driver(loop& l) : driven_(l), previous_(current_) {
+loop::driver::driver(loop& l) : driven_(l), previous_(current_), previous_from_(driven_from_) {
   if (l.is_driven_.exchange(true, std::memory_order_acquire))
     throw std::logic_error(
         "another thread drives this context: run(), sync_wait and poll() drive it, one thread at a "
         "time; give it work with start() or post()");
   current_ = &l;
+  driven_from_ = static_cast<const char*>(__builtin_frame_address(0));
   sigset_t pipe_only, before;
   sigemptyset(&pipe_only);
   sigaddset(&pipe_only, SIGPIPE);
@@ -206,6 +208,7 @@ loop::driver::driver(loop& l) : driven_(l), previous_(current_) {
 
 loop::driver::~driver() {
   current_ = previous_;
+  driven_from_ = previous_from_;
   driven_.is_driven_.store(false, std::memory_order_release);
   if (!unblock_sigpipe_) return;
   sigset_t pipe_only;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -53,6 +54,12 @@ class loop {
 
   /// The loop that the calling thread drives right now, or null.
   static loop* current() noexcept { return current_; }
+
+  /// How much of the calling thread's stack lies above the call that drives a loop.
+  static std::ptrdiff_t stack_depth() noexcept {
+    auto* here = static_cast<const char*>(__builtin_frame_address(0));
+    return here < driven_from_ ? driven_from_ - here : here - driven_from_;
+  }
 
   // -- from the loop's thread ---------------------------------------------------------------
   void start(io_request& request) noexcept {
@@ -142,12 +149,14 @@ class loop {
    private:
     loop& driven_;
     loop* previous_;
+    const char* previous_from_;
     bool unblock_sigpipe_ = false;
   };
 
  private:
   // Constant-initialised: read without asking whether it is there yet.
   static constinit thread_local loop* current_;
+  static constinit thread_local const char* driven_from_;
 
   void fetch(std::int64_t wait_limit);
   void catch_up();

@@ -50,4 +50,7 @@ run(${CMAKE_COMMAND} -S ${source}/tests/package/consumer -B ${work}/build -G ${g
   ${consumer_options})
 run(${CMAKE_COMMAND} --build ${work}/build)
 run(${work}/build/consumer)
+foreach(kind IN ITEMS debug coverage address thread)
+  run(${work}/build/loop_${kind})
+endforeach()
 file(REMOVE_RECURSE ${work})
