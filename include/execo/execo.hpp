@@ -35,6 +35,7 @@
 #include "execo/run.hpp"
 #include "execo/run_stats.hpp"
 #include "execo/scope.hpp"
+#include "execo/signals.hpp"
 #include "execo/start.hpp"
 #include "execo/status.hpp"
 #include "execo/stdio.hpp"

@@ -16,6 +16,7 @@ class process;
 class remote;
 class result;
 class scope;
+class signals;
 class ssh_options;
 template <class T>
 class task;  // of void unless said otherwise: execo/task.hpp

@@ -20,6 +20,8 @@
 #include "execo/context.hpp"
 #include "execo/process.hpp"
 #include "execo/scope.hpp"
+#include "execo/signals.hpp"
+#include "execo/start.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/timeout.hpp"
 #include "execo/when_all.hpp"
@@ -47,6 +49,10 @@ constexpr char usage[] =
     "  forks-inside  forks from a coroutine\n"
     "  forks-idle    forks between two runs of a context that the copy then destroys\n"
     "  forks-default forks while the default context runs; the copy leaves by exit()\n"
+    "  default-in-copy  uses the default context in a copy of a program that has one\n"
+    "  fork-storm    forks copies that stay while children are made\n"
+    "  run-main      runs a command until a signal stops it\n"
+    "  run-main-stubborn  runs one that the stop does not end\n"
     "  threads       two contexts on two threads run 200 processes each\n"
     "  contexts      200 contexts at 64 KiB of locked memory, used by 200 threads at once\n"
     "  watched       tells the pids of a daemon and of the command that holds it, and waits\n"
@@ -249,6 +255,65 @@ int forks_default() {
   return verdict(all, 8, false);
 }
 
+// The context of work that names none is another one in a copy.
+int default_in_copy() {
+  auto told = [] { return execo::as_future(execo::process("echo here").run()).get().out; };
+  if (told() != "here\n") return 1;
+  const pid_t copy = fork_with_alarm();
+  if (copy == 0) {
+    bool good = told() == "here\n";
+    const pid_t copy_of_copy = fork_with_alarm();
+    if (copy_of_copy == 0) std::exit(told() == "here\n" ? 0 : 1);
+    good = wait_for(copy_of_copy) && good && told() == "here\n";
+    std::exit(good ? 0 : 1);
+  }
+  const bool good = wait_for(copy);
+  return good && told() == "here\n" ? 0 : 1;
+}
+
+// Copies that stay, made while children are made: what those write has its end all the same.
+int fork_storm() {
+  std::atomic<bool> running{true};
+  std::vector<pid_t> copies;
+  std::thread forker([&] {
+    while (running && copies.size() < 200) {
+      const pid_t copy = ::fork();
+      if (copy == 0) {
+        ::pause();
+        ::_exit(0);
+      }
+      if (copy > 0) copies.push_back(copy);
+    }
+  });
+  const ends all = execo::sync_wait(run_many(400));
+  running = false;
+  forker.join();
+  for (pid_t copy : copies) ::kill(copy, SIGKILL);
+  for (pid_t copy : copies) ::waitpid(copy, nullptr, 0);
+  std::printf("%zu copies; ", copies.size());
+  return verdict(all, 400, false);
+}
+
+execo::task<int> until_stopped() {
+  execo::process p("sh -c 'echo ready; exec sleep 300'");
+  p.start();
+  (void)co_await p.out().next_line();
+  std::printf("ready\n");
+  std::fflush(stdout);
+  execo::result r = co_await p.run();
+  std::printf("%s\n", r.how() == end_reason::cancelled ? "cancelled" : r.describe().c_str());
+  std::fflush(stdout);
+  co_return 7;
+}
+
+// Takes no notice of the first one.
+execo::task<int> unstoppable() {
+  execo::process p("sh -c 'trap \"\" TERM; echo $$ ready; sleep 300'");
+  p.kill_timeout(300s).out(execo::inherit());
+  (void)co_await std::move(p).run();
+  co_return 0;
+}
+
 int threads() {
   std::vector<ends> found(2);
   std::vector<std::thread> drivers;
@@ -383,6 +448,10 @@ int main(int argc, char** argv) {
   if (mode == "forks-inside") return execo::sync_wait(fork_inside());
   if (mode == "forks-idle") return forks_idle();
   if (mode == "forks-default") return forks_default();
+  if (mode == "default-in-copy") return default_in_copy();
+  if (mode == "fork-storm") return fork_storm();
+  if (mode == "run-main") return execo::run_main(until_stopped());
+  if (mode == "run-main-stubborn") return execo::run_main(unstoppable());
   if (mode == "threads") return threads();
   if (mode == "contexts") return contexts();
   if (mode == "watched") return watched();
