@@ -62,6 +62,8 @@ class command {
   /// The scope that was set, or the one that goes with its process group.
   execo::kill_scope kill_scope() const noexcept;
 
+  /// The variables of `environment`, each name once.
+  std::vector<std::pair<std::string_view, std::string_view>> variables() const;
   /// Adds or replaces an environment variable; takes one out; takes all out.
   void set_variable(std::string_view name, std::string_view value);
   void remove_variable(std::string_view name);
@@ -73,7 +75,7 @@ class command {
   std::string text;                                              // as given, when given as text
   std::vector<std::string> words;                                // as given, or added by args()
   std::string directory;                                         // empty: inherited
-  std::vector<std::pair<std::string, std::string>> environment;  // added to the inherited one
+  std::vector<std::pair<std::string, std::string>> environment;  // added; the last of a name counts
   sink out, err;                                                 // see set_out(), set_err()
   source in;                                                     // see set_in()
   std::string input;        // of a text source: written to standard input, then end of file

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <iterator>
 #include <stdexcept>
+#include <unordered_map>
 
 #include "base/shell_words.hpp"
 #include "execo/printable.hpp"
@@ -94,13 +95,23 @@ execo::kill_scope command::kill_scope() const noexcept {
 }
 
 void command::set_variable(std::string_view name, std::string_view value) {
-  std::erase(attributes.removed_variables, name);
-  auto known = std::ranges::find(environment, name, &std::pair<std::string, std::string>::first);
-  if (known != environment.end()) {
-    known->second = value;
-  } else {
-    environment.emplace_back(name, value);
+  auto& removed = attributes.removed_variables;
+  if (!removed.empty()) std::erase(removed, name);
+  environment.emplace_back(name, value);
+}
+
+std::vector<std::pair<std::string_view, std::string_view>> command::variables() const {
+  std::unordered_map<std::string_view, std::size_t> places;
+  std::vector<std::pair<std::string_view, std::string_view>> all;
+  for (const auto& [name, value] : environment) {
+    auto [place, is_new] = places.try_emplace(name, all.size());
+    if (is_new) {
+      all.emplace_back(name, value);
+    } else {
+      all[place->second].second = value;
+    }
   }
+  return all;
 }
 
 void command::remove_variable(std::string_view name) {

@@ -350,8 +350,8 @@ class local_transport final : public transport {
         if (!replaced.contains(name)) what.environment.emplace_back(variable);
       }
     }
-    for (const auto& [name, value] : command_->environment)
-      what.environment.push_back(name + "=" + value);
+    for (const auto& [name, value] : command_->variables())
+      what.environment.push_back(std::string(name) + "=" + std::string(value));
   }
 
   void on_write_done(int result) {

@@ -41,8 +41,8 @@ void add_surroundings(sh_script& script, const command& what) {
     script.add("cd ").add_word((looks_like_option ? "./" : "") + what.directory);
     script.add(" || exit 1; ");
   }
-  for (const auto& [name, value] : what.environment)
-    script.add("export " + name + "=").add_word(value).add("; ");
+  for (const auto& [name, value] : what.variables())
+    script.add("export ").add(name).add("=").add_word(value).add("; ");
 }
 
 // Whether a shell is to read text of the user's, the login shell of the host.
