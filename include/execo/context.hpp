@@ -129,7 +129,8 @@ class context {
   /// Thread: any. Pre: if nobody drives the first ring, nobody begins to meanwhile.
   std::string dump() const;
 
-  /// The context for work that names none, made on first need with one thread of its own.
+  /// The context for work that names none, made on first need with one thread of its own. A fork
+  /// copy of this process gets another one.
   static context& default_instance();
 
  private:

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/end_program.hpp"
+#include "coro/default_context.hpp"
 #include "coro/ring_thread.hpp"
 #include "execo/sync_wait.hpp"
 #include "loop/post_call.hpp"
@@ -186,10 +188,18 @@ std::string context::dump() const {
 
 std::string context::backend() const { return state_->loop.describe(); }
 
+namespace {
+
+// Ends the default context of this process, if it has one.
+constinit std::atomic<void (*)()> end_of_default{nullptr};
+
+}  // namespace
+
+// The thread of one that was made before a fork is not in the copy: there another one is made. A
+// guarded static could be in the making by another thread at the fork, and would stay so.
 context& context::default_instance() {
   struct with_thread {
-    context c;
-    with_thread() {
+    explicit with_thread(with_thread* of_original) : original(of_original) {
       c.state_->own_thread = std::thread([this] {
         // Signals are the application's: none is ever delivered here.
         sigset_t all;
@@ -200,12 +210,32 @@ context& context::default_instance() {
         c.state_->join_all();
       });
     }
+    bool is_copy() const noexcept { return c.state_->loop.is_copy(); }
+
+    context c;
+    with_thread* original;  // of the process that was forked: reachable, and not ended here
   };
-  static with_thread instance;
-  return instance.c;
+  static constinit std::atomic<with_thread*> latest{nullptr};
+  for (;;) {
+    with_thread* last = latest.load(std::memory_order_acquire);
+    if (last != nullptr && !last->is_copy()) return last->c;
+    auto made = std::make_unique<with_thread>(last);
+    if (!latest.compare_exchange_strong(last, made.get())) continue;
+    end_of_default.store([] {
+      with_thread* ours = latest.load();
+      if (ours != nullptr && !ours->is_copy() && latest.compare_exchange_strong(ours, nullptr))
+        delete ours;
+    });
+    (void)std::atexit(end_of_default.load());
+    return made.release()->c;
+  }
 }
 
 namespace detail {
+
+void end_default_context_first() noexcept {
+  if (auto* end = end_of_default.load()) (void)std::atexit(end);
+}
 
 loop& loop_of(context& c) noexcept { return c.state_->loop; }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "io/file_target.hpp"
+#include "process/fork_lock.hpp"
 
 namespace execo::detail {
 namespace {
@@ -133,6 +134,7 @@ bool child_descriptors::open_terminal() {
 started_child start_child(spawn_plan& plan) {
   started_child child;
   prepared_child prepared;
+  fork_lock no_fork;
   child_descriptors descriptors(plan, child);
   bool ready = descriptors.check_lent() &&
                prepare(*plan.attributes_of, plan.what.settings, prepared, child.made) &&

@@ -1,9 +1,13 @@
 #include "ssh/environment.hpp"
 
+#include <openssl/crypto.h>
 #include <pwd.h>
 #include <unistd.h>
 
+#include <mutex>
 #include <vector>
+
+#include "coro/default_context.hpp"
 
 namespace execo {
 
@@ -38,6 +42,16 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+// OpenSSL cleans up when the program ends, and what its threads still have is lost then: that of
+// the default context has to be over.
+void prepare_openssl() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    (void)::OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr);
+    end_default_context_first();
+  });
+}
+
 }  // namespace
 
 ssh_environment::ssh_environment(loop& on, const ssh_options& options)
@@ -52,7 +66,9 @@ ssh_environment::ssh_environment(loop& on, const ssh_options& options)
       host_keys(options.host_key_policy, options.known_hosts),
       handshakes(options.handshakes),
       descriptors(on),
-      names(on) {}
+      names(on) {
+  prepare_openssl();
+}
 
 }  // namespace detail
 }  // namespace execo

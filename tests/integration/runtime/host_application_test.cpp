@@ -49,6 +49,16 @@ TEST_P(in_application, may_fork_while_the_default_context_runs) {
   end_of("forks-default");
 }
 
+TEST_P(in_application, has_another_default_context_in_a_copy) {
+  if (thread_sanitizer) GTEST_SKIP() << "it cannot follow a fork of several threads";
+  end_of("default-in-copy");
+}
+
+TEST_P(in_application, loses_no_end_of_output_to_copies_that_stay) {
+  if (thread_sanitizer) GTEST_SKIP() << "it cannot follow a fork of several threads";
+  end_of("fork-storm");
+}
+
 TEST_P(in_application, may_destroy_an_idle_context_in_a_copy) {
   // Helper threads that start children may be there already.
   if (thread_sanitizer) GTEST_SKIP() << "it cannot follow a fork of several threads";
