@@ -5,15 +5,10 @@
 #include <getopt.h>
 
 #include <functional>
-#include <stdexcept>
+
+#include "arguments.hpp"
 
 namespace execo::cli {
-
-/// The command line is wrong: printed with the usage, exit code 2.
-class usage_error : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 /// Gives each option with its value, if it has one, to `take`, in the order of the words. Leaves
 /// optind at the first word that was not read. `short_options` as getopt_long(3) has them; they

@@ -36,6 +36,11 @@ auto in_file(const fs::path& file, const Read& read) {
 std::vector<fs::path> files_in(const fs::path& directory, const std::string& extension) {
   std::vector<fs::path> files;
   std::error_code ignored;  // a directory that is not there has no files
+  if (fs::exists(directory, ignored) && !fs::is_directory(directory, ignored)) {
+    throw host_set_error(host_set_errc::group,
+                         directory.string() + ": not a directory of group files",
+                         directory.string());
+  }
   for (const auto& entry : fs::directory_iterator(directory, ignored)) {
     if (entry.path().extension() == extension) files.push_back(entry.path());
   }

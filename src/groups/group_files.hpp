@@ -25,6 +25,9 @@ struct ini_section {
 /// YAML of sources, each a mapping of groups to a text or a list of texts; aliases are refused.
 [[nodiscard]] std::vector<std::pair<std::string, group_table>> read_yaml(std::string_view text);
 
+/// Lines of `group: hosts`.
+[[nodiscard]] group_table read_group_lines(std::string_view text);
+
 /// {"group": ["host", ...]} or an Ansible inventory.
 [[nodiscard]] group_table read_json(std::string_view text);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "groups/group_files.hpp"
 #include "hosts/group_resolver.hpp"
 #include "hosts/text_scan.hpp"
 
@@ -38,25 +39,6 @@ void append_names(std::vector<std::string>& names, const std::string& word) {
   } catch (const host_set_error&) {
     names.push_back(word);
   }
-}
-
-// Lines of `group: hosts`.
-group_table read_group_lines(std::string_view text) {
-  group_table table;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = text.substr(at, std::min(text.find('#', at), end) - at);
-    at = end + 1;
-    if (trim(line).empty()) continue;
-    const std::size_t colon = line.find(':');
-    if (colon == line.npos) {
-      throw source_failure("no \"group: hosts\" in the line \"" + std::string{trim(line)} + '"');
-    }
-    std::string& members = table[std::string{trim(line.substr(0, colon))}];
-    members += '\n';
-    members += line.substr(colon + 1);
-  }
-  return table;
 }
 
 }  // namespace
@@ -100,6 +82,14 @@ std::vector<std::string> words_of(std::string_view text) {
     }
   }
   return words;
+}
+
+std::vector<std::string> names_in(std::string_view list) {
+  std::vector<std::string> names;
+  for (const std::string& word : words_of(list)) append_names(names, word);
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
 }
 
 std::string normalize(std::string_view text) {
@@ -219,11 +209,7 @@ std::optional<std::string> command_source::all() {
 std::optional<std::vector<std::string>> command_source::names() {
   if (map_all_) return map_all_->names();
   if (how_.list.empty()) return std::nullopt;
-  std::vector<std::string> names;
-  for (const std::string& word : words_of(ask(how_.list, {}))) append_names(names, word);
-  std::ranges::sort(names);
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
+  return names_in(ask(how_.list, {}));
 }
 
 std::vector<std::string> command_source::groups_of(const std::string& host) {

@@ -115,6 +115,9 @@ class command_source final : public group_source {
 /// The words between blanks and newlines; what follows # on its line is a comment.
 [[nodiscard]] std::vector<std::string> words_of(std::string_view text);
 
+/// The names in a list of groups, sorted: words, each of which may be a set of names.
+[[nodiscard]] std::vector<std::string> names_in(std::string_view list);
+
 /// What files and commands write about hosts as the text of one set: blanks, newlines and commas
 /// separate, any number of them; # begins a comment; brackets and operators stay together.
 [[nodiscard]] std::string normalize(std::string_view text);

@@ -102,4 +102,22 @@ std::vector<ini_section> read_ini(std::string_view text) {
   return reader.finish();
 }
 
+group_table read_group_lines(std::string_view text) {
+  group_table table;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, std::min(text.find('#', at), end) - at);
+    at = end + 1;
+    if (trim(line).empty()) continue;
+    const std::size_t colon = line.find(':');
+    if (colon == line.npos) {
+      throw source_failure("no \"group: hosts\" in the line \"" + std::string{trim(line)} + '"');
+    }
+    std::string& members = table[std::string{trim(line.substr(0, colon))}];
+    members += '\n';
+    members += line.substr(colon + 1);
+  }
+  return table;
+}
+
 }  // namespace execo::detail
