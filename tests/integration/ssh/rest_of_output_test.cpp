@@ -210,6 +210,26 @@ TEST_P(rest_of_output, is_not_waited_for_after_a_stop_while_the_server_is_asked)
   EXPECT_FALSE(r.output_complete());
 }
 
+// It sends the status behind the data.
+TEST_P(rest_of_output, of_dropbear_comes_whole_over_a_long_way_and_past_a_hold) {
+  if (!sshd_fixture::available(ssh_server::dropbear)) GTEST_SKIP() << "no dropbear, or not root";
+  sshd_fixture dropbear({}, ssh_server::dropbear);
+  way far;
+  far.delay = 300ms;
+  way held;
+  held.hold_after = first_output;
+  held.hold = 2s;
+  for (const way& how : {far, held}) {
+    slow_proxy proxy(dropbear.port(), how);
+    ssh_options options = reach(proxy.port());
+    options.identities = {dropbear.identity()};
+    host_result r = only(remote(bytes(100'000), host_set("127.6.0.1")).ssh(options));
+    EXPECT_TRUE(r.ok()) << r.describe();
+    EXPECT_TRUE(r.output_complete());
+    EXPECT_EQ(r.out.size(), 100'000u);
+  }
+}
+
 TEST_P(rest_of_output, that_drips_from_a_leftover_for_ever_is_given_up) {
   way near;
   slow_proxy proxy(server->port(), near);
