@@ -319,6 +319,7 @@ class local_transport final : public transport {
     if (outlives_ || made.error != 0) guard_.give_back();
     if (made.error != 0) {
       std::string context = std::string(made.step) + (made.object.empty() ? "" : " ") + made.object;
+      if (context.starts_with("execve")) context += shell_hint(*command_);
       auto how = made.unsupported ? end_reason::unsupported : end_reason::spawn_failed;
       return events_->on_failed(how, system_error_code(made.error), context);
     }
