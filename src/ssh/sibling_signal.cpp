@@ -125,9 +125,9 @@ std::string ending_script(int number, clock::duration until_kill) {
   bool kills = number == SIGKILL;
   std::string first = "all " + std::to_string(number) + "; ";
   std::string whole = std::to_string(std::chrono::ceil<std::chrono::seconds>(until_kill).count());
+  // csh leaves an exclamation mark alone that a blank follows.
   std::string wait = "z=" + in_seconds(until_kill) + "; sleep 0.01 2>/dev/null || z=" + whole +
-                     "; t=$({ sh -c \"echo \\$\\$; exec sleep $z >/dev/null 2>&1\" & }); while "
-                     "kill -0 $t 2>/dev/null; do look; "
+                     "; sleep $z >/dev/null 2>&1 & t=$! ; while kill -0 $t 2>/dev/null; do look; "
                      "[ \"$k\" ] || look; [ \"$k\" ] || { kill -9 $t; done_ gone; }; rest; done; ";
   if (kills || until_kill <= clock::duration(0)) wait.clear();
   return as_script(

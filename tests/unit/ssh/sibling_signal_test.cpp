@@ -22,7 +22,9 @@ std::vector<std::string> all_scripts(int number) {
 TEST(sibling_signal_script, is_one_line_that_any_login_shell_hands_on_as_it_is) {
   for (const std::string& script : all_scripts(SIGTERM)) {
     EXPECT_EQ(script.find('\n'), script.npos);
-    EXPECT_EQ(script.find('!'), script.npos);
+    // csh leaves an exclamation mark alone that a blank follows.
+    for (std::size_t at = 0; (at = script.find('!', at)) != script.npos; ++at)
+      EXPECT_EQ(script[at + 1], ' ') << script.substr(at);
     EXPECT_EQ(script.find("\\\\"), script.npos);
     EXPECT_LT(script.size(), 4000U) << "csh takes a word of that size";
     ASSERT_TRUE(script.starts_with("exec /bin/sh -c '"));
