@@ -7,6 +7,7 @@
 
 #include "action/fd_budget.hpp"
 #include "action/host_run.hpp"
+#include "base/contain.hpp"
 #include "execo/log.hpp"
 #include "io/stdio_spec.hpp"
 #include "loop/post_call.hpp"
@@ -61,9 +62,10 @@ void action_state::settle_on(loop& where) {
   if (home_ != nullptr) return;
   if (what.shell_text().empty()) throw std::invalid_argument("the command is empty");
   refuse_what_needs_a_reader();
-  home_ = &where;
+  if (!what.handlers.empty()) calls_ = std::make_unique<handler_calls>(what.handlers);
   shared_ = std::make_shared<const command>(std::move(what));
-  if (!shared_->handlers.empty()) calls_ = std::make_unique<handler_calls>(shared_->handlers);
+  // Last: from here on the action counts as begun.
+  home_ = &where;
   with_lines_ = on_line || (calls_ && calls_->wants_lines());
 }
 
@@ -103,7 +105,10 @@ void action_state::launch_some() noexcept {
   // stays bounded by the window.
   while (!stopping_ && launched_ < hosts.size() &&
          running_ + (streaming_ ? ready_.size() : 0) < window_) {
-    auto* run = new host_run(*this, launched_, launched_ % factories_.size());
+    host_run* run = nullptr;
+    contain([&] { run = new host_run(*this, launched_, launched_ % factories_.size()); },
+            [this](const std::exception_ptr& error) { fail(error); });
+    if (run == nullptr) return;
     run->retain();
     run->link.link_before(open_);
     ++launched_;
@@ -141,7 +146,7 @@ void action_state::host_ended(host_run& run) noexcept {
   intrusive_ptr<action_state> alive(this);
   run.link.unlink();
   --running_;
-  deliver(run.take_result());
+  deliver([&] { return run.take_result(); });
   // No way to a host can be made at all: told to whoever awaits the action.
   if (std::exception_ptr problem = run.problem()) fail(problem);
   run.release();
@@ -149,12 +154,22 @@ void action_state::host_ended(host_run& run) noexcept {
   tell_waiters();
 }
 
-void action_state::deliver(host_result r) {
+// A result for which there is no memory is an error of the action; its host counts as done.
+template <class Make>
+void action_state::deliver(Make&& make) noexcept {
+  std::exception_ptr problem;
+  contain([&] { take_over(std::forward<Make>(make)()); },
+          [&](std::exception_ptr error) { problem = std::move(error); });
+  ++done_;
+  ++stats_.done;
+  stats_.elapsed = clock::now() - begun_;
+  if (problem) fail(std::move(problem));
+}
+
+void action_state::take_over(host_result r) {
   log(end_level(r), [&] { return r.describe(); });
   if (calls_)
     if (auto error = calls_->end(ended_command(r.host, r.index, r))) fail(std::move(error));
-  ++done_;
-  ++stats_.done;
   auto how = static_cast<std::size_t>(r.how());
   ++stats_.by_reason[how];
   if (!r.output_complete()) ++stats_.incomplete;
@@ -162,7 +177,6 @@ void action_state::deliver(host_result r) {
     ++stats_.ok;
     ++stats_.ok_by_reason[how];
   }
-  stats_.elapsed = clock::now() - begun_;
   if (streaming_) {
     ready_.push_back(std::move(r));
   } else {
@@ -212,9 +226,11 @@ void action_state::skip_the_rest() noexcept {
   // An end handler that throws leads here again.
   while (launched_ < hosts.size()) {
     std::size_t index = launched_++;
-    result r;
-    result_access::set_not_started(r, shared_->name());
-    deliver(host_result(hosts[index], index, std::move(r)));
+    deliver([&] {
+      result r;
+      result_access::set_not_started(r, shared_->name());
+      return host_result(hosts[index], index, std::move(r));
+    });
   }
 }
 
@@ -227,7 +243,11 @@ void action_state::wait_for_end(action_wait& waiter) noexcept {
 void action_state::wait_for_next(action_wait& waiter) noexcept {
   if (!streaming_) {
     streaming_ = true;
-    for (host_result& r : kept_) ready_.push_back(std::move(r));
+    contain(
+        [this] {
+          for (host_result& r : kept_) ready_.push_back(std::move(r));
+        },
+        [this](const std::exception_ptr& error) { fail(error); });
     kept_.clear();
   }
   start();

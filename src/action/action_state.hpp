@@ -80,7 +80,9 @@ class action_state final : public ref_counted, private resident {
   void skip_the_rest() noexcept;
   void host_ended(host_run& run) noexcept;
   void fail(std::exception_ptr error) noexcept;
-  void deliver(host_result r);
+  template <class Make>
+  void deliver(Make&& make) noexcept;
+  void take_over(host_result r);
   void tell_waiters() noexcept;
   /// Of one ring, made there by its first host. On that ring.
   const transport_factory& factory_on(std::size_t ring);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/contain.hpp"
 #include "loop/post_call.hpp"
 
 namespace execo::detail {
@@ -14,22 +15,42 @@ constexpr std::size_t few_under_way = 64 * 1024;
 }  // namespace
 
 host_run::host_run(action_state& owner, std::size_t index, std::size_t ring)
-    : owner_(owner), on_(*owner.home_->rings()[ring]), index_(index), ring_(ring) {}
-
-void host_run::start() {
-  run_on(on_, [self = intrusive_ptr<host_run>(this)] { self->begin(); });
+    : owner_(owner), on_(*owner.home_->rings()[ring]), index_(index), ring_(ring) {
+  way_.self = stop_.self = this;
 }
 
+// In nodes of its own, which need no memory when there is none.
+template <void (host_run::*Step)() noexcept>
+void host_run::travel(loop& to, travel_node& node) noexcept {
+  if (loop::current() == &to) return (this->*Step)();
+  retain();
+  node.run = [](queue_node& arrived) noexcept {
+    host_run& self = *static_cast<travel_node&>(arrived).self;
+    (self.*Step)();
+    self.release();
+  };
+  to.post(node);
+}
+
+void host_run::start() noexcept { travel<&host_run::begin>(on_, way_); }
+
 void host_run::cancel() noexcept {
-  run_on(on_, [self = intrusive_ptr<host_run>(this)] {
-    if (self->run_) self->run_->cancel();
-  });
+  if (!std::exchange(stop_sent_, true)) travel<&host_run::cancel_here>(on_, stop_);
+}
+
+void host_run::cancel_here() noexcept {
+  if (run_) run_->cancel();
 }
 
 void host_run::kill(int signal) noexcept {
-  run_on(on_, [self = intrusive_ptr<host_run>(this), signal] {
-    if (self->run_) self->run_->kill(signal);
-  });
+  // Between rings this needs memory; without, the signal is lost and cancel() still ends the host.
+  contain(
+      [&] {
+        run_on(on_, [self = intrusive_ptr<host_run>(this), signal] {
+          if (self->run_) self->run_->kill(signal);
+        });
+      },
+      [](const std::exception_ptr&) {});
 }
 
 void host_run::begin() noexcept {
@@ -40,7 +61,8 @@ void host_run::begin() noexcept {
   } catch (...) {
     run_ = {};
     problem_ = std::current_exception();
-    result_access::set_not_started(result_, owner_.shared_->name());
+    contain([this] { result_access::set_not_started(result_, owner_.shared_->name()); },
+            [](const std::exception_ptr&) {});
     return report_end();
   }
   run_->attach(static_cast<end_observer&>(*this));
@@ -50,16 +72,19 @@ void host_run::begin() noexcept {
 }
 
 void host_run::on_end(lifecycle& run) noexcept {
-  if (lines_) finish_lines();
+  contain(
+      [this] {
+        if (lines_) finish_lines();
+      },
+      [this](std::exception_ptr error) { problem_ = std::move(error); });
   result_ = run.take_result();
   // What is left of it belongs to this ring.
   run_ = {};
   report_end();
 }
 
-void host_run::report_end() noexcept {
-  run_on(*owner_.home_, [self = intrusive_ptr<host_run>(this)] { self->owner_.host_ended(*self); });
-}
+void host_run::report_end() noexcept { travel<&host_run::ended>(*owner_.home_, way_); }
+void host_run::ended() noexcept { owner_.host_ended(*this); }
 
 void host_run::on_running(lifecycle& run) {
   if (!owner_.calls_) return;

@@ -29,7 +29,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   open_link link{this};
 
   // -- on the action's loop ---------------------------------------------------------------------
-  void start();
+  void start() noexcept;
   void cancel() noexcept;
   void kill(int signal) noexcept;
   /// Pre: ended.
@@ -52,6 +52,7 @@ class host_run final : public ref_counted, private end_observer, private output_
 
   // -- on its ring ------------------------------------------------------------------------------
   void begin() noexcept;
+  void cancel_here() noexcept;
   void on_end(lifecycle& run) noexcept override;
   bool wants_output() const noexcept override { return lines_ != nullptr; }
   void on_running(lifecycle& run) override;
@@ -67,6 +68,14 @@ class host_run final : public ref_counted, private end_observer, private output_
   void tell(stream from, std::string_view text, bool complete);
   void tell_all(const std::vector<noted_line>& lines);
 
+  void ended() noexcept;
+
+  struct travel_node : queue_node {
+    host_run* self = nullptr;
+  };
+  template <void (host_run::*Step)() noexcept>
+  void travel(loop& to, travel_node& node) noexcept;
+
   bool is_elsewhere() const noexcept { return &on_ != owner_.home_; }
 
   action_state& owner_;
@@ -78,6 +87,9 @@ class host_run final : public ref_counted, private end_observer, private output_
   std::vector<noted_line> noted_;          // for the action's loop, if that is another one
   std::atomic<std::size_t> under_way_{0};  // bytes of lines that it has not told yet
   bool paused_ = false;
+  bool stop_sent_ = false;
+  travel_node way_;  // to its ring, then back
+  travel_node stop_;
   result result_;
   std::exception_ptr problem_;
 };

@@ -58,6 +58,7 @@ class run_session {
   void add(host_result r);
   void stop_when_output_is_lost();
   void ask_to_stop();
+  void finish_view();
   int report(duration elapsed);
   bool text() const noexcept { return options_.show != layout::ndjson; }
 
@@ -71,6 +72,7 @@ class run_session {
   bool running_ = false;
   bool flush_comes_ = false;
   bool output_lost_ = false;
+  bool out_of_memory_ = false;
   context context_;
   std::optional<remote> action_;
 };
@@ -134,9 +136,18 @@ task<void> run_session::work() {
 
 task<void> run_session::take_results() {
   while (true) {
-    std::optional<host_result> r = co_await action_->next();
-    if (!r) co_return;
-    add(std::move(*r));
+    try {
+      std::optional<host_result> r = co_await action_->next();
+      if (!r) co_return;
+      if (r->error() == std::errc::not_enough_memory) out_of_memory_ = true;
+      add(std::move(*r));
+    } catch (const std::bad_alloc&) {
+      // The action stops itself then; what is left of it is still counted.
+      out_of_memory_ = true;
+      action_->request_stop();
+      action_stats so_far = action_->stats();
+      if (so_far.done == so_far.hosts) co_return;
+    }
   }
 }
 
@@ -175,8 +186,16 @@ void run_session::stop_when_output_is_lost() {
   context_.post([this] { ask_to_stop(); });
 }
 
+void run_session::finish_view() {
+  try {
+    view_->finish();
+  } catch (const std::bad_alloc&) {
+    out_of_memory_ = true;
+  }
+}
+
 int run_session::report(duration elapsed) {
-  if (!output_lost_) view_->finish();
+  if (!output_lost_) finish_view();
   console_.flush();
   int error = console_.out_error();
   if (error != 0 && !stop_.raised()) {
@@ -185,6 +204,7 @@ int run_session::report(duration elapsed) {
     console_.finish();
     return exit_output_lost;
   }
+  if (out_of_memory_) console_.note("out of memory");
   if (stop_.raised())
     console_.note(
         fmt::format("interrupted: {} of {} hosts did not complete",
@@ -198,6 +218,7 @@ int run_session::report(duration elapsed) {
   console_.note(tally_.summary(elapsed));
   console_.finish();
   if (stop_.raised()) return exit_interrupted;
+  if (out_of_memory_) return exit_machine;
   return console_.out_error() != 0 ? exit_output_lost : tally_.exit_status();
 }
 

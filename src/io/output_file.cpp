@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/contain.hpp"
+
 namespace execo::detail {
 
 output_file::output_file(loop& on, output_file_owner& owner)
@@ -108,7 +110,9 @@ void output_file::fail(int error, const char* step) noexcept {
   failed_ = true;
   waiting_.clear();
   written_ = 0;
-  owner_.on_file_failed({error, std::system_category()}, std::string(step) + " " + name());
+  std::string context;
+  contain([&] { context = std::string(step) + " " + name(); }, [](const std::exception_ptr&) {});
+  owner_.on_file_failed({error, std::system_category()}, std::move(context));
 }
 
 std::error_code output_file::settle(bool whole) {

@@ -20,7 +20,7 @@ class output_file_owner {
  public:
   /// It took what was waiting, or gave up.
   virtual void on_file_flushed() noexcept = 0;
-  virtual void on_file_failed(std::error_code why, const std::string& context) noexcept = 0;
+  virtual void on_file_failed(std::error_code why, std::string context) noexcept = 0;
 
  protected:
   ~output_file_owner() = default;

@@ -4,6 +4,8 @@
 #include <exception>
 #include <utility>
 
+#include "base/contain.hpp"
+
 namespace execo::detail {
 
 void output_stream::configure(const sink_spec* spec, std::size_t default_cap, int inherited) {
@@ -86,10 +88,27 @@ std::error_code output_stream::open(std::string& context) {
 
 void output_stream::take(std::span<const char> bytes) {
   total_ += bytes.size();
-  keep(bytes);
-  for (const auto& file : files_) complete_ &= file->take(bytes);
+  if (starved_) return count_what_is_not_kept();
+  contain(
+      [&] {
+        keep(bytes);
+        for (const auto& file : files_) complete_ &= file->take(bytes);
+      },
+      [this](const std::exception_ptr& error) { starve(error); });
   if (!handlers_.empty() || !lines_.empty()) tell_handlers(bytes);
   wake_reader();
+}
+
+// What is kept stays the beginning of the stream.
+void output_stream::starve(const std::exception_ptr& error) noexcept {
+  starved_ = true;
+  complete_ = false;
+  count_what_is_not_kept();
+  owner_.on_stream_failed(error_of(error), {});
+}
+
+void output_stream::count_what_is_not_kept() noexcept {
+  if (rest_ != rest::ignore) dropped_ = total_ - std::min(total_, kept_.size() + tail_.size());
 }
 
 void output_stream::keep(std::span<const char> bytes) {
@@ -172,37 +191,44 @@ void output_stream::queue(std::span<const char> bytes) {
 }
 
 // A handler is the caller's code: its exception ends the run, not the loop.
-template <class Call>
-void output_stream::guarded(Call&& call) noexcept {
-  try {
-    call();
-    return;
-  } catch (const std::exception& e) {
-    owner_.on_stream_failed(std::make_error_code(std::errc::operation_canceled),
-                            std::string("a handler of output threw: ") + e.what());
-  } catch (...) {
-    owner_.on_stream_failed(std::make_error_code(std::errc::operation_canceled),
-                            "a handler of output threw");
-  }
+void output_stream::drop_handlers(const std::exception_ptr& error) noexcept {
   handlers_.clear();
   lines_.clear();
+  std::string context;
+  contain(
+      [&] {
+        context = "a handler of output threw";
+        try {
+          std::rethrow_exception(error);
+        } catch (const std::exception& e) {
+          context += std::string(": ") + e.what();
+        } catch (...) {
+        }
+      },
+      [](const std::exception_ptr&) {});
+  owner_.on_stream_failed(error_of(error), std::move(context));
 }
 
 void output_stream::tell_handlers(std::span<const char> bytes) {
-  guarded([&] {
-    for (const auto* handler : handlers_) (*handler)(std::string_view(bytes.data(), bytes.size()));
-    for (const auto& l : lines_)
-      l->splitter.feed(bytes, [&](std::string_view line, bool) { (*l->handler)(line); });
-  });
+  contain(
+      [&] {
+        for (const auto* handler : handlers_)
+          (*handler)(std::string_view(bytes.data(), bytes.size()));
+        for (const auto& l : lines_)
+          l->splitter.feed(bytes, [&](std::string_view line, bool) { (*l->handler)(line); });
+      },
+      [this](const std::exception_ptr& error) { drop_handlers(error); });
 }
 
 void output_stream::end() noexcept {
   if (ended_) return;
   ended_ = true;
-  guarded([&] {
-    for (const auto& l : lines_)
-      l->splitter.finish([&](std::string_view line, bool) { (*l->handler)(line); });
-  });
+  contain(
+      [&] {
+        for (const auto& l : lines_)
+          l->splitter.finish([&](std::string_view line, bool) { (*l->handler)(line); });
+      },
+      [this](const std::exception_ptr& error) { drop_handlers(error); });
   wake_reader();
 }
 
@@ -234,14 +260,25 @@ bool output_stream::busy() const noexcept {
   return spill_ && spill_->busy();
 }
 
-std::error_code output_stream::settle(bool whole, std::string& context) {
+void output_stream::complete_kept() {
   if (!tail_.empty()) {
+    kept_.reserve(kept_.size() + tail_.size());
     kept_.append(tail_, tail_at_);
     kept_.append(tail_, 0, tail_at_);
     tail_ = std::string();
   }
   if (keep_unread_) kept_ = unread_.substr(cursor_);
+}
+
+std::error_code output_stream::settle(bool whole, std::string& context) {
   std::error_code first;
+  contain([this] { complete_kept(); },
+          [&](const std::exception_ptr& error) {
+            first = error_of(error);
+            complete_ = false;
+            tail_.clear();
+            count_what_is_not_kept();
+          });
   auto finish = [&](output_file& file) {
     std::error_code why = file.settle(whole);
     if (!why || first) return;

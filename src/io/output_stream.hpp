@@ -86,6 +86,8 @@ class output_stream final : private output_file_owner {
   /// before back-pressure sets in. Pre: nobody waits.
   void wait(callback<> waiter, std::size_t wanted) noexcept;
   void leave() noexcept;
+  /// There was no memory for bytes that a reader was promised.
+  bool starved() const noexcept { return starved_; }
   bool awaited() const noexcept { return static_cast<bool>(waiter_); }
 
  private:
@@ -103,12 +105,14 @@ class output_stream final : private output_file_owner {
   void keep_tail(std::span<const char> bytes);
   void queue(std::span<const char> bytes);
   void tell_handlers(std::span<const char> bytes);
-  template <class Call>
-  void guarded(Call&& call) noexcept;
+  void drop_handlers(const std::exception_ptr& error) noexcept;
+  void starve(const std::exception_ptr& error) noexcept;
+  void count_what_is_not_kept() noexcept;
+  void complete_kept();
   void wake_reader() noexcept;
   void on_file_flushed() noexcept override { owner_.on_stream_moved(); }
-  void on_file_failed(std::error_code why, const std::string& context) noexcept override {
-    owner_.on_stream_failed(why, context);
+  void on_file_failed(std::error_code why, std::string context) noexcept override {
+    owner_.on_stream_failed(why, std::move(context));
   }
 
   loop& loop_;
@@ -140,6 +144,7 @@ class output_stream final : private output_file_owner {
   bool direct_ = false;
   bool hurried_ = false;
   bool ended_ = false;
+  bool starved_ = false;  // nothing is kept any more
   bool complete_ = true;
 };
 

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <new>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -64,6 +65,7 @@ class epoll_backend final : public backend {
     } else {
       n = ::epoll_wait(epoll_.get(), events.data(), events.size(), 0);
     }
+    if (n < 0) n = after_failure(events.data(), static_cast<int>(events.size()));
     for (int i = 0; i < n; ++i) dispatch(events[static_cast<std::size_t>(i)]);
     try_started();
     completed_ = 0;
@@ -95,6 +97,14 @@ class epoll_backend final : public backend {
     return ::epoll_wait(epoll_.get(), events, room, static_cast<int>(ms));
   }
 
+  // A signal, or a stop of the process: what has happened meanwhile is fetched all the same.
+  int after_failure(epoll_event* events, int room) {
+    int n = errno == EINTR ? ::epoll_wait(epoll_.get(), events, room, 0) : -1;
+    if (n < 0 && errno != EINTR)
+      throw std::system_error(errno, std::system_category(), "epoll_wait");
+    return n;
+  }
+
   static bool reads(const io_request& r) noexcept {
     return r.kind == io_kind::read || r.kind == io_kind::receive ||
            (r.kind == io_kind::poll && (r.events & (POLLIN | POLLPRI)) != 0);
@@ -110,11 +120,18 @@ class epoll_backend final : public backend {
     last_ = &request;
   }
 
-  slot& slot_of(int fd) {
+  bool make_slot(int fd) noexcept {
     auto index = static_cast<std::size_t>(fd);
-    if (index >= slots_.size()) slots_.resize(index + 64);
-    return slots_[index];
+    if (index < slots_.size()) return true;
+    try {
+      slots_.resize(index + 64);
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
   }
+
+  slot& slot_of(int fd) noexcept { return slots_[static_cast<std::size_t>(fd)]; }
 
   bool unseat(io_request& request) noexcept {
     if (request.fd < 0 || static_cast<std::size_t>(request.fd) >= slots_.size()) return false;
@@ -155,7 +172,6 @@ class epoll_backend final : public backend {
   int transfer(io_request& r) {
     if (may_block_) refuse_to_block(r.fd);
     if (r.kind == io_kind::receive) {
-      if (!received_) received_ = std::make_unique_for_overwrite<char[]>(receive_bytes);
       r.buffer = received_.get();
       r.size = receive_bytes;
     }
@@ -169,6 +185,7 @@ class epoll_backend final : public backend {
 
   void seat(io_request& r) {
     if (r.fd < 0) return complete(r, -EBADF);
+    if (!make_slot(r.fd)) return complete(r, -ENOMEM);
     slot& s = slot_of(r.fd);
     bool both = r.kind == io_kind::poll && reads(r) && (r.events & POLLOUT) != 0;
     assert(!reads(r) || s.in == nullptr);
@@ -239,7 +256,7 @@ class epoll_backend final : public backend {
   bool may_block_;
   unique_fd epoll_;
   std::vector<slot> slots_;
-  std::unique_ptr<char[]> received_;
+  const std::unique_ptr<char[]> received_ = std::make_unique_for_overwrite<char[]>(receive_bytes);
   io_request* first_ = nullptr;
   io_request* last_ = nullptr;
   unsigned completed_ = 0;

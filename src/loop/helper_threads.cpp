@@ -47,7 +47,7 @@ void helper_threads::start_thread() {
   std::exception_ptr none_at_all;
   try {
     threads_.emplace_back([this] { work(); });
-  } catch (const std::system_error&) {
+  } catch (...) {
     // The threads there are do it; without any, there is nothing that could.
     if (threads_.empty()) none_at_all = std::current_exception();
   }

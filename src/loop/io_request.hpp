@@ -30,8 +30,11 @@ struct io_request {
   void* buffer = nullptr;
   std::uint32_t size = 0;  // of buffer
   std::uint32_t events = 0;
-  io_request* next = nullptr;      // a backend's own queue
-  io_request* previous = nullptr;  // and list
+  io_request* next = nullptr;        // a backend's own queue
+  io_request* previous = nullptr;    // and list
+  io_request* next_early = nullptr;  // of those whose completion waits for the next wait
+  int result = 0;                    // their result
+  unsigned flags = 0;
 
   void prepare_read(int from, void* into, std::size_t n) noexcept {
     prepare(io_kind::read, from, into, n);

@@ -6,11 +6,14 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
 
+#include "base/contain.hpp"
 #include "loop/epoll_backend.hpp"
 #include "loop/hold_watch.hpp"
 
@@ -126,8 +129,30 @@ void loop::shut_down_residents() noexcept {
   }
 }
 
+// What lives here names frames and objects of others, which an exception would unwind: a loop that
+// cannot go on ends the program in words.
+[[noreturn]] void give_up(const std::exception_ptr& error) noexcept {
+  constexpr const char* told = "execo: an event loop cannot go on: %s%s\n";
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::system_error& e) {
+    (void)std::fprintf(stderr, told, e.what(),
+                       "; were its descriptors closed, by closefrom() or close_range() say? They "
+                       "must stay open while a context lives");
+  } catch (const std::exception& e) {
+    (void)std::fprintf(stderr, told, e.what(), "");
+  } catch (...) {
+    (void)std::fprintf(stderr, told, "an exception that is no std::exception", "");
+  }
+  std::abort();
+}
+
+void loop::turn(std::int64_t wait_limit) noexcept {
+  contain([&] { pass(wait_limit); }, give_up);
+}
+
 // Waits first: whatever this turn resumes may decide that it was the last one.
-void loop::turn(std::int64_t wait_limit) {
+void loop::pass(std::int64_t wait_limit) {
   ++turns_;
   fetch(wait_time(wait_limit));
   now_ = clock::now();

@@ -70,9 +70,9 @@ class loop {
     ++requests_;
     backend_->cancel(request);
   }
-  void arm(timer& t, clock::time_point when) { timers_.arm(t, when, now_); }
+  void arm(timer& t, clock::time_point when) noexcept { timers_.arm(t, when, now_); }
   /// From now, not from when this turn began: what ran in it may have taken long.
-  void arm_after(timer& t, clock::duration delay) {
+  void arm_after(timer& t, clock::duration delay) noexcept {
     clock::time_point from = clock::now();
     timers_.arm(t, later(from, delay), from);
   }
@@ -124,7 +124,8 @@ class loop {
 
   /// One pass: waits for completions until the next deadline or `wait_limit` (nanoseconds, 0 does
   /// not wait, -1 no limit), dispatches them, then the inbox, due timers and the ready queue.
-  void turn(std::int64_t wait_limit);
+  /// What cannot go on, because the program closed its descriptors say, ends the program.
+  void turn(std::int64_t wait_limit) noexcept;
 
   // -- from any thread ----------------------------------------------------------------------
   /// Whether this process is a fork of the one that made it: what lives here is the original's.
@@ -158,6 +159,7 @@ class loop {
   static constinit thread_local loop* current_;
   static constinit thread_local const char* driven_from_;
 
+  void pass(std::int64_t wait_limit);
   void fetch(std::int64_t wait_limit);
   void catch_up();
   void run_posted() noexcept;

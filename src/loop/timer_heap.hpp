@@ -16,16 +16,18 @@ class timer_heap {
   timer_heap() = default;
   timer_heap(const timer_heap&) = delete;
   timer_heap& operator=(const timer_heap&) = delete;
-  ~timer_heap() {
-    for (entry& e : entries_) e.which->heap_ = nullptr;
-  }
+  ~timer_heap();
 
   /// `now` is for describe() alone.
-  void arm(timer& t, clock::time_point when, clock::time_point now = {});
+  void arm(timer& t, clock::time_point when, clock::time_point now = {}) noexcept;
   void disarm(timer& t) noexcept;
-  bool empty() const noexcept { return entries_.empty(); }
+  bool empty() const noexcept { return entries_.empty() && unplaced_ == nullptr; }
   std::size_t size() const noexcept { return entries_.size(); }
-  clock::time_point next() const noexcept { return entries_.front().when; }
+  /// Pre: !empty(). While memory is short it may be too early.
+  clock::time_point next() const noexcept {
+    if (unplaced_ != nullptr) return earliest_unplaced();
+    return entries_.front().when;
+  }
   /// One was due before `when`.
   bool overdue(clock::time_point when) const noexcept { return !empty() && next() < when; }
 
@@ -40,11 +42,19 @@ class timer_heap {
     clock::time_point when;
     timer* which;
   };
+  static constexpr std::uint32_t no_place = ~std::uint32_t{0};
+
+  bool reserve_one() noexcept;
+  void insert(timer& t, clock::time_point when) noexcept;
+  bool take_unplaced(timer& t) noexcept;
+  void place_the_rest() noexcept;
+  clock::time_point earliest_unplaced() const noexcept;
   void place(std::size_t i, entry e) noexcept;
   void sift_up(std::size_t i, entry e) noexcept;
   void sift_down(std::size_t i, entry e) noexcept;
 
   std::vector<entry> entries_;
+  timer* unplaced_ = nullptr;  // armed when there was no memory for them
 };
 
 }  // namespace execo::detail

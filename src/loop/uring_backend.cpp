@@ -18,7 +18,6 @@
 
 #include <cstring>
 #include <system_error>
-#include <vector>
 
 #include "base/fd.hpp"
 
@@ -230,7 +229,7 @@ class uring_backend final : public backend {
 
   void enter(std::int64_t timeout_ns) noexcept {
     int r = 0;
-    if (timeout_ns == 0 || !early_.empty()) {
+    if (timeout_ns == 0 || early_ != nullptr || woken_early_) {
       // A turn that only resumes coroutines does not enter the kernel.
       if (has_business()) r = io_uring_submit_and_get_events(&ring_);
     } else {
@@ -309,7 +308,8 @@ class uring_backend final : public backend {
 
   void take_early() noexcept {
     completion c;
-    while (next_completion(c)) early_.push_back(c);
+    while (next_completion(c))
+      if (c.request != nullptr) keep_for_later(c);
     (void)io_uring_get_events(&ring_);
   }
 
@@ -325,9 +325,15 @@ class uring_backend final : public backend {
   }
 
   void reap() {
-    taken_early_.swap(early_);
-    for (const completion& c : taken_early_) dispatch(c);
-    taken_early_.clear();
+    io_request* early = std::exchange(early_, nullptr);
+    last_early_ = nullptr;
+    while (early != nullptr) {
+      io_request& r = *early;
+      early = std::exchange(r.next_early, nullptr);
+      dispatch(completion{&r, r.result, r.flags});
+    }
+    if (std::exchange(woken_early_, false))
+      woken(completion{&wake_request_, wake_request_.result, wake_request_.flags});
     for (;;) {
       completion c;
       while (next_completion(c)) dispatch(c);
@@ -378,13 +384,24 @@ class uring_backend final : public backend {
     // The kernel would wait for such a one inside io_uring_enter, and everything else with it.
     if (n < 0 && errno == EOPNOTSUPP) refuse_to_block(r.fd);
     if (n < 0) return false;
-    early_.push_back(completion{&r, static_cast<int>(n), 0});
+    keep_for_later(completion{&r, static_cast<int>(n), 0});
     return true;
+  }
+
+  // In the request itself: there may be no memory to note it elsewhere.
+  void keep_for_later(const completion& c) noexcept {
+    io_request& r = *c.request;
+    r.result = c.result;
+    r.flags = c.flags;
+    // This one completes again and again, and means the same.
+    woken_early_ = woken_early_ || &r == &wake_request_;
+    if (&r == &wake_request_) return;
+    (last_early_ != nullptr ? last_early_->next_early : early_) = &r;
+    last_early_ = &r;
   }
 
   // Without a buffer of the ring: the descriptor was polled readable, so this does not wait.
   void read_now(io_request& r) {
-    if (!received_) received_ = std::make_unique_for_overwrite<char[]>(receive_bytes);
     ssize_t n = ::read(r.fd, received_.get(), receive_bytes);
     if (n < 0 && (errno == EAGAIN || errno == EINTR) && !r.cancelling) return issue(r);
     r.buffer = received_.get();
@@ -452,10 +469,11 @@ class uring_backend final : public backend {
   bool has_multishot_ = true;
   int refused_ = 0;  // the errno that ended it
   buffer_ring buffers_;
-  std::unique_ptr<char[]> received_;
+  const std::unique_ptr<char[]> received_ = std::make_unique_for_overwrite<char[]>(receive_bytes);
   io_request* newest_ = nullptr;
-  std::vector<completion> early_;
-  std::vector<completion> taken_early_;
+  io_request* early_ = nullptr;  // oldest first
+  io_request* last_early_ = nullptr;
+  bool woken_early_ = false;
   unique_fd readiness_;
   io_request wake_request_;  // whom completions of the wake descriptor name
 };

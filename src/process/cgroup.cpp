@@ -12,6 +12,8 @@
 #include <sstream>
 #include <utility>
 
+#include "base/contain.hpp"
+
 namespace execo::detail {
 namespace {
 
@@ -92,7 +94,9 @@ cgroup_leaf& cgroup_leaf::operator=(cgroup_leaf&& other) noexcept {
   return *this;
 }
 
-cgroup_leaf::~cgroup_leaf() { (void)remove(); }
+cgroup_leaf::~cgroup_leaf() {
+  contain([this] { (void)remove(); }, [](const std::exception_ptr&) {});
+}
 
 int cgroup_leaf::make(const std::string& parent) {
   static std::atomic<unsigned> count{0};

@@ -1,9 +1,11 @@
 #include "execo/expect.hpp"
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
+#include "base/contain.hpp"
 #include "loop/loop.hpp"
 #include "process/process_access.hpp"
 #include "process/regex.hpp"
@@ -38,6 +40,15 @@ output_stream& expect_op::from() const noexcept {
 }
 
 void expect_op::on_start(bool stopped) noexcept {
+  contain([&] { begin_search(stopped); }, [this](const std::exception_ptr&) { starve(); });
+}
+
+void expect_op::starve() noexcept {
+  from().leave();
+  finish(end::no_memory);
+}
+
+void expect_op::begin_search(bool stopped) {
   output_stream& stream = from();
   if (stream.awaited()) return finish(end::busy);
   // What asks only for what is there ends here, and is not worth a stop.
@@ -62,21 +73,27 @@ void expect_op::on_stop() noexcept {
 void expect_op::expire() noexcept {
   output_stream& stream = from();
   stream.leave();
-  end_unmatched(stream, expect_end::timed_out);
+  contain([&] { end_unmatched(stream, expect_end::timed_out); },
+          [this](const std::exception_ptr&) { starve(); });
 }
 
 void expect_op::on_readable() noexcept {
   output_stream& stream = from();
   // The command may have been found impossible to start only now.
   if (stream.direct()) return finish(end::elsewhere);
-  if (!try_end(stream)) wait(stream);
+  contain(
+      [&] {
+        if (!try_end(stream)) wait(stream);
+      },
+      [this](const std::exception_ptr&) { starve(); });
 }
 
 void expect_op::wait(output_stream& stream) noexcept {
   stream.wait(callback<>::to<&expect_op::on_readable>(this), state_->most + one_receive);
 }
 
-bool expect_op::try_end(output_stream& stream) noexcept {
+bool expect_op::try_end(output_stream& stream) {
+  if (stream.starved()) throw std::bad_alloc();
   do {
     if (find(stream)) return true;
     if (stream.ended()) {
@@ -105,7 +122,7 @@ class compiled_patterns {
 
 }  // namespace
 
-bool expect_op::find(output_stream& stream) noexcept {
+bool expect_op::find(output_stream& stream) {
   std::string_view text = stream.unread();
   if (text.empty()) return false;
   // For ^ and \b, which ask what stands before.
@@ -189,6 +206,8 @@ expect_result expect_op::await_resume() {
       throw std::logic_error("two reads or searches of one stream at a time");
     case end::elsewhere:
       throw std::logic_error("a stream that goes elsewhere has nothing to expect");
+    case end::no_memory:
+      throw std::bad_alloc();
   }
   if (result_.matched() && mode_ == mode::take) {
     const patterns::handler& call = state_->all.entries_[result_.index()].call;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/contain.hpp"
 #include "execo/log.hpp"
 
 namespace execo {
@@ -98,13 +99,17 @@ std::exception_ptr handler_calls::end(const ended_command& command) noexcept {
 }
 
 void log_handler_failure(const std::exception_ptr& error) noexcept {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    log(log_level::error, [&] { return std::string("a handler threw: ") + e.what(); });
-  } catch (...) {
-    log(log_level::error, "a handler threw what is no std::exception");
-  }
+  contain(
+      [&] {
+        try {
+          std::rethrow_exception(error);
+        } catch (const std::exception& e) {
+          log(log_level::error, [&] { return std::string("a handler threw: ") + e.what(); });
+        } catch (...) {
+          log(log_level::error, "a handler threw what is no std::exception");
+        }
+      },
+      [](const std::exception_ptr&) {});
 }
 
 void handler_tap::on_running(lifecycle& run) {

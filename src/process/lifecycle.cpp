@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/contain.hpp"
 #include "execo/time.hpp"
 
 namespace execo::detail {
@@ -42,11 +43,22 @@ void lifecycle::start() {
   if (state() != run_state::idle) return;
   self_ = intrusive_ptr<lifecycle>(this);
   loop_.adopt(*this);
-  result_access::name(result_) = command_->name();
   result_access::started(result_) = std::chrono::system_clock::now();
   begun_ = clock::now();
   state_.store(run_state::active, std::memory_order_release);
-  if (set_up_streams()) {
+  bool ready = false;
+  contain(
+      [&] {
+        result_access::name(result_) = command_->name();
+        // Now: when it is to be ended there may be no memory for them.
+        steps_ = command_->stop_sequence();
+        ready = set_up_streams();
+      },
+      [this](const std::exception_ptr& error) {
+        decide(end_reason::spawn_failed);
+        result_access::error(result_) = error_of(error);
+      });
+  if (ready) {
     transport_->open(*command_, *this);
   } else {
     state_.store(run_state::closing, std::memory_order_release);
@@ -62,9 +74,25 @@ void lifecycle::on_phase(phase entered) {
   running_ = true;
   pid_.store(transport_->pid(), std::memory_order_relaxed);
   feed_input();
-  log(log_level::debug,
+  say(log_level::debug,
       [this] { return "started `" + result_.name() + "`, pid " + std::to_string(this->pid()); });
-  if (tap_ != nullptr) tap_->on_running(*this);
+  tell_tap([this] { tap_->on_running(*this); });
+}
+
+// What a tap cannot take is output that is lost.
+template <class Call>
+void lifecycle::tell_tap(Call&& call) noexcept {
+  if (tap_ == nullptr) return;
+  contain(std::forward<Call>(call), [this](const std::exception_ptr& error) {
+    result_access::output_complete(result_) = false;
+    on_stream_failed(error_of(error), {});
+  });
+}
+
+// A line that cannot be made is not missed by the run that it tells of.
+template <class Make>
+void lifecycle::say(log_level level, Make&& make) const noexcept {
+  contain([&] { log(level, std::forward<Make>(make)); }, [](const std::exception_ptr&) {});
 }
 
 // One deadline spans resolve to auth, one the command from open on, and each phase before run may
@@ -95,7 +123,7 @@ void lifecycle::on_output(stream which, std::span<const char> bytes) {
   if (state() != run_state::active) return;
   if (exit_seen_) await_rest();
   update_flow();
-  if (tap_ != nullptr) tap_->on_output(*this, which, bytes);
+  tell_tap([&] { tap_->on_output(*this, which, bytes); });
 }
 
 void lifecycle::on_eof(stream which) {
@@ -112,7 +140,8 @@ void lifecycle::on_exit(exit_status status) {
   result_access::status(result_) = status;
   stamp_end();
   if (!decided_ && end_of(status) == end_reason::status_lost)
-    result_access::context(result_) = "somebody else reaped it";
+    contain([this] { result_access::context(result_) = "somebody else reaped it"; },
+            [](const std::exception_ptr&) {});
   decide(end_of(status));
   loop_.disarm(deadline_);
   loop_.disarm(phase_deadline_);
@@ -184,7 +213,7 @@ void lifecycle::try_end() {
   judge();
   stamp_end();
   unlink();
-  if (logs_end_) log(end_level(result_), [this] { return result_.describe(); });
+  if (logs_end_) say(end_level(result_), [this] { return result_.describe(); });
   if (tap_ != nullptr) tap_->on_ending(*this);
   state_.store(run_state::ended, std::memory_order_release);
   // An observer may drop the last outside reference.
@@ -307,7 +336,8 @@ duration lifecycle::time_to_kill(std::size_t index) const noexcept {
 
 void lifecycle::send_signal(int signal) noexcept {
   result_access::killed(result_) = true;
-  transport_->signal(signal);
+  // What cannot be sent for want of memory is followed by the next step.
+  contain([&] { transport_->signal(signal); }, [](const std::exception_ptr&) {});
 }
 
 void lifecycle::wait_for_end(duration patience) noexcept {
@@ -320,7 +350,8 @@ void lifecycle::wait_for_end(duration patience) noexcept {
 
 void lifecycle::cancel(int signal) noexcept {
   if (state() == run_state::idle) {
-    result_access::set_not_started(result_, command_->name());
+    contain([this] { result_access::set_not_started(result_, command_->name()); },
+            [](const std::exception_ptr&) {});
     result_access::started(result_) = std::chrono::system_clock::now();
     begun_ = clock::now();
     decide(end_reason::cancelled);
@@ -374,7 +405,7 @@ void lifecycle::finish() {
   out_.give_up();
   err_.give_up();
   if (input_file_) input_file_->close();
-  transport_->complete(result_);
+  contain([this] { transport_->complete(result_); }, [](const std::exception_ptr&) {});
   transport_->close();
 }
 

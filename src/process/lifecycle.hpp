@@ -120,6 +120,10 @@ class lifecycle final : public ref_counted,
   void shut_down() noexcept override;
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
 
+  template <class Call>
+  void tell_tap(Call&& call) noexcept;
+  template <class Make>
+  void say(log_level level, Make&& make) const noexcept;
   void decide(end_reason how) noexcept;
   void end_early(end_reason how, int signal = by_policy) noexcept;
   void begin_kill(int signal) noexcept;

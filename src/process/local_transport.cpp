@@ -19,6 +19,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "base/contain.hpp"
 #include "base/fd.hpp"
 #include "process/bulk_pipe.hpp"
 #include "process/command_guard.hpp"
@@ -68,7 +69,9 @@ class local_transport final : public transport {
   void open(const command& what, transport_events& events) override {
     events_ = &events;
     command_ = &what;
-    step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->launch(); };
+    step_.run = [](queue_node& node) noexcept {
+      static_cast<step_node&>(node).self->launch_or_fail();
+    };
     stepping_ = true;
     loop_.defer(step_);
   }
@@ -158,7 +161,7 @@ class local_transport final : public transport {
         read_more();
         return;
       }
-      if (result == -EAGAIN || result == -EINTR) return read_more();
+      if (result == -EAGAIN || result == -EINTR || result == -ENOMEM) return read_more();
       // A terminal that goes sends HUP to those that are still on their way out.
       if (owner.command_->attributes.pty && !owner.reaped_) owner.terminal_ = std::move(fd);
       fd.reset();
@@ -183,9 +186,17 @@ class local_transport final : public transport {
 
   pipe_end& end_of(stream which) noexcept { return which == stream::out ? out_ : err_; }
 
-  void launch() {
+  void launch_or_fail() noexcept {
     stepping_ = false;
     if (closing()) return settle();
+    contain([this] { launch(); }, [this](const std::exception_ptr& error) { not_launched(error); });
+  }
+
+  void not_launched(const std::exception_ptr& error) noexcept {
+    events_->on_failed(end_reason::spawn_failed, error_of(error), {});
+  }
+
+  void launch() {
     spawn_plan plan;
     plan.attributes_of = command_;
     plan.what.argv = command_->argv();
@@ -235,7 +246,13 @@ class local_transport final : public transport {
     return ::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0) == 0;
   }
 
+  // Without memory to look others up, those that have the command's group.
   void signal_others(int number) noexcept {
+    contain([&] { look_up_and_signal(number); },
+            [&](const std::exception_ptr&) { signal_group(number); });
+  }
+
+  void look_up_and_signal(int number) {
     kill_scope scope = command_->kill_scope();
     signalled others;
     if (scope == kill_scope::session) others = signal_session(pid_, number);
@@ -250,7 +267,7 @@ class local_transport final : public transport {
   }
 
   // The monitor kills all it has, and counts them.
-  signalled signal_monitored(int number) noexcept {
+  signalled signal_monitored(int number) {
     if (number != SIGKILL) return signal_descendants(monitor_->pid(), pid_, number);
     monitor_->end();
     return signalled();
@@ -291,7 +308,9 @@ class local_transport final : public transport {
 
   void on_spawned(spawn_job& job) {
     job_ = nullptr;
-    if (!closing()) return launched(std::move(job.child));
+    if (!closing())
+      return contain([&] { launched(std::move(job.child)); },
+                     [this](const std::exception_ptr& error) { not_launched(error); });
     // Given up meanwhile: nothing is told any more, but a child has to be ended and reaped.
     if (job.child.made.error == 0) {
       leaf_ = std::move(job.child.leaf);
@@ -494,7 +513,10 @@ class local_transport final : public transport {
 
   // Those that were sent KILL take a moment to be gone.
   void remove_leaf() {
-    if (leaf_.remove()) return;
+    // Without memory to look, it is left to the end of the leaf itself.
+    bool gone = true;
+    contain([&] { gone = leaf_.remove(); }, [](const std::exception_ptr&) {});
+    if (gone) return;
     emptied_.prepare_poll(leaf_.events(), POLLPRI);
     loop_.start(emptied_);
   }

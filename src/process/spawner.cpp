@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/contain.hpp"
+
 namespace execo::detail {
 namespace {
 
@@ -17,7 +19,10 @@ void spawn_job::work() noexcept {
     return;
   }
   auto begun = clock::now();
-  child = start_child(plan);
+  contain([this] { child = start_child(plan); },
+          [this](const std::exception_ptr& error) {
+            (void)child.made.fail("", {}, error_of(error).value());
+          });
   taken = clock::now() - begun;
 }
 

@@ -1,9 +1,11 @@
 #include "execo/stream.hpp"
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
 #include <system_error>
 
+#include "base/contain.hpp"
 #include "loop/post_call.hpp"
 #include "process/process_access.hpp"
 
@@ -29,12 +31,19 @@ void stream_read::on_stop() noexcept {
 void stream_read::on_readable() noexcept {
   output_stream& stream = from();
   if (stream.direct()) return finish(end::elsewhere);
-  if (try_take(stream)) return;
+  bool taken = false;
+  contain([&] { taken = try_take(stream); },
+          [&](const std::exception_ptr&) {
+            taken = true;
+            finish(end::no_memory);
+          });
+  if (taken) return;
   std::size_t wanted = unit_ == unit::piece ? 0 : most_;
   stream.wait(callback<>::to<&stream_read::on_readable>(this), wanted);
 }
 
-bool stream_read::try_take(output_stream& stream) noexcept {
+bool stream_read::try_take(output_stream& stream) {
+  if (stream.starved()) throw std::bad_alloc();
   std::string_view unread = stream.unread();
   bool over = stream.ended() || stream.has_gap();
   if (unread.empty()) {
@@ -54,7 +63,7 @@ bool stream_read::try_take(output_stream& stream) noexcept {
   return true;
 }
 
-bool stream_read::take_line(output_stream& stream, std::string_view unread) noexcept {
+bool stream_read::take_line(output_stream& stream, std::string_view unread) {
   std::size_t length = unread.find('\n', searched_);
   searched_ = unread.size();
   if (length == unread.npos || length > most_) return false;
@@ -79,6 +88,8 @@ std::optional<std::string> stream_read::take_bytes() {
       throw operation_cancelled();
     case end::busy:
       throw std::logic_error("two reads of one stream at a time");
+    case end::no_memory:
+      throw std::bad_alloc();
     case end::gap:
       throw std::length_error("output that came before the first read was not kept");
     case end::elsewhere:

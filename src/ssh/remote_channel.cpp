@@ -66,6 +66,7 @@ void remote_channel::advance() {
   if (stage_ == stage::requesting) request_command();
   if (stage_ == stage::running && !session_.lost()) transfer();
   if (close_seen_ && before_answer()) end_unanswered();
+  if (broken_) std::rethrow_exception(std::exchange(broken_, nullptr));
   report();
   if (close_told_ && !session_.closing()) release();
 }
@@ -216,9 +217,11 @@ bool remote_channel::make_channel() {
   callbacks_.userdata = this;
   callbacks_.channel_data_function = [](ssh_session, ssh_channel, void* bytes, std::uint32_t size,
                                         int is_error, void* self) noexcept -> int {
-    static_cast<remote_channel*>(self)->on_data(
-        is_error != 0 ? stream::err : stream::out,
-        std::span<const char>(static_cast<const char*>(bytes), size));
+    auto* channel = static_cast<remote_channel*>(self);
+    channel->under_libssh([=] {
+      channel->on_data(is_error != 0 ? stream::err : stream::out,
+                       std::span<const char>(static_cast<const char*>(bytes), size));
+    });
     return static_cast<int>(size);
   };
   callbacks_.channel_eof_function = [](ssh_session, ssh_channel, void* self) noexcept {
@@ -231,11 +234,13 @@ bool remote_channel::make_channel() {
                                                void* self) noexcept {
     // Codes have 32 bits on the wire; those that an int cannot hold come as negative numbers.
     constexpr int most = std::numeric_limits<int>::max();
-    static_cast<remote_channel*>(self)->on_status(exit_status::of_code(code < 0 ? most : code));
+    auto* channel = static_cast<remote_channel*>(self);
+    channel->under_libssh([=] { channel->on_status(exit_status::of_code(code < 0 ? most : code)); });
   };
   callbacks_.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* signal, int,
                                                const char*, const char*, void* self) noexcept {
-    static_cast<remote_channel*>(self)->on_status(exit_status::of_signal_name(signal));
+    auto* channel = static_cast<remote_channel*>(self);
+    channel->under_libssh([=] { channel->on_status(exit_status::of_signal_name(signal)); });
   };
   ssh_callbacks_init(&callbacks_);
   return ssh_set_channel_callbacks(channel_, &callbacks_) == SSH_OK;

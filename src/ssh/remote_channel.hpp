@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/contain.hpp"
 #include "process/transport.hpp"
 #include "ssh/failure.hpp"
 #include "ssh/remote_session.hpp"
@@ -77,6 +78,13 @@ class remote_channel final : public session_member {
   void on_data(stream which, std::span<const char> bytes);
   void on_status(const exit_status& status);
   void check_held();
+  /// What libssh calls: an exception comes out of advance() instead.
+  template <class Call>
+  void under_libssh(Call&& call) noexcept {
+    contain(std::forward<Call>(call), [this](std::exception_ptr error) {
+      if (!broken_) broken_ = std::move(error);
+    });
+  }
 
   remote_session& session_;
   channel_owner& owner_;
@@ -92,6 +100,7 @@ class remote_channel final : public session_member {
   std::array<std::string, 2> kept_;  // of paused streams
   std::array<bool, 2> paused_{};
   std::optional<exit_status> early_status_;  // came before the answer was seen
+  std::exception_ptr broken_;
   stage stage_ = stage::idle;
   bool requested_ = false;
   clock::time_point requested_at_{};

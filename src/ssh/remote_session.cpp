@@ -7,6 +7,7 @@
 
 #include <cassert>
 
+#include "base/contain.hpp"
 #include "ssh/handshake.hpp"
 
 namespace execo::detail {
@@ -94,7 +95,12 @@ void remote_session::on_woken() {
 
 void remote_session::run_step(bool ready) {
   busy_ = true;
-  step(ready);
+  contain([&] { step(ready); },
+          [this](const std::exception_ptr& error) {
+            bool runs = stage_ == stage::serving;
+            fail(failure(runs ? end_reason::output_failed : end_reason::connect_failed,
+                         error_of(error), {}));
+          });
   busy_ = false;
   settle();
 }

@@ -10,6 +10,8 @@
 #include <memory>
 #include <system_error>
 
+#include "base/contain.hpp"
+
 namespace execo::detail {
 namespace {
 
@@ -43,7 +45,7 @@ endpoint endpoint::of(const sockaddr* address, socklen_t size) noexcept {
   return e;
 }
 
-std::optional<endpoint> endpoint::of_literal(const std::string& text) noexcept {
+std::optional<endpoint> endpoint::of_literal(const std::string& text) {
   endpoint e;
   e.v4.sin_family = AF_INET;
   if (::inet_pton(AF_INET, text.c_str(), &e.v4.sin_addr) == 1) return e;
@@ -79,6 +81,9 @@ class resolver::job final : public helper_job {
 
  private:
   void work() noexcept override {
+    contain([this] { ask(); }, [this](const std::exception_ptr&) { found.clear(); });
+  }
+  void ask() {
     int error = look_up(name, 0, found);
     if (error == EAI_SYSTEM) {
       problem = std::system_category().message(errno);
@@ -89,7 +94,18 @@ class resolver::job final : public helper_job {
     }
   }
   void finished() noexcept override {
-    if (owner != nullptr) owner->deliver(*this);
+    if (owner == nullptr) return;
+    contain([this] { owner->deliver(*this); },
+            [this](const std::exception_ptr&) { answer_none(); });
+  }
+  // Without addresses, and without words.
+  void answer_none() noexcept {
+    while (waiting.linked()) {
+      auto& q = static_cast<question&>(*waiting.next());
+      q.unlink();
+      q.addresses.clear();
+      q.answered();
+    }
   }
 };
 

@@ -21,7 +21,7 @@ class endpoint {
   endpoint() noexcept : v6{} {}
   static endpoint of(const sockaddr* address, socklen_t size) noexcept;
   /// A literal such as 127.0.0.1, ::1 or fe80::1%eth0.
-  static std::optional<endpoint> of_literal(const std::string& text) noexcept;
+  static std::optional<endpoint> of_literal(const std::string& text);
 
   int family() const noexcept { return v4.sin_family; }
   const sockaddr* address() const noexcept { return reinterpret_cast<const sockaddr*>(this); }

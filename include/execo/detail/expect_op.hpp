@@ -49,7 +49,7 @@ class [[nodiscard]] expect_op final : public operation {
   expect_result await_resume();
 
  private:
-  enum class end : unsigned char { good, cancelled, busy, elsewhere };
+  enum class end : unsigned char { good, cancelled, busy, elsewhere, no_memory };
 
   void choose_loop(env where);
   void on_start(bool stopped) noexcept override;
@@ -57,11 +57,13 @@ class [[nodiscard]] expect_op final : public operation {
   bool cancelled() const noexcept override { return end_ == end::cancelled; }
   const char* what() const noexcept override { return "a match in the output of a process"; }
   void on_readable() noexcept;
+  void begin_search(bool stopped);
+  void starve() noexcept;
   void expire() noexcept;
   output_stream& from() const noexcept;
   /// False: it has to wait.
-  bool try_end(output_stream& from) noexcept;
-  bool find(output_stream& from) noexcept;
+  bool try_end(output_stream& from);
+  bool find(output_stream& from);
   void end_matched(output_stream& from, std::size_t context);
   void end_unmatched(output_stream& from, expect_end how);
   /// Lets go what need not be kept; true: there may be more to look at.

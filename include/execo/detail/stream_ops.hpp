@@ -40,7 +40,7 @@ class stream_read : public operation {
   std::optional<std::string> take_bytes();
 
  private:
-  enum class end : unsigned char { good, cancelled, busy, gap, elsewhere };
+  enum class end : unsigned char { good, cancelled, busy, gap, elsewhere, no_memory };
 
   void choose_loop(env where);
   output_stream& from() const noexcept;
@@ -49,9 +49,9 @@ class stream_read : public operation {
   bool cancelled() const noexcept override { return end_ == end::cancelled; }
   const char* what() const noexcept override { return "output of a process"; }
   /// False: it has to wait.
-  bool try_take(output_stream& from) noexcept;
+  bool try_take(output_stream& from);
   void finish(end how) noexcept;
-  bool take_line(output_stream& from, std::string_view unread) noexcept;
+  bool take_line(output_stream& from, std::string_view unread);
   void on_readable() noexcept;
 
   process_ref state_;

@@ -34,6 +34,8 @@ class timer {
   timer_heap* heap_ = nullptr;
   const char* name_ = "without a name";
   clock::time_point armed_at_{};
+  clock::time_point when_{};  // of one that found no place in the heap
+  timer* next_ = nullptr;     // among those
   std::uint32_t index_ = 0;
 };
 
