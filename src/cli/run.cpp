@@ -56,6 +56,8 @@ class run_session {
   task<void> show_progress();
   void line(const output_line& l);
   void add(host_result r);
+  void count_and_show(host_result r);
+  void note_lack_of_memory() noexcept;
   void stop_when_output_is_lost();
   void ask_to_stop();
   void finish_view();
@@ -136,17 +138,22 @@ task<void> run_session::work() {
 
 task<void> run_session::take_results() {
   while (true) {
+    std::optional<host_result> r;
+    bool failed = false;
     try {
-      std::optional<host_result> r = co_await action_->next();
-      if (!r) co_return;
-      if (r->error() == std::errc::not_enough_memory) out_of_memory_ = true;
-      add(std::move(*r));
+      r = co_await action_->next();
     } catch (const std::bad_alloc&) {
-      // The action stops itself then; what is left of it is still counted.
-      out_of_memory_ = true;
-      action_->request_stop();
+      failed = true;
+    }
+    if (failed) {
+      note_lack_of_memory();
+      // The action has failed: what is left of it still comes, and then this again.
       action_stats so_far = action_->stats();
       if (so_far.done == so_far.hosts) co_return;
+    } else if (!r) {
+      co_return;
+    } else {
+      add(std::move(*r));
     }
   }
 }
@@ -172,7 +179,21 @@ void run_session::line(const output_line& l) {
   });
 }
 
+void run_session::note_lack_of_memory() noexcept {
+  out_of_memory_ = true;
+  action_->request_stop();
+}
+
 void run_session::add(host_result r) {
+  if (r.error() == std::errc::not_enough_memory) out_of_memory_ = true;
+  try {
+    count_and_show(std::move(r));
+  } catch (const std::bad_alloc&) {
+    note_lack_of_memory();
+  }
+}
+
+void run_session::count_and_show(host_result r) {
   tally_.add(r);
   if (output_lost_) return;
   tally_.add_dropped(r, view_->live());
