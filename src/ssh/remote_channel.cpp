@@ -235,7 +235,8 @@ bool remote_channel::make_channel() {
     // Codes have 32 bits on the wire; those that an int cannot hold come as negative numbers.
     constexpr int most = std::numeric_limits<int>::max();
     auto* channel = static_cast<remote_channel*>(self);
-    channel->under_libssh([=] { channel->on_status(exit_status::of_code(code < 0 ? most : code)); });
+    channel->under_libssh(
+        [=] { channel->on_status(exit_status::of_code(code < 0 ? most : code)); });
   };
   callbacks_.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* signal, int,
                                                const char*, const char*, void* self) noexcept {
