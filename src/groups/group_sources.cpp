@@ -202,9 +202,13 @@ std::optional<std::vector<std::string>> group_sources::groups_of(std::string_vie
   const named_source from = find(source);
   if (!prefers_reverse(from, hosts)) return std::nullopt;
   std::vector<std::string> found;
-  for (const std::string host : hosts) {
-    const auto names = ask(from.name, [&] { return from.source->groups_of(host); });
-    found.insert(found.end(), names.begin(), names.end());
+  try {
+    for (const std::string host : hosts) {
+      const auto names = from.source->groups_of(host);
+      found.insert(found.end(), names.begin(), names.end());
+    }
+  } catch (const source_failure& failure) {
+    warn(from.name, std::string{failure.what()} + ": no more groups of the hosts are sought");
   }
   std::ranges::sort(found);
   found.erase(std::unique(found.begin(), found.end()), found.end());

@@ -51,6 +51,7 @@ class group_reader final : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                 const std::string& text) override {
+    check_tag(mark, tag, "str");
     if (awaits_name()) {
       begin_entry(mark, tag == plain, text);
     } else if (place_ == place::groups) {
@@ -82,8 +83,9 @@ class group_reader final : public YAML::EventHandler {
     fail(mark, "no alias can be used here: write the hosts, between quotes");
   }
 
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                        YAML::EmitterStyle::value) override {
+    check_tag(mark, tag, "seq");
     if (place_ != place::groups || awaits_name()) refuse(mark);
     groups()[name_].clear();
     place_ = place::list;
@@ -94,8 +96,9 @@ class group_reader final : public YAML::EventHandler {
     end_entry();
   }
 
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                   YAML::EmitterStyle::value) override {
+    check_tag(mark, tag, "map");
     if (place_ == place::document) {
       place_ = place::sources;
     } else if (place_ == place::sources && !awaits_name()) {
@@ -112,6 +115,12 @@ class group_reader final : public YAML::EventHandler {
  private:
   enum class place { document, sources, groups, list };
   static constexpr std::string_view plain = "?";  // the tag of a text without quotes and tag
+
+  // A tag asks for what no group file means: numbers, binary, objects of a program.
+  static void check_tag(const YAML::Mark& mark, const std::string& tag, const char* usual) {
+    if (tag.empty() || tag == plain || tag == "!") return;
+    if (tag != std::string{"tag:yaml.org,2002:"} + usual) fail(mark, "no tag can be used here");
+  }
 
   bool awaits_name() const {
     return !has_name_ && (place_ == place::sources || place_ == place::groups);

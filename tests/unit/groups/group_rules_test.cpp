@@ -235,6 +235,13 @@ TEST_F(groups_rules, reverse_does_without_a_list) {
   EXPECT_EQ(code_of([&] { (void)g.names(); }), "no_list");
 }
 
+TEST_F(groups_rules, reverse_that_fails_is_said_once_and_takes_no_host_away) {
+  const heard_warnings heard;
+  const groups g = from("[s]\nmap: echo n1\nreverse: false\n");
+  EXPECT_EQ(g.regroup("n[1-3]"), "n[1-3]");
+  EXPECT_THAT(heard.texts, ElementsAre(HasSubstr("`false` exited 1")));
+}
+
 TEST_F(groups_rules, all_groups_come_from_one_call_where_there_is_mapall) {
   const groups g = from("[s]\nmapall: " + count_call() +
                         "printf 'a: n1 n2\\nb: @a,n3\\n\\n# c: n9\\n'\n"
@@ -252,7 +259,9 @@ TEST_F(groups_rules, a_name_that_reaches_a_command_is_no_option_and_no_pattern) 
   for (const char* name : {"@a/b", "@-rf", "@a;true", "@$x", "@a b", "@'a'"}) {
     EXPECT_EQ(code_of([&] { (void)g.read(name); }), "group") << name;
   }
-  EXPECT_EQ(code_of([&] { (void)g.matches(host_set::from_name("$(touch x)")); }), "group");
+  const heard_warnings heard;
+  EXPECT_THAT(g.matches(host_set::from_name("$(touch x)")), IsEmpty());
+  EXPECT_EQ(heard.texts.size(), 1U);
   EXPECT_EQ(calls(), 0U);
   EXPECT_EQ(g.read("@rack=1").to_string(), "rack=1");
 }
@@ -313,6 +322,20 @@ TEST_F(groups_rules, what_stands_twice_is_no_choice_of_the_last) {
   EXPECT_THAT(of("a.json", R"({"a": "n1", "a": "n2"})"), HasSubstr("the group \"a\" stands twice"));
   write("d/s.json", R"({"a": "n1"})");
   EXPECT_THAT(of("a.yaml", "s:\n  a: n1\n"), HasSubstr("the source \"s\" is also in"));
+}
+
+TEST_F(groups_rules, a_tag_or_a_file_in_place_of_a_folder_is_no_group) {
+  write("d/a.yaml", "s:\n  a: !!str n1\n  b: !!seq [n2]\n");
+  EXPECT_EQ(from("[Main]\nautodir: d\n").all().to_string(), "n[1-2]");
+  for (const char* value : {"!!int 5", "!!python/object/new:os.system [x]", "!mine n1"}) {
+    write("d/a.yaml", std::string{"s:\n  a: "} + value + "\n");
+    EXPECT_THAT(error_of([&] { (void)from("[Main]\nautodir: d\n"); }),
+                HasSubstr("line 2: no tag can be used here"));
+  }
+  for (const char* key : {"autodir", "confdir"}) {
+    EXPECT_THAT(error_of([&] { (void)from(std::string{"[Main]\n"} + key + ": groups.conf\n"); }),
+                HasSubstr("not a directory of group files"));
+  }
 }
 
 TEST_F(groups_rules, children_of_an_inventory_are_bounded_in_depth) {
