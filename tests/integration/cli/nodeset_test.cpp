@@ -75,14 +75,14 @@ TEST(nodeset_and_clubak, print_and_exit_as_those_of_clustershell) {
 }
 
 TEST(nodeset_and_clubak, give_a_terminal_nothing_that_it_would_act_on) {
-  auto r = execo::sync_wait(
-      execo::process("printf 'n\\033[1m: \\033[2Jx\\302\\233\\377\\n' | " EXECO_TOOL
-                     " clubak -L --interpret-keys never")
-          .shell()
-          .env("NO_COLOR", "1")
-          .env("TERM", "xterm")
-          .pty(24, 80)
-          .run());
+  auto r =
+      execo::sync_wait(execo::process("printf 'n\\033[1m: \\033[2Jx\\302\\233\\377\\n' | " +
+                                      std::string(EXECO_TOOL) + " clubak -L --interpret-keys never")
+                           .shell()
+                           .env("NO_COLOR", "1")
+                           .env("TERM", "xterm")
+                           .pty(24, 80)
+                           .run());
   EXPECT_EQ(r.out, "n^[[1m:  ^[[2Jx\\x9b\\xff\r\n") << r.describe();
 }
 
