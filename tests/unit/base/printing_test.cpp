@@ -52,7 +52,9 @@ TEST(printing, of_results_says_how_they_ended) {
   const host_result h(host("n7"), 0, r);
   expect_text(h, h.describe());
   expect_text(r.stats(), "1 commands: 0 ok, 1 with another exit code");
-  if (r.usage()) EXPECT_THAT(streamed(*r.usage()), ::testing::HasSubstr("user"));
+  if (r.usage()) {
+    EXPECT_THAT(streamed(*r.usage()), ::testing::HasSubstr("user"));
+  }
   report all;
   all.add(r);
   expect_text(all, all.to_string());
