@@ -544,6 +544,8 @@ class local_transport final : public transport {
     if (unreaped)
       loop_.service<late_reaper>().take(unreaped_child(std::move(pidfd_), std::move(monitor_)));
     parting_ = parting::over;
+    // The handle of a run may outlive the loop, and so this object.
+    guard_.give_back();
     loop_.disarm(look_);
     events_->on_closed();
   }
