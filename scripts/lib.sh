@@ -20,7 +20,8 @@ build_packages=(g++ cmake ninja-build pkg-config liburing-dev libssh-dev libfmt-
 demo_packages=(openssh-client)
 # shellcheck disable=SC2034
 test_packages=(ccache googletest libgtest-dev libgmock-dev clang-19 libclang-rt-19-dev clang-format-14
-  libasio-dev libuv1-dev libglib2.0-dev openssh-client openssh-server)
+  libasio-dev libuv1-dev libglib2.0-dev openssh-client openssh-server
+  dropbear-bin csh tcsh fish zsh ksh strace iproute2)
 
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
