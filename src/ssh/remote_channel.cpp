@@ -208,7 +208,7 @@ void remote_channel::on_data(stream which, std::span<const char> bytes) {
 // seen while the answer is not; but without an answer it is not believed.
 void remote_channel::on_status(const exit_status& status) {
   if (!before_answer()) return owner_.channel_exit(status);
-  if (requested_) early_status_ = status;
+  if (requested_ && !early_status_) early_status_ = status;
 }
 
 bool remote_channel::make_channel() {

@@ -495,9 +495,13 @@ const hostile_kind kinds[] = {
      }},
     {"status_twice", stage::run,
      [](wire& w) {
-       w.reach_run();
-       w.send(w.exit_status(3));
-       w.send(w.exit_status(0));
+       w.reach_exec();
+       (void)w.receive(msg_channel_request);
+       // In one piece, so that the client sees both before it sees the answer.
+       std::string answer = w.sealed(w.to_channel(msg_channel_success).bytes());
+       answer += w.sealed(w.exit_status(3).bytes());
+       answer += w.sealed(w.exit_status(0).bytes());
+       w.send_raw(answer);
        w.send(w.to_channel(msg_channel_close));
        w.wait();
      },
