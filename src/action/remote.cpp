@@ -20,11 +20,11 @@ std::vector<host> list_of(const host_set& set) {
 }
 
 detail::factory_maker over_ssh(ssh_options options) {
-  return [options](detail::loop& on) -> detail::transport_factory {
+  return [options, by = detail::ssh_caller::now()](detail::loop& on) -> detail::transport_factory {
     ssh_options share = options;
     auto rings = static_cast<unsigned>(on.rings().size());
     share.handshakes = (options.handshakes + rings - 1) / rings;
-    auto shared = detail::make_ssh_environment(on, share);
+    auto shared = detail::make_ssh_environment(on, share, by);
     return [shared](const host& where) { return detail::make_ssh_transport(shared, where); };
   };
 }

@@ -88,10 +88,10 @@ void kill_commands() {
 // The kernel enters here, not as a call does.
 extern "C" {
 #if defined(__x86_64__)
-__attribute__((force_align_arg_pointer))
+[[noreturn, gnu::force_align_arg_pointer]] void _start() {
+#else
+[[noreturn]] void _start() {
 #endif
-[[noreturn]] void
-_start() {
   using namespace execo::detail;
   leave_family();
   if (wait_for_end()) kill_commands();

@@ -66,7 +66,7 @@ bool start_guard(int table, int owner, int alive) {
   what.argv.push_back("/proc/self/fd/" + std::to_string(program.get()));
   what.inherit_environment = false;
   what.directory = "/";
-  what.around = surroundings::now(surroundings::caller::stands_still);
+  what.around = surroundings::none();
   what.descriptors = {{table, guard_table_fd, "the table of a guard"},
                       {owner, guard_owner_fd, "a pidfd for a guard"},
                       {alive, guard_alive_fd, "a pipe for a guard"}};

@@ -111,6 +111,13 @@ std::shared_ptr<const surroundings> surroundings::now(caller then) {
   return made;
 }
 
+std::shared_ptr<const surroundings> surroundings::none() {
+  auto made = std::make_shared<surroundings>();
+  made->environment_ = std::make_shared<const environment_copy>(nullptr);
+  made->directory_ = std::make_shared<const directory_copy>(nullptr);
+  return made;
+}
+
 const char* surroundings::find(std::string_view name) const noexcept {
   for (char* const* variable = variables(); *variable != nullptr; ++variable) {
     std::string_view text = *variable;

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,8 @@ namespace execo::detail {
 class environment_copy {
  public:
   environment_copy();
+  /// Without a variable.
+  explicit environment_copy(std::nullptr_t) : pointers_(1, nullptr) {}
   environment_copy(const environment_copy&) = delete;
   environment_copy& operator=(const environment_copy&) = delete;
 
@@ -36,6 +39,8 @@ class environment_copy {
 class directory_copy {
  public:
   directory_copy();
+  /// Wherever the process is when the child is made.
+  explicit directory_copy(std::nullptr_t) noexcept {}
   directory_copy(const directory_copy&) = delete;
   directory_copy& operator=(const directory_copy&) = delete;
 
@@ -59,6 +64,9 @@ class surroundings {
   /// Thread: the one that asks for the start, and no other. What did not change since the last
   /// start that is still to come is shared with it.
   static std::shared_ptr<const surroundings> now(caller then);
+  /// No variable, and no directory of its own: for programs of ours.
+  /// Thread: any.
+  static std::shared_ptr<const surroundings> none();
 
   char* const* variables() const noexcept { return environment_->variables(); }
   /// Null if there is no such variable.

@@ -1,8 +1,6 @@
 #include "ssh/environment.hpp"
 
 #include <openssl/crypto.h>
-#include <pwd.h>
-#include <unistd.h>
 
 #include <mutex>
 #include <vector>
@@ -25,17 +23,6 @@ std::string_view to_string(host_keys policy) noexcept {
 namespace detail {
 namespace {
 
-std::string calling_user() {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::vector<char> buffer(16 * 1024);
-  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
-      found != nullptr)
-    return found->pw_name;
-  const char* name = ::getenv("USER");
-  return name != nullptr ? name : "root";
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& w : words) text += (text.empty() ? "" : ",") + w;
@@ -54,16 +41,17 @@ void prepare_openssl() {
 
 }  // namespace
 
-ssh_environment::ssh_environment(loop& on, const ssh_options& options)
+ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh_caller& by)
     : home(on),
-      user(options.user.empty() ? calling_user() : options.user),
+      user(options.user.empty() ? by.user() : options.user),
+      terminal(by.terminal()),
       port(options.port == 0 ? 22 : options.port),
       answer_limit(options.limits.answer.count() > 0 ? options.limits.answer : deadlines().answer),
       key_exchange(joined(options.key_exchange)),
       tcp_keepalive(options.tcp_keepalive),
       keepalive(options.keepalive),
-      identities(options.identities),
-      host_keys(options.host_key_policy, options.known_hosts),
+      identities(options.identities, by),
+      host_keys(options.host_key_policy, options.known_hosts, by),
       handshakes(options.handshakes),
       descriptors(on),
       names(on) {

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -59,22 +58,6 @@ constexpr std::array<signature_names, 7> signatures{{
 
 }  // namespace
 
-std::string home_directory() {
-  if (const char* home = ::getenv("HOME"); home != nullptr && *home != '\0') return home;
-  passwd entry{};
-  passwd* found = nullptr;
-  std::vector<char> buffer(16 * 1024);
-  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
-      found != nullptr)
-    return found->pw_dir;
-  return "/";
-}
-
-std::string expand_home(const std::string& path) {
-  if (path == "~") return home_directory();
-  return path.starts_with("~/") ? home_directory() + path.substr(1) : path;
-}
-
 file_read read_file(const std::string& path, std::size_t max_size, std::string& text,
                     std::string& problem) {
   unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -124,9 +107,9 @@ std::string shown_key::fingerprint() const {
   return "SHA256:" + print;
 }
 
-host_key_store::host_key_store(host_keys policy, std::string file)
+host_key_store::host_key_store(host_keys policy, std::string file, const ssh_caller& by)
     : policy_(policy),
-      file_(file.empty() ? home_directory() + "/.ssh/known_hosts" : expand_home(file)) {
+      file_(file.empty() ? by.home() + "/.ssh/known_hosts" : by.expand_home(file)) {
   if (policy_ == host_keys::ignore) return;
   std::string text;
   std::string problem;

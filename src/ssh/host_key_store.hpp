@@ -6,6 +6,7 @@
 
 #include "base/fd.hpp"
 #include "execo/connection.hpp"
+#include "ssh/caller.hpp"
 #include "ssh/failure.hpp"
 #include "ssh/known_hosts.hpp"
 
@@ -24,7 +25,7 @@ class host_key_store {
  public:
   /// Reads the file, unless any key will do.
   /// Throws: std::invalid_argument naming a file that is there and cannot be used.
-  host_key_store(host_keys policy, std::string file);
+  host_key_store(host_keys policy, std::string file, const ssh_caller& by = ssh_caller::now());
 
   /// Whether keys matter at all.
   bool checks() const noexcept { return policy_ != host_keys::ignore; }
@@ -48,11 +49,6 @@ class host_key_store {
   unique_fd writer_;
   bool needs_newline_ = false;
 };
-
-/// $HOME, or the home of the user database.
-std::string home_directory();
-/// With a leading "~/" replaced.
-std::string expand_home(const std::string& path);
 
 enum class file_read : std::uint8_t { whole, missing, refused };
 /// All of a regular file, or nothing of /dev/null. Unless it is whole, `problem` tells why.

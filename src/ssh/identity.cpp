@@ -90,11 +90,11 @@ loaded load(const std::string& file, libssh_key& key, std::string& problem) {
 
 }  // namespace
 
-identity_set::identity_set(const std::vector<std::string>& files) {
+identity_set::identity_set(const std::vector<std::string>& files, const ssh_caller& by) {
   libssh_key key;
   std::string problem;
   for (const std::string& given : files) {
-    std::string file = expand_home(given);
+    std::string file = by.expand_home(given);
     loaded r = load(file, key, problem);
     if (r != loaded::usable) {
       bool sentence = problem.starts_with("is ");
@@ -104,7 +104,7 @@ identity_set::identity_set(const std::vector<std::string>& files) {
   }
   if (!files.empty()) return;
   for (std::string_view name : {"id_ed25519", "id_ecdsa", "id_rsa"}) {
-    std::string file = home_directory() + "/.ssh/" + std::string(name);
+    std::string file = by.home() + "/.ssh/" + std::string(name);
     loaded r = load(file, key, problem);
     if (r == loaded::usable) keys_.emplace_back(file, std::move(key));
     if (r == loaded::unusable) skipped_ += (skipped_.empty() ? "" : ", ") + file + ": " + problem;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "ssh/caller.hpp"
 #include "ssh/libssh.hpp"
 
 namespace execo::detail {
@@ -21,7 +22,8 @@ class identity_set {
   /// that are there and usable.
   /// Throws: std::invalid_argument naming a file that is missing or not usable, and why: encrypted,
   /// open to others, of a kind that libssh does not know.
-  explicit identity_set(const std::vector<std::string>& files);
+  explicit identity_set(const std::vector<std::string>& files,
+                        const ssh_caller& by = ssh_caller::now());
 
   std::size_t size() const noexcept { return keys_.size(); }
   const identity& operator[](std::size_t i) const noexcept { return keys_[i]; }

@@ -4,7 +4,6 @@
 #include <signal.h>
 
 #include <array>
-#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -58,12 +57,6 @@ const char* rfc_name(int number) {
     default:
       return nullptr;
   }
-}
-
-// As ssh names it: that of our own terminal.
-std::string terminal_name() {
-  const char* name = std::getenv("TERM");
-  return name != nullptr && *name != '\0' ? name : "xterm";
 }
 
 class ssh_transport final : public transport, session_owner, channel_owner {
@@ -214,7 +207,8 @@ class ssh_transport final : public transport, session_owner, channel_owner {
                           std::make_error_code(std::errc::invalid_argument),
                           session_.name() + ": " + problem));
     const spawn_attributes& wanted = command_->attributes;
-    if (wanted.pty) channel_.ask_for_terminal(terminal_name(), wanted.pty_columns, wanted.pty_rows);
+    if (wanted.pty)
+      channel_.ask_for_terminal(session_.shared().terminal, wanted.pty_columns, wanted.pty_rows);
     channel_.open(std::move(*text));
     // As from /dev/null.
     if (!command_->has_input && !wanted.pty) channel_.close_input();
@@ -324,8 +318,9 @@ class ssh_transport final : public transport, session_owner, channel_owner {
 
 }  // namespace
 
-std::shared_ptr<ssh_environment> make_ssh_environment(loop& on, const ssh_options& options) {
-  return std::make_shared<ssh_environment>(on, options);
+std::shared_ptr<ssh_environment> make_ssh_environment(loop& on, const ssh_options& options,
+                                                      const ssh_caller& by) {
+  return std::make_shared<ssh_environment>(on, options, by);
 }
 
 std::unique_ptr<transport> make_ssh_transport(std::shared_ptr<ssh_environment> shared,

@@ -8,6 +8,7 @@
 #include "execo/host.hpp"
 #include "loop/loop.hpp"
 #include "process/transport.hpp"
+#include "ssh/caller.hpp"
 
 namespace execo::detail {
 
@@ -16,7 +17,8 @@ class ssh_environment;
 /// What the hosts of one action share: keys loaded once, known_hosts parsed once and written by
 /// one writer, the resolver, the bound on handshakes in flight. Lives on one loop.
 /// Throws: std::invalid_argument naming the file for a key or known_hosts file that cannot be used.
-std::shared_ptr<ssh_environment> make_ssh_environment(loop& on, const ssh_options& options);
+std::shared_ptr<ssh_environment> make_ssh_environment(loop& on, const ssh_options& options,
+                                                      const ssh_caller& by = ssh_caller::now());
 
 /// One command on one host, over a session of its own.
 std::unique_ptr<transport> make_ssh_transport(std::shared_ptr<ssh_environment> shared,
