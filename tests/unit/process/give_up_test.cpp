@@ -288,7 +288,7 @@ TEST_P(given_up, a_signal_that_does_not_end_a_command_leaves_it_stopped) {
 class other_reaper {
  public:
   enum class kind : std::uint8_t { ignores, wants_no_zombies, waits };
-  explicit other_reaper(kind which) : kind_(which) {
+  explicit other_reaper(kind which) {
     struct sigaction action {};
     action.sa_handler = which == kind::ignores ? SIG_IGN : SIG_DFL;
     action.sa_flags = which == kind::wants_no_zombies ? SA_NOCLDWAIT : 0;
@@ -308,7 +308,6 @@ class other_reaper {
     while (!over_)
       if (::waitpid(-1, nullptr, WNOHANG) <= 0) std::this_thread::sleep_for(100us);
   }
-  kind kind_;
   struct sigaction before_ {};
   std::atomic<bool> over_{false};
   std::thread thread_;
