@@ -6,19 +6,16 @@
 
 #include <atomic>
 
+#include "sanitizers.hpp"
+
 namespace {
 
 std::atomic<unsigned> count{0};
 
 }  // namespace
 
-#ifdef __has_feature
-#if __has_feature(thread_sanitizer)
-#define EXECO_TEST_KEEPS_CLOSE
-#endif
-#endif
-
-#ifndef EXECO_TEST_KEEPS_CLOSE
+// ThreadSanitizer has a close of its own.
+#ifndef EXECO_TEST_TSAN
 // Comes before the C library's for the whole program: a symbol of the executable does.
 extern "C" int close(int fd) {
   int result = static_cast<int>(::syscall(SYS_close, fd));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "sanitizers.hpp"
 #include "tool.hpp"
 
 namespace execo::test {
@@ -189,9 +190,8 @@ TEST(execo_run_end, a_closed_stdout_is_told_and_takes_nothing_of_ours) {
 }
 
 TEST(execo_run_end, too_little_memory_ends_in_good_order) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer needs all the addresses there are";
-#endif
+  if (address_sanitizer || thread_sanitizer)
+    GTEST_SKIP() << "a sanitizer needs all the addresses there are";
   // Few hosts with much output: a fleet of many is too slow on a busy machine for their last
   // second.
   fleet_fixture fleet("127.4.0.[1-8]");

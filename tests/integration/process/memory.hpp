@@ -5,23 +5,12 @@
 #include <fstream>
 #include <string>
 
+#include "sanitizers.hpp"
+
 namespace execo::test {
 
 /// False where a sanitizer keeps what was freed.
-constexpr bool memory_is_measurable() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-    __has_feature(memory_sanitizer)
-  return false;
-#else
-  return true;
-#endif
-#else
-  return true;
-#endif
-}
+constexpr bool memory_is_measurable() { return !address_sanitizer && !thread_sanitizer; }
 
 /// A line of /proc/self/status.
 inline std::size_t status_bytes(const std::string& name) {

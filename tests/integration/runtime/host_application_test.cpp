@@ -6,16 +6,11 @@
 #include <string>
 
 #include "program.hpp"
+#include "sanitizers.hpp"
 #include "unit/loop/on_each_backend.hpp"
 
 namespace execo::test {
 namespace {
-
-#if defined(__has_feature)
-constexpr bool thread_sanitizer = __has_feature(thread_sanitizer);
-#else
-constexpr bool thread_sanitizer = false;
-#endif
 
 class in_application : public on_each_backend {
  protected:
