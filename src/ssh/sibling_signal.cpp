@@ -56,8 +56,8 @@ std::string for_awk(std::string_view program) {
 }
 
 // Lines PID:START:GROUP. find: the other commands of this connection. look: those of k that live,
-// and what belongs to them: the members of a session that one of them led (l), or else what
-// descends from one and is still in its session.
+// parents first, and what belongs to them: the members of a session that one of them led (l), or
+// else what descends from one and is still in its session.
 std::string functions() {
   std::string find = for_awk(std::string(read_process) +
                              "END {for (n in P) if (P[n] == A && n + 0 - M) "
@@ -68,7 +68,10 @@ std::string functions() {
       std::string(read_process) +
       "END {for (n in P) if (n + 0 - M && (S[n] in D || (n in O && O[n] == T[n]))) W[n] = 1; "
       "do {g = 0; for (n in P) if ((n in W) == 0 && (P[n] in W) && S[n] == S[P[n]]) "
-      "{W[n] = 1; g = 1}} while (g); for (n in W) print n \":\" T[n] \":\" G[n]}");
+      "{W[n] = 1; g = 1}} while (g); "
+      // Parents first: a shell that sees its child stopped would go on with its next command.
+      "do {g = 0; for (n in W) if ((P[n] in W) == 0) {R[n] = 1; g = 1} "
+      "for (n in R) {print n \":\" T[n] \":\" G[n]; delete W[n]} split(\"\", R)} while (g)}");
   return std::string(list_processes) + "find_() { ls_ | awk -v A=$p -v M=$$ \"" + find +
          "\"; }; look() { k=$(ls_ | awk -v M=$$ -v K=\"$k\" -v L=\"$l\" \"" + look +
          "\"); k=$(echo $k); }; "
