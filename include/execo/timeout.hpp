@@ -102,7 +102,7 @@ template <class Token>
 class token_bridge final : public stop_bridge {
  public:
   token_bridge(callback<> arrived, loop& home, const Token& token) : stop_bridge(arrived, home) {
-    if (token.stop_requested()) {
+    if (is_stop_requested(token)) {
       forward{this}();
     } else {
       callback_.emplace(token, forward{this});
@@ -178,8 +178,9 @@ template <awaitable Op, class Rep, class Period>
                                                        detail::saturated(limit));
 }
 
-/// Awaits an operation that is asked to stop when `token` is: a std::stop_token, or one of another
-/// library that has stop_requested() and a `callback_type<F>`. Gives the operation's value (void as
+/// Awaits an operation that is asked to stop when `token` is: a std::stop_token, one of another
+/// library that has stop_requested() and a `callback_type<F>`, or any other that
+/// execo::foreign_stop_token is specialised for. Gives the operation's value (void as
 /// std::monostate), also when it had completed as the request came.
 ///
 /// Stop: the operation is asked to stop, and joined.

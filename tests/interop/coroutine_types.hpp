@@ -144,6 +144,26 @@ class pooled : public future_result<T> {
   };
 };
 
+/// A token shaped as cppcoro's: other names, and a registration that is no template.
+class cancellation {
+ public:
+  explicit cancellation(std::stop_token inner) : inner_(std::move(inner)) {}
+  bool is_cancellation_requested() const noexcept { return inner_.stop_requested(); }
+
+ private:
+  friend class cancellation_registration;
+  std::stop_token inner_;
+};
+class cancellation_registration {
+ public:
+  template <class Call>
+  cancellation_registration(cancellation token, Call&& call)
+      : inner_(token.inner_, std::forward<Call>(call)) {}
+
+ private:
+  std::stop_callback<std::function<void()>> inner_;
+};
+
 /// A stop token of a library's own making, as unifex and stdexec have one.
 class own_token {
  public:

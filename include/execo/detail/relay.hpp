@@ -54,6 +54,39 @@ struct foreign_env {
 template <class Promise>
 inline constexpr bool without_stop = false;
 
+/// How execo listens to a stop token. As it stands, for a std::stop_token and any token that has
+/// stop_requested() and a `callback_type<F>`. Specialise it for a token of another shape, such as
+/// cppcoro's:
+///
+///     template <>
+///     struct execo::foreign_stop_token<cppcoro::cancellation_token> {
+///       static bool requested(const cppcoro::cancellation_token& t) {
+///         return t.is_cancellation_requested();
+///       }
+///       template <class F>
+///       using callback = cppcoro::cancellation_registration;
+///     };
+///
+/// `callback<F>` is made of a token and an F. It calls the F once, when a stop is requested, on the
+/// requesting thread, or when it is made after a request. Its destructor waits for a call that is
+/// under way on another thread.
+template <class Token>
+struct foreign_stop_token {
+  template <class T>
+  static bool requested(const T& token) requires requires {
+    token.stop_requested();
+  }
+  { return token.stop_requested(); }
+  template <class F>
+  using callback = typename Token::template callback_type<F>;
+};
+template <>
+struct foreign_stop_token<std::stop_token> {
+  static bool requested(const std::stop_token& token) noexcept { return token.stop_requested(); }
+  template <class F>
+  using callback = std::stop_callback<F>;
+};
+
 namespace detail {
 
 void* allocate_frame(std::size_t size);
@@ -118,23 +151,25 @@ concept deafening = !has_token<Promise> && !without_stop<Promise> && requires {
 }
 &&(ends_stopped<Promise> || (!has_scheduler<Promise> && requires(Promise & p) { p.get_env(); }));
 
+/// `execo::foreign_stop_token` has it, whatever its shape.
+template <class Token>
+concept stop_token_like = requires(const Token& token) {
+  { foreign_stop_token<Token>::requested(token) } -> std::convertible_to<bool>;
+  std::type_identity<typename foreign_stop_token<Token>::template callback<void (*)()>>();
+};
+
 template <class Token, class Call>
 struct stop_callback_of {
-  static_assert(
-      requires { typename Token::template callback_type<Call>; },
-      "this stop token cannot call back: it needs a callback_type<F>");
-  using type = typename Token::template callback_type<Call>;
-};
-template <class Call>
-struct stop_callback_of<std::stop_token, Call> {
-  using type = std::stop_callback<Call>;
+  static_assert(stop_token_like<Token>,
+                "this stop token cannot call back: it needs a callback_type<F>, or a "
+                "specialisation of execo::foreign_stop_token");
+  using type = typename foreign_stop_token<Token>::template callback<Call>;
 };
 
 template <class Token>
-concept stop_token_like = std::same_as<Token, std::stop_token> || requires(const Token& token) {
-  { token.stop_requested() } -> std::convertible_to<bool>;
-  typename Token::template callback_type<void (*)()>;
-};
+bool is_stop_requested(const Token& token) {
+  return foreign_stop_token<Token>::requested(token);
+}
 
 /// A stop_state that hears requests from any thread.
 class remote_stop {
@@ -221,7 +256,7 @@ relay relay_to(std::coroutine_handle<Promise> awaiting, env& where) {
     auto token = foreign_env_t<Promise>::stop_token(asked);
     using callback_type = typename stop_callback_of<decltype(token), forward_stop>::type;
     std::optional<callback_type> heard;
-    if (token.stop_requested()) {
+    if (is_stop_requested(token)) {
       stop.state().request();
     } else {
       heard.emplace(std::move(token), forward_stop(&stop));

@@ -16,6 +16,15 @@
 #include "unit/coro/foreign.hpp"
 #include "unit/coro/probe.hpp"
 
+template <>
+struct execo::foreign_stop_token<execo::test::cancellation> {
+  static bool requested(const execo::test::cancellation& token) {
+    return token.is_cancellation_requested();
+  }
+  template <class F>
+  using callback = execo::test::cancellation_registration;
+};
+
 namespace execo::test {
 namespace {
 
@@ -123,6 +132,21 @@ TEST_F(coroutine_types, one_that_can_end_as_stopped_does_so_without_an_exception
     co_await with_stop(sleep(forever), token);
   };
   EXPECT_EQ(stopped_inside(own_token(never.get_token()), inner.get_token()).get(), end::threw);
+}
+
+TEST_F(coroutine_types, a_token_of_another_shape_is_one_for_with_stop_once_it_is_explained) {
+  auto waits = [](cancellation token) -> task<bool> {
+    try {
+      co_await with_stop(sleep(forever), token);
+    } catch (const operation_cancelled&) {
+      co_return true;
+    }
+    co_return false;
+  };
+  auto running = as_future(waits(cancellation(source.get_token())));
+  source.request_stop();
+  EXPECT_TRUE(running.get());
+  EXPECT_TRUE(as_future(waits(cancellation(source.get_token()))).get());
 }
 
 TEST_F(coroutine_types, a_token_of_another_library_is_one_for_with_stop) {
