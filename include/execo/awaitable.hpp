@@ -41,7 +41,7 @@ env env_of(Promise& promise) noexcept {
     return promise.execo_env();
   } else if constexpr (has_token<Promise> || has_scheduler<Promise>) {
     env foreign;
-    foreign.relay = &join_by_relay<Promise>;
+    foreign.relay = &relay_functions_of<Promise>;
     return foreign;
   } else {
     return {};

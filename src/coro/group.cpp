@@ -34,6 +34,7 @@ void child_group::begin(std::coroutine_handle<> awaiting, env where) {
   if (env_.home == nullptr) env_.home = &loop_or_default(where.home);
   parent_ = where.stop;
   env_.relay = where.relay;
+  env_.prepare_relay(awaiting);
   if (is_current(*env_.home)) {
     run();
     return;
@@ -46,7 +47,7 @@ void child_group::begin(std::coroutine_handle<> awaiting, env where) {
 // its share is given back through the ready queue.
 void child_group::run() noexcept {
   if (env_.relay != nullptr) {
-    env_.relay(awaiting_, env_);
+    env_.relay->join(awaiting_, env_);
     parent_ = env_.stop;
   }
   if (parent_ != nullptr) {

@@ -16,6 +16,8 @@ void operation::suspend(std::coroutine_handle<> awaiting, env where) {
   if (work_ == nullptr) work_ = &loop_or_default(home_);
   relay_ = where.relay;
   if (relay_ != nullptr) {
+    where.prepare_relay(awaiting);
+    ticket_ = where.ticket;
     // A relay listens to another library's token from the moment it is there: on the work loop,
     // where a request then cannot overtake the beginning.
     home_ = work_;
@@ -52,7 +54,8 @@ void operation::set_out() noexcept {
 void operation::begin() noexcept {
   if (relay_ != nullptr) {
     env where{home_};
-    relay_(awaiting_, where);
+    where.ticket = ticket_;
+    relay_->join(awaiting_, where);
     stop_ = where.stop;
     listen();
   }

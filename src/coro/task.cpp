@@ -117,7 +117,10 @@ std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, en
   // Nothing of the task listens before it runs on its loop: another library's token may be heard
   // from here on.
   promise.relayed_ = where.relay != nullptr;
-  if (promise.relayed_) where.relay(awaiting, where);
+  if (promise.relayed_) {
+    where.prepare_relay(awaiting);
+    where.relay->join(awaiting, where);
+  }
   promise.env_ = where;
   promise.awaiting_ = awaiting;
   if (loop::current() == where.home && !bounce_is_due()) return child;

@@ -80,7 +80,8 @@ class operation : public resumes_at_home {
   step_node step_;
   step_node stop_step_;
   hook_node hook_;
-  decltype(env::relay) relay_ = nullptr;
+  const relay_functions* relay_ = nullptr;
+  void* ticket_ = nullptr;  // the relay's
   stop_kind stop_kind_ = stop_kind::end;
   bool stopped_early_ = false;
   bool completed_ = false;     // on the work loop

@@ -8,6 +8,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <exception>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <type_traits>
@@ -126,6 +127,14 @@ concept has_scheduler = requires(Promise& p) {
   { foreign_env_t<Promise>::scheduler(as_lvalue(foreign_env_of(p))) } -> can_continue;
 };
 
+/// As Boost.Cobalt's have it: an Asio cancellation slot in place of a token. What is assigned to it
+/// is called, and may be cleared, on the thread of the promise's executor alone.
+template <class Promise>
+concept has_slot = !has_token<Promise> && has_scheduler<Promise> && requires(Promise & p) {
+  { p.get_cancellation_slot().is_connected() } -> std::convertible_to<bool>;
+  p.get_cancellation_slot().clear();
+};
+
 /// A coroutine that is not resumed but ended when what it awaits was stopped.
 template <class Promise>
 concept ends_stopped = requires(Promise& p) {
@@ -242,6 +251,53 @@ class relay {
   std::coroutine_handle<promise_type> handle_;
 };
 
+/// From a cancellation slot, which lives on the awaiting coroutine's thread, to the relay's stop,
+/// which lives on a loop. Shared by the slot's handler and the relay.
+class slot_link {
+ public:
+  /// Thread: the slot's.
+  void request() noexcept;
+  /// Requests that came before are heard at once. Thread: the relay's.
+  void attach(remote_stop& to) noexcept;
+  /// No request is passed on any more. Thread: the relay's.
+  void detach() noexcept;
+  void drop() noexcept;
+
+ private:
+  std::mutex mutex_;
+  remote_stop* to_ = nullptr;
+  bool requested_ = false;
+  std::atomic<int> holders_{2};
+};
+
+/// What the slot calls, with whatever it says of the cancellation. It keeps its link.
+class slot_handler {
+ public:
+  explicit slot_handler(slot_link* link) noexcept : link_(link) {}
+  slot_handler(slot_handler&& other) noexcept : link_(std::exchange(other.link_, nullptr)) {}
+  slot_handler& operator=(slot_handler&&) = delete;
+  ~slot_handler() {
+    if (link_ != nullptr) link_->drop();
+  }
+  template <class Type>
+  void operator()(Type&&) noexcept {
+    link_->request();
+  }
+
+ private:
+  slot_link* link_;
+};
+
+template <class Promise>
+void* prepare_slot(std::coroutine_handle<> awaiting) {
+  auto foreign = std::coroutine_handle<Promise>::from_address(awaiting.address());
+  auto slot = foreign.promise().get_cancellation_slot();
+  if (!slot.is_connected()) return nullptr;
+  auto* link = new slot_link();
+  slot.assign(slot_handler(link));
+  return link;
+}
+
 struct forward_stop {
   remote_stop* to;
   void operator()() const noexcept { to->request(); }
@@ -250,6 +306,7 @@ struct forward_stop {
 template <class Promise>
 relay relay_to(std::coroutine_handle<Promise> awaiting, env& where) {
   remote_stop stop(*where.home);
+  [[maybe_unused]] auto* link = static_cast<slot_link*>(where.ticket);
   where.stop = &stop.state();
   if constexpr (has_token<Promise>) {
     auto&& asked = foreign_env_of(awaiting.promise());
@@ -265,7 +322,10 @@ relay relay_to(std::coroutine_handle<Promise> awaiting, env& where) {
     heard.reset();
     co_await stop.settle();
   } else {
+    if (link != nullptr) link->attach(stop);
     co_await std::suspend_always();
+    if (link != nullptr) link->detach();
+    co_await stop.settle();
   }
   if constexpr (has_scheduler<Promise>) {
     auto&& asked = foreign_env_of(awaiting.promise());
@@ -274,6 +334,12 @@ relay relay_to(std::coroutine_handle<Promise> awaiting, env& where) {
       co_await there;
     } else {
       co_await std::move(there);
+    }
+  }
+  if constexpr (has_slot<Promise>) {
+    if (link != nullptr) {
+      awaiting.promise().get_cancellation_slot().clear();
+      link->drop();
     }
   }
   if constexpr (ends_stopped<Promise>) {
@@ -295,6 +361,19 @@ void join_by_relay(std::coroutine_handle<>& awaiting, env& where) {
   }
   awaiting = relay_to(foreign, where).handle();
 }
+
+template <class Promise>
+constexpr auto slot_preparation() noexcept -> decltype(relay_functions::prepare) {
+  if constexpr (has_slot<Promise>) {
+    return &prepare_slot<Promise>;
+  } else {
+    return nullptr;
+  }
+}
+
+template <class Promise>
+inline constexpr relay_functions relay_functions_of{slot_preparation<Promise>(),
+                                                    &join_by_relay<Promise>};
 
 }  // namespace detail
 }  // namespace execo
