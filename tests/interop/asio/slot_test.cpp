@@ -59,6 +59,8 @@ class slotted {
 
 class cancellation_slot : public testing::Test {
  protected:
+  // The default context keeps its descriptors.
+  static void SetUpTestSuite() { EXPECT_TRUE(run("true").ok()); }
   // The loop's thread may still be inside the post() with which the last coroutine came here.
   void TearDown() override { as_future(sleep(0ms)).get(); }
 
