@@ -13,6 +13,8 @@
 #include <system_error>
 #include <thread>
 
+#include "execo/execo.hpp"
+
 namespace execo::test {
 namespace {
 
@@ -101,6 +103,11 @@ class leak_listener final : public ::testing::EmptyTestEventListener {
 }  // namespace
 
 void accept_as_base() { base = holdings::now(); }
+
+void accept_default_context() {
+  EXPECT_TRUE(as_future(process("true").run()).get().ok());
+  accept_as_base();
+}
 
 void install_leak_check() {
   // The last listener is the first to hear of an end: its failure is printed with the test.

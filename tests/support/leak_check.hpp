@@ -9,6 +9,9 @@ namespace execo::test {
 /// right after they are made, for instance after the first use of context::default_instance().
 void accept_as_base();
 
+/// Runs a process on context::default_instance(), and takes what it opens once as part of the base.
+void accept_default_context();
+
 /// Adds the check to this program's tests. test_main does it.
 void install_leak_check();
 

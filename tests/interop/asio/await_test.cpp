@@ -23,10 +23,7 @@ using namespace net::experimental::awaitable_operators;
 /// The default context and what it opens once are no leak.
 class asio_await : public ::testing::Test {
  protected:
-  void SetUp() override {
-    (void)as_future(process("true").run()).get();
-    accept_as_base();
-  }
+  void SetUp() override { accept_default_context(); }
   net::io_context io;
 };
 

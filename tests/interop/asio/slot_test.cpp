@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "execo/execo.hpp"
+#include "leak_check.hpp"
 #include "net.hpp"
 
 namespace execo::test {
@@ -60,7 +61,7 @@ class slotted {
 class cancellation_slot : public testing::Test {
  protected:
   // The default context keeps its descriptors.
-  static void SetUpTestSuite() { EXPECT_TRUE(run("true").ok()); }
+  void SetUp() override { accept_default_context(); }
   // The loop's thread may still be inside the post() with which the last coroutine came here.
   void TearDown() override { as_future(sleep(0ms)).get(); }
 

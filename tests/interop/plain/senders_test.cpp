@@ -27,10 +27,7 @@ using namespace std::chrono_literals;
 
 class senders : public ::testing::Test {
  protected:
-  void SetUp() override {
-    (void)as_future(process("true").run()).get();
-    accept_as_base();
-  }
+  void SetUp() override { accept_default_context(); }
   void TearDown() override {
     c.stop();
     drives.join();

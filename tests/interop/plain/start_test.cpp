@@ -254,8 +254,7 @@ TEST_P(start, a_future_is_refused_where_it_would_wait_for_itself) {
 }
 
 TEST(start_by_default, runs_on_a_context_with_a_thread_of_its_own) {
-  EXPECT_TRUE(as_future(process("true").run()).get().ok());
-  accept_as_base();
+  accept_default_context();
   std::promise<std::thread::id> told;
   auto running = execo::start(process("true").run(), [&](outcome<result> end) {
     EXPECT_TRUE(end.value().ok());
