@@ -184,6 +184,12 @@ const hostile_kind kinds[] = {
        w.send(wire::key_exchange_offer("curve25519-sha256", "zlib-odd"));
        w.wait();
      }},
+    {"offers_only_zlib", stage::kex,
+     [](wire& w) {
+       w.exchange_banners();
+       w.send(wire::key_exchange_offer("curve25519-sha256", "zlib"));
+       w.wait();
+     }},
     {"new_keys_first", stage::kex,
      [](wire& w) {
        w.exchange_banners();
@@ -246,6 +252,7 @@ const hostile_kind kinds[] = {
        w.send(payload(msg_ecdh_reply).u32(0xffffffff).raw("x"));
        w.wait();
      }},
+    {"signature_cut_short", stage::kex, [](wire& w) { after_reply(w, reply::short_signature); }},
     {"no_new_keys", stage::kex,
      [](wire& w) {
        after_offers(w);
@@ -341,6 +348,11 @@ const hostile_kind kinds[] = {
        w.send(payload(msg_userauth_pk_ok).u32(0xffffffff).raw("x"));
        w.wait();
      }},
+    {"extensions_without_end", stage::auth,
+     [](wire& w) {
+       w.reach_auth();
+       w.flood(payload(msg_ext_info).u32(0xffffffff).text("server-sig-algs").text("none"));
+     }},
     {"unknown_message_in_auth", stage::auth,
      [](wire& w) {
        w.reach_auth();
@@ -389,6 +401,18 @@ const hostile_kind kinds[] = {
        w.open_channel(1U << 20, 0);
        w.wait();
      }},
+    {"packets_of_1", stage::open,
+     [](wire& w) {
+       w.reach_open();
+       w.open_channel(1U << 20, 1);
+       w.wait();
+     }},
+    {"packets_and_window_of_4g", stage::open,
+     [](wire& w) {
+       w.reach_open();
+       w.open_channel(0xffffffff, 0xffffffff);
+       w.wait();
+     }},
     {"window_of_0", stage::open,
      [](wire& w) {
        w.reach_open();
@@ -421,6 +445,33 @@ const hostile_kind kinds[] = {
        w.send(w.exit_status(0));
        w.send(w.to_channel(msg_channel_eof));
        w.send(w.to_channel(msg_channel_close));
+       w.wait();
+     }},
+    {"signal_before_open", stage::open,
+     [](wire& w) {
+       w.reach_open();
+       w.await_channel();
+       w.send(signal_end(w, "TERM"));
+       w.send(w.to_channel(msg_channel_close));
+       w.wait();
+     }},
+    {"close_before_open", stage::open,
+     [](wire& w) {
+       w.reach_open();
+       w.await_channel();
+       w.send(w.to_channel(msg_channel_close));
+       w.wait();
+     }},
+    {"everything_before_open", stage::open,
+     [](wire& w) {
+       w.reach_open();
+       w.await_channel();
+       w.send(w.data("early"));
+       w.send(w.exit_status(0));
+       w.send(w.to_channel(msg_channel_eof));
+       w.send(w.to_channel(msg_channel_close));
+       w.send(w.to_channel(msg_channel_confirm).u32(7).u32(1U << 20).u32(32768));
+       w.send(w.to_channel(msg_channel_success));
        w.wait();
      }},
     {"data_before_open", stage::open,
@@ -477,6 +528,21 @@ const hostile_kind kinds[] = {
        w.send(w.data("early"));
        w.send(w.exit_status(0));
        w.send(w.to_channel(msg_channel_close));
+       w.wait();
+     }},
+    {"signal_in_place_of_an_answer", stage::exec,
+     [](wire& w) {
+       w.reach_exec();
+       (void)w.receive(msg_channel_request);
+       w.send(signal_end(w, "TERM"));
+       w.send(w.to_channel(msg_channel_close));
+       w.wait();
+     }},
+    {"refuses_the_channel_that_is_open", stage::exec,
+     [](wire& w) {
+       w.reach_exec();
+       (void)w.receive(msg_channel_request);
+       w.send(w.to_channel(msg_channel_failure_to_open).u32(2).text("late").text(""));
        w.wait();
      }},
     {"answers_another_channel", stage::exec,
@@ -564,6 +630,24 @@ const hostile_kind kinds[] = {
        w.wait();
      },
      true},
+    {"data_without_a_length", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.send(w.to_channel(msg_channel_data));
+       w.send(w.to_channel(msg_channel_extended).u32(1));
+       w.send(payload(msg_channel_data));
+       w.wait();
+     }},
+    {"data_of_ffffffff", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.flood(w.to_channel(msg_channel_data).u32(0xffffffff).raw(std::string(1000, 'd')));
+     }},
+    {"errors_of_another_kind", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.flood(w.to_channel(msg_channel_extended).u32(2).text(std::string(1000, 'e')));
+     }},
     {"data_for_another_channel", stage::run,
      [](wire& w) {
        w.reach_run();
@@ -588,6 +672,42 @@ const hostile_kind kinds[] = {
      [](wire& w) {
        w.reach_run();
        w.flood(w.to_channel(msg_window_adjust).u32(0xffffffff));
+     }},
+    {"window_cut_short", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.flood(w.to_channel(msg_window_adjust));
+     }},
+    {"statuses_without_end", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.flood(w.exit_status(0));
+     },
+     true},
+    {"ends_output_without_end", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.flood(w.to_channel(msg_channel_eof));
+     }},
+    {"closes_without_end", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.flood(w.to_channel(msg_channel_close));
+     }},
+    {"answers_without_end", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.flood(w.to_channel(msg_channel_success));
+     }},
+    {"answers_to_nothing_without_end", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.flood(payload(msg_request_success));
+     }},
+    {"debug_messages_without_end", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.flood(payload(msg_debug).u8(1).text("\x1b[2J").text(""));
      }},
     {"channel_requests_without_end", stage::run,
      [](wire& w) {
@@ -619,6 +739,27 @@ const hostile_kind kinds[] = {
        w.reach_run();
        w.send(wire::key_exchange_offer("curve25519-sha256", "none"));
        w.wait();
+     }},
+    {"new_offers_without_end", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.flood(wire::key_exchange_offer("curve25519-sha256", "none"));
+     }},
+    {"data_amid_new_keys", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.send(wire::key_exchange_offer("curve25519-sha256", "none"));
+       w.flood(w.data("d"));
+     }},
+    {"refuses_login_while_it_runs", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.flood(failed_login("publickey", false));
+     }},
+    {"unknown_message_while_it_runs", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.flood(payload(192).text("x"));
      }},
     {"new_keys_while_it_runs", stage::run,
      [](wire& w) {

@@ -265,6 +265,7 @@ void hostile_wire::exchange_keys(reply how, bool with_new_keys) {
              counted(our_offer_) + counted(key) + counted(theirs) + counted(point) + shared);
   std::string signature = sign(host_key_, hash);
   if (how == reply::wrong_signature) signature[7] = static_cast<char>(signature[7] ^ 1);
+  if (how == reply::short_signature) signature.resize(10);
   std::string whole = counted("ssh-ed25519") + counted(signature);
   if (how == reply::no_signature) whole.clear();
   send(payload(msg_ecdh_reply).text(key).text(point).text(whole));
