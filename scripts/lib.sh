@@ -104,6 +104,8 @@ configure_and_build() {
   if command -v ccache >/dev/null; then
     # What one clone has compiled, another one does not compile again.
     export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+    # Precompiled headers are found again by their contents.
+    export CCACHE_SLOPPINESS=pch_defines,time_macros
     set -- -D CMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"
   fi
   # CMake forgets what it is told when it finds a build of another compiler or place in the folder.
@@ -114,7 +116,9 @@ configure_and_build() {
     rm -rf "$folder/CMakeCache.txt" "$folder/CMakeFiles"
   fi
   mkdir -p "$folder"
-  cmake -S . -B "$folder" -G Ninja -D CMAKE_CXX_COMPILER="$compiler" "$@" \
+  # Each option is set again: CMake would keep those of the folder's last build.
+  cmake -S . -B "$folder" -G Ninja -D CMAKE_CXX_COMPILER="$compiler" -D EXECO_UNITY=OFF \
+    -D EXECO_BUILD_TESTS=OFF -D EXECO_BUILD_BENCH=ON -D EXECO_BUILD_EXAMPLES=ON "$@" \
     >"$folder/configure.log" 2>&1 || {
     cat "$folder/configure.log" >&2
     return 1

@@ -26,9 +26,9 @@ namespace execo::cli {
 
 namespace {
 
-constexpr const char* usage = "Usage: clubak [options]\n";
+constexpr const char* clubak_usage = "Usage: clubak [options]\n";
 
-constexpr const char* help_text = R"(
+constexpr const char* clubak_help = R"(
 Reads lines "node: text" and shows the text of each node under its name.
   -b, -c, --dshbak      equal outputs once, under all their nodes      -B  the same
   -L                    no blocks: each line with its nodes            -N  no names at all
@@ -330,8 +330,8 @@ class clubak {
 
 int run_or_help(clubak_options& options) {
   if (options.help) {
-    write_output(usage);
-    write_output(help_text);
+    write_output(clubak_usage);
+    write_output(clubak_help);
     return 0;
   }
   if (options.version) {
@@ -349,7 +349,7 @@ int clubak_main(int argc, char** argv) {
     clubak_options options{argc, argv};
     return finish_output("clubak", run_or_help(options));
   } catch (const usage_error& error) {
-    (void)std::fprintf(stderr, "%s\n", usage);
+    (void)std::fprintf(stderr, "%s\n", clubak_usage);
     complain("clubak", std::string{"error: "} + error.what());
     return 2;
   } catch (const host_set_error& error) {

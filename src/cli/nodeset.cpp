@@ -22,9 +22,9 @@ namespace {
 
 using command = nodeset_options::command;
 
-constexpr const char* usage = "Usage: nodeset [COMMAND] [OPTIONS] [ns1 [-ixX] ns2|...]\n";
+constexpr const char* nodeset_usage = "Usage: nodeset [COMMAND] [OPTIONS] [ns1 [-ixX] ns2|...]\n";
 
-constexpr const char* help_text = R"(
+constexpr const char* nodeset_help = R"(
 Commands (one of):
   -c, --count           number of nodes
   -e, --expand          names of the nodes
@@ -501,8 +501,8 @@ int run(nodeset_options& options) {
 
 int run_or_help(nodeset_options& options) {
   if (options.help) {
-    write_output(usage);
-    write_output(help_text);
+    write_output(nodeset_usage);
+    write_output(nodeset_help);
     return 0;
   }
   if (options.version) {
@@ -522,7 +522,7 @@ int nodeset_main(int argc, char** argv) {
     if (options.what == command::equal) failure = 2;  // 1 means: not equal
     return finish_output("nodeset", run_or_help(options));
   } catch (const usage_error& error) {
-    (void)std::fprintf(stderr, "%s\n", usage);
+    (void)std::fprintf(stderr, "%s\n", nodeset_usage);
     complain("nodeset", std::string{"error: "} + error.what());
     return 2;
   } catch (const plain_error& error) {

@@ -42,10 +42,10 @@ class spawn_setup {
   posix_spawnattr_t attributes;
 };
 
-// The child and the end of its output to read from. Whoever leaves early kills the whole group.
-class child {
+// The shell and the end of its output to read from. Whoever leaves early kills the whole group.
+class running_shell {
  public:
-  child(const std::string& command, const std::filesystem::path& directory) {
+  running_shell(const std::string& command, const std::filesystem::path& directory) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) fail("pipe", errno);
     for (int& end : ends) end = above_standard_streams(end);
@@ -80,9 +80,9 @@ class child {
       fail("cannot run the shell in " + directory.string(), error);
     }
   }
-  child(const child&) = delete;
-  child& operator=(const child&) = delete;
-  ~child() {
+  running_shell(const running_shell&) = delete;
+  running_shell& operator=(const running_shell&) = delete;
+  ~running_shell() {
     ::close(out_);
     if (pid_ <= 0) return;
     ::kill(-pid_, SIGKILL);
@@ -133,7 +133,7 @@ std::string run_command(const std::string& command, const std::filesystem::path&
   const auto too_late = [&]() -> source_failure {
     return source_failure("no answer within " + seconds(timeout) + " from `" + command + "`");
   };
-  child shell{command, directory};
+  running_shell shell{command, directory};
   std::string output;
   for (;;) {
     if (left().count() <= 0) throw too_late();
