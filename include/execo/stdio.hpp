@@ -2,6 +2,10 @@
 ///
 /// A sink made of inherit, null, to_file, append or to_fd alone is the child's own descriptor: the
 /// bytes do not pass through this process. In a tee(), or for a command on another host, they do.
+///
+/// Descriptors and relative paths are those of the moment of start() or of the co_await, on the
+/// thread that asks: the descriptor may be closed and the directory changed as soon as that
+/// returns. A descriptor that is not open then is a spawn_failed that names it.
 #pragma once
 
 #include <cstddef>
@@ -105,8 +109,8 @@ sink to_file(std::string path);
 /// The end of a file, which is made if it is not there. Several commands may append to one file.
 /// Throws: as to_file().
 sink append(std::string path);
-/// An open descriptor, which stays the caller's.
-/// Pre: it stays open until the command has ended.
+/// An open descriptor, which stays the caller's. One more of the same open file is kept: until the
+/// command runs, or until it has ended where the bytes pass through this process.
 sink to_fd(int fd);
 /// Called with the bytes as they come, valid during the call. What it throws ends the command as
 /// output_failed.
@@ -151,8 +155,7 @@ source text(std::string bytes);
 /// A file from its beginning. One that cannot be opened is a spawn_failed that names it.
 /// Throws: std::invalid_argument for a path that is empty or has a NUL byte.
 source from_file(std::string path);
-/// An open descriptor, which stays the caller's.
-/// Pre: it stays open until the command has ended.
+/// An open descriptor, which stays the caller's and is kept as to_fd() does.
 source from_fd(int fd);
 
 }  // namespace execo

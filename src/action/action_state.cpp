@@ -63,6 +63,7 @@ void action_state::settle_on(loop& where) {
   if (what.shell_text().empty()) throw std::invalid_argument("the command is empty");
   refuse_what_needs_a_reader();
   if (!what.handlers.empty()) calls_ = std::make_unique<handler_calls>(what.handlers);
+  stdio_ = taken_stdio::now(what);
   shared_ = std::make_shared<const command>(std::move(what));
   // Last: from here on the action counts as begun.
   home_ = &where;
@@ -115,6 +116,7 @@ void action_state::launch_some() noexcept {
     ++running_;
     run->start();
   }
+  if (launched_ == hosts.size()) stdio_.let_go();
 }
 
 const transport_factory& action_state::factory_on(std::size_t ring) {
@@ -223,6 +225,7 @@ void action_state::kill(int signal) noexcept {
 }
 
 void action_state::skip_the_rest() noexcept {
+  stdio_.let_go();
   // An end handler that throws leads here again.
   while (launched_ < hosts.size()) {
     std::size_t index = launched_++;

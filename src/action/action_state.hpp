@@ -16,6 +16,7 @@
 #include "execo/connection.hpp"
 #include "loop/loop.hpp"
 #include "process/handler_calls.hpp"
+#include "process/taken_stdio.hpp"
 #include "process/transport.hpp"
 
 namespace execo::detail {
@@ -96,6 +97,7 @@ class action_state final : public ref_counted, private resident {
   std::atomic<bool> over_{false};
   loop* home_ = nullptr;
   std::shared_ptr<const command> shared_;
+  taken_stdio stdio_;                         // for hosts that were not launched yet
   std::vector<transport_factory> factories_;  // one for each ring, each used there alone
   intrusive_ptr<action_state> self_;          // while hosts are open
   std::exception_ptr error_;

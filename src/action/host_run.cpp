@@ -15,7 +15,11 @@ constexpr std::size_t few_under_way = 64 * 1024;
 }  // namespace
 
 host_run::host_run(action_state& owner, std::size_t index, std::size_t ring)
-    : owner_(owner), on_(*owner.home_->rings()[ring]), index_(index), ring_(ring) {
+    : owner_(owner),
+      on_(*owner.home_->rings()[ring]),
+      index_(index),
+      ring_(ring),
+      stdio_(owner.stdio_) {
   way_.self = stop_.self = this;
 }
 
@@ -55,8 +59,9 @@ void host_run::kill(int signal) noexcept {
 
 void host_run::begin() noexcept {
   try {
-    run_ = intrusive_ptr<lifecycle>(new lifecycle(
-        on_, owner_.shared_, owner_.factory_on(ring_)(owner_.hosts[index_]), owner_.limits));
+    auto how = owner_.factory_on(ring_)(owner_.hosts[index_]);
+    run_ = intrusive_ptr<lifecycle>(
+        new lifecycle(on_, owner_.shared_, std::move(stdio_), std::move(how), owner_.limits));
     if (owner_.with_lines_) lines_ = std::make_unique<splitters>();
   } catch (...) {
     run_ = {};

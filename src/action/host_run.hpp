@@ -82,6 +82,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   loop& on_;
   const std::size_t index_;
   const std::size_t ring_;
+  taken_stdio stdio_;  // of the action, until it begins
   intrusive_ptr<lifecycle> run_;
   std::unique_ptr<splitters> lines_;
   std::vector<noted_line> noted_;          // for the action's loop, if that is another one

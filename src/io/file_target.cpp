@@ -2,14 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdint>
-#include <memory>
 #include <utility>
 
 #include "base/fd.hpp"
@@ -28,44 +27,62 @@ std::string random_suffix() {
   return suffix + ".part";
 }
 
+// The file that a link names is replaced, not the link.
+void follow_links(file_path& path) {
+  constexpr int most_links = 40;  // as the kernel follows
+  char target[PATH_MAX];
+  for (int followed = 0; followed < most_links; ++followed) {
+    ssize_t size = ::readlinkat(path.directory(), path.c_str(), target, sizeof target);
+    if (size <= 0) return;
+    std::size_t folder = target[0] == '/' ? 0 : path.text.rfind('/') + 1;
+    path.text.replace(folder, path.text.npos, target, static_cast<std::size_t>(size));
+  }
+}
+
 }  // namespace
 
-file_target::file_target(std::string path, mode how) : path_(std::move(path)), flags_(O_WRONLY) {
+file_target::file_target(file_path path, mode how) : path_(std::move(path)), flags_(O_WRONLY) {
   if (how == mode::append) {
     flags_ |= O_CREAT | O_APPEND;
     return;
   }
   struct stat there {};
-  if (::stat(path_.c_str(), &there) == 0) {
+  if (::fstatat(path_.directory(), path_.c_str(), &there, 0) == 0) {
     if (!S_ISREG(there.st_mode)) return;
-    // The file that a link names is replaced, not the link.
-    std::unique_ptr<char, decltype(&::free)> real(::realpath(path_.c_str(), nullptr), &::free);
-    if (real) path_ = real.get();
+    follow_links(path_);
   }
-  temporary_ = path_ + random_suffix();
+  temporary_ = path_.text + random_suffix();
   flags_ |= O_CREAT | O_EXCL;
+}
+
+file_path file_target::open_path() const {
+  file_path path = path_;
+  if (!temporary_.empty()) path.text = temporary_;
+  return path;
 }
 
 std::error_code file_target::settle(bool whole) {
   if (temporary_.empty()) return {};
   std::string from = std::exchange(temporary_, {});
   if (!whole) {
-    (void)::unlink(from.c_str());
+    (void)::unlinkat(path_.directory(), from.c_str(), 0);
     return {};
   }
-  if (::rename(from.c_str(), path_.c_str()) == 0) return {};
+  int directory = path_.directory();
+  if (::renameat(directory, from.c_str(), directory, path_.c_str()) == 0) return {};
   std::error_code why(errno, std::system_category());
-  (void)::unlink(from.c_str());
+  (void)::unlinkat(directory, from.c_str(), 0);
   return why;
 }
 
-int open_nonblocking(const char* path, int flags) noexcept {
-  int fd = above_standard_streams(::open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666));
+int open_nonblocking(int directory, const char* path, int flags) noexcept {
+  constexpr int always = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  int fd = above_standard_streams(::openat(directory, path, flags | always, 0666));
   return fd < 0 ? -errno : fd;
 }
 
-int open_file(const char* path, int flags) noexcept {
-  int fd = open_nonblocking(path, flags);
+int open_file(const file_path& path, int flags) noexcept {
+  int fd = open_nonblocking(path.directory(), path.c_str(), flags);
   if (fd >= 0) (void)::fcntl(fd, F_SETFL, flags & O_APPEND);
   return fd;
 }

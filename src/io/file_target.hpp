@@ -4,32 +4,34 @@
 #include <string>
 #include <system_error>
 
+#include "io/file_path.hpp"
+
 namespace execo::detail {
 
 class file_target {
  public:
   enum class mode { replace, append };
   /// For replace, looks what is there: a regular file is replaced, anything else is written to.
-  file_target(std::string path, mode how);
+  file_target(file_path path, mode how);
 
   /// What to open, with what, made with 0666 and the process's umask.
-  const std::string& open_path() const noexcept { return temporary_.empty() ? path_ : temporary_; }
+  file_path open_path() const;
   int open_flags() const noexcept { return flags_; }
 
   /// After it was written: gives it its name, or removes it if it is not whole.
   std::error_code settle(bool whole);
-  const std::string& path() const noexcept { return path_; }
+  const std::string& path() const noexcept { return path_.text; }
 
  private:
-  std::string path_;
+  file_path path_;
   std::string temporary_;  // in the same folder; empty: written to in place
   int flags_;
 };
 
-/// open(2), close-on-exec and O_NONBLOCK: neither does it wait for the other end of a FIFO.
+/// openat(2), close-on-exec and O_NONBLOCK: neither does it wait for the other end of a FIFO.
 /// A negative errno on failure.
-int open_nonblocking(const char* path, int flags) noexcept;
+int open_nonblocking(int directory, const char* path, int flags) noexcept;
 /// The same for a child: the descriptor blocks.
-int open_file(const char* path, int flags) noexcept;
+int open_file(const file_path& path, int flags) noexcept;
 
 }  // namespace execo::detail

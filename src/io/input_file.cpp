@@ -11,7 +11,7 @@ constexpr std::size_t piece = 64 * 1024;
 
 }  // namespace
 
-input_file::input_file(loop& on, input_file_owner& owner, std::string path, int fd)
+input_file::input_file(loop& on, input_file_owner& owner, file_path path, lent_fd fd)
     : owner_(owner),
       path_(std::move(path)),
       borrowed_(fd),
@@ -19,12 +19,12 @@ input_file::input_file(loop& on, input_file_owner& owner, std::string path, int 
       call_(on, callback<int>::to<&input_file::on_read>(this)) {}
 
 std::string input_file::name() const {
-  return path_.empty() ? "descriptor " + std::to_string(borrowed_) : path_;
+  return path_.text.empty() ? "descriptor " + std::to_string(borrowed_.given) : path_.text;
 }
 
 std::error_code input_file::open(std::string& context) {
   buffer_ = std::make_unique_for_overwrite<char[]>(piece);
-  int error = path_.empty() ? file_.borrow(borrowed_) : file_.open(path_, O_RDONLY);
+  int error = path_.text.empty() ? file_.borrow(borrowed_.number) : file_.open(path_, O_RDONLY);
   if (error != 0) context = "open " + name();
   return {error, std::system_category()};
 }

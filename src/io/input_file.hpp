@@ -8,6 +8,7 @@
 
 #include "io/blocking_call.hpp"
 #include "io/readiness.hpp"
+#include "io/stdio_spec.hpp"
 #include "io/unblocked_file.hpp"
 #include "loop/loop.hpp"
 
@@ -28,7 +29,7 @@ class input_file_owner {
 class input_file {
  public:
   /// Empty path: the caller's descriptor `fd`.
-  input_file(loop& on, input_file_owner& owner, std::string path, int fd);
+  input_file(loop& on, input_file_owner& owner, file_path path, lent_fd fd);
 
   /// {} or why not; the context tells what.
   std::error_code open(std::string& context);
@@ -44,8 +45,8 @@ class input_file {
   void on_read(int result);
 
   input_file_owner& owner_;
-  std::string path_;
-  int borrowed_;
+  file_path path_;
+  lent_fd borrowed_;
   unblocked_file file_{unblocked_file::direction::in};
   readiness ready_;
   blocking_call call_;

@@ -15,12 +15,12 @@ output_file::output_file(loop& on, output_file_owner& owner)
       call_(on, callback<int>::to<&output_file::on_written>(this)) {}
 
 std::string output_file::name() const {
-  return target_ ? target_->path() : "descriptor " + std::to_string(borrowed_);
+  return target_ ? target_->path() : "descriptor " + std::to_string(borrowed_.given);
 }
 
 std::error_code output_file::open() {
-  int error =
-      target_ ? file_.open(target_->open_path(), target_->open_flags()) : file_.borrow(borrowed_);
+  int error = target_ ? file_.open(target_->open_path(), target_->open_flags())
+                      : file_.borrow(borrowed_.number);
   return {error, std::system_category()};
 }
 

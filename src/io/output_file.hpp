@@ -10,6 +10,7 @@
 #include "io/blocking_call.hpp"
 #include "io/file_target.hpp"
 #include "io/readiness.hpp"
+#include "io/stdio_spec.hpp"
 #include "io/unblocked_file.hpp"
 #include "loop/loop.hpp"
 
@@ -31,9 +32,9 @@ class output_file {
   output_file(loop& on, output_file_owner& owner);
 
   /// A file that take() opens when bytes come first, or open() before.
-  void use(std::string path, file_target::mode how) { target_.emplace(std::move(path), how); }
+  void use(file_path path, file_target::mode how) { target_.emplace(std::move(path), how); }
   /// The caller's descriptor; duplicated by open().
-  void use(int fd) noexcept { borrowed_ = fd; }
+  void use(lent_fd fd) noexcept { borrowed_ = fd; }
   /// {} or why not, which on_file_failed is not told then.
   std::error_code open();
 
@@ -52,7 +53,7 @@ class output_file {
   std::string name() const;
   /// For a child that writes there itself.
   const std::optional<file_target>& target() const noexcept { return target_; }
-  int borrowed() const noexcept { return borrowed_; }
+  int borrowed() const noexcept { return borrowed_.number; }
 
  private:
   static constexpr std::size_t most_waiting = 64 * 1024;
@@ -70,7 +71,7 @@ class output_file {
 
   output_file_owner& owner_;
   std::optional<file_target> target_;
-  int borrowed_ = -1;
+  lent_fd borrowed_;
   unblocked_file file_{unblocked_file::direction::out};
   readiness ready_;
   blocking_call call_;

@@ -48,11 +48,11 @@ void output_stream::add(const sink_spec& spec, std::size_t default_cap, int inhe
       rest_ = rest::queue;
       return;
     case sink_spec::kind::inherit:
-      return file().use(inherited);
+      return file().use(lent_fd{inherited, inherited});
     case sink_spec::kind::fd:
       return file().use(spec.fd);
     case sink_spec::kind::null:
-      return file().use("/dev/null", file_target::mode::replace);
+      return file().use(file_path{"/dev/null", {}}, file_target::mode::replace);
     case sink_spec::kind::file:
       return file().use(spec.path, file_target::mode::replace);
     case sink_spec::kind::append:

@@ -24,7 +24,7 @@ int checked(int fd) {
 sink at_path(sink_spec::kind what, std::string path) {
   check(path);
   auto spec = std::make_shared<sink_spec>(what);
-  spec->path = std::move(path);
+  spec->path.text = std::move(path);
   return stdio_access::make(std::move(spec));
 }
 
@@ -53,7 +53,7 @@ sink capture(std::size_t cap, overflow beyond) {
   auto spec = std::make_shared<sink_spec>(sink_spec::kind::capture);
   spec->cap = cap;
   spec->beyond = stdio_access::kind_of(beyond);
-  spec->path = stdio_access::path_of(beyond);
+  spec->path.text = stdio_access::path_of(beyond);
   return stdio_access::make(std::move(spec));
 }
 
@@ -62,7 +62,7 @@ sink append(std::string path) { return at_path(sink_spec::kind::append, std::mov
 
 sink to_fd(int fd) {
   auto spec = std::make_shared<sink_spec>(sink_spec::kind::fd);
-  spec->fd = checked(fd);
+  spec->fd.number = spec->fd.given = checked(fd);
   return stdio_access::make(std::move(spec));
 }
 
@@ -108,13 +108,13 @@ source text(std::string bytes) {
 source from_file(std::string path) {
   check(path);
   auto spec = std::make_shared<source_spec>(source_spec::kind::file);
-  spec->path = std::move(path);
+  spec->path.text = std::move(path);
   return stdio_access::make(std::move(spec));
 }
 
 source from_fd(int fd) {
   auto spec = std::make_shared<source_spec>(source_spec::kind::fd);
-  spec->fd = checked(fd);
+  spec->fd.number = spec->fd.given = checked(fd);
   return stdio_access::make(std::move(spec));
 }
 

@@ -10,8 +10,15 @@
 #include <vector>
 
 #include "execo/stdio.hpp"
+#include "io/file_path.hpp"
 
 namespace execo::detail {
+
+/// A descriptor of the caller's.
+struct lent_fd {
+  int number = -1;  // once it was taken, of ours for the same open file
+  int given = -1;   // the caller's, for a message
+};
 
 enum class overflow_kind : std::uint8_t { head, head_and_tail, block, kill, spill };
 
@@ -35,8 +42,8 @@ class sink_spec {
   kind what;
   std::optional<std::size_t> cap;  // of a capture; none: the command's max_output()
   overflow_kind beyond = overflow_kind::head;
-  std::string path;  // of a file, an append, a spill
-  int fd = -1;
+  file_path path;  // of a file, an append, a spill
+  lent_fd fd;
   std::function<void(std::string_view)> handler;
   std::vector<std::shared_ptr<const sink_spec>> parts;  // of a tee, none of them a tee
 };
@@ -56,14 +63,17 @@ class source_spec {
 
   kind what;
   std::string bytes;  // of a text
-  std::string path;
-  int fd = -1;
+  file_path path;
+  lent_fd fd;
 };
 
 struct stdio_access {
   /// Null: the default.
   static const sink_spec* of(const sink& s) noexcept { return s.spec_.get(); }
   static const std::shared_ptr<const sink_spec>& shared(const sink& s) noexcept { return s.spec_; }
+  static const std::shared_ptr<const source_spec>& shared(const source& s) noexcept {
+    return s.spec_;
+  }
   static const source_spec* of(const source& s) noexcept { return s.spec_.get(); }
   static sink make(std::shared_ptr<const sink_spec> spec) { return sink(std::move(spec)); }
   static source make(std::shared_ptr<const source_spec> spec) { return source(std::move(spec)); }

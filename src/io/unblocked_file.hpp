@@ -25,9 +25,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "base/fd.hpp"
+#include "io/file_path.hpp"
 
 namespace execo::detail {
 
@@ -38,7 +38,7 @@ class unblocked_file {
   explicit unblocked_file(direction way) noexcept : way_(way) {}
 
   /// Opens a path, close-on-exec. 0 or an errno.
-  int open(const std::string& path, int flags) noexcept;
+  int open(const file_path& path, int flags) noexcept;
   /// Takes a descriptor of the caller's, under a number of our own. 0 or an errno.
   int borrow(int fd) noexcept;
   void close() noexcept { fd_.reset(); }

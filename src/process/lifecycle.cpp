@@ -24,10 +24,11 @@ log_level end_level(const result& r) noexcept {
   return r.notable() ? log_level::warning : log_level::debug;
 }
 
-lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, std::unique_ptr<transport> how,
-                     const deadlines& limits)
+lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, taken_stdio stdio,
+                     std::unique_ptr<transport> how, const deadlines& limits)
     : loop_(on),
       command_(std::move(what)),
+      stdio_(std::move(stdio)),
       transport_(std::move(how)),
       limits_(limits),
       deadline_(callback<>::to<&lifecycle::deadline_struck>(this), "deadline of a command"),
@@ -72,6 +73,7 @@ void lifecycle::on_phase(phase entered) {
   arm_deadlines();
   if (entered != phase::run) return;
   running_ = true;
+  stdio_.let_go();
   pid_.store(transport_->pid(), std::memory_order_relaxed);
   feed_input();
   say(log_level::debug,
@@ -205,6 +207,7 @@ void lifecycle::try_end() {
   if (state() == run_state::ended || !transport_closed_ || out_.busy() || err_.busy()) return;
   if (input_file_ && input_file_->busy()) return;
   if (!decided_) decide(end_reason::cancelled);
+  stdio_.let_go();
   settle_streams();
   demand_output();
   loop_.disarm(deadline_);

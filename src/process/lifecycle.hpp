@@ -21,6 +21,7 @@
 #include "io/output_stream.hpp"
 #include "loop/loop.hpp"
 #include "process/result_access.hpp"
+#include "process/taken_stdio.hpp"
 #include "process/transport.hpp"
 
 namespace execo::detail {
@@ -51,8 +52,9 @@ class lifecycle final : public ref_counted,
                         private output_stream_owner,
                         private input_file_owner {
  public:
-  lifecycle(loop& on, std::shared_ptr<const command> what, std::unique_ptr<transport> how,
-            const deadlines& limits);
+  /// `stdio`: of the command, as it was when the start was asked for.
+  lifecycle(loop& on, std::shared_ptr<const command> what, taken_stdio stdio,
+            std::unique_ptr<transport> how, const deadlines& limits);
   ~lifecycle() override;
 
   // -- on the loop's thread -------------------------------------------------------------------
@@ -143,6 +145,7 @@ class lifecycle final : public ref_counted,
   // -- lifecycle_streams.cpp ------------------------------------------------------------------
   bool set_up_streams();
   void redirect_outputs();
+  void pass_descriptors();
   bool give_to_child(int number, const child_stream& to);
   void set_up_input();
   output_stream& sink_of(stream which) noexcept {
@@ -176,6 +179,7 @@ class lifecycle final : public ref_counted,
 
   loop& loop_;
   std::shared_ptr<const command> command_;
+  taken_stdio stdio_;
   std::unique_ptr<transport> transport_;
   intrusive_ptr<lifecycle> self_;  // while the run is on
   list_node observers_;

@@ -23,15 +23,17 @@ child_stream as_child_stream(const output_file& file) {
 
 /// False: a sink or the source cannot be had, and the result says so.
 bool lifecycle::set_up_streams() {
-  const sink_spec* error_spec = stdio_access::of(command_->err);
+  const sink_spec* error_spec = stdio_.err();
   merged_ = error_spec != nullptr && error_spec->what == sink_spec::kind::merged;
-  out_.configure(stdio_access::of(command_->out), command_->output_cap, 1);
+  out_.configure(stdio_.out(), command_->output_cap, 1);
   if (!merged_) err_.configure(error_spec, command_->output_cap, 2);
   redirect_outputs();
+  pass_descriptors();
   for (stream which : {stream::out, stream::err})
     if (!sink_of(which).bounds_the_pipe()) transport_->allow_bulk(which);
   std::string context;
-  std::error_code why = out_.open(context);
+  std::error_code why = stdio_.problem(context);
+  if (!why) why = out_.open(context);
   if (!why) why = err_.open(context);
   if (!why && command_->has_input) {
     set_up_input();
@@ -58,6 +60,17 @@ void lifecycle::redirect_outputs() {
   (void)give_to_child(2, same);
 }
 
+// A transport that has no place for them refuses the command: see spawn_attributes::local_only().
+void lifecycle::pass_descriptors() {
+  for (const taken_stdio::passed& one : stdio_.beside()) {
+    child_stream from;
+    from.what = child_stream::kind::descriptor;
+    from.fd = one.ours;
+    from.name = one.name;
+    (void)transport_->redirect(one.theirs, from);
+  }
+}
+
 /// False: its bytes pass through us, as all of a terminal's do, and output that a tap wants.
 bool lifecycle::give_to_child(int number, const child_stream& to) {
   bool own_way = to.what == child_stream::kind::file || to.what == child_stream::kind::descriptor;
@@ -66,7 +79,7 @@ bool lifecycle::give_to_child(int number, const child_stream& to) {
 }
 
 void lifecycle::set_up_input() {
-  const source_spec* spec = stdio_access::of(command_->in);
+  const source_spec* spec = stdio_.in();
   if (spec == nullptr || spec->what == source_spec::kind::pipe) return;
   child_stream from;
   if (spec->what == source_spec::kind::file) {
@@ -75,16 +88,16 @@ void lifecycle::set_up_input() {
     from.flags = O_RDONLY;
   } else {
     from.what = child_stream::kind::descriptor;
-    from.fd = spec->what == source_spec::kind::inherit ? 0 : spec->fd;
+    from.fd = spec->fd.number;
   }
   input_direct_ = give_to_child(0, from);
   if (!input_direct_)
     input_file_ = std::make_unique<input_file>(loop_, static_cast<input_file_owner&>(*this),
-                                               from.path, from.fd);
+                                               spec->path, spec->fd);
 }
 
 bool lifecycle::is_fed_by_writer() const noexcept {
-  const source_spec* spec = stdio_access::of(command_->in);
+  const source_spec* spec = stdio_.in();
   return spec != nullptr && spec->what == source_spec::kind::pipe;
 }
 

@@ -77,7 +77,12 @@ class local_transport final : public transport {
   }
 
   bool redirect(int number, const child_stream& to) override {
-    streams_[static_cast<std::size_t>(number)] = to;
+    auto index = static_cast<std::size_t>(number);
+    if (index < streams_.size()) {
+      streams_[index] = to;
+    } else {
+      passed_.emplace_back(number, to);
+    }
     return true;
   }
 
@@ -205,7 +210,8 @@ class local_transport final : public transport {
     plan.what.directory = command_->directory;
     be_guarded(plan.what.settings);
     plan.has_input = command_->has_input;
-    plan.streams = streams_;
+    plan.streams = std::move(streams_);
+    plan.passed = std::move(passed_);
     plan.nonblocking = loop_.wants_nonblocking();
     if (!plan.has_input && (plan.null_input = loop_.null_input()) < 0) plan.null_input = -errno;
     late_reaper::take_over(loop_);
@@ -561,7 +567,9 @@ class local_transport final : public transport {
   transport_events* events_ = nullptr;
   const command* command_ = nullptr;
   std::shared_ptr<const surroundings> around_;  // until the child is on its way
+  // Until the child is on its way.
   std::array<child_stream, 3> streams_;
+  std::vector<std::pair<int, child_stream>> passed_;
   pipe_end out_;
   pipe_end err_;
   unique_fd input_;

@@ -105,9 +105,12 @@ class process_state final : public ref_counted {
 
   void make_run(loop& on, surroundings::caller then) {
     if (run) return;
-    auto shared = std::make_shared<const command>(std::move(what));
+    // First: what the transport opens may get the number of a descriptor that is not open.
+    auto stdio = taken_stdio::now(what);
     auto how = make_local_transport(on, then);
-    run = intrusive_ptr<lifecycle>(new lifecycle(on, shared, std::move(how), deadlines()));
+    auto shared = std::make_shared<const command>(std::move(what));
+    run = intrusive_ptr<lifecycle>(
+        new lifecycle(on, shared, std::move(stdio), std::move(how), deadlines()));
     for (stream which : {stream::out, stream::err})
       if (read_early[which == stream::out ? 0 : 1]) run->output(which).begin_reading();
     if (shared->handlers.empty()) return;

@@ -15,14 +15,10 @@ class child_descriptors {
  public:
   child_descriptors(spawn_plan& plan, started_child& child) : plan_(plan), child_(child) {}
 
-  /// Whether those that the caller lends are open. Before anything else is opened: a number that is
-  /// free would be given out anew, and the child would have that.
-  bool check_lent();
-  /// Opens the rest, and fills in the map of the request.
+  /// Opens what is not given, and fills in the map of the request.
   bool open();
 
  private:
-  bool is_open(int fd, const std::string& name);
   bool open_stream(std::size_t index);
   bool open_pipe(std::size_t index);
   bool open_terminal();
@@ -32,9 +28,8 @@ class child_descriptors {
 
   spawn_plan& plan_;
   started_child& child_;
-  std::array<unique_fd, 3> made_;   // the child's ends
-  std::array<int, 3> sources_{};    // of its 0, 1 and 2
-  std::vector<std::string> names_;  // of what it is passed, for a failure
+  std::array<unique_fd, 3> made_;  // the child's ends
+  std::array<int, 3> sources_{};   // of its 0, 1 and 2
 };
 
 constexpr std::array<const char*, 3> stream_names{"standard input", "standard output",
@@ -51,27 +46,6 @@ bool new_pipe(unique_fd& to_read, unique_fd& to_write) noexcept {
   return to_read && to_write;
 }
 
-bool child_descriptors::is_open(int fd, const std::string& name) {
-  // What this start has opened already is nobody's to lend.
-  bool ours = fd == plan_.what.around->directory().descriptor();
-  if (!ours && ::fcntl(fd, F_GETFD) >= 0) return true;
-  return child_.made.fail("descriptor", name, EBADF);
-}
-
-bool child_descriptors::check_lent() {
-  for (const child_stream& to : plan_.streams)
-    if (to.what == child_stream::kind::descriptor && !is_open(to.fd, std::to_string(to.fd)))
-      return false;
-  const auto& passed = plan_.attributes_of->attributes.descriptors;
-  names_.reserve(passed.size());
-  for (const passed_descriptor& one : passed) {
-    names_.push_back(std::to_string(one.ours) + " to " + std::to_string(one.theirs));
-    if (!is_open(one.ours, names_.back())) return false;
-    place(one.ours, one.theirs, names_.back().c_str());
-  }
-  return true;
-}
-
 bool child_descriptors::open() {
   if (plan_.attributes_of->attributes.pty) {
     if (!open_terminal()) return false;
@@ -81,6 +55,7 @@ bool child_descriptors::open() {
   }
   for (std::size_t i = 0; i < sources_.size(); ++i)
     place(sources_[i], static_cast<int>(i), stream_names[i]);
+  for (const auto& [number, from] : plan_.passed) place(from.fd, number, from.name.c_str());
   return true;
 }
 
@@ -94,8 +69,8 @@ bool child_descriptors::open_stream(std::size_t index) {
       sources_[index] = to.fd;
       return true;
     case child_stream::kind::file:
-      sources_[index] = open_file(to.path.c_str(), to.flags);
-      if (sources_[index] < 0) return child_.made.fail("open", to.path, -sources_[index]);
+      sources_[index] = open_file(to.path, to.flags);
+      if (sources_[index] < 0) return child_.made.fail("open", to.path.text, -sources_[index]);
       made_[index].reset(sources_[index]);
       return true;
     case child_stream::kind::pipe:
@@ -136,9 +111,8 @@ started_child start_child(spawn_plan& plan) {
   prepared_child prepared;
   fork_lock no_fork;
   child_descriptors descriptors(plan, child);
-  bool ready = descriptors.check_lent() &&
-               prepare(*plan.attributes_of, plan.what.settings, prepared, child.made) &&
-               descriptors.open();
+  bool ready =
+      prepare(*plan.attributes_of, plan.what.settings, prepared, child.made) && descriptors.open();
   if (!plan.what.settings.umask) plan.what.settings.umask = plan.what.around->umask();
   if (ready) child.made = spawn(plan.what);
   if (child.made.error != 0) {

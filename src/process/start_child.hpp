@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <utility>
+#include <vector>
 
 #include "process/child_stream.hpp"
 #include "process/prepare.hpp"
@@ -13,10 +15,11 @@ namespace execo::detail {
 struct spawn_plan {
   spawn_request what;
   std::array<child_stream, 3> streams;
-  const command* attributes_of = nullptr;  // lives until the child is started
-  bool has_input = false;                  // a pipe, instead of the null input
-  bool nonblocking = false;                // our ends
-  int null_input = -1;                     // a negative errno if there is none
+  std::vector<std::pair<int, child_stream>> passed;  // beside the streams, by the child's number
+  const command* attributes_of = nullptr;            // lives until the child is started
+  bool has_input = false;                            // a pipe, instead of the null input
+  bool nonblocking = false;                          // our ends
+  int null_input = -1;                               // a negative errno if there is none
 };
 
 /// A child, or why there is none, and our ends of its pipes or of its terminal.

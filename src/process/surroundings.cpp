@@ -1,14 +1,15 @@
 #include "process/surroundings.hpp"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
+
+#include "base/fd.hpp"
+#include "base/shared_copy.hpp"
 
 extern char** environ;
 
@@ -18,15 +19,6 @@ namespace {
 char** own_variables() noexcept {
   static char* none = nullptr;
   return environ != nullptr ? environ : &none;
-}
-
-/// The one that `last` still refers to if nothing changed since, else a new one.
-template <class Copy>
-std::shared_ptr<const Copy> shared_copy(std::weak_ptr<const Copy>& last) {
-  if (auto same = last.lock(); same && same->is_current()) return same;
-  auto made = std::make_shared<const Copy>();
-  last = made;
-  return made;
 }
 
 // The system call that reads the mask changes it, for every thread: only where there is no other.
@@ -80,29 +72,11 @@ bool environment_copy::is_current() const noexcept {
   return false;
 }
 
-directory_copy::directory_copy() : open_(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
-  struct stat status;
-  if (open_) {
-    if (::fstat(open_.get(), &status) != 0) return;
-    device_ = status.st_dev;
-    inode_ = status.st_ino;
-  } else if (errno == EMFILE || errno == ENFILE) {
-    std::unique_ptr<char, decltype(&::free)> path(::getcwd(nullptr, 0), &::free);
-    if (path) path_ = path.get();
-  }
-}
-
-bool directory_copy::is_current() const noexcept {
-  struct stat status;
-  return open_ && ::stat(".", &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
-}
-
 std::shared_ptr<const surroundings> surroundings::now(caller then) {
   static thread_local std::weak_ptr<const environment_copy> last_environment;
-  static thread_local std::weak_ptr<const directory_copy> last_directory;
   auto made = std::make_shared<surroundings>();
   made->environment_ = shared_copy(last_environment);
-  made->directory_ = shared_copy(last_directory);
+  made->directory_ = directory_copy::now();
   if (__libc_single_threaded != 0) {
     made->umask_ = mask_of_one_thread();
   } else if (then == caller::goes_on) {

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/fd.hpp"
+#include "io/directory_copy.hpp"
 
 namespace execo::detail {
 
@@ -32,27 +32,6 @@ class environment_copy {
  private:
   std::unique_ptr<char[]> bytes_;
   std::vector<char*> pointers_;
-};
-
-/// The working directory: a descriptor, or its path where there is no descriptor left for it.
-/// Neither where it cannot be opened: then it is inherited.
-class directory_copy {
- public:
-  directory_copy();
-  /// Wherever the process is when the child is made.
-  explicit directory_copy(std::nullptr_t) noexcept {}
-  directory_copy(const directory_copy&) = delete;
-  directory_copy& operator=(const directory_copy&) = delete;
-
-  bool is_current() const noexcept;
-  int descriptor() const noexcept { return open_.get(); }
-  const std::string& path() const noexcept { return path_; }
-
- private:
-  unique_fd open_;
-  std::string path_;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
 };
 
 class surroundings {

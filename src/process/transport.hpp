@@ -60,7 +60,8 @@ class transport {
   virtual void open(const command& what, transport_events& events) = 0;
 
   /// Lets a standard stream of the command be something else than a way to us; then no event
-  /// tells of it, but for the end of an output, which comes at once. False: it cannot.
+  /// tells of it, but for the end of an output, which comes at once. Or adds a descriptor, 3 or
+  /// higher. A descriptor that is given stays open until `run` or the end. False: it cannot.
   /// Pre: not opened yet.
   virtual bool redirect(int number, const child_stream& to) {
     (void)number, (void)to;

@@ -69,9 +69,9 @@ class attribute_options {
   EXECO_SETTER(pty(unsigned short rows, unsigned short columns),
                (attributes().pty = true, attributes().pty_rows = rows,
                 attributes().pty_columns = columns))
-  /// Gives it our descriptor `ours` as its `theirs`, 3 or higher.
-  /// Pre: `ours` stays open until the command runs. It is not kept open: the other end of a pipe
-  /// would never see the end.
+  /// Gives it our descriptor `ours` as its `theirs`, 3 or higher. The caller may close it once the
+  /// start was asked for. It is not kept longer than until the command runs: the other end of a
+  /// pipe would never see the end.
   EXECO_SETTER(pass_fd(int ours, int theirs), attributes().descriptors.emplace_back(ours, theirs))
 
   /// The signals that end it, and their times; in place of TERM and kill_timeout. A kill() with a

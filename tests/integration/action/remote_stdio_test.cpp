@@ -10,6 +10,7 @@
 
 #include "base/fd.hpp"
 #include "fleet_fixture.hpp"
+#include "leak_check.hpp"
 #include "random_bytes.hpp"
 
 namespace execo::test {
@@ -29,12 +30,13 @@ class remote_stdio : public ::testing::Test {
   }
   ~remote_stdio() override { fs::remove_all(folder_); }
 
-  remote on_host(std::string_view text) {
+  remote on_host(std::string_view text) { return on_hosts(text, 1); }
+  remote on_hosts(std::string_view text, std::size_t count) {
     ssh_options how;
     how.port = fleet_.port();
     how.identities.push_back(fleet_.identity());
     how.known_hosts = fleet_.known_hosts();
-    return remote(text, host_set("127.4.0.1")).ssh(how);
+    return remote(text, std::vector<host>(count, host("127.4.0.1"))).ssh(how);
   }
   static host_result run(remote what) { return sync_wait(what.run()).all().front(); }
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
@@ -130,6 +132,64 @@ TEST_F(remote_stdio, a_terminal_has_its_size_and_ends_its_input_with_a_key) {
   auto w = run(on_host("tty; cat").pty(24, 80).in(from_file(file("lines", "one\ntwo\n"))));
   EXPECT_TRUE(w.ok()) << w.dump();
   EXPECT_THAT(w.out, HasSubstr("two\r\n"));
+}
+
+// The hosts begin when the caller has gone on, most of them one after the other.
+TEST_F(remote_stdio, names_what_it_did_at_the_start_for_every_host_of_an_action) {
+  detail::unique_fd here(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const auto open_descriptors = [] {
+    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+  };
+  fs::create_directory(path("then"));
+  fs::create_directory(path("later"));
+  const std::string in = file("in", "given");
+  context c;
+  detail::unique_fd out(
+      ::open(path("out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND, 0666));
+  ASSERT_EQ(::chdir(path("then").c_str()), 0);
+  auto before = open_descriptors();
+  auto all = on_hosts("cat; echo >&2", 12).on(c.ring(0)).fanout(3);
+  all.in(from_file("../in")).out(tee(to_fd(out.get()), append("log"))).err(append("err"));
+  all.start();
+  EXPECT_LE(open_descriptors(), before + 2) << "one for the descriptor, one for the directory";
+  ASSERT_EQ(::chdir(path("later").c_str()), 0);
+  detail::unique_fd other(::open(in.c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(::dup2(other.get(), out.get()), out.get());
+  const action_result end = sync_wait(c, all.run());
+  ASSERT_EQ(::fchdir(here.get()), 0);
+  EXPECT_TRUE(end.ok()) << end.all().front().describe();
+  std::string twelve;
+  for (int i = 0; i < 12; ++i) twelve += "given";
+  EXPECT_EQ(contents(path("out")), twelve);
+  EXPECT_EQ(contents(path("then/log")), twelve);
+  EXPECT_EQ(contents(path("then/err")), std::string(12, '\n'));
+  EXPECT_TRUE(fs::is_empty(path("later")));
+}
+
+TEST_F(remote_stdio, lets_a_lent_pipe_go_with_the_last_host) {
+  accept_default_context();
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  detail::unique_fd read_end(ends[0]), write_end(ends[1]);
+  auto all = on_hosts("echo x", 4).fanout(1);
+  all.out(to_fd(write_end.get())).start();
+  write_end.reset();
+  // Until its end, while the action goes on and its handle stays.
+  std::string said;
+  char byte = 0;
+  while (::read(read_end.get(), &byte, 1) == 1) said += byte;
+  EXPECT_EQ(said, "x\nx\nx\nx\n");
+  EXPECT_TRUE(sync_wait(all.run()).ok());
+}
+
+TEST_F(remote_stdio, a_descriptor_that_is_not_open_is_the_end_of_each_host) {
+  auto end = sync_wait(on_hosts("echo x", 2).out(to_fd(987)).run());
+  for (const host_result& r : end.all()) {
+    EXPECT_EQ(r.how(), end_reason::spawn_failed);
+    EXPECT_EQ(r.error(), std::errc::bad_file_descriptor);
+    EXPECT_EQ(r.error_context(), "descriptor 987");
+  }
+  EXPECT_EQ(end.all().size(), 2U);
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ TEST(lifecycle, lets_a_slow_tap_hold_output_back_until_the_command_is_being_ende
   notes seen;
   auto what = std::make_shared<const command>("noted");
   intrusive_ptr<lifecycle> run(
-      new lifecycle(on, what, std::make_unique<noting_transport>(seen), deadlines()));
+      new lifecycle(on, what, {}, std::make_unique<noting_transport>(seen), deadlines()));
   run->start();
   seen.events->on_phase(phase::run);
   run->kill(SIGUSR1);
@@ -71,7 +71,7 @@ class ended_command : public ::testing::Test {
   // Its status has come, its streams are open.
   void begin(command text, exit_status status = exit_status::of_code(0)) {
     run = intrusive_ptr<lifecycle>(
-        new lifecycle(on, std::make_shared<const command>(std::move(text)),
+        new lifecycle(on, std::make_shared<const command>(std::move(text)), {},
                       std::make_unique<noting_transport>(seen), deadlines()));
     run->start();
     seen.events->on_phase(phase::run);
@@ -155,7 +155,7 @@ TEST_F(ended_command, is_not_judged_by_a_silence_that_a_slow_tap_makes) {
 TEST_F(ended_command, that_was_killed_is_not_asked_about) {
   seen.can_ask = true;
   command what = quick();
-  run = intrusive_ptr<lifecycle>(new lifecycle(on, std::make_shared<const command>(what),
+  run = intrusive_ptr<lifecycle>(new lifecycle(on, std::make_shared<const command>(what), {},
                                                std::make_unique<noting_transport>(seen),
                                                deadlines()));
   run->start();

@@ -7,12 +7,16 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <future>
+#include <sstream>
 #include <thread>
 
 #include "base/fd.hpp"
 #include "execo/start.hpp"
+#include "execo/stdio.hpp"
 #include "execo/when_all.hpp"
+#include "fleet_fixture.hpp"
 #include "unit/process/children.hpp"
 
 namespace execo::test {
@@ -168,6 +172,198 @@ TEST_P(start_moment, a_relative_directory_begins_at_that_of_the_start) {
     co_return r.ok() ? r.out : r.describe();
   };
   EXPECT_EQ(sync_wait(body()), std::filesystem::canonical("/usr/lib").string() + "\n");
+}
+
+/// A folder with two more, each with an "in" that names it, and descriptors of what is there.
+class start_moment_streams : public start_moment {
+ protected:
+  start_moment_streams() {
+    for (const char* name : {"then", "later"}) {
+      std::filesystem::create_directory(folder_.path() + "/" + name);
+      std::ofstream(path(name, "in")) << name;
+    }
+  }
+
+  std::string path(const std::string& part, const std::string& name) const {
+    return folder_.path() + "/" + part + "/" + name;
+  }
+  void go_to(const std::string& part) const {
+    (void)!::chdir((folder_.path() + "/" + part).c_str());
+  }
+  static detail::unique_fd opened(const std::string& file, int flags) {
+    return detail::unique_fd(::open(file.c_str(), flags | O_CLOEXEC | O_CREAT, 0666));
+  }
+  static std::string contents(const std::string& file) {
+    std::ostringstream text;
+    text << std::ifstream(file).rdbuf();
+    return text.str();
+  }
+
+  scratch_directory folder_;
+};
+EXECO_ON_EACH_BACKEND(start_moment_streams);
+
+TEST_P(start_moment_streams, descriptors_that_are_reused_at_once_are_those_of_the_start) {
+  auto body = [this]() -> task<> {
+    std::vector<process> all;
+    for (int round = 0; round < 3; ++round) {
+      std::string out = "out" + std::to_string(round);
+      auto in = opened(path("then", "in"), O_RDONLY);
+      auto to = opened(path("then", out), O_WRONLY);
+      process p("cat - /dev/fd/9");
+      p.pass_fd(in.get(), 9).in(from_fd(in.get()));
+      if (round == 0) p.out(to_fd(to.get()));
+      if (round == 1) p.out(tee(to_fd(to.get()), capture()));
+      if (round == 2) p.out(to_fd(to.get())).err(to_fd(to.get())).pty(24, 80);
+      p.start();
+      auto other_in = opened(path("later", "in"), O_RDONLY);
+      auto other_out = opened(path("later", out), O_WRONLY);
+      EXPECT_EQ(::dup2(other_in.get(), in.get()), in.get());
+      EXPECT_EQ(::dup2(other_out.get(), to.get()), to.get());
+      all.push_back(std::move(p));
+    }
+    for (process& p : all) {
+      result r = co_await p.wait();
+      EXPECT_TRUE(r.ok()) << r.dump();
+    }
+  };
+  sync_wait(body());
+  // /dev/fd/9 of a file opens it once more, from its beginning.
+  EXPECT_EQ(contents(path("then", "out0")), "thenthen");
+  EXPECT_EQ(contents(path("then", "out1")), "thenthen");
+  EXPECT_THAT(contents(path("then", "out2")), ::testing::HasSubstr("then"));
+  for (const char* out : {"out0", "out1", "out2"}) EXPECT_EQ(contents(path("later", out)), "");
+}
+
+TEST_P(start_moment_streams, inherited_streams_are_those_of_the_start) {
+  detail::unique_fd own(::fcntl(0, F_DUPFD_CLOEXEC, 3));
+  auto body = [&]() -> task<std::string> {
+    auto in = opened(path("then", "in"), O_RDONLY);
+    EXPECT_EQ(::dup2(in.get(), 0), 0);
+    process p("cat");
+    p.in(inherit()).start();
+    EXPECT_EQ(::dup2(own.get(), 0), 0);
+    result r = co_await p.wait();
+    co_return r.ok() ? r.out : r.describe();
+  };
+  EXPECT_EQ(sync_wait(body()), "then");
+}
+
+TEST_P(start_moment_streams, who_reads_from_a_lent_pipe_sees_its_end_while_the_command_goes_on) {
+  auto body = [](bool through_us) -> task<> {
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    detail::unique_fd read_end(ends[0]), write_end(ends[1]);
+    process p("sh -c 'echo said; exec >&- 7>&-; read line'");
+    p.in(pipe()).pass_fd(write_end.get(), 7).timeout(std::chrono::seconds(30));
+    p.out(through_us ? tee(to_fd(write_end.get()), capture()) : to_fd(write_end.get()));
+    p.start();
+    write_end.reset();
+    std::string said;
+    char piece[16];
+    for (ssize_t n = -1; n != 0;) {
+      n = ::read(read_end.get(), piece, sizeof piece);
+      if (n > 0) said.append(piece, static_cast<std::size_t>(n));
+      if (through_us && said == "said\n") break;
+      if (n < 0) co_await sleep(std::chrono::milliseconds(1));
+      if (!p.running()) break;
+    }
+    EXPECT_TRUE(p.running());
+    EXPECT_EQ(said, "said\n");
+    p.in().close();
+    result r = co_await p.wait();
+    EXPECT_EQ(r.how(), end_reason::exited) << r.dump();
+    EXPECT_EQ(::read(read_end.get(), piece, sizeof piece), 0) << "the handle holds it still";
+  };
+  sync_wait(body(false));
+  sync_wait(body(true));
+}
+
+TEST_P(start_moment_streams, relative_files_begin_at_the_directory_of_the_start) {
+  auto body = [this]() -> task<> {
+    std::vector<process> all;
+    for (bool through_us : {false, true}) {
+      go_to("then");
+      std::string n = through_us ? "2" : "1";
+      process p("cat");
+      sink whole = to_file("out" + n);
+      p.out(through_us ? tee(whole, append("log2"), capture(1, overflow::spill("rest"))) : whole);
+      p.in(from_file("in")).err(append("log" + n)).start();
+      go_to("later");
+      all.push_back(std::move(p));
+    }
+    // A path would lead nowhere now, or to something else.
+    std::filesystem::rename(path("then", ""), path("moved", ""));
+    for (process& p : all) {
+      result r = co_await p.wait();
+      EXPECT_TRUE(r.ok()) << r.dump();
+    }
+  };
+  sync_wait(body());
+  for (const char* out : {"out1", "out2", "log2"}) EXPECT_EQ(contents(path("moved", out)), "then");
+  EXPECT_EQ(contents(path("moved", "rest")), "hen");
+  EXPECT_EQ(contents(path("moved", "log1")), "");
+  // in, out1, out2, log1, log2, rest
+  auto count = [&](const std::string& part) {
+    std::filesystem::directory_iterator at(path(part, "")), end;
+    return std::distance(at, end);
+  };
+  EXPECT_EQ(count("moved"), 6);
+  EXPECT_EQ(count("later"), 1);
+}
+
+TEST_P(start_moment_streams, a_relative_file_is_not_in_the_directory_that_the_command_is_given) {
+  auto body = [this]() -> task<> {
+    go_to("then");
+    process p("cat in");
+    p.cwd(folder_.path() + "/later").out(to_file("out")).start();
+    go_to("later");
+    result r = co_await p.wait();
+    EXPECT_TRUE(r.ok()) << r.dump();
+  };
+  sync_wait(body());
+  EXPECT_EQ(contents(path("then", "out")), "later");
+}
+
+TEST_P(start_moment_streams, a_relative_link_is_followed_to_the_file_that_is_replaced) {
+  auto body = [this]() -> task<> {
+    go_to("then");
+    std::filesystem::create_directory_symlink("../later", "folder");
+    std::filesystem::create_symlink("folder/real", "link");
+    std::ofstream(path("later", "real")) << "before";
+    process p("echo after");
+    p.out(to_file("link")).start();
+    go_to("later");
+    result r = co_await p.wait();
+    EXPECT_TRUE(r.ok()) << r.dump();
+  };
+  sync_wait(body());
+  EXPECT_TRUE(std::filesystem::is_symlink(path("then", "link")));
+  EXPECT_FALSE(std::filesystem::is_symlink(path("later", "real")));
+  EXPECT_EQ(contents(path("later", "real")), "after\n");
+}
+
+TEST_P(start_moment_streams, a_descriptor_that_there_is_no_number_for_is_an_end_that_names_it) {
+  auto body = [this]() -> task<> {
+    auto to = opened(path("then", "out"), O_WRONLY);
+    process passed("true");
+    process lent("true");
+    {
+      detail::unique_fd next(::fcntl(0, F_DUPFD_CLOEXEC, 3));
+      lowered_limit none(RLIMIT_NOFILE, static_cast<rlim_t>(next.get()));
+      next.reset();
+      passed.pass_fd(to.get(), 9).start();
+      lent.out(tee(to_fd(to.get()), capture())).start();
+    }
+    std::string number = std::to_string(to.get());
+    for (process* p : {&passed, &lent}) {
+      result r = co_await p->wait();
+      EXPECT_EQ(r.how(), end_reason::spawn_failed);
+      EXPECT_EQ(r.error(), std::errc::too_many_files_open);
+      EXPECT_EQ(r.error_context(), "dup descriptor " + number + (p == &passed ? " to 9" : ""));
+    }
+  };
+  sync_wait(body());
 }
 
 }  // namespace

@@ -1,0 +1,150 @@
+#include "process/taken_stdio.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <type_traits>
+
+namespace execo::detail {
+
+/// Makes copies that name what is ours.
+class stdio_taker {
+ public:
+  void add(const std::vector<passed_descriptor>& list);
+  /// Null stays null.
+  template <class Spec>
+  std::shared_ptr<const Spec> copy(const std::shared_ptr<const Spec>& from, int inherited);
+  /// Takes all that the copies name, or keeps why that cannot be. Null: they name no descriptor.
+  std::shared_ptr<const taken_stdio::holding> take();
+
+ private:
+  struct named {
+    int* number;
+    std::string name;
+  };
+
+  template <class Spec>
+  std::shared_ptr<const Spec> copy_one(const Spec& from, int inherited);
+  taken_stdio::holding& held();
+  void begin_here(file_path& path);
+  bool all_open();
+  bool lend(const named& one);
+  bool fail(const char* step, const named& one);
+
+  std::shared_ptr<taken_stdio::holding> held_;
+  std::vector<named> named_;
+  std::vector<file_path*> relative_;
+};
+
+namespace {
+
+bool is_relative(const file_path& path) { return !path.text.empty() && path.text[0] != '/'; }
+
+}  // namespace
+
+void stdio_taker::add(const std::vector<passed_descriptor>& list) {
+  if (list.empty()) return;
+  std::vector<taken_stdio::passed>& beside = held().beside;
+  beside.reserve(list.size());
+  for (const passed_descriptor& one : list) {
+    std::string name = std::to_string(one.ours) + " to " + std::to_string(one.theirs);
+    beside.push_back({one.ours, one.theirs, name});
+    named_.push_back({&beside.back().ours, std::move(name)});
+  }
+}
+
+template <class Spec>
+std::shared_ptr<const Spec> stdio_taker::copy(const std::shared_ptr<const Spec>& from,
+                                              int inherited) {
+  using kind = typename Spec::kind;
+  if (!from) return from;
+  if constexpr (std::is_same_v<Spec, sink_spec>) {
+    if (from->what == kind::tee) {
+      auto made = std::make_shared<sink_spec>(*from);
+      for (auto& part : made->parts) part = copy(part, inherited);
+      return made;
+    }
+  }
+  bool lent = from->what == kind::inherit || from->what == kind::fd;
+  return lent || is_relative(from->path) ? copy_one(*from, inherited) : from;
+}
+
+template <class Spec>
+std::shared_ptr<const Spec> stdio_taker::copy_one(const Spec& from, int inherited) {
+  using kind = typename Spec::kind;
+  auto made = std::make_shared<Spec>(from);
+  if (is_relative(made->path)) {
+    relative_.push_back(&made->path);
+    return made;
+  }
+  if (made->what == kind::inherit) made->fd.number = made->fd.given = inherited;
+  made->what = kind::fd;
+  named_.push_back({&made->fd.number, std::to_string(made->fd.given)});
+  return made;
+}
+
+taken_stdio::holding& stdio_taker::held() {
+  if (!held_) held_ = std::make_shared<taken_stdio::holding>();
+  return *held_;
+}
+
+std::shared_ptr<const taken_stdio::holding> stdio_taker::take() {
+  // Before any is taken or opened: the number of one that is closed would be given to that.
+  if (!all_open()) return held_;
+  for (const named& one : named_)
+    if (!lend(one)) return held_;
+  for (file_path* path : relative_) begin_here(*path);
+  return held_;
+}
+
+bool stdio_taker::all_open() {
+  for (const named& one : named_)
+    if (::fcntl(*one.number, F_GETFD) < 0) return fail("descriptor", one);
+  return true;
+}
+
+bool stdio_taker::lend(const named& one) {
+  unique_fd ours(::fcntl(*one.number, F_DUPFD_CLOEXEC, 3));
+  if (!ours) return fail("dup descriptor", one);
+  *one.number = ours.get();
+  held().descriptors.push_back(std::move(ours));
+  return true;
+}
+
+bool stdio_taker::fail(const char* step, const named& one) {
+  std::error_code why(errno, std::system_category());
+  held().problem = why;
+  held().context = std::string(step) + " " + one.name;
+  return false;
+}
+
+void stdio_taker::begin_here(file_path& path) {
+  path.from = directory_copy::now();
+  if (path.from->descriptor() >= 0) return;
+  if (!path.from->path().empty()) path.text.insert(0, path.from->path() + "/");
+  path.from.reset();
+}
+
+taken_stdio taken_stdio::now(const command& what) {
+  stdio_taker taker;
+  taken_stdio taken;
+  taker.add(what.attributes.descriptors);
+  taken.in_ = stdio_access::make(taker.copy(stdio_access::shared(what.in), 0));
+  taken.out_ = stdio_access::make(taker.copy(stdio_access::shared(what.out), 1));
+  taken.err_ = stdio_access::make(taker.copy(stdio_access::shared(what.err), 2));
+  taken.held_ = taker.take();
+  return taken;
+}
+
+const std::vector<taken_stdio::passed>& taken_stdio::beside() const noexcept {
+  static const std::vector<passed> none;
+  return held_ ? held_->beside : none;
+}
+
+std::error_code taken_stdio::problem(std::string& context) const {
+  if (!held_ || !held_->problem) return {};
+  context = held_->context;
+  return held_->problem;
+}
+
+}  // namespace execo::detail

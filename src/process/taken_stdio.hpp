@@ -1,0 +1,57 @@
+// What the sinks, the source and the passed descriptors of a command name, as it is when its start
+// is asked for: descriptors are kept under numbers of our own, and relative paths begin at the
+// directory of that moment. The caller may close, reuse and change all of them afterwards.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "execo/command.hpp"
+#include "io/stdio_spec.hpp"
+
+namespace execo::detail {
+
+/// A cheap copy: the hosts of an action share what was taken.
+class taken_stdio {
+ public:
+  /// None of them.
+  taken_stdio() = default;
+  /// Thread: the one that asks for the start, and no other.
+  static taken_stdio now(const command& what);
+
+  /// Null: the default.
+  const sink_spec* out() const noexcept { return stdio_access::of(out_); }
+  const sink_spec* err() const noexcept { return stdio_access::of(err_); }
+  const source_spec* in() const noexcept { return stdio_access::of(in_); }
+  struct passed {
+    int ours;
+    int theirs;
+    std::string name;
+  };
+  /// Beside the standard streams.
+  const std::vector<passed>& beside() const noexcept;
+  /// One of the descriptors could not be taken; the context tells which.
+  std::error_code problem(std::string& context) const;
+
+  /// Whoever reads from the other end of what was lent waits for this.
+  void let_go() noexcept { held_.reset(); }
+
+ private:
+  friend class stdio_taker;
+  struct holding {
+    std::vector<unique_fd> descriptors;
+    std::vector<passed> beside;
+    std::error_code problem;
+    std::string context;
+  };
+
+  sink out_, err_;
+  source in_;
+  std::shared_ptr<const holding> held_;
+};
+
+}  // namespace execo::detail
