@@ -11,6 +11,7 @@ extern const char* const fleet;             // execo-fleet
 extern const char* const child_target;      // what tests run as their child
 extern const char* const host_application;  // an application that execo lives in
 extern const char* const without_uring;     // runs a command where io_uring is denied
+extern const char* const without_guard;     // and where there is no guard of commands
 
 }  // namespace execo::test::places
 
@@ -20,3 +21,4 @@ extern const char* const without_uring;     // runs a command where io_uring is 
 #define EXECO_CHILD_TARGET ::execo::test::places::child_target
 #define EXECO_HOST_APPLICATION ::execo::test::places::host_application
 #define EXECO_WITHOUT_URING ::execo::test::places::without_uring
+#define EXECO_WITHOUT_GUARD ::execo::test::places::without_guard

@@ -39,6 +39,20 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return result;
 }
 
+/// Takes the actions.
+pid_t spawn(const std::vector<std::string>& words, const std::vector<std::string>& variables,
+            posix_spawn_file_actions_t& actions, const posix_spawnattr_t* attributes) {
+  std::vector<char*> argv = pointers(words), environment = pointers(variables);
+  argv.push_back(nullptr);
+  for (char** own = environ; *own != nullptr; ++own) environment.push_back(*own);
+  environment.push_back(nullptr);
+  pid_t pid = -1;
+  int error = ::posix_spawnp(&pid, argv[0], &actions, attributes, argv.data(), environment.data());
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) fail(error, words[0]);
+  return pid;
+}
+
 pid_t spawn(const std::vector<std::string>& words, const std::vector<std::string>& variables,
             int in, int out, int err) {
   posix_spawn_file_actions_t actions;
@@ -46,14 +60,21 @@ pid_t spawn(const std::vector<std::string>& words, const std::vector<std::string
   posix_spawn_file_actions_adddup2(&actions, in, 0);
   posix_spawn_file_actions_adddup2(&actions, out, 1);
   posix_spawn_file_actions_adddup2(&actions, err, 2);
-  std::vector<char*> argv = pointers(words), environment = pointers(variables);
-  argv.push_back(nullptr);
-  for (char** own = environ; *own != nullptr; ++own) environment.push_back(*own);
-  environment.push_back(nullptr);
-  pid_t pid = -1;
-  int error = ::posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environment.data());
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) fail(error, words[0]);
+  return spawn(words, variables, actions, nullptr);
+}
+
+pid_t spawn_on(const char* terminal, const std::vector<std::string>& words,
+               const std::vector<std::string>& variables) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  // The first terminal that a leader of a session without one opens is its own.
+  posix_spawn_file_actions_addopen(&actions, 0, terminal, O_RDWR, 0);
+  for (int number : {1, 2}) posix_spawn_file_actions_adddup2(&actions, 0, number);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  pid_t pid = spawn(words, variables, actions, &attributes);
+  posix_spawnattr_destroy(&attributes);
   return pid;
 }
 
@@ -79,6 +100,23 @@ program::program(const std::vector<std::string>& words, const std::vector<std::s
   make_pipe(out_, child_out);
   make_pipe(err_, child_err);
   pid_ = spawn(words, variables, child_in.get(), child_out.get(), child_err.get());
+}
+
+program program::on_terminal(const std::vector<std::string>& words,
+                             const std::vector<std::string>& variables) {
+  program made;
+  unique_fd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  std::array<char, 64> name{};
+  bool ready = master && ::grantpt(master.get()) == 0 && ::unlockpt(master.get()) == 0 &&
+               ::ptsname_r(master.get(), name.data(), name.size()) == 0;
+  if (!ready) fail(errno, "a terminal");
+  made.pid_ = spawn_on(name.data(), words, variables);
+  made.out_ = std::move(master);
+  return made;
+}
+
+void program::type(std::string_view keys) noexcept {
+  (void)!::write(out_.get(), keys.data(), keys.size());
 }
 
 program::program(program&& other) noexcept

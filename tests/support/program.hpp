@@ -29,6 +29,9 @@ class program {
   /// Throws: std::system_error.
   explicit program(const std::vector<std::string>& words,
                    const std::vector<std::string>& variables = {});
+  /// The same on a terminal of its own, of a session that it leads. Both its outputs are out().
+  static program on_terminal(const std::vector<std::string>& words,
+                             const std::vector<std::string>& variables = {});
   /// Kills it if it runs.
   ~program();
   program(program&& other) noexcept;
@@ -36,6 +39,8 @@ class program {
 
   pid_t pid() const noexcept { return pid_; }
   bool running();
+  /// Keys on its terminal: "\x03" is Ctrl-C.
+  void type(std::string_view keys) noexcept;
   void kill(int signal) noexcept;
 
   /// Reads until its output holds `text`; false if it ended or the time is over before.
@@ -48,6 +53,7 @@ class program {
                  std::chrono::milliseconds within = std::chrono::seconds(60));
 
  private:
+  program() = default;
   bool turn(std::string_view& input, std::chrono::steady_clock::time_point deadline);
   void reap();
 

@@ -1,42 +1,8 @@
 // without_uring EPERM|ENOSYS COMMAND...: runs the command where io_uring is denied, as container
-// runtimes (EPERM) and kernels without it (ENOSYS) do. The filter is inherited by all that the
-// command starts.
-#include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/prctl.h>
+// runtimes (EPERM) and kernels without it (ENOSYS) do.
 #include <sys/syscall.h>
-#include <unistd.h>
 
-namespace {
-
-bool deny_uring(int error) {
-  const auto deny = SECCOMP_RET_ERRNO | static_cast<unsigned>(error);
-  static_assert(SYS_io_uring_enter == SYS_io_uring_setup + 1);
-  static_assert(SYS_io_uring_register == SYS_io_uring_setup + 2);
-  sock_filter filter[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, SYS_io_uring_setup, 0, 2),
-      BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, SYS_io_uring_register, 1, 0),
-      BPF_STMT(BPF_RET | BPF_K, deny),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  sock_fprog program{static_cast<unsigned short>(sizeof filter / sizeof filter[0]), filter};
-  // Root needs no promise about privileges, and a server among the tests may want to change them.
-  if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0) return true;
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
-int fail(const char* what) {
-  fprintf(stderr, "without_uring: %s: %s\n", what, strerror(errno));
-  return 126;
-}
-
-}  // namespace
+#include "deny_calls.hpp"
 
 int main(int argc, char** argv) {
   int error = 0;
@@ -46,7 +12,7 @@ int main(int argc, char** argv) {
     fputs("usage: without_uring EPERM|ENOSYS COMMAND...\n", stderr);
     return 126;
   }
-  if (!deny_uring(error)) return fail("seccomp");
-  execvp(argv[2], argv + 2);
-  return fail(argv[2]);
+  static_assert(SYS_io_uring_enter == SYS_io_uring_setup + 1);
+  static_assert(SYS_io_uring_register == SYS_io_uring_setup + 2);
+  return execo::test::run_without_calls(SYS_io_uring_setup, SYS_io_uring_register, error, argv + 2);
 }

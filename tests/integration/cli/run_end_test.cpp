@@ -108,6 +108,29 @@ INSTANTIATE_TEST_SUITE_P(by, interrupted, testing::Values(SIGINT, SIGTERM, SIGHU
                            return std::string(::sigabbrev_np(about.param));
                          });
 
+// The shell that called it has the signal, too, and goes on.
+TEST(execo_run_end, ctrl_c_at_a_terminal_stops_everything_and_the_shell_has_its_status) {
+  fleet_fixture fleet("127.4.0.[1-5]");
+  std::vector<std::string> words = execo_run(
+      fleet, {"--color", "never", "-w", "127.4.0.[1-5]", "(sleep 1000 & wait) & echo here; wait"});
+  const std::string below_shell = "trap : INT; " + in_shell(words) + "; echo status $?";
+  for (const auto& line : {words, std::vector<std::string>{"sh", "-c", below_shell}}) {
+    program tool = program::on_terminal(line);
+    for (int i = 1; i <= 5; ++i)
+      ASSERT_TRUE(tool.out_has("127.4.0." + std::to_string(i) + ": here\r\n")) << tool.out();
+    tool.type("\x03");
+    outcome o = tool.finish();
+    EXPECT_FALSE(o.too_late);
+    EXPECT_THAT(o.out, HasSubstr("execo: interrupted: 5 of 5 hosts did not complete\r\n"));
+    if (line == words) {
+      EXPECT_EQ(o.code, 130) << o.out;
+    } else {
+      EXPECT_THAT(o.out, HasSubstr("status 130\r\n"));
+    }
+    EXPECT_TRUE(fleet.no_commands_left());
+  }
+}
+
 TEST(execo_run_end, an_interrupt_shows_what_was_gathered) {
   fleet_fixture fleet("127.4.0.[1-6]");
   // The flag tells when the last of those that end has ended: it runs alone, behind the others.
