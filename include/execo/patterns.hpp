@@ -73,8 +73,10 @@ class [[nodiscard]] expect_result {
 
 /// Regular expressions to expect, in the syntax of RE2 (github.com/google/re2/wiki/Syntax): no
 /// back references and no look-around, and in exchange no output can make a search slow. `^` and
-/// `$` match at lines, and `$` also where the output ends for now. Bytes are matched, not
-/// characters: `.` is any byte but LF, NUL included.
+/// `$` match at lines, and `$` also where the output ends for now. Bytes are matched: `.` is any
+/// byte but LF, NUL included. A pattern with characters beyond ASCII, or with `\p{...}`, matches
+/// characters of UTF-8: `.` is any of them, `[é]` and `(?i)É` mean what they say, and bytes that
+/// are no UTF-8 are matched by `\C` alone.
 ///
 /// Copies share what was compiled, so one object serves any number of processes, also on several
 /// threads. A pattern needs at most 8 MiB.

@@ -11,7 +11,8 @@
 namespace execo::detail {
 
 /// RE2, in which the time of a search grows with the length of the text and with nothing else,
-/// whatever the text is. Bytes are matched, not characters.
+/// whatever the text is. Bytes are matched, or characters where the pattern names some beyond
+/// ASCII.
 class regex {
  public:
   /// Throws: std::invalid_argument naming a pattern that is none, that matches the empty text, or

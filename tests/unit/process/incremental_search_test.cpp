@@ -89,6 +89,27 @@ TEST(incremental_search, a_match_is_found_again_until_it_is_used_up) {
   EXPECT_FALSE(s.find());
 }
 
+// In a class, repeated, in either case: where a reading by bytes takes each for two characters.
+TEST(incremental_search, characters_beyond_ascii_are_characters) {
+  for (const char* pattern :
+       {"b[é]r", "b[à-ü]r", "(?i)BÉR", "b(?i:É)r", "b[^à]r", "béè*r", "b\\p{L}r", "b\\P{N}r"}) {
+    searched s({pattern, "é"});
+    EXPECT_EQ(s.add("b\xc3").take(), "") << pattern;
+    EXPECT_EQ(s.add("\xa9r").take(), "0:bér") << pattern;
+  }
+  EXPECT_EQ(searched({"é+$"}).add("éé").take(), "0:éé");
+  EXPECT_EQ(searched({"[é]"}).add("à").take(), "") << "it shares a byte";
+  EXPECT_EQ(searched({"é."}).add("éà").take(), "0:éà");
+  EXPECT_EQ(searched({"b\\\\p.r"}).add("b\\p\xe9r").take(), "0:b\\p\xe9r") << "no class";
+}
+
+// A pattern that is no UTF-8 was written for output that is none.
+TEST(incremental_search, bytes_beyond_ascii_that_are_no_characters_stay_bytes) {
+  EXPECT_EQ(searched({"b[\xe9\xe8]r"}).add("b\xe8r").take(), "0:b\xe8r");
+  EXPECT_EQ(searched({"b[\\xe9\\xe8]r"}).add("b\xe8r").take(), "0:b\xe8r");
+  EXPECT_EQ(searched({"é\\C"}).add("\xff\xc3\xa9\xff").take(), "0:é\xff");
+}
+
 TEST(incremental_search, bytes_are_matched_whatever_they_are) {
   using namespace std::string_literals;
   searched s({"\\x00(.)\\xff", "\xc3\xa9"});
