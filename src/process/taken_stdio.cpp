@@ -2,8 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <type_traits>
+#include <unordered_map>
 
 namespace execo::detail {
 
@@ -37,6 +41,28 @@ class stdio_taker {
 };
 
 namespace {
+
+// False where neither can be asked: Linux before 6.10 in a container.
+bool is_same_open_file(int one, int other) noexcept {
+  constexpr int dupfd_query = 1024 + 3;  // F_DUPFD_QUERY
+  int same = ::fcntl(one, dupfd_query, other);
+  if (same >= 0) return same == 1;
+  pid_t self = ::getpid();
+  return ::syscall(SYS_kcmp, self, self, KCMP_FILE, one, other) == 0;
+}
+
+/// Many commands at once may be lent the same one, as by inherit(): they share one of ours. Null,
+/// with errno set, if there is no number left.
+std::shared_ptr<const unique_fd> another_of(int number) {
+  static thread_local std::unordered_map<int, std::weak_ptr<const unique_fd>> last;
+  std::weak_ptr<const unique_fd>& known = last[number];
+  if (auto ours = known.lock(); ours && is_same_open_file(ours->get(), number)) return ours;
+  unique_fd made(::fcntl(number, F_DUPFD_CLOEXEC, 3));
+  if (!made) return nullptr;
+  auto ours = std::make_shared<const unique_fd>(std::move(made));
+  known = ours;
+  return ours;
+}
 
 bool is_relative(const file_path& path) { return !path.text.empty() && path.text[0] != '/'; }
 
@@ -104,9 +130,9 @@ bool stdio_taker::all_open() {
 }
 
 bool stdio_taker::lend(const named& one) {
-  unique_fd ours(::fcntl(*one.number, F_DUPFD_CLOEXEC, 3));
+  std::shared_ptr<const unique_fd> ours = another_of(*one.number);
   if (!ours) return fail("dup descriptor", one);
-  *one.number = ours.get();
+  *one.number = ours->get();
   held().descriptors.push_back(std::move(ours));
   return true;
 }

@@ -43,7 +43,7 @@ class taken_stdio {
  private:
   friend class stdio_taker;
   struct holding {
-    std::vector<unique_fd> descriptors;
+    std::vector<std::shared_ptr<const unique_fd>> descriptors;
     std::vector<passed> beside;
     std::error_code problem;
     std::string context;

@@ -39,15 +39,24 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return result;
 }
 
-/// Takes the actions.
+/// Takes the actions. Signals of a terminal have their defaults: those that run the tests in the
+/// background ignore them.
 pid_t spawn(const std::vector<std::string>& words, const std::vector<std::string>& variables,
-            posix_spawn_file_actions_t& actions, const posix_spawnattr_t* attributes) {
+            posix_spawn_file_actions_t& actions, short flags) {
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, static_cast<short>(flags | POSIX_SPAWN_SETSIGDEF));
+  sigset_t by_default;
+  sigemptyset(&by_default);
+  for (int number : {SIGINT, SIGQUIT, SIGHUP}) sigaddset(&by_default, number);
+  posix_spawnattr_setsigdefault(&attributes, &by_default);
   std::vector<char*> argv = pointers(words), environment = pointers(variables);
   argv.push_back(nullptr);
   for (char** own = environ; *own != nullptr; ++own) environment.push_back(*own);
   environment.push_back(nullptr);
   pid_t pid = -1;
-  int error = ::posix_spawnp(&pid, argv[0], &actions, attributes, argv.data(), environment.data());
+  int error = ::posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(), environment.data());
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) fail(error, words[0]);
   return pid;
@@ -60,7 +69,7 @@ pid_t spawn(const std::vector<std::string>& words, const std::vector<std::string
   posix_spawn_file_actions_adddup2(&actions, in, 0);
   posix_spawn_file_actions_adddup2(&actions, out, 1);
   posix_spawn_file_actions_adddup2(&actions, err, 2);
-  return spawn(words, variables, actions, nullptr);
+  return spawn(words, variables, actions, 0);
 }
 
 pid_t spawn_on(const char* terminal, const std::vector<std::string>& words,
@@ -70,12 +79,7 @@ pid_t spawn_on(const char* terminal, const std::vector<std::string>& words,
   // The first terminal that a leader of a session without one opens is its own.
   posix_spawn_file_actions_addopen(&actions, 0, terminal, O_RDWR, 0);
   for (int number : {1, 2}) posix_spawn_file_actions_adddup2(&actions, 0, number);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-  pid_t pid = spawn(words, variables, actions, &attributes);
-  posix_spawnattr_destroy(&attributes);
-  return pid;
+  return spawn(words, variables, actions, POSIX_SPAWN_SETSID);
 }
 
 /// False at the end.

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 
+#include "fleet_fixture.hpp"
 #include "program.hpp"
 #include "sanitizers.hpp"
 #include "unit/loop/on_each_backend.hpp"
@@ -70,6 +71,18 @@ TEST(host_application, has_two_hundred_contexts_with_little_locked_memory) {
   EXPECT_EQ(end.code, 0) << end.out << end.err;
   EXPECT_EQ(end.err, "");
   std::printf("%s", end.out.c_str());
+}
+
+// LeakSanitizer, where there is one, speaks at the end of main(), and ends the program with another
+// code.
+TEST(host_application, leaves_nothing_of_a_remote_command_on_the_default_context) {
+  fleet_fixture fleet("127.4.0.[1-3]");
+  program application(
+      {EXECO_HOST_APPLICATION, "remote"},
+      {"FLEET_PORT=" + std::to_string(fleet.port()), "FLEET_IDENTITY=" + fleet.identity()});
+  const outcome end = application.finish();
+  EXPECT_EQ(end.code, 0) << end.out;
+  EXPECT_EQ(end.err, "");
 }
 
 // Two contexts and 400 processes, as everywhere, where the kernel refuses every call of io_uring.

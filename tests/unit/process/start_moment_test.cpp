@@ -279,6 +279,36 @@ TEST_P(start_moment_streams, who_reads_from_a_lent_pipe_sees_its_end_while_the_c
   sync_wait(body(true));
 }
 
+TEST_P(start_moment_streams, many_starts_share_what_is_the_same_descriptor_still) {
+  auto count = [] {
+    std::filesystem::directory_iterator at("/proc/self/fd"), end;
+    return std::distance(at, end);
+  };
+  auto body = [&]() -> task<> {
+    auto to = opened(path("then", "out"), O_WRONLY | O_APPEND);
+    std::vector<process> all;
+    auto before = count();
+    for (int i = 0; i < 100; ++i) {
+      process p("echo x");
+      p.out(to_fd(to.get())).err(inherit()).pass_fd(to.get(), 9).start();
+      all.push_back(std::move(p));
+    }
+    EXPECT_LE(count(), before + 3) << "two of them and the directory";
+    auto later = opened(path("later", "out"), O_WRONLY | O_APPEND);
+    EXPECT_EQ(::dup2(later.get(), to.get()), to.get());
+    process p("echo y");
+    p.out(to_fd(to.get())).start();
+    all.push_back(std::move(p));
+    for (process& one : all) {
+      result r = co_await one.wait();
+      EXPECT_TRUE(r.ok()) << r.dump();
+    }
+  };
+  sync_wait(body());
+  EXPECT_EQ(contents(path("then", "out")).size(), 200U);
+  EXPECT_EQ(contents(path("later", "out")), "y\n");
+}
+
 TEST_P(start_moment_streams, relative_files_begin_at_the_directory_of_the_start) {
   auto body = [this]() -> task<> {
     std::vector<process> all;
