@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <memory>
 #include <vector>
 
 namespace execo::detail {
@@ -12,6 +13,12 @@ namespace {
 std::string variable(const char* name) {
   const char* value = ::getenv(name);
   return value != nullptr ? value : "";
+}
+
+std::string working_directory() {
+  std::unique_ptr<char, decltype(&::free)> path(::getcwd(nullptr, 0), &::free);
+  // One outside of our root has no path, and begins with "(unreachable)".
+  return path && path.get()[0] == '/' ? path.get() : "";
 }
 
 /// Empty if the user database does not have us.
@@ -30,6 +37,7 @@ ssh_caller ssh_caller::now() {
   ssh_caller made;
   made.home_ = variable("HOME");
   made.user_ = variable("USER");
+  made.directory_ = working_directory();
   made.terminal_ = variable("TERM");
   if (made.terminal_.empty()) made.terminal_ = "xterm";
   return made;
@@ -41,9 +49,12 @@ std::string ssh_caller::home() const {
   return listed.empty() ? "/" : listed;
 }
 
-std::string ssh_caller::expand_home(const std::string& path) const {
-  if (path == "~") return home();
-  return path.starts_with("~/") ? home() + path.substr(1) : path;
+std::string ssh_caller::path_of(const std::string& given) const {
+  if (given == "~") return home();
+  if (given.starts_with("~/")) return home() + given.substr(1);
+  bool absolute = given.empty() || given[0] == '/' || directory_.empty();
+  if (absolute) return given;
+  return directory_ + (directory_.ends_with('/') ? "" : "/") + given;
 }
 
 std::string ssh_caller::user() const {

@@ -1,5 +1,6 @@
-// What ssh takes from the program's environment: read by the thread that asks for an action,
-// because no other thread may read environ while the application changes it.
+// What ssh takes from the program's environment and directory: read by the thread that asks for an
+// action, because no other thread may read environ while the application changes it, and the
+// directory may be another one when the first host begins.
 #pragma once
 
 #include <string>
@@ -13,8 +14,8 @@ class ssh_caller {
 
   /// $HOME, or the home of the user database.
   std::string home() const;
-  /// With a leading "~/" replaced.
-  std::string expand_home(const std::string& path) const;
+  /// With a leading "~/" replaced, and a relative one begun at the directory.
+  std::string path_of(const std::string& given) const;
   /// The name in the user database, or $USER.
   std::string user() const;
   /// $TERM, as ssh names a terminal.
@@ -24,6 +25,7 @@ class ssh_caller {
   std::string home_;  // empty: not set
   std::string user_;  // empty: not set
   std::string terminal_;
+  std::string directory_;  // empty: it has no path
 };
 
 }  // namespace execo::detail

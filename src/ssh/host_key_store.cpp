@@ -108,8 +108,7 @@ std::string shown_key::fingerprint() const {
 }
 
 host_key_store::host_key_store(host_keys policy, std::string file, const ssh_caller& by)
-    : policy_(policy),
-      file_(file.empty() ? by.home() + "/.ssh/known_hosts" : by.expand_home(file)) {
+    : policy_(policy), file_(file.empty() ? by.home() + "/.ssh/known_hosts" : by.path_of(file)) {
   if (policy_ == host_keys::ignore) return;
   std::string text;
   std::string problem;

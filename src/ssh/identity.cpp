@@ -94,7 +94,7 @@ identity_set::identity_set(const std::vector<std::string>& files, const ssh_call
   libssh_key key;
   std::string problem;
   for (const std::string& given : files) {
-    std::string file = by.expand_home(given);
+    std::string file = by.path_of(given);
     loaded r = load(file, key, problem);
     if (r != loaded::usable) {
       bool sentence = problem.starts_with("is ");

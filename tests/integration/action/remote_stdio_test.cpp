@@ -54,8 +54,9 @@ class remote_stdio : public ::testing::Test {
         std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
   }
 
- private:
   fleet_fixture fleet_{"127.4.0.1"};
+
+ private:
   fs::path folder_;
 };
 
@@ -164,6 +165,20 @@ TEST_F(remote_stdio, names_what_it_did_at_the_start_for_every_host_of_an_action)
   EXPECT_EQ(contents(path("then/log")), twelve);
   EXPECT_EQ(contents(path("then/err")), std::string(12, '\n'));
   EXPECT_TRUE(fs::is_empty(path("later")));
+}
+
+TEST_F(remote_stdio, reads_keys_and_known_hosts_where_they_were_when_it_was_configured) {
+  detail::unique_fd here(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  ssh_options how;
+  how.port = fleet_.port();
+  how.identities.push_back(fs::path(fleet_.identity()).filename());
+  how.known_hosts = fs::path(fleet_.known_hosts()).filename();
+  ASSERT_EQ(::chdir(fs::path(fleet_.identity()).parent_path().c_str()), 0);
+  auto all = remote("echo x", "127.4.0.1").ssh(how);
+  ASSERT_EQ(::chdir(path("").c_str()), 0);
+  const action_result end = sync_wait(all.run());
+  ASSERT_EQ(::fchdir(here.get()), 0);
+  EXPECT_TRUE(end.ok()) << end.all().front().describe();
 }
 
 TEST_F(remote_stdio, lets_a_lent_pipe_go_with_the_last_host) {

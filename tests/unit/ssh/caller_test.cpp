@@ -1,9 +1,13 @@
 #include "ssh/caller.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <string>
+
+#include "base/fd.hpp"
 
 namespace execo::detail {
 namespace {
@@ -36,10 +40,23 @@ TEST(ssh_caller, keeps_the_environment_of_the_moment_when_it_was_asked) {
   home.set("/home/second");
   terminal.set("dumb");
   EXPECT_EQ(by.home(), "/home/first");
-  EXPECT_EQ(by.expand_home("~/.ssh/key"), "/home/first/.ssh/key");
-  EXPECT_EQ(by.expand_home("~"), "/home/first");
-  EXPECT_EQ(by.expand_home("~other/key"), "~other/key");
+  EXPECT_EQ(by.path_of("~/.ssh/key"), "/home/first/.ssh/key");
+  EXPECT_EQ(by.path_of("~"), "/home/first");
+  EXPECT_TRUE(by.path_of("~other/key").ends_with("/~other/key")) << "a folder of that name";
   EXPECT_EQ(by.terminal(), "vt100");
+}
+
+TEST(ssh_caller, keeps_the_directory_of_that_moment_for_relative_paths) {
+  const unique_fd here(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(::chdir("/usr"), 0);
+  ssh_caller by = ssh_caller::now();
+  ASSERT_EQ(::chdir("/"), 0);
+  EXPECT_EQ(by.path_of("keys/mine"), "/usr/keys/mine");
+  EXPECT_EQ(by.path_of("/keys/mine"), "/keys/mine");
+  EXPECT_EQ(by.path_of(""), "");
+  by = ssh_caller::now();
+  EXPECT_EQ(by.path_of("mine"), "/mine");
+  ASSERT_EQ(::fchdir(here.get()), 0);
 }
 
 TEST(ssh_caller, asks_the_user_database_where_the_environment_says_nothing) {
