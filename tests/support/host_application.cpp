@@ -80,7 +80,8 @@ class ends {
       ++wrong;
     }
     if (r.out == out && r.output_complete()) return;
-    std::fprintf(stderr, "unexpected output: \"%s\"\n", r.out.c_str());
+    const char* how = r.output_complete() ? "unexpected" : "incomplete";
+    std::fprintf(stderr, "%s output: \"%s\"\n", how, r.out.c_str());
     ++wrong;
   }
   void operator+=(const ends& o) {
