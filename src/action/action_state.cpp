@@ -63,7 +63,7 @@ void action_state::settle_on(loop& where) {
   if (what.shell_text().empty()) throw std::invalid_argument("the command is empty");
   refuse_what_needs_a_reader();
   if (!what.handlers.empty()) calls_ = std::make_unique<handler_calls>(what.handlers);
-  stdio_ = taken_stdio::now(what);
+  stdio_ = taken_stdio::now(what, surroundings::caller::goes_on);
   shared_ = std::make_shared<const command>(std::move(what));
   // Last: from here on the action counts as begun.
   home_ = &where;

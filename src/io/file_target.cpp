@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/fd.hpp"
+#include "io/umask.hpp"
 
 namespace execo::detail {
 namespace {
@@ -75,14 +76,41 @@ std::error_code file_target::settle(bool whole) {
   return why;
 }
 
-int open_nonblocking(int directory, const char* path, int flags) noexcept {
+namespace {
+
+int open_with(const file_path& path, int flags, mode_t mode) noexcept {
   constexpr int always = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-  int fd = above_standard_streams(::openat(directory, path, flags | always, 0666));
+  int fd = above_standard_streams(::openat(path.directory(), path.c_str(), flags | always, mode));
   return fd < 0 ? -errno : fd;
 }
 
+/// A file that is not there. In a folder with access lists no mask counts, so that of the start is
+/// used only where another one would be.
+int make_file(const file_path& path, int flags) noexcept {
+  constexpr mode_t all = 0666;
+  if (!path.mask || listed_umask() == path.mask) return open_with(path, flags, all);
+  mode_t mode = all & ~*path.mask;
+  int fd = open_with(path, flags, mode);
+  // The mask of this moment may have taken more.
+  if (fd >= 0) (void)::fchmod(fd, mode);
+  return fd;
+}
+
+}  // namespace
+
+int open_nonblocking(const file_path& path, int flags) noexcept {
+  if ((flags & O_CREAT) == 0) return open_with(path, flags, 0);
+  if ((flags & O_EXCL) != 0) return make_file(path, flags);
+  struct stat there {};
+  bool is_there = ::fstatat(path.directory(), path.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0;
+  int made = is_there ? -EEXIST : make_file(path, flags | O_EXCL);
+  // Or another one made it meanwhile. O_CREAT stays: by it the kernel knows who must not be trusted
+  // with a file in a shared folder.
+  return made == -EEXIST ? open_with(path, flags, 0666) : made;
+}
+
 int open_file(const file_path& path, int flags) noexcept {
-  int fd = open_nonblocking(path.directory(), path.c_str(), flags);
+  int fd = open_nonblocking(path, flags);
   if (fd >= 0) (void)::fcntl(fd, F_SETFL, flags & O_APPEND);
   return fd;
 }

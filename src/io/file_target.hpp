@@ -30,7 +30,7 @@ class file_target {
 
 /// openat(2), close-on-exec and O_NONBLOCK: neither does it wait for the other end of a FIFO.
 /// A negative errno on failure.
-int open_nonblocking(int directory, const char* path, int flags) noexcept;
+int open_nonblocking(const file_path& path, int flags) noexcept;
 /// The same for a child: the descriptor blocks.
 int open_file(const file_path& path, int flags) noexcept;
 

@@ -52,7 +52,7 @@ void output_stream::add(const sink_spec& spec, std::size_t default_cap, int inhe
     case sink_spec::kind::fd:
       return file().use(spec.fd);
     case sink_spec::kind::null:
-      return file().use(file_path{"/dev/null", {}}, file_target::mode::replace);
+      return file().use(file_path{"/dev/null", {}, {}}, file_target::mode::replace);
     case sink_spec::kind::file:
       return file().use(spec.path, file_target::mode::replace);
     case sink_spec::kind::append:

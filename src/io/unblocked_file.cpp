@@ -31,7 +31,7 @@ bool can_be_opened_again(int fd) noexcept {
 }  // namespace
 
 int unblocked_file::open(const file_path& path, int flags) noexcept {
-  int fd = open_nonblocking(path.directory(), path.c_str(), flags);
+  int fd = open_nonblocking(path, flags);
   if (fd < 0) return -fd;
   fd_.reset(fd);
   how_ = access::plain;
@@ -81,7 +81,8 @@ void unblocked_file::find_another_way() noexcept {
   if (!can_be_opened_again(fd_.get())) return;
   char path[32];
   (void)::snprintf(path, sizeof path, "/proc/self/fd/%d", fd_.get());
-  int again = open_nonblocking(AT_FDCWD, path, way_ == direction::in ? O_RDONLY : O_WRONLY);
+  int flags = (way_ == direction::in ? O_RDONLY : O_WRONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  int again = ::open(path, flags);
   if (again < 0) return;
   fd_.reset(again);
   how_ = access::plain;

@@ -106,7 +106,7 @@ class process_state final : public ref_counted {
   void make_run(loop& on, surroundings::caller then) {
     if (run) return;
     // First: what the transport opens may get the number of a descriptor that is not open.
-    auto stdio = taken_stdio::now(what);
+    auto stdio = taken_stdio::now(what, then);
     auto how = make_local_transport(on, then);
     auto shared = std::make_shared<const command>(std::move(what));
     run = intrusive_ptr<lifecycle>(

@@ -1,15 +1,12 @@
 #include "process/surroundings.hpp"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <charconv>
-
-#include "base/fd.hpp"
 #include "base/shared_copy.hpp"
+#include "io/umask.hpp"
 
 extern char** environ;
 
@@ -26,21 +23,6 @@ std::optional<mode_t> mask_of_one_thread() noexcept {
   mode_t mask = ::umask(077);
   (void)::umask(mask);
   return mask;
-}
-
-std::optional<mode_t> listed_mask() noexcept {
-  unique_fd file(::open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC));
-  if (!file) return std::nullopt;
-  char text[256];
-  ssize_t size = ::read(file.get(), text, sizeof text);
-  constexpr std::string_view label = "\nUmask:\t";
-  std::string_view status(text, size > 0 ? static_cast<std::size_t>(size) : 0);
-  auto at = status.find(label);
-  if (at == status.npos) return std::nullopt;
-  mode_t mask = 0;
-  const char* digits = status.data() + at + label.size();
-  auto read = std::from_chars(digits, status.data() + status.size(), mask, 8);
-  return read.ec == std::errc() ? std::optional<mode_t>(mask) : std::nullopt;
 }
 
 }  // namespace
@@ -77,12 +59,13 @@ std::shared_ptr<const surroundings> surroundings::now(caller then) {
   auto made = std::make_shared<surroundings>();
   made->environment_ = shared_copy(last_environment);
   made->directory_ = directory_copy::now();
-  if (__libc_single_threaded != 0) {
-    made->umask_ = mask_of_one_thread();
-  } else if (then == caller::goes_on) {
-    made->umask_ = listed_mask();
-  }
+  made->umask_ = umask_now(then);
   return made;
+}
+
+std::optional<mode_t> surroundings::umask_now(caller then) noexcept {
+  if (__libc_single_threaded != 0) return mask_of_one_thread();
+  return then == caller::goes_on ? listed_umask() : std::nullopt;
 }
 
 std::shared_ptr<const surroundings> surroundings::none() {

@@ -43,6 +43,8 @@ class surroundings {
   /// Thread: the one that asks for the start, and no other. What did not change since the last
   /// start that is still to come is shared with it.
   static std::shared_ptr<const surroundings> now(caller then);
+  /// The mask alone.
+  static std::optional<mode_t> umask_now(caller then) noexcept;
   /// No variable, and no directory of its own: for programs of ours.
   /// Thread: any.
   static std::shared_ptr<const surroundings> none();

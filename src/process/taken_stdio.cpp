@@ -14,6 +14,8 @@ namespace execo::detail {
 /// Makes copies that name what is ours.
 class stdio_taker {
  public:
+  explicit stdio_taker(surroundings::caller then) noexcept : then_(then) {}
+
   void add(const std::vector<passed_descriptor>& list);
   /// Null stays null.
   template <class Spec>
@@ -30,6 +32,7 @@ class stdio_taker {
   template <class Spec>
   std::shared_ptr<const Spec> copy_one(const Spec& from, int inherited);
   taken_stdio::holding& held();
+  void take_paths();
   void begin_here(file_path& path);
   bool all_open();
   bool lend(const named& one);
@@ -37,7 +40,8 @@ class stdio_taker {
 
   std::shared_ptr<taken_stdio::holding> held_;
   std::vector<named> named_;
-  std::vector<file_path*> relative_;
+  std::vector<file_path*> paths_;
+  surroundings::caller then_;
 };
 
 namespace {
@@ -64,7 +68,7 @@ std::shared_ptr<const unique_fd> another_of(int number) {
   return ours;
 }
 
-bool is_relative(const file_path& path) { return !path.text.empty() && path.text[0] != '/'; }
+bool is_relative(const file_path& path) { return path.text[0] != '/'; }
 
 }  // namespace
 
@@ -92,15 +96,15 @@ std::shared_ptr<const Spec> stdio_taker::copy(const std::shared_ptr<const Spec>&
     }
   }
   bool lent = from->what == kind::inherit || from->what == kind::fd;
-  return lent || is_relative(from->path) ? copy_one(*from, inherited) : from;
+  return lent || !from->path.text.empty() ? copy_one(*from, inherited) : from;
 }
 
 template <class Spec>
 std::shared_ptr<const Spec> stdio_taker::copy_one(const Spec& from, int inherited) {
   using kind = typename Spec::kind;
   auto made = std::make_shared<Spec>(from);
-  if (is_relative(made->path)) {
-    relative_.push_back(&made->path);
+  if (!made->path.text.empty()) {
+    paths_.push_back(&made->path);
     return made;
   }
   if (made->what == kind::inherit) made->fd.number = made->fd.given = inherited;
@@ -119,7 +123,7 @@ std::shared_ptr<const taken_stdio::holding> stdio_taker::take() {
   if (!all_open()) return held_;
   for (const named& one : named_)
     if (!lend(one)) return held_;
-  for (file_path* path : relative_) begin_here(*path);
+  take_paths();
   return held_;
 }
 
@@ -144,6 +148,15 @@ bool stdio_taker::fail(const char* step, const named& one) {
   return false;
 }
 
+void stdio_taker::take_paths() {
+  if (paths_.empty()) return;
+  std::optional<mode_t> mask = surroundings::umask_now(then_);
+  for (file_path* path : paths_) {
+    path->mask = mask;
+    if (is_relative(*path)) begin_here(*path);
+  }
+}
+
 void stdio_taker::begin_here(file_path& path) {
   path.from = directory_copy::now();
   if (path.from->descriptor() >= 0) return;
@@ -151,8 +164,8 @@ void stdio_taker::begin_here(file_path& path) {
   path.from.reset();
 }
 
-taken_stdio taken_stdio::now(const command& what) {
-  stdio_taker taker;
+taken_stdio taken_stdio::now(const command& what, surroundings::caller then) {
+  stdio_taker taker(then);
   taken_stdio taken;
   taker.add(what.attributes.descriptors);
   taken.in_ = stdio_access::make(taker.copy(stdio_access::shared(what.in), 0));

@@ -12,6 +12,7 @@
 #include "base/fd.hpp"
 #include "execo/command.hpp"
 #include "io/stdio_spec.hpp"
+#include "process/surroundings.hpp"
 
 namespace execo::detail {
 
@@ -21,7 +22,7 @@ class taken_stdio {
   /// None of them.
   taken_stdio() = default;
   /// Thread: the one that asks for the start, and no other.
-  static taken_stdio now(const command& what);
+  static taken_stdio now(const command& what, surroundings::caller then);
 
   /// Null: the default.
   const sink_spec* out() const noexcept { return stdio_access::of(out_); }

@@ -361,6 +361,41 @@ TEST_P(start_moment_streams, a_relative_file_is_not_in_the_directory_that_the_co
   EXPECT_EQ(contents(path("then", "out")), "later");
 }
 
+TEST_P(start_moment_streams, files_are_made_with_the_mask_of_the_start) {
+  std::ofstream(path("then", "log0")) << "there\n";
+  std::filesystem::permissions(path("then", "log0"), std::filesystem::perms(0640));
+  auto body = [this]() -> task<> {
+    std::vector<process> all;
+    go_to("then");
+    for (mode_t mask : {077, 002}) {
+      for (bool through_us : {false, true}) {
+        std::string n = std::to_string(all.size());
+        (void)::umask(mask);
+        sink whole = to_file("out" + n), more = append("log" + n);
+        process p("sh -c 'echo out; echo log >&2'");
+        p.out(through_us ? tee(whole, capture(1, overflow::spill("rest" + n))) : whole);
+        p.err(through_us ? tee(more, capture()) : more).start();
+        all.push_back(std::move(p));
+        (void)::umask(mask == 077 ? 0 : 077);
+      }
+    }
+    for (process& p : all) {
+      result r = co_await p.wait();
+      EXPECT_TRUE(r.ok()) << r.dump();
+    }
+  };
+  sync_wait(body());
+  auto mode_of = [&](const std::string& name) {
+    return static_cast<unsigned>(std::filesystem::status(path("then", name)).permissions());
+  };
+  for (const char* name : {"out0", "out1", "log1", "rest1"})
+    EXPECT_EQ(mode_of(name), 0600U) << name;
+  for (const char* name : {"out2", "out3", "log2", "log3", "rest3"})
+    EXPECT_EQ(mode_of(name), 0664U) << name;
+  EXPECT_EQ(mode_of("log0"), 0640U) << "it was there";
+  EXPECT_EQ(contents(path("then", "log0")), "there\nlog\n");
+}
+
 TEST_P(start_moment_streams, a_relative_link_is_followed_to_the_file_that_is_replaced) {
   auto body = [this]() -> task<> {
     go_to("then");
