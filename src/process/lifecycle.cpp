@@ -194,7 +194,6 @@ void lifecycle::on_failed(end_reason how, std::error_code why, std::string conte
     lose_output(why, std::move(context));
     result_access::where(result_) = phase::drain;
   }
-  if (running_) result_access::output_complete(result_) = false;
   finish();
 }
 
@@ -402,6 +401,8 @@ void lifecycle::patience_ended() {
 void lifecycle::finish() {
   if (state() != run_state::active) return;
   state_.store(run_state::closing, std::memory_order_release);
+  // Given up, or lost, before its end came.
+  if (running_ && (out_open_ || err_open_)) result_access::output_complete(result_) = false;
   loop_.disarm(deadline_);
   loop_.disarm(phase_deadline_);
   loop_.disarm(patience_);

@@ -167,6 +167,23 @@ TEST_F(ended_command, that_was_killed_is_not_asked_about) {
   EXPECT_EQ(run->final_result().how(), end_reason::cancelled);
 }
 
+TEST_F(ended_command, that_is_given_up_says_whether_its_output_ended) {
+  for (bool ended : {false, true}) {
+    command what = quick();
+    what.kill_timeout = std::chrono::milliseconds(1);
+    run = intrusive_ptr<lifecycle>(
+        new lifecycle(on, std::make_shared<const command>(std::move(what)),
+                      std::make_unique<noting_transport>(seen), deadlines()));
+    run->start();
+    seen.events->on_phase(phase::run);
+    if (ended) end_streams();
+    run->cancel();
+    turn_until([&] { return run->ended(); });
+    EXPECT_EQ(run->final_result().how(), end_reason::cancelled);
+    EXPECT_EQ(run->final_result().output_complete(), ended);
+  }
+}
+
 TEST_F(ended_command, that_requires_its_output_fails_without_its_end) {
   command what = quick();
   what.requires_output = true;
