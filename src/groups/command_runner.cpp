@@ -17,14 +17,13 @@
 #include <thread>
 
 #include "base/fd.hpp"
+#include "groups/group_files.hpp"
 
 extern char** environ;
 
 namespace execo::detail {
 
 namespace {
-
-constexpr std::size_t most_output = std::size_t{256} << 20;
 
 class spawn_setup {
  public:
@@ -145,7 +144,7 @@ std::string run_command(const std::string& command, const std::filesystem::path&
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) break;
     output.append(buffer, static_cast<std::size_t>(size));
-    if (output.size() > most_output)
+    if (output.size() > max_source_text)
       throw source_failure("more than 256 MiB from `" + command + "`");
   }
   int status = 0;

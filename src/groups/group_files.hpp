@@ -2,6 +2,7 @@
 
 // The file formats of group sources. All throw source_failure with the place that is wrong.
 
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -12,6 +13,9 @@
 #include "groups/group_source.hpp"
 
 namespace execo::detail {
+
+/// What a file of groups or a command for them may hold.
+constexpr std::size_t max_source_text = std::size_t{256} << 20;
 
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);
 

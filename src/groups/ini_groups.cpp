@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cctype>
 #include <fstream>
-#include <iterator>
 
 #include "groups/group_files.hpp"
 #include "hosts/text_scan.hpp"
@@ -9,9 +8,21 @@
 namespace execo::detail {
 
 std::string read_file(const std::filesystem::path& path) {
+  constexpr std::size_t piece = 65536;
   std::ifstream file(path, std::ios::binary);
+  std::string text;
   if (!file) throw source_failure("cannot read " + path.string());
-  return {std::istreambuf_iterator<char>(file), {}};
+  // A device or a pipe may have no end.
+  while (file && text.size() <= max_source_text) {
+    const std::size_t size = text.size();
+    text.resize(size + piece);
+    file.read(text.data() + size, piece);
+    text.resize(size + static_cast<std::size_t>(file.gcount()));
+  }
+  if (file.bad()) throw source_failure("cannot read " + path.string());
+  if (text.size() > max_source_text)
+    throw source_failure(path.string() + " is longer than 256 MiB");
+  return text;
 }
 
 namespace {

@@ -18,6 +18,15 @@ TEST(host_list, keeps_the_order_of_classh_lists) {
             (names{"bar3baz", "bar2baz", "bar12baz", "bar13baz", "foo0bar.xxx", "foo1bar.xxx"}));
 }
 
+TEST(host_list, refuses_a_file_without_an_end) {
+  try {
+    (void)read_host_list("^/dev/zero", list_syntax::pdsh);
+    FAIL() << "read to the end";
+  } catch (const execo::host_set_error& error) {
+    EXPECT_STREQ(error.what(), "host list: /dev/zero is longer than 256 MiB");
+  }
+}
+
 TEST(host_list, pads_as_slurm_does) {
   EXPECT_EQ(read_host_list("n[008-010],n[9-10],r[1-2]n[1-2],n9", list_syntax::slurm),
             (names{"n008", "n009", "n010", "n9", "n10", "r1n1", "r1n2", "r2n1", "r2n2"}));
