@@ -1,8 +1,11 @@
 #include "ssh/rest_question.hpp"
 
-#include <utility>
-
 namespace execo::detail {
+namespace {
+
+constexpr int questions = 3;
+
+}  // namespace
 
 rest_question::rest_question(remote_session& session, callback<answer> done)
     : session_(session),
@@ -11,7 +14,7 @@ rest_question::rest_question(remote_session& session, callback<answer> done)
       limit_(callback<>::to<&rest_question::limit_struck>(this), "answer of a server") {}
 
 void rest_question::put() {
-  again_ = true;
+  to_ask_ = questions - 1;
   ask();
 }
 
@@ -28,7 +31,7 @@ void rest_question::ask() {
 
 void rest_question::answered() {
   withdraw();
-  if (std::exchange(again_, false)) return ask();
+  if (to_ask_-- > 0) return ask();
   done_(answer::none_left);
 }
 

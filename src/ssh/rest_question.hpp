@@ -1,7 +1,9 @@
 // Whether a server still has output of a command that has ended. OpenSSH sends the exit status at
 // once, and what the command wrote last when the window lets it: that may be one way there and back
-// later. It answers a question, too, before the data that a window adjustment of the same moment
-// sets free; so only a second question, put after the answer to the first, is a proof.
+// later. A turn of its loop reads packets, answers their questions at once, sends what it has read
+// of the command, and only then reads more of the command, and of the packets in the same breath.
+// So it may answer two questions before data that a window adjustment sets free: one that is read
+// with the adjustment, and one that is read with the data. The answer to a third is a proof.
 #pragma once
 
 #include "ssh/remote_session.hpp"
@@ -29,7 +31,7 @@ class rest_question {
   round_trip trip_;
   timer limit_;
   std::uint64_t heard_ = 0;  // packets, when it was asked
-  bool again_ = false;
+  int to_ask_ = 0;           // after this one
 };
 
 }  // namespace execo::detail

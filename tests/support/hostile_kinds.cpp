@@ -833,6 +833,24 @@ const hostile_kind kinds[] = {
        }
      },
      true},
+    // As OpenSSH on a busy machine, which reads two questions before it reads the pipe.
+    {"answers_twice_before_the_rest", stage::run,
+     [](wire& w) {
+       w.reach_run();
+       w.send(w.data("first, "));
+       w.send(w.exit_status(0));
+       for (int answers = 0; answers < 2; ++answers) {
+         (void)w.receive(msg_global_request);
+         w.pause(20);
+         w.send(payload(msg_request_failure));
+       }
+       (void)w.receive(msg_global_request);
+       w.send(w.data("last"));
+       w.send(w.to_channel(msg_channel_eof));
+       w.send(w.to_channel(msg_channel_close));
+       w.wait();
+     },
+     true},
 };
 
 }  // namespace

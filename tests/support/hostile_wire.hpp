@@ -46,6 +46,7 @@ enum message : unsigned char {
   msg_userauth_pk_ok = 60,
   msg_global_request = 80,
   msg_request_success = 81,
+  msg_request_failure = 82,
   msg_channel_open = 90,
   msg_channel_confirm = 91,
   msg_channel_failure_to_open = 92,

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <execo/execo.hpp>
 #include <optional>
 
+#include "hostile_server.hpp"
 #include "program.hpp"
 #include "slow_proxy.hpp"
 #include "sshd_fixture.hpp"
@@ -104,6 +106,18 @@ TEST_P(rest_of_output, comes_whole_when_what_we_send_is_held_for_seconds) {
     EXPECT_TRUE(r.output_complete());
     EXPECT_EQ(r.out.size(), size);
   }
+}
+
+TEST_P(rest_of_output, comes_whole_from_a_server_that_answers_twice_before_it) {
+  hostile_server busy;
+  std::span<const hostile_kind> kinds = hostile_kinds();
+  auto kind = std::ranges::find(kinds, std::string_view("answers_twice_before_the_rest"),
+                                &hostile_kind::name);
+  host there(hostile_server::address(static_cast<std::size_t>(kind - kinds.begin())));
+  host_result r = only(remote("true", there).ssh(reach(busy.port())).drain_timeout(50ms));
+  EXPECT_TRUE(r.ok()) << r.describe();
+  EXPECT_EQ(r.out, "first, last");
+  EXPECT_TRUE(r.output_complete());
 }
 
 TEST_P(rest_of_output, of_both_streams_comes_whole_over_a_long_way) {
