@@ -33,11 +33,11 @@ class action_stats {
   /// Begun and not through yet.
   std::size_t running = 0;
   /// By end_reason; exited counts those with an accepted code too.
-  std::array<std::size_t, 14> by_reason{};
+  std::array<std::size_t, end_reason_count> by_reason{};
   std::size_t count(end_reason how) const { return by_reason[static_cast<std::size_t>(how)]; }
   /// Of these, those that count as success: by their code, or because the command ignores such
   /// ends.
-  std::array<std::size_t, 14> ok_by_reason{};
+  std::array<std::size_t, end_reason_count> ok_by_reason{};
   std::size_t failed(end_reason how) const {
     return count(how) - ok_by_reason[static_cast<std::size_t>(how)];
   }

@@ -36,6 +36,7 @@
 #include "execo/run_stats.hpp"
 #include "execo/scope.hpp"
 #include "execo/signals.hpp"
+#include "execo/sleep.hpp"
 #include "execo/start.hpp"
 #include "execo/status.hpp"
 #include "execo/stdio.hpp"

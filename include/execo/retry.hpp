@@ -10,8 +10,8 @@
 
 #include "execo/detail/group.hpp"
 #include "execo/outcome.hpp"
+#include "execo/sleep.hpp"
 #include "execo/task.hpp"
-#include "execo/time.hpp"
 
 namespace execo {
 

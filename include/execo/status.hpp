@@ -35,6 +35,9 @@ enum class end_reason : std::uint8_t {
   status_lost,        ///< it ended, and somebody else reaped it or killed its monitor
   unsupported,        ///< the transport cannot do what was asked
 };
+inline constexpr std::size_t end_reason_count = 14;
+static_assert(static_cast<std::size_t>(end_reason::unsupported) + 1 == end_reason_count,
+              "end_reason_count counts them all");
 
 /// The parts of an execution, in order.
 enum class phase : std::uint8_t {
@@ -49,6 +52,8 @@ enum class phase : std::uint8_t {
   total,
   drain,
 };
+inline constexpr std::size_t phase_count = 10;
+static_assert(static_cast<std::size_t>(phase::drain) + 1 == phase_count, "phase_count counts all");
 
 /// Why a command that was to be ended, or a part of it, may run on.
 enum class leftover_cause : std::uint8_t {

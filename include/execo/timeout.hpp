@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include "execo/detail/group.hpp"
+#include "execo/detail/timer.hpp"
 #include "execo/time.hpp"
 
 namespace execo {

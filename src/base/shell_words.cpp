@@ -113,6 +113,7 @@ std::string join_quoted(const std::vector<std::string>& words) {
 }
 
 sh_script& sh_script::add(std::string_view text) {
+  assert(text.find('\n') == std::string_view::npos);
   assert(text.find('\n') == text.npos);
   text_ += text;
   return *this;

@@ -13,7 +13,7 @@
 namespace execo {
 
 std::string_view to_string(end_reason how) noexcept {
-  static constexpr std::array<std::string_view, 14> words{
+  static constexpr std::array<std::string_view, end_reason_count> words{
       "exited",         "signaled",       "timed_out",         "cancelled",       "spawn_failed",
       "connect_failed", "auth_failed",    "host_key_rejected", "connection_lost", "not_started",
       "output_failed",  "protocol_error", "status_lost",       "unsupported"};
@@ -21,7 +21,7 @@ std::string_view to_string(end_reason how) noexcept {
 }
 
 std::string_view to_string(phase where) noexcept {
-  static constexpr std::array<std::string_view, 10> words{
+  static constexpr std::array<std::string_view, phase_count> words{
       "resolve", "connect", "kex", "auth", "open", "run", "first_output", "idle", "total", "drain"};
   return words[static_cast<std::size_t>(where)];
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <cassert>
 #include <chrono>
 #include <functional>
 #include <thread>
@@ -22,7 +23,10 @@ class stop_flag {
 
   bool raised() const noexcept { return raised_.load(std::memory_order_acquire); }
   /// Pre: raised().
-  std::chrono::steady_clock::time_point since() const noexcept { return since_; }
+  std::chrono::steady_clock::time_point since() const noexcept {
+    assert(raised());
+    return since_;
+  }
   /// A descriptor that stays readable once it is raised.
   int fd() const noexcept { return fd_; }
   /// Called once.

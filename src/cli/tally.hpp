@@ -58,8 +58,9 @@ class tally {
 
   std::size_t hosts_ = 0;
   std::size_t ok_ = 0;
-  std::size_t incomplete_ = 0;               // of these, without all of their output
-  std::array<std::size_t, 14> by_reason_{};  // exited: those with a code that is not accepted
+  std::size_t incomplete_ = 0;  // of these, without all of their output
+  // exited: those with a code that is not accepted
+  std::array<std::size_t, end_reason_count> by_reason_{};
   std::vector<failure> failures_;
   std::vector<std::string> cut_short_;
   std::array<std::vector<std::string>, leftover_causes> left_running_;

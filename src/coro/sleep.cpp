@@ -1,4 +1,4 @@
-#include "execo/time.hpp"
+#include "execo/sleep.hpp"
 
 #include <stdexcept>
 

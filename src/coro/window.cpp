@@ -1,5 +1,7 @@
 #include "execo/detail/window.hpp"
 
+#include <cassert>
+
 #include "loop/loop.hpp"
 
 namespace execo::detail {
@@ -21,6 +23,7 @@ window_group::window_group() noexcept {
 
 void window_group::set_limit(std::size_t n) {
   if (n == 0) throw std::invalid_argument("max_in_flight(0): nothing could ever run");
+  assert(open_ == 0);
   limit_ = n;
 }
 
@@ -35,6 +38,7 @@ void window_group::free_place() noexcept {
 }
 
 void window_group::abandon() noexcept {
+  assert(stop().requested());
   abandoned_ = true;
   if (!filling_ && !exhausted_) schedule();
 }

@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <span>
 #include <string>
@@ -56,6 +58,7 @@ void search(std::span<const boundary> among, std::vector<sock_filter>& program) 
 }  // namespace
 
 std::vector<sock_filter> drop_program(const std::vector<std::uint32_t>& addresses) {
+  assert(std::is_sorted(addresses.begin(), addresses.end()));
   std::vector<sock_filter> program;
   program.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, destination));
   search(boundaries(addresses), program);

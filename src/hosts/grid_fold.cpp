@@ -1,6 +1,7 @@
 #include "hosts/grid_fold.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <numeric>
 
 #include "hosts/hashing.hpp"
@@ -57,6 +58,7 @@ void side_pool::freeze() {
 }
 
 index_key side_pool::nth(id side, std::uint64_t n) const noexcept {
+  assert(n < size_of(side));
   nth_hint hint;
   if (const auto at = starts_.find(side); at != starts_.end()) {
     const auto after = std::ranges::upper_bound(at->second, n);

@@ -1,10 +1,12 @@
 #include "hosts/index_key.hpp"
 
+#include <cassert>
 #include <charconv>
 
 namespace execo::detail {
 
 index_key key_from_digits(std::string_view digits) noexcept {
+  assert(digits.find_first_not_of("0123456789") == std::string_view::npos);
   index_key value = 0;
   for (const char c : digits) value = value * 10 + (c - '0');
   return key_of(value, static_cast<int>(digits.size()));

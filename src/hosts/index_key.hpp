@@ -6,6 +6,7 @@
 // few intervals of keys. Longer strings than max_digits have no key: they stay text.
 
 #include <array>
+#include <cassert>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -37,6 +38,7 @@ inline constexpr auto first_keys = [] {
 
 /// Key of a number written with at least `digits` digits, zeros in front. Pre: it fits max_digits.
 [[nodiscard]] constexpr index_key key_of(index_key value, int digits) noexcept {
+  assert(digits > 0 && digits <= max_digits);
   return first_keys[static_cast<std::size_t>(digits)] + value;
 }
 
@@ -49,6 +51,7 @@ inline constexpr auto first_keys = [] {
 
 /// How many digits the index of a key has. Pre: key >= 0.
 [[nodiscard]] constexpr int width_of(index_key key) noexcept {
+  assert(key >= 0);
   int digits = 1;
   while (digits < max_digits && key >= first_keys[static_cast<std::size_t>(digits) + 1]) ++digits;
   return digits;

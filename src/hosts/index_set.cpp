@@ -1,6 +1,7 @@
 #include "hosts/index_set.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace execo::detail {
 
@@ -102,6 +103,7 @@ void index_set::apply(const index_set& other, set_operation op) {
 }
 
 const folded_grid& index_set::folded() const {
+  assert(dimensions_ > 1);
   if (const folded_grid* known = folded_.load(std::memory_order_acquire)) return *known;
   auto made = std::make_unique<folded_grid>(*cells_);
   const folded_grid* expected = nullptr;

@@ -4,6 +4,7 @@
 // kept aside until settle(), so that adding names one by one is cheap.
 
 #include <atomic>
+#include <cassert>
 #include <memory>
 #include <span>
 #include <vector>
@@ -32,7 +33,10 @@ class index_set {
   [[nodiscard]] bool equals(const index_set& other) const;
   void apply(const index_set& other, set_operation op);
   /// Pre: one dimension.
-  [[nodiscard]] const key_ranges& line() const noexcept { return line_; }
+  [[nodiscard]] const key_ranges& line() const noexcept {
+    assert(dimensions_ == 1);
+    return line_;
+  }
   /// Made on first need, from any thread. Pre: several dimensions.
   [[nodiscard]] const folded_grid& folded() const;
 

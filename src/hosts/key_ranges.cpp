@@ -1,6 +1,7 @@
 #include "hosts/key_ranges.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 
 namespace execo::detail {
@@ -84,6 +85,7 @@ std::uint64_t count(const key_ranges& ranges) noexcept {
 index_key nth(const key_ranges& ranges, std::uint64_t n, nth_hint& hint) noexcept {
   if (n < hint.before || hint.range >= ranges.size()) hint = {};
   for (;; ++hint.range) {
+    assert(hint.range < ranges.size());
     const key_range& range = ranges[hint.range];
     const auto size = static_cast<std::uint64_t>(range.hi - range.lo) + 1;
     if (n < hint.before + size) return range.lo + static_cast<index_key>(n - hint.before);

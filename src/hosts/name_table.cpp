@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <stdexcept>
 
 #include "hosts/hashing.hpp"
@@ -383,6 +384,7 @@ name_table::view name_table::at(std::size_t i) const {
 }
 
 name_table::place name_table::find_nth(std::uint64_t n) const {
+  assert(n < size());
   const auto& starts = ordered().starts;
   const auto after = std::ranges::upper_bound(starts, n);
   const auto pattern = static_cast<std::size_t>(after - starts.begin()) - 1;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cassert>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -103,6 +104,7 @@ int blocking_call::write(int fd, std::span<const char> bytes) noexcept {
 
 int blocking_call::begin(int fd, unblocked_file::direction way, std::size_t size,
                          const char* bytes) noexcept {
+  assert(!active());
   finished_.reset();
   try {
     auto made = std::make_unique<job>(*this, way, size);

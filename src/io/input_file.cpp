@@ -1,5 +1,7 @@
 #include "io/input_file.hpp"
 
+#include <cassert>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,6 +32,7 @@ std::error_code input_file::open(std::string& context) {
 }
 
 void input_file::read() {
+  assert(!busy());
   if (closed_ || busy()) return;
   if (file_.needs_thread()) return read_on_thread();
   ready_.wait(file_.fd(), POLLIN);

@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cassert>
 
 #include "base/contain.hpp"
 
@@ -116,6 +117,7 @@ void output_file::fail(int error, const char* step) noexcept {
 }
 
 std::error_code output_file::settle(bool whole) {
+  assert(!busy());
   file_.close();
   return target_ ? target_->settle(whole && !failed_) : std::error_code();
 }

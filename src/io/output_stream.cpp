@@ -1,6 +1,7 @@
 #include "io/output_stream.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <exception>
 #include <utility>
 
@@ -291,6 +292,7 @@ std::error_code output_stream::settle(bool whole, std::string& context) {
 }
 
 bool output_stream::take_gap() noexcept {
+  assert(unread().empty());
   if (!gap_) return false;
   gap_ = false;
   queued_ = true;
@@ -319,6 +321,7 @@ void output_stream::consume(std::size_t count) {
 }
 
 void output_stream::wait(callback<> waiter, std::size_t wanted) noexcept {
+  assert(!awaited());
   waiter_ = waiter;
   wanted_ = wanted;
   owner_.on_stream_moved();

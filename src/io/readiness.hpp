@@ -2,6 +2,7 @@
 // another reader empties again and again, or a terminal with room for less than it would write.
 #pragma once
 
+#include <cassert>
 #include <chrono>
 
 #include "loop/loop.hpp"
@@ -19,6 +20,7 @@ class readiness {
 
   /// Pre: not active().
   void wait(int fd, unsigned events) {
+    assert(!active());
     poll_.prepare_poll(fd, events);
     if (++in_vain_ <= free_looks) return poll();
     loop_.arm_after(pause_, std::chrono::milliseconds(10));

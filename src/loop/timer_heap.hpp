@@ -3,6 +3,7 @@
 // disarming it touch one or two levels.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ class timer_heap {
   std::size_t size() const noexcept { return entries_.size(); }
   /// Pre: !empty(). While memory is short it may be too early.
   clock::time_point next() const noexcept {
+    assert(!empty());
     if (unplaced_ != nullptr) return earliest_unplaced();
     return entries_.front().when;
   }

@@ -1,6 +1,7 @@
 // Several expects at once. First all are only looked at, so that one that is stopped, or that comes
 // second, has used nothing up; what counts is then taken from what is there.
 #include "execo/expect.hpp"
+#include "execo/sleep.hpp"
 #include "execo/when_all.hpp"
 
 namespace execo {

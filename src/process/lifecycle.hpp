@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <cassert>
 #include <csignal>
 #include <memory>
 
@@ -68,7 +69,10 @@ class lifecycle final : public ref_counted,
   /// It does not end with this program, should that end without ending it.
   void outlive() noexcept { transport_->outlive(); }
   /// Pre: not ended.
-  void attach(end_observer& observer) noexcept { observer.link_before(observers_); }
+  void attach(end_observer& observer) noexcept {
+    assert(!ended());
+    observer.link_before(observers_);
+  }
   void set_tap(output_tap* tap) noexcept { tap_ = tap; }
   /// A tap that lives as long as the run does.
   void set_tap(std::shared_ptr<output_tap> tap) noexcept {
@@ -103,7 +107,10 @@ class lifecycle final : public ref_counted,
   bool started() const noexcept { return state() != run_state::idle; }
   bool ended() const noexcept { return state() == run_state::ended; }
   /// Pre: ended(), or told so by on_ending().
-  const result& final_result() const noexcept { return result_; }
+  const result& final_result() const noexcept {
+    assert(state() >= run_state::closing);
+    return result_;
+  }
 
  private:
   enum class timed : std::uint8_t { nothing, establishing, command };

@@ -3,6 +3,8 @@
 
 #include "process/lifecycle.hpp"
 
+#include <cassert>
+
 namespace execo::detail {
 namespace {
 
@@ -183,6 +185,7 @@ void lifecycle::tell_writer(bool closed) noexcept {
 }
 
 void lifecycle::write(callback<std::size_t, bool> writer, std::span<const char> bytes) noexcept {
+  assert(!has_writer());
   writer_ = writer;
   to_write_ = bytes;
   bool over = state() == run_state::closing || state() == run_state::ended;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <new>
 
@@ -163,8 +164,14 @@ bool command_monitor::command_ended() const noexcept {
   return state_of(*page_) == detail::command_ended;
 }
 
-int command_monitor::status() const noexcept { return page_->status; }
-const rusage& command_monitor::usage() const noexcept { return page_->usage; }
+int command_monitor::status() const noexcept {
+  assert(command_ended());
+  return page_->status;
+}
+const rusage& command_monitor::usage() const noexcept {
+  assert(command_ended());
+  return page_->usage;
+}
 
 std::size_t command_monitor::ended_with_it() const noexcept {
   return __atomic_load_n(&page_->ended, __ATOMIC_RELAXED);

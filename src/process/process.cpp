@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cassert>
 #include <csignal>
 #include <stdexcept>
 
@@ -121,6 +122,7 @@ class process_state final : public ref_counted {
   /// What a handler threw belongs to whoever awaits the process.
   /// Pre: ended.
   void rethrow() const {
+    assert(!run || run->ended());
     if (handlers && handlers->problem()) std::rethrow_exception(handlers->problem());
   }
 
@@ -138,7 +140,10 @@ loop& loop_of_run(process_state& state, loop* awaiting) {
   return state.where(awaiting);
 }
 
-lifecycle& run_of(process_state& state) noexcept { return *state.run; }
+lifecycle& run_of(process_state& state) noexcept {
+  assert(state.run);
+  return *state.run;
+}
 
 process_ref make_process(command what) { return process_ref(new process_state(std::move(what))); }
 

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cassert>
 
 namespace execo::detail {
 namespace {
@@ -130,6 +131,7 @@ connector::progress connector::resolve() {
 }
 
 connector::progress connector::connect(bool ready) {
+  assert(asked_);
   if (ready) take_answers();
   while (!connected_ && may_begin()) {
     opened how = begin_next();

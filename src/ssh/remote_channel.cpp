@@ -1,6 +1,7 @@
 #include "ssh/remote_channel.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 
 namespace execo::detail {
@@ -17,6 +18,7 @@ std::size_t index(stream which) noexcept { return which == stream::out ? 0 : 1; 
 }  // namespace
 
 void remote_channel::open(std::string command) {
+  assert(stage_ == stage::idle && session_.authenticated());
   command_ = std::move(command);
   stage_ = stage::opening;
   session_.attach(*this);
@@ -24,6 +26,7 @@ void remote_channel::open(std::string command) {
 }
 
 void remote_channel::ask_for_terminal(std::string name, int columns, int rows) {
+  assert(stage_ == stage::idle);
   terminal_ = std::move(name);
   columns_ = columns;
   rows_ = rows;

@@ -77,6 +77,7 @@ void remote_session::hold_input(bool hold) {
 }
 
 void remote_session::ask(round_trip& trip) {
+  assert(authenticated());
   trip.link_before(unasked_);
   wake();
 }

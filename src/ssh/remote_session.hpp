@@ -85,6 +85,7 @@ class remote_session {
   bool flushed() const noexcept { return (ssh_get_status(handle_.get()) & SSH_WRITE_PENDING) == 0; }
   /// The connection is gone, or libssh gave it up.
   bool lost() const noexcept;
+  bool authenticated() const noexcept { return stage_ == stage::serving; }
   bool closing() const noexcept { return closing_; }
   bool input_held() const noexcept { return held_; }
   const std::string& name() const noexcept { return name_; }

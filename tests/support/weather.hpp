@@ -13,8 +13,8 @@
 
 #include "execo/process.hpp"
 #include "execo/remote.hpp"
+#include "execo/sleep.hpp"
 #include "execo/task.hpp"
-#include "execo/time.hpp"
 #include "pipe_io.hpp"
 
 namespace execo::test {

@@ -7,6 +7,7 @@
 
 #include "execo/detail/operation.hpp"
 #include "execo/detail/process_ops.hpp"
+#include "execo/detail/timer.hpp"
 #include "execo/patterns.hpp"
 #include "execo/status.hpp"
 #include "execo/time.hpp"

@@ -3,6 +3,7 @@
 // coroutine resumes on its own loop, or inline when it has none.
 #pragma once
 
+#include <cassert>
 #include <coroutine>
 
 #include "execo/awaitable.hpp"
@@ -27,7 +28,7 @@ class operation : public resumes_at_home {
  protected:
   explicit operation(loop* work = nullptr) noexcept;
   /// Pre: not awaited yet.
-  operation(operation&& other) noexcept : operation(other.work_) {}
+  operation(operation&& other) noexcept : operation(other.work_) { assert(!other.awaiting_); }
   virtual ~operation() = default;
 
   /// Begins the work. `stopped`: a stop had been requested already; then complete at once.

@@ -3,6 +3,7 @@
 // need not exist at once.
 #pragma once
 
+#include <cassert>
 #include <concepts>
 #include <cstddef>
 #include <optional>
@@ -83,7 +84,7 @@ class range_source {
   using op = std::ranges::range_value_t<R>;
   explicit range_source(R range) : range_(std::move(range)) {}
   /// Pre: next() not called yet.
-  range_source(range_source&& other) : range_(std::move(other.range_)) {}
+  range_source(range_source&& other) : range_(std::move(other.range_)) { assert(!other.at_); }
   std::optional<op> next() {
     if (!at_) {
       at_.emplace(std::ranges::begin(range_));

@@ -1,5 +1,5 @@
 // says: execo would not hear the stop of this coroutine: include <execo/interop/stdexec.hpp>
-#include <execo/time.hpp>
+#include <execo/sleep.hpp>
 
 #include <coroutine>
 

@@ -1,5 +1,5 @@
 // says: else specialise execo::foreign_env
-#include <execo/time.hpp>
+#include <execo/sleep.hpp>
 
 #include <coroutine>
 

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "execo/process.hpp"
-#include "execo/time.hpp"
+#include "execo/sleep.hpp"
 #include "execo/timeout.hpp"
 #include "execo/when_any.hpp"
 #include "unit/coro/probe.hpp"

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "execo/context.hpp"
+#include "execo/sleep.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
-#include "execo/time.hpp"
 
 namespace execo::test {
 

@@ -3,9 +3,9 @@
 
 #include <stdexcept>
 
+#include "execo/sleep.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
-#include "execo/time.hpp"
 #include "execo/timeout.hpp"
 
 namespace execo::test {

@@ -17,9 +17,9 @@
 
 #include "execo/context.hpp"
 #include "execo/process.hpp"
+#include "execo/sleep.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
-#include "execo/time.hpp"
 #include "unit/loop/loop_harness.hpp"
 #include "unit/loop/on_each_backend.hpp"
 

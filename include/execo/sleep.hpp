@@ -1,0 +1,73 @@
+/// Waiting for a time: sleep and timer.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "execo/detail/operation.hpp"
+#include "execo/detail/timer.hpp"
+#include "execo/time.hpp"
+
+namespace execo {
+
+/// Ends after a delay. Made by sleep.
+class [[nodiscard]] sleep_op final : public detail::operation {
+ public:
+  explicit sleep_op(duration delay) noexcept;
+  /// Pre: not awaited yet.
+  sleep_op(sleep_op&& other) noexcept;
+  void await_resume() const {
+    if (stopped_) throw operation_cancelled();
+  }
+
+ private:
+  void on_start(bool stopped) noexcept override;
+  void on_stop() noexcept override;
+  bool cancelled() const noexcept override { return stopped_; }
+  const char* what() const noexcept override { return "sleep"; }
+  void expire();
+
+  duration delay_;
+  bool stopped_ = false;
+  detail::timer timer_;
+};
+
+/// Suspends for `delay`; not at all if that is negative, though others run first.
+///
+/// Stop: ends at once.
+/// Throws: operation_cancelled if it was stopped.
+inline sleep_op sleep(duration delay) { return sleep_op(delay); }
+
+/// Suspends until `when`, as sleep() does for what is left until then. The delay is taken now: a
+/// clock that is set meanwhile does not change it.
+sleep_op sleep_until(time_point when);
+
+/// Measures from when it was made, on a clock that nobody sets, and waits: a stopwatch, or with a
+/// limit a countdown. A value; it holds nothing and runs nowhere.
+class timer {
+ public:
+  timer() noexcept;
+  explicit timer(duration limit) noexcept;
+
+  /// When it was made.
+  time_point started() const noexcept { return started_; }
+  duration elapsed() const noexcept;
+  /// What is left of the limit, negative when it is over; nothing without a limit.
+  std::optional<duration> remaining() const noexcept;
+  /// The limit is over; never without one.
+  bool expired() const noexcept;
+
+  /// Suspends until `since_start` after the start; not at all when that is past, as sleep().
+  sleep_op wait_elapsed(duration since_start) const noexcept;
+  /// Suspends until the limit is over. `co_await t` is the same.
+  /// Throws: std::logic_error, when called, if there is no limit.
+  sleep_op wait_remaining() const;
+  sleep_op operator co_await() const { return wait_remaining(); }
+
+ private:
+  std::chrono::steady_clock::time_point begun_;
+  time_point started_;
+  std::optional<duration> limit_;
+};
+
+}  // namespace execo
