@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fmt/format.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +17,8 @@
 #include <vector>
 
 #include "action/toml_outline.hpp"
+#include "base/read_file.hpp"
+#include "base/user_database.hpp"
 #include "execo/printable.hpp"
 
 namespace {
@@ -154,14 +155,8 @@ class entry {
   const toml::node& node_;
 };
 
-std::string home_folder() {
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
-  const passwd* user = ::getpwuid(::getuid());
-  return user != nullptr && user->pw_dir != nullptr ? user->pw_dir : "";
-}
-
 std::string with_home(std::string path) {
-  if (path == "~" || path.starts_with("~/")) path.replace(0, 1, home_folder());
+  if (path == "~" || path.starts_with("~/")) path.replace(0, 1, detail::home_folder());
   return path;
 }
 
@@ -232,18 +227,13 @@ void read_table(config& to, const toml::table& table, std::span<const known_key>
   }
 }
 
-std::string read_file(const std::string& path) {
-  constexpr std::size_t longest = std::size_t{1} << 20;
-  auto failed = [&] {
-    return config_error(path, 0, "cannot be read: " + std::generic_category().message(errno));
-  };
-  auto close = [](std::FILE* f) { (void)std::fclose(f); };  // nothing was written
-  std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "re"), close);
-  if (!file) throw failed();
-  std::string text(longest + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (std::ferror(file.get()) != 0) throw failed();
-  if (text.size() > longest) throw config_error(path, 0, "longer than 1 MiB");
+std::string read_config(const std::string& path) {
+  constexpr std::size_t max_size = std::size_t{1} << 20;
+  std::string text;
+  std::string problem;
+  if (detail::read_file(path, detail::file_kind::any, max_size, text, problem) !=
+      detail::file_read::whole)
+    throw config_error(path, 0, "cannot be read: " + problem);
   return text;
 }
 
@@ -262,7 +252,7 @@ std::string config_path() {
   const char* base = std::getenv("XDG_CONFIG_HOME");
   // The base directory specification has relative ones ignored.
   if (base != nullptr && *base == '/') return std::string(base) + "/execo/config.toml";
-  std::string home = home_folder();
+  std::string home = detail::home_folder();
   return home.empty() ? home : home + "/.config/execo/config.toml";
 }
 
@@ -277,7 +267,7 @@ config load_config() {
 }
 
 config load_config(const std::string& path) {
-  config made = parse_config(read_file(path), path);
+  config made = parse_config(read_config(path), path);
   made.file = path;
   return made;
 }

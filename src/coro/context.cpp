@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/end_program.hpp"
+#include "base/signal_mask.hpp"
 #include "coro/default_context.hpp"
 #include "coro/ring_thread.hpp"
 #include "execo/sync_wait.hpp"
@@ -200,11 +201,7 @@ constinit std::atomic<void (*)()> end_of_default{nullptr};
 context& context::default_instance() {
   struct with_thread {
     explicit with_thread(with_thread* of_original) : original(of_original) {
-      c.state_->own_thread = std::thread([this] {
-        // Signals are the application's: none is ever delivered here.
-        sigset_t all;
-        sigfillset(&all);
-        (void)pthread_sigmask(SIG_SETMASK, &all, nullptr);
+      c.state_->own_thread = detail::masked_thread([this] {
         c.run();
         detail::loop::driver driving(c.state_->loop);
         c.state_->join_all();

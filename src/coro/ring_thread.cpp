@@ -1,7 +1,6 @@
 #include "coro/ring_thread.hpp"
 
-#include <signal.h>
-
+#include "base/signal_mask.hpp"
 #include "loop/post_call.hpp"
 
 namespace execo::detail {
@@ -13,17 +12,7 @@ void ring_thread::join() {
 }
 
 void ring_thread::start() {
-  // Signals are the application's: none is ever delivered to the thread, not even before it runs.
-  sigset_t all, before;
-  sigfillset(&all);
-  bool blocked = ::pthread_sigmask(SIG_SETMASK, &all, &before) == 0;
-  try {
-    thread_ = std::thread([this] { work(); });
-  } catch (...) {
-    if (blocked) (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
-  }
-  if (blocked) (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = masked_thread([this] { work(); });
 }
 
 void ring_thread::empty_out(loop& home, queue_node& told) {

@@ -1,8 +1,10 @@
 // What libssh calls for a command's channel. These only note what came: libssh is in the middle of
 // its packet then, so that nothing may be sent or freed.
+#include <algorithm>
+#include <array>
 #include <csignal>
+#include <execo/status.hpp>
 #include <string_view>
-#include <utility>
 
 #include "fleet/command.hpp"
 #include "fleet/keeper_wire.hpp"
@@ -17,12 +19,9 @@ constexpr int refused = 1;
 
 /// The signals that sshd lets a client send, 0 for others.
 int client_signal(std::string_view name) noexcept {
-  constexpr std::pair<std::string_view, int> known[] = {
-      {"HUP", SIGHUP},   {"INT", SIGINT},   {"KILL", SIGKILL}, {"QUIT", SIGQUIT},
-      {"TERM", SIGTERM}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2}};
-  for (auto [text, number] : known)
-    if (text == name) return number;
-  return 0;
+  constexpr std::array passed_on{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+  int number = execo::signal_number(name);
+  return std::ranges::find(passed_on, number) != passed_on.end() ? number : 0;
 }
 
 winsize window(int columns, int rows, int width, int height) noexcept {

@@ -2,10 +2,11 @@
 
 #include <array>
 #include <charconv>
-#include <csignal>
+#include <cstring>
 #include <optional>
 #include <utility>
 
+#include <execo/status.hpp>
 #include <execo/time.hpp>
 
 namespace execo::fleet {
@@ -29,18 +30,6 @@ constexpr std::array plain_faults{
     named_fault{"slow-output", fault_kind::slow_output},
 };
 
-// RFC 4254 section 6.10 lists the first thirteen; the rest is what shells and kernels also know.
-using named_signal = std::pair<std::string_view, int>;
-constexpr std::array signals{
-    named_signal{"ABRT", SIGABRT}, named_signal{"ALRM", SIGALRM}, named_signal{"FPE", SIGFPE},
-    named_signal{"HUP", SIGHUP},   named_signal{"ILL", SIGILL},   named_signal{"INT", SIGINT},
-    named_signal{"KILL", SIGKILL}, named_signal{"PIPE", SIGPIPE}, named_signal{"QUIT", SIGQUIT},
-    named_signal{"SEGV", SIGSEGV}, named_signal{"TERM", SIGTERM}, named_signal{"USR1", SIGUSR1},
-    named_signal{"USR2", SIGUSR2}, named_signal{"BUS", SIGBUS},   named_signal{"SYS", SIGSYS},
-    named_signal{"TRAP", SIGTRAP}, named_signal{"XCPU", SIGXCPU}, named_signal{"XFSZ", SIGXFSZ},
-    named_signal{"STOP", SIGSTOP}, named_signal{"CONT", SIGCONT}, named_signal{"TSTP", SIGTSTP},
-};
-
 std::optional<int> whole_number(std::string_view text) {
   int value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -52,15 +41,12 @@ std::optional<int> whole_number(std::string_view text) {
 
 int signal_number(std::string_view name) noexcept {
   if (name.starts_with("SIG")) name.remove_prefix(3);
-  for (auto [known, number] : signals)
-    if (known == name) return number;
-  return 0;
+  return execo::signal_number(name);
 }
 
 std::string signal_name(int number) {
-  for (auto [known, value] : signals)
-    if (value == number) return std::string(known);
-  return std::to_string(number) + "@execo";
+  const char* known = ::sigabbrev_np(number);
+  return known != nullptr ? known : std::to_string(number) + "@execo";
 }
 
 fault parse_fault_kind(std::string_view text) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <initializer_list>
 
+#include "base/user_database.hpp"
 #include "execo/host_list.hpp"
 #include "execo/log.hpp"
 #include "groups/group_files.hpp"
@@ -207,7 +208,7 @@ void group_sources::add_file(const fs::path& groups_conf) {
 }
 
 void group_sources::add_standard() {
-  const fs::path home = environment("HOME");
+  const fs::path home = home_folder();
   fs::path config = environment("XDG_CONFIG_HOME");
   if (config.empty() && !home.empty()) config = home / ".config";
   std::vector<fs::path> places{"/etc/clustershell"};

@@ -1,28 +1,20 @@
 #include <algorithm>
 #include <cctype>
-#include <fstream>
 
+#include "base/read_file.hpp"
 #include "groups/group_files.hpp"
 #include "hosts/text_scan.hpp"
 
 namespace execo::detail {
 
 std::string read_file(const std::filesystem::path& path) {
-  constexpr std::size_t piece = 65536;
-  std::ifstream file(path, std::ios::binary);
   std::string text;
-  if (!file) throw source_failure("cannot read " + path.string());
-  // A device or a pipe may have no end.
-  while (file && text.size() <= max_source_text) {
-    const std::size_t size = text.size();
-    text.resize(size + piece);
-    file.read(text.data() + size, piece);
-    text.resize(size + static_cast<std::size_t>(file.gcount()));
-  }
-  if (file.bad()) throw source_failure("cannot read " + path.string());
-  if (text.size() > max_source_text)
-    throw source_failure(path.string() + " is longer than 256 MiB");
-  return text;
+  std::string problem;
+  if (read_file(path.string(), file_kind::any, max_source_text, text, problem) == file_read::whole)
+    return text;
+  throw source_failure(problem.starts_with("is ")
+                           ? path.string() + " " + problem
+                           : "cannot read " + path.string() + ": " + problem);
 }
 
 namespace {

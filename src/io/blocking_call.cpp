@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,8 @@
 #include <new>
 #include <system_error>
 #include <thread>
+
+#include "base/signal_mask.hpp"
 
 namespace execo::detail {
 
@@ -35,17 +36,7 @@ class blocking_call::job : public queue_node {
 
   // Signals are the application's, and SIGPIPE ends with the thread.
   void start() {
-    sigset_t all, before;
-    sigfillset(&all);
-    bool blocked = ::pthread_sigmask(SIG_SETMASK, &all, &before) == 0;
-    std::exception_ptr failed;
-    try {
-      std::thread([this] { work(); }).detach();
-    } catch (...) {
-      failed = std::current_exception();
-    }
-    if (blocked) (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (failed) std::rethrow_exception(failed);
+    masked_thread([this] { work(); }).detach();
   }
 
   // On the loop's thread.

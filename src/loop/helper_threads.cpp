@@ -1,9 +1,9 @@
 #include "loop/helper_threads.hpp"
 
-#include <signal.h>
-
 #include <system_error>
 #include <utility>
+
+#include "base/signal_mask.hpp"
 
 namespace execo::detail {
 
@@ -41,18 +41,12 @@ void helper_threads::submit(std::unique_ptr<helper_job> job) {
 }
 
 void helper_threads::start_thread() {
-  sigset_t all, before;
-  sigfillset(&all);
-  bool blocked = ::pthread_sigmask(SIG_SETMASK, &all, &before) == 0;
-  std::exception_ptr none_at_all;
   try {
-    threads_.emplace_back([this] { work(); });
+    threads_.push_back(masked_thread([this] { work(); }));
   } catch (...) {
     // The threads there are do it; without any, there is nothing that could.
-    if (threads_.empty()) none_at_all = std::current_exception();
+    if (threads_.empty()) throw;
   }
-  if (blocked) (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (none_at_all) std::rethrow_exception(none_at_all);
 }
 
 void helper_threads::work() {

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <new>
 
+#include "base/signal_mask.hpp"
 #include "process/monitor_process.hpp"
 
 // The kernel writes where a thread's restartable sequences are registered, also for a copy of it.
@@ -114,11 +115,11 @@ bool command_monitor::start(const clone_plan& of_command, spawn_result& made) {
 
   int pidfd = -1;
   clone_plan plan(CLONE_PIDFD, stack, &pidfd, -1);
-  sigset_t all, before;
-  sigfillset(&all);
-  (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-  long pid = clone_child(plan, &monitor_main, page_);
-  (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  long pid = 0;
+  {
+    signals_blocked meanwhile;
+    pid = clone_child(plan, &monitor_main, page_);
+  }
   if (pid < 0) return made.fail("clone", "a monitor", static_cast<int>(-pid));
   pid_ = static_cast<pid_t>(pid);
   pidfd_.reset(pidfd);

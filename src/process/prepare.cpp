@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -11,6 +10,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/user_database.hpp"
 #include "process/process_table.hpp"
 
 namespace execo::detail {
@@ -38,21 +38,12 @@ struct known_user {
 known_user look_up_user(const std::string& text, int& error) {
   known_user known;
   std::optional<unsigned> number = number_in(text);
-  std::vector<char> buffer(first_entry);
-  for (;;) {
-    passwd entry{};
-    passwd* found = nullptr;
-    error = number ? ::getpwuid_r(*number, &entry, buffer.data(), buffer.size(), &found)
-                   : ::getpwnam_r(text.c_str(), &entry, buffer.data(), buffer.size(), &found);
-    if (error == ERANGE && buffer.size() < most_entry) {
-      buffer.resize(buffer.size() * 2);
-      continue;
-    }
-    if (found == nullptr) break;
+  std::optional<user_entry> listed = number ? find_user(*number, error) : find_user(text, error);
+  if (listed) {
     known.found = true;
-    known.name = entry.pw_name;
-    known.user = entry.pw_uid;
-    known.group = entry.pw_gid;
+    known.name = listed->name;
+    known.user = listed->user;
+    known.group = listed->group;
     return known;
   }
   if (!number && error == 0) error = EINVAL;

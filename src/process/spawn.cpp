@@ -10,6 +10,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/signal_mask.hpp"
 #include "process/monitor.hpp"
 #include "process/raw_child.hpp"
 
@@ -130,11 +131,11 @@ bool fail_clone(spawn_result& made, const child_settings& settings, int error) {
 
 bool start(child_frame& frame, const clone_plan& plan, const int& pidfd, spawn_result& made) {
   // A signal that reached the child before its handlers are gone would run them in our memory.
-  sigset_t all, before;
-  sigfillset(&all);
-  (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-  long pid = clone_child(plan, &child_main, &frame);
-  (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  long pid = 0;
+  {
+    signals_blocked meanwhile;
+    pid = clone_child(plan, &child_main, &frame);
+  }
   if (pid < 0) return fail_clone(made, *frame.settings, static_cast<int>(-pid));
   made.pidfd.reset(pidfd);
   made.pid = static_cast<pid_t>(pid);

@@ -1,11 +1,11 @@
 #include "ssh/caller.hpp"
 
-#include <pwd.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <memory>
-#include <vector>
+
+#include "base/user_database.hpp"
 
 namespace execo::detail {
 namespace {
@@ -21,32 +21,17 @@ std::string working_directory() {
   return path && path.get()[0] == '/' ? path.get() : "";
 }
 
-/// Empty if the user database does not have us.
-std::string look_up(char* passwd::*field) {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::vector<char> buffer(16 * 1024);
-  bool known =
-      ::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found;
-  return known ? found->*field : "";
-}
-
 }  // namespace
 
 ssh_caller ssh_caller::now() {
   ssh_caller made;
-  made.home_ = variable("HOME");
+  made.home_ = home_folder();
+  if (made.home_.empty()) made.home_ = "/";
   made.user_ = variable("USER");
   made.directory_ = working_directory();
   made.terminal_ = variable("TERM");
   if (made.terminal_.empty()) made.terminal_ = "xterm";
   return made;
-}
-
-std::string ssh_caller::home() const {
-  if (!home_.empty()) return home_;
-  std::string listed = look_up(&passwd::pw_dir);
-  return listed.empty() ? "/" : listed;
 }
 
 std::string ssh_caller::path_of(const std::string& given) const {
@@ -58,8 +43,9 @@ std::string ssh_caller::path_of(const std::string& given) const {
 }
 
 std::string ssh_caller::user() const {
-  std::string listed = look_up(&passwd::pw_name);
-  if (!listed.empty()) return listed;
+  int error = 0;
+  std::optional<user_entry> listed = find_user(::geteuid(), error);
+  if (listed && !listed->name.empty()) return listed->name;
   return user_.empty() ? "root" : user_;
 }
 

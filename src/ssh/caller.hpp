@@ -12,8 +12,8 @@ class ssh_caller {
   /// Thread: the one that asks for the action.
   static ssh_caller now();
 
-  /// $HOME, or the home of the user database.
-  std::string home() const;
+  /// $HOME, or the home of the user database; "/" if neither is there.
+  const std::string& home() const noexcept { return home_; }
   /// With a leading "~/" replaced, and a relative one begun at the directory.
   std::string path_of(const std::string& given) const;
   /// The name in the user database, or $USER.
@@ -22,7 +22,7 @@ class ssh_caller {
   const std::string& terminal() const noexcept { return terminal_; }
 
  private:
-  std::string home_;  // empty: not set
+  std::string home_;
   std::string user_;  // empty: not set
   std::string terminal_;
   std::string directory_;  // empty: it has no path

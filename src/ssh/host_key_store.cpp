@@ -7,13 +7,15 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <stdexcept>
 #include <vector>
+
+#include "base/read_file.hpp"
+#include "ssh/base64.hpp"
 
 namespace execo::detail {
 namespace {
@@ -58,51 +60,14 @@ constexpr std::array<signature_names, 7> signatures{{
 
 }  // namespace
 
-file_read read_file(const std::string& path, std::size_t max_size, std::string& text,
-                    std::string& problem) {
-  unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  struct stat about {};
-  if (!file || ::fstat(file.get(), &about) != 0) {
-    problem = last_error().message();
-    return last_error() == std::errc::no_such_file_or_directory ? file_read::missing
-                                                                : file_read::refused;
-  }
-  // Devices and pipes may have no end. ssh's users name /dev/null for a file that is empty.
-  bool null_device = S_ISCHR(about.st_mode) && about.st_rdev == makedev(1, 3);
-  if (!S_ISREG(about.st_mode) && !null_device) {
-    problem = S_ISDIR(about.st_mode) ? std::make_error_code(std::errc::is_a_directory).message()
-                                     : "is not a regular file";
-    return file_read::refused;
-  }
-  std::array<char, 64 * 1024> buffer;
-  while (text.size() <= max_size) {
-    ssize_t n = ::read(file.get(), buffer.data(), buffer.size());
-    if (n == 0) return file_read::whole;
-    if (n > 0) {
-      text.append(buffer.data(), static_cast<std::size_t>(n));
-    } else if (errno != EINTR) {
-      problem = last_error().message();
-      return file_read::refused;
-    }
-  }
-  problem = "is larger than " + std::to_string(max_size >> 20) + " MiB";
-  return file_read::refused;
-}
-
 std::string shown_key::fingerprint() const {
-  std::vector<unsigned char> blob(base64.size());
-  int size = ::EVP_DecodeBlock(blob.data(), reinterpret_cast<const unsigned char*>(base64.data()),
-                               static_cast<int>(base64.size()));
-  // It counts the padding as bytes.
-  for (std::size_t i = base64.size(); i > 0 && base64[i - 1] == '='; --i) --size;
+  std::string blob = from_base64(base64);
   std::array<unsigned char, EVP_MAX_MD_SIZE> hash;
   unsigned length = 0;
-  if (size <= 0 || ::EVP_Digest(blob.data(), static_cast<std::size_t>(size), hash.data(), &length,
-                                ::EVP_sha256(), nullptr) != 1)
+  if (blob.empty() ||
+      ::EVP_Digest(blob.data(), blob.size(), hash.data(), &length, ::EVP_sha256(), nullptr) != 1)
     return "SHA256:?";
-  std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> text;
-  int written = ::EVP_EncodeBlock(text.data(), hash.data(), static_cast<int>(length));
-  std::string print(text.begin(), text.begin() + written);
+  std::string print = to_base64({reinterpret_cast<const char*>(hash.data()), length});
   while (print.ends_with('=')) print.pop_back();
   return "SHA256:" + print;
 }
@@ -114,10 +79,11 @@ host_key_store::host_key_store(host_keys policy, std::string file, const ssh_cal
   std::string problem;
   constexpr std::size_t max_size = std::size_t{64} << 20;
   // The administrator's file counts beside the user's own, as in OpenSSH, and is never written.
-  if (file.empty() && read_file(site_file, max_size, text, problem) == file_read::whole)
+  if (file.empty() &&
+      read_file(site_file, file_kind::regular, max_size, text, problem) == file_read::whole)
     known_.parse(text);
   text.clear();
-  file_read there = read_file(file_, max_size, text, problem);
+  file_read there = read_file(file_, file_kind::regular, max_size, text, problem);
   if (there == file_read::refused)
     throw std::invalid_argument("known hosts file " + file_ + ": " + problem);
   if (there == file_read::whole && policy_ == host_keys::accept_new &&

@@ -50,9 +50,4 @@ class host_key_store {
   bool needs_newline_ = false;
 };
 
-enum class file_read : std::uint8_t { whole, missing, refused };
-/// All of a regular file, or nothing of /dev/null. Unless it is whole, `problem` tells why.
-file_read read_file(const std::string& path, std::size_t max_size, std::string& text,
-                    std::string& problem);
-
 }  // namespace execo::detail

@@ -1,7 +1,6 @@
 #include "ssh/identity.hpp"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +8,8 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "ssh/host_key_store.hpp"
+#include "base/read_file.hpp"
+#include "ssh/base64.hpp"
 
 namespace execo::detail {
 namespace {
@@ -45,10 +45,7 @@ bool is_security_key(std::string_view text) {
   std::string base64;
   for (char c : text.substr(0, text.find('-')))
     if (c > ' ') base64 += c;
-  std::string blob(base64.size(), '\0');
-  (void)::EVP_DecodeBlock(reinterpret_cast<unsigned char*>(blob.data()),
-                          reinterpret_cast<const unsigned char*>(base64.data()),
-                          static_cast<int>(base64.size()));
+  std::string blob = from_base64(base64);
   return blob.find("sk-ssh-ed25519@openssh.com") != blob.npos ||
          blob.find("sk-ecdsa-sha2-nistp256@openssh.com") != blob.npos;
 }
@@ -67,7 +64,7 @@ bool can_be_used(ssh_key_struct* key) {
 loaded load(const std::string& file, libssh_key& key, std::string& problem) {
   if (is_open_to_others(file, problem)) return loaded::unusable;
   std::string text;
-  file_read there = read_file(file, max_size, text, problem);
+  file_read there = read_file(file, file_kind::regular, max_size, text, problem);
   if (there == file_read::missing) return loaded::missing;
   if (there == file_read::refused) return loaded::unusable;
   bool asked = false;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "ssh/base64.hpp"
+
 namespace execo::detail {
 namespace {
 
@@ -26,36 +28,9 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-int base64_value(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  if (c == '/') return 63;
-  return -1;
-}
-
-// Empty when `text` is not base64.
-std::string decode_base64(std::string_view text) {
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  std::string bytes;
-  std::uint32_t word = 0;
-  unsigned bits = 0;
-  for (char c : text) {
-    int value = base64_value(c);
-    if (value < 0) return {};
-    word = (word << 6) | static_cast<std::uint32_t>(value);
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes += static_cast<char>((word >> bits) & 0xff);
-  }
-  return bytes;
-}
-
 bool is_key(std::string_view type, std::string_view key) {
   // The blob begins with its own type (RFC 4253, 6.6); a line of SSH 1 has a number instead.
-  std::string blob = decode_base64(key);
+  std::string blob = from_base64(key);
   if (type.empty() || blob.size() < 4 + type.size()) return false;
   auto length = static_cast<std::size_t>(static_cast<unsigned char>(blob[3])) |
                 static_cast<std::size_t>(static_cast<unsigned char>(blob[2])) << 8;
@@ -164,8 +139,8 @@ bool known_hosts::add_hashed(std::string_view text, entry what) {
   text.remove_prefix(3);
   std::size_t bar = text.find('|');
   if (bar == text.npos) return false;
-  hashed_line line{decode_base64(text.substr(0, bar)), {}, what};
-  std::string hash = decode_base64(text.substr(bar + 1));
+  hashed_line line{from_base64(text.substr(0, bar)), {}, what};
+  std::string hash = from_base64(text.substr(bar + 1));
   if (line.salt.empty() || hash.size() != line.hash.size()) return false;
   std::copy(hash.begin(), hash.end(), line.hash.begin());
   hashed_.push_back(std::move(line));

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <string.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -27,36 +29,9 @@ constexpr auto answer_time = std::chrono::seconds(1);
 
 // RFC 4254, 6.10. What is not in it has no name that an ssh server would understand.
 const char* rfc_name(int number) {
-  switch (number) {
-    case SIGABRT:
-      return "ABRT";
-    case SIGALRM:
-      return "ALRM";
-    case SIGFPE:
-      return "FPE";
-    case SIGHUP:
-      return "HUP";
-    case SIGILL:
-      return "ILL";
-    case SIGINT:
-      return "INT";
-    case SIGKILL:
-      return "KILL";
-    case SIGPIPE:
-      return "PIPE";
-    case SIGQUIT:
-      return "QUIT";
-    case SIGSEGV:
-      return "SEGV";
-    case SIGTERM:
-      return "TERM";
-    case SIGUSR1:
-      return "USR1";
-    case SIGUSR2:
-      return "USR2";
-    default:
-      return nullptr;
-  }
+  constexpr std::array known{SIGABRT, SIGALRM, SIGFPE,  SIGHUP,  SIGILL,  SIGINT, SIGKILL,
+                             SIGPIPE, SIGQUIT, SIGSEGV, SIGTERM, SIGUSR1, SIGUSR2};
+  return std::ranges::find(known, number) != known.end() ? ::sigabbrev_np(number) : nullptr;
 }
 
 class ssh_transport final : public transport, session_owner, channel_owner {
