@@ -75,7 +75,7 @@ void action_state::start() noexcept {
   started_ = true;
   self_ = intrusive_ptr<action_state>(this);
   home_->adopt(*this);
-  begun_ = clock::now();
+  begun_ = home_->read_clock();
   stats_.hosts = hosts.size();
   try {
     if (!stopping_) {
@@ -164,7 +164,7 @@ void action_state::deliver(Make&& make) noexcept {
           [&](std::exception_ptr error) { problem = std::move(error); });
   ++done_;
   ++stats_.done;
-  stats_.elapsed = clock::now() - begun_;
+  stats_.elapsed = home_->read_clock() - begun_;
   if (problem) fail(std::move(problem));
 }
 
@@ -287,7 +287,7 @@ action_stats action_state::stats() const {
   action_stats now = stats_;
   now.hosts = hosts.size();
   now.running = running_;
-  if (!finished() && started_) now.elapsed = clock::now() - begun_;
+  if (!finished() && started_) now.elapsed = home_->read_clock() - begun_;
   return now;
 }
 

@@ -14,6 +14,7 @@
 #include "execo/log.hpp"
 #include "execo/printable.hpp"
 #include "execo/remote.hpp"
+#include "execo/sleep.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
 #include "execo/when_any.hpp"

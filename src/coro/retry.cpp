@@ -6,6 +6,8 @@
 #include <random>
 #include <stdexcept>
 
+#include "loop/loop.hpp"
+
 namespace execo {
 namespace {
 
@@ -93,6 +95,15 @@ void retry_plan::set_attempts(unsigned n) {
   attempts_ = n;
 }
 
+namespace {
+
+clock::time_point time_here() noexcept {
+  const loop* here = loop::current();
+  return here != nullptr ? here->read_clock() : clock::now();
+}
+
+}  // namespace
+
 void retry_plan::set_backoff(duration first, double factor, duration longest) {
   if (first.count() < 0 || longest.count() < 0 || !(factor >= 1) || !std::isfinite(factor))
     throw std::invalid_argument("retry: a backoff is not negative, and grows");
@@ -102,7 +113,7 @@ void retry_plan::set_backoff(duration first, double factor, duration longest) {
 }
 
 void retry_plan::begin() {
-  begun_ = clock::now();
+  begun_ = time_here();
   random_ = seed ? *seed : fresh_seed();
   backoff_ = static_cast<double>(first_.count());
   if (account_) account_->pay_in();
@@ -112,7 +123,7 @@ std::optional<duration> retry_plan::next() {
   if (++made_ >= attempts_) return std::nullopt;
   const duration delay = wait();
   if (total) {
-    const duration spent = clock::now() - begun_;
+    const duration spent = time_here() - begun_;
     if (spent > *total || delay > *total - spent) return std::nullopt;
   }
   // The budget pays for a retry that takes place.

@@ -16,7 +16,7 @@ sleep_op::sleep_op(sleep_op&& other) noexcept
 
 void sleep_op::on_start(bool stopped) noexcept {
   if (stopped) return on_stop();
-  work().arm(timer_, detail::later(detail::clock::now(), delay_));
+  work().arm(timer_, detail::later(work().read_clock(), delay_));
 }
 
 void sleep_op::on_stop() noexcept {

@@ -12,7 +12,7 @@ deadline_group::deadline_group(duration limit) noexcept
 
 void deadline_group::start(std::coroutine_handle<> handle, child_promise_base& promise) noexcept {
   // Not from when this turn began: what ran in it may have taken long.
-  home().arm(timer_, later(clock::now(), limit_));
+  home().arm(timer_, later(home().read_clock(), limit_));
   start_child(handle, promise, 0);
 }
 

@@ -36,7 +36,7 @@ std::vector<std::string> timer_heap::describe(clock::time_point now) const {
 }
 
 std::string loop::dump() const {
-  clock::time_point now = clock::now();
+  clock::time_point now = read_clock();
   std::vector<std::string> operations;
   for (const list_node* n = operations_.next(); n != &operations_; n = n->next()) {
     const auto& live = *static_cast<const live_node*>(n);

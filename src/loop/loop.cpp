@@ -154,8 +154,9 @@ void loop::turn(std::int64_t wait_limit) noexcept {
 // Waits first: whatever this turn resumes may decide that it was the last one.
 void loop::pass(std::int64_t wait_limit) {
   ++turns_;
+  if (held_ != nullptr && is_idle() && !timers_.empty()) held_->idle_until(timers_.next());
   fetch(wait_time(wait_limit));
-  now_ = clock::now();
+  now_ = read_clock();
   if (timers_.overdue(now_ - late)) catch_up();
   run_posted();
   if (!timers_.empty()) timers_.expire(now_);
@@ -201,10 +202,11 @@ void loop::run_ready() noexcept {
 }
 
 std::int64_t loop::wait_time(std::int64_t limit) const noexcept {
-  if (limit == 0 || ready_first_ != nullptr || !inbox_.empty()) return 0;
+  if (limit == 0 || !is_idle()) return 0;
   if (timers_.empty()) return limit;
-  auto until = std::chrono::nanoseconds(timers_.next() - clock::now()).count();
+  auto until = std::chrono::nanoseconds(timers_.next() - read_clock()).count();
   until = std::max<std::int64_t>(until, 0);
+  if (held_ != nullptr && until > 0) return limit;
   return limit < 0 ? until : std::min(until, limit);
 }
 

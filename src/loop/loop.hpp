@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -73,7 +74,7 @@ class loop {
   void arm(timer& t, clock::time_point when) noexcept { timers_.arm(t, when, now_); }
   /// From now, not from when this turn began: what ran in it may have taken long.
   void arm_after(timer& t, clock::duration delay) noexcept {
-    clock::time_point from = clock::now();
+    clock::time_point from = read_clock();
     timers_.arm(t, later(from, delay), from);
   }
   void disarm(timer& t) noexcept { timers_.disarm(t); }
@@ -99,6 +100,17 @@ class loop {
   int null_input() noexcept;
   /// The time at which this turn began to look at its events: steady within a callback.
   clock::time_point now() const noexcept { return now_; }
+  /// The time as it is. Delays and deadlines of what runs here are counted from it.
+  clock::time_point read_clock() const noexcept {
+    return held_ == nullptr ? clock::now() : held_->now();
+  }
+  /// For tests. It then waits for events alone, and who moves the clock turns or wakes it.
+  /// Pre: `time` outlives this loop's use; no timer is armed.
+  void hold_time(held_time* time) noexcept {
+    assert(timers_.empty());
+    held_ = time;
+    now_ = read_clock();
+  }
   /// How many threads may start children for this loop; 0: it starts them itself.
   unsigned spawn_threads() const noexcept { return spawn_threads_; }
   void set_spawn_threads(unsigned most) noexcept { spawn_threads_ = most; }
@@ -164,6 +176,7 @@ class loop {
   void catch_up();
   void run_posted() noexcept;
   void run_ready() noexcept;
+  bool is_idle() const noexcept { return ready_first_ == nullptr && inbox_.empty(); }
   std::int64_t wait_time(std::int64_t limit) const noexcept;
 
   void replace_backend(const std::string& reason);
@@ -190,6 +203,7 @@ class loop {
   std::size_t ring_count_ = 1;
   std::uint64_t requests_ = 0;   // calls that the backend hands to the kernel in its next wait
   std::uint64_t submitted_ = 0;  // those before the last wait
+  held_time* held_ = nullptr;
   clock::time_point now_ = clock::now();
 };
 

@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include "execo/time.hpp"
+#include "execo/detail/timer.hpp"
 #include "loop/backend.hpp"
 
 namespace execo::detail {

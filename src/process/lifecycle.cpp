@@ -45,7 +45,7 @@ void lifecycle::start() {
   self_ = intrusive_ptr<lifecycle>(this);
   loop_.adopt(*this);
   result_access::started(result_) = std::chrono::system_clock::now();
-  begun_ = clock::now();
+  begun_ = loop_.read_clock();
   state_.store(run_state::active, std::memory_order_release);
   bool ready = false;
   contain(
@@ -162,7 +162,7 @@ void lifecycle::on_exit(exit_status status) {
 // left behind writes, without end.
 void lifecycle::await_rest() {
   patience_.expired = callback<>::to<&lifecycle::rest_is_silent>(this);
-  loop_.arm(patience_, std::min(later(clock::now(), command_->drain_timeout), drain_end_));
+  loop_.arm(patience_, std::min(later(loop_.read_clock(), command_->drain_timeout), drain_end_));
 }
 
 void lifecycle::rest_is_silent() {
@@ -270,7 +270,7 @@ void lifecycle::judge() noexcept {
 
 void lifecycle::stamp_end() noexcept {
   if (result_.elapsed().count() == 0)
-    result_access::elapsed(result_) = std::max(clock::now() - begun_, clock::duration(1));
+    result_access::elapsed(result_) = std::max(loop_.read_clock() - begun_, clock::duration(1));
 }
 
 void lifecycle::decide(end_reason how) noexcept {
@@ -355,7 +355,7 @@ void lifecycle::cancel(int signal) noexcept {
     contain([this] { result_access::set_not_started(result_, command_->name()); },
             [](const std::exception_ptr&) {});
     result_access::started(result_) = std::chrono::system_clock::now();
-    begun_ = clock::now();
+    begun_ = loop_.read_clock();
     decide(end_reason::cancelled);
     state_.store(run_state::closing, std::memory_order_release);
     on_closed();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "execo/command.hpp"
+#include "execo/detail/timer.hpp"
 #include "execo/status.hpp"
 #include "process/child_stream.hpp"
 

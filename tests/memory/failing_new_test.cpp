@@ -10,6 +10,7 @@
 
 #include "execo/expect.hpp"
 #include "execo/remote.hpp"
+#include "execo/sleep.hpp"
 #include "execo/timeout.hpp"
 #include "execo/when_all.hpp"
 #include "memory/failing_new.hpp"

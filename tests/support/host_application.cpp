@@ -22,6 +22,7 @@
 #include "execo/remote.hpp"
 #include "execo/scope.hpp"
 #include "execo/signals.hpp"
+#include "execo/sleep.hpp"
 #include "execo/start.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/timeout.hpp"

@@ -10,6 +10,17 @@ namespace execo::detail {
 
 using clock = std::chrono::steady_clock;
 
+/// The time of a loop, where a test holds it.
+class held_time {
+ public:
+  virtual clock::time_point now() const noexcept = 0;
+  /// Nothing is to be done before `next`: the loop would wait.
+  virtual void idle_until(clock::time_point next) noexcept { (void)next; }
+
+ protected:
+  ~held_time() = default;
+};
+
 class loop;
 class timer_heap;
 

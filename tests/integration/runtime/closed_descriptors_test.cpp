@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "support/fleet_fixture.hpp"
+#include "execo/sleep.hpp"
 #include "unit/process/children.hpp"
 
 namespace execo::test {

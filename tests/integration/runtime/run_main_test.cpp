@@ -5,6 +5,7 @@
 #include <string>
 
 #include "execo/signals.hpp"
+#include "execo/sleep.hpp"
 #include "execo/timeout.hpp"
 #include "execo/when_all.hpp"
 #include "program.hpp"

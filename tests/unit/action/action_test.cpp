@@ -5,6 +5,7 @@
 #include <optional>
 #include <thread>
 
+#include "execo/sleep.hpp"
 #include "execo/timeout.hpp"
 #include "execo/when_any.hpp"
 #include "process/local_transport.hpp"

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "execo/process.hpp"
+#include "execo/sleep.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
 #include "unit/loop/on_each_backend.hpp"

@@ -5,41 +5,13 @@
 
 #include <vector>
 
+#include "held_clock.hpp"
+#include "unit/process/noting_transport.hpp"
+
 namespace execo::test {
 namespace {
 
 using namespace detail;
-
-struct notes {
-  transport_events* events = nullptr;
-  bool paused[2] = {false, false};
-  std::vector<int> signals;
-  bool can_ask = false;
-  int asked = 0;
-};
-
-class noting_transport final : public transport {
- public:
-  explicit noting_transport(notes& n) : notes_(n) {}
-  void open(const command&, transport_events& events) override { notes_.events = &events; }
-  void write(std::span<const char>) override {}
-  void close_input() override {}
-  void signal(int number) override { notes_.signals.push_back(number); }
-  void pause(stream which, bool paused) override {
-    notes_.paused[which == stream::out ? 0 : 1] = paused;
-  }
-  bool seek_rest() override {
-    ++notes_.asked;
-    return notes_.can_ask;
-  }
-  clock::duration slowest_rest() const noexcept override {
-    return notes_.can_ask ? std::chrono::hours(1) : clock::duration(0);
-  }
-  void close() override { notes_.events->on_closed(); }
-
- private:
-  notes& notes_;
-};
 
 TEST(lifecycle, lets_a_slow_tap_hold_output_back_until_the_command_is_being_ended) {
   loop on;
@@ -78,12 +50,6 @@ class ended_command : public ::testing::Test {
     seen.events->on_output(stream::out, std::span<const char>("12345", 5));
     seen.events->on_exit(status);
   }
-  template <class Condition>
-  void turn_until(Condition holds) {
-    auto end = clock::now() + std::chrono::seconds(30);
-    while (!holds() && clock::now() < end) on.turn(1'000'000);
-    ASSERT_TRUE(holds());
-  }
   void end_streams() {
     seen.events->on_eof(stream::out);
     seen.events->on_eof(stream::err);
@@ -96,6 +62,7 @@ class ended_command : public ::testing::Test {
 
   loop on;
   loop::driver driver{on};
+  held_clock time{on};
   notes seen;
   intrusive_ptr<lifecycle> run;
 };
@@ -103,11 +70,13 @@ class ended_command : public ::testing::Test {
 TEST_F(ended_command, asks_its_transport_for_the_rest_of_a_silent_output_and_waits_for_the_answer) {
   seen.can_ask = true;
   begin(quick());
-  turn_until([&] { return seen.asked == 1; });
-  for (int i = 0; i < 20; ++i) on.turn(1'000'000);
+  time.pass(std::chrono::milliseconds(1));
+  ASSERT_EQ(seen.asked, 1);
+  time.pass(std::chrono::minutes(59));
   EXPECT_FALSE(run->ended()) << "no timer of its own decides";
   seen.events->on_output(stream::out, std::span<const char>("67", 2));
-  turn_until([&] { return seen.asked == 2; });
+  time.pass(std::chrono::milliseconds(1));
+  ASSERT_EQ(seen.asked, 2);
   seen.events->on_output_held();
   ASSERT_TRUE(run->ended());
   EXPECT_EQ(run->final_result().how(), end_reason::exited);
@@ -119,7 +88,8 @@ TEST_F(ended_command, asks_its_transport_for_the_rest_of_a_silent_output_and_wai
 TEST_F(ended_command, is_complete_when_the_end_of_its_output_comes_while_that_is_sought) {
   seen.can_ask = true;
   begin(quick());
-  turn_until([&] { return seen.asked == 1; });
+  time.pass(std::chrono::milliseconds(1));
+  ASSERT_EQ(seen.asked, 1);
   end_streams();
   ASSERT_TRUE(run->ended());
   EXPECT_TRUE(run->final_result().output_complete());
@@ -128,7 +98,8 @@ TEST_F(ended_command, is_complete_when_the_end_of_its_output_comes_while_that_is
 TEST_F(ended_command, has_failed_when_the_rest_of_its_output_is_lost) {
   seen.can_ask = true;
   begin(quick());
-  turn_until([&] { return seen.asked == 1; });
+  time.pass(std::chrono::milliseconds(1));
+  ASSERT_EQ(seen.asked, 1);
   seen.events->on_failed(end_reason::connection_lost,
                          std::make_error_code(std::errc::connection_reset), "gone");
   ASSERT_TRUE(run->ended());
@@ -144,7 +115,7 @@ TEST_F(ended_command, has_failed_when_the_rest_of_its_output_is_lost) {
 TEST_F(ended_command, is_not_judged_by_a_silence_that_a_slow_tap_makes) {
   begin(quick());
   run->pause(stream::out, true);
-  for (int i = 0; i < 50; ++i) on.turn(1'000'000);
+  time.pass(std::chrono::hours(1));
   EXPECT_FALSE(run->ended());
   run->pause(stream::out, false);
   end_streams();
@@ -162,7 +133,8 @@ TEST_F(ended_command, that_was_killed_is_not_asked_about) {
   seen.events->on_phase(phase::run);
   run->cancel();
   seen.events->on_exit(exit_status::of_signal(SIGTERM));
-  turn_until([&] { return run->ended(); });
+  time.pass(std::chrono::milliseconds(1));
+  ASSERT_TRUE(run->ended());
   EXPECT_EQ(seen.asked, 0);
   EXPECT_EQ(run->final_result().how(), end_reason::cancelled);
 }
@@ -188,7 +160,8 @@ TEST_F(ended_command, that_requires_its_output_fails_without_its_end) {
   command what = quick();
   what.requires_output = true;
   begin(what, exit_status::of_code(3));
-  turn_until([&] { return run->ended(); });
+  time.pass(std::chrono::milliseconds(1));
+  ASSERT_TRUE(run->ended());
   EXPECT_EQ(run->final_result().how(), end_reason::output_failed);
   EXPECT_EQ(run->final_result().status(), exit_status::of_code(3));
   EXPECT_FALSE(run->final_result().ok());

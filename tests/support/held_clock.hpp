@@ -1,0 +1,46 @@
+// A clock that stands still, for tests of what time does.
+#pragma once
+
+#include "execo/context.hpp"
+#include "loop/loop.hpp"
+
+namespace execo::test {
+
+/// The time of one loop. Shows the same until it is moved.
+class held_clock : public detail::held_time {
+ public:
+  explicit held_clock(detail::loop& of) noexcept : of_(of) { of_.hold_time(this); }
+  explicit held_clock(context& of) noexcept : held_clock(detail::loop_of(of)) {}
+  held_clock(const held_clock&) = delete;
+  held_clock& operator=(const held_clock&) = delete;
+  /// When no timer is armed any more.
+  virtual ~held_clock() { of_.hold_time(nullptr); }
+
+  detail::clock::time_point now() const noexcept override { return now_; }
+  /// Moves it, and lets the loop do what is due.
+  void pass(detail::clock::duration time) {
+    now_ += time;
+    for (int i = 0; i < 4; ++i) of_.turn(0);
+  }
+  detail::clock::duration elapsed() const noexcept { return now_ - began_; }
+
+ protected:
+  // Any time will do; this one shows when somebody looks at another clock.
+  const detail::clock::time_point began_{std::chrono::hours(1'000'000)};
+  detail::clock::time_point now_ = began_;
+
+ private:
+  detail::loop& of_;
+};
+
+/// One that goes to the next deadline when nothing else is to be done: for coroutines that wait for
+/// time alone.
+class running_clock final : public held_clock {
+ public:
+  using held_clock::held_clock;
+  void idle_until(detail::clock::time_point next) noexcept override {
+    if (next > now_) now_ = next;
+  }
+};
+
+}  // namespace execo::test

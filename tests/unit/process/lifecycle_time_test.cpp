@@ -1,0 +1,172 @@
+// When a lifecycle acts: deadlines, the steps of an end and the wait for output, to the nanosecond,
+// on a clock that the test moves.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "execo/connection.hpp"
+#include "held_clock.hpp"
+#include "process/lifecycle.hpp"
+#include "unit/process/noting_transport.hpp"
+
+namespace execo::test {
+namespace {
+
+using namespace detail;
+using namespace std::chrono_literals;
+
+class timed_run : public ::testing::Test {
+ protected:
+  ~timed_run() override {
+    if (run && !run->ended()) {
+      run->kill(SIGKILL);
+      seen.events->on_exit(exit_status::of_signal(SIGKILL));
+      end_streams();
+    }
+  }
+  void start(const command& what, const deadlines& limits = deadlines()) {
+    run = intrusive_ptr<lifecycle>(new lifecycle(on, std::make_shared<const command>(what),
+                                                 std::make_unique<noting_transport>(seen), limits));
+    run->start();
+  }
+  void start_running(const command& what) {
+    start(what);
+    seen.events->on_phase(phase::run);
+  }
+  void end_streams() {
+    seen.events->on_eof(stream::out);
+    seen.events->on_eof(stream::err);
+  }
+  void end_by(int signal) {
+    seen.events->on_exit(exit_status::of_signal(signal));
+    end_streams();
+  }
+
+  loop on;
+  loop::driver driver{on};
+  held_clock time{on};
+  notes seen;
+  intrusive_ptr<lifecycle> run;
+};
+
+TEST_F(timed_run, is_ended_at_its_deadline_and_not_before) {
+  command what("noted");
+  what.run_timeout = 5s;
+  start_running(what);
+  time.pass(5s - 1ns);
+  EXPECT_TRUE(seen.signals.empty());
+  time.pass(1ns);
+  EXPECT_EQ(seen.signals, std::vector{SIGTERM});
+  end_by(SIGTERM);
+  ASSERT_TRUE(run->ended());
+  EXPECT_EQ(run->final_result().how(), end_reason::timed_out);
+  EXPECT_EQ(run->final_result().elapsed(), 5s);
+  EXPECT_FALSE(run->final_result().forced_kill());
+}
+
+TEST_F(timed_run, is_killed_when_its_grace_period_is_over) {
+  command what("noted");
+  what.run_timeout = 5s;
+  what.kill_timeout = 3s;
+  start_running(what);
+  time.pass(5s);
+  time.pass(3s - 1ns);
+  EXPECT_EQ(seen.signals, std::vector{SIGTERM});
+  time.pass(1ns);
+  EXPECT_EQ(seen.signals, (std::vector{SIGTERM, SIGKILL}));
+  end_by(SIGKILL);
+  ASSERT_TRUE(run->ended());
+  EXPECT_TRUE(run->final_result().forced_kill());
+  EXPECT_EQ(run->final_result().elapsed(), 8s);
+}
+
+TEST_F(timed_run, takes_each_step_of_its_policy_when_the_one_before_has_had_its_time) {
+  command what("noted");
+  what.stop_steps = stop_policy().then(SIGINT, 2s).then(SIGTERM, 5s).then(SIGKILL);
+  start_running(what);
+  run->cancel();
+  EXPECT_EQ(seen.signals, std::vector{SIGINT});
+  time.pass(2s - 1ns);
+  EXPECT_EQ(seen.signals.size(), 1U);
+  time.pass(1ns);
+  EXPECT_EQ(seen.signals, (std::vector{SIGINT, SIGTERM}));
+  time.pass(5s - 1ns);
+  EXPECT_EQ(seen.signals.size(), 2U);
+  time.pass(1ns);
+  EXPECT_EQ(seen.signals, (std::vector{SIGINT, SIGTERM, SIGKILL}));
+  end_by(SIGKILL);
+  EXPECT_TRUE(run->ended());
+}
+
+TEST_F(timed_run, does_not_begin_a_step_anew_when_it_is_asked_for_again) {
+  command what("noted");
+  what.kill_timeout = 4s;
+  start_running(what);
+  run->kill(SIGTERM);
+  time.pass(3s);
+  run->kill(SIGTERM);
+  time.pass(1s);
+  EXPECT_EQ(seen.signals, (std::vector{SIGTERM, SIGTERM, SIGKILL}));
+  end_by(SIGKILL);
+}
+
+TEST_F(timed_run, is_given_up_a_second_after_kill_when_nothing_ends_it) {
+  command what("noted");
+  what.kill_timeout = 2s;
+  start_running(what);
+  run->cancel();
+  time.pass(2s);
+  ASSERT_EQ(seen.signals.back(), SIGKILL);
+  time.pass(1s - 1ns);
+  EXPECT_FALSE(run->ended());
+  time.pass(1ns);
+  EXPECT_TRUE(run->ended());
+  EXPECT_TRUE(seen.closed);
+}
+
+TEST_F(timed_run, whose_connection_is_not_made_in_time_ends_at_the_limit_of_that_phase) {
+  deadlines limits;
+  limits.connect = 10s;
+  start(command("noted"), limits);
+  seen.events->on_phase(phase::connect);
+  time.pass(10s - 1ns);
+  EXPECT_FALSE(run->ended());
+  time.pass(1ns);
+  ASSERT_TRUE(run->ended());
+  EXPECT_EQ(run->final_result().how(), end_reason::timed_out);
+  EXPECT_EQ(run->final_result().phase(), phase::connect);
+}
+
+TEST_F(timed_run, waits_for_output_after_its_end_as_long_as_it_is_told) {
+  command what("noted");
+  what.drain_timeout = 1s;
+  start_running(what);
+  seen.events->on_exit(exit_status::of_code(0));
+  time.pass(1s - 1ns);
+  EXPECT_FALSE(run->ended());
+  time.pass(1ns);
+  ASSERT_TRUE(run->ended());
+  EXPECT_TRUE(run->final_result().ok());
+  EXPECT_FALSE(run->final_result().output_complete());
+}
+
+TEST_F(timed_run, waits_anew_for_output_that_still_comes) {
+  command what("noted");
+  what.drain_timeout = 1s;
+  start_running(what);
+  seen.events->on_exit(exit_status::of_code(0));
+  for (int i = 0; i < 3; ++i) {
+    time.pass(900ms);
+    seen.events->on_output(stream::out, std::span<const char>("x", 1));
+  }
+  time.pass(900ms);
+  EXPECT_FALSE(run->ended());
+  end_streams();
+  ASSERT_TRUE(run->ended());
+  EXPECT_EQ(run->final_result().out, "xxx");
+  EXPECT_TRUE(run->final_result().output_complete());
+}
+
+}  // namespace
+}  // namespace execo::test

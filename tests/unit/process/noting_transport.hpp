@@ -1,0 +1,45 @@
+// A transport that only takes notes: the test is the command.
+#pragma once
+
+#include <vector>
+
+#include "process/transport.hpp"
+
+namespace execo::test {
+
+struct notes {
+  detail::transport_events* events = nullptr;
+  bool paused[2] = {false, false};
+  std::vector<int> signals;
+  bool can_ask = false;
+  int asked = 0;
+  bool closed = false;
+};
+
+class noting_transport final : public detail::transport {
+ public:
+  explicit noting_transport(notes& n) : notes_(n) {}
+  void open(const command&, detail::transport_events& events) override { notes_.events = &events; }
+  void write(std::span<const char>) override {}
+  void close_input() override {}
+  void signal(int number) override { notes_.signals.push_back(number); }
+  void pause(stream which, bool paused) override {
+    notes_.paused[which == stream::out ? 0 : 1] = paused;
+  }
+  bool seek_rest() override {
+    ++notes_.asked;
+    return notes_.can_ask;
+  }
+  detail::clock::duration slowest_rest() const noexcept override {
+    return notes_.can_ask ? std::chrono::hours(1) : detail::clock::duration(0);
+  }
+  void close() override {
+    notes_.closed = true;
+    notes_.events->on_closed();
+  }
+
+ private:
+  notes& notes_;
+};
+
+}  // namespace execo::test
