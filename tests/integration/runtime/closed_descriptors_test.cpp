@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "support/fleet_fixture.hpp"
 #include "execo/sleep.hpp"
+#include "support/fleet_fixture.hpp"
 #include "unit/process/children.hpp"
 
 namespace execo::test {
