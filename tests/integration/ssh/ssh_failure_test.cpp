@@ -14,6 +14,7 @@
 #include <filesystem>
 
 #include "base/fd.hpp"
+#include "base/read_file.hpp"
 #include "recorded_run.hpp"
 #include "ssh/environment.hpp"
 
@@ -386,7 +387,9 @@ class ssh_server : public ::testing::Test {
 std::string read_all(const std::string& file) {
   std::string text;
   std::string problem;
-  EXPECT_EQ(detail::read_file(file, 1 << 20, text, problem), detail::file_read::whole) << problem;
+  EXPECT_EQ(detail::read_file(file, detail::file_kind::regular, 1 << 20, text, problem),
+            detail::file_read::whole)
+      << problem;
   return text;
 }
 

@@ -26,7 +26,7 @@ class timed_run : public ::testing::Test {
     }
   }
   void start(const command& what, const deadlines& limits = deadlines()) {
-    run = intrusive_ptr<lifecycle>(new lifecycle(on, std::make_shared<const command>(what),
+    run = intrusive_ptr<lifecycle>(new lifecycle(on, std::make_shared<const command>(what), {},
                                                  std::make_unique<noting_transport>(seen), limits));
     run->start();
   }
