@@ -94,7 +94,7 @@ void host_run::ended() noexcept { owner_.host_ended(*this); }
 void host_run::on_running(lifecycle& run) {
   if (!owner_.calls_) return;
   run_on(*owner_.home_, [self = intrusive_ptr<host_run>(this), pid = run.pid(),
-                         at = run.final_result().started()] { self->tell_started(pid, at); });
+                         at = run.result_so_far().started()] { self->tell_started(pid, at); });
 }
 
 void host_run::on_output(lifecycle&, stream which, std::span<const char> bytes) {

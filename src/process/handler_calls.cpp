@@ -113,8 +113,8 @@ void log_handler_failure(const std::exception_ptr& error) noexcept {
 }
 
 void handler_tap::on_running(lifecycle& run) {
-  note(run, calls_.start(started_command(no_host, 0, run.final_result().name(), run.pid(),
-                                         run.final_result().started())));
+  note(run, calls_.start(started_command(no_host, 0, run.result_so_far().name(), run.pid(),
+                                         run.result_so_far().started())));
 }
 
 void handler_tap::on_output(lifecycle& run, stream which, std::span<const char> bytes) {

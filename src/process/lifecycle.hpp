@@ -106,6 +106,12 @@ class lifecycle final : public ref_counted,
   pid_t pid() const noexcept { return pid_.load(std::memory_order_relaxed); }
   bool started() const noexcept { return state() != run_state::idle; }
   bool ended() const noexcept { return state() == run_state::ended; }
+  /// Its name and start are fixed from on_running() on, all of it from on_ending() on.
+  /// Pre: started().
+  const result& result_so_far() const noexcept {
+    assert(started());
+    return result_;
+  }
   /// Pre: ended(), or told so by on_ending().
   const result& final_result() const noexcept {
     assert(state() >= run_state::closing);
