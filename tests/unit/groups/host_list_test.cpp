@@ -23,7 +23,7 @@ TEST(host_list, refuses_a_file_without_an_end) {
     (void)read_host_list("^/dev/zero", list_syntax::pdsh);
     FAIL() << "read to the end";
   } catch (const execo::host_set_error& error) {
-    EXPECT_STREQ(error.what(), "host list: /dev/zero is longer than 256 MiB");
+    EXPECT_STREQ(error.what(), "host list: /dev/zero is larger than 256 MiB");
   }
 }
 
