@@ -157,7 +157,10 @@ void loop::pass(std::int64_t wait_limit) {
   if (held_ != nullptr && is_idle() && !timers_.empty()) held_->idle_until(timers_.next());
   fetch(wait_time(wait_limit));
   now_ = read_clock();
-  if (timers_.overdue(now_ - late)) catch_up();
+  if (timers_.overdue(now_ - late)) {
+    held_up_ += now_ - timers_.next();
+    catch_up();
+  }
   run_posted();
   if (!timers_.empty()) timers_.expire(now_);
   run_ready();

@@ -104,6 +104,9 @@ class loop {
   clock::time_point read_clock() const noexcept {
     return held_ == nullptr ? clock::now() : held_->now();
   }
+  /// How long in all it could not look at its events when a deadline passed: the process was
+  /// stopped, or the machine did not run it.
+  clock::duration held_up() const noexcept { return held_up_; }
   /// For tests. It then waits for events alone, and who moves the clock turns or wakes it.
   /// Pre: `time` outlives this loop's use; no timer is armed.
   void hold_time(held_time* time) noexcept {
@@ -204,6 +207,7 @@ class loop {
   std::uint64_t requests_ = 0;   // calls that the backend hands to the kernel in its next wait
   std::uint64_t submitted_ = 0;  // those before the last wait
   held_time* held_ = nullptr;
+  clock::duration held_up_{};
   clock::time_point now_ = clock::now();
 };
 

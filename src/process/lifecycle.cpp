@@ -31,8 +31,8 @@ lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, taken_stdio 
       stdio_(std::move(stdio)),
       transport_(std::move(how)),
       limits_(limits),
-      deadline_(callback<>::to<&lifecycle::deadline_struck>(this), "deadline of a command"),
-      phase_deadline_(callback<>::to<&lifecycle::phase_deadline_struck>(this),
+      deadline_(on, callback<>::to<&lifecycle::deadline_struck>(this), "deadline of a command"),
+      phase_deadline_(on, callback<>::to<&lifecycle::phase_deadline_struck>(this),
                       "deadline of a phase"),
       patience_(callback<>::to<&lifecycle::patience_ended>(this), "kill or drain"),
       out_(on, *this, result_.out),
@@ -103,20 +103,34 @@ void lifecycle::arm_deadlines() {
   bool establishing = phase_ < phase::open;
   if (establishing && timing_ == timed::nothing) {
     timing_ = timed::establishing;
-    if (limits_.establish.count() > 0) loop_.arm_after(deadline_, limits_.establish);
+    deadline_.arm(limits_.establish);
   } else if (!establishing && timing_ != timed::command) {
     timing_ = timed::command;
-    loop_.disarm(deadline_);
-    if (command_->run_timeout.count() > 0) loop_.arm_after(deadline_, command_->run_timeout);
+    deadline_.arm(command_->run_timeout);
   }
-  loop_.disarm(phase_deadline_);
   duration limit{0};
   if (phase_ == phase::resolve) limit = limits_.resolve;
   if (phase_ == phase::connect) limit = limits_.connect;
   if (phase_ == phase::kex) limit = limits_.kex;
   if (phase_ == phase::auth) limit = limits_.auth;
   if (phase_ == phase::open) limit = limits_.open.count() > 0 ? limits_.open : limits_.establish;
-  if (limit.count() > 0) loop_.arm_after(phase_deadline_, limit);
+  phase_deadline_.arm(limit);
+}
+
+void lifecycle::deadline::arm(duration limit) noexcept {
+  disarm();
+  limit_ = limit;
+  held_up_before_ = loop_.held_up();
+  if (limit.count() > 0) loop_.arm_after(timer_, limit);
+}
+
+// At most for its whole time: a peer that is gone is not waited for as long as we were stopped.
+bool lifecycle::deadline::begins_again() noexcept {
+  auto lost = std::min<clock::duration>(loop_.held_up() - held_up_before_, limit_);
+  if (lost.count() <= 0) return false;
+  held_up_before_ = loop_.held_up();
+  loop_.arm_after(timer_, lost);
+  return true;
 }
 
 void lifecycle::on_output(stream which, std::span<const char> bytes) {
@@ -145,8 +159,8 @@ void lifecycle::on_exit(exit_status status) {
     contain([this] { result_access::context(result_) = "somebody else reaped it"; },
             [](const std::exception_ptr&) {});
   decide(end_of(status));
-  loop_.disarm(deadline_);
-  loop_.disarm(phase_deadline_);
+  deadline_.disarm();
+  phase_deadline_.disarm();
   if (all_through()) {
     finish();
     return;
@@ -209,8 +223,8 @@ void lifecycle::try_end() {
   stdio_.let_go();
   settle_streams();
   demand_output();
-  loop_.disarm(deadline_);
-  loop_.disarm(phase_deadline_);
+  deadline_.disarm();
+  phase_deadline_.disarm();
   loop_.disarm(patience_);
   judge();
   stamp_end();
@@ -385,8 +399,16 @@ void lifecycle::pause(stream which, bool paused) {
   update_flow();
 }
 
-void lifecycle::deadline_struck() { end_early(end_reason::timed_out); }
-void lifecycle::phase_deadline_struck() { end_early(end_reason::timed_out); }
+// A command has its time, whatever we do meanwhile; to reach it takes answers from us.
+void lifecycle::deadline_struck() {
+  if (timing_ == timed::establishing && deadline_.begins_again()) return;
+  end_early(end_reason::timed_out);
+}
+
+void lifecycle::phase_deadline_struck() {
+  if (phase_deadline_.begins_again()) return;
+  end_early(end_reason::timed_out);
+}
 
 void lifecycle::patience_ended() {
   if (!kill_sent_) {
@@ -403,8 +425,8 @@ void lifecycle::finish() {
   state_.store(run_state::closing, std::memory_order_release);
   // Given up, or lost, before its end came.
   if (running_ && (out_open_ || err_open_)) result_access::output_complete(result_) = false;
-  loop_.disarm(deadline_);
-  loop_.disarm(phase_deadline_);
+  deadline_.disarm();
+  phase_deadline_.disarm();
   loop_.disarm(patience_);
   out_.give_up();
   err_.give_up();

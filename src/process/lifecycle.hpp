@@ -182,6 +182,23 @@ class lifecycle final : public ref_counted,
   void on_file_end(int error) noexcept override;
   void stamp_end() noexcept;
 
+  class deadline {
+   public:
+    deadline(loop& on, callback<> strikes, const char* what) noexcept
+        : loop_(on), timer_(strikes, what) {}
+    /// 0: none.
+    void arm(duration limit) noexcept;
+    void disarm() noexcept { loop_.disarm(timer_); }
+    /// It has struck while the loop was held up, and begins again: the peer had no chance.
+    bool begins_again() noexcept;
+
+   private:
+    loop& loop_;
+    timer timer_;
+    duration limit_{0};
+    clock::duration held_up_before_{0};
+  };
+
   void deadline_struck();
   void phase_deadline_struck();
   void patience_ended();
@@ -199,9 +216,9 @@ class lifecycle final : public ref_counted,
   output_tap* tap_ = nullptr;
   std::shared_ptr<output_tap> kept_tap_;
   deadlines limits_;
-  timer deadline_;        // establishing, then the command's own
-  timer phase_deadline_;  // one phase of establishing
-  timer patience_;        // kill escalation, then drain
+  deadline deadline_;        // establishing, then the command's own
+  deadline phase_deadline_;  // one phase of establishing
+  timer patience_;           // kill escalation, then drain
   result result_;
   clock::time_point begun_{};
   clock::time_point drain_end_{};

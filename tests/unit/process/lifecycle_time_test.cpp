@@ -138,6 +138,42 @@ TEST_F(timed_run, whose_connection_is_not_made_in_time_ends_at_the_limit_of_that
   EXPECT_EQ(run->final_result().phase(), phase::connect);
 }
 
+TEST_F(timed_run, has_the_time_back_in_which_this_program_was_stopped_amid_a_handshake) {
+  deadlines limits;
+  limits.establish = 1h;
+  limits.kex = 5s;
+  start(command("noted"), limits);
+  seen.events->on_phase(phase::kex);
+  time.pass(8s);  // at once: nothing was read for three seconds after the first deadline
+  EXPECT_FALSE(run->ended());
+  time.pass(3s - 1ns);
+  EXPECT_FALSE(run->ended());
+  time.pass(1ns);
+  ASSERT_TRUE(run->ended());
+  EXPECT_EQ(run->final_result().phase(), phase::kex);
+}
+
+TEST_F(timed_run, has_its_whole_time_once_more_at_most_however_long_this_program_was_stopped) {
+  deadlines limits;
+  limits.connect = 5s;
+  start(command("noted"), limits);
+  seen.events->on_phase(phase::connect);
+  time.pass(100h);
+  time.pass(5s - 1ns);
+  EXPECT_FALSE(run->ended());
+  time.pass(1ns);
+  EXPECT_TRUE(run->ended());
+}
+
+TEST_F(timed_run, that_runs_is_ended_at_its_deadline_even_if_this_program_was_stopped_meanwhile) {
+  command what("noted");
+  what.run_timeout = 5s;
+  start_running(what);
+  time.pass(100h);
+  EXPECT_EQ(seen.signals, std::vector{SIGTERM});
+  end_by(SIGTERM);
+}
+
 TEST_F(timed_run, waits_for_output_after_its_end_as_long_as_it_is_told) {
   command what("noted");
   what.drain_timeout = 1s;
