@@ -12,6 +12,8 @@ namespace {
 
 // Output that goes on after the end is waited for this many drain timeouts in all.
 constexpr int max_drains = 10;
+// The end of the wait for the rest of an output that nothing waits for any more.
+constexpr auto unwanted = clock::time_point::min();
 
 end_reason end_of(const exit_status& status) noexcept {
   if (status.signal()) return end_reason::signaled;
@@ -34,7 +36,8 @@ lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, taken_stdio 
       deadline_(on, callback<>::to<&lifecycle::deadline_struck>(this), "deadline of a command"),
       phase_deadline_(on, callback<>::to<&lifecycle::phase_deadline_struck>(this),
                       "deadline of a phase"),
-      patience_(callback<>::to<&lifecycle::patience_ended>(this), "kill or drain"),
+      grace_(callback<>::to<&lifecycle::grace_ended>(this), "grace period of a signal"),
+      drain_(callback<>::to<&lifecycle::rest_is_silent>(this), "rest of an output"),
       out_(on, *this, result_.out),
       err_(on, *this, result_.err) {}
 
@@ -52,7 +55,7 @@ void lifecycle::start() {
       [&] {
         result_access::name(result_) = command_->name();
         // Now: when it is to be ended there may be no memory for them.
-        steps_ = command_->stop_sequence();
+        escalation_.set_steps(command_->stop_sequence(), command_->kill_timeout);
         ready = set_up_streams();
       },
       [this](const std::exception_ptr& error) {
@@ -161,6 +164,7 @@ void lifecycle::on_exit(exit_status status) {
   decide(end_of(status));
   deadline_.disarm();
   phase_deadline_.disarm();
+  loop_.disarm(grace_);
   if (all_through()) {
     finish();
     return;
@@ -175,13 +179,13 @@ void lifecycle::on_exit(exit_status status) {
 // What still flows after the end is the command's own on a slow line, or what a process that it
 // left behind writes, without end.
 void lifecycle::await_rest() {
-  patience_.expired = callback<>::to<&lifecycle::rest_is_silent>(this);
-  loop_.arm(patience_, std::min(later(loop_.read_clock(), command_->drain_timeout), drain_end_));
+  auto silent = std::min(later(loop_.read_clock(), command_->drain_timeout), drain_end_);
+  loop_.arm(drain_, std::max(silent, loop_.now()));
 }
 
 void lifecycle::rest_is_silent() {
   // While nothing is read here, that says nothing about the other side.
-  if (paused_[0] || paused_[1]) {
+  if (drain_end_ != unwanted && (paused_[0] || paused_[1])) {
     drain_end_ = later(drain_end_, command_->drain_timeout);
     return await_rest();
   }
@@ -225,7 +229,8 @@ void lifecycle::try_end() {
   demand_output();
   deadline_.disarm();
   phase_deadline_.disarm();
-  loop_.disarm(patience_);
+  loop_.disarm(grace_);
+  loop_.disarm(drain_);
   judge();
   stamp_end();
   unlink();
@@ -298,56 +303,17 @@ void lifecycle::end_early(end_reason how, int signal) noexcept {
   if (state() != run_state::active || decided_) return;
   decide(how);
   if (running_) {
-    begin_kill(signal);
+    follow(escalation_.begin(signal));
   } else {
     finish();
   }
 }
 
-// A signal of the policy goes on from its step. TERM and INT are followed by KILL in any case,
-// others that the policy does not have are only sent.
-void lifecycle::begin_kill(int signal) noexcept {
-  if (steps_.empty()) steps_ = command_->stop_sequence();
-  bool by_itself = signal == by_policy;
-  if (by_itself && under_way()) {
-    if (beside_policy_) send_signal(steps_.front().signal);
-    return;
-  }
-  auto step = std::ranges::find(steps_, signal, &stop_policy::step::signal);
-  if (by_itself) step = steps_.begin();
-  if (step != steps_.end()) {
-    auto index = static_cast<std::size_t>(step - steps_.begin());
-    // The time of a step that was taken already does not start anew.
-    if (index >= next_step_ || signal == SIGKILL) return take_step(index);
-    return send_signal(signal);
-  }
-  bool escalates = signal == SIGTERM || signal == SIGINT;
-  if (!escalates) return send_signal(signal);
-  transport_->end_scope(command_->kill_timeout);
-  send_signal(signal);
-  if (under_way()) return;
-  beside_policy_ = true;
-  next_step_ = steps_.size() - 1;
-  wait_for_end(command_->kill_timeout);
-}
-
-void lifecycle::take_step(std::size_t index) noexcept {
-  const stop_policy::step& step = steps_[index];
-  next_step_ = index + 1;
-  if (step.signal == SIGKILL) kill_sent_ = true;
-  transport_->end_scope(time_to_kill(index));
-  send_signal(step.signal);
-  wait_for_end(step.signal == SIGKILL ? after_kill : step.patience);
-}
-
-// From the step at `index` on.
-duration lifecycle::time_to_kill(std::size_t index) const noexcept {
-  duration time{0};
-  for (; index < steps_.size() && steps_[index].signal != SIGKILL; ++index) {
-    duration more = std::max(steps_[index].patience, duration(0));
-    time = more > duration::max() - time ? duration::max() : time + more;
-  }
-  return time;
+void lifecycle::follow(const stop_escalation::order& order) noexcept {
+  if (order.forced) result_access::forced_kill(result_) = true;
+  if (order.until_kill) transport_->end_scope(*order.until_kill);
+  if (order.signal != 0) send_signal(order.signal);
+  if (order.grace) wait_for_end(*order.grace);
 }
 
 void lifecycle::send_signal(int signal) noexcept {
@@ -356,12 +322,11 @@ void lifecycle::send_signal(int signal) noexcept {
   contain([&] { transport_->signal(signal); }, [](const std::exception_ptr&) {});
 }
 
-void lifecycle::wait_for_end(duration patience) noexcept {
+void lifecycle::wait_for_end(duration grace) noexcept {
   // The end may stand behind output that nobody takes.
   tap_holds_.fill(false);
   hurry_streams();
-  patience_.expired = callback<>::to<&lifecycle::patience_ended>(this);
-  loop_.arm_after(patience_, patience);
+  loop_.arm_after(grace_, grace);
 }
 
 void lifecycle::cancel(int signal) noexcept {
@@ -377,9 +342,8 @@ void lifecycle::cancel(int signal) noexcept {
   }
   if (state() == run_state::active && exit_seen_) {
     // Only its output is still waited for. Not from here: this may be inside on_output.
-    patience_.expired = callback<>::to<&lifecycle::cut_output>(this);
-    loop_.arm_after(patience_, clock::duration(0));
-    return;
+    drain_end_ = unwanted;
+    return await_rest();
   }
   end_early(end_reason::cancelled, signal);
 }
@@ -389,12 +353,12 @@ void lifecycle::kill(int signal) noexcept {
   if (!running_) {
     end_early(end_reason::cancelled);
   } else {
-    begin_kill(signal);
+    follow(escalation_.begin(signal));
   }
 }
 
 void lifecycle::pause(stream which, bool paused) {
-  if (under_way() && paused) return;
+  if (escalation_.under_way() && paused) return;
   tap_holds_[which == stream::out ? 0 : 1] = paused;
   update_flow();
 }
@@ -410,12 +374,8 @@ void lifecycle::phase_deadline_struck() {
   end_early(end_reason::timed_out);
 }
 
-void lifecycle::patience_ended() {
-  if (!kill_sent_) {
-    if (steps_[next_step_].signal == SIGKILL) result_access::forced_kill(result_) = true;
-    take_step(next_step_);
-    return;
-  }
+void lifecycle::grace_ended() {
+  if (auto order = escalation_.next()) return follow(*order);
   decide(end_reason::cancelled);
   finish();
 }
@@ -427,7 +387,8 @@ void lifecycle::finish() {
   if (running_ && (out_open_ || err_open_)) result_access::output_complete(result_) = false;
   deadline_.disarm();
   phase_deadline_.disarm();
-  loop_.disarm(patience_);
+  loop_.disarm(grace_);
+  loop_.disarm(drain_);
   out_.give_up();
   err_.give_up();
   if (input_file_) input_file_->close();

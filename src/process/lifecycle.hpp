@@ -22,6 +22,7 @@
 #include "io/output_stream.hpp"
 #include "loop/loop.hpp"
 #include "process/result_access.hpp"
+#include "process/stop_escalation.hpp"
 #include "process/taken_stdio.hpp"
 #include "process/transport.hpp"
 
@@ -65,7 +66,7 @@ class lifecycle final : public ref_counted,
   /// Sends a signal on behalf of the user; before the command runs this cancels.
   void kill(int signal) noexcept;
   /// In place of a signal: the steps of the command's stop policy.
-  static constexpr int by_policy = -1;
+  static constexpr int by_policy = stop_escalation::by_policy;
   /// It does not end with this program, should that end without ending it.
   void outlive() noexcept { transport_->outlive(); }
   /// Pre: not ended.
@@ -141,12 +142,9 @@ class lifecycle final : public ref_counted,
   void say(log_level level, Make&& make) const noexcept;
   void decide(end_reason how) noexcept;
   void end_early(end_reason how, int signal = by_policy) noexcept;
-  void begin_kill(int signal) noexcept;
-  void take_step(std::size_t index) noexcept;
+  void follow(const stop_escalation::order& order) noexcept;
   void send_signal(int signal) noexcept;
-  duration time_to_kill(std::size_t index) const noexcept;
-  void wait_for_end(duration patience) noexcept;
-  bool under_way() const noexcept { return next_step_ != 0; }
+  void wait_for_end(duration grace) noexcept;
   void judge() noexcept;
   void arm_deadlines();
   void feed_input();
@@ -201,7 +199,7 @@ class lifecycle final : public ref_counted,
 
   void deadline_struck();
   void phase_deadline_struck();
-  void patience_ended();
+  void grace_ended();
   void await_rest();
   void rest_is_silent();
   void cut_output();
@@ -218,7 +216,9 @@ class lifecycle final : public ref_counted,
   deadlines limits_;
   deadline deadline_;        // establishing, then the command's own
   deadline phase_deadline_;  // one phase of establishing
-  timer patience_;           // kill escalation, then drain
+  stop_escalation escalation_;
+  timer grace_;  // between two signals of it
+  timer drain_;  // after the end, while its output is silent
   result result_;
   clock::time_point begun_{};
   clock::time_point drain_end_{};
@@ -229,8 +229,6 @@ class lifecycle final : public ref_counted,
   std::span<const char> to_write_;
   std::string_view end_keys_;  // of a terminal, once they are on their way
   std::size_t written_ = 0;
-  std::vector<stop_policy::step> steps_;  // while it is being ended
-  std::size_t next_step_ = 0;
   std::array<bool, 2> tap_holds_{};
   std::array<bool, 2> paused_{};
   bool merged_ = false;            // standard error has no stream of its own
@@ -249,8 +247,6 @@ class lifecycle final : public ref_counted,
   bool out_open_ = true;
   bool err_open_ = true;
   bool logs_end_ = true;
-  bool kill_sent_ = false;      // KILL, the last resort
-  bool beside_policy_ = false;  // a signal that is not of the policy began to end it
   timed timing_ = timed::nothing;
 };
 

@@ -123,6 +123,23 @@ TEST_F(ended_command, is_not_judged_by_a_silence_that_a_slow_tap_makes) {
   EXPECT_TRUE(run->final_result().output_complete());
 }
 
+TEST_F(ended_command, ends_at_once_when_it_is_cancelled_though_its_output_goes_on) {
+  for (bool held : {false, true}) {
+    command what("noted");
+    what.drain_timeout = std::chrono::hours(1);
+    begin(what);
+    run->pause(stream::out, held);
+    run->cancel();
+    EXPECT_FALSE(run->ended()) << "the caller may be inside one of its events";
+    seen.events->on_output(stream::out, std::span<const char>("67", 2));
+    time.pass(std::chrono::nanoseconds(0));
+    ASSERT_TRUE(run->ended());
+    EXPECT_EQ(run->final_result().how(), end_reason::exited);
+    EXPECT_EQ(run->final_result().out, "1234567");
+    EXPECT_FALSE(run->final_result().output_complete());
+  }
+}
+
 TEST_F(ended_command, that_was_killed_is_not_asked_about) {
   seen.can_ask = true;
   command what = quick();
