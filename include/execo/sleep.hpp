@@ -42,8 +42,8 @@ inline sleep_op sleep(duration delay) { return sleep_op(delay); }
 /// clock that is set meanwhile does not change it.
 sleep_op sleep_until(time_point when);
 
-/// Measures from when it was made, on a clock that nobody sets, and waits: a stopwatch, or with a
-/// limit a countdown. A value; it holds nothing and runs nowhere.
+/// A stopwatch, or with a limit a countdown. It starts when it is made, on the monotonic clock,
+/// which setting the time does not change. A value: it holds no resource.
 class timer {
  public:
   timer() noexcept;

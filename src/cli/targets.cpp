@@ -68,7 +68,7 @@ std::string read_text(std::string_view origin, const std::string& path) {
   }
   if (text.size() > max_text)
     throw usage_error(
-        fmt::format("{} '{}' is longer than {} MiB", origin, printable(path), max_text >> 20));
+        fmt::format("{} '{}' is larger than {} MiB", origin, printable(path), max_text >> 20));
   // A directory opens and fails when it is read, which badbit or failbit alone reports.
   if (errno != 0 || file.bad() || !file.eof())
     throw usage_error(fmt::format("{} '{}' cannot be read: {}", origin, printable(path),

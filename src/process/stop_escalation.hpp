@@ -25,7 +25,7 @@ class stop_escalation {
     std::optional<duration> until_kill;
     /// The grace period, after which next() says more.
     std::optional<duration> grace;
-    /// KILL that nobody asked for: the grace period of the signal before it was over.
+    /// KILL follows by itself, because the grace period of the signal before it has expired.
     bool forced = false;
   };
 

@@ -35,7 +35,7 @@ class taken_stdio {
   };
   /// Beside the standard streams.
   const std::vector<passed>& beside() const noexcept;
-  /// One of the descriptors could not be taken; the context tells which.
+  /// The error if a descriptor could not be taken, and in `context` the step and the descriptor.
   std::error_code problem(std::string& context) const;
 
   /// Whoever reads from the other end of what was lent waits for this.

@@ -60,9 +60,9 @@ class transport {
   /// Begins. Everything further, failure included, is an event.
   virtual void open(const command& what, transport_events& events) = 0;
 
-  /// Lets a standard stream of the command be something else than a way to us; then no event
-  /// tells of it, but for the end of an output, which comes at once. Or adds a descriptor, 3 or
-  /// higher. A descriptor that is given stays open until `run` or the end. False: it cannot.
+  /// Connects a standard stream of the command to `to` in place of this process, or adds a
+  /// descriptor, 3 or higher. A redirected stream has no events, but on_eof for an output, at once.
+  /// A descriptor in `to` stays open until `run` or the end. False: the transport cannot do it.
   /// Pre: not opened yet.
   virtual bool redirect(int number, const child_stream& to) {
     (void)number, (void)to;

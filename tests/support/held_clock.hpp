@@ -25,7 +25,7 @@ class held_clock : public detail::held_time {
   detail::clock::duration elapsed() const noexcept { return now_ - began_; }
 
  protected:
-  // Any time will do; this one shows when somebody looks at another clock.
+  // Far from any real time: code that reads another clock gives results that are plainly wrong.
   const detail::clock::time_point began_{std::chrono::hours(1'000'000)};
   detail::clock::time_point now_ = began_;
 

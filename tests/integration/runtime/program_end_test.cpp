@@ -19,7 +19,7 @@
 namespace execo::test {
 namespace {
 
-// The numbers that the modes mortal and daemon tell; handing-over has one more.
+// What the modes mortal and daemon print; handing-over prints one number more.
 constexpr std::size_t most_commands = 17;
 
 class program_end : public on_each_backend {

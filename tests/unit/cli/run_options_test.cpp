@@ -231,9 +231,9 @@ TEST(run_options, no_hosts_is_a_mistake) {
 
 TEST(run_options, a_file_of_hosts_without_an_end_is_a_mistake) {
   EXPECT_THAT(complaint({"--hosts-file", "/dev/zero", "true"}),
-              HasSubstr("--hosts-file '/dev/zero' is longer than 256 MiB"));
+              HasSubstr("--hosts-file '/dev/zero' is larger than 256 MiB"));
   EXPECT_THAT(complaint({"-w", "n1", "-x", "/dev/zero", "true"}),
-              HasSubstr("-x '/dev/zero' is longer than 256 MiB"));
+              HasSubstr("-x '/dev/zero' is larger than 256 MiB"));
 }
 
 TEST(run_options, what_is_given_and_names_no_host_is_a_mistake_beside_others_too) {

@@ -38,33 +38,19 @@ TEST(lifecycle, lets_a_slow_tap_hold_output_back_until_the_command_is_being_ende
   EXPECT_TRUE(run->final_result().killed());
 }
 
-class ended_command : public ::testing::Test {
+class ended_command : public noted_run {
  protected:
   // Its status has come, its streams are open.
-  void begin(command text, exit_status status = exit_status::of_code(0)) {
-    run = intrusive_ptr<lifecycle>(
-        new lifecycle(on, std::make_shared<const command>(std::move(text)), {},
-                      std::make_unique<noting_transport>(seen), deadlines()));
-    run->start();
-    seen.events->on_phase(phase::run);
+  void begin(const command& what, exit_status status = exit_status::of_code(0)) {
+    start_running(what);
     seen.events->on_output(stream::out, std::span<const char>("12345", 5));
     seen.events->on_exit(status);
-  }
-  void end_streams() {
-    seen.events->on_eof(stream::out);
-    seen.events->on_eof(stream::err);
   }
   static command quick() {
     command what("noted");
     what.drain_timeout = std::chrono::milliseconds(1);
     return what;
   }
-
-  loop on;
-  loop::driver driver{on};
-  held_clock time{on};
-  notes seen;
-  intrusive_ptr<lifecycle> run;
 };
 
 TEST_F(ended_command, asks_its_transport_for_the_rest_of_a_silent_output_and_waits_for_the_answer) {
@@ -143,11 +129,7 @@ TEST_F(ended_command, ends_at_once_when_it_is_cancelled_though_its_output_goes_o
 TEST_F(ended_command, that_was_killed_is_not_asked_about) {
   seen.can_ask = true;
   command what = quick();
-  run = intrusive_ptr<lifecycle>(new lifecycle(on, std::make_shared<const command>(what), {},
-                                               std::make_unique<noting_transport>(seen),
-                                               deadlines()));
-  run->start();
-  seen.events->on_phase(phase::run);
+  start_running(what);
   run->cancel();
   seen.events->on_exit(exit_status::of_signal(SIGTERM));
   time.pass(std::chrono::milliseconds(1));
@@ -160,11 +142,7 @@ TEST_F(ended_command, that_is_given_up_says_whether_its_output_ended) {
   for (bool ended : {false, true}) {
     command what = quick();
     what.kill_timeout = std::chrono::milliseconds(1);
-    run = intrusive_ptr<lifecycle>(
-        new lifecycle(on, std::make_shared<const command>(std::move(what)), {},
-                      std::make_unique<noting_transport>(seen), deadlines()));
-    run->start();
-    seen.events->on_phase(phase::run);
+    start_running(what);
     if (ended) end_streams();
     run->cancel();
     time.pass(std::chrono::milliseconds(1));

@@ -16,38 +16,13 @@ namespace {
 using namespace detail;
 using namespace std::chrono_literals;
 
-class timed_run : public ::testing::Test {
+class timed_run : public noted_run {
  protected:
   ~timed_run() override {
-    if (run && !run->ended()) {
-      run->kill(SIGKILL);
-      seen.events->on_exit(exit_status::of_signal(SIGKILL));
-      end_streams();
-    }
+    if (!run || run->ended()) return;
+    run->kill(SIGKILL);
+    end_by(SIGKILL);
   }
-  void start(const command& what, const deadlines& limits = deadlines()) {
-    run = intrusive_ptr<lifecycle>(new lifecycle(on, std::make_shared<const command>(what), {},
-                                                 std::make_unique<noting_transport>(seen), limits));
-    run->start();
-  }
-  void start_running(const command& what) {
-    start(what);
-    seen.events->on_phase(phase::run);
-  }
-  void end_streams() {
-    seen.events->on_eof(stream::out);
-    seen.events->on_eof(stream::err);
-  }
-  void end_by(int signal) {
-    seen.events->on_exit(exit_status::of_signal(signal));
-    end_streams();
-  }
-
-  loop on;
-  loop::driver driver{on};
-  held_clock time{on};
-  notes seen;
-  intrusive_ptr<lifecycle> run;
 };
 
 TEST_F(timed_run, is_ended_at_its_deadline_and_not_before) {

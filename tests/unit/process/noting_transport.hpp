@@ -1,8 +1,13 @@
 // A transport that only takes notes: the test is the command.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <memory>
 #include <vector>
 
+#include "held_clock.hpp"
+#include "process/lifecycle.hpp"
 #include "process/transport.hpp"
 
 namespace execo::test {
@@ -40,6 +45,35 @@ class noting_transport final : public detail::transport {
 
  private:
   notes& notes_;
+};
+
+/// A lifecycle over such a transport, on a clock that the test moves.
+class noted_run : public ::testing::Test {
+ protected:
+  void start(const command& what, const deadlines& limits = deadlines()) {
+    run = detail::intrusive_ptr<detail::lifecycle>(
+        new detail::lifecycle(on, std::make_shared<const command>(what), {},
+                              std::make_unique<noting_transport>(seen), limits));
+    run->start();
+  }
+  void start_running(const command& what) {
+    start(what);
+    seen.events->on_phase(phase::run);
+  }
+  void end_streams() {
+    seen.events->on_eof(stream::out);
+    seen.events->on_eof(stream::err);
+  }
+  void end_by(int signal) {
+    seen.events->on_exit(exit_status::of_signal(signal));
+    end_streams();
+  }
+
+  detail::loop on;
+  detail::loop::driver driver{on};
+  held_clock time{on};
+  notes seen;
+  detail::intrusive_ptr<detail::lifecycle> run;
 };
 
 }  // namespace execo::test
