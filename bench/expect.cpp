@@ -57,7 +57,7 @@ class with_re2 {
   explicit with_re2(const char* pattern)
       : compiled_(std::make_unique<re2::RE2>(pattern, re2::RE2::Latin1)) {}
   bool search(std::string_view text, std::size_t from, text_match& to) const {
-    std::array<re2::StringPiece, execo::detail::most_groups + 1> found;
+    std::array<re2::StringPiece, execo::detail::max_groups + 1> found;
     int count = compiled_->NumberOfCapturingGroups() + 1;
     if (!compiled_->Match(re2::StringPiece(text.data(), text.size()), from, text.size(),
                           re2::RE2::UNANCHORED, found.data(), count))

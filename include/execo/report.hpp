@@ -26,7 +26,7 @@ class report_stats {
   std::size_t ended = 0;
   std::size_t ok = 0;         ///< and those whose command ignores such an end
   std::size_t errors = 0;     ///< not run, host not reached or kept, or output not taken by a sink
-  std::size_t timeouts = 0;   ///< a deadline struck
+  std::size_t timeouts = 0;   ///< a deadline expired
   std::size_t cancelled = 0;  ///< ended by a stop
   std::size_t killed = 0;     ///< got a signal from here, for whatever reason
   std::size_t forced_kills = 0;   ///< of those, got KILL when patience ended

@@ -22,7 +22,7 @@ namespace execo {
 enum class end_reason : std::uint8_t {
   exited,             ///< it ended with an exit code
   signaled,           ///< a signal ended it
-  timed_out,          ///< a deadline struck; result::phase() tells which
+  timed_out,          ///< a deadline expired; result::phase() tells which
   cancelled,          ///< a stop ended it, or a kill() before it had started
   spawn_failed,       ///< the local system could not start it; result::error() tells why
   connect_failed,     ///< the host could not be reached; it did not start

@@ -19,7 +19,7 @@ class deadline_group : protected child_group {
   deadline_group(deadline_group&& other) noexcept : deadline_group(other.limit_) {}
 
   void start(std::coroutine_handle<> handle, child_promise_base& promise) noexcept;
-  /// The deadline struck, and its request found something to end.
+  /// The deadline expired, and its request found something to end.
   bool cut_short() const noexcept { return expired_ && !stopped().came_too_late(); }
 
  private:
@@ -164,7 +164,7 @@ class with_stop_op final : private child_group {
 
 }  // namespace detail
 
-/// Awaits an operation for at most `limit`: its value, or nothing if the deadline struck first.
+/// Awaits an operation for at most `limit`: its value, or nothing if the deadline expired first.
 /// Then the operation was asked to stop and has ended. A deadline that strikes when the operation
 /// has completed already, in the same turn of the loop, drops nothing: the value is given. A
 /// negative limit is no time at all; an operation that does not have to wait is given its value

@@ -18,7 +18,7 @@ action_wait::action_wait(action_wait&& other) noexcept
 
 void action_wait::choose_loop(env where) {
   loop& on = state_->home(where.home);
-  state_->settle_on(on);
+  state_->bind_to(on);
   set_work(&on);
 }
 
@@ -70,7 +70,7 @@ detail::action_state& action::state() const {
 
 action& action::start() & {
   detail::loop& where = state().home(nullptr);
-  state_->settle_on(where);
+  state_->bind_to(where);
   detail::run_on(where, [s = state_] { s->start(); });
   return *this;
 }
@@ -86,12 +86,12 @@ action::next_op action::next() {
 }
 
 void action::kill(int signal) noexcept {
-  if (!state_ || !state_->settled() || state_->over()) return;
+  if (!state_ || !state_->bound() || state_->over()) return;
   detail::run_on(state_->home(nullptr), [s = state_, signal] { s->kill(signal); });
 }
 
 void action::request_stop() noexcept {
-  if (!state_ || !state_->settled() || state_->over()) return;
+  if (!state_ || !state_->bound() || state_->over()) return;
   detail::run_on(state_->home(nullptr), [s = state_] { s->stop(); });
 }
 

@@ -58,7 +58,7 @@ void action_state::refuse_what_needs_a_reader() const {
   }
 }
 
-void action_state::settle_on(loop& where) {
+void action_state::bind_to(loop& where) {
   if (home_ != nullptr) return;
   if (what.shell_text().empty()) throw std::invalid_argument("the command is empty");
   refuse_what_needs_a_reader();
@@ -86,7 +86,7 @@ void action_state::start() noexcept {
   } catch (...) {
     fail(std::current_exception());
   }
-  tell_waiters();
+  notify_waiters();
 }
 
 void action_state::choose_window() {
@@ -153,7 +153,7 @@ void action_state::host_ended(host_run& run) noexcept {
   if (std::exception_ptr problem = run.problem()) fail(problem);
   run.release();
   schedule();
-  tell_waiters();
+  notify_waiters();
 }
 
 // A result for which there is no memory is an error of the action; its host counts as done.
@@ -209,7 +209,7 @@ void action_state::stop() noexcept {
     n = next;
   }
   skip_the_rest();
-  tell_waiters();
+  notify_waiters();
 }
 
 void action_state::kill(int signal) noexcept {
@@ -221,7 +221,7 @@ void action_state::kill(int signal) noexcept {
     n = next;
   }
   skip_the_rest();
-  tell_waiters();
+  notify_waiters();
 }
 
 void action_state::skip_the_rest() noexcept {
@@ -240,7 +240,7 @@ void action_state::skip_the_rest() noexcept {
 void action_state::wait_for_end(action_wait& waiter) noexcept {
   start();
   waiter.link_before(end_waiters_);
-  tell_waiters();
+  notify_waiters();
 }
 
 void action_state::wait_for_next(action_wait& waiter) noexcept {
@@ -255,10 +255,10 @@ void action_state::wait_for_next(action_wait& waiter) noexcept {
   }
   start();
   waiter.link_before(next_waiters_);
-  tell_waiters();
+  notify_waiters();
 }
 
-void action_state::tell_waiters() noexcept {
+void action_state::notify_waiters() noexcept {
   if (!started_) return;
   bool over = finished();
   std::size_t available = ready_.size();

@@ -30,7 +30,7 @@ using transport_factory = std::function<std::unique_ptr<transport>(const host&)>
 /// on. Called on that loop. Throws: std::invalid_argument for options that cannot be used.
 using factory_maker = std::function<transport_factory(loop&)>;
 
-class action_state final : public ref_counted, private resident {
+class action_state final : public ref_counted, private loop_member {
  public:
   action_state(command c, std::vector<host> h);
   ~action_state() override;
@@ -52,10 +52,10 @@ class action_state final : public ref_counted, private resident {
   void drop_handle() noexcept;
   loop& home(loop* awaiting);
   /// Fixes the loop; throws std::invalid_argument for a command that cannot be read.
-  void settle_on(loop& where);
+  void bind_to(loop& where);
   /// Throws: std::invalid_argument.
   void refuse_what_needs_a_reader() const;
-  bool settled() const noexcept { return home_ != nullptr; }
+  bool bound() const noexcept { return home_ != nullptr; }
   /// Every host has ended: the loop is not needed any more, and may be gone.
   bool over() const noexcept { return over_.load(std::memory_order_acquire); }
 
@@ -84,7 +84,7 @@ class action_state final : public ref_counted, private resident {
   template <class Make>
   void deliver(Make&& make) noexcept;
   void take_over(host_result r);
-  void tell_waiters() noexcept;
+  void notify_waiters() noexcept;
   /// Of one ring, made there by its first host. On that ring.
   const transport_factory& factory_on(std::size_t ring);
   void let_factories_go() noexcept;

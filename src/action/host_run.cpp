@@ -9,8 +9,8 @@ namespace execo::detail {
 namespace {
 
 // Bytes of lines between two rings before the host's output waits, and when it goes on.
-constexpr std::size_t most_under_way = 256 * 1024;
-constexpr std::size_t few_under_way = 64 * 1024;
+constexpr std::size_t max_in_flight = 256 * 1024;
+constexpr std::size_t few_in_flight = 64 * 1024;
 
 }  // namespace
 
@@ -94,7 +94,7 @@ void host_run::ended() noexcept { owner_.host_ended(*this); }
 void host_run::on_running(lifecycle& run) {
   if (!owner_.calls_) return;
   run_on(*owner_.home_, [self = intrusive_ptr<host_run>(this), pid = run.pid(),
-                         at = run.result_so_far().started()] { self->tell_started(pid, at); });
+                         at = run.result_so_far().started()] { self->notify_started(pid, at); });
 }
 
 void host_run::on_output(lifecycle&, stream which, std::span<const char> bytes) {
@@ -123,13 +123,13 @@ void host_run::line(stream from, std::string_view text, bool complete) {
 void host_run::send_lines() {
   std::size_t bytes = 0;
   for (const noted_line& l : noted_) bytes += l.text.size() + 1;
-  if (under_way_.fetch_add(bytes, std::memory_order_relaxed) + bytes > most_under_way)
+  if (in_flight_.fetch_add(bytes, std::memory_order_relaxed) + bytes > max_in_flight)
     set_paused(true);
   post_call(*owner_.home_,
             [self = intrusive_ptr<host_run>(this), bytes, lines = std::exchange(noted_, {})] {
-              self->tell_all(lines);
-              std::size_t before = self->under_way_.fetch_sub(bytes, std::memory_order_relaxed);
-              if (before > few_under_way && before - bytes <= few_under_way)
+              self->notify_all(lines);
+              std::size_t before = self->in_flight_.fetch_sub(bytes, std::memory_order_relaxed);
+              if (before > few_in_flight && before - bytes <= few_in_flight)
                 post_call(self->on_, [self] { self->set_paused(false); });
             });
 }
@@ -137,12 +137,12 @@ void host_run::send_lines() {
 void host_run::set_paused(bool paused) {
   if (paused_ == paused || !run_) return;
   // More may have been sent since the request to go on was.
-  if (!paused && under_way_.load(std::memory_order_relaxed) > few_under_way) return;
+  if (!paused && in_flight_.load(std::memory_order_relaxed) > few_in_flight) return;
   paused_ = paused;
   for (stream which : {stream::out, stream::err}) run_->pause(which, paused);
 }
 
-void host_run::tell_all(const std::vector<noted_line>& lines) {
+void host_run::notify_all(const std::vector<noted_line>& lines) {
   for (const noted_line& l : lines) tell(l.from, l.text, l.complete);
 }
 
@@ -159,7 +159,7 @@ void host_run::tell(stream from, std::string_view text, bool complete) {
   if (auto error = owner_.calls_->line(told)) owner_.fail(std::move(error));
 }
 
-void host_run::tell_started(pid_t pid, time_point at) {
+void host_run::notify_started(pid_t pid, time_point at) {
   const std::string name = owner_.shared_->name();
   started_command told(owner_.hosts[index_], index_, name, pid, at);
   if (auto error = owner_.calls_->start(told)) owner_.fail(std::move(error));

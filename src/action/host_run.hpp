@@ -64,9 +64,9 @@ class host_run final : public ref_counted, private end_observer, private output_
   void report_end() noexcept;
 
   // -- on the action's loop ---------------------------------------------------------------------
-  void tell_started(pid_t pid, time_point at);
+  void notify_started(pid_t pid, time_point at);
   void tell(stream from, std::string_view text, bool complete);
-  void tell_all(const std::vector<noted_line>& lines);
+  void notify_all(const std::vector<noted_line>& lines);
 
   void ended() noexcept;
 
@@ -86,7 +86,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   intrusive_ptr<lifecycle> run_;
   std::unique_ptr<splitters> lines_;
   std::vector<noted_line> noted_;          // for the action's loop, if that is another one
-  std::atomic<std::size_t> under_way_{0};  // bytes of lines that it has not told yet
+  std::atomic<std::size_t> in_flight_{0};  // bytes of lines that it has not told yet
   bool paused_ = false;
   bool stop_sent_ = false;
   travel_node way_;  // to its ring, then back

@@ -62,7 +62,7 @@ remote::remote(command what, detail::host_arguments hosts)
 }
 
 command& remote::mutable_command() {
-  if (state().settled()) throw std::logic_error("an action is configured before it is started");
+  if (state().bound()) throw std::logic_error("an action is configured before it is started");
   return state_->what;
 }
 

@@ -19,7 +19,7 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t enough_to_send = 64 * 1024;
 // What may pile up behind a reader that does not read, once an interrupt forbids to wait for it.
-constexpr std::size_t most_behind = 4 * 1024 * 1024;
+constexpr std::size_t max_behind = 4 * 1024 * 1024;
 // How soon one that has refused is asked again, unless as much more as is enough has come.
 constexpr auto between_refusals = std::chrono::milliseconds(10);
 
@@ -43,7 +43,7 @@ void output::write(std::string_view bytes) {
   buffer_.append(bytes);
   if (buffer_.size() < enough_to_send) return;
   if (worth_trying()) send(false);
-  if (buffer_.size() > most_behind) {
+  if (buffer_.size() > max_behind) {
     buffer_.clear();
     error_ = ETIMEDOUT;
   }

@@ -23,23 +23,23 @@ void ring_thread::work() {
   loop::driver driving(loop_);
   while (!stopping_.load(std::memory_order_acquire)) {
     // With a visitor there may be nothing left to wait for.
-    loop_.turn(visitors_.empty() || loop_.has_residents() ? -1 : 0);
+    loop_.turn(visitors_.empty() || loop_.has_members() ? -1 : 0);
     if (!visitors_.empty()) answer();
   }
   join_residents(loop_);
 }
 
 void ring_thread::answer() {
-  if (loop_.has_residents()) return loop_.shut_down_residents();
+  if (loop_.has_members()) return loop_.shut_down_members();
   for (const visitor& v : visitors_) v.home->post(*v.told);
   visitors_.clear();
 }
 
 void join_residents(loop& l) {
-  while (l.has_residents()) {
-    l.shut_down_residents();
+  while (l.has_members()) {
+    l.shut_down_members();
     // Some are gone as soon as they are asked: then there may be nothing to wait for.
-    l.turn(l.has_residents() ? -1 : 0);
+    l.turn(l.has_members() ? -1 : 0);
   }
 }
 

@@ -12,7 +12,7 @@ namespace execo::detail {
 
 /// A request travels to the loop at most once, and only while the loop is certain to be there: the
 /// end is not told before a request that is on its way has arrived.
-class root::core final : public resident {
+class root::core final : public loop_member {
  public:
   core(root& owner, loop& on) : owner_(owner), loop_(on) {
     start_step_.self = stop_step_.self = this;

@@ -74,7 +74,7 @@ void print_statistics(const statistics& stats) {
   std::fprintf(stderr,
                "execo-fleet: %llu connections (%zu at once), %llu logins, %llu commands, "
                "%.3f s user + %.3f s system, %.1f MB peak\n",
-               static_cast<unsigned long long>(stats.connections), stats.most_at_once,
+               static_cast<unsigned long long>(stats.connections), stats.max_at_once,
                static_cast<unsigned long long>(stats.logins),
                static_cast<unsigned long long>(stats.commands), seconds(used.ru_utime),
                seconds(used.ru_stime), static_cast<double>(used.ru_maxrss) / 1024);

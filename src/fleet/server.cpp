@@ -80,7 +80,7 @@ void server::on_connection(unique_fd fd, const endpoints& ends) {
   session& s = *fresh;
   s.index = sessions_.size();
   sessions_.push_back(std::move(fresh));
-  stats_.most_at_once = std::max(stats_.most_at_once, sessions_.size());
+  stats_.max_at_once = std::max(stats_.max_at_once, sessions_.size());
   try {
     s.start(std::move(fd));
   } catch (const std::exception& e) {

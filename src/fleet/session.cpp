@@ -81,7 +81,7 @@ void session::on_ready(std::uint32_t) {
 void session::on_login_deadline() { close(); }
 
 void session::be_mute() {
-  settle();
+  close_if_idle();
   if (closed()) return;
   state_ = state::mute;
   owner_.loop().modify(fd_, EPOLLRDHUP, watch_);
@@ -115,7 +115,7 @@ bool session::exchange_keys() {
     return false;
   }
   if (rc == SSH_AGAIN) {
-    settle();
+    close_if_idle();
     return false;
   }
   state_ = state::login;
@@ -141,7 +141,7 @@ void session::pump() {
     more = more || dirty_;
   }
   if (more && !congested()) owner_.pump_soon(*this);
-  settle();
+  close_if_idle();
 }
 
 bool session::advance_commands() {
@@ -152,7 +152,7 @@ bool session::advance_commands() {
   return moved;
 }
 
-void session::settle() {
+void session::close_if_idle() {
   // libssh writes once per poll of the socket: the second flush sends what the first had to keep.
   for (int i = 0; i < 2 && congested() && !gone(); ++i) (void)ssh_blocking_flush(ssh_, 0);
   if (gone()) return close();

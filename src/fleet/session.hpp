@@ -60,7 +60,7 @@ class session {
   void on_login_deadline();
   bool exchange_keys();
   bool advance_commands();
-  void settle();
+  void close_if_idle();
   bool gone() const noexcept;
 
   static int on_public_key(ssh_session, const char* user, ssh_key_struct* key, char signature,

@@ -16,7 +16,7 @@ namespace {
 // large. One that executes another program closes them, too, and stays.
 constexpr long exit_seconds = 60;
 // Processes of a session may fork while they are looked for.
-constexpr int most_looks = 100;
+constexpr int max_looks = 100;
 
 [[noreturn]] void leave() {
   for (;;) (void)call(SYS_exit_group, 0);
@@ -56,7 +56,7 @@ bool wait_for_end() {
 void kill_session(long session) {
   long proc = call(SYS_openat, AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (proc < 0) return;
-  for (int look = 0; look < most_looks; ++look)
+  for (int look = 0; look < max_looks; ++look)
     if (kill_listed_with(static_cast<int>(proc), stat_field::session, session) == 0) break;
   (void)call(SYS_close, proc);
 }

@@ -12,8 +12,8 @@ namespace {
 
 // Above these numbers the boxes of the diagram itself are written: correct and in order, though
 // perhaps a few more than the merge below would leave.
-constexpr std::uint64_t most_merged_tuples = 65536;
-constexpr std::size_t most_merged_boxes = 65536;
+constexpr std::uint64_t max_merged_tuples = 65536;
+constexpr std::size_t max_merged_boxes = 65536;
 
 std::uint64_t hash_of(const key_ranges& ranges) {
   std::uint64_t hash = ranges.size();
@@ -310,14 +310,14 @@ class box_merger {
 folded_grid::folded_grid(const grid& set) : dimensions_(set.dimensions()) {
   box_lister{set, pool_, items_};
   if (items_.size() > dimensions_) {
-    if (set.count() <= most_merged_tuples) {
+    if (set.count() <= max_merged_tuples) {
       items_.clear();
       set.for_each_tuple([this](std::span<const index_key> tuple) {
         for (const index_key key : tuple) items_.push_back(pool_.add({{key, key}}));
       });
     }
     box_merger merger{dimensions_, pool_, items_};
-    if (items_.size() / dimensions_ <= most_merged_boxes) {
+    if (items_.size() / dimensions_ <= max_merged_boxes) {
       merger.run();
     } else {
       merger.sort();

@@ -37,7 +37,7 @@ void index_set::add(std::span<const index_key> tuple) {
 
 void index_set::add(box sides) { new_boxes_.push_back(std::move(sides)); }
 
-void index_set::settle() {
+void index_set::merge_pending() {
   if (new_tuples_.empty() && new_boxes_.empty()) return;
   if (dimensions_ == 1) {
     settle_line();

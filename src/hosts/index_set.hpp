@@ -1,7 +1,7 @@
 #pragma once
 
 // The index tuples of one pattern: key ranges in one dimension, a grid in several. What is added is
-// kept aside until settle(), so that adding names one by one is cheap.
+// kept aside until merge_pending(), so that adding names one by one is cheap.
 
 #include <atomic>
 #include <cassert>
@@ -25,9 +25,9 @@ class index_set {
 
   void add(std::span<const index_key> tuple);
   void add(box sides);
-  void settle();
+  void merge_pending();
 
-  // All that follows needs a settled set.
+  // All that follows needs a merged set.
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
   [[nodiscard]] bool contains(std::span<const index_key> tuple) const noexcept;
   [[nodiscard]] bool equals(const index_set& other) const;

@@ -50,7 +50,7 @@ bool same_text(pattern_reader a, pattern_reader b) {
 }  // namespace
 
 name_table::name_table(const name_table& other) {
-  other.settle();
+  other.merge_pending();
   text_ = other.text_;
   entries_ = other.entries_;
   slots_ = other.slots_;
@@ -124,7 +124,7 @@ index_set& name_table::as_set(entry& e, std::string_view pattern, std::vector<in
 }
 
 void name_table::changed() noexcept {
-  settled_.store(false, std::memory_order_relaxed);
+  merged_.store(false, std::memory_order_relaxed);
   if (!order_.load(std::memory_order_relaxed)) return;
   delete order_.exchange(nullptr);
 }
@@ -165,22 +165,22 @@ void name_table::add_boxes(std::string_view pattern, box sides) {
   as_set(entries_[id], pattern, scratch_keys_).add(std::move(sides));
 }
 
-void name_table::settle() const {
-  if (settled_.load(std::memory_order_acquire)) return;
+void name_table::merge_pending() const {
+  if (merged_.load(std::memory_order_acquire)) return;
   const std::lock_guard lock(settling_);
   // Pending names are part of the value already: sorting them in changes nothing that can be seen.
-  if (!settled_.load(std::memory_order_relaxed)) const_cast<name_table*>(this)->settle_now();
+  if (!merged_.load(std::memory_order_relaxed)) const_cast<name_table*>(this)->merge_pending_now();
 }
 
-void name_table::settle_now() {
+void name_table::merge_pending_now() {
   std::uint64_t size = entries_.size();
   for (const auto& set : sets_) {
     if (!set) continue;
-    set->settle();
+    set->merge_pending();
     size += set->count() - 1;
   }
   size_.store(size, std::memory_order_relaxed);
-  settled_.store(true, std::memory_order_release);
+  merged_.store(true, std::memory_order_release);
 }
 
 std::unique_ptr<index_set> name_table::set_of(const entry& e) const {
@@ -190,7 +190,7 @@ std::unique_ptr<index_set> name_table::set_of(const entry& e) const {
   split_name(text_of(e), pattern, keys);
   auto set = std::make_unique<index_set>(keys.size());
   set->add(keys);
-  set->settle();
+  set->merge_pending();
   return set;
 }
 
@@ -216,7 +216,7 @@ void name_table::unite_entry(const name_table& other, const entry& e) {
     return;
   }
   index_set& mine = as_set(entries_[id], pattern, scratch_keys_);
-  mine.settle();
+  mine.merge_pending();
   mine.apply(*other.sets_[e.indexes], set_operation::unite);
 }
 
@@ -244,13 +244,13 @@ void name_table::keep_only(const std::function<bool(entry&)>& kept) {
 }
 
 void name_table::apply(const name_table& other, set_operation op) {
-  settle();
-  other.settle();
+  merge_pending();
+  other.merge_pending();
   changed();
   std::string pattern;
   if (op == set_operation::unite) {
     for (const entry& e : other.entries_) unite_entry(other, e);
-    return settle();
+    return merge_pending();
   }
   std::vector<const entry*> only_theirs;
   if (op == set_operation::exclusive) {
@@ -267,21 +267,21 @@ void name_table::apply(const name_table& other, set_operation op) {
       return op == set_operation::intersect;
     }
     index_set& set = as_set(mine, pattern, scratch_keys_);
-    set.settle();
+    set.merge_pending();
     set.apply(*other.set_of(theirs), op);
     return set.count() > 0;
   });
   for (const entry* e : only_theirs) unite_entry(other, *e);
-  settle();
+  merge_pending();
 }
 
 std::uint64_t name_table::size() const {
-  settle();
+  merge_pending();
   return size_.load(std::memory_order_relaxed);
 }
 
 bool name_table::contains(std::string_view name) const {
-  settle();
+  merge_pending();
   std::string pattern;
   std::vector<index_key> keys;
   split_name(name, pattern, keys);
@@ -292,8 +292,8 @@ bool name_table::contains(std::string_view name) const {
 }
 
 bool name_table::contains(const name_table& other) const {
-  settle();
-  other.settle();
+  merge_pending();
+  other.merge_pending();
   std::string pattern;
   return std::ranges::all_of(other.entries_, [&](const entry& theirs) {
     const entry_id id = find_same(other, theirs, pattern);
@@ -362,7 +362,7 @@ std::unique_ptr<name_table::ordering> name_table::make_ordering() const {
 }
 
 const name_table::ordering& name_table::ordered() const {
-  settle();
+  merge_pending();
   if (const ordering* known = order_.load(std::memory_order_acquire)) return *known;
   auto made = make_ordering();
   const ordering* expected = nullptr;
@@ -373,7 +373,7 @@ const name_table::ordering& name_table::ordered() const {
 }
 
 std::size_t name_table::patterns() const {
-  settle();
+  merge_pending();
   return entries_.size();
 }
 

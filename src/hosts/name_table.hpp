@@ -98,8 +98,8 @@ class name_table {
   void unite_entry(const name_table& other, const entry& e);
   void keep_only(const std::function<bool(entry&)>& kept);
   void changed() noexcept;
-  void settle() const;
-  void settle_now();
+  void merge_pending() const;
+  void merge_pending_now();
   [[nodiscard]] const ordering& ordered() const;
   [[nodiscard]] std::uint64_t begin_of(const entry& e) const noexcept;
   [[nodiscard]] bool before(entry_id a, entry_id b) const noexcept;
@@ -113,7 +113,7 @@ class name_table {
   std::vector<index_key> scratch_keys_;
 
   mutable std::mutex settling_;
-  mutable std::atomic<bool> settled_{true};
+  mutable std::atomic<bool> merged_{true};
   mutable std::atomic<const ordering*> order_{nullptr};
   std::atomic<std::uint64_t> size_{0};
 };

@@ -14,7 +14,7 @@ namespace execo::detail {
 
 namespace {
 
-constexpr std::size_t most_masks = 10'000;
+constexpr std::size_t max_masks = 10'000;
 
 class set_reader {
  public:
@@ -259,7 +259,7 @@ class set_reader {
   }
 
   void match(name_table& into, const name_table& masks, std::size_t begin) {
-    if (masks.size() > most_masks) {
+    if (masks.size() > max_masks) {
       fail(host_set_errc::range, "a wildcard with too many ranges: write fewer", "", at_);
     }
     const host_set all = groups().all(options_.source, inside(begin));
@@ -311,7 +311,7 @@ class set_reader {
       group_place of_names = place;
       of_names.wildcards = false;
       const host_set names = read_set(name, {options_.groups, source, of_names});
-      if (names.size() > most_masks) {
+      if (names.size() > max_masks) {
         throw host_set_error(host_set_errc::range, "more than 10,000 groups: write fewer");
       }
       for (const std::string group : names) {

@@ -30,9 +30,9 @@ std::string random_suffix() {
 
 // The file that a link names is replaced, not the link.
 void follow_links(file_path& path) {
-  constexpr int most_links = 40;  // as the kernel follows
+  constexpr int max_links = 40;  // as the kernel follows
   char target[PATH_MAX];
-  for (int followed = 0; followed < most_links; ++followed) {
+  for (int followed = 0; followed < max_links; ++followed) {
     ssize_t size = ::readlinkat(path.directory(), path.c_str(), target, sizeof target);
     if (size <= 0) return;
     std::size_t folder = target[0] == '/' ? 0 : path.text.rfind('/') + 1;
@@ -62,7 +62,7 @@ file_path file_target::open_path() const {
   return path;
 }
 
-std::error_code file_target::settle(bool whole) {
+std::error_code file_target::finalize(bool whole) {
   if (temporary_.empty()) return {};
   std::string from = std::exchange(temporary_, {});
   if (!whole) {

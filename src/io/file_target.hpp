@@ -19,7 +19,7 @@ class file_target {
   int open_flags() const noexcept { return flags_; }
 
   /// After it was written: gives it its name, or removes it if it is not whole.
-  std::error_code settle(bool whole);
+  std::error_code finalize(bool whole);
   const std::string& path() const noexcept { return path_.text; }
 
  private:

@@ -30,8 +30,8 @@ bool output_file::take(std::span<const char> bytes) {
   if (!file_) {
     if (std::error_code why = open()) return fail(why.value(), "open"), true;
   }
-  if (waiting_.size() - written_ > most_held) return false;
-  if (written_ >= most_waiting) {
+  if (waiting_.size() - written_ > max_held) return false;
+  if (written_ >= max_waiting) {
     waiting_.erase(0, written_);
     written_ = 0;
   }
@@ -65,7 +65,7 @@ bool output_file::write_some() {
 
 // Always false: what was written is told later.
 bool output_file::write_on_thread() {
-  std::size_t part = std::min(waiting_.size() - written_, most_waiting);
+  std::size_t part = std::min(waiting_.size() - written_, max_waiting);
   int error = call_.write(file_.fd(), {waiting_.data() + written_, part});
   if (error != 0) fail(error, "write");
   return false;
@@ -81,7 +81,7 @@ void output_file::wrote(std::size_t count) noexcept {
 
 void output_file::on_ready(int result) {
   if (result >= 0 && !failed_) write_on();
-  tell_if_flushed();
+  notify_if_flushed();
 }
 
 void output_file::on_written(int result) {
@@ -91,10 +91,10 @@ void output_file::on_written(int result) {
     wrote(static_cast<std::size_t>(result));
     write_on();
   }
-  tell_if_flushed();
+  notify_if_flushed();
 }
 
-void output_file::tell_if_flushed() noexcept {
+void output_file::notify_if_flushed() noexcept {
   if (!busy() && (flushed() || failed_)) owner_.on_file_flushed();
 }
 
@@ -116,10 +116,10 @@ void output_file::fail(int error, const char* step) noexcept {
   owner_.on_file_failed({error, std::system_category()}, std::move(context));
 }
 
-std::error_code output_file::settle(bool whole) {
+std::error_code output_file::finalize(bool whole) {
   assert(!busy());
   file_.close();
-  return target_ ? target_->settle(whole && !failed_) : std::error_code();
+  return target_ ? target_->finalize(whole && !failed_) : std::error_code();
 }
 
 }  // namespace execo::detail

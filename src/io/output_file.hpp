@@ -40,14 +40,14 @@ class output_file {
 
   /// False: it did not take them all, though nothing has failed.
   bool take(std::span<const char> bytes);
-  bool full() const noexcept { return waiting_.size() - written_ >= most_waiting; }
+  bool full() const noexcept { return waiting_.size() - written_ >= max_waiting; }
   /// Nothing waits to be written.
   bool flushed() const noexcept { return waiting_.size() == written_; }
   /// Gives up what is waiting. Then busy() is false soon, and on_file_flushed tells when.
   void give_up() noexcept;
   bool busy() const noexcept { return ready_.active() || call_.active(); }
   /// After the last byte. Pre: not busy().
-  std::error_code settle(bool whole);
+  std::error_code finalize(bool whole);
 
   /// The path, or "descriptor 5".
   std::string name() const;
@@ -56,9 +56,9 @@ class output_file {
   int borrowed() const noexcept { return borrowed_.number; }
 
  private:
-  static constexpr std::size_t most_waiting = 64 * 1024;
+  static constexpr std::size_t max_waiting = 64 * 1024;
   // From a run that is being ended, which is not held back.
-  static constexpr std::size_t most_held = 1024 * 1024;
+  static constexpr std::size_t max_held = 1024 * 1024;
 
   void write_on();
   bool write_some();
@@ -66,7 +66,7 @@ class output_file {
   void wrote(std::size_t count) noexcept;
   void on_ready(int result);
   void on_written(int result);
-  void tell_if_flushed() noexcept;
+  void notify_if_flushed() noexcept;
   void fail(int error, const char* step) noexcept;
 
   output_file_owner& owner_;

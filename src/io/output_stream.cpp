@@ -96,7 +96,7 @@ void output_stream::take(std::span<const char> bytes) {
         for (const auto& file : files_) complete_ &= file->take(bytes);
       },
       [this](const std::exception_ptr& error) { starve(error); });
-  if (!handlers_.empty() || !lines_.empty()) tell_handlers(bytes);
+  if (!handlers_.empty() || !lines_.empty()) notify_handlers(bytes);
   wake_reader();
 }
 
@@ -174,7 +174,7 @@ void output_stream::keep_tail(std::span<const char> bytes) {
 }
 
 void output_stream::queue(std::span<const char> bytes) {
-  if (hurried_) {
+  if (draining_now_) {
     std::size_t waiting = unread_.size() - cursor_;
     std::size_t most = std::max(room_, wanted_) + hurried_room;
     std::size_t taken = std::min(most - std::min(most, waiting), bytes.size());
@@ -210,7 +210,7 @@ void output_stream::drop_handlers(const std::exception_ptr& error) noexcept {
   owner_.on_stream_failed(error_of(error), std::move(context));
 }
 
-void output_stream::tell_handlers(std::span<const char> bytes) {
+void output_stream::notify_handlers(std::span<const char> bytes) {
   contain(
       [&] {
         for (const auto* handler : handlers_)
@@ -234,7 +234,7 @@ void output_stream::end() noexcept {
 }
 
 bool output_stream::holds_back() const noexcept {
-  if (hurried_) return false;
+  if (draining_now_) return false;
   if (queued_ || rest_ == rest::queue) {
     if (unread_.size() - cursor_ >= std::max(room_, wanted_)) return true;
   }
@@ -271,7 +271,7 @@ void output_stream::complete_kept() {
   if (keep_unread_) kept_ = unread_.substr(cursor_);
 }
 
-std::error_code output_stream::settle(bool whole, std::string& context) {
+std::error_code output_stream::finalize(bool whole, std::string& context) {
   std::error_code first;
   contain([this] { complete_kept(); },
           [&](const std::exception_ptr& error) {
@@ -281,7 +281,7 @@ std::error_code output_stream::settle(bool whole, std::string& context) {
             count_what_is_not_kept();
           });
   auto finish = [&](output_file& file) {
-    std::error_code why = file.settle(whole);
+    std::error_code why = file.finalize(whole);
     if (!why || first) return;
     first = why;
     context = "rename to " + file.name();
@@ -305,7 +305,7 @@ bool output_stream::take_gap() noexcept {
 std::string_view output_stream::unread() const noexcept {
   const std::string& from = queued_ ? unread_ : kept_;
   std::string_view all = from;
-  // settle() adds a tail that does not follow what was read.
+  // finalize() adds a tail that does not follow what was read.
   if (!queued_) all = all.substr(0, cap_);
   return all.substr(std::min(cursor_, all.size()));
 }

@@ -53,13 +53,13 @@ class output_stream final : private output_file_owner {
   /// Back-pressure: somebody has to take bytes first.
   bool holds_back() const noexcept;
   /// The run is being ended: what finds no room is dropped from now on.
-  void hurry() noexcept { hurried_ = true; }
+  void drain_now() noexcept { draining_now_ = true; }
   /// Nothing waits to be written to a file.
   bool flushed() const noexcept;
   void give_up() noexcept;
   bool busy() const noexcept;
   /// When all is over: completes `kept`, and gives files their names or removes them.
-  std::error_code settle(bool whole, std::string& context);
+  std::error_code finalize(bool whole, std::string& context);
 
   std::uint64_t total() const noexcept { return total_; }
   std::uint64_t dropped() const noexcept { return dropped_; }
@@ -104,7 +104,7 @@ class output_stream final : private output_file_owner {
   void keep_rest(std::span<const char> bytes);
   void keep_tail(std::span<const char> bytes);
   void queue(std::span<const char> bytes);
-  void tell_handlers(std::span<const char> bytes);
+  void notify_handlers(std::span<const char> bytes);
   void drop_handlers(const std::exception_ptr& error) noexcept;
   void starve(const std::exception_ptr& error) noexcept;
   void count_what_is_not_kept() noexcept;
@@ -117,7 +117,7 @@ class output_stream final : private output_file_owner {
 
   loop& loop_;
   output_stream_owner& owner_;
-  std::string& kept_;  // a prefix of the stream, until settle() adds the tail
+  std::string& kept_;  // a prefix of the stream, until finalize() adds the tail
   std::size_t cap_ = 0;
   std::size_t room_ = reader_room;  // of what is unread
   rest rest_ = rest::ignore;
@@ -142,7 +142,7 @@ class output_stream final : private output_file_owner {
   bool reading_ = false;
   bool gap_ = false;
   bool direct_ = false;
-  bool hurried_ = false;
+  bool draining_now_ = false;
   bool ended_ = false;
   bool starved_ = false;  // nothing is kept any more
   bool complete_ = true;

@@ -12,10 +12,10 @@ namespace execo::detail {
 namespace {
 
 // Of each kind: enough to see what is stuck, and no book.
-constexpr std::size_t most_lines = 100;
+constexpr std::size_t max_lines = 100;
 
 void append(std::string& text, const std::vector<std::string>& lines) {
-  std::size_t shown = std::min(lines.size(), most_lines);
+  std::size_t shown = std::min(lines.size(), max_lines);
   for (std::size_t i = 0; i < shown; ++i) text += "  " + lines[i] + "\n";
   if (shown < lines.size()) text += fmt::format("  ... and {} more\n", lines.size() - shown);
 }
@@ -43,15 +43,15 @@ std::string loop::dump() const {
     operations.push_back(
         fmt::format("wait for {}, for {}", live.what, format_duration(now - live.since)));
   }
-  std::vector<std::string> residents;
-  for (const list_node* n = residents_.next(); n != &residents_; n = n->next())
-    static_cast<const resident*>(n)->describe(residents, now);
+  std::vector<std::string> members;
+  for (const list_node* n = members_.next(); n != &members_; n = n->next())
+    static_cast<const loop_member*>(n)->describe(members, now);
   std::vector<std::string> timers = timers_.describe(now);
   std::string text =
       fmt::format("{}, {} turns, {} waits, {} processes, sessions and actions, {} timers\n",
-                  describe(), turns_, operations.size(), residents.size(), timers.size());
+                  describe(), turns_, operations.size(), members.size(), timers.size());
   append(text, operations);
-  append(text, residents);
+  append(text, members);
   append(text, timers);
   return text;
 }

@@ -118,13 +118,13 @@ int loop::null_input() noexcept {
   return null_input_.get();
 }
 
-// One resident may end others while it is asked: each is looked up when its turn comes.
-void loop::shut_down_residents() noexcept {
+// One loop_member may end others while it is asked: each is looked up when its turn comes.
+void loop::shut_down_members() noexcept {
   list_node unasked;
-  while (residents_.linked()) residents_.next()->link_before(unasked);
+  while (members_.linked()) members_.next()->link_before(unasked);
   while (unasked.linked()) {
-    auto& r = static_cast<resident&>(*unasked.next());
-    r.link_before(residents_);
+    auto& r = static_cast<loop_member&>(*unasked.next());
+    r.link_before(members_);
     r.shut_down();
   }
 }
@@ -156,9 +156,10 @@ void loop::pass(std::int64_t wait_limit) {
   ++turns_;
   if (held_ != nullptr && is_idle() && !timers_.empty()) held_->idle_until(timers_.next());
   fetch(wait_time(wait_limit));
-  now_ = read_clock();
+  const clock::time_point before = std::exchange(now_, read_clock());
   if (timers_.overdue(now_ - late)) {
-    held_up_ += now_ - timers_.next();
+    // A timer may be armed for any time in the past: it was not the loop that was late for that.
+    held_up_ += now_ - std::max(before, timers_.next());
     catch_up();
   }
   run_posted();

@@ -28,15 +28,15 @@ inline clock::time_point later(clock::time_point from, clock::duration delay) no
 }
 
 /// Something that lives on a loop and must be ended before it: a process, an ssh session.
-class resident : public list_node {
+class loop_member : public list_node {
  public:
-  /// Asks for the end; the resident unlinks itself when it has come.
+  /// Asks for the end; the loop_member unlinks itself when it has come.
   virtual void shut_down() noexcept = 0;
   /// Adds a line or more on what it is and does, for context::dump().
   virtual void describe(std::vector<std::string>& lines, clock::time_point now) const = 0;
 
  protected:
-  ~resident() = default;
+  ~loop_member() = default;
 };
 
 /// Something that a layer above keeps once for each loop: its helper threads, say.
@@ -80,13 +80,13 @@ class loop {
   void disarm(timer& t) noexcept { timers_.disarm(t); }
   /// Runs the node later in this turn, or in the next one.
   void defer(queue_node& node) noexcept;
-  void adopt(resident& r) noexcept { r.link_before(residents_); }
+  void adopt(loop_member& r) noexcept { r.link_before(members_); }
   void enlist(live_node& node) noexcept {
     node.since = now_;
     node.link_before(operations_);
   }
-  bool has_residents() const noexcept { return residents_.linked(); }
-  void shut_down_residents() noexcept;
+  bool has_members() const noexcept { return members_.linked(); }
+  void shut_down_members() noexcept;
   bool wants_nonblocking() const noexcept { return backend_->wants_nonblocking(); }
   std::string describe() const { return backend_->describe(); }
   /// What lives here, a line each.
@@ -193,7 +193,7 @@ class loop {
   std::atomic<unsigned> posters_{0};
   queue_node* ready_first_ = nullptr;
   queue_node* ready_last_ = nullptr;
-  list_node residents_;
+  list_node members_;
   list_node operations_;  // of live_node
   unique_fd null_input_;
   std::vector<std::pair<const void*, std::unique_ptr<loop_service>>> services_;

@@ -11,7 +11,7 @@ namespace {
 constexpr int wide_bytes = 1024 * 1024;  // what an unprivileged process may ask for by default
 
 // 8 MiB of the user's 64.
-constexpr int most_wide = 8;
+constexpr int max_wide = 8;
 constinit std::atomic<int> wide_now{0};
 
 // So many full pipes in so short a time: 10 MiB/s or more.
@@ -31,7 +31,7 @@ void bulk_pipe::count_full(int fd, clock::time_point now) noexcept {
   if (now - since_ > window) return;
   // Once, whether it is granted or not.
   allowed_ = false;
-  if (wide_now.fetch_add(1, std::memory_order_relaxed) < most_wide &&
+  if (wide_now.fetch_add(1, std::memory_order_relaxed) < max_wide &&
       ::fcntl(fd, F_SETPIPE_SZ, wide_bytes) >= wide_bytes) {
     wide_ = true;
   } else {

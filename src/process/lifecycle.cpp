@@ -33,8 +33,8 @@ lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, taken_stdio 
       stdio_(std::move(stdio)),
       transport_(std::move(how)),
       limits_(limits),
-      deadline_(on, callback<>::to<&lifecycle::deadline_struck>(this), "deadline of a command"),
-      phase_deadline_(on, callback<>::to<&lifecycle::phase_deadline_struck>(this),
+      deadline_(on, callback<>::to<&lifecycle::deadline_expired>(this), "deadline of a command"),
+      phase_deadline_(on, callback<>::to<&lifecycle::phase_deadline_expired>(this),
                       "deadline of a phase"),
       grace_(callback<>::to<&lifecycle::grace_ended>(this), "grace period of a signal"),
       drain_(callback<>::to<&lifecycle::rest_is_silent>(this), "rest of an output"),
@@ -81,12 +81,12 @@ void lifecycle::on_phase(phase entered) {
   feed_input();
   say(log_level::debug,
       [this] { return "started `" + result_.name() + "`, pid " + std::to_string(this->pid()); });
-  tell_tap([this] { tap_->on_running(*this); });
+  notify_tap([this] { tap_->on_running(*this); });
 }
 
 // What a tap cannot take is output that is lost.
 template <class Call>
-void lifecycle::tell_tap(Call&& call) noexcept {
+void lifecycle::notify_tap(Call&& call) noexcept {
   if (tap_ == nullptr) return;
   contain(std::forward<Call>(call), [this](const std::exception_ptr& error) {
     result_access::output_complete(result_) = false;
@@ -142,7 +142,7 @@ void lifecycle::on_output(stream which, std::span<const char> bytes) {
   if (state() != run_state::active) return;
   if (exit_seen_) await_rest();
   update_flow();
-  tell_tap([&] { tap_->on_output(*this, which, bytes); });
+  notify_tap([&] { tap_->on_output(*this, which, bytes); });
 }
 
 void lifecycle::on_eof(stream which) {
@@ -225,13 +225,13 @@ void lifecycle::try_end() {
   if (input_file_ && input_file_->busy()) return;
   if (!decided_) decide(end_reason::cancelled);
   stdio_.let_go();
-  settle_streams();
+  finalize_streams();
   demand_output();
   deadline_.disarm();
   phase_deadline_.disarm();
   loop_.disarm(grace_);
   loop_.disarm(drain_);
-  judge();
+  classify();
   stamp_end();
   unlink();
   if (logs_end_) say(end_level(result_), [this] { return result_.describe(); });
@@ -253,7 +253,7 @@ void lifecycle::demand_output() {
 }
 
 // Whether it counts as success, and whether a log should tell of it.
-void lifecycle::judge() noexcept {
+void lifecycle::classify() noexcept {
   const command& what = *command_;
   bool ok = false;
   bool hidden = false;
@@ -358,18 +358,18 @@ void lifecycle::kill(int signal) noexcept {
 }
 
 void lifecycle::pause(stream which, bool paused) {
-  if (escalation_.under_way() && paused) return;
+  if (escalation_.in_flight() && paused) return;
   tap_holds_[which == stream::out ? 0 : 1] = paused;
   update_flow();
 }
 
 // A command has its time, whatever we do meanwhile; to reach it takes answers from us.
-void lifecycle::deadline_struck() {
+void lifecycle::deadline_expired() {
   if (timing_ == timed::establishing && deadline_.begins_again()) return;
   end_early(end_reason::timed_out);
 }
 
-void lifecycle::phase_deadline_struck() {
+void lifecycle::phase_deadline_expired() {
   if (phase_deadline_.begins_again()) return;
   end_early(end_reason::timed_out);
 }

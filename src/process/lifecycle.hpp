@@ -50,7 +50,7 @@ class output_tap {
 
 class lifecycle final : public ref_counted,
                         private transport_events,
-                        private resident,
+                        private loop_member,
                         private output_stream_owner,
                         private input_file_owner {
  public:
@@ -137,7 +137,7 @@ class lifecycle final : public ref_counted,
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
 
   template <class Call>
-  void tell_tap(Call&& call) noexcept;
+  void notify_tap(Call&& call) noexcept;
   template <class Make>
   void say(log_level level, Make&& make) const noexcept;
   void decide(end_reason how) noexcept;
@@ -145,7 +145,7 @@ class lifecycle final : public ref_counted,
   void follow(const stop_escalation::order& order) noexcept;
   void send_signal(int signal) noexcept;
   void wait_for_end(duration grace) noexcept;
-  void judge() noexcept;
+  void classify() noexcept;
   void arm_deadlines();
   void feed_input();
   void close_input();
@@ -167,13 +167,13 @@ class lifecycle final : public ref_counted,
   bool all_through() const noexcept {
     return !out_open_ && !err_open_ && out_.flushed() && err_.flushed();
   }
-  void settle_streams();
+  void finalize_streams();
   void lose_output(std::error_code why, std::string context) noexcept;
   bool ended_by_itself() const noexcept {
     return result_.how() == end_reason::exited ||
            (result_.how() == end_reason::signaled && !result_.killed());
   }
-  void tell_writer(bool closed) noexcept;
+  void notify_writer(bool closed) noexcept;
   void on_stream_moved() noexcept override;
   void on_stream_failed(std::error_code why, std::string context) noexcept override;
   void on_file_bytes(std::span<const char> bytes) noexcept override;
@@ -197,8 +197,8 @@ class lifecycle final : public ref_counted,
     clock::duration held_up_before_{0};
   };
 
-  void deadline_struck();
-  void phase_deadline_struck();
+  void deadline_expired();
+  void phase_deadline_expired();
   void grace_ended();
   void await_rest();
   void rest_is_silent();

@@ -162,7 +162,7 @@ void lifecycle::on_written(std::size_t count) {
   to_write_ = to_write_.subspan(count);
   bool through = to_write_.empty();
   if (input_file_ && through) return input_file_->read();
-  if (writer_ && (through || write_stopped_)) return tell_writer(false);
+  if (writer_ && (through || write_stopped_)) return notify_writer(false);
   transport_->write(to_write_);
 }
 
@@ -174,10 +174,10 @@ void lifecycle::key_written(std::size_t count) {
 
 void lifecycle::on_input_closed() {
   input_closed_ = true;
-  tell_writer(true);
+  notify_writer(true);
 }
 
-void lifecycle::tell_writer(bool closed) noexcept {
+void lifecycle::notify_writer(bool closed) noexcept {
   if (!writer_) return;
   write_stopped_ = false;
   std::exchange(writer_, {})(to_write_.size(), closed);
@@ -189,14 +189,14 @@ void lifecycle::write(callback<std::size_t, bool> writer, std::span<const char> 
   writer_ = writer;
   to_write_ = bytes;
   bool over = state() == run_state::closing || state() == run_state::ended;
-  if (input_ends_ || input_closed_ || over) return tell_writer(true);
-  if (bytes.empty()) return tell_writer(false);
+  if (input_ends_ || input_closed_ || over) return notify_writer(true);
+  if (bytes.empty()) return notify_writer(false);
   if (running_) transport_->write(bytes);
 }
 
 void lifecycle::stop_writing() noexcept {
   if (!writer_) return;
-  if (!running_ && state() != run_state::closing) return tell_writer(false);
+  if (!running_ && state() != run_state::closing) return notify_writer(false);
   // Else it is told when the transport has given the bytes back.
   write_stopped_ = true;
   if (state() == run_state::active) transport_->cancel_write();
@@ -219,8 +219,8 @@ void lifecycle::update_flow() {
 }
 
 void lifecycle::hurry_streams() {
-  out_.hurry();
-  err_.hurry();
+  out_.drain_now();
+  err_.drain_now();
   update_flow();
 }
 
@@ -247,7 +247,7 @@ void lifecycle::lose_output(std::error_code why, std::string context) noexcept {
   }
 }
 
-void lifecycle::settle_streams() {
+void lifecycle::finalize_streams() {
   out_.end();
   err_.end();
   bool& complete = result_access::output_complete(result_);
@@ -255,7 +255,7 @@ void lifecycle::settle_streams() {
   bool own_end = ended_by_itself();
   for (output_stream* s : {&out_, &err_}) {
     std::string context;
-    if (std::error_code why = s->settle(own_end && complete, context))
+    if (std::error_code why = s->finalize(own_end && complete, context))
       on_stream_failed(why, std::move(context));
   }
   result_access::out_bytes(result_) = out_.total();
@@ -263,7 +263,7 @@ void lifecycle::settle_streams() {
   result_access::out_dropped(result_) = out_.dropped();
   result_access::err_dropped(result_) = err_.dropped();
   result_access::output_capped(result_) = out_.capped() || err_.capped();
-  tell_writer(true);
+  notify_writer(true);
 }
 
 }  // namespace execo::detail

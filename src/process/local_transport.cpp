@@ -443,14 +443,14 @@ class local_transport final : public transport {
 
   // Nothing that is left is waited for any more.
   void give_up() {
-    if (completed_ != nullptr) tell_what_is_left(*completed_);
+    if (completed_ != nullptr) notify_what_is_left(*completed_);
     parting_ = parting::given_up;
     loop_.disarm(look_);
     for (io_request* one : {&exit_, &monitor_end_, &emptied_})
       if (one->active) loop_.cancel(*one);
   }
 
-  void tell_what_is_left(result& end) const {
+  void notify_what_is_left(result& end) const {
     bool refused = refused_;
     if (!reaped_) {
       bool ended = is_readable(pidfd_.get());
@@ -485,13 +485,13 @@ class local_transport final : public transport {
   }
 
   void on_monitor_report(int result) {
-    if (!reaped_ && monitor_->command_ended()) return tell_report();
+    if (!reaped_ && monitor_->command_ended()) return notify_report();
     if (closing()) return settle();
     // At the end of the stream the monitor was killed, which on_monitor_ended hears.
     if (result < 0 && !reaped_ && !monitor_gone_) look_later();
   }
 
-  void tell_report() {
+  void notify_report() {
     usage_ = monitor_->usage();
     int status = monitor_->status();
     command_gone(WIFEXITED(status) ? exit_status::of_code(WEXITSTATUS(status))
@@ -503,7 +503,7 @@ class local_transport final : public transport {
   void on_monitor_ended(int) {
     if (parting_ == parting::given_up) return settle();
     if (!monitor_->reap()) return look_later();
-    if (!reaped_ && monitor_->command_ended()) tell_report();
+    if (!reaped_ && monitor_->command_ended()) notify_report();
     ended_with_it_ = std::max(ended_with_it_, monitor_->ended_with_it());
     if (completed_ != nullptr) result_access::ended_with_it(*completed_) = ended_with_it_;
     if (exit_.active) loop_.cancel(exit_);

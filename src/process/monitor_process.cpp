@@ -21,7 +21,7 @@ namespace execo::detail {
 namespace {
 
 // Who cannot be killed, in the kernel or because it is another user's, is left after so long.
-constexpr long most_seconds = 10;
+constexpr long max_seconds = 10;
 // Between two looks for children, when no end of one comes before.
 constexpr long pause_nanoseconds = 50'000'000;
 
@@ -230,7 +230,7 @@ EXECO_UNINSTRUMENTED void monitor_main(void* shared) {
   while (reap(w)) {
     if (w.ending) {
       long now = now_in_seconds();
-      if (w.give_up == 0) w.give_up = now + most_seconds;
+      if (w.give_up == 0) w.give_up = now + max_seconds;
       if (now > w.give_up) break;
       // Their numbers cannot become others': nobody but this process reaps them.
       if (!kill_listed(w)) (void)kill_listed_with(w.proc, stat_field::parent, call(SYS_getpid));

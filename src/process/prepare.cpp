@@ -26,7 +26,7 @@ std::optional<unsigned> number_in(const std::string& text) {
 
 // An entry of the user or group database is of any size.
 constexpr std::size_t first_entry = 1024;
-constexpr std::size_t most_entry = 1 << 20;
+constexpr std::size_t max_entry = 1 << 20;
 
 struct known_user {
   bool found = false;
@@ -61,7 +61,7 @@ bool look_up_group(const std::string& text, gid_t& group, int& error) {
     ::group entry{};
     ::group* found = nullptr;
     error = ::getgrnam_r(text.c_str(), &entry, buffer.data(), buffer.size(), &found);
-    if (error == ERANGE && buffer.size() < most_entry) {
+    if (error == ERANGE && buffer.size() < max_entry) {
       buffer.resize(buffer.size() * 2);
       continue;
     }

@@ -48,14 +48,14 @@ regex::regex(std::string_view pattern)
     : compiled_(by_lines(pattern), options(encoding_of(pattern))) {
   if (!compiled_.ok()) refuse(pattern, "is no regular expression: " + compiled_.error());
   groups_ = compiled_.NumberOfCapturingGroups();
-  if (groups_ > static_cast<int>(most_groups))
-    refuse(pattern, "has more than " + std::to_string(most_groups) + " groups");
+  if (groups_ > static_cast<int>(max_groups))
+    refuse(pattern, "has more than " + std::to_string(max_groups) + " groups");
   // It would match at once, again and again, whatever comes.
   if (re2::RE2::PartialMatch("", compiled_)) refuse(pattern, "matches the empty text");
 }
 
 bool regex::search(std::string_view text, std::size_t from, text_match& to) const noexcept {
-  std::array<re2::StringPiece, most_groups + 1> found;
+  std::array<re2::StringPiece, max_groups + 1> found;
   re2::StringPiece all(text.data(), text.size());
   if (!compiled_.Match(all, from, text.size(), re2::RE2::UNANCHORED, found.data(), groups_ + 1))
     return false;

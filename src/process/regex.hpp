@@ -16,7 +16,7 @@ namespace execo::detail {
 class regex {
  public:
   /// Throws: std::invalid_argument naming a pattern that is none, that matches the empty text, or
-  /// that has more than most_groups groups.
+  /// that has more than max_groups groups.
   explicit regex(std::string_view pattern);
 
   /// Thread: any.

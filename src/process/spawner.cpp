@@ -27,14 +27,14 @@ void spawn_job::work() noexcept {
 }
 
 void spawn_job::finished() noexcept {
-  --owner_->under_way_;
+  --owner_->in_flight_;
   if (taken != clock::duration(0)) owner_->learn(taken);
   done_(*this);
 }
 
 bool spawner::is_busy() noexcept {
   if (loop_.spawn_threads() == 0) return false;
-  bool busy = under_way_ != 0 || last_turn_ == loop_.turns() || typical_ > bearable;
+  bool busy = in_flight_ != 0 || last_turn_ == loop_.turns() || typical_ > bearable;
   return busy && helpers_.available();
 }
 
@@ -51,11 +51,11 @@ started_child spawner::spawn_here(spawn_plan& plan) {
 }
 
 spawn_job& spawner::spawn_elsewhere(std::unique_ptr<spawn_job> job) {
-  spawn_job& under_way = *job;
-  under_way.owner_ = this;
+  spawn_job& in_flight = *job;
+  in_flight.owner_ = this;
   helpers_.submit(std::move(job));
-  ++under_way_;
-  return under_way;
+  ++in_flight_;
+  return in_flight;
 }
 
 void spawner::learn(clock::duration taken) noexcept { typical_ += (taken - typical_) / 8; }

@@ -51,7 +51,7 @@ class spawner final : public loop_service {
 
   loop& loop_;
   helper_threads helpers_;
-  std::size_t under_way_ = 0;
+  std::size_t in_flight_ = 0;
   std::uint64_t last_turn_ = 0;  // in which one was started here
   clock::duration typical_{0};
 };

@@ -18,7 +18,7 @@ stop_escalation::order stop_escalation::begin(int signal) noexcept {
   assert(!steps_.empty());
   order now;
   bool by_itself = signal == by_policy;
-  if (by_itself && under_way()) {
+  if (by_itself && in_flight()) {
     if (state_ == state::beside) now.signal = steps_.front().signal;
     return now;
   }
@@ -32,7 +32,7 @@ stop_escalation::order stop_escalation::begin(int signal) noexcept {
   bool escalates = step == steps_.end() && (signal == SIGTERM || signal == SIGINT);
   if (!escalates) return now;
   now.until_kill = kill_timeout_;
-  if (under_way()) return now;
+  if (in_flight()) return now;
   state_ = state::beside;
   next_ = steps_.size() - 1;
   now.grace = kill_timeout_;
@@ -40,7 +40,7 @@ stop_escalation::order stop_escalation::begin(int signal) noexcept {
 }
 
 std::optional<stop_escalation::order> stop_escalation::next() noexcept {
-  assert(under_way());
+  assert(in_flight());
   if (state_ == state::killed) return std::nullopt;
   order now = take(next_);
   now.forced = state_ == state::killed;

@@ -39,10 +39,10 @@ class stop_escalation {
   /// Pre: set_steps() has been called.
   order begin(int signal) noexcept;
   /// A grace period is over. Nothing: KILL has had its own, and nothing ends the command.
-  /// Pre: under_way().
+  /// Pre: in_flight().
   std::optional<order> next() noexcept;
   /// It is being ended: what its output is held back for does not count any more.
-  bool under_way() const noexcept { return state_ != state::idle; }
+  bool in_flight() const noexcept { return state_ != state::idle; }
 
  private:
   // idle -> beside: begin() with TERM or INT that is no step

@@ -188,7 +188,7 @@ connector::opened connector::begin_next() {
     return opened::connected;
   }
   attempts_.push_back(std::move(socket));
-  return opened::under_way;
+  return opened::connecting;
 }
 
 bool connector::open_socket(unique_fd& socket) {

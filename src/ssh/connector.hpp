@@ -34,7 +34,7 @@ class connector {
   failure why() const { return why_; }
 
  private:
-  enum class opened { under_way, connected, failed, starved };
+  enum class opened { connecting, connected, failed, starved };
 
   bool may_begin() const;
   opened begin_next();

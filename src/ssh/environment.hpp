@@ -7,7 +7,7 @@
 #include "loop/loop.hpp"
 #include "ssh/caller.hpp"
 #include "ssh/descriptor_queue.hpp"
-#include "ssh/handshake_gate.hpp"
+#include "ssh/handshake_limiter.hpp"
 #include "ssh/host_key_store.hpp"
 #include "ssh/identity.hpp"
 #include "ssh/resolver.hpp"
@@ -29,7 +29,7 @@ class ssh_environment {
   const duration keepalive;        // 0: none
   identity_set identities;
   host_key_store host_keys;
-  handshake_gate handshakes;
+  handshake_limiter handshakes;
   descriptor_queue descriptors;
   resolver names;
 };

@@ -179,8 +179,8 @@ std::vector<known_hosts::entry> known_hosts::find(const std::string& name) const
   return found;
 }
 
-known_hosts::verdict known_hosts::judge(const std::vector<entry>& entries, std::string_view type,
-                                        std::string_view key) const {
+known_hosts::verdict known_hosts::classify(const std::vector<entry>& entries, std::string_view type,
+                                           std::string_view key) const {
   verdict v = verdict::unknown;
   for (const entry& e : entries) {
     const public_key& k = keys_[e.key];
@@ -198,10 +198,10 @@ known_hosts::verdict known_hosts::judge(const std::vector<entry>& entries, std::
 
 known_hosts::verdict known_hosts::check(std::string_view host, int port, std::string_view type,
                                         std::string_view key) const {
-  verdict v = judge(find(entry_name(host, port)), type, key);
+  verdict v = classify(find(entry_name(host, port)), type, key);
   if (port == 22 || v == verdict::known || v == verdict::revoked) return v;
   // A plain name may confirm a key, or revoke it, but its keys are not those of another port.
-  verdict plain = judge(find(entry_name(host, 22)), type, key);
+  verdict plain = classify(find(entry_name(host, 22)), type, key);
   if (plain == verdict::revoked) return plain;
   return plain == verdict::known && v == verdict::unknown ? plain : v;
 }

@@ -68,8 +68,8 @@ class known_hosts {
   bool add_hashed(std::string_view text, entry what);
   std::uint32_t intern(std::string_view type, std::string_view key);
   std::vector<entry> find(const std::string& name) const;
-  verdict judge(const std::vector<entry>& entries, std::string_view type,
-                std::string_view key) const;
+  verdict classify(const std::vector<entry>& entries, std::string_view type,
+                   std::string_view key) const;
 
   // A fleet may share one key: each key is kept once.
   std::vector<public_key> keys_;

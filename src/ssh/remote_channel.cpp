@@ -9,9 +9,9 @@ namespace {
 
 // Bytes of input that wait in libssh's output buffer at most: it takes whatever the remote window
 // allows, megabytes, whether the socket can send them or not.
-constexpr std::size_t most_unsent = 32 * 1024;
+constexpr std::size_t max_unsent = 32 * 1024;
 // What is kept of paused streams.
-constexpr std::size_t most_kept = 64 * 1024;
+constexpr std::size_t max_held_back = 64 * 1024;
 
 std::size_t index(stream which) noexcept { return which == stream::out ? 0 : 1; }
 
@@ -60,7 +60,8 @@ void remote_channel::abandon() noexcept {
 // A stream that is paused costs 64 KiB at most: then the connection is not read any more. The ssh
 // window does not bound it: libssh opens it again when the other stream is read (channel_rcv_data).
 void remote_channel::check_held() {
-  if (stage_ != stage::over) session_.hold_input(kept_[0].size() + kept_[1].size() >= most_kept);
+  if (stage_ != stage::over)
+    session_.hold_input(kept_[0].size() + kept_[1].size() >= max_held_back);
 }
 
 void remote_channel::advance() {
@@ -71,7 +72,7 @@ void remote_channel::advance() {
   if (close_seen_ && before_answer()) end_unanswered();
   if (broken_) std::rethrow_exception(std::exchange(broken_, nullptr));
   report();
-  if (close_told_ && !session_.closing()) release();
+  if (close_delivered_ && !session_.closing()) release();
 }
 
 // Answers the server's close. A session that ends with its channel saves itself that.
@@ -118,7 +119,7 @@ void remote_channel::started() {
 
 void remote_channel::refuse(const char* what) {
   stage_ = stage::over;
-  eof_told_ = close_told_ = true;
+  eof_delivered_ = close_delivered_ = true;
   owner_.channel_refused(what);
 }
 
@@ -126,7 +127,7 @@ void remote_channel::refuse(const char* what) {
 void remote_channel::end_unanswered() {
   if (!requested_) return refuse("the server closed the channel");
   stage_ = stage::over;
-  eof_told_ = close_told_ = true;
+  eof_delivered_ = close_delivered_ = true;
   owner_.channel_closed();
 }
 
@@ -135,10 +136,10 @@ void remote_channel::transfer() {
     (void)ssh_channel_request_send_signal(channel_, name.c_str());  // no answer is asked for
   signals_.clear();
   if (stage_ == stage::running) {
-    constexpr int most_rounds = 16;
+    constexpr int max_rounds = 16;
     int round = 0;
-    while (round < most_rounds && write_some()) ++round;
-    if (round == most_rounds) session_.wake();
+    while (round < max_rounds && write_some()) ++round;
+    if (round == max_rounds) session_.wake();
   }
   if (input_ends_ && !input_ended_ && input_.empty() && unflushed_ == 0) {
     input_ended_ = true;
@@ -155,7 +156,7 @@ bool remote_channel::write_some() {
   }
   if (input_.empty() || session_.input_held()) return false;
   std::size_t count =
-      std::min<std::size_t>({input_.size(), ssh_channel_window_size(channel_), most_unsent});
+      std::min<std::size_t>({input_.size(), ssh_channel_window_size(channel_), max_unsent});
   if (count == 0) return false;
   int r = ssh_channel_write(channel_, input_.data(), static_cast<std::uint32_t>(count));
   // 0: keys are being exchanged again. An error: the command reads no more; that is its right.
@@ -178,12 +179,12 @@ void remote_channel::report() {
   }
   check_held();
   if (early_status_) owner_.channel_exit(*std::exchange(early_status_, std::nullopt));
-  if ((eof_seen_ || close_seen_) && !eof_told_ && kept_[0].empty() && kept_[1].empty()) {
-    eof_told_ = true;
+  if ((eof_seen_ || close_seen_) && !eof_delivered_ && kept_[0].empty() && kept_[1].empty()) {
+    eof_delivered_ = true;
     owner_.channel_eof();
   }
-  if (close_seen_ && eof_told_ && !close_told_) {
-    close_told_ = true;
+  if (close_seen_ && eof_delivered_ && !close_delivered_) {
+    close_delivered_ = true;
     owner_.channel_closed();
   }
 }

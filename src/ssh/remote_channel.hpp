@@ -107,9 +107,9 @@ class remote_channel final : public session_member {
   bool input_ends_ = false;
   bool input_ended_ = false;
   bool eof_seen_ = false;
-  bool eof_told_ = false;
+  bool eof_delivered_ = false;
   bool close_seen_ = false;
-  bool close_told_ = false;
+  bool close_delivered_ = false;
 };
 
 }  // namespace execo::detail

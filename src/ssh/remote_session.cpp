@@ -42,7 +42,7 @@ remote_session::remote_session(std::shared_ptr<ssh_environment> shared, std::str
       name_(std::move(name)),
       user_(std::move(user)),
       port_(port),
-      ticket_(callback<>::to<&remote_session::wake>(this)),
+      permit_(callback<>::to<&remote_session::wake>(this)),
       silence_(callback<>::to<&remote_session::silence_check>(this), "silence of a peer"),
       life_(callback<>::to<&remote_session::life_check>(this), "sign of life of a peer"),
       sign_of_life_(callback<>::to<&remote_session::note_progress>(this)),
@@ -55,13 +55,13 @@ remote_session::~remote_session() = default;
 
 void remote_session::start() {
   stage_ = stage::queued;
-  shared_->handshakes.enter(ticket_);
+  shared_->handshakes.enter(permit_);
 }
 
 void remote_session::close() {
   if (closing_) return;
   closing_ = true;
-  if (!busy_) settle();
+  if (!busy_) close_if_idle();
 }
 
 void remote_session::wake() {
@@ -84,13 +84,13 @@ void remote_session::ask(round_trip& trip) {
 
 void remote_session::on_poll(int result) {
   // A cancelled wait is one that arm() replaces.
-  if (result == -ECANCELED || closing_) return settle();
+  if (result == -ECANCELED || closing_) return close_if_idle();
   run_step(true);
 }
 
 void remote_session::on_woken() {
   woken_ = false;
-  if (closing_) return settle();
+  if (closing_) return close_if_idle();
   run_step(false);
 }
 
@@ -103,11 +103,11 @@ void remote_session::run_step(bool ready) {
                          error_of(error), {}));
           });
   busy_ = false;
-  settle();
+  close_if_idle();
 }
 
 // Leaves the loop with a wait for what comes next, or with nothing at all.
-void remote_session::settle() {
+void remote_session::close_if_idle() {
   if (!closing_) return arm();
   if (stage_ != stage::over) dispose(true);
   if (poll_.active) shared_->home.cancel(poll_);
@@ -155,7 +155,7 @@ void remote_session::step(bool ready) {
 }
 
 void remote_session::begin() {
-  if (!ticket_.inside()) return;
+  if (!permit_.inside()) return;
   admitted_ = shared_->home.now();
   note_progress();
   shared_->home.arm_after(silence_, shared_->handshakes.patience());
@@ -430,7 +430,7 @@ void remote_session::dispose(bool politely) {
 
 void remote_session::leave_gate() {
   shared_->home.disarm(silence_);
-  shared_->handshakes.leave(ticket_);
+  shared_->handshakes.leave(permit_);
 }
 
 void remote_session::note_progress() noexcept { last_progress_ = shared_->home.now(); }
@@ -455,7 +455,7 @@ void remote_session::life_check() {
     fail(failure(end_reason::connection_lost, std::make_error_code(std::errc::timed_out),
                  name_ + ": the server does not answer any more"));
     busy_ = false;
-    return settle();
+    return close_if_idle();
   }
   if (unheard_ > 0 && !sign_of_life_.linked()) ask(sign_of_life_);
   shared_->home.arm_after(life_, shared_->keepalive);

@@ -1,7 +1,7 @@
-// One ssh connection, from its turn at the gate to its end, as a state machine on the loop. libssh
-// is entered from one place only, step(), which runs from the loop: so no event comes from inside a
-// call of the owner, and no libssh object is freed under a libssh call. Channels are its members; a
-// session may outlive one and serve others.
+// One ssh connection, from its turn at the handshake limiter to its end, as a state machine on the
+// loop. libssh is entered from one place only, step(), which runs from the loop: so no event comes
+// from inside a call of the owner, and no libssh object is freed under a libssh call. Channels are
+// its members; a session may outlive one and serve others.
 #pragma once
 
 #include <memory>
@@ -113,7 +113,7 @@ class remote_session {
   void on_poll(int result);
   void on_woken();
   void run_step(bool ready);
-  void settle();
+  void close_if_idle();
   void arm();
 
   void step(bool ready);
@@ -167,7 +167,7 @@ class remote_session {
   list_node members_;
   list_node unasked_;  // round trips whose question is not sent yet
   list_node asked_;
-  handshake_gate::ticket ticket_;
+  handshake_limiter::permit permit_;
   clock::time_point admitted_{};
   clock::time_point last_progress_{};
   timer silence_;

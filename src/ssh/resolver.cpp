@@ -15,7 +15,7 @@
 namespace execo::detail {
 namespace {
 
-constexpr std::size_t most_threads = 8;
+constexpr std::size_t max_threads = 8;
 
 struct free_addresses {
   void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
@@ -65,7 +65,7 @@ void endpoint::set_port(int port) noexcept {
 /// wait for a name server that is dead.
 class resolver::helpers final : public loop_service {
  public:
-  explicit helpers(loop& on) : threads(on, most_threads) {}
+  explicit helpers(loop& on) : threads(on, max_threads) {}
   helper_threads threads;
 };
 

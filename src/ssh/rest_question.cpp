@@ -11,7 +11,7 @@ rest_question::rest_question(remote_session& session, callback<answer> done)
     : session_(session),
       done_(done),
       trip_(callback<>::to<&rest_question::answered>(this)),
-      limit_(callback<>::to<&rest_question::limit_struck>(this), "answer of a server") {}
+      limit_(callback<>::to<&rest_question::limit_expired>(this), "answer of a server") {}
 
 void rest_question::put() {
   to_ask_ = questions - 1;
@@ -36,7 +36,7 @@ void rest_question::answered() {
 }
 
 // A server that does not know the request may say so in a way that libssh keeps to itself.
-void rest_question::limit_struck() {
+void rest_question::limit_expired() {
   bool spoke = session_.packets_heard() != heard_;
   withdraw();
   done_(spoke ? answer::none_left : answer::silence);

@@ -24,7 +24,7 @@ class rest_question {
  private:
   void ask();
   void answered();
-  void limit_struck();
+  void limit_expired();
 
   remote_session& session_;
   callback<answer> done_;

@@ -284,16 +284,16 @@ bool sibling_signal::has_looked() const noexcept {
 
 script_state sibling_signal::state() const noexcept {
   script_state known = script_state::found_nothing;
-  script_state under_way = script_state::waiting;
+  script_state in_flight = script_state::waiting;
   bool pending = false;
   for (const auto& one : scripts_) {
     if (!one->ends()) continue;
     bool over = one->state() > script_state::at_work;
     pending = pending || !over;
-    script_state& furthest = over ? known : under_way;
+    script_state& furthest = over ? known : in_flight;
     furthest = std::max(furthest, one->state());
   }
-  return pending && known != script_state::gone ? under_way : known;
+  return pending && known != script_state::gone ? in_flight : known;
 }
 
 sibling_signal::script& sibling_signal::add(bool ends) {

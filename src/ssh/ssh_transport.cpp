@@ -148,7 +148,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     if (channel_.requested() && !running_ && !over_) return leftover_cause::no_answer;
     if (ending_ == 0) return leftover_cause::none;
     // Who holds its output may be what outlived the shell.
-    bool all_ended = exited_ && eof_told_;
+    bool all_ended = exited_ && eof_delivered_;
     if (!sibling_) return all_ended ? leftover_cause::none : leftover_cause::no_signals;
     script_state now = sibling_->state();
     if (now == script_state::gone) return leftover_cause::none;
@@ -194,7 +194,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     channel_.give_out();
     rest_.withdraw();
     if (leaving_) return leave();
-    if (exited_) return eof_told_ ? void() : lose_rest(std::move(why));
+    if (exited_) return eof_delivered_ ? void() : lose_rest(std::move(why));
     if (why.how == end_reason::connection_lost && !channel_.requested())
       why.context += "; the command was not started";
     fail(std::move(why));
@@ -214,7 +214,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     if (!over_ && !leaving_) events_->on_output(which, bytes);
   }
 
-  void channel_eof() override { tell_eof(); }
+  void channel_eof() override { notify_eof(); }
 
   void channel_exit(exit_status status) override {
     if (exited_ || over_) return;
@@ -242,9 +242,9 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     if (!leaving_) events_->on_written(count);
   }
 
-  void tell_eof() {
-    if (over_ || eof_told_) return;
-    eof_told_ = true;
+  void notify_eof() {
+    if (over_ || eof_delivered_) return;
+    eof_delivered_ = true;
     rest_.withdraw();
     if (leaving_) return;
     events_->on_eof(stream::out);
@@ -285,7 +285,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   int ending_ = 0;                      // the last signal that was to end it
   bool running_ = false;
   bool exited_ = false;
-  bool eof_told_ = false;
+  bool eof_delivered_ = false;
   bool over_ = false;
   bool leaving_ = false;
   bool lost_ = false;  // the connection, while the command may have run

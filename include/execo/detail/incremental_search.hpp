@@ -19,13 +19,13 @@ struct text_range {
   std::size_t end = none;
 };
 
-constexpr std::size_t most_groups = 32;
+constexpr std::size_t max_groups = 32;
 
 /// Range 0 is the whole match, then the groups of the pattern.
 struct text_match {
   std::size_t pattern = 0;
   std::size_t count = 0;
-  std::array<text_range, most_groups + 1> ranges;
+  std::array<text_range, max_groups + 1> ranges;
 };
 
 /// A match that comes in pieces may begin at most `backtrack` bytes before its last piece. A piece

@@ -35,9 +35,9 @@ class escalation : public ::testing::Test {
 
 TEST_F(escalation, goes_through_the_steps_and_then_gives_up) {
   take(stop_policy().then(SIGINT, 2s).then(SIGTERM, 5s));
-  EXPECT_FALSE(steps.under_way());
+  EXPECT_FALSE(steps.in_flight());
   EXPECT_EQ(begin(), "2, KILL in 7s, wait 2s");
-  EXPECT_TRUE(steps.under_way());
+  EXPECT_TRUE(steps.in_flight());
   EXPECT_EQ(next(), "15, KILL in 5s, wait 5s");
   EXPECT_EQ(next(), "9, KILL in 0s, wait 1s, forced");
   EXPECT_EQ(next(), "given up");
@@ -83,9 +83,9 @@ TEST_F(escalation, has_kill_follow_term_and_int_beside_the_policy) {
 TEST_F(escalation, only_sends_what_ends_nothing) {
   take(stop_policy().then(SIGTERM, 2s));
   EXPECT_EQ(begin(SIGUSR1), "10");
-  EXPECT_FALSE(steps.under_way());
+  EXPECT_FALSE(steps.in_flight());
   EXPECT_EQ(begin(SIGWINCH), std::to_string(SIGWINCH));
-  EXPECT_FALSE(steps.under_way());
+  EXPECT_FALSE(steps.in_flight());
 }
 
 TEST_F(escalation, counts_no_time_of_steps_that_have_none) {

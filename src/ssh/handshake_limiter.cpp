@@ -1,10 +1,10 @@
-#include "ssh/handshake_gate.hpp"
+#include "ssh/handshake_limiter.hpp"
 
 namespace execo::detail {
 
-void handshake_gate::leave(ticket& t) {
-  if (t.gate_ == nullptr) return;
-  t.gate_ = nullptr;
+void handshake_limiter::leave(permit& t) {
+  if (t.limiter_ == nullptr) return;
+  t.limiter_ = nullptr;
   t.unlink();
   if (!t.inside_) return;
   t.inside_ = false;
@@ -12,13 +12,13 @@ void handshake_gate::leave(ticket& t) {
   grant();
 }
 
-void handshake_gate::completed(clock::duration taken) noexcept {
+void handshake_limiter::completed(clock::duration taken) noexcept {
   typical_ = typical_.count() == 0 ? taken : typical_ + (taken - typical_) / 8;
 }
 
-void handshake_gate::grant() {
+void handshake_limiter::grant() {
   while (inside_ < limit_ && waiting_.linked()) {
-    auto& next = static_cast<ticket&>(*waiting_.next());
+    auto& next = static_cast<permit&>(*waiting_.next());
     next.unlink();
     next.inside_ = true;
     ++inside_;

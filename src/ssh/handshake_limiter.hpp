@@ -12,35 +12,35 @@
 
 namespace execo::detail {
 
-class handshake_gate {
+class handshake_limiter {
  public:
   /// One connection's place. Leaves by itself when destroyed.
-  class ticket : private list_node {
+  class permit : private list_node {
    public:
-    explicit ticket(callback<> on_granted) noexcept : granted(on_granted) {}
-    ~ticket() {
-      if (gate_ != nullptr) gate_->leave(*this);
+    explicit permit(callback<> on_granted) noexcept : granted(on_granted) {}
+    ~permit() {
+      if (limiter_ != nullptr) limiter_->leave(*this);
     }
     bool inside() const noexcept { return inside_; }
 
-    /// Called when a slot is there: from enter() itself, or from another ticket's leave().
+    /// Called when a slot is there: from enter() itself, or from another permit's leave().
     callback<> granted;
 
    private:
-    friend class handshake_gate;
-    handshake_gate* gate_ = nullptr;
+    friend class handshake_limiter;
+    handshake_limiter* limiter_ = nullptr;
     bool inside_ = false;
   };
 
-  explicit handshake_gate(unsigned limit) noexcept : limit_(std::max(limit, 1u)) {}
+  explicit handshake_limiter(unsigned limit) noexcept : limit_(std::max(limit, 1u)) {}
 
-  void enter(ticket& t) {
-    t.gate_ = this;
+  void enter(permit& t) {
+    t.limiter_ = this;
     t.link_before(waiting_);
     grant();
   }
   /// Gives the slot or the place in the queue back. Does nothing the second time.
-  void leave(ticket& t);
+  void leave(permit& t);
   /// A handshake came to its end after `taken`.
   void completed(clock::duration taken) noexcept;
 

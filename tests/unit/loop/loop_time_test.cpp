@@ -1,0 +1,60 @@
+// What a loop counts as time in which it could not look at its events.
+#include <chrono>
+
+#include "execo/detail/timer.hpp"
+#include "support/held_clock.hpp"
+#include "unit/loop/loop_harness.hpp"
+#include "unit/loop/on_each_backend.hpp"
+
+namespace execo::test {
+namespace {
+
+using namespace std::chrono_literals;
+using detail::callback;
+using detail::clock;
+using detail::timer;
+
+class loop_time : public on_each_backend {
+ protected:
+  loop_time() { clock_.pass(0s); }
+
+  void on_expired() noexcept { ++expired_; }
+
+  loop_harness h_;
+  held_clock clock_{h_.loop};
+  int expired_ = 0;
+  timer deadline_{callback<>::to<&loop_time::on_expired>(this), "deadline of a test"};
+};
+EXECO_ON_EACH_BACKEND(loop_time);
+
+TEST_P(loop_time, is_lost_from_a_deadline_to_the_turn_that_sees_it) {
+  h_.loop.arm(deadline_, clock_.now() + 1s);
+  clock_.pass(3s);
+  EXPECT_EQ(expired_, 1);
+  EXPECT_EQ(h_.loop.held_up(), 2s);
+}
+
+TEST_P(loop_time, is_not_lost_to_a_timer_that_was_armed_for_the_past) {
+  h_.loop.arm(deadline_, clock_.now() - 10s);
+  clock_.pass(0s);
+  EXPECT_EQ(expired_, 1);
+  EXPECT_EQ(h_.loop.held_up(), 0s);
+}
+
+TEST_P(loop_time, is_lost_since_the_turn_before_at_most) {
+  h_.loop.arm(deadline_, clock::time_point::min());
+  clock_.pass(3s);
+  EXPECT_EQ(expired_, 1);
+  EXPECT_EQ(h_.loop.held_up(), 3s) << "all the time since the turn before";
+}
+
+TEST_P(loop_time, is_not_lost_to_a_timer_that_is_disarmed_in_time) {
+  h_.loop.arm(deadline_, clock_.now() + 1s);
+  h_.loop.disarm(deadline_);
+  clock_.pass(3s);
+  EXPECT_EQ(expired_, 0);
+  EXPECT_EQ(h_.loop.held_up(), 0s);
+}
+
+}  // namespace
+}  // namespace execo::test
