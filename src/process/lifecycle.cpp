@@ -66,7 +66,7 @@ void lifecycle::start() {
     transport_->open(*command_, *this);
   } else {
     state_.store(run_state::closing, std::memory_order_release);
-    on_closed();
+    on_closed({});
   }
 }
 
@@ -215,9 +215,22 @@ void lifecycle::on_failed(end_reason how, std::error_code why, std::string conte
   finish();
 }
 
-void lifecycle::on_closed() {
+void lifecycle::on_closed(end_report found) {
   transport_closed_ = true;
+  take_over(std::move(found));
   try_end();
+}
+
+void lifecycle::take_over(end_report found) noexcept {
+  result_access::usage(result_) = found.usage;
+  result_access::scope(result_) = found.scope;
+  result_access::ended_with_it(result_) = found.ended_with_it;
+  result_access::escaped(result_) = std::move(found.escaped);
+  result_access::leftover(result_) = found.leftover;
+  if (found.why && !result_.error()) result_access::error(result_) = found.why;
+  std::string& context = result_access::context(result_);
+  if (!found.note.empty() && (context.empty() || result_.how() == end_reason::status_lost))
+    context = std::move(found.note);
 }
 
 void lifecycle::try_end() {
@@ -337,7 +350,7 @@ void lifecycle::cancel(int signal) noexcept {
     begun_ = loop_.read_clock();
     decide(end_reason::cancelled);
     state_.store(run_state::closing, std::memory_order_release);
-    on_closed();
+    on_closed({});
     return;
   }
   if (state() == run_state::active && exit_seen_) {
@@ -392,7 +405,6 @@ void lifecycle::finish() {
   out_.give_up();
   err_.give_up();
   if (input_file_) input_file_->close();
-  contain([this] { transport_->complete(result_); }, [](const std::exception_ptr&) {});
   transport_->close();
 }
 

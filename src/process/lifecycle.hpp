@@ -132,7 +132,7 @@ class lifecycle final : public ref_counted,
   void on_output_held() override;
   void on_written(std::size_t count) override;
   void on_input_closed() override;
-  void on_closed() override;
+  void on_closed(end_report found) override;
   void shut_down() noexcept override;
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
 
@@ -151,6 +151,7 @@ class lifecycle final : public ref_counted,
   void close_input();
   void key_written(std::size_t count);
   void finish();
+  void take_over(end_report found) noexcept;
   void try_end();
 
   // -- lifecycle_streams.cpp ------------------------------------------------------------------

@@ -113,7 +113,6 @@ class local_transport final : public transport {
     if (pid_ > 0) guard_.give_back();
   }
   void end_scope(duration) override { ending_ = true; }
-  void complete(result& end) override;
 
   void pause(stream which, bool paused) override {
     pipe_end& p = end_of(which);
@@ -123,6 +122,8 @@ class local_transport final : public transport {
 
   void close() override {
     parting_ = parting::waiting;
+    // Without memory to look for them, none is named.
+    contain([this] { note_what_escaped(); }, [](const std::exception_ptr&) {});
     out_.shut();
     err_.shut();
     if (write_.active) {
@@ -269,7 +270,8 @@ class local_transport final : public transport {
       signal_group(number);
     }
     if (number == SIGKILL) refused_ = others.refused;
-    if (ending_ || number == SIGKILL) ended_with_it_ = std::max(ended_with_it_, others.count);
+    if (ending_ || number == SIGKILL)
+      report_.ended_with_it = std::max(report_.ended_with_it, others.count);
   }
 
   // The monitor kills all it has, and counts them.
@@ -410,18 +412,19 @@ class local_transport final : public transport {
     info.si_pid = 0;
     guard_.forget();
     // The C library's waitid() leaves out the last argument.
-    long r = ::syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &usage_);
+    rusage used{};
+    long r = ::syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &used);
     bool lost = r != 0 && errno == ECHILD;
     // A tracer has the zombie: its end is not for us to see yet, and its pidfd stays readable.
     if (!lost && (r != 0 || info.si_pid == 0)) {
       guard_.remember();
       return look_later();
     }
-    if (lost) return command_gone(exit_status(), false);
+    if (lost) return command_gone(exit_status());
+    note_usage(used);
     bool by_code = info.si_code == CLD_EXITED;
-    command_gone(
-        by_code ? exit_status::of_code(info.si_status) : exit_status::of_signal(info.si_status),
-        true);
+    command_gone(by_code ? exit_status::of_code(info.si_status)
+                         : exit_status::of_signal(info.si_status));
   }
 
   void look_later() {
@@ -443,32 +446,36 @@ class local_transport final : public transport {
 
   // Nothing that is left is waited for any more.
   void give_up() {
-    if (completed_ != nullptr) notify_what_is_left(*completed_);
+    contain([this] { note_what_is_left(); }, [](const std::exception_ptr&) {});
     parting_ = parting::given_up;
     loop_.disarm(look_);
     for (io_request* one : {&exit_, &monitor_end_, &emptied_})
       if (one->active) loop_.cancel(*one);
   }
 
-  void notify_what_is_left(result& end) const {
+  void note_what_is_left() {
     bool refused = refused_;
     if (!reaped_) {
       bool ended = is_readable(pidfd_.get());
       refused = !ended && !signal_itself(0) && errno == EPERM;
-      if (ended && result_access::context(end).empty())
-        result_access::context(end) = "it has ended, but a tracer keeps its status";
-      if (ended) return;
+      if (ended) {
+        report_.note = "it has ended, but a tracer keeps its status";
+        return;
+      }
     } else if (monitor_ && !monitor_gone_) {
       refused = signal_descendants(monitor_->pid(), pid_, 0).refused;
     }
-    result_access::leftover(end) = refused ? leftover_cause::not_permitted : leftover_cause::held;
-    if (!refused || result_access::error(end)) return;
-    result_access::error(end) = system_error_code(EPERM);
-    if (result_access::context(end).empty()) result_access::context(end) = "kill";
+    report_.leftover = refused ? leftover_cause::not_permitted : leftover_cause::held;
+    if (!refused) return;
+    report_.why = system_error_code(EPERM);
+    report_.note = "kill";
   }
 
+  void note_what_escaped();
+  void note_usage(const rusage& used) noexcept;
+
   // Its end is certain, and its output may still be in the pipes.
-  void command_gone(exit_status status, bool usage_known) {
+  void command_gone(exit_status status) {
     reaped_ = true;
     guard_.give_back();
     // Those that were sent KILL may still be on their way out; who is another user's is not.
@@ -477,7 +484,6 @@ class local_transport final : public transport {
     loop_.disarm(look_);
     if (closing()) loop_.arm(look_, give_up_at_);
     pidfd_.reset();
-    usage_known_ = usage_known;
     terminal_.reset();
     remove_leaf();
     if (closing()) return settle();
@@ -492,11 +498,10 @@ class local_transport final : public transport {
   }
 
   void notify_report() {
-    usage_ = monitor_->usage();
+    note_usage(monitor_->usage());
     int status = monitor_->status();
     command_gone(WIFEXITED(status) ? exit_status::of_code(WEXITSTATUS(status))
-                                   : exit_status::of_signal(WTERMSIG(status)),
-                 true);
+                                   : exit_status::of_signal(WTERMSIG(status)));
   }
 
   // Nothing is left of the scope; or the monitor was killed, and what it held has gone to init.
@@ -504,15 +509,14 @@ class local_transport final : public transport {
     if (parting_ == parting::given_up) return settle();
     if (!monitor_->reap()) return look_later();
     if (!reaped_ && monitor_->command_ended()) notify_report();
-    ended_with_it_ = std::max(ended_with_it_, monitor_->ended_with_it());
-    if (completed_ != nullptr) result_access::ended_with_it(*completed_) = ended_with_it_;
+    report_.ended_with_it = std::max(report_.ended_with_it, monitor_->ended_with_it());
     if (exit_.active) loop_.cancel(exit_);
     monitor_gone_ = true;
     if (!reaped_) {
-      monitor_lost_ = true;
+      report_.note = "its monitor was killed";
       (void)::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
       signal_group(SIGKILL);
-      return command_gone(exit_status(), false);
+      return command_gone(exit_status());
     }
     if (closing()) settle();
   }
@@ -553,7 +557,10 @@ class local_transport final : public transport {
     // The handle of a run may outlive the loop, and so this object.
     guard_.give_back();
     loop_.disarm(look_);
-    events_->on_closed();
+    if (pid_ > 0) report_.scope = command_->kill_scope();
+    if (refused_ && report_.leftover == leftover_cause::none)
+      report_.leftover = leftover_cause::not_permitted;
+    events_->on_closed(std::move(report_));
   }
 
   // none: not closed yet. waiting: for the end of what was killed. given_up: no longer.
@@ -583,11 +590,9 @@ class local_transport final : public transport {
   clock::time_point killed_at_{};
   clock::time_point give_up_at_{};
   std::unique_ptr<command_monitor> monitor_;
-  result* completed_ = nullptr;  // is told more until on_closed
   cgroup_leaf leaf_;
   guarded_command guard_;
-  rusage usage_{};
-  std::size_t ended_with_it_ = 0;
+  end_report report_;
   step_node step_;
   spawn_job* job_ = nullptr;  // while a helper thread starts the child
   pid_t pid_ = -1;
@@ -597,9 +602,7 @@ class local_transport final : public transport {
   bool refused_ = false;  // KILL, by somebody of its scope who is another user's
   parting parting_ = parting::none;
   bool reaped_ = false;
-  bool usage_known_ = false;
   bool monitor_gone_ = false;
-  bool monitor_lost_ = false;
 };
 
 // What a descriptor is, as /proc/PID/fd shows it to its holders.
@@ -618,31 +621,24 @@ std::chrono::microseconds time_of(const timeval& t) {
   return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec);
 }
 
-void local_transport::complete(result& end) {
-  completed_ = &end;
-  if (pid_ <= 0) return;
-  if (refused_) result_access::leftover(end) = leftover_cause::not_permitted;
-  result_access::scope(end) = command_->kill_scope();
-  result_access::ended_with_it(end) = ended_with_it_;
-  if (monitor_lost_ && end.how() == end_reason::status_lost)
-    result_access::context(end) = "its monitor was killed";
-  if (usage_known_) {
-    // A child starts in our memory, and the kernel counts the most that was resident there as its
-    // own: a peak that is not above ours tells nothing.
-    rusage ours{};
-    (void)::getrusage(RUSAGE_SELF, &ours);
-    std::optional<std::uint64_t> peak;
-    if (usage_.ru_maxrss > ours.ru_maxrss)
-      peak = static_cast<std::uint64_t>(usage_.ru_maxrss) * 1024;
-    result_access::usage(end) =
-        resource_usage(time_of(usage_.ru_utime), time_of(usage_.ru_stime), peak);
-  }
-  if (!command_->scope || !reaped_) return;
+// A child starts in our memory, and the kernel counts the most that was resident there as its own:
+// a peak that is not above ours says nothing.
+void local_transport::note_usage(const rusage& used) noexcept {
+  rusage ours{};
+  (void)::getrusage(RUSAGE_SELF, &ours);
+  std::optional<std::uint64_t> peak;
+  if (used.ru_maxrss > ours.ru_maxrss) peak = static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
+  report_.usage = resource_usage(time_of(used.ru_utime), time_of(used.ru_stime), peak);
+}
+
+// Who holds the output of a command that has ended.
+void local_transport::note_what_escaped() {
+  if (pid_ <= 0 || !command_->scope || !reaped_) return;
   std::vector<std::string> links;
   bool terminal = command_->attributes.pty;
   add_link(links, out_.fd, terminal);
   add_link(links, err_.fd, terminal);
-  result_access::escaped(end) = holders_of(links);
+  report_.escaped = holders_of(links);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <system_error>
@@ -22,6 +23,18 @@ using execo::stream;
 /// How long after KILL a run is given up: only the kernel, or a peer that does not answer any more,
 /// can keep a command then.
 inline constexpr auto after_kill = std::chrono::seconds(1);
+
+/// What a transport alone knows of a command, once nothing of it is pending any more.
+class end_report {
+ public:
+  std::optional<resource_usage> usage;
+  std::optional<execo::kill_scope> scope;
+  std::size_t ended_with_it = 0;
+  std::vector<pid_t> escaped;
+  leftover_cause leftover = leftover_cause::none;
+  std::error_code why;  // it could not be ended
+  std::string note;     // for an end that nothing else explains
+};
 
 /// What a transport tells. Events come from the loop, never from inside a call to the transport,
 /// with one exception: on_closed may come from inside close().
@@ -47,7 +60,7 @@ class transport_events {
   /// told any more.
   virtual void on_input_closed() {}
   /// Last event: nothing of this execution is pending any more; the transport may be destroyed.
-  virtual void on_closed() = 0;
+  virtual void on_closed(end_report found) = 0;
 
  protected:
   ~transport_events() = default;
@@ -88,9 +101,6 @@ class transport {
   virtual void outlive() {}
   /// The command is being ended: what is left of its scope goes with it, by KILL in `until_kill`.
   virtual void end_scope(duration until_kill) { (void)until_kill; }
-  /// Adds what it alone knows of the command that ended: usage, scope, what outlived it. Called
-  /// once, before close(), and may add to it until on_closed.
-  virtual void complete(result& end) { (void)end; }
 
   /// Back-pressure: stops and resumes taking output of a stream. Output flows at first. The end of
   /// a remote command stands behind its output and is seen only while that flows.

@@ -307,7 +307,7 @@ failure remote_session::refused() {
 void remote_session::enter_service() {
   shared_->identities.accepted(identity_);
   shared_->handshakes.completed(shared_->home.now() - admitted_);
-  leave_gate();
+  leave_limiter();
   stage_ = stage::serving;
   owner_.session_entered(phase::open);
   if (shared_->keepalive.count() > 0) shared_->home.arm_after(life_, shared_->keepalive);
@@ -407,7 +407,7 @@ void remote_session::fail(failure why) {
 void remote_session::dispose(bool politely) {
   politely = politely && stage_ == stage::serving && !lost();
   stage_ = stage::over;
-  leave_gate();
+  leave_limiter();
   shared_->home.disarm(life_);
   route_.reset();
   while (members_.linked()) {
@@ -428,7 +428,7 @@ void remote_session::dispose(bool politely) {
   connected_ = false;
 }
 
-void remote_session::leave_gate() {
+void remote_session::leave_limiter() {
   shared_->home.disarm(silence_);
   shared_->handshakes.leave(permit_);
 }
@@ -441,7 +441,7 @@ void remote_session::silence_check() {
   if (shared_->home.now() < patient_until) {
     shared_->home.arm(silence_, patient_until);
   } else {
-    leave_gate();
+    leave_limiter();
   }
 }
 

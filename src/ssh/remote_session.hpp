@@ -138,7 +138,7 @@ class remote_session {
   void fail(failure why);
   failure describe_loss();
   void dispose(bool politely);
-  void leave_gate();
+  void leave_limiter();
   void silence_check();
   void life_check();
   void note_progress() noexcept;

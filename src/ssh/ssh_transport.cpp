@@ -9,7 +9,6 @@
 #include <optional>
 #include <utility>
 
-#include "process/result_access.hpp"
 #include "ssh/environment.hpp"
 #include "ssh/remote_channel.hpp"
 #include "ssh/remote_session.hpp"
@@ -73,7 +72,6 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   }
 
   void end_scope(duration until_kill) override { until_kill_ = until_kill; }
-  void complete(result& end) override { completed_ = &end; }
 
   void pause(stream which, bool paused) override { channel_.pause(which, paused); }
 
@@ -168,7 +166,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     home().disarm(parting_);
     if (sibling_) sibling_->cancel();
     rest_.withdraw();
-    if (completed_ != nullptr) result_access::leftover(*completed_) = what_is_left();
+    report_.leftover = what_is_left();
     session_.close();
   }
 
@@ -200,7 +198,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     fail(std::move(why));
   }
 
-  void session_closed() override { events_->on_closed(); }
+  void session_closed() override { events_->on_closed(std::move(report_)); }
 
   void channel_started() override {
     running_ = true;
@@ -279,7 +277,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   timer parting_;
   transport_events* events_ = nullptr;
   const command* command_ = nullptr;
-  result* completed_ = nullptr;         // is told more until on_closed
+  end_report report_;
   std::optional<duration> until_kill_;  // of the signal that comes next
   clock::time_point give_up_at_{};      // once it is being ended
   int ending_ = 0;                      // the last signal that was to end it

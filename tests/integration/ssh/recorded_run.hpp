@@ -78,7 +78,6 @@ class recorded_run final : public detail::transport_events {
     transport_->close();
   }
   void signal(int number) { transport_->signal(number); }
-  void complete(result& end) { transport_->complete(end); }
   void pause(stream which, bool paused) { transport_->pause(which, paused); }
   void write(std::string_view bytes) { transport_->write(bytes); }
   void close_input() { transport_->close_input(); }
@@ -104,6 +103,7 @@ class recorded_run final : public detail::transport_events {
   std::string context;
   std::size_t written = 0;
   bool closed = false;
+  detail::end_report report;
   /// Called for each event; may call the transport.
   std::function<void()> tap;
 
@@ -147,9 +147,10 @@ class recorded_run final : public detail::transport_events {
     feed();
     told();
   }
-  void on_closed() override {
+  void on_closed(detail::end_report found) override {
     EXPECT_FALSE(closed);
     closed = true;
+    report = std::move(found);
   }
   void feed() {
     std::string_view rest = std::string_view(what.input).substr(written);

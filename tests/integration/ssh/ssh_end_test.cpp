@@ -199,12 +199,10 @@ TEST(ssh_end_by_a_lost_connection, is_told_as_uncertain) {
   recorded_run r(loop, shared, "127.3.0.1", "echo $PPID; exec sleep 1000");
   r.open();
   ASSERT_TRUE(loop.until([&r] { return r.out.ends_with("\n"); })) << r.context;
-  result end;
-  r.complete(end);
   (void)::kill(std::atoi(r.out.c_str()), SIGKILL);
   r.run();
   EXPECT_EQ(r.how, end_reason::connection_lost) << r.context;
-  EXPECT_EQ(end.leftover(), leftover_cause::connection_lost);
+  EXPECT_EQ(r.report.leftover, leftover_cause::connection_lost);
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ class fake_transport final : public detail::transport {
     closed_ = true;
     --hosts_.open;
     ++hosts_.closed;
-    events_->on_closed();
+    events_->on_closed({});
   }
 
  private:

@@ -40,7 +40,7 @@ class noting_transport final : public detail::transport {
   }
   void close() override {
     notes_.closed = true;
-    notes_.events->on_closed();
+    notes_.events->on_closed({});
   }
 
  private:
