@@ -1,20 +1,23 @@
-// What the runtime costs beside standalone Asio: awaits, pipes, timers, hops between threads,
-// when_all. Each row runs in programs of its own (runtime_execo, runtime_asio, and
-// runtime_asio_uring, since Asio chooses its backend when it is compiled), one after the other in
-// each round, so that a machine that changes speed changes it for all. Nanoseconds an operation;
-// ratios are taken round by round against the better of Asio's two.
+// What the runtime costs beside standalone Asio, libuv and plain loops over the kernel: awaits,
+// pipes, timers, hops between threads, when_all. Each row runs in programs of its own
+// (runtime_execo, runtime_asio, runtime_asio_uring, since Asio chooses its backend when it is
+// compiled, runtime_libuv, runtime_limits), one after the other in each round, so that a machine
+// that changes speed changes it for all. Nanoseconds an operation; ratios are taken round by round.
+// --before names the runtime_execo of another build, which runs beside this one's.
 //
-//   runtime [--rounds N] [--row NAME]... [--with-epoll] [--quick]
+//   runtime [--rounds N] [--row NAME]... [--before PROGRAM] [--quick]
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <execo/execo.hpp>
-#include <optional>
+#include <limits>
 #include <string>
+#include <vector>
 
 #include "measure.hpp"
+#include "runtime_rows.hpp"
 
 namespace {
 
@@ -42,13 +45,16 @@ const row rows[] = {
 
 class contestant {
  public:
-  contestant(std::string n, const char* p, const char* b)
-      : name(std::move(n)), program(std::string(EXECO_BIN_DIR) + "/bench/" + p), backend(b) {}
+  contestant(std::string n, std::string p, const char* b)
+      : name(std::move(n)), program(std::move(p)), backend(b) {}
   std::string name;
   std::string program;
   std::string backend;
+  bool has_row = true;
   std::vector<double> cpu, wall;
 };
+
+std::string beside(const char* program) { return std::string(EXECO_BIN_DIR) + "/bench/" + program; }
 
 void fail(const std::string& what) {
   std::fprintf(stderr, "runtime: %s\n", what.c_str());
@@ -56,10 +62,15 @@ void fail(const std::string& what) {
 }
 
 void measure(contestant& who, const row& what, int count) {
+  if (!who.has_row) return;
   execo::process p(who.program);
   p.args(what.key, std::to_string(count));
   if (!who.backend.empty()) p.env("EXECO_BACKEND", who.backend);
   const execo::result r = execo::sync_wait(p.run());
+  if (r.status().code() == bench::no_such_row) {
+    who.has_row = false;
+    return;
+  }
   double wall = 0, cpu = 0;
   if (!r.ok() || std::sscanf(r.out.c_str(), "%lf %lf", &wall, &cpu) != 2)
     fail(who.name + ": " + r.describe());
@@ -67,22 +78,54 @@ void measure(contestant& who, const row& what, int count) {
   who.cpu.push_back(cpu);
 }
 
-/// Ours over the better of the rivals, round by round.
-std::vector<double> ratios(const std::vector<contestant>& all,
-                           std::vector<double> contestant::*values) {
-  std::vector<double> found;
-  for (std::size_t i = 0; i < (all[0].*values).size(); ++i) {
-    std::optional<double> best;
-    for (const contestant& c : all)
-      if (c.name.starts_with("Asio"))
-        best = std::min(best.value_or((c.*values)[i]), (c.*values)[i]);
-    if (best && *best > 0) found.push_back((all[0].*values)[i] / *best);
+/// Of those whose name begins so: the better, round by round.
+std::vector<double> best_of(const std::vector<contestant>& all, const std::string& name,
+                            std::vector<double> contestant::*values) {
+  std::vector<double> best;
+  for (const contestant& c : all) {
+    if (!c.name.starts_with(name)) continue;
+    const std::vector<double>& found = c.*values;
+    best.resize(std::max(best.size(), found.size()), std::numeric_limits<double>::infinity());
+    for (std::size_t i = 0; i < found.size(); ++i) best[i] = std::min(best[i], found[i]);
   }
-  return found;
+  return best;
 }
+
+std::string over(const std::vector<contestant>& all, const contestant& ours,
+                 const std::string& rival, std::vector<double> contestant::*values) {
+  const std::vector<double> best = best_of(all, rival, values);
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < std::min(best.size(), (ours.*values).size()); ++i)
+    if (best[i] > 0) ratios.push_back((ours.*values)[i] / best[i]);
+  return ratios.empty() ? "" : bench::summary(ratios).text(2);
+}
+
+void print_line(const std::string& name, const std::string& cpu, const std::string& wall) {
+  if (!cpu.empty())
+    std::printf("  %-26s CPU %-28s wall %s\n", name.c_str(), cpu.c_str(), wall.c_str());
+}
+
+/// Whom each of ours is measured against.
+class comparison {
+ public:
+  comparison(const char* o, const char* r) : ours(o), rival(r) {}
+  const char* ours;
+  const char* rival;
+};
+
+const comparison comparisons[] = {
+    comparison("execo", "before uring"),
+    comparison("execo", "Asio"),
+    comparison("execo", "libuv"),
+    comparison("execo", "LIMIT uring"),
+    comparison("execo epoll", "before epoll"),
+    comparison("execo epoll", "libuv"),
+    comparison("execo epoll", "LIMIT epoll"),
+};
 
 void run_row(const row& what, std::vector<contestant>& all, int rounds, bool quick) {
   for (contestant& c : all) {
+    c.has_row = true;
     c.cpu.clear();
     c.wall.clear();
   }
@@ -93,13 +136,13 @@ void run_row(const row& what, std::vector<contestant>& all, int rounds, bool qui
       measure(all[(k + static_cast<std::size_t>(i)) % all.size()], what, count);
   std::printf("%s (%s)\n", what.text, what.key);
   for (const contestant& c : all)
-    std::printf("  %-14s CPU %-28s wall %s\n", c.name.c_str(),
-                bench::summary(c.cpu).text(1).c_str(), bench::summary(c.wall).text(1).c_str());
-  const std::vector<double> cpu = ratios(all, &contestant::cpu);
-  const std::vector<double> wall = ratios(all, &contestant::wall);
-  if (!cpu.empty())
-    std::printf("  %-14s CPU %-28s wall %s\n", "ratio", bench::summary(cpu).text(2).c_str(),
-                bench::summary(wall).text(2).c_str());
+    if (c.has_row)
+      print_line(c.name, bench::summary(c.cpu).text(1), bench::summary(c.wall).text(1));
+  for (const comparison& c : comparisons)
+    for (const contestant& ours : all)
+      if (ours.name == c.ours)
+        print_line(ours.name + " / " + c.rival, over(all, ours, c.rival, &contestant::cpu),
+                   over(all, ours, c.rival, &contestant::wall));
   std::fflush(stdout);
 }
 
@@ -107,31 +150,37 @@ void run_row(const row& what, std::vector<contestant>& all, int rounds, bool qui
 
 int main(int argc, char** argv) {
   int rounds = 7;
-  bool quick = false, with_epoll = false;
+  bool quick = false;
+  std::string before;
   std::vector<std::string> chosen;
   for (int i = 1; i < argc; ++i) {
     const std::string option = argv[i];
     if (option == "--quick") {
       quick = true;
       rounds = 1;
-    } else if (option == "--with-epoll") {
-      with_epoll = true;
+    } else if (option == "--before" && i + 1 < argc) {
+      before = argv[++i];
     } else if (option == "--row" && i + 1 < argc) {
       chosen.push_back(argv[++i]);
     } else if (option == "--rounds" && i + 1 < argc) {
       rounds = std::atoi(argv[++i]);
     } else {
-      fail("options: --rounds N, --row NAME, --with-epoll, --quick");
+      fail("options: --rounds N, --row NAME, --before PROGRAM, --quick");
     }
   }
   if (rounds <= 0) fail("--rounds takes a positive number");
   std::vector<contestant> all;
-  all.emplace_back("execo", "runtime_execo", "");
-  all.emplace_back("Asio epoll", "runtime_asio", "");
-  all.emplace_back("Asio io_uring", "runtime_asio_uring", "");
+  all.emplace_back("execo", beside("runtime_execo"), "");
+  all.emplace_back("execo epoll", beside("runtime_execo"), "epoll");
+  if (!before.empty()) all.emplace_back("before uring", before, "");
+  if (!before.empty()) all.emplace_back("before epoll", before, "epoll");
+  all.emplace_back("Asio epoll", beside("runtime_asio"), "");
+  all.emplace_back("Asio io_uring", beside("runtime_asio_uring"), "");
+  all.emplace_back("libuv", beside("runtime_libuv"), "");
+  all.emplace_back("LIMIT uring", beside("runtime_limits"), "uring");
+  all.emplace_back("LIMIT epoll", beside("runtime_limits"), "epoll");
   std::erase_if(all, [](const contestant& c) { return ::access(c.program.c_str(), X_OK) != 0; });
   if (all.empty() || all[0].name != "execo") fail("runtime_execo is not built");
-  if (with_epoll) all.emplace_back("execo epoll", "runtime_execo", "epoll");
   std::printf("execo: %s. Nanoseconds an operation: median (least-most) of %d rounds.\n",
               execo::context().backend().c_str(), rounds);
   for (const row& what : rows)

@@ -126,12 +126,7 @@ void drain(int count, stretch& measured) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category());
   stream_descriptor out(io, ends[0]);
-  std::thread writer([&] {
-    const std::vector<char> block(bench::block_bytes);
-    for (int i = 0; i < count; ++i)
-      bench::expect(::write(ends[1], block.data(), block.size()) == bench::block_bytes);
-    ::close(ends[1]);
-  });
+  std::thread writer([&] { bench::write_blocks(ends[1], count); });
   long sum = 0;
   auto work = [&]() -> awaitable<void> {
     std::vector<char> into(bench::block_bytes);

@@ -1,16 +1,23 @@
 // What the programs behind bench/runtime share: each knows the same rows, runs one of them as often
-// as it is told, and prints what an operation of it cost.
+// as it is told, and prints what an operation of it cost. One that does not have the row ends with
+// no_such_row.
 //
 //   runtime_NAME ROW COUNT     ->  "WALL CPU\n", nanoseconds an operation
 #pragma once
 
+#include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <span>
+#include <system_error>
+#include <vector>
 
 namespace bench {
 
@@ -45,10 +52,16 @@ struct row_entry {
   void (*run)(int count, stretch& measured);
 };
 
+constexpr int no_such_row = 3;
+
 inline int run_row(std::span<const row_entry> rows, int argc, char** argv) {
   const int count = argc == 3 ? std::atoi(argv[2]) : 0;
+  if (count <= 0) {
+    std::fprintf(stderr, "usage: %s ROW COUNT\n", argv[0]);
+    return 2;
+  }
   for (const row_entry& row : rows) {
-    if (count <= 0 || std::strcmp(row.name, argv[1]) != 0) continue;
+    if (std::strcmp(row.name, argv[1]) != 0) continue;
     try {
       stretch measured;
       row.run(count, measured);
@@ -59,8 +72,7 @@ inline int run_row(std::span<const row_entry> rows, int argc, char** argv) {
       return 1;
     }
   }
-  std::fprintf(stderr, "usage: %s ROW COUNT\n", argv[0]);
-  return 2;
+  return no_such_row;
 }
 
 /// Checked at the end of each row: a bench that lost work measured nothing.
@@ -72,6 +84,31 @@ inline void expect(bool right) {
 
 constexpr int block_bytes = 64 * 1024;
 constexpr int many = 10'000;  // children of one when_all
+
+/// A pipe of one that closes it by itself, or lets the end of the program do it.
+struct pipe_numbers {
+  pipe_numbers() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category());
+    out = ends[0];
+    in = ends[1];
+  }
+  int out = -1;  // to read from
+  int in = -1;   // to write to
+};
+
+/// What a drain reads: the writer's thread.
+inline void write_blocks(int to, int count) {
+  const std::vector<char> block(block_bytes);
+  for (int i = 0; i < count; ++i) expect(::write(to, block.data(), block.size()) == block_bytes);
+  ::close(to);
+}
+
+/// To one that waits for an eventfd.
+inline void call(int eventfd) {
+  const std::uint64_t one = 1;
+  expect(::write(eventfd, &one, sizeof one) == sizeof one);
+}
 
 /// Deadlines as commands have them, in no order: one to two hours from now, in milliseconds.
 class deadline_times {

@@ -67,7 +67,8 @@ inline transfer_op write_some(int fd, const void* bytes, std::size_t size) noexc
 /// Suspends, and resumes from the ready queue of its loop.
 class [[nodiscard]] turn_op final : public detail::operation {
  public:
-  turn_op() noexcept = default;
+  // Not `= default`: turn_op() would fill the whole object with zeros first.
+  turn_op() noexcept {}
   turn_op(turn_op&& other) noexcept : operation(std::move(other)) {}
   void await_resume() const noexcept {}
 
