@@ -17,6 +17,8 @@
 #include <vector>
 
 #include "action/toml_outline.hpp"
+#include "base/byte_size.hpp"
+#include "base/choices.hpp"
 #include "base/read_file.hpp"
 #include "base/user_database.hpp"
 #include "execo/printable.hpp"
@@ -51,28 +53,7 @@ constexpr void hold_to(bool assumption) {
 namespace execo {
 namespace {
 
-std::size_t parse_bytes(std::string_view text) {
-  std::size_t value = 0;
-  const char* end = text.data() + text.size();
-  auto [stopped, error] = std::from_chars(text.data(), end, value);
-  std::string_view unit(stopped, static_cast<std::size_t>(end - stopped));
-  static constexpr std::array<std::pair<std::string_view, int>, 7> units{
-      {{"", 0}, {"K", 10}, {"k", 10}, {"M", 20}, {"m", 20}, {"G", 30}, {"g", 30}}};
-  for (auto [name, shift] : units)
-    if (error == std::errc() && unit == name &&
-        value <= std::numeric_limits<std::size_t>::max() >> shift)
-      return value << shift;
-  throw std::invalid_argument("expected bytes: 4096, \"64K\", \"1M\" or \"1G\"");
-}
-
-constexpr std::array<std::pair<std::string_view, color_mode>, 3> colors{
-    {{"auto", color_mode::automatic},
-     {"always", color_mode::always},
-     {"never", color_mode::never}}};
-constexpr std::array<std::pair<std::string_view, host_keys>, 3> policies{
-    {{"strict", host_keys::strict},
-     {"accept-new", host_keys::accept_new},
-     {"ignore", host_keys::ignore}}};
+using detail::parse_bytes;
 
 // One value under its key, read as what that key wants.
 class entry {
@@ -168,7 +149,8 @@ struct known_key {
 
 constexpr std::array<known_key, 7> top_keys{{
     {"log_level", [](config& c, const entry& e) { c.log = e.level(); }},
-    {"color", [](config& c, const entry& e) { c.color = e.choice(colors); }},
+    {"color",
+     [](config& c, const entry& e) { c.color = e.choice(detail::auto_always_never<color_mode>); }},
     {"fanout", [](config& c, const entry& e) { c.fanout = e.number(1, 1'000'000); }},
     {"timeout", [](config& c, const entry& e) { c.timeout = e.time(); }},
     {"kill_timeout", [](config& c, const entry& e) { c.kill_timeout = e.time(); }},
@@ -184,7 +166,10 @@ constexpr std::array<known_key, 16> ssh_keys{{
        c.ssh.identities = e.texts();
        for (std::string& file : c.ssh.identities) file = with_home(std::move(file));
      }},
-    {"host_keys", [](config& c, const entry& e) { c.ssh.host_key_policy = e.choice(policies); }},
+    {"host_keys",
+     [](config& c, const entry& e) {
+       c.ssh.host_key_policy = e.choice(detail::host_key_words<host_keys>);
+     }},
     {"known_hosts", [](config& c, const entry& e) { c.ssh.known_hosts = with_home(e.text()); }},
     {"key_exchange", [](config& c, const entry& e) { c.ssh.key_exchange = e.texts(); }},
     {"handshakes",

@@ -6,9 +6,11 @@
 
 #include <functional>
 
-#include "arguments.hpp"
+#include "command_line/usage_error.hpp"
 
 namespace execo::cli {
+
+using command_line::usage_error;
 
 /// Gives each option with its value, if it has one, to `take`, in the order of the words. Leaves
 /// optind at the first word that was not read. `short_options` as getopt_long(3) has them; they

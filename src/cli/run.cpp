@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <optional>
 
-#include "arguments.hpp"
+#include "command_line/usage_error.hpp"
 #include "execo/config.hpp"
 #include "execo/log.hpp"
 #include "execo/printable.hpp"
@@ -27,6 +27,8 @@
 
 namespace execo::cli {
 namespace {
+
+using command_line::usage_error;
 
 using std::chrono::steady_clock;
 

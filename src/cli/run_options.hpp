@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "command_line/scanner.hpp"
 #include "execo/config.hpp"
 #include "execo/connection.hpp"
 #include "execo/host.hpp"
@@ -42,9 +43,6 @@ std::optional<run_options> parse_run(std::span<const char* const> arguments,
                                      const config& defaults = config());
 
 std::string run_help();
-
-/// Bytes: a number, with K, M or G for its powers of 1024.
-/// Throws: usage_error naming the text.
-std::size_t parse_size(std::string_view text);
+command_line::spec_list run_specs();
 
 }  // namespace execo::cli

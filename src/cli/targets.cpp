@@ -9,11 +9,13 @@
 #include <iostream>
 #include <unordered_set>
 
-#include "arguments.hpp"
+#include "command_line/usage_error.hpp"
 #include "execo/printable.hpp"
 
 namespace execo::cli {
 namespace {
+
+using command_line::usage_error;
 
 constexpr std::string_view blanks = " \t\n\v\f\r";
 

@@ -37,6 +37,14 @@ std::optional<int> whole_number(std::string_view text) {
   return value;
 }
 
+std::chrono::nanoseconds pace_of(std::string_view text) {
+  try {
+    return execo::parse_duration(text);
+  } catch (const std::invalid_argument& e) {
+    throw usage_error(e.what());
+  }
+}
+
 }  // namespace
 
 int signal_number(std::string_view name) noexcept {
@@ -54,7 +62,7 @@ fault parse_fault_kind(std::string_view text) {
     if (text == name) return fault(kind);
   if (text.starts_with("slow-output=")) {
     fault f(fault_kind::slow_output);
-    f.pace = parse_delay(text.substr(12));
+    f.pace = pace_of(text.substr(12));
     return f;
   }
   if (text.starts_with("exit-")) {
@@ -72,14 +80,6 @@ fault parse_fault_kind(std::string_view text) {
     return f;
   }
   throw usage_error("'" + std::string(text) + "' is no fault; see --help for the list");
-}
-
-std::chrono::nanoseconds parse_delay(std::string_view text) {
-  try {
-    return execo::parse_duration(text);
-  } catch (const std::invalid_argument& e) {
-    throw usage_error(e.what());
-  }
 }
 
 }  // namespace execo::fleet

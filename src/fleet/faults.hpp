@@ -2,9 +2,10 @@
 #pragma once
 
 #include <chrono>
-#include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "command_line/usage_error.hpp"
 
 namespace execo::fleet {
 
@@ -44,19 +45,11 @@ class fault {
   std::chrono::nanoseconds pace = std::chrono::seconds(1);
 };
 
-/// The message is one line for the user.
-class usage_error : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
+using command_line::usage_error;
 
 /// "reset", "exit-3", "signal-KILL", "slow-output=200ms".
 /// Throws: usage_error.
 fault parse_fault_kind(std::string_view text);
-
-/// execo::parse_duration with the error of this program.
-/// Throws: usage_error.
-std::chrono::nanoseconds parse_delay(std::string_view text);
 
 /// The number of "TERM" or "SIGTERM", 0 if there is none of this name.
 int signal_number(std::string_view name) noexcept;

@@ -1,27 +1,38 @@
 #include "fleet/options.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-#include <algorithm>
+#include <array>
 #include <cstdio>
+#include <limits>
 #include <string_view>
 
-#include "fleet/faults.hpp"
+#include "command_line/values.hpp"
 
 namespace execo::fleet {
 
 namespace {
 
-constexpr const char* description =
-    R"(Thousands of simulated ssh hosts on 127.0.0.0/8, in one process.
+using command_line::given_option;
+using command_line::refuse;
+using command_line::usage_error;
 
-Each address of --hosts is a host with an ssh server of its own as far as any client can tell. They
-are reachable from this machine only. One line on stdout says that they are ready; SIGTERM or Ctrl-C
-ends them and everything they run. With `-- COMMAND` the fleet starts COMMAND when it is ready, with
-its port in EXECO_FLEET_PORT, and ends when COMMAND has ended.)";
+constexpr std::string_view before_options =
+    R"(Usage: execo-fleet [OPTION]... --hosts SET --authorized-keys FILE [-- COMMAND...]
 
-constexpr const char* epilogue = R"(Faults, and what a client meets:
+Thousands of simulated ssh hosts on 127.0.0.0/8, in one process.
+
+To any client, each address of --hosts is a host with an ssh server of its own. They can be reached
+from this machine only. One line on stdout says that they are ready; SIGTERM or Ctrl-C ends them and
+everything they run. With `-- COMMAND` the fleet starts COMMAND when it is ready, with its port in
+EXECO_FLEET_PORT, and ends when COMMAND has ended.
+
+Options (defaults in parentheses):
+)";
+
+constexpr std::string_view after_options = R"(
+Faults, and what a client meets:
   reset             the connection is reset as soon as it is accepted
   blackhole         nothing answers: SYNs are dropped
   no-banner         the connection is accepted, then silence
@@ -49,102 +60,88 @@ Examples:
 
 Canned answers know uname -s, hostname, echo, sleep, true, false and exit; anything else is answered
 with its own text. Exit status: 0 after SIGTERM or SIGINT, 1 if something broke, 2 on bad usage; with
-a COMMAND that of COMMAND, 128 and the signal that ended it, or 127 if it cannot be started.)";
+a COMMAND that of COMMAND, 128 and the signal that ended it, or 127 if it cannot be started.
+)";
 
-std::chrono::nanoseconds delay_option(const std::string& name, const std::string& text) {
-  try {
-    return parse_delay(text);
-  } catch (const usage_error& e) {
-    throw usage_error(name + ": " + e.what());
-  }
+constexpr command_line::choices<exec_mode, 2> exec_modes{
+    {{"real", exec_mode::real}, {"canned", exec_mode::canned}}};
+
+int open_descriptor(const given_option& given) {
+  int fd = static_cast<int>(command_line::number(given, 0, std::numeric_limits<int>::max()));
+  // Commands do not inherit it.
+  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) refuse(given, "is not an open descriptor");
+  return fd;
 }
 
-exec_mode exec_option(const std::string& text) {
-  if (text != "real" && text != "canned") throw usage_error("--exec: real or canned");
-  return text == "real" ? exec_mode::real : exec_mode::canned;
+using fleet_option = command_line::option<options>;
+
+constexpr std::array<fleet_option, 13> fleet_table{{
+    {0, "port", "PORT", "TCP port of all hosts; 0 takes a free one (0)",
+     [](options& o, const given_option& g) {
+       o.port = static_cast<std::uint16_t>(command_line::number(g, 0, 65535));
+     }},
+    {0, "hosts", "SET", "the hosts, for example '127.1.[0-3].[1-250]'",
+     [](options& o, const given_option& g) { o.hosts = g.value; }},
+    {0, "authorized-keys", "FILE", "public keys that may log in, as any user",
+     [](options& o, const given_option& g) { o.authorized_keys = g.value; }},
+    {0, "host-key", "FILE", "private host key of all hosts (one that is made in memory)",
+     [](options& o, const given_option& g) { o.host_key = g.value; }},
+    {0, "write-known-hosts", "FILE", "write the known_hosts line of the fleet to this file",
+     [](options& o, const given_option& g) { o.known_hosts_file = g.value; }},
+    {0, "exec", "real|canned",
+     "real: commands run on this machine, by sh -c, with $FLEET_HOST set to the address; canned: "
+     "answered without a process (real)",
+     [](options& o, const given_option& g) { o.exec = choose(g, exec_modes); }},
+    {0, "latency", "TIME", "delay before a command starts: 4s, 500ms, 2m (none)",
+     [](options& o, const given_option& g) { o.latency = command_line::time_span(g); }},
+    {0, "login-grace", "TIME", "how long a client may take to log in (120s)",
+     [](options& o, const given_option& g) { o.login_grace = command_line::time_span(g); }},
+    {0, "fault", "SET:KIND", "what is wrong with some hosts. May be repeated",
+     [](options& o, const given_option& g) { o.faults.emplace_back(g.value); }},
+    {0, "ready-fd", "N",
+     "write the port and a newline to this descriptor when ready, then close it",
+     [](options& o, const given_option& g) { o.ready_fd = open_descriptor(g); }},
+    {0, "stats", "", "print sessions, commands, CPU time and memory at the end",
+     [](options& o, const given_option&) { o.stats = true; }},
+    {0, "version", "", "show the version"},
+    {'h', "help", "", "show this text"},
+}};
+
+void require(const std::string& value, const char* name) {
+  if (value.empty()) throw usage_error(fmt::format("{} is required; see --help", name));
 }
 
-void require(const std::string& value, const std::string& name) {
-  if (value.empty()) throw usage_error(name + " is required; see --help");
-}
-
-/// Takes the words after the first `--` off the line: CLI11 would refuse them.
-std::vector<std::string> take_command(int& argc, const char* const* argv) {
-  const char* const* end = argv + argc;
-  const char* const* dashes = std::find(argv, end, std::string_view("--"));
-  if (dashes == end) return {};
-  argc = static_cast<int>(dashes - argv);
-  std::vector<std::string> words(dashes + 1, end);
-  if (words.empty()) throw usage_error("no command after --");
-  return words;
-}
-
-/// Commands do not inherit it.
-void check_descriptor(int fd) {
-  if (fd < 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-    throw usage_error("--ready-fd: " + std::to_string(fd) + " is not an open descriptor");
+void print_answer(const command_line::option_spec& question) {
+  std::string text =
+      question.word == "help" ? help_text() : "execo-fleet " EXECO_FLEET_VERSION "\n";
+  (void)std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
 }  // namespace
 
 std::optional<options> parse_options(int argc, const char* const* argv) {
-  options parsed;
-  parsed.command = take_command(argc, argv);
-  std::string latency, grace, exec = "real";
-  int port = 0;
-  CLI::App app(description, "execo-fleet");
-  app.footer(epilogue);
-  app.set_version_flag("--version", "execo-fleet " EXECO_FLEET_VERSION);
-  auto one = [](CLI::Option* o) { return o->expected(1)->take_last(); };
-  one(app.add_option("--port", port, "TCP port of all hosts; 0, the default, takes a free one"))
-      ->type_name("PORT");
-  one(app.add_option("--hosts", parsed.hosts, "the hosts, for example '127.1.[0-3].[1-250]'"))
-      ->type_name("SET");
-  one(app.add_option("--authorized-keys", parsed.authorized_keys,
-                     "public keys that may log in, as any user"))
-      ->type_name("FILE");
-  one(app.add_option("--host-key", parsed.host_key,
-                     "private host key of all hosts; without it one is made in memory"))
-      ->type_name("FILE");
-  one(app.add_option("--write-known-hosts", parsed.known_hosts_file,
-                     "write the known_hosts line of the fleet to this file"))
-      ->type_name("FILE");
-  one(app.add_option("--exec", exec,
-                     "real: commands run here, by sh -c, with $FLEET_HOST set to the address "
-                     "(default); canned: answered without a process"))
-      ->type_name("real|canned");
-  one(app.add_option("--latency", latency, "delay before a command starts: 4s, 500ms, 2m"))
-      ->type_name("TIME");
-  one(app.add_option("--login-grace", grace, "how long a client may take to log in (120s)"))
-      ->type_name("TIME");
-  app.add_option("--fault", parsed.faults, "what is wrong with some hosts; may be repeated")
-      ->type_name("SET:KIND")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  one(app.add_option("--ready-fd", parsed.ready_fd,
-                     "write the port and a newline to this descriptor when ready, then close it"))
-      ->type_name("N");
-  app.add_flag("--stats", parsed.stats, "at the end tell sessions, commands, CPU and memory");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    std::fputs(app.help().c_str(), stdout);
+  options made;
+  std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
+  auto parsed = command_line::parse<options>(fleet_table, words.subspan(1),
+                                             command_line::habits::command, made);
+  if (parsed.question != nullptr) {
+    print_answer(*parsed.question);
     return std::nullopt;
-  } catch (const CLI::CallForVersion& e) {
-    std::printf("%s\n", e.what());
-    return std::nullopt;
-  } catch (const CLI::ParseError& e) {
-    throw usage_error(e.what());
   }
-  if (app.count("--ready-fd") != 0) check_descriptor(parsed.ready_fd);
-  if (port < 0 || port > 65535) throw usage_error("--port: a port is 0 to 65535");
-  parsed.port = static_cast<std::uint16_t>(port);
-  parsed.exec = exec_option(exec);
-  require(parsed.hosts, "--hosts");
-  require(parsed.authorized_keys, "--authorized-keys");
-  if (!latency.empty()) parsed.latency = delay_option("--latency", latency);
-  if (!grace.empty()) parsed.login_grace = delay_option("--login-grace", grace);
-  return parsed;
+  if (!parsed.separated && !parsed.words.empty())
+    throw usage_error(
+        fmt::format("'{}' is not an option: a command comes after --", printable(parsed.words[0])));
+  if (parsed.separated && parsed.words.empty()) throw usage_error("no command after --");
+  made.command.assign(parsed.words.begin(), parsed.words.end());
+  require(made.hosts, "--hosts");
+  require(made.authorized_keys, "--authorized-keys");
+  return made;
+}
+
+command_line::spec_list option_specs() { return command_line::specs_of<options>(fleet_table); }
+
+std::string help_text() {
+  return fmt::format("{}{}{}", before_options, option_help(option_specs()), after_options);
 }
 
 }  // namespace execo::fleet

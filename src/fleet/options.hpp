@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "command_line/scanner.hpp"
+
 namespace execo::fleet {
 
 enum class exec_mode { real, canned };
@@ -32,5 +34,8 @@ class options {
 /// Nothing if the line was answered by --help or --version, which are printed.
 /// Throws: usage_error.
 std::optional<options> parse_options(int argc, const char* const* argv);
+
+command_line::spec_list option_specs();
+std::string help_text();
 
 }  // namespace execo::fleet

@@ -7,12 +7,14 @@
 #include <filesystem>
 #include <fstream>
 
-#include "cli/arguments.hpp"
+#include "command_line/usage_error.hpp"
+#include "help_check.hpp"
 
 namespace execo::cli {
 namespace {
 
 using namespace std::chrono_literals;
+using command_line::usage_error;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -174,6 +176,10 @@ TEST(run_options, help_is_no_mistake_whatever_else_is_there) {
   EXPECT_FALSE(parse_run(std::vector<const char*>{"-b", "-h", "-p", "0"}));
 }
 
+TEST(run_options, help_has_every_option_that_is_taken_and_no_other) {
+  test::expect_help_of(run_specs(), run_help());
+}
+
 TEST(run_options, help_names_every_exit_status) {
   std::string help = run_help();
   for (const char* word : {"\n  0 ", "\n  1 ", "\n  2 ", "\n  3 ", "\n  4 ", "\n  71 ", "\n  74 ",
@@ -273,17 +279,6 @@ TEST(run_options, a_second_column_of_a_hosts_file_is_no_host) {
 TEST(run_options, no_command_is_a_mistake) {
   EXPECT_THAT(complaint({"-w", "n1"}), HasSubstr("no command"));
   EXPECT_THAT(complaint({"-w", "n1", "--", ""}), HasSubstr("no command"));
-}
-
-TEST(run_options, sizes_are_powers_of_1024) {
-  EXPECT_EQ(parse_size("0"), 0u);
-  EXPECT_EQ(parse_size("4096"), 4096u);
-  EXPECT_EQ(parse_size("3k"), 3072u);
-  EXPECT_EQ(parse_size("1G"), std::size_t{1} << 30);
-  EXPECT_THROW((void)parse_size(""), usage_error);
-  EXPECT_THROW((void)parse_size("-1"), usage_error);
-  EXPECT_THROW((void)parse_size("1KB"), usage_error);
-  EXPECT_THROW((void)parse_size("99999999999999999G"), usage_error);
 }
 
 }  // namespace
