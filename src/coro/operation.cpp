@@ -21,7 +21,7 @@ void operation::suspend(std::coroutine_handle<> awaiting, env where) {
     // A relay listens to another library's token from the moment it is there: on the work loop,
     // where a request then cannot overtake the beginning.
     home_ = work_;
-  } else if (home_ != nullptr && !is_current(*home_)) {
+  } else if (home_ != nullptr && loop::current() != home_) {
     // resume_on has led the coroutine away from the loop that its stop state belongs to.
     step_.run = &operation::run_set_out;
     home_->post(step_);
@@ -43,7 +43,7 @@ void operation::listen() noexcept {
 
 void operation::set_out() noexcept {
   listen();
-  if (is_current(*work_)) {
+  if (loop::current() == work_) {
     begin();
   } else {
     step_.run = &operation::run_begin;
@@ -60,7 +60,7 @@ void operation::begin() noexcept {
     listen();
   }
   live_.what = what();
-  enlist(*work_, live_);
+  work_->enlist(live_);
   on_start(stopped_early_);
 }
 

@@ -23,6 +23,9 @@ namespace {
 // A deadline that has passed by so much was not waited for in the usual way.
 constexpr auto late = std::chrono::milliseconds(10);
 
+// Turns for which nothing needs the time, at most: dump() says since when something waits.
+constexpr std::uint64_t timeless_turns = 64;
+
 unique_fd make_wake() {
   unique_fd made(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!made) throw std::system_error(errno, std::system_category(), "eventfd");
@@ -54,16 +57,6 @@ loop::~loop() {
 
 constinit thread_local loop* loop::current_ = nullptr;
 constinit thread_local const char* loop::driven_from_ = nullptr;
-
-void loop::defer(queue_node& node) noexcept {
-  node.next = nullptr;
-  if (ready_last_ != nullptr) {
-    ready_last_->next = &node;
-  } else {
-    ready_first_ = &node;
-  }
-  ready_last_ = &node;
-}
 
 void loop::post(queue_node& node) noexcept {
   posters_.fetch_add(1, std::memory_order_relaxed);
@@ -155,16 +148,22 @@ void loop::turn(std::int64_t wait_limit) noexcept {
 void loop::pass(std::int64_t wait_limit) {
   ++turns_;
   if (held_ != nullptr && is_idle() && !timers_.empty()) held_->idle_until(timers_.next());
-  fetch(wait_time(wait_limit));
-  const clock::time_point before = std::exchange(now_, read_clock());
-  if (timers_.overdue(now_ - late)) {
-    // A timer may be armed for any time in the past: it was not the loop that was late for that.
-    held_up_ += now_ - std::max(before, timers_.next());
-    catch_up();
-  }
+  const std::int64_t limit = wait_time(wait_limit);
+  const clock::time_point before = now_;
+  time_is_read_ = false;
+  fetch(limit);
+  if (limit != 0 || !timers_.empty() || held_ != nullptr || turns_ % timeless_turns == 0)
+    notice_delay(before);
   run_posted();
-  if (!timers_.empty()) timers_.expire(now_);
+  if (!timers_.empty()) timers_.expire(now());
   run_ready();
+}
+
+void loop::notice_delay(clock::time_point before) {
+  if (!timers_.overdue(now() - late)) return;
+  // A timer may be armed for any time in the past: it was not the loop that was late for that.
+  held_up_ += now_ - std::max(before, timers_.next());
+  catch_up();
 }
 
 void loop::fetch(std::int64_t wait_limit) {
@@ -184,6 +183,7 @@ void loop::catch_up() {
 }
 
 void loop::run_posted() noexcept {
+  if (inbox_.empty()) return;
   queue_node* node = inbox_.take_all();
   while (node != nullptr) {
     queue_node* next = node->next;

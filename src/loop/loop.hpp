@@ -71,16 +71,22 @@ class loop {
     ++requests_;
     backend_->cancel(request);
   }
-  void arm(timer& t, clock::time_point when) noexcept { timers_.arm(t, when, now_); }
+  void arm(timer& t, clock::time_point when) noexcept { timers_.arm(t, when, now()); }
   /// From now, not from when this turn began: what ran in it may have taken long.
   void arm_after(timer& t, clock::duration delay) noexcept {
     clock::time_point from = read_clock();
+    if (!time_is_read_) take_time(from);
     timers_.arm(t, later(from, delay), from);
   }
   void disarm(timer& t) noexcept { timers_.disarm(t); }
   /// Runs the node later in this turn, or in the next one.
-  void defer(queue_node& node) noexcept;
+  void defer(queue_node& node) noexcept {
+    node.next = nullptr;
+    (ready_last_ != nullptr ? ready_last_->next : ready_first_) = &node;
+    ready_last_ = &node;
+  }
   void adopt(loop_member& r) noexcept { r.link_before(members_); }
+  /// Since about now: as of the last time that the clock was read.
   void enlist(live_node& node) noexcept {
     node.since = now_;
     node.link_before(operations_);
@@ -98,8 +104,12 @@ class loop {
   int poll_timeout_ms() const noexcept;
   /// /dev/null for reading, opened once for all children of this loop; -1 with errno set.
   int null_input() noexcept;
-  /// The time at which this turn began to look at its events: steady within a callback.
-  clock::time_point now() const noexcept { return now_; }
+  /// The time of this turn, steady within it: as its first call, or the look for timers that are
+  /// due, found it after the wait.
+  clock::time_point now() const noexcept {
+    if (!time_is_read_) take_time(read_clock());
+    return now_;
+  }
   /// The time as it is. Delays and deadlines of what runs here are counted from it.
   clock::time_point read_clock() const noexcept {
     return held_ == nullptr ? clock::now() : held_->now();
@@ -112,7 +122,7 @@ class loop {
   void hold_time(held_time* time) noexcept {
     assert(timers_.empty());
     held_ = time;
-    now_ = read_clock();
+    take_time(read_clock());
   }
   /// How many threads may start children for this loop; 0: it starts them itself.
   unsigned spawn_threads() const noexcept { return spawn_threads_; }
@@ -175,6 +185,11 @@ class loop {
   static constinit thread_local const char* driven_from_;
 
   void pass(std::int64_t wait_limit);
+  void take_time(clock::time_point as) const noexcept {
+    now_ = as;
+    time_is_read_ = true;
+  }
+  void notice_delay(clock::time_point before);
   void fetch(std::int64_t wait_limit);
   void catch_up();
   void run_posted() noexcept;
@@ -208,7 +223,8 @@ class loop {
   std::uint64_t submitted_ = 0;  // those before the last wait
   held_time* held_ = nullptr;
   clock::duration held_up_{};
-  clock::time_point now_ = clock::now();
+  mutable clock::time_point now_ = clock::now();
+  mutable bool time_is_read_ = true;  // in this turn
 };
 
 }  // namespace execo::detail

@@ -1,12 +1,19 @@
 // What people get wrong ends in an exception or in words, never in silence.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <stdexcept>
+#include <string>
+#include <system_error>
 #include <thread>
 
+#include "base/fd.hpp"
 #include "execo/process.hpp"
 #include "execo/scope.hpp"
 #include "execo/start.hpp"
@@ -84,41 +91,63 @@ TEST_P(misuse, a_context_destroyed_while_a_thread_runs_it_says_so_and_ends) {
   EXPECT_THAT(GetCapturedStderr(), HasSubstr("destroyed while another thread drives it"));
 }
 
+/// The standard error, while this lives: gtest's capture is blind between two looks at it.
+class overheard_stderr {
+ public:
+  overheard_stderr() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category());
+    out_.reset(ends[0]);
+    const detail::unique_fd in(ends[1]);
+    before_.reset(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
+    (void)::dup2(in.get(), STDERR_FILENO);
+  }
+  overheard_stderr(const overheard_stderr&) = delete;
+  overheard_stderr& operator=(const overheard_stderr&) = delete;
+  ~overheard_stderr() { (void)::dup2(before_.get(), STDERR_FILENO); }
+
+  /// Waits for it.
+  bool says(const std::string& words) {
+    while (text_.find(words) == text_.npos) {
+      pollfd more{out_.get(), POLLIN, 0};
+      if (::poll(&more, 1, 30'000) != 1) return false;
+      char bytes[512];
+      const ssize_t n = ::read(out_.get(), bytes, sizeof bytes);
+      if (n <= 0) return false;
+      text_.append(bytes, static_cast<std::size_t>(n));
+    }
+    return true;
+  }
+
+ private:
+  detail::unique_fd out_;
+  detail::unique_fd before_;
+  std::string text_;
+};
+
 TEST_P(misuse, a_future_of_a_context_that_nobody_drives_says_so) {
   context c;
   auto future = as_future(c, ready(3));
-  CaptureStderr();
   std::atomic<bool> got{false};
+  overheard_stderr errors;
   std::thread waiting([&] {
     EXPECT_EQ(future.get(), 3);
     got = true;
   });
-  std::string said;
-  while (said.find("nobody drives") == said.npos) {
-    std::this_thread::sleep_for(20ms);
-    said += GetCapturedStderr();
-    CaptureStderr();
-  }
+  EXPECT_TRUE(errors.says("nobody drives"));
   EXPECT_FALSE(got);
   c.poll();
   waiting.join();
-  (void)GetCapturedStderr();
 }
 
 TEST_P(misuse, a_join_on_a_context_that_nobody_drives_says_so) {
   context c;
   auto run = start(c, ready(3), [](outcome<int>) {});
-  CaptureStderr();
+  overheard_stderr errors;
   std::thread waiting([&] { run.join(); });
-  std::string said;
-  while (said.find("nobody drives") == said.npos) {
-    std::this_thread::sleep_for(20ms);
-    said += GetCapturedStderr();
-    CaptureStderr();
-  }
+  EXPECT_TRUE(errors.says("nobody drives"));
   c.poll();
   waiting.join();
-  (void)GetCapturedStderr();
 }
 
 using misuse_death = misuse;

@@ -1,5 +1,8 @@
 // What a loop counts as time in which it could not look at its events.
+#include <poll.h>
+
 #include <chrono>
+#include <optional>
 
 #include "execo/detail/timer.hpp"
 #include "support/held_clock.hpp"
@@ -54,6 +57,42 @@ TEST_P(loop_time, is_not_lost_to_a_timer_that_is_disarmed_in_time) {
   clock_.pass(3s);
   EXPECT_EQ(expired_, 0);
   EXPECT_EQ(h_.loop.held_up(), 0s);
+}
+
+TEST_P(loop_time, is_for_an_event_the_time_after_the_wait_for_it) {
+  pipe_pair p(h_.loop);
+  recorded readable;
+  std::optional<clock::time_point> seen;
+  readable.then = [&](int) { seen = h_.loop.now(); };
+  readable.request.prepare_poll(p.in.get(), POLLIN);
+  h_.loop.start(readable.request);
+  h_.settle();
+  ASSERT_EQ(::write(p.out.get(), "x", 1), 1);
+  clock_.pass(5s);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(*seen, clock_.now());
+}
+
+TEST_P(loop_time, is_steady_within_a_turn_and_never_goes_back) {
+  loop_harness running;
+  clock::time_point last = running.loop.now();
+  for (int i = 0; i < 200; ++i) {
+    running.loop.turn(0);
+    const clock::time_point now = running.loop.now();
+    EXPECT_GE(now, last);
+    EXPECT_EQ(running.loop.now(), now);
+    last = now;
+  }
+  EXPECT_GE(running.loop.read_clock(), last);
+}
+
+TEST_P(loop_time, is_not_lost_to_turns_that_nothing_waited_in) {
+  loop_harness running;
+  for (int i = 0; i < 200; ++i) running.loop.turn(0);
+  running.loop.arm_after(deadline_, 0s);
+  running.loop.turn(0);
+  EXPECT_EQ(expired_, 1);
+  EXPECT_LT(running.loop.held_up(), hang);
 }
 
 }  // namespace
