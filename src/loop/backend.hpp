@@ -23,6 +23,12 @@ class backend {
   /// Asks for an early end; `done` still comes, from a later wait().
   virtual void cancel(io_request& request) noexcept = 0;
 
+  /// Reads and writes of this descriptor come again and again, and forget() comes before it is
+  /// closed: what epoll knows of it may outlast one request. Pre: open, and no request has it.
+  virtual void keep(int fd) noexcept { (void)fd; }
+  /// Pre: no request has it.
+  virtual void forget(int fd) noexcept { (void)fd; }
+
   /// Submits what was started, waits at most `timeout_ns` (0: not at all, -1: without limit) for
   /// something to complete, and calls `done` of all that did. The loop's wake descriptor ends the
   /// wait. False: the kernel refuses to go on, see refusal(); another backend takes surrender().
@@ -31,6 +37,9 @@ class backend {
   /// A descriptor that is readable when wait(0) has something to do. Made on the first call.
   /// Throws: std::system_error if it cannot be made.
   virtual int readiness() = 0;
+
+  /// False: wait(0) may have something to do though readiness() does not say so.
+  virtual bool has_looked() const noexcept { return true; }
 
   /// How descriptors that are read and written here are best opened: epoll needs O_NONBLOCK, and
   /// io_uring, which waits by itself, polls one that has it where that can be avoided.

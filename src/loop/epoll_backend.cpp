@@ -1,8 +1,18 @@
 // Each wait first tries what was started since the last one, then sleeps in epoll_wait for the
-// rest. A descriptor has one waiter to read and one to write. Interest is armed for one event
-// (EPOLLONESHOT) and carries a generation: when a descriptor is closed while a copy of it lives on,
-// in a fork of the application for instance, the kernel keeps the registration (epoll(7), Q6), and
-// neither can it wake us more than once, nor is it taken for the next owner of the number.
+// rest. A descriptor has one waiter to read and one to write.
+//
+// Of a descriptor that just comes with a request nobody says when it is closed. Interest in it is
+// armed for one event (EPOLLONESHOT) and carries a generation: when a descriptor is closed while a
+// copy of it lives on, in a fork of the application for instance, the kernel keeps the registration
+// (epoll(7), Q6), and neither can it wake us more than once, nor is it taken for the next owner of
+// the number.
+//
+// One that is kept stays registered, edge-triggered, until it is forgotten: a read that has to wait
+// is epoll_wait and read, and no call to arm it. An edge comes once, so what is known of the
+// descriptor is remembered with it. A read that brought less than it had room for has mostly
+// emptied it, and the next one waits without trying; not so if the other end has gone, and not of a
+// pipe that keeps packets apart (O_DIRECT). What was not seen to be empty is therefore tried when
+// nothing else is to be done, and every now and then when something is.
 #include "loop/epoll_backend.hpp"
 
 #include <errno.h>
@@ -27,6 +37,8 @@ namespace {
 constexpr std::uint32_t askable = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP;
 constexpr std::uint32_t always_told = EPOLLERR | EPOLLHUP;
 constexpr std::uint64_t wake_tag = ~std::uint64_t{0};
+// Busy waits until what looks empty is tried all the same.
+constexpr unsigned trusting_waits = 64;
 
 class epoll_backend final : public backend {
  public:
@@ -54,9 +66,32 @@ class epoll_backend final : public backend {
     if (unseat(request)) push(request);
   }
 
+  void keep(int fd) noexcept override {
+    if (!make_slot(fd)) return;
+    slot& s = slot_of(fd);
+    assert(s.in == nullptr && s.out == nullptr);
+    s.kept = true;
+    s.interest = 0;
+    s.content = filling::unknown;
+    s.other_end_gone = false;
+  }
+
+  void forget(int fd) noexcept override {
+    if (!has_slot(fd) || !slot_of(fd).kept) return;
+    slot& s = slot_of(fd);
+    assert(s.in == nullptr && s.out == nullptr);
+    s.kept = false;
+    ++s.generation;
+    if (!s.registered) return;
+    // Closing it is not enough if there is a copy of it.
+    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    s.registered = false;
+  }
+
   bool wait(std::int64_t timeout_ns) override {
     try_started();
-    bool idle = first_ == nullptr && completed_ == 0;
+    if (is_idle() || ++waits_ % trusting_waits == 0) try_doubtful();
+    bool idle = is_idle();
     completed_ = 0;
     std::array<epoll_event, 256> events;
     int n = 0;
@@ -73,16 +108,28 @@ class epoll_backend final : public backend {
   }
 
   int readiness() override { return epoll_.get(); }
+  bool has_looked() const noexcept override { return doubtful_ < 0; }
   bool wants_nonblocking() const noexcept override { return true; }
   std::string describe() const override { return "epoll (" + reason_ + ")"; }
 
  private:
+  enum class filling : std::uint8_t { unknown, looks_empty, empty };
+
   struct slot {
     io_request* in = nullptr;
     io_request* out = nullptr;
     std::uint32_t generation = 0;
     bool registered = false;
+    // Of one that is kept:
+    bool kept = false;
+    bool other_end_gone = false;
+    bool doubtful = false;  // in the list of those that wait though they only look empty
+    filling content = filling::unknown;
+    std::uint32_t interest = 0;  // what it is registered for
+    int next_doubtful = -1;
   };
+
+  bool is_idle() const noexcept { return first_ == nullptr && completed_ == 0; }
 
   int sleep(epoll_event* events, int room, std::int64_t timeout_ns) noexcept {
     if (has_pwait2_) {
@@ -133,9 +180,14 @@ class epoll_backend final : public backend {
 
   slot& slot_of(int fd) noexcept { return slots_[static_cast<std::size_t>(fd)]; }
 
+  bool has_slot(int fd) const noexcept {
+    return fd >= 0 && static_cast<std::size_t>(fd) < slots_.size();
+  }
+  bool is_kept(int fd) noexcept { return has_slot(fd) && slot_of(fd).kept; }
+
   bool unseat(io_request& request) noexcept {
-    if (request.fd < 0 || static_cast<std::size_t>(request.fd) >= slots_.size()) return false;
-    slot& s = slots_[static_cast<std::size_t>(request.fd)];
+    if (!has_slot(request.fd)) return false;
+    slot& s = slot_of(request.fd);
     bool seated = s.in == &request || s.out == &request;
     if (s.in == &request) s.in = nullptr;
     if (s.out == &request) s.out = nullptr;
@@ -162,11 +214,50 @@ class epoll_backend final : public backend {
   void attempt(io_request& r) {
     if (r.cancelling) return complete(r, -ECANCELED);
     if (r.kind == io_kind::none) return complete(r, 0);
-    if (r.kind != io_kind::poll) {
-      int result = transfer(r);
-      if (result != -EAGAIN) return complete(r, result);
-    }
+    int result = is_kept(r.fd) ? attempt_kept(r, slot_of(r.fd)) : attempt_other(r);
+    if (result != -EAGAIN) return complete(r, result);
     seat(r);
+  }
+
+  int attempt_other(io_request& r) { return r.kind == io_kind::poll ? -EAGAIN : transfer(r); }
+
+  int attempt_kept(io_request& r, slot& s) {
+    if (r.kind == io_kind::poll) return poll_now(r);
+    if (r.kind == io_kind::write) return transfer(r);
+    if (s.content != filling::unknown) return -EAGAIN;
+    int result = transfer(r);
+    if (result == -EAGAIN) s.content = filling::empty;
+    bool room_left = result > 0 && static_cast<std::uint32_t>(result) < r.size;
+    if (room_left && !s.other_end_gone) s.content = filling::looks_empty;
+    return result;
+  }
+
+  // It shares the registration, whose edges are not meant for it alone.
+  static int poll_now(const io_request& r) noexcept {
+    pollfd asked{r.fd, static_cast<short>(r.events), 0};
+    return ::poll(&asked, 1, 0) == 1 ? asked.revents : -EAGAIN;
+  }
+
+  void doubt(slot& s, int fd) noexcept {
+    if (s.content != filling::looks_empty || s.doubtful) return;
+    s.doubtful = true;
+    s.next_doubtful = std::exchange(doubtful_, fd);
+  }
+
+  void try_doubtful() {
+    int fd = std::exchange(doubtful_, -1);
+    while (fd >= 0) {
+      slot& s = slot_of(fd);
+      fd = std::exchange(s.next_doubtful, -1);
+      s.doubtful = false;
+      if (!s.kept || s.content != filling::looks_empty) continue;
+      s.content = filling::unknown;
+      if (s.in == nullptr) continue;
+      io_request& waiting = *s.in;
+      (void)unseat(waiting);
+      push(waiting);
+    }
+    try_started();
   }
 
   int transfer(io_request& r) {
@@ -192,7 +283,7 @@ class epoll_backend final : public backend {
     assert((reads(r) && !both) || s.out == nullptr);
     if (reads(r)) s.in = &r;
     if (!reads(r) || both) s.out = &r;
-    int error = arm(s, r.fd);
+    int error = s.kept ? watch(s, r.fd) : arm(s, r.fd);
     if (error == 0) return;
     (void)unseat(r);
     // Regular files cannot be polled and are always ready: epoll_ctl(2), EPERM.
@@ -205,10 +296,25 @@ class epoll_backend final : public backend {
     return r->kind == io_kind::write ? EPOLLOUT : EPOLLIN;
   }
 
+  // What waits there now is waited for.
+  int watch(slot& s, int fd) noexcept {
+    if (s.in != nullptr) doubt(s, fd);
+    std::uint32_t wanted = s.interest | wanted_by(s.in) | wanted_by(s.out);
+    if (s.interest != 0 && wanted == s.interest) return 0;
+    // The kernel looks at the descriptor when it is asked: nothing that came before is missed.
+    int error = set_interest(s, fd, wanted | EPOLLET | EPOLLRDHUP);
+    if (error == 0) s.interest = wanted;
+    return error;
+  }
+
   int arm(slot& s, int fd) noexcept {
+    return set_interest(s, fd, wanted_by(s.in) | wanted_by(s.out) | EPOLLONESHOT);
+  }
+
+  int set_interest(slot& s, int fd, std::uint32_t events) noexcept {
     ++s.generation;
     epoll_event event{};
-    event.events = wanted_by(s.in) | wanted_by(s.out) | EPOLLONESHOT;
+    event.events = events;
     event.data.u64 = tag_of(s, fd);
     // The number may have been closed and reused since: the kernel then forgot the registration.
     int op = s.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
@@ -236,11 +342,20 @@ class epoll_backend final : public backend {
     io_request* out = (event.events & (wanted_by(s.out) | always_told)) != 0 ? s.out : nullptr;
     if (in != nullptr) (void)unseat(*in);
     if (out != nullptr) (void)unseat(*out);
+    if (s.kept) return dispatch_kept(s, in, out, event.events);
     // The registration is used up: who still waits needs another one.
     io_request* rest = s.in != nullptr ? s.in : s.out;
     if (rest != nullptr && arm(s, fd) != 0) push(*rest);
     if (in != nullptr) ready(*in, event.events);
     if (out != nullptr && out != in) ready(*out, event.events);
+  }
+
+  // An edge says that something has changed: whoever waits for it looks.
+  void dispatch_kept(slot& s, io_request* in, io_request* out, std::uint32_t events) noexcept {
+    if ((events & ~std::uint32_t{EPOLLOUT}) != 0) s.content = filling::unknown;
+    if ((events & (always_told | EPOLLRDHUP)) != 0) s.other_end_gone = true;
+    if (in != nullptr) push(*in);
+    if (out != nullptr && out != in) push(*out);
   }
 
   void ready(io_request& r, std::uint32_t events) {
@@ -260,6 +375,8 @@ class epoll_backend final : public backend {
   io_request* first_ = nullptr;
   io_request* last_ = nullptr;
   unsigned completed_ = 0;
+  unsigned waits_ = 0;
+  int doubtful_ = -1;  // the first of a list of descriptors
   bool has_pwait2_ = true;
 };
 

@@ -216,7 +216,7 @@ std::int64_t loop::wait_time(std::int64_t limit) const noexcept {
 
 int loop::poll_timeout_ms() const noexcept {
   // What the last turn began last is not with the kernel yet.
-  if (requests_ != submitted_) return 0;
+  if (requests_ != submitted_ || !backend_->has_looked()) return 0;
   std::int64_t ns = wait_time(-1);
   if (ns < 0) return -1;
   std::int64_t ms = ns / 1'000'000 + (ns % 1'000'000 != 0 ? 1 : 0);

@@ -71,6 +71,9 @@ class loop {
     ++requests_;
     backend_->cancel(request);
   }
+  /// For registered_fd.
+  void keep(int fd) noexcept { backend_->keep(fd); }
+  void forget(int fd) noexcept { backend_->forget(fd); }
   void arm(timer& t, clock::time_point when) noexcept { timers_.arm(t, when, now()); }
   /// From now, not from when this turn began: what ran in it may have taken long.
   void arm_after(timer& t, clock::duration delay) noexcept {

@@ -21,6 +21,7 @@
 
 #include "base/contain.hpp"
 #include "base/fd.hpp"
+#include "loop/registered_fd.hpp"
 #include "process/bulk_pipe.hpp"
 #include "process/command_guard.hpp"
 #include "process/late_reaper.hpp"
@@ -169,7 +170,7 @@ class local_transport final : public transport {
       }
       if (result == -EAGAIN || result == -EINTR || result == -ENOMEM) return read_more();
       // A terminal that goes sends HUP to those that are still on their way out.
-      if (owner.command_->attributes.pty && !owner.reaped_) owner.terminal_ = std::move(fd);
+      if (owner.command_->attributes.pty && !owner.reaped_) owner.terminal_ = fd.release();
       fd.reset();
       owner.events_->on_eof(which);
     }
@@ -185,7 +186,7 @@ class local_transport final : public transport {
     local_transport& owner;
     stream which;
     io_request read;
-    unique_fd fd;
+    registered_fd fd;
     bulk_pipe bulk;
     bool paused = false;
   };
@@ -351,9 +352,9 @@ class local_transport final : public transport {
       return events_->on_failed(how, system_error_code(made.error), context);
     }
     leaf_ = std::move(child.leaf);
-    input_ = std::move(child.input);
-    out_.fd = std::move(child.output);
-    err_.fd = std::move(child.error);
+    input_ = end_here(std::move(child.input));
+    out_.fd = end_here(std::move(child.output));
+    err_.fd = end_here(std::move(child.error));
     adopt(made);
     out_.read_more();
     err_.read_more();
@@ -361,6 +362,11 @@ class local_transport final : public transport {
     // What goes past us ends with the command. A terminal has but one output.
     for (pipe_end* end : {&out_, &err_})
       if (!end->fd && !closing()) events_->on_eof(end->which);
+  }
+
+  registered_fd end_here(unique_fd fd) noexcept {
+    if (command_->attributes.pty) return registered_fd(std::move(fd));
+    return registered_fd(std::move(fd), loop_);
   }
 
   void merge_environment(spawn_request& what) const {
@@ -579,7 +585,7 @@ class local_transport final : public transport {
   std::vector<std::pair<int, child_stream>> passed_;
   pipe_end out_;
   pipe_end err_;
-  unique_fd input_;
+  registered_fd input_;
   unique_fd pidfd_;
   unique_fd terminal_;  // read to its end
   io_request write_;
@@ -606,7 +612,7 @@ class local_transport final : public transport {
 };
 
 // What a descriptor is, as /proc/PID/fd shows it to its holders.
-void add_link(std::vector<std::string>& links, const unique_fd& fd, bool terminal) {
+void add_link(std::vector<std::string>& links, const registered_fd& fd, bool terminal) {
   if (!fd) return;
   char name[64];
   struct stat status;

@@ -12,7 +12,7 @@
 
 #include "base/fd.hpp"
 #include "execo/detail/operation.hpp"
-#include "loop/loop.hpp"
+#include "loop/registered_fd.hpp"
 
 namespace execo::test {
 
@@ -77,19 +77,19 @@ class [[nodiscard]] turn_op final : public detail::operation {
   void on_stop() noexcept override {}
 };
 
-/// A pipe whose ends suit the loop.
+/// A pipe whose ends suit the loop, as long as it.
 class pipe_ends {
  public:
   /// Throws: std::system_error.
-  explicit pipe_ends(bool nonblocking) {
+  explicit pipe_ends(detail::loop& on) {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC | (nonblocking ? O_NONBLOCK : 0)) != 0)
+    if (::pipe2(ends, O_CLOEXEC | (on.wants_nonblocking() ? O_NONBLOCK : 0)) != 0)
       throw std::system_error(errno, std::system_category(), "pipe2");
-    out.reset(ends[0]);
-    in.reset(ends[1]);
+    out = detail::registered_fd(detail::unique_fd(ends[0]), on);
+    in = detail::registered_fd(detail::unique_fd(ends[1]), on);
   }
-  detail::unique_fd out;  // to read from
-  detail::unique_fd in;   // to write to
+  detail::registered_fd out;  // to read from
+  detail::registered_fd in;   // to write to
 };
 
 }  // namespace execo::test

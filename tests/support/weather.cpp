@@ -14,11 +14,7 @@
 #include "execo/when_any.hpp"
 
 namespace execo::test {
-namespace {
-
-bool nonblocking() { return detail::loop::current()->wants_nonblocking(); }
-
-}  // namespace
+namespace {}  // namespace
 
 std::uint64_t storm_seed() {
   const char* given = std::getenv("EXECO_STORM_SEED");
@@ -141,7 +137,7 @@ task<> weather::stubborn() {
 
 task<> weather::lonely_read() {
   visit counted(*this);
-  pipe_ends p(nonblocking());
+  pipe_ends p(*detail::loop::current());
   long got = 0;
   auto read = co_await timeout(take(p.out.get(), got), short_time());
   EXPECT_FALSE(read && got > 0) << "a byte from nowhere";
@@ -149,7 +145,7 @@ task<> weather::lonely_read() {
 
 task<> weather::blocked_write() {
   visit counted(*this);
-  pipe_ends p(nonblocking());
+  pipe_ends p(*detail::loop::current());
   const int room = ::fcntl(p.in.get(), F_SETPIPE_SZ, 4096);
   const std::string filling(static_cast<std::size_t>(room), 'x');
   EXPECT_EQ(::write(p.in.get(), filling.data(), filling.size()), room);
@@ -161,7 +157,7 @@ task<> weather::blocked_write() {
 // A stop loses no byte: what was written has been read or is still there.
 task<> weather::pipe_pair() {
   visit counted(*this);
-  pipe_ends p(nonblocking());
+  pipe_ends p(*detail::loop::current());
   long got = 0, put = 0;
   bool stopped = false;
   try {
