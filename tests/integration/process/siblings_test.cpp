@@ -3,6 +3,7 @@
 // keep that `cat` from its end of file.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <random>
 #include <thread>
 
@@ -85,12 +86,17 @@ task<> one_cat(std::uint64_t drawn) {
   }
 }
 
-task<> one_thread(std::uint64_t seed) {
+task<> counted(task<> cat, std::atomic<int>& ended) {
+  co_await std::move(cat);
+  ++ended;
+}
+
+task<> one_thread(std::uint64_t seed, std::atomic<int>& ended) {
   std::mt19937_64 draw(seed);
   std::vector<process> stayers;
   for (int i = 0; i < rounds; ++i) {
     std::vector<task<>> cats;
-    for (int k = 0; k < cats_at_once; ++k) cats.push_back(one_cat(draw()));
+    for (int k = 0; k < cats_at_once; ++k) cats.push_back(counted(one_cat(draw()), ended));
     stayers.push_back(process("sleep 600").start());
     co_await when_all(std::move(cats));
   }
@@ -98,9 +104,14 @@ task<> one_thread(std::uint64_t seed) {
 }
 
 TEST_P(siblings, every_cat_of_sixteen_threads_sees_its_end_of_file) {
-  std::vector<std::jthread> running;
-  for (int i = 0; i < threads; ++i)
-    running.emplace_back([i] { sync_wait(one_thread(static_cast<std::uint64_t>(i) + 1)); });
+  std::atomic<int> ended{0};
+  {
+    std::vector<std::jthread> running;
+    for (int i = 0; i < threads; ++i)
+      running.emplace_back(
+          [i, &ended] { sync_wait(one_thread(static_cast<std::uint64_t>(i) + 1, ended)); });
+  }
+  EXPECT_EQ(ended, threads * rounds * cats_at_once);
 }
 
 }  // namespace

@@ -223,6 +223,11 @@ TEST_F(ssh_command, can_be_closed_from_any_event) {
       if (++events == last) r.close();
     };
     r.run();
+    EXPECT_TRUE(r.closed) << "after event " << last;
+    EXPECT_FALSE(r.failed) << r.context;
+    EXPECT_TRUE(std::string_view("a\n").starts_with(r.out)) << r.out;
+    // A phase is told before anything of the command.
+    if (last <= static_cast<int>(r.phases.size())) EXPECT_FALSE(r.exited) << "after event " << last;
   }
 }
 

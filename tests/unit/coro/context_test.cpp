@@ -107,10 +107,17 @@ TEST_P(contexts, run_posted_work_in_order_until_stopped) {
 
 TEST_P(contexts, a_stop_before_the_run_counts_once) {
   context c;
+  int done = 0;
   c.stop();
   c.run();
-  c.post([&] { c.stop(); });
+  // Used up: this run goes on until its own stop.
+  c.post([&] { ++done; });
+  c.post([&] {
+    ++done;
+    c.stop();
+  });
   c.run();
+  EXPECT_EQ(done, 2);
 }
 
 TEST_P(contexts, take_posts_of_many_threads) {

@@ -76,12 +76,17 @@ TEST_P(scopes, an_operation_may_end_between_spawn_and_join) {
 }
 
 TEST_P(scopes, joining_an_empty_one_and_joining_twice) {
-  auto work = []() -> task<> {
+  int joined = 0;
+  auto work = [&]() -> task<> {
     scope s;
     co_await s.join();
+    ++joined;
     co_await s.join();
+    ++joined;
+    EXPECT_EQ(s.running(), 0U);
   };
   sync_wait(work());
+  EXPECT_EQ(joined, 2);
 }
 
 TEST_P(scopes, are_used_again_after_the_join) {

@@ -99,8 +99,11 @@ TEST_P(inbox, a_loop_may_end_as_soon_as_the_last_post_has_run) {
 TEST_P(inbox, raising_a_flag_ends_the_wait) {
   std::atomic<bool> flag{false};
   std::thread other([&] { h_.loop.raise(flag); });
-  while (!flag.load()) h_.loop.turn(-1);
+  const auto limit = detail::clock::now() + hang;
+  while (!flag.load() && detail::clock::now() < limit) h_.loop.turn(60'000'000'000);
   other.join();
+  EXPECT_TRUE(flag.load());
+  EXPECT_LT(detail::clock::now(), limit) << "the wait went on";
 }
 
 }  // namespace

@@ -103,16 +103,20 @@ TEST_P(lifetime, a_dropped_handle_of_a_stubborn_process_is_force_in_the_end) {
 }
 
 TEST_P(lifetime, a_dropped_handle_ends_the_process_while_the_program_goes_on) {
-  auto work = []() -> task<> {
-    pid_t pid = 0;
+  pid_t pid = 0;
+  bool lived = false;
+  auto work = [&]() -> task<> {
     {
       process p = child("sleep", "300");
       p.start();
       pid = co_await running_pid(p);
+      lived = exists(pid);
     }
-    co_await until_gone(pid);
+    co_await timeout(until_gone(pid), 30s);
   };
   sync_wait(work());
+  EXPECT_TRUE(lived);
+  EXPECT_FALSE(exists(pid));
 }
 
 TEST_P(lifetime, a_waiter_keeps_a_process_whose_handle_is_gone) {
