@@ -39,6 +39,7 @@ const row rows[] = {
     row("arm", "timer armed, 1,000,000 pending", 1'000'000),
     row("cancel", "timer cancelled, of 1,000,000", 1'000'000),
     row("hop", "to another thread and back", 100'000),
+    row("context", "context: made, turned once, and ended", 10'000),
     row("all-ready", "when_all of 10,000 that are ready, each", 500'000),
     row("all-sleeping", "when_all of 10,000 that sleep 0, each", 500'000),
 };

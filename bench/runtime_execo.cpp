@@ -164,6 +164,12 @@ void hop(int count, stretch& measured) {
   other.join();
 }
 
+void make_contexts(int count, stretch& measured) {
+  measured.begin();
+  for (int i = 0; i < count; ++i) execo::context().poll();
+  measured.end();
+}
+
 task<int> after_nothing(int i) {
   co_await execo::sleep(std::chrono::nanoseconds(0));
   co_return i;
@@ -190,10 +196,10 @@ void all_ready(int count, stretch& measured) { all_of(count, &ready, measured); 
 void all_sleeping(int count, stretch& measured) { all_of(count, &after_nothing, measured); }
 
 const bench::row_entry rows[] = {
-    {"ready", &await_ready},   {"turn", &await_turn},           {"turn128", &await_turn_many},
-    {"pipe2", &ping_pong_2},   {"pipe128", &ping_pong_128},     {"drain", &drain},
-    {"arm", &timer_arm},       {"cancel", &timer_cancel},       {"hop", &hop},
-    {"all-ready", &all_ready}, {"all-sleeping", &all_sleeping},
+    {"ready", &await_ready},     {"turn", &await_turn},       {"turn128", &await_turn_many},
+    {"pipe2", &ping_pong_2},     {"pipe128", &ping_pong_128}, {"drain", &drain},
+    {"arm", &timer_arm},         {"cancel", &timer_cancel},   {"hop", &hop},
+    {"context", &make_contexts}, {"all-ready", &all_ready},   {"all-sleeping", &all_sleeping},
 };
 
 }  // namespace

@@ -16,6 +16,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdint>
 #include <cstring>
 #include <system_error>
 
@@ -92,6 +94,14 @@ class buffer_ring {
   void* memory_ = MAP_FAILED;
 };
 
+/// What the kernel has been seen to do for a ring of this process. What it refuses is asked for
+/// again: a filter may have refused it, on one thread alone.
+struct kernel_abilities {
+  std::atomic<bool> has_operations{false};
+  std::atomic<bool> has_buffer_rings{false};
+};
+constinit kernel_abilities known;
+
 class uring_backend final : public backend {
  public:
   uring_backend(int wake, ring_size size) : wake_(wake), size_(size) {}
@@ -112,7 +122,7 @@ class uring_backend final : public backend {
     ring_ready_ = true;
     EXECO_RING_MEMORY_TAKEN();
     if (const char* missing = missing_operation()) return std::string("io_uring: no ") + missing;
-    has_buffers_ = buffers_.open(ring_);
+    if (!known.has_buffer_rings.load(std::memory_order_relaxed)) (void)open_buffers();
     arm_wake();
     return {};
   }
@@ -159,7 +169,7 @@ class uring_backend final : public backend {
 
   std::string describe() const override {
     std::string text = deferred_ ? "uring (SINGLE_ISSUER, DEFER_TASKRUN" : "uring (plain";
-    return text + (has_buffers_ ? ", buffer ring)" : ", no buffer ring)");
+    return text + (buffers_are_ != supply::none ? ", buffer ring)" : ", no buffer ring)");
   }
 
   std::string refusal() const override {
@@ -183,6 +193,8 @@ class uring_backend final : public backend {
   }
 
  private:
+  enum class supply : std::uint8_t { unopened, there, none };
+
   struct completion {
     io_request* request;
     int result;
@@ -205,6 +217,7 @@ class uring_backend final : public backend {
 
   /// What all requests are made of, or null.
   const char* missing_operation() noexcept {
+    if (known.has_operations.load(std::memory_order_relaxed)) return nullptr;
     io_uring_probe* probe = io_uring_get_probe_ring(&ring_);
     if (probe == nullptr) return "IORING_REGISTER_PROBE";
     const char* missing = nullptr;
@@ -214,7 +227,19 @@ class uring_backend final : public backend {
     if (io_uring_opcode_supported(probe, IORING_OP_ASYNC_CANCEL) == 0)
       missing = "IORING_OP_ASYNC_CANCEL";
     io_uring_free_probe(probe);
+    if (missing == nullptr) known.has_operations.store(true, std::memory_order_relaxed);
     return missing;
+  }
+
+  bool open_buffers() noexcept {
+    const bool there = buffers_.open(ring_);
+    buffers_are_ = there ? supply::there : supply::none;
+    if (there) known.has_buffer_rings.store(true, std::memory_order_relaxed);
+    return there;
+  }
+  // Most contexts of a program that has many receive nothing.
+  bool has_buffers() noexcept {
+    return buffers_are_ == supply::unopened ? open_buffers() : buffers_are_ == supply::there;
   }
 
   bool enable() noexcept {
@@ -262,7 +287,7 @@ class uring_backend final : public backend {
         io_uring_prep_read(sqe, request.fd, request.buffer, request.size, -1ULL);
         break;
       case io_kind::receive:
-        if (has_buffers_) {
+        if (has_buffers()) {
           io_uring_prep_read(sqe, request.fd, nullptr, receive_bytes, -1ULL);
           sqe->flags |= IOSQE_BUFFER_SELECT;
           sqe->buf_group = buffer_ring::group;
@@ -465,7 +490,7 @@ class uring_backend final : public backend {
   bool ring_ready_ = false;
   bool deferred_ = false;
   bool enabled_ = false;
-  bool has_buffers_ = false;
+  supply buffers_are_ = supply::unopened;
   bool has_multishot_ = true;
   int refused_ = 0;  // the errno that ended it
   buffer_ring buffers_;

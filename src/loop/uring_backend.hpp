@@ -11,7 +11,7 @@ namespace execo::detail {
 /// overflow list (IORING_FEAT_NODROP), only slower, so the second is a multiple of the first.
 struct ring_size {
   unsigned submissions = 512;
-  unsigned completions = 4096;
+  unsigned completions = 1024;
 };
 
 /// Null when this kernel or its policy refuses io_uring; `why` then says so.
