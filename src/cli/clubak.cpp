@@ -10,7 +10,6 @@
 #include <execo/host_set.hpp>
 #include <execo/printable.hpp>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -19,7 +18,6 @@
 #include "clubak_options.hpp"
 #include "commands.hpp"
 #include "line_diff.hpp"
-#include "nodeset_options.hpp"
 #include "text_input.hpp"
 
 namespace execo::cli {
@@ -28,20 +26,7 @@ namespace {
 
 constexpr const char* clubak_usage = "Usage: clubak [options]\n";
 
-constexpr const char* clubak_help = R"(
-Reads lines "node: text" and shows the text of each node under its name.
-  -b, -c, --dshbak      equal outputs once, under all their nodes      -B  the same
-  -L                    no blocks: each line with its nodes            -N  no names at all
-  -T, --tree            common beginnings of outputs once
-  -r, --regroup         nodes as groups   -s, --groupsource SRC   -G, --groupbase
-  --groupsconf FILE     read the group sources from this file
-  --diff                the differences to the output of most nodes
-  -S, --separator TEXT  between node and text, ":" by default
-  --interpret-keys never|always|auto   whether what stands before it may be a set of nodes
-  --color never|always|auto            -F, --fast changes nothing here
-  -q, --quiet           no counts      -v, --verbose      -d, --debug
-)";
-
+using command_line::usage_error;
 using lines = std::vector<std::string>;
 
 // The output of a set of nodes.
@@ -84,18 +69,19 @@ constexpr std::size_t max_complaints = 10;
 
 class clubak {
  public:
-  explicit clubak(clubak_options options) : options_(std::move(options)) {}
+  explicit clubak(const clubak_options& options) : options_(options) {}
 
   /// The exit status: 1 if some line could not be taken.
   int run() {
-    if (options_.debug) {
+    if (has(clubak_options::debug)) {
       (void)std::fprintf(stderr, "clubak: line_mode=%s gather=%s tree_depth=1\n",
-                         options_.lines ? "True" : "False", options_.gather ? "True" : "False");
+                         has(clubak_options::lines) ? "True" : "False",
+                         has(clubak_options::gather) ? "True" : "False");
     }
     read();
-    if (options_.diff) {
+    if (has(clubak_options::diff)) {
       print_diff();
-    } else if (options_.tree) {
+    } else if (has(clubak_options::tree)) {
       print_tree();
     } else {
       print_blocks();
@@ -105,6 +91,8 @@ class clubak {
   }
 
  private:
+  bool has(unsigned any_of) const noexcept { return options_.has(any_of); }
+
   struct input_line {
     std::string key;
     std::string text;
@@ -123,7 +111,8 @@ class clubak {
       const std::size_t end = std::min(input.find('\n', at), input.size());
       const std::string line = input.substr(at, end - at);
       at = end + 1;
-      if (options_.verbose || options_.debug) out_ += "INPUT " + shown(line) + "\n";
+      if (has(clubak_options::verbose | clubak_options::debug))
+        out_ += "INPUT " + shown(line) + "\n";
       if (line.find_first_not_of(" \t\r") == line.npos) continue;
       const std::size_t place = find_separator(line, separator);
       if (place == line.npos) {
@@ -174,7 +163,8 @@ class clubak {
     try {
       for (const input_line& line : list) {
         if (nodes.contains(line.key)) continue;
-        const host_set set = names_groups(line.key) ? sources().read(line.key) : host_set{line.key};
+        const host_set set =
+            names_groups(line.key) ? sources_.get().read(line.key) : host_set{line.key};
         if (set.size() > max_nodes_of_key) {
           throw host_set_error(host_set_errc::range,
                                "\"" + line.key + "\" is more than a million nodes");
@@ -188,15 +178,6 @@ class clubak {
     }
   }
 
-  const groups& sources() {
-    if (!groups_) {
-      groups_ = options_.groups_file.empty() ? groups::standard()
-                                             : groups::from_file(options_.groups_file);
-      if (!options_.source.empty()) groups_->set_default(options_.source);
-    }
-    return *groups_;
-  }
-
   // Positions in names_, in order of the nodes.
   std::vector<std::size_t> ordered_nodes() const {
     std::vector<std::size_t> order;
@@ -205,7 +186,9 @@ class clubak {
     return order;
   }
 
-  [[nodiscard]] bool gathers() const { return options_.gather || options_.regroup; }
+  [[nodiscard]] bool gathers() const {
+    return has(clubak_options::gather | clubak_options::regroup);
+  }
 
   std::vector<block> blocks() const {
     std::vector<block> list;
@@ -231,18 +214,19 @@ class clubak {
   }
 
   std::string name_of(const host_set& nodes) {
-    if (!options_.regroup) return shown(nodes.to_string());
-    return shown(sources().regroup(nodes, options_.no_prefix ? "" : options_.source));
+    if (!has(clubak_options::regroup)) return shown(nodes.to_string());
+    return shown(sources_.get().regroup(nodes, options_.group.shown_source()));
   }
 
   std::string label(const host_set& nodes) {
     std::string text = name_of(nodes);
-    if (nodes.size() > 1 && !options_.quiet) text += " (" + std::to_string(nodes.size()) + ")";
+    if (nodes.size() > 1 && !has(clubak_options::quiet))
+      text += " (" + std::to_string(nodes.size()) + ")";
     return text;
   }
 
   std::string colored(const char* code, const std::string& text) const {
-    return options_.color ? std::string{"\033["} + code + text + "\033[0m" : text;
+    return colors_ ? std::string{"\033["} + code + text + "\033[0m" : text;
   }
 
   void print_header(const host_set& nodes, const std::string& indent) {
@@ -252,9 +236,10 @@ class clubak {
 
   void print_blocks() {
     for (const block& b : blocks()) {
-      const std::string prefix =
-          options_.lines && !options_.no_label ? colored("94m", name_of(b.nodes) + ": ") : "";
-      if (!options_.lines && !options_.no_label) print_header(b.nodes, "");
+      const std::string prefix = has(clubak_options::lines) && !has(clubak_options::no_label)
+                                     ? colored("94m", name_of(b.nodes) + ": ")
+                                     : "";
+      if (!has(clubak_options::lines) && !has(clubak_options::no_label)) print_header(b.nodes, "");
       for (const std::string& line : *b.text) out_ += prefix + line + "\n";
     }
   }
@@ -303,9 +288,9 @@ class clubak {
     for (const std::size_t node : nodes) names.push_back(names_[node]);
     const host_set set = host_set::from_names(names);
     const std::string indent(level * 2, ' ');
-    if (options_.lines && !options_.no_label) {
+    if (has(clubak_options::lines) && !has(clubak_options::no_label)) {
       out_ += colored("94m", name_of(set) + ":") + "\n";
-    } else if (!options_.no_label) {
+    } else if (!has(clubak_options::no_label)) {
       print_header(set, indent);
     }
     const lines& text = texts_[nodes[0]];
@@ -318,9 +303,10 @@ class clubak {
     print_branches(nodes, line, level + 1);
   }
 
-  clubak_options options_;
+  const clubak_options& options_;
+  group_access sources_{options_.group};
+  const bool colors_ = options_.colors();
   bool terminal_ = ::isatty(STDOUT_FILENO) == 1;
-  std::optional<groups> groups_;
   std::unordered_map<std::string, std::size_t> place_;  // of a node in the two lists
   std::vector<std::string> names_;
   std::vector<lines> texts_;
@@ -328,26 +314,22 @@ class clubak {
   std::size_t bad_lines_ = 0;
 };
 
-int run_or_help(clubak_options& options) {
-  if (options.help) {
-    write_output(clubak_usage);
-    write_output(clubak_help);
-    return 0;
-  }
-  if (options.version) {
-    write_output("clubak of execo\n");
+int run_or_answer(const clubak_options& options) {
+  if (options.asked != command_line::question::none) {
+    const bool help = options.asked == command_line::question::help;
+    write_output(help ? clubak_usage + clubak_help() : "clubak of execo\n");
     return 0;
   }
   const warnings heard{"clubak"};
-  return clubak{std::move(options)}.run();
+  return clubak{options}.run();
 }
 
 }  // namespace
 
 int clubak_main(int argc, char** argv) {
   try {
-    clubak_options options{argc, argv};
-    return finish_output("clubak", run_or_help(options));
+    const clubak_options options{argc, argv};
+    return finish_output("clubak", run_or_answer(options));
   } catch (const usage_error& error) {
     (void)std::fprintf(stderr, "%s\n", clubak_usage);
     complain("clubak", std::string{"error: "} + error.what());

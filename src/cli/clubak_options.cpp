@@ -5,134 +5,103 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "nodeset_options.hpp"
+#include "command_line/values.hpp"
 
 namespace execo::cli {
 
 namespace {
 
-enum long_option {
-  option_color = 256,
-  option_diff,
-  option_groups_file,
-  option_interpret,
-  option_version,
+using command_line::auto_always_never;
+using command_line::choose;
+using command_line::given_option;
+using command_line::usage_error;
+
+using clubak_option = command_line::option<clubak_options>;
+
+template <unsigned Flags>
+void set_flags(clubak_options& o, const given_option&) {
+  o.flags |= Flags;
+}
+
+using bits = clubak_options;
+
+constexpr clubak_option clubak_table[] = {
+    {'b', "dshbak", "", "equal outputs once, under all their nodes", set_flags<bits::gather>},
+    {'c', "", "", "the same as -b", set_flags<bits::gather>},
+    {'B', "", "", "the same as -b", set_flags<bits::gather>},
+    {'L', "", "", "no blocks: each line with its nodes", set_flags<bits::lines>},
+    {'N', "", "", "no names at all", set_flags<bits::no_label>},
+    {'T', "tree", "", "common beginnings of outputs once", set_flags<bits::tree>},
+    {'r', "regroup", "", "nodes as groups", set_flags<bits::regroup>},
+    {'s', "groupsource", "SRC", "group source of names without one",
+     [](clubak_options& to, const given_option& g) { to.group.source = g.value; }},
+    {'G', "groupbase", "", "write groups without their source",
+     [](clubak_options& to, const given_option&) { to.group.no_prefix = true; }},
+    {0, "groupsconf", "FILE", "read the group sources from this file",
+     [](clubak_options& to, const given_option& g) { to.group.file = g.value; }},
+    {0, "diff", "", "the differences from the output that most nodes have",
+     set_flags<bits::diff | bits::gather>},
+    {'S', "separator", "TEXT", "between node and text (:)",
+     [](clubak_options& to, const given_option& g) { to.separator = g.value; }},
+    {0, "interpret-keys", "auto|always|never",
+     "whether what comes before the separator is a set of nodes; auto: if all of them can be read "
+     "as one (auto)",
+     [](clubak_options& to, const given_option& g) {
+       to.interpret = choose(g, auto_always_never<clubak_options::keys>);
+     }},
+    {0, "color", "auto|always|never",
+     "names in colour; auto: on a terminal, unless NO_COLOR is set (auto)",
+     [](clubak_options& to, const given_option& g) {
+       to.color = choose(g, auto_always_never<color_mode>);
+     }},
+    {'F', "fast", "", "accepted for compatibility: changes nothing", set_flags<bits::fast>},
+    {'q', "quiet", "", "no counts", set_flags<bits::quiet>},
+    {'v', "verbose", "", "show each line that is read, too", set_flags<bits::verbose>},
+    {'d', "debug", "", "the same, and what was chosen on standard error", set_flags<bits::debug>},
+    {0, "version", "", "show the version"},
+    {'h', "help", "", "show this text"},
 };
 
-const option long_options[] = {
-    {"color", required_argument, nullptr, option_color},
-    {"debug", no_argument, nullptr, 'd'},
-    {"diff", no_argument, nullptr, option_diff},
-    {"dshbak", no_argument, nullptr, 'b'},
-    {"fast", no_argument, nullptr, 'F'},
-    {"groupbase", no_argument, nullptr, 'G'},
-    {"groupsconf", required_argument, nullptr, option_groups_file},
-    {"groupsource", required_argument, nullptr, 's'},
-    {"help", no_argument, nullptr, 'h'},
-    {"interpret-keys", required_argument, nullptr, option_interpret},
-    {"quiet", no_argument, nullptr, 'q'},
-    {"regroup", no_argument, nullptr, 'r'},
-    {"separator", required_argument, nullptr, 'S'},
-    {"tree", no_argument, nullptr, 'T'},
-    {"verbose", no_argument, nullptr, 'v'},
-    {"version", no_argument, nullptr, option_version},
-    {nullptr, 0, nullptr, 0},
-};
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
 
-// The usual wishes of the environment, for who does not say --color.
-bool color_wanted() {
-  const auto set = [](const char* name) {
-    const char* value = std::getenv(name);
-    return value && *value != '\0';
-  };
-  if (set("NO_COLOR")) return false;
+// What the environment asks for, where --color does not decide.
+bool colors_are_wanted() {
+  if (is_set("NO_COLOR")) return false;
   const char* force = std::getenv("CLICOLOR_FORCE");
-  if (force && std::string_view{force} != "0") return true;
+  if (force != nullptr && std::string_view(force) != "0") return true;
   const char* allow = std::getenv("CLICOLOR");
-  if (allow && std::string_view{allow} == "0") return false;
+  if (allow != nullptr && std::string_view(allow) == "0") return false;
   return ::isatty(STDOUT_FILENO) == 1;
 }
 
 }  // namespace
 
-clubak_options::clubak_options(int argc, char** argv) : color(color_wanted()) {
-  for_each_option(argc, argv, ":bcBLNrGs:S:FTqvdh", long_options,
-                  [this](int option, const char* value) { take(option, value); });
-  if (fast && (tree || lines)) throw usage_error("incompatible tree options");
-  if (diff && lines) throw usage_error("option mismatch (diff not supported in line_mode)");
+command_line::spec_list clubak_specs() {
+  return command_line::specs_of<clubak_options>(clubak_table);
 }
 
-// Longer than most functions: one case for each option.
-void clubak_options::take(int option, const char* value) {
-  const std::string_view text = value ? value : "";
-  switch (option) {
-    case 'b':
-    case 'c':
-    case 'B':
-      gather = true;
-      break;
-    case 'L':
-      lines = true;
-      break;
-    case 'N':
-      no_label = true;
-      break;
-    case 'r':
-      regroup = true;
-      break;
-    case 'G':
-      no_prefix = true;
-      break;
-    case 's':
-      source = text;
-      break;
-    case 'S':
-      separator = text;
-      break;
-    case 'F':
-      fast = true;
-      break;
-    case 'T':
-      tree = true;
-      break;
-    case 'q':
-      quiet = true;
-      break;
-    case 'v':
-      verbose = true;
-      break;
-    case 'd':
-      debug = true;
-      break;
-    case 'h':
-      help = true;
-      break;
-    case option_diff:
-      diff = gather = true;
-      break;
-    case option_groups_file:
-      groups_file = text;
-      break;
-    case option_version:
-      version = true;
-      break;
-    case option_color:
-      if (text != "never" && text != "always" && text != "auto") {
-        throw usage_error("option --color: invalid choice: '" + std::string{text} +
-                          "' (choose from 'never', 'always', 'auto')");
-      }
-      color = text == "always" || (text == "auto" && color_wanted());
-      break;
-    case option_interpret:
-      if (text != "never" && text != "always" && text != "auto") {
-        throw usage_error("option --interpret-keys: invalid choice: '" + std::string{text} +
-                          "' (choose from 'never', 'always', 'auto')");
-      }
-      interpret = text == "never" ? keys::never : text == "always" ? keys::always : keys::automatic;
-      break;
-    default:
-      break;
-  }
+std::string clubak_help() {
+  return "\nReads lines \"node: text\" and shows the text of each node under its name.\n\nOptions "
+         "(defaults in parentheses):\n" +
+         option_help(clubak_specs());
+}
+
+clubak_options::clubak_options(int argc, char** argv) {
+  asked =
+      command_line::parse<clubak_options>(clubak_table, command_line::words_after_name(argc, argv),
+                                          command_line::habits::operands, *this)
+          .asked;
+  if (asked != question::none) return;
+  if (has(fast) && has(tree | lines)) throw usage_error("incompatible tree options");
+  if (has(diff) && has(lines))
+    throw usage_error("option mismatch (diff not supported in line_mode)");
+}
+
+bool clubak_options::colors() const {
+  return color == color_mode::automatic ? colors_are_wanted() : color == color_mode::always;
 }
 
 }  // namespace execo::cli

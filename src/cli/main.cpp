@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <exception>
 #include <span>
 #include <string>
@@ -11,9 +10,9 @@
 
 #include "commands.hpp"
 #include "execo/context.hpp"
-#include "execo/printable.hpp"
 #include "execo/version.hpp"
 #include "run.hpp"
+#include "text_input.hpp"
 
 namespace execo::cli {
 namespace {
@@ -27,7 +26,7 @@ Commands:
   nodeset   fold, expand, count and combine sets of hosts
   clubak    gather `host: line` text under sets of hosts
 
-  --help           show this text; `execo COMMAND --help` tells about a command
+  --help           show this text; `execo COMMAND --help` describes a command
   --version [-v]   show the version; with -v also the backend and the libraries
 
 Examples:
@@ -42,12 +41,12 @@ Exit status: 0 if all went well, 2 for a usage error; `execo run --help` has its
 )";
 
 int print(std::string_view text) {
-  bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  return written && std::fflush(stdout) == 0 ? 0 : 74;
+  write_output(text);
+  return finish_output("execo", 0);
 }
 
-int complain(const std::string& line) {
-  (void)std::fprintf(stderr, "execo: %s\n", printable(line).c_str());
+int refuse(const std::string& line) {
+  complain("execo", line);
   return 2;
 }
 
@@ -82,7 +81,7 @@ std::string details() {
 int version_main(std::span<char* const> rest, bool verbose) {
   for (std::string_view word : rest) {
     if (word != "-v" && word != "--verbose")
-      return complain(fmt::format("--version: '{}' has no place here; only -v has", word));
+      return refuse(fmt::format("--version takes only -v, not '{}'", word));
     verbose = true;
   }
   return print(fmt::format("execo {}\n{}", version(), verbose ? details() : ""));
@@ -99,9 +98,9 @@ int dispatch(int argc, char** argv) {
   if (command == "-v" && !rest.empty() && std::string_view(rest[0]) == "--version")
     return version_main(rest.subspan(1), true);
   if (command == "--help" || command == "-h" || command == "help") return print(usage);
-  if (command.empty()) return complain("no command: run, nodeset or clubak; see `execo --help`");
-  return complain(fmt::format("unknown {} '{}': run, nodeset or clubak; see `execo --help`",
-                              command.front() == '-' ? "option" : "command", command));
+  if (command.empty()) return refuse("no command: run, nodeset or clubak; see `execo --help`");
+  return refuse(fmt::format("unknown {} '{}': run, nodeset or clubak; see `execo --help`",
+                            command.front() == '-' ? "option" : "command", command));
 }
 
 // What stands under their numbers else is the next thing that is opened, and what is meant for a
@@ -119,7 +118,7 @@ int main(int argc, char** argv) {
   try {
     return execo::cli::dispatch(argc, argv);
   } catch (const std::exception& error) {
-    (void)execo::cli::complain(error.what());
+    execo::cli::complain("execo", error.what());
     return 71;
   }
 }

@@ -20,65 +20,10 @@ namespace execo::cli {
 
 namespace {
 
-using command = nodeset_options::command;
+using command_line::usage_error;
+using set_command = nodeset_options::command;
 
 constexpr const char* nodeset_usage = "Usage: nodeset [COMMAND] [OPTIONS] [ns1 [-ixX] ns2|...]\n";
-
-constexpr const char* nodeset_help = R"(
-Commands (one of):
-  -c, --count           number of nodes
-  -e, --expand          names of the nodes
-  -f, --fold            nodes as a set: node[1-3]
-  -l, --list            groups (-ll: and their nodes, -lll: and how many); of the nodes, if given
-  -L, --list-all        the same for all group sources
-  -r, --regroup         nodes as groups: @rack1,node7
-  --list-sources        group sources, the default one first
-  --equal               exit 0 if all ns are the same set, 1 if not, 2 for an error
-Operations, from left to right:
-  ns                    add the nodes; "-" reads them from standard input, as no ns at all does
-  -x, --exclude NS      take nodes away
-  -i, --intersection NS keep only these nodes
-  -X, --xor NS          keep the nodes that are in one of both
-  -a, --all             begin with all nodes of the group source
-Options:
-  -s, --groupsource SRC group source of names without one
-  -G, --groupbase       write groups without their source
-  --groupsconf FILE     read the group sources from this file
-  -R, --rangeset        bare ranges instead of nodes: 1-3,7
-  -S, --separator TEXT  between expanded nodes; \n and \t are understood
-  -O, --output-format F write each node like this; %s is its name
-  -I, --slice RANGES    keep only the nodes at these positions, from 0
-  --split N             N sets of nearly equal size
-  --contiguous          sets without holes
-  --pick N              N nodes at random
-  --axis RANGES         fold only these dimensions, from 1; -1 is the last
-  --autostep N|P%|auto  write a-b/step where at least N nodes follow each other like that
-  -q, --quiet           -d, --debug           --version           -h, --help
-)";
-
-// Writes what is asked for in pieces of some size.
-class output {
- public:
-  output() = default;
-  output(const output&) = delete;
-  output& operator=(const output&) = delete;
-  ~output() { flush(); }
-  void write(std::string_view text) {
-    buffer_ += text;
-    if (buffer_.size() > 65536) flush();
-  }
-  void line(std::string_view text) {
-    write(text);
-    write("\n");
-  }
-  void flush() {
-    write_output(buffer_);
-    buffer_.clear();
-  }
-
- private:
-  std::string buffer_;
-};
 
 std::string formatted(std::string_view format, std::string_view name) {
   std::string text;
@@ -96,32 +41,8 @@ std::string formatted(std::string_view format, std::string_view name) {
 
 bool is_set_operator(char c) { return c == '!' || c == '&' || c == '^'; }
 
-// Group sources, read only by the commands and sets that need them.
-class group_access {
- public:
-  explicit group_access(const nodeset_options& options) : options_(options) {}
-
-  const groups& get() {
-    if (!groups_) {
-      groups_ = options_.groups_file.empty() ? groups::standard()
-                                             : groups::from_file(options_.groups_file);
-      if (!options_.source.empty()) groups_->set_default(options_.source);
-    }
-    return *groups_;
-  }
-
-  host_set read(std::string_view text) {
-    if (!names_groups(text)) return host_set{text};
-    return get().read(text);
-  }
-
- private:
-  const nodeset_options& options_;
-  std::optional<groups> groups_;
-};
-
 host_set read_set(std::string_view text, group_access& access, const host_set*) {
-  return access.read(text);
+  return names_groups(text) ? access.get().read(text) : host_set{text};
 }
 
 range_set read_set(std::string_view text, group_access&, const range_set*) {
@@ -158,10 +79,10 @@ class evaluator {
   }
 
  private:
-  // Who lists groups asks for nodes on standard input with "-" alone.
+  // A list of groups reads nodes from standard input only for "-".
   [[nodiscard]] bool reads_input() const {
-    return !options_.all && options_.what != command::list && options_.what != command::list_all &&
-           options_.what != command::completion;
+    return !options_.all && options_.what != set_command::list &&
+           options_.what != set_command::list_all && options_.what != set_command::completion;
   }
 
   // Standard input can be read once only: every "-" means the same nodes.
@@ -228,7 +149,7 @@ class evaluator {
 template <class Set>
 Set select(const Set& set, const nodeset_options& options) {
   Set chosen = set;
-  if (options.has_slice) chosen = chosen.at(range_set{options.slice}.numbers());
+  if (options.slice) chosen = chosen.at(range_set{*options.slice}.numbers());
   if (options.pick > 0 && options.pick < chosen.size()) {
     std::vector<std::size_t> positions(chosen.size());
     std::iota(positions.begin(), positions.end(), std::size_t{0});
@@ -244,21 +165,22 @@ Set select(const Set& set, const nodeset_options& options) {
 fold_style style_of(const nodeset_options& options, std::size_t size) {
   fold_style style;
   using rule = nodeset_options::step_rule;
-  double members = options.autostep_value;
-  if (options.autostep == rule::percent) {
+  const auto [step_rule, value] = options.autostep;
+  double members = value;
+  if (step_rule == rule::percent) {
     members = std::ceil(static_cast<double>(size) * members / 100);
-  } else if (options.autostep == rule::all) {
+  } else if (step_rule == rule::all) {
     members = static_cast<double>(std::max<std::size_t>(3, size));
   }
-  if (options.autostep != rule::none) {
+  if (step_rule != rule::none) {
     style.autostep(std::max<std::size_t>(1, static_cast<std::size_t>(members)));
   }
-  if (!options.has_axis) return style;
-  if (options.axis.starts_with('-')) {
-    style.axis(-static_cast<int>(range_set{options.axis.substr(1)}.numbers().at(0)));
+  if (!options.axis) return style;
+  if (options.axis->starts_with('-')) {
+    style.axis(-static_cast<int>(range_set{options.axis->substr(1)}.numbers().at(0)));
     return style;
   }
-  for (const std::size_t axis : range_set{options.axis}.numbers()) {
+  for (const std::size_t axis : range_set{*options.axis}.numbers()) {
     style.axis(static_cast<int>(std::min<std::size_t>(axis, 1000)) - 1);
   }
   return style;
@@ -277,29 +199,28 @@ std::string folded(const range_set& set, const nodeset_options& options, const f
   return formatted(options.format, set.to_string(style));
 }
 
-void expand(const host_set& set, output& out, const nodeset_options& options) {
+void expand(const host_set& set, const nodeset_options& options) {
   bool first = true;
   set.for_each([&](std::string_view name) {
-    if (!first) out.write(options.separator);
+    if (!first) write_output(options.separator);
     first = false;
-    out.write(options.format == "%s" ? std::string{name} : formatted(options.format, name));
+    write_output(options.format == "%s" ? std::string{name} : formatted(options.format, name));
   });
-  out.write("\n");
+  write_output("\n");
 }
 
-void expand(const range_set& set, output& out, const nodeset_options& options) {
+void expand(const range_set& set, const nodeset_options& options) {
   std::string text;
   for (const std::string& index : set.expand()) {
     if (!text.empty()) text += options.separator;
     text += formatted(options.format, index);
   }
-  out.line(text);
+  write_line(text);
 }
 
 std::string regrouped(const host_set& set, group_access& access, const nodeset_options& options,
                       const fold_style& style) {
-  const std::string text =
-      access.get().regroup(set, options.no_prefix ? "" : options.source, style);
+  const std::string text = access.get().regroup(set, options.group.shown_source(), style);
   return formatted(options.format, text);
 }
 
@@ -309,29 +230,28 @@ std::string regrouped(const range_set&, group_access&, const nodeset_options&, c
 
 template <class Set>
 void print_set(const Set& all, const nodeset_options& options, group_access& access) {
-  output out;
   const Set set = select(all, options);
   const fold_style style = style_of(options, set.size());
   std::vector<Set> parts;
-  if (options.split > 1) {
-    parts = set.split(options.split);
+  if (options.split.value_or(1) > 1) {
+    parts = set.split(*options.split);
   } else if (options.contiguous) {
     parts = set.contiguous();
   }
   if (parts.empty()) parts.push_back(set);  // an empty set has its line, too
   for (const Set& part : parts) {
     switch (options.what) {
-      case command::count:
-        out.line(formatted(options.format, std::to_string(part.size())));
+      case set_command::count:
+        write_line(formatted(options.format, std::to_string(part.size())));
         break;
-      case command::expand:
-        expand(part, out, options);
+      case set_command::expand:
+        expand(part, options);
         break;
-      case command::fold:
-        out.line(folded(part, options, style));
+      case set_command::fold:
+        write_line(folded(part, options, style));
         break;
       default:
-        out.line(regrouped(part, access, options, style));
+        write_line(regrouped(part, access, options, style));
         break;
     }
   }
@@ -384,7 +304,8 @@ class group_lister {
   void list_of_nodes(const std::string& source, const std::string& prefix) {
     try {
       if (options_.list_level == 1) {
-        for (const std::string& name : sources_.names_of(*nodes_, source)) out_.line(prefix + name);
+        for (const std::string& name : sources_.names_of(*nodes_, source))
+          write_line(prefix + name);
         return;
       }
       for (const group_match& match : sources_.matches(*nodes_, source)) {
@@ -400,13 +321,12 @@ class group_lister {
     if (options_.list_level > 1) text += ' ' + common.to_string(style_of(options_, common.size()));
     if (options_.list_level > 2) text += ' ' + std::to_string(common.size());
     if (options_.list_level > 2 && nodes_) text += '/' + std::to_string(size);
-    out_.line(text);
+    write_line(text);
   }
 
   const nodeset_options& options_;
   const groups& sources_;
   const std::optional<host_set>& nodes_;
-  output out_;
   bool failed_ = false;
 };
 
@@ -414,44 +334,40 @@ int list_groups(const nodeset_options& options, group_access& access) {
   const groups& sources = access.get();
   std::optional<host_set> nodes;
   if (options.all || !options.operands.empty()) {
-    nodes = evaluator<host_set>{options, access}.run(options.all ? sources.all(options.source)
+    nodes = evaluator<host_set>{options, access}.run(options.all ? sources.all(options.group.source)
                                                                  : host_set{});
   }
   group_lister lister{options, sources, nodes};
-  if (options.what == command::list) {
-    const bool bare = options.no_prefix || options.source.empty();
-    lister.list(options.source, bare ? "@" : "@" + options.source + ":");
+  if (options.what == set_command::list) {
+    lister.list(options.group.source, options.group.prefix());
     return 0;
   }
   const auto names = sources.sources();
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const bool bare = options.no_prefix || i == 0;
+    const bool bare = options.group.no_prefix || i == 0;
     lister.try_list(i == 0 ? std::string{} : names[i], bare ? "@" : "@" + names[i] + ":");
   }
   return lister.failed() ? 1 : 0;
 }
 
 void list_sources(const nodeset_options& options, group_access& access) {
-  output out;
   const auto names = access.get().sources();
   for (std::size_t i = 0; i < names.size(); ++i) {
-    out.line(i == 0 && !options.quiet ? names[i] + " (default)" : names[i]);
+    write_line(i == 0 && !options.quiet ? names[i] + " (default)" : names[i]);
   }
 }
 
 // What a shell offers behind the words that are there: sources, groups, nodes of the groups named.
 void complete(const nodeset_options& options, group_access& access) {
-  output out;
   const groups& sources = access.get();
-  if (options.source.empty()) {
-    for (const std::string& source : sources.sources()) out.line("@" + source + ":");
+  if (options.group.source.empty()) {
+    for (const std::string& source : sources.sources()) write_line("@" + source + ":");
   }
-  const bool bare = options.no_prefix || options.source.empty();
-  const std::string prefix = bare ? "@" : "@" + options.source + ":";
-  for (const std::string& group : sources.names(options.source)) out.line(prefix + group);
-  const host_set begin = options.all ? sources.all(options.source) : host_set{};
+  const std::string prefix = options.group.prefix();
+  for (const std::string& group : sources.names(options.group.source)) write_line(prefix + group);
+  const host_set begin = options.all ? sources.all(options.group.source) : host_set{};
   const host_set nodes = evaluator<host_set>{options, access}.run(begin);
-  if (!nodes.empty()) expand(nodes, out, options);
+  if (!nodes.empty()) expand(nodes, options);
 }
 
 // Whether each operand by itself is the same set.
@@ -467,50 +383,47 @@ bool all_equal(const nodeset_options& options, group_access& access) {
                      [&](const auto& operand) { return read(operand) == first; });
 }
 
-int run(nodeset_options& options) {
-  group_access access{options};
+int run_set_command(nodeset_options& options) {
+  group_access access{options.group};
+  const bool is_of_ranges = options.of == nodeset_options::element::range;
   options.separator = unescaped(options.separator);
-  if (!options.source.empty()) {
-    if (options.ranges && !options.quiet) {
-      complain("WARNING", "option group source \"" + options.source + "\" ignored");
+  if (!options.group.source.empty()) {
+    if (is_of_ranges && !options.quiet) {
+      complain("WARNING", "option group source \"" + options.group.source + "\" ignored");
     }
     static_cast<void>(access.get());  // a source that does not exist is an error of every command
   }
   switch (options.what) {
-    case command::list:
-    case command::list_all:
+    case set_command::list:
+    case set_command::list_all:
       return list_groups(options, access);
-    case command::list_sources:
+    case set_command::list_sources:
       return list_sources(options, access), 0;
-    case command::completion:
+    case set_command::completion:
       return complete(options, access), 0;
-    case command::equal:
-      return options.ranges ? !all_equal<range_set>(options, access)
-                            : !all_equal<host_set>(options, access);
+    case set_command::equal:
+      return is_of_ranges ? !all_equal<range_set>(options, access)
+                          : !all_equal<host_set>(options, access);
     default:
       break;
   }
-  if (options.ranges) {
+  if (is_of_ranges) {
     print_set(evaluator<range_set>{options, access}.run({}), options, access);
     return 0;
   }
-  const host_set begin = options.all ? access.get().all(options.source) : host_set{};
+  const host_set begin = options.all ? access.get().all(options.group.source) : host_set{};
   print_set(evaluator<host_set>{options, access}.run(begin), options, access);
   return 0;
 }
 
-int run_or_help(nodeset_options& options) {
-  if (options.help) {
-    write_output(nodeset_usage);
-    write_output(nodeset_help);
-    return 0;
-  }
-  if (options.version) {
-    write_output("nodeset of execo\n");
+int run_or_answer(nodeset_options& options) {
+  if (options.asked != command_line::question::none) {
+    const bool help = options.asked == command_line::question::help;
+    write_output(help ? nodeset_usage + nodeset_help() : "nodeset of execo\n");
     return 0;
   }
   const warnings heard{"nodeset"};
-  return run(options);
+  return run_set_command(options);
 }
 
 }  // namespace
@@ -519,8 +432,8 @@ int nodeset_main(int argc, char** argv) {
   int failure = 1;
   try {
     nodeset_options options{argc, argv};
-    if (options.what == command::equal) failure = 2;  // 1 means: not equal
-    return finish_output("nodeset", run_or_help(options));
+    if (options.what == set_command::equal) failure = 2;  // 1 means: not equal
+    return finish_output("nodeset", run_or_answer(options));
   } catch (const usage_error& error) {
     (void)std::fprintf(stderr, "%s\n", nodeset_usage);
     complain("nodeset", std::string{"error: "} + error.what());

@@ -2,217 +2,164 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string_view>
+
+#include "command_line/values.hpp"
 
 namespace execo::cli {
 
 namespace {
 
-enum long_option {
-  option_autostep = 256,
-  option_axis,
-  option_completion,
-  option_contiguous,
-  option_equal,
-  option_groups_file,
-  option_pick,
-  option_sources,
-  option_split,
-  option_version,
-};
+using command_line::given_option;
+using command_line::heading;
+using command_line::usage_error;
 
-// "-" first: words that are no options come in their place, since operations apply left to right.
-constexpr const char* short_options = "-:acefhlLrdqRGs:S:O:I:x:i:X:";
+using set_command = nodeset_options::command;
+using nodeset_option = command_line::option<nodeset_options>;
 
-const option long_options[] = {
-    {"all", no_argument, nullptr, 'a'},
-    {"autostep", required_argument, nullptr, option_autostep},
-    {"axis", required_argument, nullptr, option_axis},
-    {"completion", no_argument, nullptr, option_completion},
-    {"contiguous", no_argument, nullptr, option_contiguous},
-    {"count", no_argument, nullptr, 'c'},
-    {"debug", no_argument, nullptr, 'd'},
-    {"equal", no_argument, nullptr, option_equal},
-    {"exclude", required_argument, nullptr, 'x'},
-    {"expand", no_argument, nullptr, 'e'},
-    {"fold", no_argument, nullptr, 'f'},
-    {"groupbase", no_argument, nullptr, 'G'},
-    {"groupsconf", required_argument, nullptr, option_groups_file},
-    {"groupsource", required_argument, nullptr, 's'},
-    {"groupsources", no_argument, nullptr, option_sources},
-    {"help", no_argument, nullptr, 'h'},
-    {"intersection", required_argument, nullptr, 'i'},
-    {"list", no_argument, nullptr, 'l'},
-    {"list-all", no_argument, nullptr, 'L'},
-    {"list-sources", no_argument, nullptr, option_sources},
-    {"output-format", required_argument, nullptr, 'O'},
-    {"pick", required_argument, nullptr, option_pick},
-    {"quiet", no_argument, nullptr, 'q'},
-    {"rangeset", no_argument, nullptr, 'R'},
-    {"regroup", no_argument, nullptr, 'r'},
-    {"separator", required_argument, nullptr, 'S'},
-    {"slice", required_argument, nullptr, 'I'},
-    {"split", required_argument, nullptr, option_split},
-    {"version", no_argument, nullptr, option_version},
-    {"xor", required_argument, nullptr, 'X'},
-    {nullptr, 0, nullptr, 0},
-};
-
-std::size_t number(const std::string& option, const std::string& text) {
+// As strtoll(3) reads it; a negative number counts as none.
+std::size_t count_of(const given_option& given) {
+  const std::string text(given.value);
   char* end = nullptr;
   const long long value = std::strtoll(text.c_str(), &end, 10);
-  if (text.empty() || *end != '\0') {
-    throw usage_error("option " + option + ": invalid integer value: '" + text + "'");
-  }
+  if (text.empty() || *end != '\0') refuse(given, "expected a whole number");
   return value < 0 ? 0 : static_cast<std::size_t>(value);
 }
 
+nodeset_options::steps autostep_of(const given_option& given) {
+  nodeset_options::steps read;
+  if (given.value == "auto") {
+    read.rule = nodeset_options::step_rule::all;
+    return read;
+  }
+  const bool percent = given.value.ends_with('%');
+  const std::string digits(given.value.substr(0, given.value.size() - (percent ? 1 : 0)));
+  char* end = nullptr;
+  read.value = percent ? std::strtod(digits.c_str(), &end)
+                       : static_cast<double>(std::strtol(digits.c_str(), &end, 10));
+  if (digits.empty() || *end != '\0' || !(read.value >= 0))
+    refuse(given, "expected a number of nodes, a percentage of them, or auto");
+  read.rule = percent ? nodeset_options::step_rule::percent : nodeset_options::step_rule::members;
+  return read;
+}
+
+template <set_command Chosen>
+void choose_command(nodeset_options& o, const given_option&) {
+  o.choose(Chosen);
+}
+
+// -ll and -lll say more about each group.
+template <set_command Chosen>
+void choose_list(nodeset_options& o, const given_option&) {
+  o.choose(Chosen);
+  ++o.list_level;
+}
+
+template <char Operation>
+void add_operand(nodeset_options& o, const given_option& g) {
+  o.operands.emplace_back(Operation, std::string(g.value));
+}
+
+constexpr nodeset_option nodeset_table[] = {
+    heading<nodeset_options>("Commands (one of):"),
+    {'c', "count", "", "number of nodes", choose_command<set_command::count>},
+    {'e', "expand", "", "names of the nodes", choose_command<set_command::expand>},
+    {'f', "fold", "", "nodes as a set: node[1-3]", choose_command<set_command::fold>},
+    {'l', "list", "",
+     "groups (-ll: with their nodes, -lll: and how many); if nodes are given, the groups that have "
+     "some of them",
+     choose_list<set_command::list>},
+    {'L', "list-all", "", "the same for all group sources", choose_list<set_command::list_all>},
+    {'r', "regroup", "", "nodes as groups: @rack1,node7", choose_command<set_command::regroup>},
+    {0, "list-sources", "", "group sources, the default one first",
+     choose_command<set_command::list_sources>},
+    {0, "groupsources", "", "the same as --list-sources",
+     choose_command<set_command::list_sources>},
+    {0, "equal", "", "exit 0 if all NS are the same set, 1 if not, 2 for an error",
+     choose_command<set_command::equal>},
+    {0, "completion", "", "what a shell may offer next: sources, groups and nodes",
+     choose_command<set_command::completion>},
+    heading<nodeset_options>("Operations, from left to right:"),
+    {0, "", "NS", "add the nodes; \"-\" reads them from standard input, as no NS at all does",
+     add_operand<'|'>},
+    {'x', "exclude", "NS", "take nodes away", add_operand<'x'>},
+    {'i', "intersection", "NS", "keep only these nodes", add_operand<'i'>},
+    {'X', "xor", "NS", "keep the nodes that are in exactly one of the two", add_operand<'X'>},
+    {'a', "all", "", "begin with all nodes of the group source",
+     [](nodeset_options& o, const given_option&) { o.all = true; }},
+    heading<nodeset_options>("Options:"),
+    {'s', "groupsource", "SRC", "group source of names without one",
+     [](nodeset_options& o, const given_option& g) { o.group.source = g.value; }},
+    {'G', "groupbase", "", "write groups without their source",
+     [](nodeset_options& o, const given_option&) { o.group.no_prefix = true; }},
+    {0, "groupsconf", "FILE", "read the group sources from this file",
+     [](nodeset_options& o, const given_option& g) { o.group.file = g.value; }},
+    {'R', "rangeset", "", "bare ranges instead of nodes: 1-3,7",
+     [](nodeset_options& o, const given_option&) { o.of = nodeset_options::element::range; }},
+    {'S', "separator", "TEXT", "between expanded nodes; may have \\n and \\t (a space)",
+     [](nodeset_options& o, const given_option& g) { o.separator = g.value; }},
+    {'O', "output-format", "FORMAT", "write each node like this; %s is its name (%s)",
+     [](nodeset_options& o, const given_option& g) { o.format = g.value; }},
+    {'I', "slice", "RANGES", "keep only the nodes at these positions, from 0",
+     [](nodeset_options& o, const given_option& g) { o.slice = g.value; }},
+    {0, "split", "N", "N sets of nearly equal size",
+     [](nodeset_options& o, const given_option& g) { o.split = count_of(g); }},
+    {0, "contiguous", "", "sets without gaps",
+     [](nodeset_options& o, const given_option&) { o.contiguous = true; }},
+    {0, "pick", "N", "N nodes at random",
+     [](nodeset_options& o, const given_option& g) { o.pick = count_of(g); }},
+    {0, "axis", "RANGES", "fold only these dimensions, from 1; -1 is the last",
+     [](nodeset_options& o, const given_option& g) { o.axis = g.value; }},
+    {0, "autostep", "N|P%|auto", "write a-b/step for at least N nodes at equal distances",
+     [](nodeset_options& o, const given_option& g) { o.autostep = autostep_of(g); }},
+    {'q', "quiet", "", "no warnings, and no \"(default)\" in the list of sources",
+     [](nodeset_options& o, const given_option&) { o.quiet = true; }},
+    {'d', "debug", "", "accepted for compatibility: changes nothing",
+     [](nodeset_options&, const given_option&) {}},
+    {0, "version", "", "show the version"},
+    {'h', "help", "", "show this text"},
+};
+
 }  // namespace
 
+command_line::spec_list nodeset_specs() {
+  return command_line::specs_of<nodeset_options>(nodeset_table);
+}
+
+std::string nodeset_help() { return "\n" + option_help(nodeset_specs()); }
+
 nodeset_options::nodeset_options(int argc, char** argv) {
-  for_each_option(argc, argv, short_options, long_options,
-                  [this](int option, const char* value) { take(option, value); });
-  for (; optind < argc; ++optind) operands.emplace_back('|', argv[optind]);
-  check();
+  asked = command_line::parse<nodeset_options>(nodeset_table,
+                                               command_line::words_after_name(argc, argv),
+                                               command_line::habits::operands, *this)
+              .asked;
+  if (asked == question::none) check();
 }
 
 void nodeset_options::choose(command chosen) {
-  const bool again = what == chosen && (chosen == command::list || chosen == command::list_all);
-  if (what != command::none && !again) throw usage_error("Multiple commands not allowed.");
+  const bool again =
+      what == chosen && (chosen == set_command::list || chosen == set_command::list_all);
+  if (what != set_command::none && !again) throw usage_error("Multiple commands not allowed.");
   what = chosen;
 }
 
-// Longer than most functions: one case for each option.
-void nodeset_options::take(int option, const char* value) {
-  switch (option) {
-    case 1:
-      operands.emplace_back('|', value);
-      break;
-    case 'x':
-    case 'i':
-    case 'X':
-      operands.emplace_back(static_cast<char>(option), value);
-      break;
-    case 'c':
-      choose(command::count);
-      break;
-    case 'e':
-      choose(command::expand);
-      break;
-    case 'f':
-      choose(command::fold);
-      break;
-    case 'r':
-      choose(command::regroup);
-      break;
-    case 'l':
-      choose(command::list), ++list_level;
-      break;
-    case 'L':
-      choose(command::list_all), ++list_level;
-      break;
-    case option_sources:
-      choose(command::list_sources);
-      break;
-    case option_completion:
-      choose(command::completion);
-      break;
-    case option_equal:
-      choose(command::equal);
-      break;
-    case 'a':
-      all = true;
-      break;
-    case 'h':
-      help = true;
-      break;
-    case 'd':
-      break;  // this tool has nothing to add
-    case 'q':
-      quiet = true;
-      break;
-    case 'R':
-      ranges = true;
-      break;
-    case 'G':
-      no_prefix = true;
-      break;
-    case 's':
-      source = value;
-      break;
-    case 'S':
-      separator = value;
-      break;
-    case 'O':
-      format = value;
-      break;
-    case 'I':
-      slice = value, has_slice = true;
-      break;
-    case option_axis:
-      axis = value, has_axis = true;
-      break;
-    case option_contiguous:
-      contiguous = true;
-      break;
-    case option_groups_file:
-      groups_file = value;
-      break;
-    case option_pick:
-      pick = number("--pick", value);
-      break;
-    case option_split:
-      split = number("--split", value), has_split = true;
-      break;
-    case option_version:
-      version = true;
-      break;
-    case option_autostep:
-      set_autostep(value);
-      break;
-    default:
-      break;
-  }
-}
-
-void nodeset_options::set_autostep(const std::string& value) {
-  if (value == "auto") {
-    autostep = step_rule::all;
-    return;
-  }
-  const bool percent = value.ends_with('%');
-  const std::string digits = percent ? value.substr(0, value.size() - 1) : value;
-  char* end = nullptr;
-  autostep_value = percent ? std::strtod(digits.c_str(), &end)
-                           : static_cast<double>(std::strtol(digits.c_str(), &end, 10));
-  if (digits.empty() || *end != '\0' || !(autostep_value >= 0)) {
-    throw usage_error("option --autostep: invalid value: '" + value +
-                      "', should be node count, node percentage or 'auto'");
-  }
-  autostep = percent ? step_rule::percent : step_rule::members;
-}
-
 void nodeset_options::check() const {
-  if (help || version) return;
-  if (what == command::none) throw usage_error("No command specified.");
-  if (ranges && (all || what == command::regroup)) {
+  const bool ranges = of == element::range;
+  if (what == set_command::none) throw usage_error("No command specified.");
+  if (ranges && (all || what == set_command::regroup))
     throw usage_error("-a/-r only supported in NodeSet mode");
-  }
-  if (has_axis && (what != command::fold || ranges)) {
+  if (axis && (what != set_command::fold || ranges))
     throw usage_error("--axis option is only supported when folding nodeset");
-  }
-  if (has_split && contiguous) {
-    throw usage_error("incompatible splitting options (split, contiguous)");
-  }
-  if (what == command::equal) check_equal();
+  if (split && contiguous) throw usage_error("incompatible splitting options (split, contiguous)");
+  if (what == set_command::equal) check_equal();
 }
 
-// Each set stands for itself: what works on one set that all of them make has no meaning.
+// Each set is compared as it is: an operation on the one set that all of them make has no meaning.
 void nodeset_options::check_equal() const {
   const bool operates =
       std::ranges::any_of(operands, [](const operand& o) { return o.operation != '|'; });
-  if (all || operates || has_slice || pick > 0 || has_split || contiguous) {
+  if (all || operates || slice || pick > 0 || split || contiguous)
     throw usage_error("--equal compares the sets given, and takes no operation on them");
-  }
   if (operands.size() < 2) throw usage_error("--equal needs two sets or more");
 }
 

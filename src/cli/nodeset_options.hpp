@@ -3,22 +3,22 @@
 // The command line of `execo nodeset`, as ClusterShell's users type it.
 
 #include <cstddef>
-#include <stdexcept>
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "option_words.hpp"
+#include "command_line/option_table.hpp"
+#include "group_options.hpp"
 
 namespace execo::cli {
 
-/// Something failed that needs no usage text: exit code 1. Printed as it is.
-class plain_error : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
+using command_line::question;
 
 class nodeset_options {
  public:
+  nodeset_options() = default;
   /// Throws: usage_error.
   nodeset_options(int argc, char** argv);
 
@@ -34,6 +34,7 @@ class nodeset_options {
     completion,
     equal
   };
+  enum class element { node, range };  // -R: bare range sets
   enum class step_rule { none, members, percent, all };
 
   // One argument: '|' union, 'x' exclude, 'i' intersect, 'X' symmetric difference.
@@ -44,36 +45,39 @@ class nodeset_options {
     std::string text;
   };
 
+  class steps {
+   public:
+    steps() = default;
+    step_rule rule = step_rule::none;
+    double value = 0;
+  };
+
+  /// Throws: usage_error if another command was chosen before.
+  void choose(command chosen);
+
+  question asked = question::none;
   command what = command::none;
+  element of = element::node;
   int list_level = 0;
   std::vector<operand> operands;
+  group_options group;
   bool all = false;
-  bool help = false;
-  bool version = false;
   bool quiet = false;
-  bool ranges = false;  // -R: bare range sets
   bool contiguous = false;
-  bool no_prefix = false;  // -G: groups without their source
-  std::string source;
-  std::string groups_file;
   std::string separator = " ";
   std::string format = "%s";
-  std::string slice;
-  bool has_slice = false;
-  std::string axis;
-  bool has_axis = false;
-  std::size_t split = 1;
-  bool has_split = false;
+  std::optional<std::string> slice;
+  std::optional<std::string> axis;
+  std::optional<std::size_t> split;
   std::size_t pick = 0;
-  step_rule autostep = step_rule::none;
-  double autostep_value = 0;
+  steps autostep;
 
  private:
-  void take(int option, const char* value);
-  void choose(command chosen);
-  void set_autostep(const std::string& value);
   void check() const;
   void check_equal() const;
 };
+
+command_line::spec_list nodeset_specs();
+std::string nodeset_help();
 
 }  // namespace execo::cli

@@ -6,13 +6,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <optional>
 
-#include "command_line/usage_error.hpp"
+#include "command_line/option_table.hpp"
 #include "execo/config.hpp"
 #include "execo/log.hpp"
-#include "execo/printable.hpp"
 #include "execo/remote.hpp"
 #include "execo/sleep.hpp"
 #include "execo/sync_wait.hpp"
@@ -23,6 +21,7 @@
 #include "run.hpp"
 #include "run_options.hpp"
 #include "tally.hpp"
+#include "text_input.hpp"
 #include "view.hpp"
 
 namespace execo::cli {
@@ -254,8 +253,8 @@ void raise_descriptor_limit() noexcept {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);  // else the window is narrower, and says so
 }
 
-int complain(const std::string& line, int status) {
-  (void)std::fprintf(stderr, "execo: %s\n", printable(line).c_str());
+int fail(std::string_view line, int status) {
+  complain("execo", line);
   return status;
 }
 
@@ -263,7 +262,7 @@ int complain(const std::string& line, int status) {
 
 int run_main(int argc, char** argv) {
   try {
-    std::span<const char* const> arguments(argv + 1, static_cast<std::size_t>(argc - 1));
+    std::span<const char* const> arguments = command_line::words_after_name(argc, argv);
     config defaults;
     std::string broken;
     try {
@@ -271,18 +270,17 @@ int run_main(int argc, char** argv) {
     } catch (const config_error& error) {
       broken = error.what();  // told after the help that may have been asked for
     }
-    // What is wrong with one group of many is said, and costs the others nothing.
-    set_log(log_level::warning, [](const log_record& record) {
-      (void)complain("warning: " + std::string(record.message), 0);
-    });
-    std::optional<run_options> options = parse_run(arguments, defaults);
-    set_log(log_level::off, {});
-    if (!options) {
-      std::string help = run_help();
-      (void)std::fwrite(help.data(), 1, help.size(), stdout);
-      return std::fflush(stdout) == 0 ? 0 : exit_output_lost;
+    std::optional<run_options> options;
+    {
+      // What is wrong with one group of many is said, and costs the others nothing.
+      const warnings heard{"execo"};
+      options = parse_run(arguments, defaults);
     }
-    if (!broken.empty()) return complain(broken, exit_usage);
+    if (!options) {
+      write_output(run_help());
+      return finish_output("execo", 0);
+    }
+    if (!broken.empty()) return fail(broken, exit_usage);
     if (defaults.log != log_level::off)
       set_log(defaults.log, log_to(STDERR_FILENO, options->color));
     raise_descriptor_limit();
@@ -290,13 +288,13 @@ int run_main(int argc, char** argv) {
     (void)::signal(SIGPIPE, SIG_IGN);
     return run_session(std::move(*options)).run();
   } catch (const usage_error& error) {
-    return complain(error.what(), exit_usage);
+    return fail(error.what(), exit_usage);
   } catch (const std::invalid_argument& error) {
-    return complain(error.what(), exit_usage);
+    return fail(error.what(), exit_usage);
   } catch (const std::bad_alloc&) {
-    return complain("out of memory", exit_machine);
+    return fail("out of memory", exit_machine);
   } catch (const std::exception& error) {
-    return complain(error.what(), exit_machine);
+    return fail(error.what(), exit_machine);
   }
 }
 

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <utility>
 
 #include "command_line/values.hpp"
@@ -120,7 +119,7 @@ class reader {
 
 using run_option = command_line::option<reader>;
 
-constexpr std::array<run_option, 22> run_table{{
+constexpr run_option run_table[] = {
     {'w', "", "SET",
      "hosts to run on: node[1-9,12],login1, a group, @web, a file of sets, ./hosts or "
      "/etc/hosts.txt, or - for sets on standard input. May be repeated",
@@ -192,7 +191,7 @@ constexpr std::array<run_option, 22> run_table{{
        r.made.color = choose(g, auto_always_never<color_mode>);
      }},
     {'h', "help", "", "show this text"},
-}};
+};
 
 }  // namespace
 
@@ -203,7 +202,7 @@ std::optional<run_options> parse_run(std::span<const char* const> arguments,
   reader into(defaults);
   auto parsed =
       command_line::parse<reader>(run_table, arguments, command_line::habits::command, into);
-  if (parsed.question != nullptr) return std::nullopt;
+  if (parsed.asked != command_line::question::none) return std::nullopt;
   return into.finish(parsed.words);
 }
 

@@ -8,14 +8,29 @@
 #include <execo/printable.hpp>
 #include <utility>
 
-#include "nodeset_options.hpp"
-
 namespace execo::cli {
 
 namespace {
 
 constexpr int exit_output_lost = 74;  // EX_IOERR
-int output_error = 0;                 // of the first write to standard output that failed
+constexpr std::size_t enough_to_write = 65536;
+int output_error = 0;  // of the first write to standard output that failed
+
+// What was not written yet. Thousands of names are added one by one.
+std::string& pending_output() {
+  static std::string pending;
+  return pending;
+}
+
+void write_now(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() && output_error == 0)
+    output_error = errno;
+}
+
+void write_pending() {
+  write_now(pending_output());
+  pending_output().clear();
+}
 
 }  // namespace
 
@@ -34,12 +49,22 @@ std::string read_standard_input() {
 }
 
 void write_output(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() && output_error == 0) {
-    output_error = errno;
+  std::string& pending = pending_output();
+  if (pending.size() + text.size() > enough_to_write) write_pending();
+  if (text.size() > enough_to_write) {
+    write_now(text);
+  } else {
+    pending += text;
   }
 }
 
+void write_line(std::string_view text) {
+  write_output(text);
+  write_output("\n");
+}
+
 int finish_output(const char* command, int status) {
+  write_pending();
   if (std::fflush(stdout) != 0 && output_error == 0) output_error = errno;
   if (output_error == 0 && std::ferror(stdout) == 0) return status;
   if (output_error != EPIPE) {

@@ -3,19 +3,28 @@
 // What nodeset and clubak share: text from outside, and text that goes there.
 
 #include <execo/host_set.hpp>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
 namespace execo::cli {
 
+/// A failure that needs no usage text: exit status 1.
+class plain_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// All of standard input. Throws: plain_error if it cannot be read.
 [[nodiscard]] std::string read_standard_input();
 
-/// Adds to standard output. What cannot be written is remembered for finish_output().
+/// Adds to standard output, which is written in large pieces. What cannot be written is remembered
+/// for finish_output().
 void write_output(std::string_view text);
+void write_line(std::string_view text);
 
-/// Ends a command that wrote with write_output(): its exit status, or 74 where standard output did
-/// not take all of it, which a line on standard error says unless the reader went away.
+/// Ends a command that wrote with write_output(): its exit status, or 74 if standard output did not
+/// take all of it, which a line on standard error says unless the reader went away.
 [[nodiscard]] int finish_output(const char* command, int status);
 
 /// "command: text" on standard error; control characters in it are made visible.

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "command_line/scanner.hpp"
@@ -18,7 +20,7 @@ class option : public option_spec {
  public:
   using setter = void (*)(Target&, const given_option&);
 
-  /// Without a setter the option is a question, such as --help, that ends the parsing.
+  /// Without a setter the option is a question, --help or --version, and ends the parsing.
   constexpr option(char option_letter, std::string_view long_word, std::string_view value_name,
                    std::string_view help_text, setter call = nullptr) noexcept
       : option_spec(option_letter, long_word, value_name, help_text), set(call) {}
@@ -42,14 +44,21 @@ spec_list specs_of(option_table<Target> table) {
   return specs;
 }
 
+/// What a command line asks for in place of work.
+enum class question : std::uint8_t { none, help, version };
+
 class parsed_arguments {
  public:
   parsed_arguments() = default;
-  /// The question that was asked; what follows it was not looked at.
-  const option_spec* question = nullptr;
+  question asked = question::none;      // nothing after it was looked at
   std::vector<std::string_view> words;  // the command
   bool separated = false;               // there was a `--`
 };
+
+/// The words of main() after the name of the program.
+inline std::span<const char* const> words_after_name(int argc, const char* const* argv) {
+  return std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0);
+}
 
 /// Calls the setters from left to right.
 /// Throws: usage_error, and what the setters throw.
@@ -61,7 +70,7 @@ parsed_arguments parse(option_table<Target> table, std::span<const char* const> 
   for (const given_option& given : found.given) {
     auto set = static_cast<const option<Target>*>(given.what)->set;
     if (set == nullptr) {
-      parsed.question = given.what;
+      parsed.asked = given.what->word == "version" ? question::version : question::help;
       return parsed;
     }
     set(target, given);

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
-#include <array>
 #include <cstdio>
 #include <limits>
 #include <string_view>
@@ -75,7 +74,7 @@ int open_descriptor(const given_option& given) {
 
 using fleet_option = command_line::option<options>;
 
-constexpr std::array<fleet_option, 13> fleet_table{{
+constexpr fleet_option fleet_table[] = {
     {0, "port", "PORT", "TCP port of all hosts; 0 takes a free one (0)",
      [](options& o, const given_option& g) {
        o.port = static_cast<std::uint16_t>(command_line::number(g, 0, 65535));
@@ -105,15 +104,15 @@ constexpr std::array<fleet_option, 13> fleet_table{{
      [](options& o, const given_option&) { o.stats = true; }},
     {0, "version", "", "show the version"},
     {'h', "help", "", "show this text"},
-}};
+};
 
 void require(const std::string& value, const char* name) {
   if (value.empty()) throw usage_error(fmt::format("{} is required; see --help", name));
 }
 
-void print_answer(const command_line::option_spec& question) {
-  std::string text =
-      question.word == "help" ? help_text() : "execo-fleet " EXECO_FLEET_VERSION "\n";
+void print_answer(command_line::question asked) {
+  const std::string text =
+      asked == command_line::question::help ? help_text() : "execo-fleet " EXECO_FLEET_VERSION "\n";
   (void)std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
@@ -121,11 +120,10 @@ void print_answer(const command_line::option_spec& question) {
 
 std::optional<options> parse_options(int argc, const char* const* argv) {
   options made;
-  std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
-  auto parsed = command_line::parse<options>(fleet_table, words.subspan(1),
-                                             command_line::habits::command, made);
-  if (parsed.question != nullptr) {
-    print_answer(*parsed.question);
+  auto parsed = command_line::parse<options>(
+      fleet_table, command_line::words_after_name(argc, argv), command_line::habits::command, made);
+  if (parsed.asked != command_line::question::none) {
+    print_answer(parsed.asked);
     return std::nullopt;
   }
   if (!parsed.separated && !parsed.words.empty())
