@@ -4,9 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
-#include <array>
 #include <system_error>
 
 #include "base/fd.hpp"
@@ -37,19 +35,7 @@ file_read read_file(const std::string& path, file_kind allowed, std::size_t max_
     return errno == ENOENT ? file_read::missing : file_read::refused;
   }
   if (allowed == file_kind::regular && is_refused(about, problem)) return file_read::refused;
-  std::array<char, 64 * 1024> buffer;
-  while (text.size() <= max_size) {
-    ssize_t n = ::read(file.get(), buffer.data(), buffer.size());
-    if (n == 0) return file_read::whole;
-    if (n > 0) {
-      text.append(buffer.data(), static_cast<std::size_t>(n));
-    } else if (errno != EINTR) {
-      problem = words_of(errno);
-      return file_read::refused;
-    }
-  }
-  problem = "is larger than " + std::to_string(max_size >> 20) + " MiB";
-  return file_read::refused;
+  return read_descriptor(file.get(), max_size, text, problem);
 }
 
 }  // namespace execo::detail

@@ -1,9 +1,14 @@
 // A small file, whole.
 #pragma once
 
+#include <errno.h>
+#include <unistd.h>
+
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <system_error>
 
 namespace execo::detail {
 
@@ -15,5 +20,24 @@ enum class file_kind : std::uint8_t { regular, any };
 /// to be printed after the path: "is larger than 4 MiB", "Permission denied".
 file_read read_file(const std::string& path, file_kind allowed, std::size_t max_size,
                     std::string& text, std::string& problem);
+
+/// The same for what an open descriptor still has. Inline, for the programs: they use no other code
+/// of the library than what its public headers declare.
+inline file_read read_descriptor(int fd, std::size_t max_size, std::string& text,
+                                 std::string& problem) {
+  std::array<char, 64 * 1024> buffer;
+  while (text.size() <= max_size) {
+    ssize_t n = ::read(fd, buffer.data(), buffer.size());
+    if (n == 0) return file_read::whole;
+    if (n > 0) {
+      text.append(buffer.data(), static_cast<std::size_t>(n));
+    } else if (errno != EINTR) {
+      problem = std::generic_category().message(errno);
+      return file_read::refused;
+    }
+  }
+  problem = "is larger than " + std::to_string(max_size >> 20) + " MiB";
+  return file_read::refused;
+}
 
 }  // namespace execo::detail

@@ -1,14 +1,11 @@
 #include "targets.hpp"
 
-#include <errno.h>
 #include <fmt/format.h>
-#include <string.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iostream>
 #include <unordered_set>
 
+#include "command_line/text_file.hpp"
 #include "command_line/usage_error.hpp"
 #include "execo/printable.hpp"
 
@@ -52,37 +49,11 @@ bool for_each_word_of(std::string_view line, const Visit& visit) {
   return any;
 }
 
-constexpr std::size_t max_text = std::size_t{256} << 20;
-
-// A device or a pipe may have no end. Throws: usage_error.
-std::string read_text(std::string_view origin, const std::string& path) {
-  constexpr std::size_t piece = 65536;
-  errno = 0;
-  std::ifstream opened;
-  if (path != "-") opened.open(path);
-  std::istream& file = path == "-" ? std::cin : opened;
-  std::string text;
-  while (file && text.size() <= max_text) {
-    std::size_t size = text.size();
-    text.resize(size + piece);
-    file.read(text.data() + size, piece);
-    text.resize(size + static_cast<std::size_t>(file.gcount()));
-  }
-  if (text.size() > max_text)
-    throw usage_error(
-        fmt::format("{} '{}' is larger than {} MiB", origin, printable(path), max_text >> 20));
-  // A directory opens and fails when it is read, which badbit or failbit alone reports.
-  if (errno != 0 || file.bad() || !file.eof())
-    throw usage_error(fmt::format("{} '{}' cannot be read: {}", origin, printable(path),
-                                  ::strerror(errno != 0 ? errno : EIO)));
-  return text;
-}
-
 // Calls `visit(place, set)` for each set of a file, or of standard input for "-": any number on a
 // line, `#` begins a comment. Whether there is one. Throws: usage_error.
 template <class Visit>
 bool for_each_set_of(std::string_view origin, const std::string& path, const Visit& visit) {
-  std::string text = read_text(origin, path);
+  std::string text = command_line::read_text(origin, path);
   std::string_view rest = text;
   bool any = false;
   for (int number = 1; !rest.empty(); ++number) {

@@ -8,6 +8,8 @@
 #include <execo/printable.hpp>
 #include <utility>
 
+#include "command_line/text_file.hpp"
+
 namespace execo::cli {
 
 namespace {
@@ -35,17 +37,11 @@ void write_pending() {
 }  // namespace
 
 std::string read_standard_input() {
-  std::string text;
-  std::size_t size = 0;
-  do {
-    text.resize(std::max<std::size_t>(65536, text.size() * 2));
-    size += std::fread(text.data() + size, 1, text.size() - size, stdin);
-  } while (size == text.size());
-  text.resize(size);
-  if (std::ferror(stdin) != 0) {
-    throw plain_error(std::string{"standard input: "} + std::strerror(errno));
+  try {
+    return command_line::read_standard_input();
+  } catch (const std::runtime_error& error) {
+    throw plain_error(error.what());
   }
-  return text;
 }
 
 void write_output(std::string_view text) {

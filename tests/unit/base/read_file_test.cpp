@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -68,6 +70,18 @@ TEST_F(small_file, is_waited_for_in_a_pipe_only_if_any_kind_may_come) {
   EXPECT_EQ(read(at("pipe"), file_kind::any), file_read::whole);
   writer.join();
   EXPECT_EQ(text, "through a pipe");
+}
+
+TEST_F(small_file, is_read_on_from_where_its_descriptor_stands) {
+  std::ofstream(at("rest")) << "first second";
+  std::FILE* file = std::fopen(at("rest").c_str(), "re");
+  ASSERT_NE(file, nullptr);
+  ASSERT_EQ(::lseek(::fileno(file), 6, SEEK_SET), 6);
+  EXPECT_EQ(read_descriptor(::fileno(file), max_size, text, problem), file_read::whole);
+  EXPECT_EQ(text, "second");
+  std::fclose(file);
+  EXPECT_EQ(read_descriptor(-1, max_size, text, problem), file_read::refused);
+  EXPECT_EQ(problem, "Bad file descriptor");
 }
 
 }  // namespace
