@@ -54,7 +54,7 @@ bool is_host_with_colons(std::string_view text) {
   }
 }
 
-// Where the separator is. A colon may be part of the host: ::1, root@n1:2222, [::1]:22.
+// Finds the separator. A colon may be part of the host: ::1, root@n1:2222, [::1]:22.
 std::size_t find_separator(std::string_view line, std::string_view separator) {
   if (separator.empty()) return line.npos;
   const std::size_t first = line.find(separator);
@@ -71,7 +71,7 @@ class clubak {
  public:
   explicit clubak(const clubak_options& options) : options_(options) {}
 
-  /// The exit status: 1 if some line could not be taken.
+  /// Returns the exit status: 1 if some line was malformed.
   int run() {
     if (has(clubak_options::debug)) {
       (void)std::fprintf(stderr, "clubak: line_mode=%s gather=%s tree_depth=1\n",
@@ -98,7 +98,7 @@ class clubak {
     std::string text;
   };
 
-  // A file or a pipe gets the text as it is, in UTF-8; a terminal nothing that it would act on.
+  // A file or a pipe gets the text unchanged, in UTF-8; a terminal gets no control characters.
   std::string shown(std::string_view text) const {
     return terminal_ ? printable(text) : repaired_utf8(text);
   }
@@ -142,7 +142,7 @@ class clubak {
     }
   }
 
-  // A line that belongs to no node costs no other line.
+  // A malformed line does not affect the others.
   void skip(const std::string& why, const std::string& line) {
     if (++bad_lines_ <= max_complaints) complain("clubak", why + ": \"" + printable(line) + '"');
   }
@@ -156,7 +156,7 @@ class clubak {
     texts_[at->second].push_back(text);
   }
 
-  // Whether keys are sets of nodes; then they are all read.
+  // Whether all keys are sets of nodes. If so, reads them into `nodes`.
   bool interpret_keys(const std::vector<input_line>& list,
                       std::unordered_map<std::string, std::vector<std::string>>& nodes) {
     if (options_.interpret == clubak_options::keys::never) return false;
@@ -178,7 +178,7 @@ class clubak {
     }
   }
 
-  // Positions in names_, in order of the nodes.
+  // Positions in names_, sorted by node.
   std::vector<std::size_t> ordered_nodes() const {
     std::vector<std::size_t> order;
     host_set::from_names(names_).for_each(
@@ -258,7 +258,7 @@ class clubak {
     }
   }
 
-  // Nodes whose outputs begin alike, line by line.
+  // Groups nodes by the common first lines of their outputs.
   void print_tree() {
     std::vector<std::size_t> all(names_.size());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
@@ -277,7 +277,7 @@ class clubak {
         known->second.push_back(node);
       }
     }
-    // What came last is shown first.
+    // The last branch is shown first.
     for (auto branch = branches.rbegin(); branch != branches.rend(); ++branch) {
       print_branch(branch->second, line, level);
     }
@@ -307,7 +307,7 @@ class clubak {
   group_access sources_{options_.group};
   const bool colors_ = options_.colors();
   bool terminal_ = ::isatty(STDOUT_FILENO) == 1;
-  std::unordered_map<std::string, std::size_t> place_;  // of a node in the two lists
+  std::unordered_map<std::string, std::size_t> place_;  // index of a node in the two lists
   std::vector<std::string> names_;
   std::vector<lines> texts_;
   std::string out_;

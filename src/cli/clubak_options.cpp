@@ -67,7 +67,7 @@ bool is_set(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
-// What the environment asks for, where --color does not decide.
+// What the environment asks for, when --color is `auto`.
 bool colors_are_wanted() {
   if (is_set("NO_COLOR")) return false;
   const char* force = std::getenv("CLICOLOR_FORCE");

@@ -18,9 +18,9 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::size_t enough_to_send = 64 * 1024;
-// What may pile up behind a reader that does not read, once an interrupt forbids to wait for it.
+// The limit of unwritten output after an interrupt, when a stalled reader is not waited for.
 constexpr std::size_t max_behind = 4 * 1024 * 1024;
-// How soon one that has refused is asked again, unless as much more as is enough has come.
+// When to try a full descriptor again, unless another enough_to_send bytes have come first.
 constexpr auto between_refusals = std::chrono::milliseconds(10);
 
 bool is_regular(int fd) noexcept {
@@ -49,8 +49,8 @@ void output::write(std::string_view bytes) {
   }
 }
 
-// A line is several writes, and thousands come in a second: one system call each would keep what
-// ends the run from its work.
+// A line is several writes, and thousands come per second: a system call for each would delay the
+// end of the run.
 bool output::worth_trying() const {
   return refused_size_ == 0 || buffer_.size() >= refused_size_ + enough_to_send ||
          steady_clock::now() - refused_at_ >= between_refusals;
@@ -61,16 +61,16 @@ void output::note_refusal() noexcept {
   if (refused_size_ != 0) refused_at_ = steady_clock::now();
 }
 
-// A full pipe or a stopped terminal is waited for in poll(), never inside write(): there an
-// interrupt could not reach us. A pipe that is writable takes PIPE_BUF bytes at once, pipe(7).
+// Waits for a full pipe or a stopped terminal in poll(), never in write(), where an interrupt could
+// not wake us. A writable pipe takes PIPE_BUF bytes at once, pipe(7).
 void output::send(bool last) {
   std::string_view rest = buffer_;
-  // A stop has 1.5 s for the remote commands; the reader gets what is left of 2 s.
-  auto patience = steady_clock::now() + std::chrono::milliseconds(200);
+  // Stopping the remote commands takes up to 1.5 s; the reader gets the rest of 2 s.
+  auto deadline = steady_clock::now() + std::chrono::milliseconds(200);
   if (stop_.raised())
-    patience = std::max(patience, stop_.since() + std::chrono::milliseconds(1800));
+    deadline = std::max(deadline, stop_.since() + std::chrono::milliseconds(1800));
   while (!rest.empty() && error_ == 0) {
-    if (!regular_ && !wait_until_writable(patience, last)) break;
+    if (!regular_ && !wait_until_writable(deadline, last)) break;
     std::size_t piece = regular_ ? rest.size() : std::min<std::size_t>(rest.size(), PIPE_BUF);
     ssize_t n = ::write(fd_, rest.data(), piece);
     if (n >= 0) {
@@ -84,20 +84,20 @@ void output::send(bool last) {
   note_refusal();
 }
 
-bool output::wait_until_writable(steady_clock::time_point patience, bool last) {
+bool output::wait_until_writable(steady_clock::time_point deadline, bool last) {
   while (true) {
     pollfd watched[2] = {{fd_, POLLOUT, 0}, {stop_.fd(), POLLIN, 0}};
     bool stopping = stop_.raised();
-    int timeout = !stopping ? -1 : last ? milliseconds_until(patience) : 0;
+    int timeout = !stopping ? -1 : last ? milliseconds_until(deadline) : 0;
     int ready = ::poll(watched, stopping ? 1 : 2, timeout);
-    if (ready < 0 && errno != EINTR) return true;  // write() tells what is wrong
+    if (ready < 0 && errno != EINTR) return true;  // write() reports the error
     if (ready > 0 && watched[0].revents != 0) return true;
     if (ready == 0 && stopping) {
       if (last) error_ = ETIMEDOUT;
       return false;
     }
     if (stop_.raised() && !stopping)
-      patience = std::max(patience, stop_.since() + std::chrono::milliseconds(1800));
+      deadline = std::max(deadline, stop_.since() + std::chrono::milliseconds(1800));
   }
 }
 
@@ -121,7 +121,7 @@ void console::err(std::string_view bytes) {
   put(err_, out_, err_.terminal() ? printable_lines(bytes) : std::string_view(bytes));
 }
 
-// Magenta, and red where it tells of errors.
+// Magenta on standard output, red on standard error.
 void console::labelled(output& to, output& other, bool colors, std::string_view host,
                        std::string_view line) {
   std::string_view color = &to == &err_ ? "\x1b[31;1m" : "\x1b[35;1m";

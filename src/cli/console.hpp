@@ -1,8 +1,8 @@
 // Standard output, standard error and the progress line, which may all be one terminal.
 //
-// What is written is buffered until flush(), at most on one of the two at a time, so that their
-// order is kept. Writing waits for a slow reader, but an interrupt ends that wait: whatever keeps
-// the output, a stop is never kept from the remote commands.
+// Output is buffered until flush(), for only one of the two at a time, which keeps their order.
+// Writing waits for a slow reader, but an interrupt ends that wait: a stalled reader never delays
+// the stop of the remote commands.
 #pragma once
 
 #include <chrono>
@@ -14,47 +14,47 @@
 
 namespace execo::cli {
 
-/// One descriptor that is written to.
+/// Buffered output to one descriptor.
 class output {
  public:
   output(int fd, const stop_flag& stop);
 
   bool terminal() const noexcept { return terminal_; }
-  /// The errno that ended it; 0 while it works.
+  /// The errno of the write that failed; 0 if none has.
   int error() const noexcept { return error_; }
   bool empty() const noexcept { return buffer_.empty(); }
   void write(std::string_view bytes);
   void flush() {
     if (worth_trying()) send(false);
   }
-  /// The last flush: once interrupted it waits for the reader a little longer, then gives up.
+  /// The last flush: after an interrupt it waits a little longer for the reader, then gives up.
   void finish() { send(true); }
 
  private:
   bool worth_trying() const;
   void send(bool last);
   void note_refusal() noexcept;
-  bool wait_until_writable(std::chrono::steady_clock::time_point patience, bool last);
+  bool wait_until_writable(std::chrono::steady_clock::time_point deadline, bool last);
 
   const stop_flag& stop_;
   std::string buffer_;
-  // After a reader that does not read, and is not waited for, refused what there was:
-  std::size_t refused_size_ = 0;  // 0: it did not
+  // After an interrupt, when the reader did not take all of the buffer:
+  std::size_t refused_size_ = 0;  // what was left; 0: nothing
   std::chrono::steady_clock::time_point refused_at_{};
   int fd_;
   int error_ = 0;
   bool terminal_;
-  bool regular_;  // a file never makes its writer wait for a reader
+  bool regular_;  // writing to a file never waits for a reader
 };
 
 class console {
  public:
-  /// `color`: of the names of hosts before lines.
+  /// `color`: whether host names before lines are coloured.
   explicit console(const stop_flag& stop, int out = 1, int err = 2)
       : console(stop, color_mode::never, out, err) {}
   console(const stop_flag& stop, color_mode color, int out = 1, int err = 2);
 
-  /// Bytes of hosts: control characters are made visible when they would reach a terminal.
+  /// Bytes from hosts: control characters are made visible if they go to a terminal.
   void out(std::string_view bytes);
   void err(std::string_view bytes);
   /// "host: line" on either.
@@ -64,12 +64,12 @@ class console {
   void err_line(std::string_view host, std::string_view line) {
     labelled(err_, out_, err_colors_, host, line);
   }
-  /// Bytes that are fit for any terminal.
+  /// Bytes that are safe for any terminal.
   void out_plain(std::string_view bytes) { put(out_, err_, bytes); }
   void err_plain(std::string_view bytes) { put(err_, out_, bytes); }
-  /// A message of our own: "execo: line" on standard error, on one line whatever it quotes.
+  /// A message of the tool: "execo: line" on standard error, always on one line.
   void note(std::string_view line);
-  /// Shows the progress line in place of the one before. Erased by whatever is written next.
+  /// Replaces the progress line. The next write erases it.
   void progress(std::string_view line);
 
   void flush();

@@ -12,8 +12,8 @@
 namespace execo::cli {
 namespace {
 
-// Within this time of the first signal another one is the same wish: `timeout` signals its command
-// and then the group that the command is in.
+// A second signal within this time counts as the first: `timeout` signals its command and then the
+// command's group.
 constexpr auto same_signal = std::chrono::milliseconds(200);
 
 int checked(int fd, const char* what) {
@@ -27,8 +27,8 @@ void signal_event(int fd) noexcept {
   (void)!::write(fd, &one, sizeof one);
 }
 
-// Shells start background commands with SIGINT ignored; an explicit `kill -INT` means us all the
-// same. Only nohup's wish is respected.
+// Shells start background commands with SIGINT ignored, but an explicit `kill -INT` must work.
+// Only SIGHUP stays ignored, for nohup.
 sigset_t interrupting_signals() noexcept {
   sigset_t set;
   sigemptyset(&set);

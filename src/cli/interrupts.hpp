@@ -1,5 +1,5 @@
-// SIGINT, SIGTERM and SIGHUP. The first asks for an orderly end, a second one ends the tool at
-// once.
+// SIGINT, SIGTERM and SIGHUP. The first one stops the run in an orderly way, a second one ends the
+// tool at once.
 #pragma once
 
 #include <signal.h>
@@ -12,7 +12,7 @@
 
 namespace execo::cli {
 
-/// Whether an end was asked for, and since when. Readable from any thread.
+/// Whether a stop was requested, and when. Thread: any.
 class stop_flag {
  public:
   /// Throws: std::system_error.
@@ -27,7 +27,7 @@ class stop_flag {
     assert(raised());
     return since_;
   }
-  /// A descriptor that stays readable once it is raised.
+  /// A descriptor that becomes readable when the flag is raised, and stays so.
   int fd() const noexcept { return fd_; }
   /// Called once.
   void raise() noexcept;
@@ -38,11 +38,11 @@ class stop_flag {
   int fd_;
 };
 
-/// Takes the signals over for the life of the process: from here on they are blocked in this thread
-/// and those it starts, and read by one thread that does nothing else.
+/// Takes over the signals for the life of the process: they are blocked in this thread and the
+/// threads it starts, and one thread reads them and does nothing else.
 class interrupts {
  public:
-  /// `on_first` is called on that thread when the first signal has come.
+  /// That thread calls `on_first` at the first signal.
   /// Throws: std::system_error.
   interrupts(stop_flag& flag, std::function<void()> on_first);
   ~interrupts();

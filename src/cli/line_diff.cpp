@@ -11,13 +11,13 @@ enum class change { keep, remove, add };
 
 struct step {
   change what;
-  std::size_t from;  // line number in the one text
-  std::size_t to;    // in the other
+  std::size_t from;  // line number in the first text
+  std::size_t to;    // in the second
 };
 
 using line_ids = std::vector<std::size_t>;
 
-// The shortest edit script (Myers), which needs time in proportion to the number of differences.
+// The shortest edit script (Myers). Takes time in proportion to the number of differences.
 std::vector<step> edit_script(const line_ids& a, const line_ids& b) {
   const auto n = static_cast<long>(a.size());
   const auto m = static_cast<long>(b.size());
@@ -97,7 +97,7 @@ std::vector<std::string> line_diff(const std::vector<std::string>& from,
       ++i;
       continue;
     }
-    // A hunk: changes no farther from each other than twice the context.
+    // A hunk: changes that are at most twice the context apart.
     const std::size_t begin = i - std::min(context, i);
     std::size_t last = i;
     for (std::size_t j = i; j < script.size() && j <= last + 2 * context + 1; ++j) {

@@ -1,4 +1,4 @@
-// The execo tool: finds the command and hands over.
+// The execo tool: finds the command and runs it.
 #include <fcntl.h>
 #include <fmt/format.h>
 
@@ -103,8 +103,8 @@ int dispatch(int argc, char** argv) {
                             command.front() == '-' ? "option" : "command", command));
 }
 
-// What stands under their numbers else is the next thing that is opened, and what is meant for a
-// terminal goes there. In the wrong direction: to read or write it fails, as without it.
+// Without this, the next descriptors opened would get the numbers 0 to 2 and receive what is meant
+// for a terminal. Opened in the wrong direction, so that reads and writes fail as on a closed one.
 void open_missing_streams() {
   for (int fd : {0, 1, 2})
     if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);

@@ -10,7 +10,7 @@
 namespace execo::cli {
 namespace {
 
-// Ordered: the keys come as they are documented, for those who read lines with their eyes.
+// Ordered: people read these lines too, and expect the keys in the documented order.
 using json = nlohmann::ordered_json;
 
 void add_bytes(json& object, const char* key, const std::string& bytes) {

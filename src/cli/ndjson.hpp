@@ -7,7 +7,7 @@
 
 namespace execo::cli {
 
-/// One object and a newline. `ascii`: everything beyond ASCII is escaped, which a terminal needs.
+/// One object and a newline. `ascii`: escapes everything outside ASCII, as a terminal needs.
 std::string ndjson_line(const host_result& r, bool ascii = false);
 
 }  // namespace execo::cli

@@ -49,7 +49,7 @@ range_set read_set(std::string_view text, group_access&, const range_set*) {
   return range_set{text};
 }
 
-// The set that the operands make. Set is host_set or range_set.
+// Computes the set from the operands. Set is host_set or range_set.
 template <class Set>
 class evaluator {
  public:
@@ -85,12 +85,12 @@ class evaluator {
            options_.what != set_command::list_all && options_.what != set_command::completion;
   }
 
-  // Standard input can be read once only: every "-" means the same nodes.
+  // Standard input can be read only once: every "-" means the same nodes.
   void add_input(char operation) {
     if (input_) return apply(operation, *input_);
     Set read;
-    // One long text is read much faster than many short ones; but a set with operators in it
-    // stands for itself. The words move to the front of the text, with commas between.
+    // Parsing one long text is much faster than many short ones, so the words move to the front of
+    // the text, separated by commas. A set with operators is parsed alone.
     std::string text = read_standard_input();
     std::size_t used = 0;
     for_each_word(text, [&](std::string_view word) {
@@ -238,7 +238,7 @@ void print_set(const Set& all, const nodeset_options& options, group_access& acc
   } else if (options.contiguous) {
     parts = set.contiguous();
   }
-  if (parts.empty()) parts.push_back(set);  // an empty set has its line, too
+  if (parts.empty()) parts.push_back(set);  // an empty set is a line, too
   for (const Set& part : parts) {
     switch (options.what) {
       case set_command::count:
@@ -257,8 +257,8 @@ void print_set(const Set& all, const nodeset_options& options, group_access& acc
   }
 }
 
-// -l, -ll, -lll, of all groups or of those of some nodes. What is wrong with one group or one
-// source is said on standard error, and the others follow.
+// -l, -ll, -lll: lists all groups, or those of some nodes. An error in one group or source is
+// reported on standard error, and the others are still listed.
 class group_lister {
  public:
   group_lister(const nodeset_options& options, const groups& sources,
@@ -273,12 +273,12 @@ class group_lister {
     }
   }
 
-  /// The same where other sources follow.
+  /// The same, but an error does not keep the sources after it from being listed.
   void try_list(const std::string& source, const std::string& prefix) {
     try {
       list(source, prefix);
     } catch (const host_set_error& error) {
-      // ClusterShell, too, takes a source without a list for no failure, and words it so.
+      // As in ClusterShell, whose words these are, a source without a list is not a failure.
       const bool no_list = error.code() == host_set_errc::no_list;
       complain("Warning", no_list ? "No list upcall defined for group source " + error.part()
                                   : std::string{error.what()});
@@ -300,7 +300,7 @@ class group_lister {
     }
   }
 
-  // A source that cannot answer has nothing to say about the nodes.
+  // A source that cannot look up groups of nodes is skipped.
   void list_of_nodes(const std::string& source, const std::string& prefix) {
     try {
       if (options_.list_level == 1) {
@@ -357,7 +357,7 @@ void list_sources(const nodeset_options& options, group_access& access) {
   }
 }
 
-// What a shell offers behind the words that are there: sources, groups, nodes of the groups named.
+// What a shell may offer as the next word: sources, groups, and nodes of the groups named so far.
 void complete(const nodeset_options& options, group_access& access) {
   const groups& sources = access.get();
   if (options.group.source.empty()) {
@@ -370,7 +370,7 @@ void complete(const nodeset_options& options, group_access& access) {
   if (!nodes.empty()) expand(nodes, options);
 }
 
-// Whether each operand by itself is the same set.
+// Whether all operands are the same set.
 template <class Set>
 bool all_equal(const nodeset_options& options, group_access& access) {
   nodeset_options one = options;

@@ -1,4 +1,4 @@
-// The words of the progress line.
+// The text of the progress line.
 #pragma once
 
 #include <cstddef>

@@ -34,17 +34,17 @@ using std::chrono::steady_clock;
 constexpr int exit_usage = 2;
 constexpr int exit_machine = 71;       // EX_OSERR
 constexpr int exit_output_lost = 74;   // EX_IOERR
-constexpr int exit_interrupted = 130;  // 128 + SIGINT, as shells say it
+constexpr int exit_interrupted = 130;  // 128 + SIGINT, as in shells
 
-// TERM, this long, KILL, and one more second for the peer: an interrupt ends within 2 s.
-constexpr auto patience_after_term = std::chrono::milliseconds(500);
+// TERM, this grace period, KILL, one more second for the peer: an interrupt ends within 2 s.
+constexpr auto grace_after_term = std::chrono::milliseconds(500);
 constexpr auto between_progress_lines = std::chrono::milliseconds(200);
 
-// One run. On the context's thread, but for what the interrupts' thread posts there.
+// One run. Runs on the context's thread; the interrupts' thread only posts to it.
 class run_session {
  public:
   explicit run_session(run_options options);
-  ~run_session() { running_ = false; }  // before the context, which runs what was posted to it
+  ~run_session() { running_ = false; }  // before the context, which still runs posted calls
   run_session(const run_session&) = delete;
   run_session& operator=(const run_session&) = delete;
 
@@ -93,10 +93,10 @@ void run_session::configure() {
   command what = options_.quote_words ? command(options_.words) : command(options_.command_text());
   remote action(std::move(what), std::move(options_.hosts));
   action.timeout(options_.timeout)
-      .kill_timeout(patience_after_term)
+      .kill_timeout(grace_after_term)
       .drain_timeout(options_.drain_timeout);
   if (view_->live()) {
-    action.max_output(0);  // lines are shown as they come: nothing else is kept
+    action.max_output(0);  // lines are shown as they come, nothing is kept
     std::move(action).on_line([this](const output_line& l) { line(l); });
   } else if (options_.max_output) {
     action.max_output(*options_.max_output);
@@ -122,7 +122,7 @@ int run_session::run() {
   return report(steady_clock::now() - begun_);
 }
 
-// A call that was posted may come after the end of the run: then there is nothing to stop.
+// A posted call may run after the end of the run, when there is nothing left to stop.
 void run_session::ask_to_stop() {
   if (running_) action_->request_stop();
 }
@@ -149,7 +149,7 @@ task<void> run_session::take_results() {
     }
     if (failed) {
       note_lack_of_memory();
-      // The action has failed: what is left of it still comes, and then this again.
+      // The action has failed: next() gives the remaining results, then throws again.
       action_stats so_far = action_->stats();
       if (so_far.done == so_far.hosts) co_return;
     } else if (!r) {
@@ -167,7 +167,7 @@ task<void> run_session::show_progress() {
   }
 }
 
-// Lines that come together are written together: when the loop has dealt with what is ready.
+// Lines that arrive together are written together, after the loop has handled what is ready.
 void run_session::line(const output_line& l) {
   if (output_lost_) return;
   view_->line(l);
@@ -222,7 +222,7 @@ int run_session::report(duration elapsed) {
   console_.flush();
   int error = console_.out_error();
   if (error != 0 && !stop_.raised()) {
-    // A reader that went away, as `head` does, knows it.
+    // No message for a reader that closed the pipe itself, as `head` does.
     if (error != EPIPE) console_.note(fmt::format("standard output: {}", ::strerror(error)));
     console_.finish();
     return exit_output_lost;
@@ -245,12 +245,13 @@ int run_session::report(duration elapsed) {
   return console_.out_error() != 0 ? exit_output_lost : tally_.exit_status();
 }
 
-// A tool, unlike a library, may take all that its user is allowed.
+// A tool, unlike a library, may use all that its user is allowed.
 void raise_descriptor_limit() noexcept {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // else the window is narrower, and says so
+  (void)::setrlimit(RLIMIT_NOFILE,
+                    &limit);  // if it fails, fewer hosts run at a time, with a notice
 }
 
 int fail(std::string_view line, int status) {
@@ -268,11 +269,11 @@ int run_main(int argc, char** argv) {
     try {
       defaults = load_config();
     } catch (const config_error& error) {
-      broken = error.what();  // told after the help that may have been asked for
+      broken = error.what();  // reported below, unless only help was asked for
     }
     std::optional<run_options> options;
     {
-      // What is wrong with one group of many is said, and costs the others nothing.
+      // An error in one group is a warning, and does not affect the others.
       const warnings heard{"execo"};
       options = parse_run(arguments, defaults);
     }
@@ -284,7 +285,7 @@ int run_main(int argc, char** argv) {
     if (defaults.log != log_level::off)
       set_log(defaults.log, log_to(STDERR_FILENO, options->color));
     raise_descriptor_limit();
-    // Output that nobody reads any more is an error of write(), and ends the run in good order.
+    // A closed output is then an error of write(), which ends the run in an orderly way.
     (void)::signal(SIGPIPE, SIG_IGN);
     return run_session(std::move(*options)).run();
   } catch (const usage_error& error) {

@@ -65,12 +65,12 @@ std::string key_file(const given_option& given) {
   int error = fd < 0 ? errno : 0;
   struct stat about {};
   if (fd >= 0 && ::fstat(fd, &about) == 0 && S_ISDIR(about.st_mode)) error = EISDIR;
-  if (fd >= 0) (void)::close(fd);  // nothing was written to it
+  if (fd >= 0) (void)::close(fd);  // it was opened for reading only
   if (error != 0) refuse(given, fmt::format("the key file cannot be read: {}", ::strerror(error)));
   return path;
 }
 
-// What the setters of the options fill.
+// The target of the setters.
 class reader {
  public:
   explicit reader(const config& defaults) {
@@ -135,20 +135,19 @@ constexpr run_option run_table[] = {
        r.targets.set_max_hosts(number(g, 1, host_set::max_size));
      }},
     {0, "allow-empty", "",
-     "let a group or file without hosts pass, and -x leave none: then nothing is run",
+     "accept a group or file without hosts, and -x that leaves none: then nothing is run",
      [](reader& r, const given_option&) { r.targets.allow_empty(); }},
-    {'f', "", "FANOUT", "hosts worked on at a time (64)",
+    {'f', "", "FANOUT", "hosts that run at a time (64)",
      [](reader& r, const given_option& g) { r.made.fanout = number(g, 1, 1'000'000); }},
     {'u', "timeout", "DURATION",
      "end a command that runs longer: TERM, then KILL. 4s, 500ms, 2m, bare seconds (no limit)",
      [](reader& r, const given_option& g) { r.made.timeout = time_span(g); }},
     {'t', "connect-timeout", "DURATION",
-     "give a host up that is not logged in to by then, or then takes as long to start the command "
-     "(20s)",
+     "give up on a host if login takes longer, or then the start of the command (20s)",
      [](reader& r, const given_option& g) { r.made.ssh.limits.establish = time_span(g); }},
     {0, "keepalive", "DURATION",
-     "ask an ssh server that says nothing for so long whether it is there; three questions without "
-     "an answer lose it. A host that is gone is noticed after a minute without that (off)",
+     "probe an ssh server after this much silence; three probes without an answer end the "
+     "connection. Without this option a dead host is noticed after a minute (off)",
      [](reader& r, const given_option& g) { r.made.ssh.keepalive = time_span(g); }},
     {'l', "", "USER", "log in as USER (your own name)",
      [](reader& r, const given_option& g) { r.made.ssh.user = plain_text(g); }},
@@ -160,16 +159,16 @@ constexpr run_option run_table[] = {
      "private key to log in with. May be repeated (~/.ssh/id_ed25519, id_ecdsa, id_rsa)",
      [](reader& r, const given_option& g) { r.add_key(g); }},
     {0, "host-keys", "strict|accept-new|ignore",
-     "strict: a host's key must be known; accept-new: an unknown one is recorded; ignore: any key "
-     "will do, and whoever is on the path can listen (strict)",
+     "strict: a host's key must be known; accept-new: an unknown key is recorded; ignore: any "
+     "key is accepted, so the connection can be intercepted (strict)",
      [](reader& r, const given_option& g) {
        r.made.ssh.host_key_policy = choose(g, command_line::host_key_words<host_keys>);
      }},
-    {0, "known-hosts", "FILE", "where host keys are kept (~/.ssh/known_hosts)",
+    {0, "known-hosts", "FILE", "file of known host keys (~/.ssh/known_hosts)",
      [](reader& r, const given_option& g) { r.made.ssh.known_hosts = plain_text(g); }},
     {0, "max-output", "SIZE",
-     "bytes kept of each host's stdout and stderr by -b, -L and ndjson: 64K, 1M, 1G. What is left "
-     "out is counted (1M)",
+     "bytes kept of each host's stdout and stderr by -b, -L and ndjson: 64K, 1M, 1G. The rest is "
+     "dropped and counted (1M)",
      [](reader& r, const given_option& g) { r.made.max_output = command_line::bytes(g); }},
     {0, "argv", "", "quote each word of COMMAND, so that it arrives as it is",
      [](reader& r, const given_option&) { r.made.quote_words = true; }},
@@ -181,7 +180,7 @@ constexpr run_option run_table[] = {
      "ndjson: one JSON object a line for each host, as it completes (text)",
      [](reader& r, const given_option& g) { r.ndjson = choose(g, formats); }},
     {0, "progress", "auto|always|never",
-     "a line that tells how far it is; auto: when stderr is a terminal (auto)",
+     "a line that shows progress; auto: if stderr is a terminal (auto)",
      [](reader& r, const given_option& g) {
        r.made.progress = choose(g, auto_always_never<when>);
      }},

@@ -1,4 +1,4 @@
-// What the command line of `execo run` says, checked: whatever can be wrong with it is found here.
+// The command line of `execo run`, parsed and checked: every mistake in it is found here.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ class run_options {
   std::string command_text() const;
 };
 
-/// What the arguments say, over the defaults of the user. Nothing when the help was asked for.
+/// Applies the arguments to the defaults of the user. Empty if help was asked for.
 /// Throws: usage_error.
 std::optional<run_options> parse_run(std::span<const char* const> arguments,
                                      const config& defaults = config());

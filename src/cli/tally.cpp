@@ -15,7 +15,7 @@ std::string hosts_in_words(const std::vector<std::string>& names) {
   return names.size() == 1 ? set : fmt::format("{} hosts ({})", names.size(), set);
 }
 
-// Ends whose context says what to do about them, though it speaks of one host.
+// Ends whose context says how to cure them, although it names one host.
 bool cured_by_its_context(end_reason how) {
   return how == end_reason::host_key_rejected || how == end_reason::auth_failed ||
          how == end_reason::protocol_error || how == end_reason::unsupported;
@@ -59,8 +59,8 @@ void tally::add(const host_result& r) {
     return;
   }
   ++by_reason_[static_cast<std::size_t>(r.how())];
-  // Hosts that fail in the same words fail alike: which call reported a reset is no difference, and
-  // neither is what a connection's loss looked like from here.
+  // Hosts that fail in the same words are one failure: which call reported a reset, or how the loss
+  // of a connection was noticed, makes no difference.
   std::string words = end_in_words(r);
   if (r.error() && r.how() != end_reason::connection_lost) words += ": " + r.error().message();
   for (failure& f : failures_) {
@@ -103,12 +103,12 @@ std::vector<std::string> tally::failures() const {
 
 std::string tally::in_one_line(const failure& f) {
   const host_result& r = f.first;
-  // Of what a stop ended or kept from starting, the state is told rather than the duration.
+  // If a stop ended the command or kept it from starting, the state matters, not the duration.
   bool stopped = r.how() == end_reason::cancelled || r.how() == end_reason::not_started;
   if (f.names.size() == 1 && !stopped) return r.describe();
   std::string words = f.words;
   const std::string& context = r.error_context();
-  // A context that all share comes before the cause, or has it already.
+  // A context that all of them share comes before the cause, unless it contains it.
   if (f.same_context && !context.empty()) {
     std::string why = r.error() ? r.error().message() : "";
     words = end_in_words(r) + ": " + context;
@@ -120,8 +120,7 @@ std::string tally::in_one_line(const failure& f) {
 }
 
 void tally::add_dropped(const host_result& r, bool live) {
-  // What was lost with the connection is told by that end. Of lines that are shown no cap takes
-  // any.
+  // A lost connection is reported by the end itself. Lines shown as they come have no cap.
   bool ended_itself = r.how() == end_reason::exited || r.how() == end_reason::signaled;
   bool capped = !live && r.out_dropped() + r.err_dropped() > 0;
   if (ended_itself && !r.output_complete() && !capped) cut_short_.push_back(r.host.to_string());
@@ -137,7 +136,7 @@ void tally::add_dropped(const host_result& r, bool live) {
 
 std::vector<std::string> tally::dropped() const {
   std::vector<std::string> lines;
-  auto tell = [&lines](const left_out& of, std::string_view stream) {
+  auto report = [&lines](const left_out& of, std::string_view stream) {
     if (of.bytes == 0) return;
     lines.push_back(fmt::format("{}: {} bytes of {} left out; --max-output SIZE keeps more",
                                 hosts_in_words(of.names), of.bytes, stream));
@@ -145,8 +144,8 @@ std::vector<std::string> tally::dropped() const {
   if (!cut_short_.empty())
     lines.push_back(hosts_in_words(cut_short_) +
                     ": the command ended, but its output did not: the rest was not waited for");
-  tell(out_, "stdout");
-  tell(err_, "stderr");
+  report(out_, "stdout");
+  report(err_, "stderr");
   return lines;
 }
 

@@ -1,5 +1,5 @@
-// Counts how the hosts ended, and says it: the exit status, one line for those that failed alike,
-// the summary.
+// Counts how the hosts ended, for the exit status, one line for each kind of failure, and the
+// summary.
 #pragma once
 
 #include <array>
@@ -30,10 +30,10 @@ class tally {
 
   /// 0, 1, 3 or 4.
   int exit_status() const;
-  /// Remembers what a cap left out of this host's output, or what came too late.
-  /// `live`: lines were shown as they came, so that no cap cut them.
+  /// Records output of this host that a cap dropped or that came too late.
+  /// `live`: lines were shown as they came, without a cap.
   void add_dropped(const host_result& r, bool live);
-  /// One line for outputs that were cut short, and one for each stream that a cap cut.
+  /// One line for outputs that were cut short, and one for each stream that reached a cap.
   std::vector<std::string> dropped() const;
   /// One line for each reason why commands may still run.
   std::vector<std::string> left_running() const;

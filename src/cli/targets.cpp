@@ -19,7 +19,7 @@ constexpr std::string_view blanks = " \t\n\v\f\r";
 host_set read_set(std::string_view origin, std::string_view text) {
   try {
     host_set set(text);
-    // Sets may be of other things than hosts, and their names have blanks then.
+    // host_set accepts names with blanks, which hosts do not have.
     if (text.find_first_of(blanks) != text.npos &&
         set.to_string().find_first_of(blanks) != text.npos)
       for (const std::string& name : set)
@@ -34,7 +34,7 @@ bool is_file(std::string_view text) {
   return text == "-" || text.starts_with('/') || text.starts_with("./") || text.starts_with("../");
 }
 
-// Calls `visit(place, word)` for each word of the line. Whether there is one.
+// Calls `visit(word)` for each word of the line. Returns whether there is one.
 template <class Visit>
 bool for_each_word_of(std::string_view line, const Visit& visit) {
   line = line.substr(0, line.find('#'));
@@ -50,7 +50,7 @@ bool for_each_word_of(std::string_view line, const Visit& visit) {
 }
 
 // Calls `visit(place, set)` for each set of a file, or of standard input for "-": any number on a
-// line, `#` begins a comment. Whether there is one. Throws: usage_error.
+// line, `#` begins a comment. Returns whether there is one. Throws: usage_error.
 template <class Visit>
 bool for_each_set_of(std::string_view origin, const std::string& path, const Visit& visit) {
   std::string text = command_line::read_text(origin, path);
@@ -66,16 +66,17 @@ bool for_each_set_of(std::string_view origin, const std::string& path, const Vis
   return any;
 }
 
-// What no host can be called, with the cure.
+// Refuses names that no host has, with a cure.
 host read_host(const std::string& name) {
   if (name.find('/') != name.npos)
-    throw usage_error(fmt::format(
-        "'{}' is no host: a file of hosts is --hosts-file FILE, or -w with a path that begins with "
-        "/, ./ or ../",
-        printable(name)));
+    throw usage_error(
+        fmt::format("'{}' is not a host: a file of hosts is --hosts-file FILE, or -w with a path "
+                    "that begins with "
+                    "/, ./ or ../",
+                    printable(name)));
   if (name.find('=') != name.npos)
     throw usage_error(
-        fmt::format("'{}' is no host: variables have no place here", printable(name)));
+        fmt::format("'{}' is not a host: variables are not allowed here", printable(name)));
   try {
     return host(name);
   } catch (const std::invalid_argument& error) {
@@ -134,9 +135,9 @@ void target_list::check_given() const {
                                 fmt::join(nothing_in_, " and ")));
 }
 
-// Sets are subtracted and counted as sets: a name is made for hosts that are run on alone.
+// Sets are subtracted and counted as sets: names are made only for hosts that will run.
 void target_list::check_size() const {
-  std::size_t sum = 0;  // more than there are, where several parts have a host
+  std::size_t sum = 0;  // too many, if several parts share a host
   for (const part& p : parts_) sum += p.set.size() + p.names.size();
   if (sum <= max_hosts_) return;
   host_set all;

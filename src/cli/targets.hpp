@@ -14,30 +14,30 @@ namespace execo::cli {
 
 class target_list {
  public:
-  /// Adds the hosts of a set behind those there, each once. `origin` is named in errors: "-w". What
-  /// begins with /, ./ or ../ is a file of sets, and "-" is standard input: no host has such a
-  /// name. Throws: usage_error.
+  /// Appends the hosts of a set, each once. Errors name `origin`: "-w". A text that begins with /,
+  /// ./ or ../ is a file of sets, and "-" is standard input: hosts do not have such names.
+  /// Throws: usage_error.
   void add(std::string_view origin, std::string_view set);
   /// Adds the sets of a file, or of standard input for "-": any number on a line, `#` begins a
   /// comment.
   /// Throws: usage_error.
   void add_file(std::string_view origin, const std::string& path);
-  /// Takes hosts out, whether they were added before or will be after. Files as with add().
+  /// Leaves hosts out, whether they were added before or are added later. Files as in add().
   /// Throws: usage_error.
   void exclude(std::string_view origin, std::string_view set);
 
-  /// More hosts than this are refused: nobody means them, and each costs memory.
+  /// More hosts than this are refused: they are likely a mistake, and each costs memory.
   static constexpr std::size_t max_hosts = 1'000'000;
   void set_max_hosts(std::size_t hosts) noexcept { max_hosts_ = hosts; }
-  /// Lets groups and files without hosts pass, and lets nothing be left.
+  /// Accepts groups and files without hosts, and an empty list.
   void allow_empty() noexcept { allow_empty_ = true; }
 
-  /// Throws: usage_error if something that was given means no host, if nothing is left, if it is
-  /// too much, or if a name is no host.
+  /// Throws: usage_error if an argument names no host, if no host is left, if there are too many,
+  /// or if a name is not a host's.
   [[nodiscard]] std::vector<host> hosts() const;
 
  private:
-  // A set, or hosts that were given one by one: a file of them has no set for each.
+  // A set, or hosts that were given one by one: a file of names does not make a set for each.
   class part {
    public:
     explicit part(host_set set) : set(std::move(set)) {}
@@ -50,7 +50,7 @@ class target_list {
   void check_size() const;
 
   std::vector<part> parts_;              // in the order given
-  std::vector<std::string> nothing_in_;  // what was given and adds no host
+  std::vector<std::string> nothing_in_;  // arguments that name no host
   host_set excluded_;
   std::size_t max_hosts_ = max_hosts;
   bool any_given_ = false;

@@ -15,7 +15,7 @@ std::string escape_breaks(std::string_view json) {
   for (std::size_t i = 0; i < json.size(); ++i) {
     auto byte = static_cast<unsigned char>(json[i]);
     if (byte < 0x7f) continue;
-    // Valid UTF-8: what begins here is whole.
+    // Valid UTF-8: the character that begins here is complete.
     unsigned point = byte == 0x7f ? byte : 0;
     std::size_t size = byte == 0x7f ? 1 : byte == 0xc2 ? 2 : 3;
     std::string_view character = json.substr(i, size);

@@ -1,4 +1,4 @@
-// Bytes as lines, and as what JSON may be given.
+// Bytes as lines, and as text for JSON.
 #pragma once
 
 #include <string>
@@ -6,15 +6,15 @@
 
 namespace execo::cli {
 
-/// JSON with escapes for what it allows and readers of lines do not: DEL, the C1 controls, among
-/// them NEL (U+0085), and the separators U+2028 and U+2029.
+/// Escapes characters that are valid in JSON but break lines for some readers: DEL, the C1
+/// controls, among them NEL (U+0085), and the separators U+2028 and U+2029.
 std::string escape_breaks(std::string_view json);
 
 /// RFC 4648, with padding.
 std::string base64(std::string_view bytes);
 
-/// Calls `each` with every line of `text`, without LF or CR LF; what follows the last LF counts as
-/// a line if there is any.
+/// Calls `each` with every line of `text`, without LF or CR LF. Text after the last LF is a line,
+/// too.
 template <class Each>
 void for_each_line(std::string_view text, Each&& each) {
   while (!text.empty()) {

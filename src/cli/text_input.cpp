@@ -18,7 +18,7 @@ constexpr int exit_output_lost = 74;  // EX_IOERR
 constexpr std::size_t enough_to_write = 65536;
 int output_error = 0;  // of the first write to standard output that failed
 
-// What was not written yet. Thousands of names are added one by one.
+// Not written yet: names are added one by one, thousands of them.
 std::string& pending_output() {
   static std::string pending;
   return pending;

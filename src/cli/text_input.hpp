@@ -1,6 +1,6 @@
 #pragma once
 
-// What nodeset and clubak share: text from outside, and text that goes there.
+// Text from standard input, and to standard output and standard error.
 
 #include <execo/host_set.hpp>
 #include <stdexcept>
@@ -18,8 +18,7 @@ class plain_error : public std::runtime_error {
 /// All of standard input. Throws: plain_error if it cannot be read.
 [[nodiscard]] std::string read_standard_input();
 
-/// Adds to standard output, which is written in large pieces. What cannot be written is remembered
-/// for finish_output().
+/// Adds to standard output, which is written in large pieces. finish_output() reports an error.
 void write_output(std::string_view text);
 void write_line(std::string_view text);
 
@@ -30,7 +29,7 @@ void write_line(std::string_view text);
 /// "command: text" on standard error; control characters in it are made visible.
 void complain(std::string_view command, std::string_view text);
 
-/// Lets warnings of the library come to standard error for as long as it lives.
+/// Sends warnings of the library to standard error during its life.
 class warnings {
  public:
   explicit warnings(std::string command);
@@ -64,10 +63,10 @@ void for_each_word(std::string_view text, const Visit& visit) {
 /// Whether the text has one of these characters. (find_first_of is many times slower.)
 [[nodiscard]] bool has_any(std::string_view text, std::string_view characters) noexcept;
 
-/// Text with \n, \t, \x41 and the like replaced. Throws: plain_error.
+/// Replaces \n, \t, \x41 and the like. Throws: plain_error.
 [[nodiscard]] std::string unescaped(std::string_view text);
 
-/// How a message about such an error begins.
+/// The beginning of a message about such an error.
 [[nodiscard]] const char* error_kind(host_set_errc code) noexcept;
 
 }  // namespace execo::cli

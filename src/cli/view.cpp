@@ -15,7 +15,7 @@
 namespace execo::cli {
 namespace {
 
-// What a header adds to the names: nothing for a whole success.
+// What a header adds to the names: nothing after success with all output.
 std::string state_in_words(const result& r) {
   if (!r.ok()) return ": " + end_in_words(r);
   return r.output_complete() ? "" : ": output cut short";
@@ -52,7 +52,7 @@ class stream_view final : public view {
   }
 
  private:
-  // A long line comes in pieces; other hosts' lines must not come between them.
+  // A long line arrives in pieces; lines of other hosts must not come between them.
   static constexpr std::size_t longest_line = std::size_t{1} << 20;
 
   static std::uint64_t key(std::size_t index, stream from) noexcept {
@@ -84,8 +84,8 @@ class gathered_view final : public view {
  public:
   explicit gathered_view(console& to) : to_(to) {}
 
-  // The two streams are gathered apart: hosts that say the same on standard output belong together
-  // whatever each of them complains about.
+  // The two streams are gathered separately: hosts with the same standard output belong together
+  // whatever they wrote to standard error.
   void add(host_result r) override {
     if (!r.err.empty()) {
       host_result complaint(r.host, r.index, result());

@@ -12,12 +12,12 @@ namespace execo::cli {
 class view {
  public:
   virtual ~view() = default;
-  /// Shows lines as they come; then results need no captured output.
+  /// Whether lines are shown as they come, so that results need no captured output.
   virtual bool live() const noexcept { return false; }
   virtual void line(const output_line&) {}
-  /// A host is through.
+  /// A host has ended.
   virtual void add(host_result r) = 0;
-  /// All hosts are through, or given up.
+  /// All hosts have ended or were given up.
   virtual void finish() {}
 };
 

@@ -21,7 +21,7 @@ constexpr std::uint32_t pass = 0xffffffff;
 // filter's own offset 0 is the TCP header here.
 constexpr auto destination = static_cast<std::uint32_t>(SKF_NET_OFF + 16);
 
-/// From `start` on, until the next one, packets meet `verdict`.
+/// `verdict` applies to addresses from `start` up to the next range.
 struct boundary {
   std::uint32_t start;
   std::uint32_t verdict;
@@ -79,7 +79,7 @@ void attach_filter(int fd, const std::vector<sock_filter>& program) {
 
 void detach_filter(int fd) noexcept {
   int unused = 0;
-  // Without it the socket works as well, a little slower.
+  // If this fails, the socket still works, a little slower.
   (void)::setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
 }
 

@@ -10,8 +10,8 @@
 
 namespace execo::fleet {
 
-/// A classic BPF program that drops what is sent to the given addresses and passes the rest: a
-/// binary search over their ranges.
+/// A classic BPF program that drops packets to the given addresses and passes others, by binary
+/// search over their ranges.
 ///
 /// Pre: ascending, in host byte order.
 /// Throws: usage_error if there are more ranges (about 680) than a program may have.
@@ -20,7 +20,7 @@ std::vector<sock_filter> drop_program(const std::vector<std::uint32_t>& addresse
 /// Throws: std::system_error.
 void attach_filter(int fd, const std::vector<sock_filter>& program);
 
-/// Accepted sockets inherit the filter: they are rid of it, to save its cost on each packet.
+/// Removes the filter from an accepted socket, which inherits it, to save its cost on each packet.
 void detach_filter(int fd) noexcept;
 
 }  // namespace execo::fleet

@@ -1,4 +1,4 @@
-// Answers without a process: what --exec canned gives for a command text.
+// Answers without a process, for --exec canned.
 #pragma once
 
 #include <chrono>
@@ -17,8 +17,8 @@ class canned_answer {
   std::chrono::nanoseconds runs{0};
 };
 
-/// A pure function of the command's text and the host's address; docs/fleet.md lists what it knows.
-/// What it does not know is answered by its own text.
+/// A pure function of the command's text and the host's address; docs/fleet.md lists the commands
+/// it knows. Any other is answered with its own text.
 canned_answer answer(std::string_view command, const std::string& address);
 
 }  // namespace execo::fleet

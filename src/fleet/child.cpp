@@ -44,7 +44,7 @@ become_command(launch& l) noexcept {
   ::_exit(127);
 }
 
-// A frame of its own: nothing of the caller's can be clobbered by the child.
+// Not inlined: the child cannot overwrite the caller's frame.
 [[gnu::noinline]] __attribute__((no_sanitize("address", "undefined", "thread"))) pid_t vfork_child(
     launch& l) noexcept {
   pid_t pid = ::vfork();

@@ -20,9 +20,9 @@ namespace execo::fleet {
 
 namespace {
 
-// What fits one chunk of a pipe's usual size: more would only wait in libssh.
+// The usual size of a pipe: more would only wait in libssh.
 constexpr std::size_t usual_waiting = 64 * 1024;
-// What shells give when a command is found but cannot be started.
+// The status of shells for a command that is found but cannot be started.
 constexpr int cannot_begin = 126;
 
 }  // namespace
@@ -189,7 +189,7 @@ bool command::advance() {
       moved = send_output() || moved;
   }
   if (stage_ != stage::ended) return moved;
-  // The command that a slow host plays writes its lines itself, one by one: it ends with the last.
+  // A slow host writes the lines one by one: its command ends with the last.
   bool slow = session_.host_fault().kind == fault_kind::slow_output;
   bool all_sent = out_.drained() && err_.drained();
   if (!end_sent_ && (!slow || all_sent)) send_end();
@@ -209,7 +209,7 @@ bool command::send_output() {
   return sent > 0;
 }
 
-/// The first half of each stream, or of what has come when one of them is full.
+/// The first half of each stream, or of what has come so far when one of them is full.
 bool command::send_half() {
   if (!half_out_) {
     out_.fill(output_limit);
@@ -233,7 +233,7 @@ void command::send_line() {
   err_.fill(output_limit);
   output_stream& stream = out_.waiting() > 0 ? out_ : err_;
   if (pausing_ || stream.waiting() == 0 || session_.congested()) return;
-  // A line beyond the window goes on at the next beat.
+  // A line that exceeds the window continues at the next tick.
   (void)stream.send(channel_, stream.first_line());
   pausing_ = true;
   session_.owner().loop().arm(pace_, session_.host_fault().pace);

@@ -1,8 +1,8 @@
 // One session channel and the command it runs: a process, or a canned answer.
 //
-// It ends as under sshd: the exit status goes out as soon as the process has ended, the channel
-// closes when its output has too, and a client that goes away leaves the process running with its
-// pipes closed.
+// It ends as under sshd: the exit status is sent as soon as the process has ended, the channel
+// closes when its output has ended too, and if the client goes away the process keeps running with
+// its pipes closed.
 #pragma once
 
 #include <libssh/callbacks.h>
@@ -31,7 +31,7 @@ class command final : private process_owner {
   command(const command&) = delete;
   command& operator=(const command&) = delete;
 
-  /// Moves what can be moved; true if anything was. Not from within a libssh callback.
+  /// Moves data without waiting; true if any moved. Not from within a libssh callback.
   bool advance();
   bool finished() const noexcept { return stage_ == stage::finished; }
 

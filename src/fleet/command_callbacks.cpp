@@ -1,5 +1,5 @@
-// What libssh calls for a command's channel. These only note what came: libssh is in the middle of
-// its packet then, so that nothing may be sent or freed.
+// Callbacks of libssh for a command's channel. They only record the event: libssh is still
+// processing the packet, so nothing may be sent or freed.
 #include <algorithm>
 #include <array>
 #include <csignal>

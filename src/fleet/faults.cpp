@@ -79,7 +79,7 @@ fault parse_fault_kind(std::string_view text) {
     if (f.number == 0) throw usage_error("'" + std::string(text) + "': no such signal");
     return f;
   }
-  throw usage_error("'" + std::string(text) + "' is no fault; see --help for the list");
+  throw usage_error("'" + std::string(text) + "' is not a fault; see --help for the list");
 }
 
 }  // namespace execo::fleet

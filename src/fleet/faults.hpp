@@ -33,7 +33,7 @@ class fault {
   fault() noexcept = default;
   explicit fault(fault_kind k) noexcept : kind(k) {}
 
-  /// The request to run a command gets its answer.
+  /// Whether the request to run a command is answered.
   bool answers_exec() const noexcept {
     return kind != fault_kind::stall_exec && kind != fault_kind::close_exec;
   }

@@ -1,5 +1,4 @@
-// The command after `--`: it runs beside the fleet while the fleet serves it, and the fleet ends
-// with it.
+// The command after `--`: the fleet serves it while it runs, and ends with it.
 #pragma once
 
 #include <sys/resource.h>
@@ -22,11 +21,12 @@ class guest {
   guest(reactor& r, const std::vector<std::string>& words, std::uint16_t port, const rlimit& files);
   guest(const guest&) = delete;
   guest& operator=(const guest&) = delete;
-  /// KILL, if it still runs.
+  /// Kills it, if it still runs.
   ~guest();
 
-  /// A signal asks the fleet to end. The first one goes to the command (an interrupt from the
-  /// terminal has reached it already), which then has ten seconds; false: end at once.
+  /// A signal asks the fleet to end. The first one is passed to the command, unless it is an
+  /// interrupt from the terminal, which it has already; then it has ten seconds. False: end at
+  /// once.
   bool handles(int signal, bool from_terminal) noexcept;
 
   /// Its exit code, or 128 and the signal that ended it. Ends it first if it still runs.

@@ -21,7 +21,7 @@ std::vector<std::uint32_t> addresses(std::string_view text, std::string_view opt
     for (const std::string& name : set) {
       in_addr parsed{};
       if (::inet_pton(AF_INET, name.c_str(), &parsed) != 1)
-        refuse("'" + name + "' is no IPv4 address");
+        refuse("'" + name + "' is not an IPv4 address");
       std::uint32_t address = ntohl(parsed.s_addr);
       if (address >> 24 != 127) refuse(name + " is not in 127.0.0.0/8");
       found.push_back(address);

@@ -1,4 +1,4 @@
-// The simulated hosts by IPv4 address: what a connection's local address is looked up in.
+// The simulated hosts, by IPv4 address: the local address of a connection is looked up here.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ class host_table {
   /// Throws: usage_error, also when the set names an address that is not a host.
   void add_fault(std::string_view set_and_kind);
 
-  /// The fault of this host, or null if the address is none of ours.
+  /// The fault of this host, or null if the address is not a host.
   const fault* find(std::uint32_t address) const noexcept;
 
   std::size_t size() const noexcept { return hosts_.size(); }

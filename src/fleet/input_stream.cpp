@@ -23,7 +23,7 @@ void input_stream::attach(reactor& r, unique_fd pipe, callback<> changed) {
 void input_stream::on_ready(std::uint32_t events) {
   if (!pipe_) return;
   writable_ = true;
-  if ((events & EPOLLERR) != 0) close();  // no reader is left
+  if ((events & EPOLLERR) != 0) close();  // all readers are gone
   changed_();
 }
 

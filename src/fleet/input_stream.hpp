@@ -1,4 +1,4 @@
-// A command's stdin: from the ssh channel to a pipe. What the pipe does not take stays in libssh's
+// A command's stdin: from the ssh channel to a pipe. When the pipe is full, data stays in libssh's
 // channel buffer, which the channel window bounds.
 #pragma once
 
@@ -24,14 +24,14 @@ class input_stream {
   /// Throws: std::system_error.
   void attach(reactor& r, unique_fd pipe, callback<> changed);
 
-  /// Nobody will read: the client's bytes are taken and dropped.
+  /// The command will not read any more: the client's bytes are taken and dropped.
   void close();
 
-  /// What libssh got from the client; returns how much of it is dealt with. Nothing is, before
-  /// attach or close: libssh keeps the rest.
+  /// Takes data that libssh received; returns how much was taken, which is nothing before attach or
+  /// close. libssh keeps the rest.
   std::size_t take(const char* data, std::size_t length);
-  /// Moves what libssh kept; true if anything moved. Closes the pipe after the last byte once the
-  /// client has sent its end.
+  /// Moves data that libssh kept; true if any moved. Closes the pipe after the last byte once the
+  /// client has sent EOF.
   bool pump(ssh_channel channel);
   void client_ended() noexcept { client_ended_ = true; }
 

@@ -20,7 +20,7 @@ namespace execo::fleet {
 
 namespace {
 
-// TERM, half a second, KILL: well above what an obedient keeper takes.
+// Well above TERM, half a second and KILL, which a working keeper needs.
 constexpr std::chrono::seconds farewell{5};
 
 std::string encode(const keeper_header& header) {
@@ -47,19 +47,19 @@ keeper::keeper() : watch_(callback<std::uint32_t>::to<&keeper::on_ready>(this)) 
 
 keeper::~keeper() {
   unsent_.clear();
-  bool told = false;
-  // Its reports are read on: a keeper that waits for room in our buffer would not hear the stop.
+  bool sent = false;
+  // Reports are still read: a keeper that waits for room in our buffer would not see the stop.
   const keeper_header stop{keeper_verb::stop, 0, 0, 0, 0};
   for (auto deadline = clock::now() + farewell; clock::now() < deadline;) {
-    if (!told) told = ::send(socket_.get(), &stop, sizeof(stop), MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+    if (!sent) sent = ::send(socket_.get(), &stop, sizeof(stop), MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
     keeper_header report{};
     ssize_t got = ::recv(socket_.get(), &report, sizeof(report), MSG_DONTWAIT);
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) break;
     if (got > 0) continue;
-    pollfd waits{socket_.get(), static_cast<short>(told ? POLLIN : POLLIN | POLLOUT), 0};
+    pollfd waits{socket_.get(), static_cast<short>(sent ? POLLIN : POLLIN | POLLOUT), 0};
     (void)::poll(&waits, 1, 100);
   }
-  socket_.reset();  // for a keeper that did not hear: end at once
+  socket_.reset();  // a keeper that did not get the message ends at once
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }

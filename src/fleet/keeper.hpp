@@ -17,7 +17,7 @@
 
 namespace execo::fleet {
 
-/// Hears of the end of a process it spawned, on the reactor's thread.
+/// Is notified of the end of a process it spawned, on the reactor's thread.
 class process_owner {
  public:
   virtual void process_ended(int wait_status) = 0;
@@ -51,11 +51,11 @@ class keeper {
   /// `lost` is called if the keeper dies.
   void attach(reactor& r, callback<> lost);
 
-  /// The owner hears exactly one of the two, later, unless it forgets the process before.
+  /// Later calls exactly one of the owner's two functions, unless the process is forgotten first.
   std::uint64_t spawn(spawn_request request, process_owner& owner);
-  /// Signals the process group of the command; nothing happens if it has ended.
+  /// Signals the process group of the command; does nothing if it has ended.
   void signal(std::uint64_t id, int number);
-  /// The process goes on, nobody will hear of it.
+  /// The process keeps running, and its end is not reported.
   void forget(std::uint64_t id) noexcept { owners_.erase(id); }
 
  private:

@@ -32,10 +32,10 @@ namespace {
 using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 
-// How long commands have between TERM and KILL, and how long what even KILL does not end (a process
-// in an uninterruptible wait) is waited for.
+// The grace period between TERM and KILL, and how long to wait for a process that even KILL does
+// not end, because it is in an uninterruptible wait.
 constexpr milliseconds grace{500};
-constexpr milliseconds patience{3000};
+constexpr milliseconds max_wait_after_kill{3000};
 
 class keeper_process {
  public:
@@ -45,9 +45,9 @@ class keeper_process {
  private:
   enum class farewell { gentle, at_once };
 
-  bool take_message();  // false: the fleet is gone or wants the end
+  bool take_message();  // false: the fleet is gone or sent the stop
   void spawn(const keeper_header& header, std::string_view text, const int* fds);
-  void tell(keeper_verb verb, std::uint64_t id, int number) const;
+  void report(keeper_verb verb, std::uint64_t id, int number) const;
   bool reap();  // false: no child is left
   void signal_groups(int number) const;
   void signal_children(int number);
@@ -59,7 +59,7 @@ class keeper_process {
   farewell farewell_ = farewell::at_once;
   std::unordered_map<pid_t, std::uint64_t> ids_;
   std::unordered_map<std::uint64_t, pid_t> pids_;
-  std::unordered_set<pid_t> signalled_;  // orphans that got the signal of the moment
+  std::unordered_set<pid_t> signalled_;  // orphans that got the current signal
   std::vector<char> buffer_;
 };
 
@@ -122,7 +122,7 @@ bool keeper_process::take_message() {
       return true;
     }
     case keeper_verb::signal:
-      // The leader is reaped only here, so its group cannot be somebody else's by now.
+      // The leader is reaped only here, so its group number was not reused yet.
       if (auto found = pids_.find(header.id); found != pids_.end())
         (void)::kill(-found->second, header.number);
       return true;
@@ -149,12 +149,12 @@ void keeper_process::spawn(const keeper_header& header, std::string_view text, c
   plan.environment = merged_environment(parts);
   int error = fds[2] < 0 ? EMFILE : 0;
   pid_t pid = error == 0 ? start_child(plan, error) : -1;
-  if (pid < 0) return tell(keeper_verb::not_begun, header.id, error);
+  if (pid < 0) return report(keeper_verb::not_begun, header.id, error);
   ids_.emplace(pid, header.id);
   pids_.emplace(header.id, pid);
 }
 
-void keeper_process::tell(keeper_verb verb, std::uint64_t id, int number) const {
+void keeper_process::report(keeper_verb verb, std::uint64_t id, int number) const {
   keeper_header header{verb, number, id, 0, 0};
   // Fails only when the fleet is gone: take_message will see that.
   (void)::send(socket_.get(), &header, sizeof(header), MSG_NOSIGNAL);
@@ -171,7 +171,7 @@ bool keeper_process::reap() {
     if (pid == 0) return true;
     auto found = ids_.find(pid);
     if (found == ids_.end()) continue;  // an orphan of a command
-    tell(keeper_verb::ended, found->second, status);
+    report(keeper_verb::ended, found->second, status);
     pids_.erase(found->second);
     ids_.erase(found);
   }
@@ -181,7 +181,7 @@ void keeper_process::signal_groups(int number) const {
   for (const auto& [id, pid] : pids_) (void)::kill(-pid, number);
 }
 
-/// Each child once a signal: a second TERM would run a trap twice.
+/// Signals each child only once: a second TERM would run a trap twice.
 void keeper_process::signal_children(int number) {
   // proc(5): without CONFIG_PROC_CHILDREN it is not there, and only the groups get the signal.
   std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
@@ -205,7 +205,7 @@ bool keeper_process::reap_until(clock::time_point deadline, int number) {
 
 void keeper_process::end_all() {
   if (farewell_ == farewell::gentle && reap_until(clock::now() + grace, SIGTERM)) return;
-  (void)reap_until(clock::now() + patience, SIGKILL);
+  (void)reap_until(clock::now() + max_wait_after_kill, SIGKILL);
 }
 
 }  // namespace

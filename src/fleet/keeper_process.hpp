@@ -3,8 +3,8 @@
 
 namespace execo::fleet {
 
-/// Starts, signals and reaps commands as told over `socket`. When told to stop, or when the other
-/// end is gone, it ends every descendant and exits.
+/// Starts, signals and reaps commands as requested over `socket`. At a stop message, or when the
+/// other end is gone, ends every descendant and exits.
 [[noreturn]] void run_keeper(int socket) noexcept;
 
 }  // namespace execo::fleet

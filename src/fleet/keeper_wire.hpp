@@ -1,5 +1,5 @@
-// What the fleet and its keeper say to each other over a SOCK_SEQPACKET pair: one header a message,
-// so that neither has to find message boundaries.
+// The messages between the fleet and its keeper, over a SOCK_SEQPACKET pair: one header per
+// message, so that neither side has to find message boundaries.
 #pragma once
 
 #include <cstddef>

@@ -79,7 +79,7 @@ authorized_keys::authorized_keys(const std::string& path) {
   }
   if (blobs_.empty()) throw usage_error("--authorized-keys '" + path + "': holds no public key");
   if (skipped > 0)
-    std::fprintf(stderr, "execo-fleet: %s: %d lines are no public key, the first is line %d\n",
+    std::fprintf(stderr, "execo-fleet: %s: %d lines are not public keys, the first is line %d\n",
                  path.c_str(), skipped, first_skipped);
 }
 

@@ -24,7 +24,7 @@ class host_key {
   const std::string& fingerprint() const noexcept { return fingerprint_; }
   /// "ssh-ed25519 AAAA..."
   const std::string& public_line() const noexcept { return public_line_; }
-  /// Gives the key away, once, to who signs with it.
+  /// Gives up the key, once, to the caller that signs with it.
   ssh_key release() noexcept { return key_.release(); }
 
  private:
@@ -35,8 +35,8 @@ class host_key {
 
 class authorized_keys {
  public:
-  /// Reads sshd's authorized_keys format; options before a key are ignored. Lines that are no
-  /// key are skipped, as sshd does, and reported on stderr.
+  /// Reads sshd's authorized_keys format; options before a key are ignored. Lines that are not
+  /// keys are skipped, as sshd does, and reported on stderr.
   /// Throws: usage_error if the file cannot be read or holds no key at all.
   explicit authorized_keys(const std::string& path);
 

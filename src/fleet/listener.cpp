@@ -19,9 +19,9 @@ namespace {
 
 // The kernel cuts it to net.core.somaxconn.
 constexpr int backlog = 65535;
-// In one turn; the sessions accepted so far are to get on as well.
+// In one turn, so that the sessions accepted so far make progress too.
 constexpr int accepts_per_turn = 512;
-// Without descriptors left, accepting is tried again after this time.
+// When to accept again after running out of descriptors.
 constexpr std::chrono::milliseconds pause_time{50};
 
 [[noreturn]] void fail(const std::string& what) {

@@ -33,7 +33,7 @@ class listener {
   listener& operator=(const listener&) = delete;
 
   std::uint16_t port() const noexcept { return port_; }
-  /// Begins to accept.
+  /// Starts accepting.
   void start(accepted on_connection);
 
  private:

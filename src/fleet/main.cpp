@@ -24,7 +24,7 @@ namespace {
 
 constexpr int exit_broken = 1;
 constexpr int exit_usage = 2;
-constexpr int exit_no_command = 127;  // as the shell has it
+constexpr int exit_no_command = 127;  // as in shells
 
 void block_end_signals() {
   sigset_t ends;
@@ -34,13 +34,13 @@ void block_end_signals() {
   ::sigprocmask(SIG_BLOCK, &ends, nullptr);
 }
 
-/// Returns the limit as it was before.
+/// Returns the previous limit.
 rlimit allow_many_descriptors() {
   rlimit before{};
   if (::getrlimit(RLIMIT_NOFILE, &before) != 0) return before;
   rlimit files = before;
   files.rlim_cur = files.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &files);  // fewer hosts at once are served otherwise
+  (void)::setrlimit(RLIMIT_NOFILE, &files);  // if it fails, fewer hosts are served at once
   return before;
 }
 
@@ -61,7 +61,7 @@ void print_ready(const server& s, std::FILE* to) {
 
 void notify_ready(int fd, std::uint16_t port) {
   std::string line = std::to_string(port) + "\n";
-  (void)!::write(fd, line.data(), line.size());  // its reader may have gone: that is its affair
+  (void)!::write(fd, line.data(), line.size());  // an error only means that the reader is gone
   (void)::close(fd);
 }
 
@@ -99,7 +99,7 @@ int serve(const options& o) {
   block_end_signals();
   std::optional<keeper> commands_keeper;
   if (o.exec == exec_mode::real) commands_keeper.emplace();
-  // After the keeper, whose commands are to have the limits and signals this process came with.
+  // After the keeper: its commands get the limits and signals that this process started with.
   rlimit files = allow_many_descriptors();
   (void)std::signal(SIGPIPE, SIG_IGN);
   server hosts(o, commands_keeper ? &*commands_keeper : nullptr);
@@ -120,7 +120,7 @@ int serve(const options& o) {
   return status;
 }
 
-// Else a client's socket takes the number, and what is printed goes there.
+// Otherwise a client's socket would get the number, and receive what is printed.
 void open_missing_streams() {
   for (int fd : {0, 1, 2})
     if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);

@@ -1,4 +1,4 @@
-// What the command line says.
+// The command line.
 #pragma once
 
 #include <chrono>
@@ -31,7 +31,7 @@ class options {
   std::vector<std::string> command;  // after `--`: runs when ready, and ends the fleet
 };
 
-/// Nothing if the line was answered by --help or --version, which are printed.
+/// Empty after --help or --version, whose answer is printed.
 /// Throws: usage_error.
 std::optional<options> parse_options(int argc, const char* const* argv);
 

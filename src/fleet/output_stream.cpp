@@ -66,9 +66,9 @@ void output_stream::fill(std::size_t limit) {
   }
 }
 
-std::size_t output_stream::send(ssh_channel channel, std::size_t most) {
+std::size_t output_stream::send(ssh_channel channel, std::size_t max_bytes) {
   std::size_t window = ssh_channel_window_size(channel);
-  auto length = static_cast<std::uint32_t>(std::min({most, window, waiting()}));
+  auto length = static_cast<std::uint32_t>(std::min({max_bytes, window, waiting()}));
   if (length == 0) return 0;
   const char* from = waiting_.data() + sent_;
   int taken = side_ == channel_side::out ? ssh_channel_write(channel, from, length)

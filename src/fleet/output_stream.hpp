@@ -1,5 +1,5 @@
-// One direction of a command's output: from a pipe, or from a canned text, to the ssh channel. What
-// waits here is bounded: the pipe is read only while there is room.
+// One stream of a command's output: from a pipe, or from a canned text, to the ssh channel. The
+// buffer is bounded: the pipe is read only while there is room.
 #pragma once
 
 #include <libssh/libssh.h>
@@ -13,7 +13,7 @@
 
 namespace execo::fleet {
 
-/// The most that waits for the client, per stream.
+/// The largest buffer for the client, per stream.
 constexpr std::size_t output_limit = 256 * 1024;
 
 class output_stream {
@@ -31,15 +31,15 @@ class output_stream {
   void attach(reactor& r, unique_fd pipe, callback<> changed);
   void set_text(std::string text) { waiting_ = std::move(text); }
 
-  /// Reads until `limit` bytes wait or the pipe has no more for now.
+  /// Reads until `limit` bytes are buffered or the pipe is empty.
   void fill(std::size_t limit);
-  /// Gives the channel up to `most` bytes, within its window. Returns what it took.
-  std::size_t send(ssh_channel channel, std::size_t most);
+  /// Gives the channel up to `max_bytes` bytes, within its window. Returns how many it took.
+  std::size_t send(ssh_channel channel, std::size_t max_bytes);
   /// From now on an empty pipe counts as ended: a terminal has no end while a descendant holds it.
   void end_when_empty() noexcept { end_when_empty_ = true; }
   /// Pre: a terminal was attached.
   void resize_terminal(const winsize& size) noexcept;
-  /// Drops the pipe and what waits.
+  /// Drops the pipe and the buffer.
   void abandon();
 
   std::size_t waiting() const noexcept { return waiting_.size() - sent_; }
@@ -47,7 +47,7 @@ class output_stream {
   std::size_t first_line() const noexcept;
   bool ended() const noexcept { return !pipe_; }
   bool drained() const noexcept { return ended() && waiting() == 0; }
-  /// Whether fill could find more.
+  /// Whether fill could read more.
   bool readable() const noexcept { return readable_ && pipe_; }
 
  private:

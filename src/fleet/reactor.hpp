@@ -1,5 +1,6 @@
-// The event loop of the fleet: one epoll, one timer heap, one thread. It knows nothing of ssh, and
-// what it calls may be destroyed only between turns, since a turn's batch may name it once more.
+// The event loop of the fleet: one epoll, one timer heap, one thread. It knows nothing of ssh. A
+// watch may be destroyed only between turns, since the events of the current turn may still refer
+// to it.
 #pragma once
 
 #include <cstdint>

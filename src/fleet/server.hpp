@@ -1,4 +1,4 @@
-// All hosts of a fleet at work: the listener, the live sessions and what they share.
+// A running fleet: the listener, the live sessions and what they share.
 #pragma once
 
 #include <libssh/server.h>

@@ -12,7 +12,7 @@ namespace execo::fleet {
 
 namespace {
 
-// sshd's MaxSessions is 10; more of them are for tests of clients that know no limit.
+// sshd's MaxSessions is 10; more is for tests of clients without a limit.
 constexpr std::size_t max_channels = 64;
 // How often the commands of one session are advanced before other sessions get their turn.
 constexpr int rounds_per_turn = 8;
@@ -51,7 +51,7 @@ void session::begin(unique_fd fd) {
   ssh_ = ssh_new();
   if (ssh_ == nullptr) throw std::bad_alloc();
   callbacks_.userdata = this;
-  // What has no callback comes as a message, and on_message() need not answer it.
+  // Requests without a callback come as messages, and on_message() need not answer them.
   if (fault_.kind != fault_kind::disconnect_auth)
     callbacks_.auth_pubkey_function = &session::on_public_key;
   if (fault_.kind != fault_kind::disconnect_open)
@@ -91,7 +91,7 @@ void session::be_mute() {
 void session::disconnect(const char* words) {
   (void)ssh_session_set_disconnect_message(ssh_, words);
   for (int i = 0; i < 2 && congested() && !gone(); ++i) (void)ssh_blocking_flush(ssh_, 0);
-  // Without this libssh waits for a poll that does not come any more.
+  // Without this libssh waits for a poll that will not come.
   ssh_set_fd_towrite(ssh_);
   ssh_disconnect(ssh_);
   close();
@@ -132,7 +132,7 @@ void session::pump() {
   bool more = true;
   for (int round = 0; more && round < rounds_per_turn; ++round) {
     dirty_ = false;
-    // Takes packets from the socket and calls the callbacks; its result says nothing of use.
+    // Takes packets from the socket and calls the callbacks; its result is not useful.
     (void)ssh_execute_message_callbacks(ssh_);
     if (gone()) return close();
     if (last_words_ != nullptr) return disconnect(last_words_);
@@ -160,7 +160,7 @@ void session::close_if_idle() {
   if (dropping_ && !pending) {
     if (fault_.kind == fault_kind::disconnect_run) return disconnect("Too long a session");
     int unsent = 0;
-    // A reset throws away what the client's kernel has not taken yet; an orderly end does not.
+    // A reset discards what the client's kernel has not received yet; an orderly end does not.
     if (::ioctl(fd_, TIOCOUTQ, &unsent) == 0 && unsent == 0) reset_on_close(fd_);
     return close();
   }
@@ -173,7 +173,7 @@ void session::close_if_idle() {
 
 void session::close() {
   if (closed()) return;
-  // After an error libssh has closed the socket, whose number may be another's by now.
+  // After an error libssh has closed the socket, and its number may be in use again.
   bool open = silent_ || (ssh_ != nullptr && ssh_get_fd(ssh_) >= 0);
   if (open) owner_.loop().remove(fd_);
   state_ = state::closed;
@@ -189,7 +189,7 @@ int session::on_public_key(ssh_session, const char*, ssh_key_struct* key, char s
                            void* self) noexcept {
   auto& s = *static_cast<session*>(self);
   bool known = s.fault_.kind != fault_kind::reject_auth && s.owner_.authorized().contains(key);
-  // Without a signature the client only asks whether the key would do.
+  // Without a signature the client only asks whether the key would be accepted.
   bool asked = signature == SSH_PUBLICKEY_STATE_NONE;
   if (!known || (!asked && signature != SSH_PUBLICKEY_STATE_VALID)) return SSH_AUTH_DENIED;
   if (!asked) {

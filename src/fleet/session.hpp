@@ -29,19 +29,19 @@ class session {
   session& operator=(const session&) = delete;
 
   /// Takes the accepted socket, non-blocking.
-  /// Throws: std::exception if there is no memory for one more session.
+  /// Throws: std::exception if there is not enough memory for one more session.
   void start(unique_fd fd);
   /// Does all that can be done without waiting.
   void pump();
   void pump_soon();
-  /// Gone is gone: no byte is sent any more. The commands' processes are left alone.
+  /// Sends nothing any more. The processes of commands keep running.
   void close();
-  /// Resets the connection once what was written has left, or takes leave first if that is the
-  /// host's fault.
+  /// Resets the connection when all that was written has been sent; sends a disconnect message
+  /// first if the host's fault says so.
   void drop_when_flushed() noexcept { dropping_ = true; }
 
   bool closed() const noexcept { return state_ == state::closed; }
-  /// Whether libssh holds bytes that the socket does not take: nothing is to be added then.
+  /// Whether libssh has bytes that the socket does not take. If so, no more should be written.
   bool congested() const noexcept;
   server& owner() noexcept { return owner_; }
   const fault& host_fault() const noexcept { return fault_; }
@@ -77,7 +77,7 @@ class session {
   bool watching_output_ = false;
   bool dirty_ = false;  // a callback changed something since the commands were last advanced
   int fd_ = -1;         // owned by ssh_, or by silent_
-  unique_fd silent_;    // the socket of a host that never gets as far as libssh
+  unique_fd silent_;    // the socket of a host that never uses libssh
   ssh_session ssh_ = nullptr;
   watch watch_;
   timer login_deadline_;

@@ -54,7 +54,7 @@ stdio_ends make_terminal(const winsize& size) {
   if (::grantpt(ends.out.get()) != 0 || ::unlockpt(ends.out.get()) != 0) fail("unlockpt");
   ends.child_in.reset(::ioctl(ends.out.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!ends.child_in) fail("TIOCGPTPEER");
-  (void)::ioctl(ends.out.get(), TIOCSWINSZ, &size);  // a terminal without a size is one as well
+  (void)::ioctl(ends.out.get(), TIOCSWINSZ, &size);  // a terminal works without a size, too
   set_nonblocking(ends.out);
   ends.in = duplicate(ends.out);
   ends.child_out = duplicate(ends.child_in);

@@ -273,7 +273,8 @@ TEST(run_options, each_host_counts_once_in_the_order_given) {
 
 TEST(run_options, a_second_column_of_a_hosts_file_is_no_host) {
   temporary_file slots("n1 slots=4\n");
-  EXPECT_THAT(complaint({"--hosts-file", slots.path(), "true"}), HasSubstr("'slots=4' is no host"));
+  EXPECT_THAT(complaint({"--hosts-file", slots.path(), "true"}),
+              HasSubstr("'slots=4' is not a host"));
 }
 
 TEST(run_options, no_command_is_a_mistake) {
