@@ -33,7 +33,6 @@ using std::chrono::steady_clock;
 
 constexpr int exit_usage = 2;
 constexpr int exit_machine = 71;       // EX_OSERR
-constexpr int exit_output_lost = 74;   // EX_IOERR
 constexpr int exit_interrupted = 130;  // 128 + SIGINT, as in shells
 
 // TERM, this grace period, KILL, one more second for the peer: an interrupt ends within 2 s.

@@ -14,7 +14,6 @@ namespace execo::cli {
 
 namespace {
 
-constexpr int exit_output_lost = 74;  // EX_IOERR
 constexpr std::size_t enough_to_write = 65536;
 int output_error = 0;  // of the first write to standard output that failed
 

@@ -9,6 +9,8 @@
 
 namespace execo::cli {
 
+inline constexpr int exit_output_lost = 74;  // EX_IOERR
+
 /// A failure that needs no usage text: exit status 1.
 class plain_error : public std::runtime_error {
  public:
