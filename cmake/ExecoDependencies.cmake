@@ -1,19 +1,25 @@
-# The libraries that execo stands on. This file is also installed: execo-config.cmake includes it, so
-# that a project which uses an installed execo finds the same ones.
+# What the archives of execo stand on. This file is also installed: execo-config.cmake includes it, so
+# that a project which uses installed archives finds the same libraries. Shared libraries bring their
+# own.
 include(CMakeFindDependencyMacro)
-find_dependency(Threads)
-find_dependency(fmt)
-find_dependency(OpenSSL COMPONENTS Crypto)
-find_dependency(PkgConfig)
-if(NOT TARGET PkgConfig::liburing)
-  pkg_check_modules(liburing REQUIRED QUIET IMPORTED_TARGET liburing)
-endif()
-if(NOT TARGET PkgConfig::libssh)
-  pkg_check_modules(libssh REQUIRED QUIET IMPORTED_TARGET libssh)
-endif()
-if(NOT TARGET PkgConfig::yaml_cpp)
-  pkg_check_modules(yaml_cpp REQUIRED QUIET IMPORTED_TARGET yaml-cpp)
-endif()
-if(NOT TARGET PkgConfig::re2)
-  pkg_check_modules(re2 REQUIRED QUIET IMPORTED_TARGET re2)
-endif()
+
+# execo_find(TARGET MODULE): a library by its pkg-config file, as PkgConfig::TARGET.
+macro(execo_find target module)
+  if(NOT TARGET PkgConfig::${target})
+    find_dependency(PkgConfig)
+    pkg_check_modules(${target} REQUIRED QUIET IMPORTED_TARGET ${module})
+  endif()
+endmacro()
+
+macro(execo_find_dependencies_of_core)
+  find_dependency(fmt)
+  execo_find(liburing liburing)
+  execo_find(re2 re2)
+endmacro()
+
+macro(execo_find_dependencies_of_execo)
+  find_dependency(fmt)
+  find_dependency(OpenSSL COMPONENTS Crypto)
+  execo_find(libssh libssh)
+  execo_find(yaml_cpp yaml-cpp)
+endmacro()
