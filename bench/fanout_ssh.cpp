@@ -1,7 +1,8 @@
 // What one command on many ssh hosts costs: execo beside the tools people use, against a private
 // OpenSSH sshd that answers on all of 127.0.0.0/8, and execo alone against the fleet simulator.
 // Client and server CPU are told apart: the server's share is the same for all and bounds the wall
-// time. Rivals that are not installed are left out, by name.
+// time. Rivals that are not installed are left out, by name. Then what a second command costs, on
+// connections that were kept.
 //
 //   fanout_ssh [--hosts N] [--rounds N] [--window N] [--default-hosts N] [--fleet-hosts N]...
 #include <fcntl.h>
@@ -195,7 +196,9 @@ class ssh_field {
   bool pinned_ = true;
 };
 
-void race(const execo::test::sshd_fixture& server, int hosts, int window, int rounds, bool pinned) {
+/// Gives the median of each tool's client CPU, ms a host.
+std::map<std::string, double> race(const execo::test::sshd_fixture& server, int hosts, int window,
+                                   int rounds, bool pinned) {
   std::printf("\n`true` on %d hosts of an OpenSSH sshd, window %d, %s, %d rounds\n", hosts, window,
               pinned ? "key exchange curve25519-sha256" : "everybody's default key exchange",
               rounds);
@@ -229,6 +232,9 @@ void race(const execo::test::sshd_fixture& server, int hosts, int window, int ro
         bench::summary(remote[c.name]).text(1).c_str(),
         bench::summary(wall[c.name]).text(2).c_str(), static_cast<double>(peak[c.name]) / 1024);
   std::fflush(stdout);
+  std::map<std::string, double> medians;
+  for (const auto& [name, costs] : client) medians[name] = bench::summary(costs).median();
+  return medians;
 }
 
 words execo_on_fleet(const execo::test::fleet_fixture& fleet, const std::string& set, int window) {
@@ -280,6 +286,77 @@ void memory(int hosts) {
               static_cast<double>(r.peak_kb) / 1024, static_cast<double>(r.peak_kb - one) / hosts);
 }
 
+/// What commands on the same hosts cost one after the other, in this process.
+class repeated {
+ public:
+  repeated(words hosts, execo::ssh_options options, int window)
+      : options_(std::move(options)), window_(static_cast<std::size_t>(window)) {
+    options_.host_key_policy = execo::host_keys::ignore;
+    for (const std::string& name : hosts) hosts_.emplace_back(name);
+  }
+
+  void run(const std::string& what, int rounds) {
+    execo::sync_wait(all(rounds));
+    std::printf("%-26s first %-8.3f  then %-26s client CPU ms/host   wall s %s\n", what.c_str(),
+                first_, bench::summary(later_).text(3).c_str(),
+                bench::summary(wall_).text(2).c_str());
+    std::fflush(stdout);
+  }
+  double median() const { return bench::summary(later_).median(); }
+
+ private:
+  execo::task<> all(int rounds) {
+    for (int i = 0; i <= rounds; ++i) {
+      bench::usage before = bench::usage::now();
+      execo::remote action("true", hosts_);
+      action.fanout(window_).ssh(options_);
+      execo::action_result r = co_await action.run();
+      bench::usage used = bench::usage::now() - before;
+      r.check();
+      if (i > 0 && r.stats().connections_made > 0) fail("connections were not kept");
+      double per_host = used.own * 1e3 / static_cast<double>(hosts_.size());
+      if (i == 0) {
+        first_ = per_host;
+      } else {
+        later_.push_back(per_host);
+        wall_.push_back(used.wall);
+      }
+    }
+  }
+
+  std::vector<execo::host> hosts_;
+  execo::ssh_options options_;
+  std::size_t window_;
+  double first_ = 0;
+  std::vector<double> later_;
+  std::vector<double> wall_;
+};
+
+void again_on_sshd(const execo::test::sshd_fixture& server, int hosts, int window, int rounds,
+                   const std::map<std::string, double>& rivals) {
+  std::printf("\nexeco, `true` again on the same %d hosts, %d times\n", hosts, rounds);
+  execo::ssh_options options;
+  options.port = server.port();
+  options.user = server.user();
+  options.identities.push_back(server.identity());
+  repeated again(addresses(hosts), options, window);
+  again.run("OpenSSH sshd", rounds);
+  for (const auto& [name, cost] : rivals)
+    if (name == "clush" || name == "pdsh")
+      std::printf("  %s, a command on the same sshd: %.1f x that\n", name.c_str(),
+                  cost / again.median());
+}
+
+void again_on_fleet(int hosts, int window, int rounds) {
+  std::string set = execo::host_set(joined(addresses(hosts), ',')).to_string();
+  execo::test::fleet_fixture fleet(set, words{"--exec", "canned"});
+  execo::ssh_options options;
+  options.port = fleet.port();
+  options.identities.push_back(fleet.identity());
+  repeated again(addresses(hosts), options, window);
+  again.run("a fleet of " + std::to_string(hosts), rounds);
+}
+
 int number(const char* text) {
   int value = std::atoi(text);
   if (value <= 0) fail(std::string(text) + " is not a positive number");
@@ -310,19 +387,28 @@ void run(int argc, char** argv) {
   if (fleets.empty()) fleets = std::vector<int>{1000, 10000};
   if (execo::test::sshd_fixture::available()) {
     execo::test::sshd_fixture server;
-    race(server, hosts, window, rounds, true);
+    auto rivals = race(server, hosts, window, rounds, true);
+    again_on_sshd(server, hosts, window, 3 * rounds, rivals);
     race(server, default_hosts, window, rounds, false);
   } else {
     std::printf("no sshd on this machine: the race is left out\n");
   }
   std::printf("\nexeco alone, `true` on a fleet in one process, window 64, %d rounds\n", rounds);
   for (int n : fleets) alone(n, rounds);
+  // As many as are kept without being asked for.
+  again_on_fleet(1000, window, 3 * rounds);
   memory(fleets.back());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Kept connections take a quarter of the descriptors at most.
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &files);
+  }
   try {
     run(argc, argv);
   } catch (const std::exception& e) {

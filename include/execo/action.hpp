@@ -45,6 +45,12 @@ class action_stats {
   std::size_t incomplete = 0;
   /// exited with a code that is not accepted.
   std::size_t bad_exits() const { return failed(end_reason::exited); }
+  /// Connections that were made for it, the ones below among them.
+  std::size_t connections_made = 0;
+  /// Kept from earlier actions, and used.
+  std::size_t connections_reused = 0;
+  /// Kept, found lost, and made again.
+  std::size_t connections_lost = 0;
   duration elapsed{0};
   /// No host at all counts as success: remote::allow_empty().
   bool allow_empty = false;

@@ -1,6 +1,7 @@
 /// How to reach ssh hosts: identity, host keys, deadlines.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,6 +10,8 @@
 #include "execo/time.hpp"
 
 namespace execo {
+
+class context;
 
 /// What to do with a host key.
 enum class host_keys : std::uint8_t {
@@ -35,6 +38,8 @@ class deadlines {
   /// For the server to say whether it still has output of a command that has ended; what keeps
   /// coming is read that long, too. 0: as the default, 20 s.
   duration answer = std::chrono::seconds(20);
+
+  friend bool operator==(const deadlines&, const deadlines&) = default;
 };
 
 /// A connection's options. Copied into an action once, shared by its hosts.
@@ -57,6 +62,21 @@ class ssh_options {
   /// or behind a proxy is noticed, too. A quarter of the time after which it is connection_lost.
   /// 0, the default: never.
   duration keepalive{0};
+  /// A connection is kept when its command has ended by itself, for the next command on the same
+  /// host with the same options and key files; false: it is closed, and none that was kept is used.
+  bool reuse = true;
+  /// How long one is kept that no command uses. 0: as long as its server and its context let it.
+  duration idle_close = std::chrono::seconds(60);
+  /// How many of those, in one context. They never take more than a quarter of the descriptors that
+  /// this process may have, and are closed first when there are none left. The oldest go first.
+  std::size_t max_idle = 1024;
+
+  friend bool operator==(const ssh_options&, const ssh_options&) = default;
 };
+
+/// Closes the connections that no command uses, soon. Those of a context that is destroyed, or
+/// whose sync_wait returns, are closed by that.
+/// Thread: any.
+void close_idle_connections(context& of);
 
 }  // namespace execo

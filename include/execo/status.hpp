@@ -70,6 +70,20 @@ enum class leftover_cause : std::uint8_t {
 /// How many values leftover_cause has.
 inline constexpr std::size_t leftover_causes = 8;
 
+/// Which ssh connection a command got.
+enum class connection_use : std::uint8_t {
+  none,      ///< none was needed, or none was begun
+  made,      ///< a new one
+  reused,    ///< one that was kept from an earlier command
+  replaced,  ///< one that was kept had been lost: a new one
+};
+
+/// How sure something is.
+enum class certainty : std::uint8_t { no, maybe, yes };
+
+/// How many values connection_use has.
+inline constexpr std::size_t connection_uses = 4;
+
 /// Which of a command's two outputs.
 enum class stream : std::uint8_t { out, err };
 
@@ -81,6 +95,10 @@ std::string_view to_string(phase where) noexcept;
 std::string_view to_string(leftover_cause why) noexcept;
 /// For people: "it may not be signalled", ...; empty for `none`.
 std::string_view in_words(leftover_cause why) noexcept;
+/// The bare word: "made", "reused", ...
+std::string_view to_string(connection_use what) noexcept;
+/// The bare word: "no", "maybe" or "yes".
+std::string_view to_string(certainty how) noexcept;
 /// "out" or "err".
 std::string_view to_string(stream which) noexcept;
 /// For people: "while connecting", "during the key exchange", ...
@@ -183,6 +201,10 @@ class result {
   /// leftover() says why. False: nothing is known to be left in its scope.
   bool may_still_run() const noexcept { return leftover_ != leftover_cause::none; }
   leftover_cause leftover() const noexcept { return leftover_; }
+  connection_use connection() const noexcept { return connection_; }
+  /// Whether the command was run, which a second try depends on. maybe: the ssh server was asked to
+  /// run it, and nothing was heard since.
+  certainty started_command() const noexcept { return started_command_; }
   /// A log should tell of it: it failed, not by our wish, and the command did not say nolog_*.
   bool notable() const noexcept { return notable_; }
 
@@ -232,6 +254,8 @@ class result {
   end_reason how_ = end_reason::not_started;
   execo::phase phase_ = execo::phase::run;
   leftover_cause leftover_ = leftover_cause::none;
+  connection_use connection_ = connection_use::none;
+  certainty started_command_ = certainty::no;
   bool ok_ = false;
   bool killed_ = false;
   bool forced_kill_ = false;

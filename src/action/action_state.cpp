@@ -12,6 +12,7 @@
 #include "io/stdio_spec.hpp"
 #include "loop/post_call.hpp"
 #include "process/lifecycle.hpp"
+#include "ssh/ssh_transport.hpp"
 
 namespace execo::detail {
 
@@ -92,7 +93,9 @@ void action_state::start() noexcept {
 void action_state::choose_window() {
   std::size_t wanted = std::max<std::size_t>(1, std::min(fanout, hosts.size()));
   fd_budget budget = descriptors_left();
-  std::size_t possible = std::max<std::size_t>(1, budget.available / fds_per_host);
+  // What is kept open for later is closed when its descriptors are needed.
+  std::size_t available = budget.available + kept_sessions(*home_);
+  std::size_t possible = std::max<std::size_t>(1, available / fds_per_host);
   window_ = std::min(wanted, possible);
   if (window_ < wanted && on_notice)
     on_notice(
@@ -107,7 +110,7 @@ void action_state::launch_some() noexcept {
   while (!stopping_ && launched_ < hosts.size() &&
          running_ + (streaming_ ? ready_.size() : 0) < window_) {
     host_run* run = nullptr;
-    contain([&] { run = new host_run(*this, launched_, launched_ % factories_.size()); },
+    contain([&] { run = new host_run(*this, launched_, ring_of(hosts[launched_])); },
             [this](const std::exception_ptr& error) { fail(error); });
     if (run == nullptr) return;
     run->retain();
@@ -117,6 +120,13 @@ void action_state::launch_some() noexcept {
     run->start();
   }
   if (launched_ == hosts.size()) stdio_.let_go();
+}
+
+// Always the same one: a connection that is kept stays on its ring.
+std::size_t action_state::ring_of(const host& where) const noexcept {
+  if (factories_.size() == 1) return 0;
+  return (std::hash<std::string>()(where.name()) + static_cast<std::size_t>(where.port())) %
+         factories_.size();
 }
 
 const transport_factory& action_state::factory_on(std::size_t ring) {
@@ -175,6 +185,10 @@ void action_state::take_over(host_result r) {
   auto how = static_cast<std::size_t>(r.how());
   ++stats_.by_reason[how];
   if (!r.output_complete()) ++stats_.incomplete;
+  connection_use used = r.connection();
+  if (used == connection_use::made || used == connection_use::replaced) ++stats_.connections_made;
+  if (used == connection_use::reused) ++stats_.connections_reused;
+  if (used == connection_use::replaced) ++stats_.connections_lost;
   if (r.ok()) {
     ++stats_.ok;
     ++stats_.ok_by_reason[how];

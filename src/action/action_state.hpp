@@ -85,6 +85,7 @@ class action_state final : public ref_counted, private loop_member {
   void deliver(Make&& make) noexcept;
   void take_over(host_result r);
   void notify_waiters() noexcept;
+  std::size_t ring_of(const host& where) const noexcept;
   /// Of one ring, made there by its first host. On that ring.
   const transport_factory& factory_on(std::size_t ring);
   void let_factories_go() noexcept;

@@ -70,9 +70,8 @@ std::string result::dump() const {
 
 run_stats result::stats() const noexcept {
   run_stats counts;
-  bool known = status_ != exit_status();
   counts.commands = 1;
-  counts.started = known || scope_ || how_ == end_reason::connection_lost ? 1 : 0;
+  counts.started = started_command_ == certainty::yes ? 1 : 0;
   counts.ok = ok_ ? 1 : 0;
   counts.non_zero = status_.code().value_or(0) != 0 ? 1 : 0;
   counts.signaled = status_.signal() ? 1 : 0;

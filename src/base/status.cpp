@@ -55,6 +55,17 @@ std::string_view in_words(leftover_cause why) noexcept {
   return "";
 }
 
+std::string_view to_string(connection_use what) noexcept {
+  static constexpr std::array<std::string_view, connection_uses> words{"none", "made", "reused",
+                                                                       "replaced"};
+  return words[static_cast<std::size_t>(what)];
+}
+
+std::string_view to_string(certainty how) noexcept {
+  static constexpr std::array<std::string_view, 3> words{"no", "maybe", "yes"};
+  return words[static_cast<std::size_t>(how)];
+}
+
 std::string_view to_string(stream which) noexcept { return which == stream::out ? "out" : "err"; }
 
 std::string_view in_words(phase where) noexcept {

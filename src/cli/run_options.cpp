@@ -80,6 +80,8 @@ class reader {
     made.max_output = defaults.max_output;
     made.color = defaults.color;
     made.ssh = defaults.ssh;
+    // One action a run: nothing would use a connection again.
+    made.ssh.reuse = false;
   }
 
   // Keys named on the command line take the place of those in the configuration.

@@ -68,7 +68,7 @@ void context::state::wait_for_driver() {
 }
 
 void context::state::join_all() {
-  detail::join_residents(loop);
+  detail::join_members(loop);
   struct reply : detail::queue_node {
     std::size_t* left = nullptr;
   };
@@ -80,7 +80,7 @@ void context::state::join_all() {
     others[i]->empty_out(loop, replies[i]);
   }
   while (left != 0) loop.turn(-1);
-  detail::join_residents(loop);
+  detail::join_members(loop);
 }
 
 namespace {

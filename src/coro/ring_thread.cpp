@@ -26,7 +26,7 @@ void ring_thread::work() {
     loop_.turn(visitors_.empty() || loop_.has_members() ? -1 : 0);
     if (!visitors_.empty()) answer();
   }
-  join_residents(loop_);
+  join_members(loop_);
 }
 
 void ring_thread::answer() {
@@ -35,7 +35,7 @@ void ring_thread::answer() {
   visitors_.clear();
 }
 
-void join_residents(loop& l) {
+void join_members(loop& l) {
   while (l.has_members()) {
     l.shut_down_members();
     // Some are gone as soon as they are asked: then there may be nothing to wait for.

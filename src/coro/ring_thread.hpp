@@ -42,6 +42,6 @@ class ring_thread {
 
 /// Turns the loop, on the calling thread that drives it, until nothing lives there. Kill escalation
 /// bounds this: what cannot be killed any more is let go by its own deadline.
-void join_residents(loop& l);
+void join_members(loop& l);
 
 }  // namespace execo::detail

@@ -104,7 +104,7 @@ void lifecycle::say(log_level level, Make&& make) const noexcept {
 // have its own.
 void lifecycle::arm_deadlines() {
   bool establishing = phase_ < phase::open;
-  if (establishing && timing_ == timed::nothing) {
+  if (establishing && timing_ != timed::establishing) {
     timing_ = timed::establishing;
     deadline_.arm(limits_.establish);
   } else if (!establishing && timing_ != timed::command) {
@@ -227,6 +227,9 @@ void lifecycle::take_over(end_report found) noexcept {
   result_access::ended_with_it(result_) = found.ended_with_it;
   result_access::escaped(result_) = std::move(found.escaped);
   result_access::leftover(result_) = found.leftover;
+  result_access::connection(result_) = found.connection;
+  if (running_) found.started = certainty::yes;
+  result_access::started_command(result_) = found.started;
   if (found.why && !result_.error()) result_access::error(result_) = found.why;
   std::string& context = result_access::context(result_);
   if (!found.note.empty() && (context.empty() || result_.how() == end_reason::status_lost))

@@ -564,6 +564,7 @@ class local_transport final : public transport {
     guard_.give_back();
     loop_.disarm(look_);
     if (pid_ > 0) report_.scope = command_->kill_scope();
+    if (pid_ > 0) report_.started = certainty::yes;
     if (refused_ && report_.leftover == leftover_cause::none)
       report_.leftover = leftover_cause::not_permitted;
     events_->on_closed(std::move(report_));

@@ -35,6 +35,8 @@ struct result_access {
   static bool& killed(result& r) { return r.killed_; }
   static bool& forced_kill(result& r) { return r.forced_kill_; }
   static leftover_cause& leftover(result& r) { return r.leftover_; }
+  static connection_use& connection(result& r) { return r.connection_; }
+  static certainty& started_command(result& r) { return r.started_command_; }
   /// But for what a cap left out.
   static bool& output_complete(result& r) { return r.output_complete_; }
   static bool& output_capped(result& r) { return r.output_capped_; }

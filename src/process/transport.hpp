@@ -32,6 +32,8 @@ class end_report {
   std::size_t ended_with_it = 0;
   std::vector<pid_t> escaped;
   leftover_cause leftover = leftover_cause::none;
+  connection_use connection = connection_use::none;
+  certainty started = certainty::no;  // of a command that did not get as far as `run`
   std::error_code why;  // it could not be ended
   std::string note;     // for an end that nothing else explains
 };
@@ -41,7 +43,8 @@ class end_report {
 class transport_events {
  public:
   /// The execution entered a phase; its deadline starts now. Comes in order, phases may be
-  /// skipped. `run` means: the command was started.
+  /// skipped; from `open` it may go back to the first one, with a new connection. `run` means: the
+  /// command was started.
   virtual void on_phase(phase entered) = 0;
   /// Bytes of the command, valid during the call.
   virtual void on_output(stream which, std::span<const char> bytes) = 0;

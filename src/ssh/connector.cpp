@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "ssh/session_pool.hpp"
+
 namespace execo::detail {
 namespace {
 
@@ -140,7 +142,9 @@ connector::progress connector::connect(bool ready) {
       next_begins_ = {};
     }
     if (how == opened::starved && attempts_.empty()) {
-      bool hope = shared_.descriptors.open() > 0 || starved_turns_++ < max_starved_turns;
+      bool freed = shared_.home.service<session_pool>().close_oldest();
+      bool hope =
+          freed || shared_.descriptors.open() > 0 || starved_turns_++ < max_starved_turns;
       if (!hope) return fail(last_error_, "socket for " + target());
       shared_.descriptors.wait(starvation_);
       return progress::waiting;

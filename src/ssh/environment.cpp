@@ -29,6 +29,17 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+// What tells environments apart: the deadlines are each action's own, but for that of an answer, and
+// files are the same by whatever name.
+ssh_options that_matter(ssh_options options, const ssh_caller& by) {
+  deadlines others;
+  others.answer = options.limits.answer;
+  options.limits = others;
+  for (std::string& file : options.identities) file = by.path_of(file);
+  if (!options.known_hosts.empty()) options.known_hosts = by.path_of(options.known_hosts);
+  return options;
+}
+
 // OpenSSL cleans up when the program ends, and what its threads still have is lost then: that of
 // the default context has to be over.
 void prepare_openssl() {
@@ -50,12 +61,28 @@ ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh
       key_exchange(joined(options.key_exchange)),
       tcp_keepalive(options.tcp_keepalive),
       keepalive(options.keepalive),
+      reuse(options.reuse),
+      idle_close(options.idle_close),
+      max_idle(options.max_idle),
       identities(options.identities, by),
       host_keys(options.host_key_policy, options.known_hosts, by),
       handshakes(options.handshakes),
       descriptors(on),
-      names(on) {
+      names(on),
+      options_(that_matter(options, by)),
+      folder_(by.home()) {
   prepare_openssl();
+}
+
+bool ssh_environment::serves(const ssh_options& options, const ssh_caller& by) const {
+  return options_ == that_matter(options, by) && folder_ == by.home() &&
+         terminal == by.terminal() && (!options_.user.empty() || user == by.user()) &&
+         identities.is_current();
+}
+
+void ssh_environment::refresh() {
+  host_keys.refresh();
+  names.forget();
 }
 
 }  // namespace detail

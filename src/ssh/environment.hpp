@@ -1,4 +1,4 @@
-// What the sessions of one action share. On one loop.
+// What the sessions of actions with the same options share. On one loop.
 #pragma once
 
 #include <string>
@@ -19,6 +19,12 @@ class ssh_environment {
   /// Throws: std::invalid_argument naming a key or known_hosts file that cannot be used.
   ssh_environment(loop& on, const ssh_options& options, const ssh_caller& by);
 
+  /// Whether an action with these options may share it, its sessions included: they stand for the
+  /// same, and the key files are what they were.
+  bool serves(const ssh_options& options, const ssh_caller& by) const;
+  /// For one more action: reads what may have changed since. Throws: as the constructor.
+  void refresh();
+
   loop& home;
   const std::string user;          // who to log in as by default
   const std::string terminal;      // the name of our own, for one that is asked for
@@ -27,11 +33,21 @@ class ssh_environment {
   const std::string key_exchange;  // comma separated; empty: libssh's own order
   const duration tcp_keepalive;    // 0: none
   const duration keepalive;        // 0: none
+  const bool reuse;                // of its sessions
+  const duration idle_close;       // 0: none
+  const std::size_t max_idle;
   identity_set identities;
   host_key_store host_keys;
   handshake_limiter handshakes;
   descriptor_queue descriptors;
   resolver names;
+  /// A server refused a channel that came soon after another one was closed: it counts those that
+  /// it has not cleared away (MaxSessions). From then on they are given the time.
+  bool channels_end_late = false;
+
+ private:
+  const ssh_options options_;
+  const std::string folder_;  // the home of the usual files
 };
 
 }  // namespace execo::detail

@@ -73,15 +73,31 @@ std::string shown_key::fingerprint() const {
 }
 
 host_key_store::host_key_store(host_keys policy, std::string file, const ssh_caller& by)
-    : policy_(policy), file_(file.empty() ? by.home() + "/.ssh/known_hosts" : by.path_of(file)) {
+    : policy_(policy),
+      file_(file.empty() ? by.home() + "/.ssh/known_hosts" : by.path_of(file)),
+      with_site_file_(file.empty()) {
+  if (policy_ != host_keys::ignore) read();
+}
+
+void host_key_store::refresh() {
   if (policy_ == host_keys::ignore) return;
+  bool current = file_stamp::of(file_) == stamp_ &&
+                 (!with_site_file_ || file_stamp::of(site_file) == site_stamp_);
+  if (!current) read();
+}
+
+void host_key_store::read() {
+  known_hosts known;
   std::string text;
   std::string problem;
   constexpr std::size_t max_size = std::size_t{64} << 20;
+  // Before it is read: a change in between is seen the next time.
+  stamp_ = file_stamp::of(file_);
+  site_stamp_ = file_stamp::of(site_file);
   // The administrator's file counts beside the user's own, as in OpenSSH, and is never written.
-  if (file.empty() &&
+  if (with_site_file_ &&
       read_file(site_file, file_kind::regular, max_size, text, problem) == file_read::whole)
-    known_.parse(text);
+    known.parse(text);
   text.clear();
   file_read there = read_file(file_, file_kind::regular, max_size, text, problem);
   if (there == file_read::refused)
@@ -89,7 +105,10 @@ host_key_store::host_key_store(host_keys policy, std::string file, const ssh_cal
   if (there == file_read::whole && policy_ == host_keys::accept_new &&
       ::access(file_.c_str(), W_OK) != 0)
     throw std::invalid_argument("known hosts file " + file_ + ": " + last_error().message());
-  known_.parse(text);
+  known.parse(text);
+  known_ = std::move(known);
+  // A file that was replaced is not the one that is open.
+  writer_.reset();
 }
 
 bool host_key_store::accept(std::string_view host, int port, const shown_key& key, failure& why) {
@@ -160,11 +179,17 @@ std::error_code host_key_store::append(std::string line) {
     if (std::error_code error = open_for_append()) return error;
   }
   if (needs_newline_) line.insert(0, "\n");
+  const file_stamp before = file_stamp::of(file_);
   ssize_t n = 0;
   do {
     n = ::write(writer_.get(), line.data(), line.size());
   } while (n < 0 && errno == EINTR);
   if (n < 0) return last_error();
+  // What others added meanwhile is to be read.
+  const file_stamp after = file_stamp::of(file_);
+  bool alone = before.size() == stamp_.size() &&
+               after.size() == before.size() + static_cast<std::uint64_t>(n);
+  if (alone) stamp_ = after;
   needs_newline_ = static_cast<std::size_t>(n) < line.size();
   return needs_newline_ ? std::make_error_code(std::errc::no_space_on_device) : std::error_code{};
 }

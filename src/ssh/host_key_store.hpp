@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/fd.hpp"
+#include "base/file_stamp.hpp"
 #include "execo/connection.hpp"
 #include "ssh/caller.hpp"
 #include "ssh/failure.hpp"
@@ -27,6 +28,9 @@ class host_key_store {
   /// Throws: std::invalid_argument naming a file that is there and cannot be used.
   host_key_store(host_keys policy, std::string file, const ssh_caller& by = ssh_caller::now());
 
+  /// Reads the file again if it has changed since. Throws: as the constructor.
+  void refresh();
+
   /// Whether keys matter at all.
   bool checks() const noexcept { return policy_ != host_keys::ignore; }
 
@@ -37,6 +41,7 @@ class host_key_store {
   std::string preferred_algorithms(std::string_view host, int port) const;
 
  private:
+  void read();
   bool record(std::string_view host, int port, const shown_key& key, failure& why);
   std::error_code append(std::string line);
   std::error_code open_for_append();
@@ -45,6 +50,9 @@ class host_key_store {
 
   host_keys policy_;
   std::string file_;
+  bool with_site_file_;
+  file_stamp site_stamp_;
+  file_stamp stamp_;  // of the file as it was read, and with what was added here
   known_hosts known_;
   unique_fd writer_;
   bool needs_newline_ = false;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string_view>
 
@@ -92,6 +93,7 @@ identity_set::identity_set(const std::vector<std::string>& files, const ssh_call
   std::string problem;
   for (const std::string& given : files) {
     std::string file = by.path_of(given);
+    files_.emplace_back(file, file_stamp::of(file));
     loaded r = load(file, key, problem);
     if (r != loaded::usable) {
       bool sentence = problem.starts_with("is ");
@@ -102,10 +104,16 @@ identity_set::identity_set(const std::vector<std::string>& files, const ssh_call
   if (!files.empty()) return;
   for (std::string_view name : {"id_ed25519", "id_ecdsa", "id_rsa"}) {
     std::string file = by.home() + "/.ssh/" + std::string(name);
+    files_.emplace_back(file, file_stamp::of(file));
     loaded r = load(file, key, problem);
     if (r == loaded::usable) keys_.emplace_back(file, std::move(key));
     if (r == loaded::unusable) skipped_ += (skipped_.empty() ? "" : ", ") + file + ": " + problem;
   }
+}
+
+bool identity_set::is_current() const noexcept {
+  return std::ranges::all_of(
+      files_, [](const auto& each) { return file_stamp::of(each.first) == each.second; });
 }
 
 std::string identity_set::names() const {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/file_stamp.hpp"
 #include "ssh/caller.hpp"
 #include "ssh/libssh.hpp"
 
@@ -33,11 +35,15 @@ class identity_set {
   std::size_t favourite() const noexcept { return favourite_; }
   void accepted(std::size_t i) noexcept { favourite_ = i; }
 
+  /// No file that counts has changed, gone or come since.
+  bool is_current() const noexcept;
+
   /// "~/.ssh/id_a, ~/.ssh/id_b", for people.
   std::string names() const;
 
  private:
   std::vector<identity> keys_;
+  std::vector<std::pair<std::string, file_stamp>> files_;  // looked at, whether there or not
   std::string skipped_;
   std::size_t favourite_ = 0;
 };

@@ -38,7 +38,7 @@ void remote_channel::write(std::span<const char> bytes) {
 }
 
 void remote_channel::close_input() {
-  input_ends_ = true;
+  if (input_stage_ == input::open) input_stage_ = input::ends;
   session_.wake();
 }
 
@@ -69,10 +69,32 @@ void remote_channel::advance() {
   if (stage_ == stage::preparing) request_terminal();
   if (stage_ == stage::requesting) request_command();
   if (stage_ == stage::running && !session_.lost()) transfer();
-  if (close_seen_ && before_answer()) end_unanswered();
+  if (seen_ == sent::close && before_answer()) end_unanswered();
   if (broken_) std::rethrow_exception(std::exchange(broken_, nullptr));
   report();
-  if (close_delivered_ && !session_.closing()) release();
+  if (stage_ >= stage::retiring && stage_ <= stage::retired) return close_our_end();
+  if (delivered_ == sent::close && !session_.closing()) release();
+}
+
+void remote_channel::retire() {
+  assert(stage_ >= stage::running);
+  if (stage_ != stage::running) return;
+  stage_ = stage::retiring;
+  input_ = {};
+  for (std::string& kept : kept_) kept.clear();
+  session_.hold_input(false);
+  session_.wake();
+}
+
+void remote_channel::close_our_end() {
+  if (session_.lost() || session_.closing()) return;
+  if (stage_ == stage::retiring) {
+    stage_ = stage::retired;
+    (void)ssh_channel_close(channel_);  // lost() tells if that failed
+  }
+  if (seen_ != sent::close) return;
+  release();
+  owner_->channel_closed();
 }
 
 // Answers the server's close. A session that ends with its channel saves itself that.
@@ -114,21 +136,21 @@ void remote_channel::started() {
   stage_ = stage::running;
   command_.clear();
   command_.shrink_to_fit();
-  owner_.channel_started();
+  owner_->channel_started();
 }
 
 void remote_channel::refuse(const char* what) {
   stage_ = stage::over;
-  eof_delivered_ = close_delivered_ = true;
-  owner_.channel_refused(what);
+  delivered_ = sent::close;
+  owner_->channel_refused(what);
 }
 
 // A server that closes the channel instead of answering.
 void remote_channel::end_unanswered() {
   if (!requested_) return refuse("the server closed the channel");
   stage_ = stage::over;
-  eof_delivered_ = close_delivered_ = true;
-  owner_.channel_closed();
+  delivered_ = sent::close;
+  owner_->channel_closed();
 }
 
 void remote_channel::transfer() {
@@ -141,8 +163,8 @@ void remote_channel::transfer() {
     while (round < max_rounds && write_some()) ++round;
     if (round == max_rounds) session_.wake();
   }
-  if (input_ends_ && !input_ended_ && input_.empty() && unflushed_ == 0) {
-    input_ended_ = true;
+  if (input_stage_ == input::ends && input_.empty() && unflushed_ == 0) {
+    input_stage_ = input::ended;
     (void)ssh_channel_send_eof(channel_);  // lost() tells if that failed
   }
 }
@@ -152,7 +174,7 @@ bool remote_channel::write_some() {
   if (!session_.flushed()) return false;
   if (unflushed_ > 0) {
     std::size_t count = std::exchange(unflushed_, 0);
-    owner_.channel_written(count);
+    owner_->channel_written(count);
   }
   if (input_.empty() || session_.input_held()) return false;
   std::size_t count =
@@ -175,43 +197,44 @@ void remote_channel::report() {
     if (kept.empty() || paused_[index(which)]) continue;
     std::string bytes = std::move(kept);
     kept.clear();
-    owner_.channel_data(which, bytes);
+    owner_->channel_data(which, bytes);
   }
   check_held();
-  if (early_status_) owner_.channel_exit(*std::exchange(early_status_, std::nullopt));
-  if ((eof_seen_ || close_seen_) && !eof_delivered_ && kept_[0].empty() && kept_[1].empty()) {
-    eof_delivered_ = true;
-    owner_.channel_eof();
+  if (early_status_) owner_->channel_exit(*std::exchange(early_status_, std::nullopt));
+  if (!kept_[0].empty() || !kept_[1].empty()) return;
+  if (seen_ >= sent::eof && delivered_ == sent::data) {
+    delivered_ = sent::eof;
+    owner_->channel_eof();
   }
-  if (close_seen_ && eof_delivered_ && !close_delivered_) {
-    close_delivered_ = true;
-    owner_.channel_closed();
+  if (stage_ == stage::running && seen_ == sent::close && delivered_ == sent::eof) {
+    delivered_ = sent::close;
+    owner_->channel_closed();
   }
 }
 
 void remote_channel::give_out() {
   for (stream which : {stream::out, stream::err}) {
     std::string bytes = std::exchange(kept_[index(which)], {});
-    if (!bytes.empty()) owner_.channel_data(which, bytes);
+    if (!bytes.empty()) owner_->channel_data(which, bytes);
   }
 }
 
 void remote_channel::on_data(stream which, std::span<const char> bytes) {
-  // Nobody's command has written that.
-  if (before_answer() && !requested_) return;
+  // No command of ours has written that, or none whose output is wanted.
+  if ((before_answer() && !requested_) || stage_ > stage::running) return;
   std::string& kept = kept_[index(which)];
   if (before_answer() || paused_[index(which)] || !kept.empty()) {
     kept.append(bytes.data(), bytes.size());
     check_held();
   } else {
-    owner_.channel_data(which, bytes);
+    owner_->channel_data(which, bytes);
   }
 }
 
 // libssh may read the answer and what comes behind it in one call, so that the end of a command is
 // seen while the answer is not; but without an answer it is not believed.
 void remote_channel::on_status(const exit_status& status) {
-  if (!before_answer()) return owner_.channel_exit(status);
+  if (!before_answer()) return owner_->channel_exit(status);
   if (requested_ && !early_status_) early_status_ = status;
 }
 
@@ -229,10 +252,10 @@ bool remote_channel::make_channel() {
     return static_cast<int>(size);
   };
   callbacks_.channel_eof_function = [](ssh_session, ssh_channel, void* self) noexcept {
-    static_cast<remote_channel*>(self)->eof_seen_ = true;
+    static_cast<remote_channel*>(self)->see(sent::eof);
   };
   callbacks_.channel_close_function = [](ssh_session, ssh_channel, void* self) noexcept {
-    static_cast<remote_channel*>(self)->close_seen_ = true;
+    static_cast<remote_channel*>(self)->see(sent::close);
   };
   callbacks_.channel_exit_status_function = [](ssh_session, ssh_channel, int code,
                                                void* self) noexcept {

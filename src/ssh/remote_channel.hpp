@@ -2,6 +2,7 @@
 // data, end and status; what those lead to is done in advance(), never under libssh.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <span>
@@ -35,7 +36,15 @@ class channel_owner {
 class remote_channel final : public session_member {
  public:
   remote_channel(remote_session& session, channel_owner& owner) noexcept
-      : session_(session), owner_(owner) {}
+      : session_(session), owner_(&owner) {}
+
+  /// From now on that one is notified.
+  void serve(channel_owner& owner) noexcept { owner_ = &owner; }
+  /// Closes it: channel_closed follows when the server has done so, too. Pre: open() was called,
+  /// and the command has ended.
+  void retire();
+  /// Nothing of it is left on the connection.
+  bool over() const noexcept { return stage_ == stage::over; }
 
   /// Pre: the session is ready.
   void open(std::string command);
@@ -61,7 +70,21 @@ class remote_channel final : public session_member {
   void abandon() noexcept override;
 
  private:
-  enum class stage : std::uint8_t { idle, opening, preparing, requesting, running, over };
+  // idle -> opening -> preparing (a terminal) -> requesting -> running -> retiring -> over; from
+  // each to over when it is refused or the session ends.
+  enum class stage : std::uint8_t {
+    idle,
+    opening,
+    preparing,
+    requesting,
+    running,
+    retiring,  // our end is to be closed
+    retired,   // it is; the server's is not
+    over,
+  };
+  /// How far the server has come with what it sends.
+  enum class sent : std::uint8_t { data, eof, close };
+  enum class input : std::uint8_t { open, ends, ended };
 
   bool make_channel();
   void open_channel();
@@ -74,7 +97,9 @@ class remote_channel final : public session_member {
   void transfer();
   bool write_some();
   void report();
+  void close_our_end();
   void release();
+  void see(sent what) noexcept { seen_ = std::max(seen_, what); }
   void on_data(stream which, std::span<const char> bytes);
   void on_status(const exit_status& status);
   void check_held();
@@ -87,7 +112,7 @@ class remote_channel final : public session_member {
   }
 
   remote_session& session_;
-  channel_owner& owner_;
+  channel_owner* owner_;
   ssh_channel_struct* channel_ = nullptr;  // freed with the libssh session
   ssh_channel_callbacks_struct callbacks_{};
   std::string command_;
@@ -104,12 +129,9 @@ class remote_channel final : public session_member {
   stage stage_ = stage::idle;
   bool requested_ = false;
   clock::time_point requested_at_{};
-  bool input_ends_ = false;
-  bool input_ended_ = false;
-  bool eof_seen_ = false;
-  bool eof_delivered_ = false;
-  bool close_seen_ = false;
-  bool close_delivered_ = false;
+  input input_stage_ = input::open;
+  sent seen_ = sent::data;
+  sent delivered_ = sent::data;  // behind what paused streams hold
 };
 
 }  // namespace execo::detail

@@ -38,7 +38,7 @@ std::string names_of_methods(int methods) {
 remote_session::remote_session(std::shared_ptr<ssh_environment> shared, std::string name, int port,
                                std::string user, session_owner& owner)
     : shared_(std::move(shared)),
-      owner_(owner),
+      owner_(&owner),
       name_(std::move(name)),
       user_(std::move(user)),
       port_(port),
@@ -112,7 +112,7 @@ void remote_session::close_if_idle() {
   if (stage_ != stage::over) dispose(true);
   if (poll_.active) shared_->home.cancel(poll_);
   if (poll_.active || woken_) return;
-  owner_.session_closed();
+  owner_->session_closed();
 }
 
 void remote_session::arm() {
@@ -162,7 +162,7 @@ void remote_session::begin() {
   route_ = std::make_unique<connector>(*shared_, name_, port_,
                                        callback<>::to<&remote_session::wake>(this));
   stage_ = stage::resolving;
-  owner_.session_entered(phase::resolve);
+  owner_->session_entered(phase::resolve);
 }
 
 void remote_session::resolve() {
@@ -171,7 +171,7 @@ void remote_session::resolve() {
   if (r == connector::progress::failed) return fail(route_->why());
   if (r == connector::progress::waiting) return;
   stage_ = stage::connecting;
-  owner_.session_entered(phase::connect);
+  owner_->session_entered(phase::connect);
 }
 
 void remote_session::connect(bool ready) {
@@ -184,7 +184,7 @@ void remote_session::connect(bool ready) {
   connected_ = true;
   note_progress();
   stage_ = stage::greeting;
-  owner_.session_entered(phase::kex);
+  owner_->session_entered(phase::kex);
   if (!closing_) take_over(std::move(connected));
 }
 
@@ -258,7 +258,7 @@ void remote_session::exchange_keys() {
   note_progress();
   first_identity_ = identity_ = shared_->identities.favourite();
   stage_ = stage::auth;
-  owner_.session_entered(phase::auth);
+  owner_->session_entered(phase::auth);
 }
 
 void remote_session::authenticate() {
@@ -309,9 +309,9 @@ void remote_session::enter_service() {
   shared_->handshakes.completed(shared_->home.now() - admitted_);
   leave_limiter();
   stage_ = stage::serving;
-  owner_.session_entered(phase::open);
+  owner_->session_entered(phase::open);
   if (shared_->keepalive.count() > 0) shared_->home.arm_after(life_, shared_->keepalive);
-  if (!closing_) owner_.session_ready();
+  if (!closing_) owner_->session_ready();
 }
 
 void remote_session::serve() {
@@ -401,7 +401,7 @@ failure remote_session::describe_loss() {
 void remote_session::fail(failure why) {
   if (stage_ == stage::over) return;
   dispose(false);
-  if (!closing_) owner_.session_failed(std::move(why));
+  if (!closing_) owner_->session_failed(std::move(why));
 }
 
 void remote_session::dispose(bool politely) {

@@ -65,6 +65,8 @@ class remote_session {
   remote_session& operator=(const remote_session&) = delete;
   ~remote_session();
 
+  /// From now on that one is notified.
+  void serve(session_owner& owner) noexcept { owner_ = &owner; }
   void start();
   /// Gives up at once, without a wait. Ends with session_closed.
   void close();
@@ -87,6 +89,8 @@ class remote_session {
   bool lost() const noexcept;
   bool authenticated() const noexcept { return stage_ == stage::serving; }
   bool closing() const noexcept { return closing_; }
+  /// In the middle of an event, or of several.
+  bool busy() const noexcept { return busy_; }
   bool input_held() const noexcept { return held_; }
   const std::string& name() const noexcept { return name_; }
   int port() const noexcept { return port_; }
@@ -144,7 +148,7 @@ class remote_session {
   void note_progress() noexcept;
 
   std::shared_ptr<ssh_environment> shared_;
-  session_owner& owner_;
+  session_owner* owner_;
   std::string name_;
   std::string user_;
   int port_;

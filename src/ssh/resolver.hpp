@@ -65,6 +65,9 @@ class resolver {
     known_.insert_or_assign(name, std::move(addresses));
   }
 
+  /// Names are asked for again.
+  void forget() { known_.clear(); }
+
  private:
   class helpers;
   class job;

@@ -12,6 +12,7 @@
 #include "ssh/environment.hpp"
 #include "ssh/remote_channel.hpp"
 #include "ssh/remote_session.hpp"
+#include "ssh/session_pool.hpp"
 #include "ssh/remote_text.hpp"
 #include "ssh/rest_question.hpp"
 #include "ssh/sibling_signal.hpp"
@@ -33,78 +34,155 @@ const char* rfc_name(int number) {
   return std::ranges::find(known, number) != known.end() ? ::sigabbrev_np(number) : nullptr;
 }
 
+// A server that does not even open a channel in this time, on a session that was kept, is thought to
+// be gone: a new session shows whether it is.
+constexpr auto reuse_limit = std::chrono::seconds(3);
+
+// A session that was kept is tried first. It may have been lost without a word: until the command
+// is asked for on it, a new one can take its place.
 class ssh_transport final : public transport, session_owner, channel_owner {
  public:
   ssh_transport(std::shared_ptr<ssh_environment> shared, const host& where)
-      : session_(shared, where.name(), where.port() == 0 ? shared->port : where.port(),
-                 where.user().empty() ? shared->user : where.user(), *this),
-        channel_(session_, *this),
-        rest_(session_, callback<rest_question::answer>::to<&ssh_transport::rest_known>(this)),
-        parting_(callback<>::to<&ssh_transport::leave>(this), "a command that may have begun") {}
+      : shared_(std::move(shared)),
+        name_(where.name()),
+        user_(where.user().empty() ? shared_->user : where.user()),
+        port_(where.port() == 0 ? shared_->port : where.port()),
+        limit_(callback<>::to<&ssh_transport::limit_expired>(this), "answer to a command") {
+    step_.self = this;
+    step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->go_on(); };
+  }
 
   void open(const command& what, transport_events& events) override {
     events_ = &events;
     command_ = &what;
-    session_.start();
+    if (shared_->reuse) lease_ = pool().take(session_key(*shared_, name_, port_, user_));
+    if (!lease_) return open_anew(connection_use::made);
+    report_.connection = connection_use::reused;
+    lease_->serve(*this, *this);
+    queue_step();
   }
 
   void write(std::span<const char> bytes) override {
-    if (running_) channel_.write(bytes);
+    if (stage_ >= stage::running) channel().write(bytes);
   }
 
   void close_input() override {
-    if (running_) channel_.close_input();
+    if (stage_ >= stage::running) channel().close_input();
   }
 
   void signal(int number) override {
     auto until_kill = std::exchange(until_kill_, std::nullopt);
-    if (!running_ || exited_) return;
-    if (!sibling_ && sibling_signal::possible(session_))
-      sibling_.emplace(session_, callback<>::to<&ssh_transport::on_script>(this));
+    if (stage_ != stage::running) return;
+    if (!sibling_ && sibling_signal::possible(session()))
+      sibling_.emplace(session(), callback<>::to<&ssh_transport::on_script>(this));
     if (number == SIGKILL) until_kill = duration(0);
     if (until_kill) return end(number, *until_kill);
     const char* name = rfc_name(number);
-    if (name != nullptr) channel_.send_signal(name);
+    if (name != nullptr) channel().send_signal(name);
     if (!sibling_) return;
-    bool ignored = name == nullptr || sibling_signal::needed(session_);
+    bool ignored = name == nullptr || sibling_signal::needed(session());
     sibling_->send(number, ignored ? delivery::none : delivery::possible,
                    ignored ? clock::duration(0) : signal_delay);
   }
 
   void end_scope(duration until_kill) override { until_kill_ = until_kill; }
 
-  void pause(stream which, bool paused) override { channel_.pause(which, paused); }
+  void pause(stream which, bool paused) override {
+    if (lease_) channel().pause(which, paused);
+  }
 
   bool seek_rest() override {
-    if (over_ || session_.closing()) return false;
-    rest_.put();
+    if (over_ || session().closing()) return false;
+    if (!rest_)
+      rest_.emplace(session(),
+                    callback<rest_question::answer>::to<&ssh_transport::rest_known>(this));
+    rest_->put();
     return true;
   }
 
-  clock::duration slowest_rest() const noexcept override { return session_.shared().answer_limit; }
+  clock::duration slowest_rest() const noexcept override { return shared_->answer_limit; }
 
   void describe(std::vector<std::string>& lines) const override {
-    lines.push_back("session " + session_.name() + ":" + std::to_string(session_.port()) + " as " +
-                    session_.user() + (session_.closing() ? ", closing" : ""));
+    lines.push_back("session " + name_ + ":" + std::to_string(port_) + " as " + user_ +
+                    (parting_ == parting::none ? "" : ", closing"));
   }
 
   // Between the request and its answer the command may run already, and libssh sends no signal
   // before the answer has come: leaving at once would leave it behind.
   // What is left of a command that is being ended is known when the script says so.
   void close() override {
+    if (parting_ != parting::none) return;
     if (sibling_) sibling_->cancel();
-    auto leave_at = running_ ? give_up_at_ : channel_.requested_at() + answer_time;
-    if (!awaits_end() || home().now() >= leave_at) return leave();
-    leaving_ = true;
-    rest_.withdraw();
+    parting_ = parting::waiting;
+    auto leave_at = stage_ >= stage::running ? give_up_at_ : channel().requested_at() + answer_time;
+    if (!awaits_end(parting::none) || home().now() >= leave_at) return leave();
+    withdraw_rest();
     // The script's word may stand behind output that nobody takes.
-    channel_.pause(stream::out, false);
-    channel_.pause(stream::err, false);
-    home().arm(parting_, leave_at);
+    channel().pause(stream::out, false);
+    channel().pause(stream::err, false);
+    home().arm(limit_, leave_at);
   }
 
  private:
-  loop& home() const noexcept { return session_.shared().home; }
+  // connecting -> opening -> running -> exited: there is no session yet; a channel is asked to run
+  // the command; it runs; its end was seen. From opening back to connecting when a session that was
+  // kept is of no use.
+  enum class stage : std::uint8_t { connecting, opening, running, exited };
+  // waiting: for the end of a command that may run. left: nothing of the session is ours any more.
+  enum class parting : std::uint8_t { none, waiting, left };
+
+  struct step_node : queue_node {
+    ssh_transport* self = nullptr;
+  };
+
+  loop& home() const noexcept { return shared_->home; }
+  session_pool& pool() const { return home().service<session_pool>(); }
+  remote_session& session() const noexcept { return lease_->session(); }
+  remote_channel& channel() const noexcept { return lease_->channel(); }
+  bool runs() const noexcept { return stage_ == stage::running; }
+  bool exited() const noexcept { return stage_ == stage::exited; }
+  bool waits_to_leave() const noexcept { return parting_ == parting::waiting; }
+
+  void open_anew(connection_use how) {
+    report_.connection = how;
+    lease_ = std::make_unique<pooled_session>(shared_, name_, port_, user_);
+    lease_->serve(*this, *this);
+    stage_ = stage::connecting;
+    session().start();
+  }
+
+  // False: the session was made for this command, or the command was asked for on it.
+  bool replace_session() {
+    bool unused = report_.connection == connection_use::reused && !channel().requested();
+    if (!unused || parting_ != parting::none) return false;
+    home().disarm(limit_);
+    pool().discard(std::move(lease_));
+    open_anew(connection_use::replaced);
+    return true;
+  }
+
+  void queue_step() {
+    if (std::exchange(step_queued_, true)) return;
+    home().defer(step_);
+  }
+
+  // Begins on a session that was kept, or comes to the last event.
+  void go_on() {
+    step_queued_ = false;
+    if (parting_ == parting::left) return events_->on_closed(std::move(report_));
+    home().arm_after(limit_, reuse_limit);
+    events_->on_phase(phase::open);
+    if (parting_ == parting::none) session_ready();
+  }
+
+  void limit_expired() {
+    if (waits_to_leave()) return leave();
+    (void)replace_session();
+  }
+
+  void withdraw_rest() noexcept {
+    if (rest_) rest_->withdraw();
+  }
 
   // Ends the command by a script, since only that can go on when the command's shell has ended: it
   // has to find them before the shell gets the signal. The request is for where there is none.
@@ -119,15 +197,16 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   }
 
   void ask_server() {
-    if (const char* name = rfc_name(ending_)) channel_.send_signal(name);
+    if (const char* name = rfc_name(ending_)) channel().send_signal(name);
   }
 
   void on_script() {
+    if (parting_ == parting::left) return;
     script_state now = sibling_->state();
     bool of_no_use = now == script_state::refused || now == script_state::something_else ||
                      now == script_state::found_nothing;
-    if (of_no_use && !exited_) ask_server();
-    if (leaving_ && !awaits_end()) leave();
+    if (of_no_use && !exited()) ask_server();
+    if (waits_to_leave() && !awaits_end(parting_)) leave();
   }
 
   bool awaits_script() const noexcept {
@@ -136,17 +215,18 @@ class ssh_transport final : public transport, session_owner, channel_owner {
 
   // A command that may have begun and was not answered for, one that is sent KILL for that, and a
   // script that is not done.
-  bool awaits_end() const noexcept {
-    if (over_ || !channel_.requested()) return false;
-    return !running_ || (leaving_ && !exited_) || awaits_script();
+  bool awaits_end(parting now) const noexcept {
+    if (over_ || !channel().requested()) return false;
+    return stage_ < stage::running || (now == parting::waiting && !exited()) || awaits_script();
   }
 
   leftover_cause what_is_left() const noexcept {
-    if (lost_) return exited_ ? leftover_cause::none : leftover_cause::connection_lost;
-    if (channel_.requested() && !running_ && !over_) return leftover_cause::no_answer;
+    if (lost_) return exited() ? leftover_cause::none : leftover_cause::connection_lost;
+    if (channel().requested() && stage_ < stage::running && !over_)
+      return leftover_cause::no_answer;
     if (ending_ == 0) return leftover_cause::none;
     // Who holds its output may be what outlived the shell.
-    bool all_ended = exited_ && eof_delivered_;
+    bool all_ended = exited() && eof_delivered_;
     if (!sibling_) return all_ended ? leftover_cause::none : leftover_cause::no_signals;
     script_state now = sibling_->state();
     if (now == script_state::gone) return leftover_cause::none;
@@ -162,89 +242,112 @@ class ssh_transport final : public transport, session_owner, channel_owner {
                                                : leftover_cause::no_answer;
   }
 
+  // Whether the session is as good as new.
+  bool may_be_kept() const noexcept {
+    return shared_->reuse && exited() && eof_delivered_ && !over_ && ending_ == 0 && !sibling_ &&
+           session().authenticated() && !session().closing() && !session().lost();
+  }
+
   void leave() {
-    home().disarm(parting_);
+    if (parting_ == parting::left) return;
+    home().disarm(limit_);
     if (sibling_) sibling_->cancel();
-    rest_.withdraw();
+    withdraw_rest();
     report_.leftover = what_is_left();
-    session_.close();
+    if (channel().requested()) report_.started = certainty::maybe;
+    parting_ = parting::left;
+    if (may_be_kept()) {
+      pool().keep(std::move(lease_));
+    } else {
+      pool().discard(std::move(lease_));
+    }
+    queue_step();
   }
 
   void session_entered(phase where) override { events_->on_phase(where); }
 
   void session_ready() override {
+    stage_ = stage::opening;
     std::string problem;
     std::optional<std::string> text = remote_text(*command_, problem);
     if (!text)
       return fail(failure(end_reason::unsupported,
                           std::make_error_code(std::errc::invalid_argument),
-                          session_.name() + ": " + problem));
+                          name_ + ": " + problem));
     const spawn_attributes& wanted = command_->attributes;
     if (wanted.pty)
-      channel_.ask_for_terminal(session_.shared().terminal, wanted.pty_columns, wanted.pty_rows);
-    channel_.open(std::move(*text));
+      channel().ask_for_terminal(shared_->terminal, wanted.pty_columns, wanted.pty_rows);
+    channel().open(std::move(*text));
     // As from /dev/null.
-    if (!command_->has_input && !wanted.pty) channel_.close_input();
+    if (!command_->has_input && !wanted.pty) channel().close_input();
   }
 
   void session_failed(failure why) override {
-    lost_ = channel_.requested() && !over_;
-    channel_.give_out();
-    rest_.withdraw();
-    if (leaving_) return leave();
-    if (exited_) return eof_delivered_ ? void() : lose_rest(std::move(why));
-    if (why.how == end_reason::connection_lost && !channel_.requested())
+    if (replace_session()) return;
+    lost_ = channel().requested() && !over_;
+    channel().give_out();
+    withdraw_rest();
+    if (waits_to_leave()) return leave();
+    if (exited()) return eof_delivered_ ? void() : lose_rest(std::move(why));
+    if (why.how == end_reason::connection_lost && !channel().requested())
       why.context += "; the command was not started";
     fail(std::move(why));
   }
 
-  void session_closed() override { events_->on_closed(std::move(report_)); }
+  // The pool hears of that.
+  void session_closed() override {}
 
   void channel_started() override {
-    running_ = true;
-    if (!leaving_) return events_->on_phase(phase::run);
+    stage_ = stage::running;
+    if (parting_ == parting::none) {
+      home().disarm(limit_);
+      return events_->on_phase(phase::run);
+    }
     signal(SIGKILL);
-    home().arm(parting_, give_up_at_);
+    home().arm(limit_, give_up_at_);
   }
 
   void channel_data(stream which, std::span<const char> bytes) override {
-    rest_.withdraw();
-    if (!over_ && !leaving_) events_->on_output(which, bytes);
+    withdraw_rest();
+    if (!over_ && parting_ == parting::none) events_->on_output(which, bytes);
   }
 
   void channel_eof() override { notify_eof(); }
 
   void channel_exit(exit_status status) override {
-    if (exited_ || over_) return;
-    exited_ = true;
-    if (leaving_) return awaits_end() ? void() : leave();
+    if (exited() || over_) return;
+    stage_ = stage::exited;
+    if (waits_to_leave()) return awaits_end(parting_) ? void() : leave();
     if (sibling_) sibling_->cancel();
     events_->on_exit(status);
   }
 
   void channel_closed() override {
-    if (exited_) return;
-    fail(failure(
-        end_reason::status_lost, {},
-        session_.name() + (running_ ? ": the server closed the channel without an exit status"
-                                    : ": the server closed the channel instead of answering "
-                                      "the request to run the command")));
+    if (exited()) return;
+    fail(failure(end_reason::status_lost, {},
+                 name_ + (runs() ? ": the server closed the channel without an exit status"
+                                 : ": the server closed the channel instead of answering the "
+                                   "request to run the command")));
   }
 
   void channel_refused(std::string why) override {
+    if (replace_session()) {
+      shared_->channels_end_late = true;
+      return;
+    }
     fail(failure(end_reason::connect_failed, std::make_error_code(std::errc::not_supported),
-                 session_.name() + ": " + why + "; the command was not started"));
+                 name_ + ": " + why + "; the command was not started"));
   }
 
   void channel_written(std::size_t count) override {
-    if (!leaving_) events_->on_written(count);
+    if (parting_ == parting::none) events_->on_written(count);
   }
 
   void notify_eof() {
     if (over_ || eof_delivered_) return;
     eof_delivered_ = true;
-    rest_.withdraw();
-    if (leaving_) return;
+    withdraw_rest();
+    if (parting_ != parting::none) return;
     events_->on_eof(stream::out);
     events_->on_eof(stream::err);
   }
@@ -254,7 +357,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     fail(failure(end_reason::output_failed, std::make_error_code(std::errc::timed_out),
                  fmt::format("{}: the command ended, but the server has been silent for {} since: "
                              "the end of its output is missing",
-                             session_.name(), format_duration(session_.shared().answer_limit))));
+                             name_, format_duration(shared_->answer_limit))));
   }
 
   // The command's end is known.
@@ -266,26 +369,30 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   void fail(failure why) {
     if (over_) return;
     over_ = true;
-    if (leaving_) return leave();
+    if (waits_to_leave()) return leave();
     events_->on_failed(why.how, why.why, std::move(why.context));
   }
 
-  remote_session session_;
-  remote_channel channel_;
-  rest_question rest_;
+  const std::shared_ptr<ssh_environment> shared_;
+  const std::string name_;
+  const std::string user_;
+  const int port_;
+  std::unique_ptr<pooled_session> lease_;  // from open() until it is left
+  std::optional<rest_question> rest_;
   std::optional<sibling_signal> sibling_;
-  timer parting_;
+  timer limit_;  // of a session that was kept, or of what is waited for before it is left
+  step_node step_;
   transport_events* events_ = nullptr;
   const command* command_ = nullptr;
   end_report report_;
   std::optional<duration> until_kill_;  // of the signal that comes next
   clock::time_point give_up_at_{};      // once it is being ended
   int ending_ = 0;                      // the last signal that was to end it
-  bool running_ = false;
-  bool exited_ = false;
+  stage stage_ = stage::connecting;
+  parting parting_ = parting::none;
+  bool step_queued_ = false;
   bool eof_delivered_ = false;
-  bool over_ = false;
-  bool leaving_ = false;
+  bool over_ = false;  // on_failed was the last event but one
   bool lost_ = false;  // the connection, while the command may have run
 };
 
@@ -293,8 +400,10 @@ class ssh_transport final : public transport, session_owner, channel_owner {
 
 std::shared_ptr<ssh_environment> make_ssh_environment(loop& on, const ssh_options& options,
                                                       const ssh_caller& by) {
-  return std::make_shared<ssh_environment>(on, options, by);
+  return on.service<session_pool>().environment_for(options, by);
 }
+
+std::size_t kept_sessions(loop& on) { return on.service<session_pool>().size(); }
 
 std::unique_ptr<transport> make_ssh_transport(std::shared_ptr<ssh_environment> shared,
                                               const host& where) {

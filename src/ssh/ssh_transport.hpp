@@ -14,13 +14,18 @@ namespace execo::detail {
 
 class ssh_environment;
 
-/// What the hosts of one action share: keys loaded once, known_hosts parsed once and written by
-/// one writer, the resolver, the bound on handshakes in flight. Lives on one loop.
+/// What the hosts of one action share, and actions with the same options: keys loaded once,
+/// known_hosts parsed once and written by one writer, the resolver, the bound on handshakes in
+/// flight, the sessions that are kept. Lives on one loop.
+/// Thread: the loop's.
 /// Throws: std::invalid_argument naming the file for a key or known_hosts file that cannot be used.
 std::shared_ptr<ssh_environment> make_ssh_environment(loop& on, const ssh_options& options,
                                                       const ssh_caller& by = ssh_caller::now());
 
-/// One command on one host, over a session of its own.
+/// Connections of this loop that no command uses. Thread: the loop's.
+std::size_t kept_sessions(loop& on);
+
+/// One command on one host, over a session that no other command uses meanwhile.
 std::unique_ptr<transport> make_ssh_transport(std::shared_ptr<ssh_environment> shared,
                                               const host& where);
 

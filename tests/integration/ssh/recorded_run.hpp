@@ -15,6 +15,7 @@
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
 #include "execo/host.hpp"
+#include "coro/ring_thread.hpp"
 #include "process/transport.hpp"
 #include "ssh/ssh_transport.hpp"
 #include "sshd_fixture.hpp"
@@ -24,6 +25,12 @@ namespace execo::test {
 /// A loop that this thread drives.
 class driven_loop {
  public:
+  driven_loop() = default;
+  driven_loop(const driven_loop&) = delete;
+  driven_loop& operator=(const driven_loop&) = delete;
+  /// What is kept for later goes with it.
+  ~driven_loop() { detail::join_members(loop_); }
+
   detail::loop& get() noexcept { return loop_; }
   operator detail::loop&() noexcept { return loop_; }
 

@@ -202,5 +202,54 @@ TEST_F(ended_command, that_was_to_keep_nothing_misses_nothing) {
   EXPECT_EQ(run->final_result().out_dropped(), 5U);
 }
 
+class started_command : public noted_run {
+ protected:
+  const result& failed(certainty known) {
+    seen.report.started = known;
+    seen.events->on_failed(end_reason::connection_lost, {}, "lost");
+    return run->final_result();
+  }
+};
+
+TEST_F(started_command, is_what_the_transport_knows_before_it_runs) {
+  start(command("noted"));
+  EXPECT_EQ(failed(certainty::no).started_command(), certainty::no);
+  EXPECT_EQ(run->final_result().stats().started, 0U);
+}
+
+TEST_F(started_command, may_be_unknown) {
+  start(command("noted"));
+  seen.events->on_phase(phase::open);
+  EXPECT_EQ(failed(certainty::maybe).started_command(), certainty::maybe);
+}
+
+TEST_F(started_command, is_certain_once_it_ran) {
+  start_running(command("noted"));
+  EXPECT_EQ(failed(certainty::maybe).started_command(), certainty::yes);
+  EXPECT_EQ(run->final_result().stats().started, 1U);
+}
+
+TEST_F(started_command, is_not_there_when_it_is_cancelled_before_its_start) {
+  notes others;
+  intrusive_ptr<lifecycle> never(
+      new lifecycle(on, std::make_shared<const command>("noted"), {},
+                    std::make_unique<noting_transport>(others), deadlines()));
+  never->cancel();
+  EXPECT_EQ(never->final_result().started_command(), certainty::no);
+}
+
+TEST_F(started_command, on_a_new_connection_in_place_of_one_that_was_kept_has_the_time_to_connect) {
+  deadlines limits;
+  limits.establish = std::chrono::seconds(20);
+  start(command("noted"), limits);
+  seen.events->on_phase(phase::open);
+  seen.events->on_phase(phase::resolve);
+  time.pass(std::chrono::seconds(19));
+  EXPECT_FALSE(run->ended());
+  time.pass(std::chrono::seconds(2));
+  ASSERT_TRUE(run->ended());
+  EXPECT_EQ(run->final_result().how(), end_reason::timed_out);
+}
+
 }  // namespace
 }  // namespace execo::test

@@ -19,6 +19,7 @@ struct notes {
   bool can_ask = false;
   int asked = 0;
   bool closed = false;
+  detail::end_report report;  // given with the last event
 };
 
 class noting_transport final : public detail::transport {
@@ -40,7 +41,7 @@ class noting_transport final : public detail::transport {
   }
   void close() override {
     notes_.closed = true;
-    notes_.events->on_closed({});
+    notes_.events->on_closed(notes_.report);
   }
 
  private:
