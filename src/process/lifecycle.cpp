@@ -32,14 +32,11 @@ lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, taken_stdio 
       command_(std::move(what)),
       stdio_(std::move(stdio)),
       transport_(std::move(how)),
-      limits_(limits),
-      deadline_(on, callback<>::to<&lifecycle::deadline_expired>(this), "deadline of a command"),
-      phase_deadline_(on, callback<>::to<&lifecycle::phase_deadline_expired>(this),
-                      "deadline of a phase"),
+      deadlines_(on, limits, callback<>::to<&lifecycle::deadline_expired>(this)),
       grace_(callback<>::to<&lifecycle::grace_ended>(this), "grace period of a signal"),
       drain_(callback<>::to<&lifecycle::rest_is_silent>(this), "rest of an output"),
-      out_(on, *this, result_.out),
-      err_(on, *this, result_.err) {}
+      input_(on, *transport_, *command_, *this),
+      outputs_(on, *transport_, *this, result_) {}
 
 lifecycle::~lifecycle() = default;
 
@@ -49,7 +46,7 @@ void lifecycle::start() {
   loop_.adopt(*this);
   result_access::started(result_) = std::chrono::system_clock::now();
   begun_ = loop_.read_clock();
-  state_.store(run_state::active, std::memory_order_release);
+  enter(run_state::establishing);
   bool ready = false;
   contain(
       [&] {
@@ -65,20 +62,45 @@ void lifecycle::start() {
   if (ready) {
     transport_->open(*command_, *this);
   } else {
-    state_.store(run_state::closing, std::memory_order_release);
     on_closed({});
   }
 }
 
+/// False: a sink or the source cannot be had, and the result says so.
+bool lifecycle::set_up_streams() {
+  pass_descriptors();
+  std::string context;
+  bool observed = tap_ != nullptr && tap_->wants_output();
+  std::error_code why = outputs_.set_up(stdio_, *command_, observed, context);
+  if (!why) why = input_.set_up(stdio_, context);
+  if (!why) return true;
+  decide(end_reason::spawn_failed);
+  result_access::error(result_) = why;
+  result_access::context(result_) = std::move(context);
+  return false;
+}
+
+// A transport that has no place for them refuses the command: see spawn_attributes::local_only().
+void lifecycle::pass_descriptors() {
+  for (const taken_stdio::passed& one : stdio_.beside()) {
+    child_stream from;
+    from.what = child_stream::kind::descriptor;
+    from.fd = one.ours;
+    from.name = one.name;
+    (void)transport_->redirect(one.theirs, from);
+  }
+}
+
 void lifecycle::on_phase(phase entered) {
-  if (state() != run_state::active || decided_) return;
+  if (state() != run_state::establishing) return;
   phase_ = entered;
-  arm_deadlines();
+  deadlines_.enter(entered, command_->run_timeout);
   if (entered != phase::run) return;
-  running_ = true;
+  enter(run_state::running);
+  result_access::started_command(result_) = certainty::yes;
   stdio_.let_go();
   pid_.store(transport_->pid(), std::memory_order_relaxed);
-  feed_input();
+  input_.begin();
   say(log_level::debug,
       [this] { return "started `" + result_.name() + "`, pid " + std::to_string(this->pid()); });
   notify_tap([this] { tap_->on_running(*this); });
@@ -100,76 +122,34 @@ void lifecycle::say(log_level level, Make&& make) const noexcept {
   contain([&] { log(level, std::forward<Make>(make)); }, [](const std::exception_ptr&) {});
 }
 
-// One deadline spans resolve to auth, one the command from open on, and each phase before run may
-// have its own.
-void lifecycle::arm_deadlines() {
-  bool establishing = phase_ < phase::open;
-  if (establishing && timing_ != timed::establishing) {
-    timing_ = timed::establishing;
-    deadline_.arm(limits_.establish);
-  } else if (!establishing && timing_ != timed::command) {
-    timing_ = timed::command;
-    deadline_.arm(command_->run_timeout);
-  }
-  duration limit{0};
-  if (phase_ == phase::resolve) limit = limits_.resolve;
-  if (phase_ == phase::connect) limit = limits_.connect;
-  if (phase_ == phase::kex) limit = limits_.kex;
-  if (phase_ == phase::auth) limit = limits_.auth;
-  if (phase_ == phase::open) limit = limits_.open.count() > 0 ? limits_.open : limits_.establish;
-  phase_deadline_.arm(limit);
-}
-
-void lifecycle::deadline::arm(duration limit) noexcept {
-  disarm();
-  limit_ = limit;
-  held_up_before_ = loop_.held_up();
-  if (limit.count() > 0) loop_.arm_after(timer_, limit);
-}
-
-// At most for its whole time: a peer that is gone is not waited for as long as we were stopped.
-bool lifecycle::deadline::begins_again() noexcept {
-  auto lost = std::min<clock::duration>(loop_.held_up() - held_up_before_, limit_);
-  if (lost.count() <= 0) return false;
-  held_up_before_ = loop_.held_up();
-  loop_.arm_after(timer_, lost);
-  return true;
-}
-
 void lifecycle::on_output(stream which, std::span<const char> bytes) {
-  if (state() != run_state::active) return;
-  sink_of(which).take(bytes);
-  if (state() != run_state::active) return;
-  if (exit_seen_) await_rest();
-  update_flow();
+  if (!active()) return;
+  outputs_.take(which, bytes);
+  if (!active()) return;
+  if (state() == run_state::draining) await_rest();
+  outputs_.update_flow();
   notify_tap([&] { tap_->on_output(*this, which, bytes); });
 }
 
 void lifecycle::on_eof(stream which) {
-  (which == stream::out ? out_open_ : err_open_) = false;
-  if (!merged_ || (!out_open_ && !err_open_)) sink_of(which).end();
-  if (state() != run_state::active || !exit_seen_) return;
-  if (all_through()) return finish();
+  outputs_.end(which);
+  if (state() != run_state::draining) return;
+  if (outputs_.through()) return finish();
   await_rest();
 }
 
 void lifecycle::on_exit(exit_status status) {
-  if (state() != run_state::active || exit_seen_) return;
-  exit_seen_ = true;
+  if (!active() || state() == run_state::draining) return;
   result_access::status(result_) = status;
   stamp_end();
-  if (!decided_ && end_of(status) == end_reason::status_lost)
+  if (!decided() && end_of(status) == end_reason::status_lost)
     contain([this] { result_access::context(result_) = "somebody else reaped it"; },
             [](const std::exception_ptr&) {});
   decide(end_of(status));
-  deadline_.disarm();
-  phase_deadline_.disarm();
-  loop_.disarm(grace_);
-  if (all_through()) {
-    finish();
-    return;
-  }
-  hurry_streams();
+  enter(run_state::draining);
+  disarm();
+  if (outputs_.through()) return finish();
+  outputs_.drain_now();
   clock::duration in_all =
       std::min(command_->drain_timeout, duration::max() / max_drains) * max_drains;
   drain_end_ = later(loop_.now(), std::max(in_all, transport_->slowest_rest()));
@@ -185,16 +165,16 @@ void lifecycle::await_rest() {
 
 void lifecycle::rest_is_silent() {
   // While nothing is read here, that says nothing about the other side.
-  if (drain_end_ != unwanted && (paused_[0] || paused_[1])) {
+  if (drain_end_ != unwanted && outputs_.paused()) {
     drain_end_ = later(drain_end_, command_->drain_timeout);
     return await_rest();
   }
-  bool may_come = (out_open_ || err_open_) && ended_by_itself() && loop_.now() < drain_end_;
+  bool may_come = outputs_.open() && ended_by_itself() && loop_.now() < drain_end_;
   if (!may_come || !transport_->seek_rest()) cut_output();
 }
 
 void lifecycle::on_output_held() {
-  if (state() == run_state::active && exit_seen_) cut_output();
+  if (state() == run_state::draining) cut_output();
 }
 
 void lifecycle::cut_output() {
@@ -203,12 +183,12 @@ void lifecycle::cut_output() {
 }
 
 void lifecycle::on_failed(end_reason how, std::error_code why, std::string context) {
-  if (state() != run_state::active) return;
-  if (!decided_) {
+  if (!active()) return;
+  if (!decided()) {
     decide(how);
     result_access::error(result_) = why;
     result_access::context(result_) = std::move(context);
-  } else if (exit_seen_ && ended_by_itself()) {
+  } else if (state() == run_state::draining && ended_by_itself()) {
     lose_output(why, std::move(context));
     result_access::where(result_) = phase::drain;
   }
@@ -216,7 +196,7 @@ void lifecycle::on_failed(end_reason how, std::error_code why, std::string conte
 }
 
 void lifecycle::on_closed(end_report found) {
-  transport_closed_ = true;
+  enter(run_state::flushing);
   take_over(std::move(found));
   try_end();
 }
@@ -228,7 +208,7 @@ void lifecycle::take_over(end_report found) noexcept {
   result_access::escaped(result_) = std::move(found.escaped);
   result_access::leftover(result_) = found.leftover;
   result_access::connection(result_) = found.connection;
-  if (running_) found.started = certainty::yes;
+  if (was_started()) found.started = certainty::yes;
   result_access::started_command(result_) = found.started;
   if (found.why && !result_.error()) result_access::error(result_) = found.why;
   std::string& context = result_access::context(result_);
@@ -237,22 +217,19 @@ void lifecycle::take_over(end_report found) noexcept {
 }
 
 void lifecycle::try_end() {
-  if (state() == run_state::ended || !transport_closed_ || out_.busy() || err_.busy()) return;
-  if (input_file_ && input_file_->busy()) return;
-  if (!decided_) decide(end_reason::cancelled);
+  if (state() != run_state::flushing || outputs_.busy() || input_.busy()) return;
+  if (!decided()) decide(end_reason::cancelled);
   stdio_.let_go();
-  finalize_streams();
+  outputs_.finalize(ended_by_itself(), *this);
+  input_.finalize();
   demand_output();
-  deadline_.disarm();
-  phase_deadline_.disarm();
-  loop_.disarm(grace_);
-  loop_.disarm(drain_);
+  disarm();
   classify();
   stamp_end();
   unlink();
   if (logs_end_) say(end_level(result_), [this] { return result_.describe(); });
   if (tap_ != nullptr) tap_->on_ending(*this);
-  state_.store(run_state::ended, std::memory_order_release);
+  enter(run_state::ended);
   // An observer may drop the last outside reference.
   intrusive_ptr<lifecycle> alive = std::move(self_);
   while (observers_.linked()) {
@@ -309,20 +286,17 @@ void lifecycle::stamp_end() noexcept {
 }
 
 void lifecycle::decide(end_reason how) noexcept {
-  if (decided_) return;
-  decided_ = true;
+  if (decided()) return;
   result_access::how(result_) = how;
   result_access::where(result_) = phase_;
 }
 
 void lifecycle::end_early(end_reason how, int signal) noexcept {
-  if (state() != run_state::active || decided_) return;
+  if (state() != run_state::establishing && state() != run_state::running) return;
   decide(how);
-  if (running_) {
-    follow(escalation_.begin(signal));
-  } else {
-    finish();
-  }
+  if (state() == run_state::establishing) return finish();
+  enter(run_state::stopping);
+  follow(escalation_.begin(signal));
 }
 
 void lifecycle::follow(const stop_escalation::order& order) noexcept {
@@ -340,8 +314,8 @@ void lifecycle::send_signal(int signal) noexcept {
 
 void lifecycle::wait_for_end(duration grace) noexcept {
   // The end may stand behind output that nobody takes.
-  tap_holds_.fill(false);
-  hurry_streams();
+  for (stream which : {stream::out, stream::err}) outputs_.hold(which, false);
+  outputs_.drain_now();
   loop_.arm_after(grace_, grace);
 }
 
@@ -352,11 +326,9 @@ void lifecycle::cancel(int signal) noexcept {
     result_access::started(result_) = std::chrono::system_clock::now();
     begun_ = loop_.read_clock();
     decide(end_reason::cancelled);
-    state_.store(run_state::closing, std::memory_order_release);
-    on_closed({});
-    return;
+    return on_closed({});
   }
-  if (state() == run_state::active && exit_seen_) {
+  if (state() == run_state::draining) {
     // Only its output is still waited for. Not from here: this may be inside on_output.
     drain_end_ = unwanted;
     return await_rest();
@@ -365,29 +337,23 @@ void lifecycle::cancel(int signal) noexcept {
 }
 
 void lifecycle::kill(int signal) noexcept {
-  if (state() != run_state::active || exit_seen_) return;
-  if (!running_) {
-    end_early(end_reason::cancelled);
-  } else {
+  if (state() == run_state::establishing) return end_early(end_reason::cancelled);
+  if (state() == run_state::running || state() == run_state::stopping)
     follow(escalation_.begin(signal));
-  }
 }
 
 void lifecycle::pause(stream which, bool paused) {
   if (escalation_.in_flight() && paused) return;
-  tap_holds_[which == stream::out ? 0 : 1] = paused;
-  update_flow();
+  outputs_.hold(which, paused);
+  if (active()) outputs_.update_flow();
 }
 
-// A command has its time, whatever we do meanwhile; to reach it takes answers from us.
-void lifecycle::deadline_expired() {
-  if (timing_ == timed::establishing && deadline_.begins_again()) return;
-  end_early(end_reason::timed_out);
-}
+void lifecycle::deadline_expired() { end_early(end_reason::timed_out); }
 
-void lifecycle::phase_deadline_expired() {
-  if (phase_deadline_.begins_again()) return;
-  end_early(end_reason::timed_out);
+void lifecycle::disarm() noexcept {
+  deadlines_.disarm();
+  loop_.disarm(grace_);
+  loop_.disarm(drain_);
 }
 
 void lifecycle::grace_ended() {
@@ -397,17 +363,13 @@ void lifecycle::grace_ended() {
 }
 
 void lifecycle::finish() {
-  if (state() != run_state::active) return;
-  state_.store(run_state::closing, std::memory_order_release);
+  if (!active()) return;
+  enter(run_state::closing);
   // Given up, or lost, before its end came.
-  if (running_ && (out_open_ || err_open_)) result_access::output_complete(result_) = false;
-  deadline_.disarm();
-  phase_deadline_.disarm();
-  loop_.disarm(grace_);
-  loop_.disarm(drain_);
-  out_.give_up();
-  err_.give_up();
-  if (input_file_) input_file_->close();
+  if (was_started() && outputs_.open()) result_access::output_complete(result_) = false;
+  disarm();
+  outputs_.give_up();
+  input_.close();
   transport_->close();
 }
 
@@ -415,17 +377,50 @@ void lifecycle::describe(std::vector<std::string>& lines, clock::time_point now)
   std::string line = "process `" + command_->name() + "`";
   if (pid_t number = pid(); number > 0) line += ", pid " + std::to_string(number);
   line += ", " + std::string(to_string(phase_)) + ", for " + format_duration(now - begun_);
-  if (decided_ && !exit_seen_) line += ", being ended";
-  if (exit_seen_) line += ", ended, waiting for the rest of its output";
+  if (state() == run_state::stopping) line += ", being ended";
+  if (state() == run_state::draining) line += ", ended, waiting for the rest of its output";
   lines.push_back(std::move(line));
   transport_->describe(lines);
 }
 
 void lifecycle::shut_down() noexcept {
-  if (state() == run_state::active && !exit_seen_) {
-    if (!decided_) end_early(end_reason::cancelled);
-  } else if (state() == run_state::active) {
-    cut_output();
+  if (state() == run_state::draining) return cut_output();
+  end_early(end_reason::cancelled);
+}
+
+// -- streams -------------------------------------------------------------------------------------
+
+void lifecycle::on_written(std::size_t count) { input_.on_written(count); }
+void lifecycle::on_input_closed() { input_.on_refused(); }
+void lifecycle::on_input_idle() noexcept { try_end(); }
+
+void lifecycle::on_input_failed(std::error_code why, std::string context) noexcept {
+  if (!active() || decided()) return;
+  result_access::error(result_) = why;
+  result_access::context(result_) = std::move(context);
+  end_early(end_reason::spawn_failed);
+}
+
+void lifecycle::on_stream_moved() noexcept {
+  if (active()) outputs_.update_flow();
+  if (state() == run_state::flushing) return try_end();
+  if (state() == run_state::draining && outputs_.through()) finish();
+}
+
+void lifecycle::on_stream_failed(std::error_code why, std::string context) noexcept {
+  lose_output(why, std::move(context));
+}
+
+// The command may have ended well: its output is as much a part of what it did.
+void lifecycle::lose_output(std::error_code why, std::string context) noexcept {
+  bool own_end = result_.how() == end_reason::exited || result_.how() == end_reason::signaled;
+  if (state() == run_state::ended || (decided() && !own_end)) return;
+  result_access::error(result_) = why;
+  result_access::context(result_) = std::move(context);
+  if (decided()) {
+    result_access::how(result_) = end_reason::output_failed;
+  } else {
+    end_early(end_reason::output_failed);
   }
 }
 

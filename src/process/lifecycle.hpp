@@ -1,9 +1,23 @@
 // The state machine of one execution, local or remote: phases and their deadlines, kill escalation,
-// capture, drain, and the result. Written once; what differs is behind the transport.
+// capture, drain, and the result. Written once; what differs is behind the transport. The end
+// reason is decided once, by whichever comes first: the command's own end, a failure, a deadline, a
+// stop. All on one loop's thread, but for the few atomics that a handle reads.
 //
-// idle -> active -> closing -> ended. The end reason is decided once, by whichever comes first: the
-// command's own end, a failure, a deadline, a stop. All on one loop's thread, but for the few
-// atomics that a handle reads.
+//   state         meaning                                   leaves by
+//   idle          not started                               start: establishing; cancel: flushing
+//   establishing  the command was not started yet           run: running; exit: draining;
+//                                                           deadline, stop, failure: closing
+//   running       it runs                                   exit: draining; failure: closing;
+//                                                           deadline, stop, lost output: stopping
+//   stopping      it gets signals, its end is decided       exit: draining;
+//                                                           failure, last grace period over:
+//                                                           closing
+//   draining      it ended, its output is still open        output through, silent or cut: closing
+//   closing       the transport gives up what is left       closed: flushing
+//   flushing      files take the last bytes                 none is busy: ended
+//   ended         the result is final
+//
+// A start whose streams cannot be had goes from idle to flushing.
 #pragma once
 
 #include <array>
@@ -18,10 +32,11 @@
 #include "execo/detail/end_observer.hpp"
 #include "execo/log.hpp"
 #include "execo/status.hpp"
-#include "io/input_file.hpp"
-#include "io/output_stream.hpp"
 #include "loop/loop.hpp"
+#include "process/output_pair.hpp"
 #include "process/result_access.hpp"
+#include "process/run_deadlines.hpp"
+#include "process/stdin_feed.hpp"
 #include "process/stop_escalation.hpp"
 #include "process/taken_stdio.hpp"
 #include "process/transport.hpp"
@@ -48,11 +63,22 @@ class output_tap {
   ~output_tap() = default;
 };
 
+enum class run_state : std::uint8_t {
+  idle,
+  establishing,
+  running,
+  stopping,
+  draining,
+  closing,
+  flushing,
+  ended,
+};
+
 class lifecycle final : public ref_counted,
                         private transport_events,
                         private loop_member,
                         private output_stream_owner,
-                        private input_file_owner {
+                        private stdin_owner {
  public:
   /// `stdio`: of the command, as it was when the start was asked for.
   lifecycle(loop& on, std::shared_ptr<const command> what, taken_stdio stdio,
@@ -90,21 +116,13 @@ class lifecycle final : public ref_counted,
   result take_result() noexcept { return std::move(result_); }
 
   /// Also after the end.
-  output_stream& output(stream which) noexcept { return which == stream::out ? out_ : err_; }
-  /// A write is under way.
-  bool has_writer() const noexcept { return static_cast<bool>(writer_); }
-  /// The bytes stay valid until `writer` is told how many were not taken, and whether that is
-  /// because the command takes no more. Pre: !has_writer().
-  void write(callback<std::size_t, bool> writer, std::span<const char> bytes) noexcept;
-  bool is_fed_by_writer() const noexcept;
-  /// The writer is told soon.
-  void stop_writing() noexcept;
-  /// The end of file, after what is being written.
-  void end_input() noexcept;
+  output_stream& output(stream which) noexcept { return outputs_.of(which); }
+  stdin_feed& input() noexcept { return input_; }
 
   // -- from any thread ------------------------------------------------------------------------
   loop& home() const noexcept { return loop_; }
   pid_t pid() const noexcept { return pid_.load(std::memory_order_relaxed); }
+  run_state state() const noexcept { return state_.load(std::memory_order_acquire); }
   bool started() const noexcept { return state() != run_state::idle; }
   bool ended() const noexcept { return state() == run_state::ended; }
   /// Its name and start are fixed from on_running() on, all of it from on_ending() on.
@@ -120,9 +138,13 @@ class lifecycle final : public ref_counted,
   }
 
  private:
-  enum class timed : std::uint8_t { nothing, establishing, command };
-  enum class run_state : std::uint8_t { idle, active, closing, ended };
-  run_state state() const noexcept { return state_.load(std::memory_order_acquire); }
+  void enter(run_state next) noexcept { state_.store(next, std::memory_order_release); }
+  /// The transport is open.
+  bool active() const noexcept {
+    return state() >= run_state::establishing && state() <= run_state::draining;
+  }
+  bool was_started() const noexcept { return result_.started_command() == certainty::yes; }
+  bool decided() const noexcept { return result_.how() != end_reason::not_started; }
 
   void on_phase(phase entered) override;
   void on_output(stream which, std::span<const char> bytes) override;
@@ -146,60 +168,23 @@ class lifecycle final : public ref_counted,
   void send_signal(int signal) noexcept;
   void wait_for_end(duration grace) noexcept;
   void classify() noexcept;
-  void arm_deadlines();
-  void feed_input();
-  void close_input();
-  void key_written(std::size_t count);
   void finish();
   void take_over(end_report found) noexcept;
   void try_end();
-
-  // -- lifecycle_streams.cpp ------------------------------------------------------------------
   bool set_up_streams();
-  void redirect_outputs();
   void pass_descriptors();
-  bool give_to_child(int number, const child_stream& to);
-  void set_up_input();
-  output_stream& sink_of(stream which) noexcept {
-    return which == stream::out || merged_ ? out_ : err_;
-  }
-  void update_flow();
-  void hurry_streams();
-  bool all_through() const noexcept {
-    return !out_open_ && !err_open_ && out_.flushed() && err_.flushed();
-  }
-  void finalize_streams();
   void lose_output(std::error_code why, std::string context) noexcept;
   bool ended_by_itself() const noexcept {
     return result_.how() == end_reason::exited ||
            (result_.how() == end_reason::signaled && !result_.killed());
   }
-  void notify_writer(bool closed) noexcept;
   void on_stream_moved() noexcept override;
   void on_stream_failed(std::error_code why, std::string context) noexcept override;
-  void on_file_bytes(std::span<const char> bytes) noexcept override;
-  void on_file_end(int error) noexcept override;
+  void on_input_failed(std::error_code why, std::string context) noexcept override;
+  void on_input_idle() noexcept override;
   void stamp_end() noexcept;
-
-  class deadline {
-   public:
-    deadline(loop& on, callback<> strikes, const char* what) noexcept
-        : loop_(on), timer_(strikes, what) {}
-    /// 0: none.
-    void arm(duration limit) noexcept;
-    void disarm() noexcept { loop_.disarm(timer_); }
-    /// It has struck while the loop was held up, and begins again: the peer had no chance.
-    bool begins_again() noexcept;
-
-   private:
-    loop& loop_;
-    timer timer_;
-    duration limit_{0};
-    clock::duration held_up_before_{0};
-  };
-
+  void disarm() noexcept;
   void deadline_expired();
-  void phase_deadline_expired();
   void grace_ended();
   void await_rest();
   void rest_is_silent();
@@ -214,41 +199,19 @@ class lifecycle final : public ref_counted,
   list_node observers_;
   output_tap* tap_ = nullptr;
   std::shared_ptr<output_tap> kept_tap_;
-  deadlines limits_;
-  deadline deadline_;        // establishing, then the command's own
-  deadline phase_deadline_;  // one phase of establishing
+  run_deadlines deadlines_;
   stop_escalation escalation_;
   timer grace_;  // between two signals of it
   timer drain_;  // after the end, while its output is silent
   result result_;
+  stdin_feed input_;
+  output_pair outputs_;
   clock::time_point begun_{};
   clock::time_point drain_end_{};
-  output_stream out_;
-  output_stream err_;
-  std::unique_ptr<input_file> input_file_;  // where the transport cannot give it to the command
-  callback<std::size_t, bool> writer_;
-  std::span<const char> to_write_;
-  std::string_view end_keys_;  // of a terminal, once they are on their way
-  std::size_t written_ = 0;
-  std::array<bool, 2> tap_holds_{};
-  std::array<bool, 2> paused_{};
-  bool merged_ = false;            // standard error has no stream of its own
-  bool input_direct_ = false;      // not through us
-  bool input_ends_ = false;        // the writer said so
-  bool input_closed_ = false;      // the command takes no more
-  bool in_line_ = false;           // the last byte that was written was no end of a line
-  bool write_stopped_ = false;     // the writer waits only for its bytes
-  bool transport_closed_ = false;  // nothing of it is pending
   std::atomic<run_state> state_{run_state::idle};
   std::atomic<pid_t> pid_{0};
   execo::phase phase_ = phase::resolve;
-  bool decided_ = false;
-  bool running_ = false;  // the command was started
-  bool exit_seen_ = false;
-  bool out_open_ = true;
-  bool err_open_ = true;
   bool logs_end_ = true;
-  timed timing_ = timed::nothing;
 };
 
 }  // namespace execo::detail

@@ -102,14 +102,14 @@ void write_op::choose_loop(env where) { set_work(&loop_of_run(*state_, where.hom
 
 void write_op::on_start(bool stopped) noexcept {
   lifecycle& run = run_of(*state_);
-  if (!run.is_fed_by_writer())
+  if (!run.input().is_fed_by_writer())
     misuse_ = "a write to a process whose source is not pipe(): give it .in(execo::pipe())";
-  if (run.has_writer()) misuse_ = "two writes to one process at a time";
+  if (run.input().has_writer()) misuse_ = "two writes to one process at a time";
   if (stopped || misuse_ != nullptr) return complete();
-  run.write(callback<std::size_t, bool>::to<&write_op::on_done>(this), bytes_);
+  run.input().write(callback<std::size_t, bool>::to<&write_op::on_done>(this), bytes_);
 }
 
-void write_op::on_stop() noexcept { run_of(*state_).stop_writing(); }
+void write_op::on_stop() noexcept { run_of(*state_).input().stop_writing(); }
 
 void write_op::on_done(std::size_t left, bool closed) noexcept {
   taken_ = bytes_.size() - left;
@@ -145,7 +145,7 @@ void writer::close() const {
   auto& run = detail::run_of(*state_);
   if (run.ended()) return;
   // The reference keeps the run until the call has come through.
-  detail::run_on(run.home(), [keep = state_] { detail::run_of(*keep).end_input(); });
+  detail::run_on(run.home(), [keep = state_] { detail::run_of(*keep).input().end_writing(); });
 }
 
 }  // namespace execo

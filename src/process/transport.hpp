@@ -34,8 +34,8 @@ class end_report {
   leftover_cause leftover = leftover_cause::none;
   connection_use connection = connection_use::none;
   certainty started = certainty::no;  // of a command that did not get as far as `run`
-  std::error_code why;  // it could not be ended
-  std::string note;     // for an end that nothing else explains
+  std::error_code why;                // it could not be ended
+  std::string note;                   // for an end that nothing else explains
 };
 
 /// What a transport tells. Events come from the loop, never from inside a call to the transport,

@@ -246,7 +246,7 @@ TEST_F(started_command, on_a_new_connection_in_place_of_one_that_was_kept_has_th
   seen.events->on_phase(phase::resolve);
   time.pass(std::chrono::seconds(19));
   EXPECT_FALSE(run->ended());
-  time.pass(std::chrono::seconds(2));
+  time.pass(std::chrono::seconds(1));
   ASSERT_TRUE(run->ended());
   EXPECT_EQ(run->final_result().how(), end_reason::timed_out);
 }
