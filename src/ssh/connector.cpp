@@ -143,8 +143,7 @@ connector::progress connector::connect(bool ready) {
     }
     if (how == opened::starved && attempts_.empty()) {
       bool freed = shared_.home.service<session_pool>().close_oldest();
-      bool hope =
-          freed || shared_.descriptors.open() > 0 || starved_turns_++ < max_starved_turns;
+      bool hope = freed || shared_.descriptors.open() > 0 || starved_turns_++ < max_starved_turns;
       if (!hope) return fail(last_error_, "socket for " + target());
       shared_.descriptors.wait(starvation_);
       return progress::waiting;

@@ -12,9 +12,9 @@
 #include "ssh/environment.hpp"
 #include "ssh/remote_channel.hpp"
 #include "ssh/remote_session.hpp"
-#include "ssh/session_pool.hpp"
 #include "ssh/remote_text.hpp"
 #include "ssh/rest_question.hpp"
+#include "ssh/session_pool.hpp"
 #include "ssh/sibling_signal.hpp"
 
 namespace execo::detail {
@@ -34,8 +34,8 @@ const char* rfc_name(int number) {
   return std::ranges::find(known, number) != known.end() ? ::sigabbrev_np(number) : nullptr;
 }
 
-// A server that does not even open a channel in this time, on a session that was kept, is thought to
-// be gone: a new session shows whether it is.
+// A server that does not even open a channel in this time, on a session that was kept, is thought
+// to be gone: a new session shows whether it is.
 constexpr auto reuse_limit = std::chrono::seconds(3);
 
 // A session that was kept is tried first. It may have been lost without a word: until the command

@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "coro/ring_thread.hpp"
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
 #include "execo/host.hpp"
-#include "coro/ring_thread.hpp"
 #include "process/transport.hpp"
 #include "ssh/ssh_transport.hpp"
 #include "sshd_fixture.hpp"

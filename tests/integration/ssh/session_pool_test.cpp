@@ -33,7 +33,9 @@ std::size_t count_of(const std::string& text, std::string_view what) {
   return found;
 }
 
-std::size_t logins(const sshd_fixture& server) { return count_of(server.log(), "Accepted publickey"); }
+std::size_t logins(const sshd_fixture& server) {
+  return count_of(server.log(), "Accepted publickey");
+}
 
 std::vector<host> addresses(int count) {
   std::vector<host> hosts;

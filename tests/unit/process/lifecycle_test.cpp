@@ -231,9 +231,9 @@ TEST_F(started_command, is_certain_once_it_ran) {
 
 TEST_F(started_command, is_not_there_when_it_is_cancelled_before_its_start) {
   notes others;
-  intrusive_ptr<lifecycle> never(
-      new lifecycle(on, std::make_shared<const command>("noted"), {},
-                    std::make_unique<noting_transport>(others), deadlines()));
+  intrusive_ptr<lifecycle> never(new lifecycle(on, std::make_shared<const command>("noted"), {},
+                                               std::make_unique<noting_transport>(others),
+                                               deadlines()));
   never->cancel();
   EXPECT_EQ(never->final_result().started_command(), certainty::no);
 }
