@@ -160,7 +160,7 @@ class [[nodiscard]] action {
  protected:
   explicit action(detail::action_ref state) noexcept : state_(std::move(state)) {}
   /// Throws: std::logic_error if it was moved from.
-  detail::action_state& state() const;
+  detail::action_core& state() const;
   detail::action_ref state_;
 };
 

@@ -3,14 +3,14 @@
 
 #include <stdexcept>
 
-#include "action/action_state.hpp"
+#include "action/action_core.hpp"
 #include "loop/post_call.hpp"
 
 namespace execo {
 namespace detail {
 
-void hold(action_state& state) noexcept { state.add_handle(); }
-void drop(action_state& state) noexcept { state.drop_handle(); }
+void hold(action_core& state) noexcept { state.add_handle(); }
+void drop(action_core& state) noexcept { state.drop_handle(); }
 
 action_wait::action_wait(action_ref state) noexcept : state_(std::move(state)) {}
 action_wait::action_wait(action_wait&& other) noexcept
@@ -63,7 +63,7 @@ std::optional<host_result> action_next_op::await_resume() {
 
 }  // namespace detail
 
-detail::action_state& action::state() const {
+detail::action_core& action::state() const {
   if (!state_) throw std::logic_error("an action that was moved from");
   return *state_;
 }

@@ -14,12 +14,12 @@ constexpr std::size_t few_in_flight = 64 * 1024;
 
 }  // namespace
 
-host_run::host_run(action_state& owner, std::size_t index, std::size_t ring)
+host_run::host_run(fanout_action& owner, std::size_t index, std::size_t ring)
     : owner_(owner),
-      on_(*owner.home_->rings()[ring]),
+      on_(*owner.where().rings()[ring]),
       index_(index),
       ring_(ring),
-      stdio_(owner.stdio_) {
+      what_(std::in_place, owner.hosts[index], index, owner.shared_, owner.stdio_, owner.limits) {
   way_.self = stop_.self = this;
 }
 
@@ -59,9 +59,7 @@ void host_run::kill(int signal) noexcept {
 
 void host_run::begin() noexcept {
   try {
-    auto how = owner_.factory_on(ring_)(owner_.hosts[index_]);
-    run_ = intrusive_ptr<lifecycle>(
-        new lifecycle(on_, owner_.shared_, std::move(stdio_), std::move(how), owner_.limits));
+    run_ = owner_.factory->make(on_, ring_, *std::exchange(what_, std::nullopt));
     if (owner_.with_lines_) lines_ = std::make_unique<splitters>();
   } catch (...) {
     run_ = {};
@@ -76,7 +74,7 @@ void host_run::begin() noexcept {
   run_->start();
 }
 
-void host_run::on_end(lifecycle& run) noexcept {
+void host_run::on_end(execution& run) noexcept {
   contain(
       [this] {
         if (lines_) finish_lines();
@@ -88,16 +86,16 @@ void host_run::on_end(lifecycle& run) noexcept {
   report_end();
 }
 
-void host_run::report_end() noexcept { travel<&host_run::ended>(*owner_.home_, way_); }
+void host_run::report_end() noexcept { travel<&host_run::ended>(owner_.where(), way_); }
 void host_run::ended() noexcept { owner_.host_ended(*this); }
 
-void host_run::on_running(lifecycle& run) {
+void host_run::on_running(execution& run) {
   if (!owner_.calls_) return;
-  run_on(*owner_.home_, [self = intrusive_ptr<host_run>(this), pid = run.pid(),
-                         at = run.result_so_far().started()] { self->notify_started(pid, at); });
+  run_on(owner_.where(), [self = intrusive_ptr<host_run>(this), pid = run.pid(),
+                          at = run.result_so_far().started()] { self->notify_started(pid, at); });
 }
 
-void host_run::on_output(lifecycle&, stream which, std::span<const char> bytes) {
+void host_run::on_output(execution&, stream which, std::span<const char> bytes) {
   if (!lines_) return;
   line_splitter& splitter = which == stream::out ? lines_->out : lines_->err;
   splitter.feed(bytes, [&](std::string_view text, bool complete) { line(which, text, complete); });
@@ -125,7 +123,7 @@ void host_run::send_lines() {
   for (const noted_line& l : noted_) bytes += l.text.size() + 1;
   if (in_flight_.fetch_add(bytes, std::memory_order_relaxed) + bytes > max_in_flight)
     set_paused(true);
-  post_call(*owner_.home_,
+  post_call(owner_.where(),
             [self = intrusive_ptr<host_run>(this), bytes, lines = std::exchange(noted_, {})] {
               self->notify_all(lines);
               std::size_t before = self->in_flight_.fetch_sub(bytes, std::memory_order_relaxed);

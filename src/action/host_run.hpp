@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "action/action_state.hpp"
+#include "action/fanout_action.hpp"
 #include "io/line_splitter.hpp"
-#include "process/lifecycle.hpp"
+#include "process/execution.hpp"
 
 namespace execo::detail {
 
@@ -24,7 +24,7 @@ struct open_link : list_node {
 
 class host_run final : public ref_counted, private end_observer, private output_tap {
  public:
-  host_run(action_state& owner, std::size_t index, std::size_t ring);
+  host_run(fanout_action& owner, std::size_t index, std::size_t ring);
 
   open_link link{this};
 
@@ -53,10 +53,10 @@ class host_run final : public ref_counted, private end_observer, private output_
   // -- on its ring ------------------------------------------------------------------------------
   void begin() noexcept;
   void cancel_here() noexcept;
-  void on_end(lifecycle& run) noexcept override;
+  void on_end(execution& run) noexcept override;
   bool wants_output() const noexcept override { return lines_ != nullptr; }
-  void on_running(lifecycle& run) override;
-  void on_output(lifecycle& run, stream which, std::span<const char> bytes) override;
+  void on_running(execution& run) override;
+  void on_output(execution& run, stream which, std::span<const char> bytes) override;
   void finish_lines();
   void line(stream from, std::string_view text, bool complete);
   void send_lines();
@@ -76,14 +76,14 @@ class host_run final : public ref_counted, private end_observer, private output_
   template <void (host_run::*Step)() noexcept>
   void travel(loop& to, travel_node& node) noexcept;
 
-  bool is_elsewhere() const noexcept { return &on_ != owner_.home_; }
+  bool is_elsewhere() const noexcept { return &on_ != &owner_.where(); }
 
-  action_state& owner_;
+  fanout_action& owner_;
   loop& on_;
   const std::size_t index_;
   const std::size_t ring_;
-  taken_stdio stdio_;  // of the action, until it begins
-  intrusive_ptr<lifecycle> run_;
+  std::optional<target> what_;  // until it begins
+  intrusive_ptr<execution> run_;
   std::unique_ptr<splitters> lines_;
   std::vector<noted_line> noted_;          // for the action's loop, if that is another one
   std::atomic<std::size_t> in_flight_{0};  // bytes of lines that it has not told yet

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "action/action_state.hpp"
+#include "action/fanout_action.hpp"
 #include "ssh/ssh_transport.hpp"
 
 namespace execo {
@@ -19,15 +19,40 @@ std::vector<host> list_of(const host_set& set) {
   return hosts;
 }
 
-detail::factory_maker over_ssh(ssh_options options) {
-  return [options, by = detail::ssh_caller::now()](detail::loop& on) -> detail::transport_factory {
-    ssh_options share = options;
-    auto rings = static_cast<unsigned>(on.rings().size());
-    share.handshakes = (options.handshakes + rings - 1) / rings;
-    auto shared = detail::make_ssh_environment(on, share, by);
-    return [shared](const host& where) { return detail::make_ssh_transport(shared, where); };
-  };
+detail::fanout_action& of(detail::action_ref& state) {
+  return static_cast<detail::fanout_action&>(*state.operator->());
 }
+
+/// With what the hosts of each ring share, made there by the first of them.
+class ssh_factory final : public detail::command_factory {
+ public:
+  explicit ssh_factory(ssh_options options)
+      : options_(std::move(options)), by_(detail::ssh_caller::now()) {}
+
+  void begin(std::size_t rings) override {
+    shared_.resize(rings);
+    auto parts = static_cast<unsigned>(rings);
+    options_.handshakes = (options_.handshakes + parts - 1) / parts;
+  }
+  std::size_t spare_descriptors(detail::loop& on) const noexcept override {
+    return detail::kept_sessions(on);
+  }
+  void end(std::size_t ring) noexcept override {
+    if (ring < shared_.size()) shared_[ring].reset();
+  }
+
+ private:
+  std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t ring,
+                                                  const host& where) override {
+    std::shared_ptr<detail::ssh_environment>& shared = shared_[ring];
+    if (!shared) shared = detail::make_ssh_environment(on, options_, by_);
+    return detail::make_ssh_transport(shared, where);
+  }
+
+  ssh_options options_;
+  detail::ssh_caller by_;
+  std::vector<std::shared_ptr<detail::ssh_environment>> shared_;
+};
 
 }  // namespace
 
@@ -55,15 +80,15 @@ void host_arguments::add_text(std::string_view text) {
 
 remote::remote(command what, detail::host_arguments hosts)
     : action(
-          detail::action_ref(new detail::action_state(std::move(what), std::move(hosts).take()))) {
-  state_->what.output_cap = output_cap_per_host;
-  state_->make_factory = over_ssh(ssh_options());
-  state_->limits = ssh_options().limits;
+          detail::action_ref(new detail::fanout_action(std::move(what), std::move(hosts).take()))) {
+  of(state_).what.output_cap = output_cap_per_host;
+  of(state_).factory = std::make_shared<ssh_factory>(ssh_options());
+  of(state_).limits = ssh_options().limits;
 }
 
 command& remote::mutable_command() {
   if (state().bound()) throw std::logic_error("an action is configured before it is started");
-  return state_->what;
+  return of(state_).what;
 }
 
 remote& remote::on(executor where) & {
@@ -75,7 +100,7 @@ remote& remote::on(executor where) & {
 remote& remote::fanout(std::size_t hosts) & {
   (void)mutable_command();
   if (hosts == 0) throw std::invalid_argument("fanout: at least one host at a time");
-  state_->fanout = hosts;
+  of(state_).fanout = hosts;
   return *this;
 }
 
@@ -87,20 +112,20 @@ remote& remote::allow_empty() & {
 
 remote& remote::ssh(ssh_options options) & {
   (void)mutable_command();
-  state_->limits = options.limits;
-  state_->make_factory = over_ssh(std::move(options));
+  of(state_).limits = options.limits;
+  of(state_).factory = std::make_shared<ssh_factory>(std::move(options));
   return *this;
 }
 
 remote& remote::on_line(std::function<void(const output_line&)> handler) & {
   (void)mutable_command();
-  state_->on_line = std::move(handler);
+  of(state_).on_line = std::move(handler);
   return *this;
 }
 
 remote& remote::on_notice(std::function<void(std::string_view)> handler) & {
   (void)mutable_command();
-  state_->on_notice = std::move(handler);
+  of(state_).on_notice = std::move(handler);
   return *this;
 }
 

@@ -112,31 +112,31 @@ void log_handler_failure(const std::exception_ptr& error) noexcept {
       [](const std::exception_ptr&) {});
 }
 
-void handler_tap::on_running(lifecycle& run) {
+void handler_tap::on_running(execution& run) {
   note(run, calls_.start(started_command(no_host, 0, run.result_so_far().name(), run.pid(),
                                          run.result_so_far().started())));
 }
 
-void handler_tap::on_output(lifecycle& run, stream which, std::span<const char> bytes) {
+void handler_tap::on_output(execution& run, stream which, std::span<const char> bytes) {
   if (!with_lines_) return;
   line_splitter& splitter = which == stream::out ? out_ : err_;
   splitter.feed(bytes,
                 [&](std::string_view text, bool complete) { tell(run, which, text, complete); });
 }
 
-void handler_tap::on_ending(lifecycle& run) noexcept {
+void handler_tap::on_ending(execution& run) noexcept {
   out_.finish(
       [&](std::string_view text, bool complete) { tell(run, stream::out, text, complete); });
   err_.finish(
       [&](std::string_view text, bool complete) { tell(run, stream::err, text, complete); });
-  note(run, calls_.end(ended_command(no_host, 0, run.final_result())));
+  note(run, calls_.end(ended_command(no_host, 0, run.result_so_far())));
 }
 
-void handler_tap::tell(lifecycle& run, stream from, std::string_view text, bool complete) {
+void handler_tap::tell(execution& run, stream from, std::string_view text, bool complete) {
   note(run, calls_.line(output_line(no_host, 0, from, text, complete)));
 }
 
-void handler_tap::note(lifecycle& run, std::exception_ptr error) noexcept {
+void handler_tap::note(execution& run, std::exception_ptr error) noexcept {
   if (!error || problem_) return;
   problem_ = std::move(error);
   run.cancel();

@@ -36,7 +36,7 @@ class handler_calls {
 /// Says it to the log, since perhaps nobody awaits the command.
 void log_handler_failure(const std::exception_ptr& error) noexcept;
 
-/// Between the lifecycle of a process and its handlers. The lifecycle keeps it.
+/// Between the execution of a process and its handlers. The execution keeps it.
 class handler_tap final : public output_tap {
  public:
   explicit handler_tap(const command& what)
@@ -48,11 +48,11 @@ class handler_tap final : public output_tap {
 
  private:
   bool wants_output() const noexcept override { return with_lines_; }
-  void on_running(lifecycle& run) override;
-  void on_output(lifecycle& run, stream which, std::span<const char> bytes) override;
-  void on_ending(lifecycle& run) noexcept override;
-  void tell(lifecycle& run, stream from, std::string_view text, bool complete);
-  void note(lifecycle& run, std::exception_ptr error) noexcept;
+  void on_running(execution& run) override;
+  void on_output(execution& run, stream which, std::span<const char> bytes) override;
+  void on_ending(execution& run) noexcept override;
+  void tell(execution& run, stream from, std::string_view text, bool complete);
+  void note(execution& run, std::exception_ptr error) noexcept;
 
   handler_calls calls_;
   bool with_lines_;

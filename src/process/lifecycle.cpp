@@ -232,11 +232,7 @@ void lifecycle::try_end() {
   enter(run_state::ended);
   // An observer may drop the last outside reference.
   intrusive_ptr<lifecycle> alive = std::move(self_);
-  while (observers_.linked()) {
-    auto& observer = static_cast<end_observer&>(*observers_.next());
-    observer.unlink();
-    observer.on_end(*this);
-  }
+  notify_observers();
 }
 
 void lifecycle::demand_output() {

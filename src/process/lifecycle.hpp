@@ -29,10 +29,10 @@
 #include "base/intrusive_ptr.hpp"
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
-#include "execo/detail/end_observer.hpp"
 #include "execo/log.hpp"
 #include "execo/status.hpp"
 #include "loop/loop.hpp"
+#include "process/execution.hpp"
 #include "process/output_pair.hpp"
 #include "process/result_access.hpp"
 #include "process/run_deadlines.hpp"
@@ -43,25 +43,8 @@
 
 namespace execo::detail {
 
-class lifecycle;
-
 /// At which level the log hears of it: as a warning if it is notable().
 log_level end_level(const result& r) noexcept;
-
-/// Sees output as it comes, beside the capture.
-class output_tap {
- public:
-  virtual void on_output(lifecycle& run, stream which, std::span<const char> bytes) = 0;
-  /// False: the command may have an output for itself, which then nobody here sees.
-  virtual bool wants_output() const noexcept { return true; }
-  /// The command was started.
-  virtual void on_running(lifecycle&) {}
-  /// The result is final, and nobody was told yet.
-  virtual void on_ending(lifecycle&) noexcept {}
-
- protected:
-  ~output_tap() = default;
-};
 
 enum class run_state : std::uint8_t {
   idle,
@@ -74,7 +57,7 @@ enum class run_state : std::uint8_t {
   ended,
 };
 
-class lifecycle final : public ref_counted,
+class lifecycle final : public execution,
                         private transport_events,
                         private loop_member,
                         private output_stream_owner,
@@ -86,34 +69,19 @@ class lifecycle final : public ref_counted,
   ~lifecycle() override;
 
   // -- on the loop's thread -------------------------------------------------------------------
-  void start();
+  void start() override;
   /// Ends the run: by the stop policy, or KILL now. The result says `cancelled`.
-  void cancel(int signal = by_policy) noexcept;
+  void cancel(int signal = by_policy) noexcept override;
   /// Sends a signal on behalf of the user; before the command runs this cancels.
-  void kill(int signal) noexcept;
-  /// In place of a signal: the steps of the command's stop policy.
-  static constexpr int by_policy = stop_escalation::by_policy;
+  void kill(int signal) noexcept override;
   /// It does not end with this program, should that end without ending it.
   void outlive() noexcept { transport_->outlive(); }
-  /// Pre: not ended.
-  void attach(end_observer& observer) noexcept {
-    assert(!ended());
-    observer.link_before(observers_);
-  }
-  void set_tap(output_tap* tap) noexcept { tap_ = tap; }
-  /// A tap that lives as long as the run does.
-  void set_tap(std::shared_ptr<output_tap> tap) noexcept {
-    kept_tap_ = std::move(tap);
-    tap_ = kept_tap_.get();
-  }
-  /// Its owner logs its end, and better.
-  void leave_log_to_owner() noexcept { logs_end_ = false; }
   /// Back-pressure for a slow tap; without effect on a run that is being ended.
-  void pause(stream which, bool paused);
+  void pause(stream which, bool paused) override;
   /// The present phase, for reports on a run that goes on.
   execo::phase current_phase() const noexcept { return phase_; }
   /// The final result, moved out by its only user.
-  result take_result() noexcept { return std::move(result_); }
+  result take_result() noexcept override { return std::move(result_); }
 
   /// Also after the end.
   output_stream& output(stream which) noexcept { return outputs_.of(which); }
@@ -121,13 +89,13 @@ class lifecycle final : public ref_counted,
 
   // -- from any thread ------------------------------------------------------------------------
   loop& home() const noexcept { return loop_; }
-  pid_t pid() const noexcept { return pid_.load(std::memory_order_relaxed); }
+  pid_t pid() const noexcept override { return pid_.load(std::memory_order_relaxed); }
   run_state state() const noexcept { return state_.load(std::memory_order_acquire); }
   bool started() const noexcept { return state() != run_state::idle; }
-  bool ended() const noexcept { return state() == run_state::ended; }
+  bool ended() const noexcept override { return state() == run_state::ended; }
   /// Its name and start are fixed from on_running() on, all of it from on_ending() on.
   /// Pre: started().
-  const result& result_so_far() const noexcept {
+  const result& result_so_far() const noexcept override {
     assert(started());
     return result_;
   }
@@ -196,9 +164,6 @@ class lifecycle final : public ref_counted,
   taken_stdio stdio_;
   std::unique_ptr<transport> transport_;
   intrusive_ptr<lifecycle> self_;  // while the run is on
-  list_node observers_;
-  output_tap* tap_ = nullptr;
-  std::shared_ptr<output_tap> kept_tap_;
   run_deadlines deadlines_;
   stop_escalation escalation_;
   timer grace_;  // between two signals of it
@@ -211,7 +176,6 @@ class lifecycle final : public ref_counted,
   std::atomic<run_state> state_{run_state::idle};
   std::atomic<pid_t> pid_{0};
   execo::phase phase_ = phase::resolve;
-  bool logs_end_ = true;
 };
 
 }  // namespace execo::detail

@@ -183,7 +183,7 @@ void process_wait::on_stop() noexcept {
   complete();
 }
 
-void process_wait::on_end(lifecycle&) noexcept { complete(); }
+void process_wait::on_end(execution&) noexcept { complete(); }
 
 result process_wait::copy_result() const {
   if (abandoned_) throw operation_cancelled();

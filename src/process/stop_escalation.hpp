@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "execo/stop_policy.hpp"
+#include "process/execution.hpp"
 
 namespace execo::detail {
 
 class stop_escalation {
  public:
   /// In place of a signal: the steps of the policy.
-  static constexpr int by_policy = -1;
+  static constexpr int by_policy = execution::by_policy;
 
   /// What is to be done now.
   class order {

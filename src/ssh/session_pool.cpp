@@ -6,6 +6,7 @@
 #include <cassert>
 #include <utility>
 
+#include "base/contain.hpp"
 #include "execo/context.hpp"
 #include "execo/time.hpp"
 #include "loop/post_call.hpp"
@@ -97,6 +98,7 @@ std::unique_ptr<pooled_session> session_pool::take(const session_key& key) {
     if (s->may_serve() && (latest == nullptr || s->since_ > latest->since_)) latest = s;
   }
   if (latest == nullptr) return nullptr;
+  latest->use_ = pooled_session::use::leased;
   forget_key(*latest);
   loop_.disarm(latest->expiry_);
   latest->unlink();
@@ -110,17 +112,21 @@ pooled_session& session_pool::adopt(std::unique_ptr<pooled_session> s) {
   return *s.release();
 }
 
-void session_pool::keep(std::unique_ptr<pooled_session> s) {
+void session_pool::keep(std::unique_ptr<pooled_session> s) noexcept {
   auto [first, end] = by_key_.equal_range(s->key_.text());
   bool one_too_many = std::distance(first, end) >= static_cast<std::ptrdiff_t>(max_per_host);
   std::size_t most = limit(s->session_.shared());
-  if (one_too_many || most == 0) return discard(std::move(s));
-  by_key_.emplace(s->key_.text(), s.get());
+  bool listed = false;
+  // Without memory it is not kept.
+  if (!one_too_many && most > 0)
+    contain([&] { by_key_.emplace(s->key_.text(), s.get()), listed = true; },
+            [](const std::exception_ptr&) {});
+  if (!listed) return discard(std::move(s));
   adopt(std::move(s)).retire(*this);
   while (by_key_.size() > most && close_oldest()) continue;
 }
 
-void session_pool::discard(std::unique_ptr<pooled_session> s) {
+void session_pool::discard(std::unique_ptr<pooled_session> s) noexcept {
   pooled_session& unwanted = adopt(std::move(s));
   unwanted.pool_ = this;
   unwanted.session_.serve(unwanted);

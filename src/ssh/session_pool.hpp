@@ -61,7 +61,10 @@ class pooled_session final : public list_node, private session_owner, private ch
 
   void session_entered(phase) override {}
   void session_ready() override {}
-  void session_failed(failure) override { close(); }
+  // A transport that has it, and did not begin with it, finds that out.
+  void session_failed(failure) override {
+    if (use_ != use::leased) close();
+  }
   void session_closed() override;
   void channel_started() override {}
   void channel_data(stream, std::span<const char>) override {}
@@ -94,9 +97,9 @@ class session_pool final : public loop_service, private loop_member {
   /// One that was kept, the one last used; null: none.
   std::unique_ptr<pooled_session> take(const session_key& key);
   /// Keeps one whose command ended by itself. May be called from an event of it.
-  void keep(std::unique_ptr<pooled_session> s);
+  void keep(std::unique_ptr<pooled_session> s) noexcept;
   /// Closes one, whatever it does. May be called from an event of it.
-  void discard(std::unique_ptr<pooled_session> s);
+  void discard(std::unique_ptr<pooled_session> s) noexcept;
 
   /// Closes the one that is idle longest. False: there is none.
   bool close_oldest() noexcept;

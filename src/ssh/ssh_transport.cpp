@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/contain.hpp"
 #include "ssh/environment.hpp"
 #include "ssh/remote_channel.hpp"
 #include "ssh/remote_session.hpp"
@@ -50,16 +51,25 @@ class ssh_transport final : public transport, session_owner, channel_owner {
         limit_(callback<>::to<&ssh_transport::limit_expired>(this), "answer to a command") {
     step_.self = this;
     step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->go_on(); };
+    if (shared_->reuse) lease_ = pool().take(session_key(*shared_, name_, port_, user_));
+    if (lease_) {
+      report_.connection = connection_use::reused;
+    } else {
+      lease_ = new_session();
+    }
+  }
+  // One that was kept, and not opened.
+  ~ssh_transport() override {
+    if (lease_ && report_.connection == connection_use::reused) pool().discard(std::move(lease_));
   }
 
   void open(const command& what, transport_events& events) override {
     events_ = &events;
     command_ = &what;
-    if (shared_->reuse) lease_ = pool().take(session_key(*shared_, name_, port_, user_));
-    if (!lease_) return open_anew(connection_use::made);
-    report_.connection = connection_use::reused;
     lease_->serve(*this, *this);
-    queue_step();
+    if (report_.connection == connection_use::reused) return queue_step();
+    report_.connection = connection_use::made;
+    session().start();
   }
 
   void write(std::span<const char> bytes) override {
@@ -143,21 +153,24 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   bool exited() const noexcept { return stage_ == stage::exited; }
   bool waits_to_leave() const noexcept { return parting_ == parting::waiting; }
 
-  void open_anew(connection_use how) {
-    report_.connection = how;
-    lease_ = std::make_unique<pooled_session>(shared_, name_, port_, user_);
-    lease_->serve(*this, *this);
-    stage_ = stage::connecting;
-    session().start();
+  std::unique_ptr<pooled_session> new_session() const {
+    return std::make_unique<pooled_session>(shared_, name_, port_, user_);
   }
 
-  // False: the session was made for this command, or the command was asked for on it.
+  // False: the session was made for this command, or the command was asked for on it, or there is
+  // no memory for another one.
   bool replace_session() {
     bool unused = report_.connection == connection_use::reused && !channel().requested();
     if (!unused || parting_ != parting::none) return false;
+    std::unique_ptr<pooled_session> fresh;
+    contain([&] { fresh = new_session(); }, [](const std::exception_ptr&) {});
+    if (!fresh) return false;
     home().disarm(limit_);
-    pool().discard(std::move(lease_));
-    open_anew(connection_use::replaced);
+    pool().discard(std::exchange(lease_, std::move(fresh)));
+    report_.connection = connection_use::replaced;
+    stage_ = stage::connecting;
+    lease_->serve(*this, *this);
+    session().start();
     return true;
   }
 
@@ -170,9 +183,14 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   void go_on() {
     step_queued_ = false;
     if (parting_ == parting::left) return events_->on_closed(std::move(report_));
+    if (!session().authenticated() && replace_session()) return;
     home().arm_after(limit_, reuse_limit);
     events_->on_phase(phase::open);
-    if (parting_ == parting::none) session_ready();
+    if (parting_ != parting::none) return;
+    contain([this] { session_ready(); },
+            [this](const std::exception_ptr& error) {
+              fail(failure(end_reason::connect_failed, error_of(error), {}));
+            });
   }
 
   void limit_expired() {

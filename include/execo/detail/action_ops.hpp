@@ -15,13 +15,13 @@ class action_result;
 
 namespace detail {
 
-class action_state;
+class action_core;
 
-void hold(action_state& state) noexcept;
-void drop(action_state& state) noexcept;
+void hold(action_core& state) noexcept;
+void drop(action_core& state) noexcept;
 
 /// Shared by an action and its awaiters.
-using action_ref = state_ref<action_state>;
+using action_ref = state_ref<action_core>;
 
 class action_wait : public operation, public list_node {
  public:
@@ -39,7 +39,7 @@ class action_wait : public operation, public list_node {
   action_ref state_;
 
  private:
-  friend class action_state;
+  friend class action_core;
   /// The action has something for this waiter, or ended: leads to complete().
   virtual void deliver() noexcept = 0;
 };

@@ -46,7 +46,7 @@ class process_wait : public operation, private end_observer {
   void on_stop() noexcept override;
   bool cancelled() const noexcept override { return abandoned_; }
   const char* what() const noexcept override { return "the end of a process"; }
-  void on_end(lifecycle& run) noexcept override;
+  void on_end(execution& run) noexcept override;
 
   process_ref state_;
   stop_ends stop_;

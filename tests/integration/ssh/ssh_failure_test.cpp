@@ -602,6 +602,7 @@ TEST_F(ssh_server, that_goes_away_while_a_command_runs_is_connection_lost) {
 
 TEST_F(ssh_server, sees_no_more_handshakes_at_a_time_than_allowed) {
   options.handshakes = 3;
+  options.reuse = false;
   auto shared = detail::make_ssh_environment(loop, options);
   std::deque<recorded_run> runs;
   unsigned most = 0;

@@ -7,6 +7,7 @@
 
 #include "execo/sleep.hpp"
 #include "execo/timeout.hpp"
+#include "execo/when_all.hpp"
 #include "execo/when_any.hpp"
 #include "process/local_transport.hpp"
 #include "unit/action/fake_transport.hpp"
@@ -124,11 +125,10 @@ TEST_P(actions, a_stop_ends_what_runs_and_begins_no_more) {
 TEST_P(actions, a_stop_before_the_start_starts_nothing) {
   fake_action a(hosts_, 5);
   bool made = false;
-  auto make = a.state().make_factory;
-  a.state().make_factory = [&](detail::loop& on) {
+  a.make_by([&](detail::loop& on, const host& where) {
     made = true;
-    return make(on);
-  };
+    return std::make_unique<fake_transport>(on, hosts_, where);
+  });
   auto work = [&]() -> task<std::size_t> {
     auto never = []() -> task<int> { co_return 0; };
     auto first = co_await when_any(never(), a.run());
@@ -387,9 +387,9 @@ TEST_P(actions, an_end_handler_that_throws_for_a_host_whose_turn_never_came_is_n
 TEST_P(actions, a_factory_that_cannot_be_made_comes_out_of_run_and_next) {
   for (bool by_next : {false, true}) {
     fake_action a(hosts_, 3);
-    a.state().make_factory = [](detail::loop&) -> detail::transport_factory {
+    a.make_by([](detail::loop&, const host&) -> std::unique_ptr<detail::transport> {
       throw std::invalid_argument("no such key");
-    };
+    });
     if (by_next) {
       for (int i = 0; i < 3; ++i) EXPECT_EQ(sync_wait(a.next())->how(), end_reason::not_started);
       EXPECT_THROW(sync_wait(a.next()), std::invalid_argument);
@@ -402,14 +402,10 @@ TEST_P(actions, a_factory_that_cannot_be_made_comes_out_of_run_and_next) {
 TEST_P(actions, a_factory_that_fails_for_a_later_host_comes_out_too) {
   fake_action a(hosts_, 10);
   a.fanout(2);
-  auto make = a.state().make_factory;
-  a.state().make_factory = [make](detail::loop& on) -> detail::transport_factory {
-    auto inner = make(on);
-    return [inner](const host& where) {
-      if (where.name() == "h6") throw std::invalid_argument("h6");
-      return inner(where);
-    };
-  };
+  a.make_by([this](detail::loop& on, const host& where) {
+    if (where.name() == "h6") throw std::invalid_argument("h6");
+    return std::make_unique<fake_transport>(on, hosts_, where);
+  });
   EXPECT_THROW(sync_wait(a.run()), std::invalid_argument);
   EXPECT_EQ(hosts_.opened, hosts_.closed);
 }
@@ -421,7 +417,11 @@ TEST_P(actions, a_low_limit_of_open_files_narrows_the_window_and_says_so) {
   lowered_limit limit(RLIMIT_NOFILE, open_now + 40);
   fake_action a(hosts_, 500);
   a.fanout(300);
-  a.state().fds_per_host = 2;
+  a.make_by(
+      [this](detail::loop& on, const host& where) {
+        return std::make_unique<fake_transport>(on, hosts_, where);
+      },
+      2);
   std::vector<std::string> notices;
   a.state().on_notice = [&](std::string_view text) { notices.emplace_back(text); };
   EXPECT_TRUE(sync_wait(c, a.run()).ok());
@@ -431,14 +431,30 @@ TEST_P(actions, a_low_limit_of_open_files_narrows_the_window_and_says_so) {
   EXPECT_GE(hosts_.most_open, 1);
 }
 
+TEST_P(actions, side_by_side_do_not_both_count_on_all_descriptors) {
+  context c;
+  std::size_t open_now = 0;
+  for (int fd = 0; fd < 1024; ++fd) open_now += ::fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
+  lowered_limit limit(RLIMIT_NOFILE, open_now + 124);
+  fake_action one(hosts_, 300);
+  fake_action other(hosts_, 300);
+  for (fake_action* a : {&one, &other}) a->fanout(80);
+  auto work = [&]() -> task<> {
+    auto both = co_await when_all(one.run(), other.run());
+    EXPECT_TRUE(std::get<0>(both).ok());
+    EXPECT_TRUE(std::get<1>(both).ok());
+  };
+  sync_wait(c, work());
+  EXPECT_GT(hosts_.most_open, 80) << "the second one had a part";
+  // Hosts that are played open nothing, and what the process has open counts as theirs.
+  EXPECT_LE(hosts_.most_open, static_cast<int>(open_now) + 100);
+}
+
 TEST_P(actions, really_run_commands_through_the_local_transport) {
   fake_action a(hosts_, 40);
   a.fanout(8);
   a.state().what = command("sh -c 'echo out; echo err >&2; exit 3'");
-  a.state().fds_per_host = 5;
-  a.state().make_factory = [](detail::loop& on) -> detail::transport_factory {
-    return [&on](const host&) { return detail::make_local_transport(on); };
-  };
+  a.make_by([](detail::loop& on, const host&) { return detail::make_local_transport(on); }, 5);
   auto r = sync_wait(a.run());
   EXPECT_FALSE(r.ok());
   EXPECT_EQ(r.stats().bad_exits(), 40U);

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "action/action_state.hpp"
+#include "action/fanout_action.hpp"
 #include "execo/action.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
@@ -109,25 +109,45 @@ class fake_transport final : public detail::transport {
   bool closed_ = false;
 };
 
+/// Makes transports by a function of the test.
+class made_by_test final : public detail::command_factory {
+ public:
+  using maker = std::function<std::unique_ptr<detail::transport>(detail::loop&, const host&)>;
+  explicit made_by_test(maker make, std::size_t descriptors = 1)
+      : make_(std::move(make)), descriptors_(descriptors) {}
+  std::size_t descriptors() const noexcept override { return descriptors_; }
+
+ private:
+  std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t,
+                                                  const host& where) override {
+    return make_(on, where);
+  }
+  maker make_;
+  std::size_t descriptors_;
+};
+
 /// An action over fake hosts, with its options open to the test.
 class fake_action : public action {
  public:
   fake_action(fake_hosts& hosts, std::size_t count)
-      : fake_action(new detail::action_state(command("work"), named(count))) {
-    state_->make_factory = [&hosts](detail::loop& on) -> detail::transport_factory {
-      return [&hosts, &on](const host& where) {
-        return std::make_unique<fake_transport>(on, hosts, where);
-      };
-    };
+      : fake_action(new detail::fanout_action(command("work"), named(count))) {
+    make_by([&hosts](detail::loop& on, const host& where) {
+      return std::make_unique<fake_transport>(on, hosts, where);
+    });
   }
-  detail::action_state& state() { return *state_.operator->(); }
+  void make_by(made_by_test::maker make, std::size_t descriptors = 1) {
+    state().factory = std::make_shared<made_by_test>(std::move(make), descriptors);
+  }
+  detail::fanout_action& state() {
+    return static_cast<detail::fanout_action&>(*state_.operator->());
+  }
   fake_action& fanout(std::size_t n) {
     state().fanout = n;
     return *this;
   }
 
  private:
-  explicit fake_action(detail::action_state* made) : action(detail::action_ref(made)) {}
+  explicit fake_action(detail::fanout_action* made) : action(detail::action_ref(made)) {}
   static std::vector<host> named(std::size_t count) {
     std::vector<host> hosts;
     for (std::size_t i = 0; i < count; ++i) hosts.emplace_back("h" + std::to_string(i));

@@ -1,0 +1,71 @@
+// What distinguishes a kind of action: how its executions are made, and what they cost.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "execo/command.hpp"
+#include "execo/connection.hpp"
+#include "execo/host.hpp"
+#include "loop/loop.hpp"
+#include "process/execution.hpp"
+#include "process/taken_stdio.hpp"
+#include "process/transport.hpp"
+
+namespace execo::detail {
+
+/// One turn of a host in an action.
+class target {
+ public:
+  target(const execo::host& on, std::size_t place, std::shared_ptr<const command> command,
+         taken_stdio streams, const deadlines& times)
+      : where(on),
+        index(place),
+        what(std::move(command)),
+        stdio(std::move(streams)),
+        limits(times) {}
+
+  const execo::host& where;
+  std::size_t index;
+  unsigned attempt = 1;
+  std::shared_ptr<const command> what;
+  taken_stdio stdio;
+  const deadlines& limits;
+};
+
+/// One for each action.
+class execution_factory {
+ public:
+  virtual ~execution_factory() = default;
+
+  /// How many rings there are. Called once, before all others, on the action's loop.
+  virtual void begin(std::size_t rings) { (void)rings; }
+  /// Which ring a host belongs to: always the same one, since a connection that is kept stays on
+  /// its ring.
+  virtual std::size_t ring_of(const host& where, std::size_t rings) const noexcept;
+  /// How many descriptors one execution keeps open.
+  virtual std::size_t descriptors() const noexcept { return 1; }
+  /// How many descriptors are open now on this loop, and closed when they are needed.
+  virtual std::size_t spare_descriptors(loop& on) const noexcept { return (void)on, 0; }
+  /// Makes one that was not started yet. Called on the ring.
+  /// Throws: std::invalid_argument for options that cannot be used.
+  virtual intrusive_ptr<execution> make(loop& on, std::size_t ring, target what) = 0;
+  /// Whether another attempt could end better: the command was not started.
+  virtual bool may_be_retried(const result& r) const noexcept;
+  /// The action has ended. Called on each ring.
+  virtual void end(std::size_t ring) noexcept { (void)ring; }
+};
+
+/// Of executions that are commands: what differs is the transport.
+class command_factory : public execution_factory {
+ public:
+  intrusive_ptr<execution> make(loop& on, std::size_t ring, target what) final;
+
+ protected:
+  /// Called on the ring. Throws: as make().
+  virtual std::unique_ptr<transport> transport_to(loop& on, std::size_t ring,
+                                                  const host& where) = 0;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,155 @@
+#include "action/fanout_action.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "action/host_run.hpp"
+#include "base/contain.hpp"
+#include "io/stdio_spec.hpp"
+#include "loop/post_call.hpp"
+
+namespace execo::detail {
+
+fanout_action::fanout_action(command c, std::vector<host> h)
+    : what(std::move(c)), hosts(std::move(h)) {
+  step_.self = this;
+  step_.run = [](queue_node& node) noexcept {
+    fanout_action& self = *static_cast<step_node&>(node).self;
+    self.scheduled_ = false;
+    self.launch_some();
+    self.release();
+  };
+}
+
+fanout_action::~fanout_action() = default;
+
+// Readers and writers are those of one process; the hosts of an action would wait for them for
+// ever.
+void fanout_action::refuse_what_needs_a_reader() const {
+  const source_spec* from = stdio_access::of(what.in);
+  if (from != nullptr && from->what == source_spec::kind::pipe)
+    throw std::invalid_argument("an action has no writer for the input pipe()");
+  for (const sink* to : {&what.out, &what.err}) {
+    const sink_spec* spec = stdio_access::of(*to);
+    if (spec != nullptr && needs_reader(*spec))
+      throw std::invalid_argument("an action has no reader for the output pipe()");
+  }
+}
+
+void fanout_action::prepare() {
+  if (what.shell_text().empty()) throw std::invalid_argument("the command is empty");
+  refuse_what_needs_a_reader();
+  if (!what.handlers.empty()) calls_ = std::make_unique<handler_calls>(what.handlers);
+  stdio_ = taken_stdio::now(what, surroundings::caller::goes_on);
+  shared_ = std::make_shared<const command>(std::move(what));
+  with_lines_ = on_line || (calls_ && calls_->wants_lines());
+}
+
+void fanout_action::begin() {
+  factory->begin(where().rings().size());
+  choose_window();
+  launch_some();
+}
+
+void fanout_action::choose_window() {
+  std::size_t wanted = std::max<std::size_t>(1, std::min(fanout, hosts.size()));
+  window_ = descriptors_.take(wanted, factory->descriptors(), factory->spare_descriptors(where()));
+  if (window_ < wanted && on_notice)
+    on_notice(
+        fmt::format("window narrowed from {} to {} hosts: the limit of open files is {}; "
+                    "raise it with `ulimit -n`",
+                    wanted, window_, descriptors_.limit()));
+}
+
+void fanout_action::launch_some() noexcept {
+  // Results that nobody took yet count as open: a slow reader slows the action down, and memory
+  // stays bounded by the window.
+  while (!stopping() && launched_ < hosts.size() && running_ + untaken() < window_) {
+    host_run* run = nullptr;
+    std::size_t ring = factory->ring_of(hosts[launched_], where().rings().size());
+    contain([&] { run = new host_run(*this, launched_, ring); },
+            [this](const std::exception_ptr& error) { fail(error); });
+    if (run == nullptr) return;
+    run->retain();
+    run->link.link_before(open_);
+    ++launched_;
+    ++running_;
+    descriptors_.opened();
+    run->start();
+  }
+  if (launched_ == hosts.size()) stdio_.let_go();
+}
+
+void fanout_action::go_on() noexcept {
+  if (scheduled_ || stopping() || launched_ == hosts.size()) return;
+  scheduled_ = true;
+  // The queue refers to this object now, which may be let go by everybody else meanwhile.
+  retain();
+  where().defer(step_);
+}
+
+void fanout_action::host_ended(host_run& run) noexcept {
+  // A handler may let go of the last handle.
+  intrusive_ptr<fanout_action> alive(this);
+  run.link.unlink();
+  --running_;
+  descriptors_.closed();
+  deliver([&] { return run.take_result(); });
+  // No way to a host can be made at all: told to whoever awaits the action.
+  if (std::exception_ptr problem = run.problem()) fail(problem);
+  run.release();
+  go_on();
+  notify_waiters();
+}
+
+void fanout_action::on_result(const host_result& r) noexcept {
+  if (!calls_) return;
+  if (auto error = calls_->end(ended_command(r.host, r.index, r))) fail(std::move(error));
+}
+
+// What executions share belongs to the ring where they are.
+void fanout_action::on_over() noexcept {
+  descriptors_.release();
+  std::span<loop* const> rings = where().rings();
+  for (std::size_t i = 0; i < rings.size(); ++i)
+    run_on(*rings[i], [shared = factory, i] { shared->end(i); });
+}
+
+void fanout_action::describe(std::vector<std::string>& lines, clock::time_point now) const {
+  lines.push_back("action `" + shared_->name() + "` on " + progress(now));
+}
+
+void fanout_action::cancel_all() noexcept {
+  for (list_node* n = open_.next(); n != &open_;) {
+    list_node* next = n->next();
+    static_cast<open_link*>(n)->run->cancel();
+    n = next;
+  }
+  skip_the_rest();
+}
+
+void fanout_action::signal_all(int signal) noexcept {
+  for (list_node* n = open_.next(); n != &open_;) {
+    list_node* next = n->next();
+    static_cast<open_link*>(n)->run->kill(signal);
+    n = next;
+  }
+  skip_the_rest();
+}
+
+void fanout_action::skip_the_rest() noexcept {
+  stdio_.let_go();
+  // An end handler that throws leads here again.
+  while (launched_ < hosts.size()) {
+    std::size_t index = launched_++;
+    deliver([&] {
+      result r;
+      result_access::set_not_started(r, shared_->name());
+      return host_result(hosts[index], index, std::move(r));
+    });
+  }
+}
+
+}  // namespace execo::detail

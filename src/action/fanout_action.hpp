@@ -1,0 +1,71 @@
+// One command on many hosts: a window over the hosts, and an execution for each that is open.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "action/action_core.hpp"
+#include "action/descriptor_share.hpp"
+#include "action/execution_factory.hpp"
+#include "execo/command.hpp"
+#include "execo/connection.hpp"
+#include "process/handler_calls.hpp"
+#include "process/taken_stdio.hpp"
+
+namespace execo::detail {
+
+class host_run;
+
+class fanout_action final : public action_core {
+ public:
+  fanout_action(command c, std::vector<host> h);
+  ~fanout_action() override;
+
+  // -- configuration, before the start ----------------------------------------------------------
+  command what;
+  std::vector<host> hosts;
+  std::size_t fanout = 64;
+  deadlines limits;
+  std::shared_ptr<execution_factory> factory;
+  std::function<void(const output_line&)> on_line;
+  std::function<void(std::string_view)> on_notice;
+
+  /// Throws: std::invalid_argument.
+  void refuse_what_needs_a_reader() const;
+
+ private:
+  friend class host_run;
+  struct step_node : queue_node {
+    fanout_action* self = nullptr;
+  };
+
+  void prepare() override;
+  std::size_t size() const noexcept override { return hosts.size(); }
+  void begin() override;
+  void go_on() noexcept override;
+  void cancel_all() noexcept override;
+  void signal_all(int signal) noexcept override;
+  std::size_t open() const noexcept override { return running_; }
+  void on_result(const host_result& r) noexcept override;
+  void on_over() noexcept override;
+  void describe(std::vector<std::string>& lines, clock::time_point now) const override;
+  void choose_window();
+  void launch_some() noexcept;
+  void skip_the_rest() noexcept;
+  void host_ended(host_run& run) noexcept;
+
+  std::shared_ptr<const command> shared_;
+  taken_stdio stdio_;                     // for hosts that were not launched yet
+  std::unique_ptr<handler_calls> calls_;  // on the loop; none without handlers
+  list_node open_;                        // of host_run
+  descriptor_share descriptors_;
+  step_node step_;
+  std::size_t window_ = 0;
+  std::size_t launched_ = 0;
+  std::size_t running_ = 0;
+  bool with_lines_ = false;  // somebody wants them; not changed while hosts are open
+  bool scheduled_ = false;
+};
+
+}  // namespace execo::detail
