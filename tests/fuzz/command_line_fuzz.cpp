@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/arguments.hpp"
 #include "cli/clubak_options.hpp"
 #include "cli/nodeset_options.hpp"
 #include "cli/run_options.hpp"
+#include "command_line/usage_error.hpp"
 #include "set_bounds.hpp"
 
 namespace {
@@ -34,7 +34,7 @@ void parse_run_words(const std::vector<std::string>& words) {
     require(options->fanout >= 1 && options->fanout <= 1'000'000);
     for (const execo::host& host : options->hosts) require(!host.to_string().empty());
     require(options->command_text().find_first_not_of(" \t\n") != std::string::npos);
-  } catch (const execo::cli::usage_error& error) {
+  } catch (const execo::command_line::usage_error& error) {
     // The tool makes it printable; words have no newlines here, and no message adds one.
     require(std::string_view{error.what()}.find('\n') == std::string_view::npos);
   }
@@ -49,7 +49,7 @@ void parse_words(std::string program, std::vector<std::string> words) {
   try {
     const Options options{static_cast<int>(words.size()), arguments.data()};
     static_cast<void>(options);
-  } catch (const execo::cli::usage_error&) {
+  } catch (const execo::command_line::usage_error&) {
   }
 }
 
