@@ -1,39 +1,12 @@
 #include "text_input.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <execo/log.hpp>
-#include <execo/printable.hpp>
 #include <utility>
 
 #include "command_line/text_file.hpp"
 
 namespace execo::cli {
-
-namespace {
-
-constexpr std::size_t enough_to_write = 65536;
-int output_error = 0;  // of the first write to standard output that failed
-
-// Not written yet: names are added one by one, thousands of them.
-std::string& pending_output() {
-  static std::string pending;
-  return pending;
-}
-
-void write_now(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() && output_error == 0)
-    output_error = errno;
-}
-
-void write_pending() {
-  write_now(pending_output());
-  pending_output().clear();
-}
-
-}  // namespace
 
 std::string read_standard_input() {
   try {
@@ -41,36 +14,6 @@ std::string read_standard_input() {
   } catch (const std::runtime_error& error) {
     throw plain_error(error.what());
   }
-}
-
-void write_output(std::string_view text) {
-  std::string& pending = pending_output();
-  if (pending.size() + text.size() > enough_to_write) write_pending();
-  if (text.size() > enough_to_write) {
-    write_now(text);
-  } else {
-    pending += text;
-  }
-}
-
-void write_line(std::string_view text) {
-  write_output(text);
-  write_output("\n");
-}
-
-int finish_output(const char* command, int status) {
-  write_pending();
-  if (std::fflush(stdout) != 0 && output_error == 0) output_error = errno;
-  if (output_error == 0 && std::ferror(stdout) == 0) return status;
-  if (output_error != EPIPE) {
-    complain(command, std::string{"standard output: "} + std::strerror(output_error));
-  }
-  return exit_output_lost;
-}
-
-void complain(std::string_view command, std::string_view text) {
-  const std::string line = std::string{command} + ": " + printable(text) + '\n';
-  (void)std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
 warnings::warnings(std::string command) {

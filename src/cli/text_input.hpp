@@ -1,15 +1,21 @@
 #pragma once
 
-// Text from standard input, and to standard output and standard error.
+// Text from standard input, and what messages and options share.
 
 #include <execo/host_set.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
+#include "command_line/standard_streams.hpp"
+
 namespace execo::cli {
 
-inline constexpr int exit_output_lost = 74;  // EX_IOERR
+using command_line::complain;
+using command_line::exit_output_lost;
+using command_line::finish_output;
+using command_line::write_line;
+using command_line::write_output;
 
 /// A failure that needs no usage text: exit status 1.
 class plain_error : public std::runtime_error {
@@ -19,17 +25,6 @@ class plain_error : public std::runtime_error {
 
 /// All of standard input. Throws: plain_error if it cannot be read.
 [[nodiscard]] std::string read_standard_input();
-
-/// Adds to standard output, which is written in large pieces. finish_output() reports an error.
-void write_output(std::string_view text);
-void write_line(std::string_view text);
-
-/// Ends a command that wrote with write_output(): its exit status, or 74 if standard output did not
-/// take all of it, which a line on standard error says unless the reader went away.
-[[nodiscard]] int finish_output(const char* command, int status);
-
-/// "command: text" on standard error; control characters in it are made visible.
-void complain(std::string_view command, std::string_view text);
 
 /// Sends warnings of the library to standard error during its life.
 class warnings {

@@ -1,12 +1,12 @@
 #include "fleet/keys.hpp"
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <string_view>
 #include <vector>
 
+#include "command_line/standard_streams.hpp"
 #include "fleet/faults.hpp"
 
 namespace execo::fleet {
@@ -79,8 +79,9 @@ authorized_keys::authorized_keys(const std::string& path) {
   }
   if (blobs_.empty()) throw usage_error("--authorized-keys '" + path + "': holds no public key");
   if (skipped > 0)
-    std::fprintf(stderr, "execo-fleet: %s: %d lines are not public keys, the first is line %d\n",
-                 path.c_str(), skipped, first_skipped);
+    command_line::complain("execo-fleet", path + ": " + std::to_string(skipped) +
+                                              " lines are not public keys, the first is line " +
+                                              std::to_string(first_skipped));
 }
 
 bool authorized_keys::add_line(const std::string& line) {

@@ -12,6 +12,7 @@
 
 #include <unistd.h>
 
+#include "command_line/standard_streams.hpp"
 #include "fleet/faults.hpp"
 #include "fleet/guest.hpp"
 #include "fleet/keeper.hpp"
@@ -19,6 +20,8 @@
 #include "fleet/server.hpp"
 
 namespace execo::fleet {
+
+using command_line::complain;
 
 namespace {
 
@@ -86,7 +89,7 @@ int serve_with_command(server& hosts, const options& o, const rlimit& files) {
   try {
     command.emplace(hosts.loop(), o.command, hosts.port(), files);
   } catch (const std::system_error& e) {
-    std::fprintf(stderr, "execo-fleet: %s\n", e.what());
+    complain("execo-fleet", e.what());
     return exit_no_command;
   }
   hosts.attach(*command);
@@ -114,7 +117,7 @@ int serve(const options& o) {
   }
   if (o.stats) print_statistics(hosts.stats());
   if (hosts.keeper_lost()) {
-    std::fprintf(stderr, "execo-fleet: the process that keeps the commands died\n");
+    complain("execo-fleet", "the process that keeps the commands died");
     return exit_broken;
   }
   return status;
@@ -135,12 +138,13 @@ int main(int argc, char** argv) {
   using namespace execo::fleet;
   try {
     std::optional<options> o = parse_options(argc, argv);
-    return o ? serve(*o) : 0;
+    if (o) return serve(*o);
+    return execo::command_line::finish_output("execo-fleet", 0) == 0 ? 0 : exit_broken;
   } catch (const usage_error& e) {
-    std::fprintf(stderr, "execo-fleet: %s\n", e.what());
+    complain("execo-fleet", e.what());
     return exit_usage;
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "execo-fleet: %s\n", e.what());
+    complain("execo-fleet", e.what());
     return exit_broken;
   }
 }

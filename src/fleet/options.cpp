@@ -3,10 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <limits>
 #include <string_view>
 
+#include "command_line/standard_streams.hpp"
 #include "command_line/values.hpp"
 
 namespace execo::fleet {
@@ -113,7 +113,7 @@ void require(const std::string& value, const char* name) {
 void print_answer(command_line::question asked) {
   const std::string text =
       asked == command_line::question::help ? help_text() : "execo-fleet " EXECO_FLEET_VERSION "\n";
-  (void)std::fwrite(text.data(), 1, text.size(), stdout);
+  command_line::write_output(text);
 }
 
 }  // namespace

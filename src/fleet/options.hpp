@@ -31,7 +31,7 @@ class options {
   std::vector<std::string> command;  // after `--`: runs when ready, and ends the fleet
 };
 
-/// Empty after --help or --version, whose answer is printed.
+/// Empty after --help or --version, whose answer was given to write_output().
 /// Throws: usage_error.
 std::optional<options> parse_options(int argc, const char* const* argv);
 

@@ -8,11 +8,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <exception>
 #include <system_error>
 #include <utility>
 
+#include "command_line/standard_streams.hpp"
 #include "fleet/command.hpp"
 #include "fleet/session.hpp"
 
@@ -84,7 +84,7 @@ void server::on_connection(unique_fd fd, const endpoints& ends) {
   try {
     s.start(std::move(fd));
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "execo-fleet: %s: %s\n", address_text(ends.local).c_str(), e.what());
+    command_line::complain("execo-fleet", address_text(ends.local) + ": " + e.what());
     s.close();
   }
 }

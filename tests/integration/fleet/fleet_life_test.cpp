@@ -148,6 +148,32 @@ TEST(fleet_life, help_and_version_are_no_error) {
   EXPECT_TRUE(version.out.starts_with("execo-fleet "));
 }
 
+TEST(fleet_life, complains_in_printable_text) {
+  fleet_fixture fleet("127.1.0.1", {"--exec", "canned"});
+  std::string keys = fleet.identity() + ".pub";
+  for (const strings& words :
+       std::vector<strings>{{"--hosts", "\x1b[2J", "--authorized-keys", keys},
+                            {"--hosts", "127.1.0.1", "--authorized-keys", "/not/\x1b[2J"},
+                            {"--\x1b[2J"},
+                            {"--hosts", "127.1.0.1", "--authorized-keys", keys, "--exec", "canned",
+                             "--", "/not/\x1b[2J"}}) {
+    strings all{EXECO_FLEET};
+    all.insert(all.end(), words.begin(), words.end());
+    outcome end = run_program(all);
+    EXPECT_NE(end.code, 0);
+    EXPECT_EQ(end.err.find('\x1b'), std::string::npos) << end.err;
+    EXPECT_NE(end.err.find("^[[2J"), std::string::npos) << end.err;
+  }
+}
+
+TEST(fleet_life, help_that_cannot_be_written_is_a_failure) {
+  for (const char* question : {"--help", "--version"}) {
+    outcome end = run_program({"sh", "-c", "exec \"$0\" \"$1\" >/dev/full", EXECO_FLEET, question});
+    EXPECT_EQ(end.code, 1) << question;
+    EXPECT_EQ(end.err, "execo-fleet: standard output: No space left on device\n");
+  }
+}
+
 TEST(fleet_life, a_port_in_use_is_told) {
   fleet_fixture fleet("127.1.0.1", {"--exec", "canned"});
   outcome end = run_program({EXECO_FLEET, "--port", std::to_string(fleet.port()), "--hosts",
