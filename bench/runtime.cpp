@@ -42,6 +42,7 @@ const row rows[] = {
     row("context", "context: made, turned once, and ended", 10'000),
     row("all-ready", "when_all of 10,000 that are ready, each", 500'000),
     row("all-sleeping", "when_all of 10,000 that sleep 0, each", 500'000),
+    row("child-bytes", "when_all of so many that sleep: bytes resident, each (no time)", 100'000),
 };
 
 class contestant {

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "measure.hpp"
 #include "pipe_io.hpp"
 #include "runtime_rows.hpp"
 
@@ -195,11 +196,33 @@ void all_ready(int count, stretch& measured) { all_of(count, &ready, measured); 
 
 void all_sleeping(int count, stretch& measured) { all_of(count, &after_nothing, measured); }
 
+task<int> sleep_long() {
+  co_await execo::sleep(std::chrono::hours(1));
+  co_return 0;
+}
+
+void child_bytes(int count, stretch& measured) {
+  std::vector<task<int>> all;
+  const std::size_t before = bench::status_bytes("VmRSS");
+  for (int i = 0; i < count; ++i) all.push_back(sleep_long());
+  auto look = [&]() -> task<int> {
+    for (int i = 0; i < 3; ++i) co_await execo::test::turn_op();
+    measured.is(static_cast<double>(bench::status_bytes("VmRSS") - before));
+    co_return 0;
+  };
+  auto work = [&]() -> task<> {
+    auto sleeping = execo::when_all(std::move(all));
+    (void)co_await execo::when_any(std::move(sleeping), look());
+  };
+  execo::sync_wait(work());
+}
+
 const bench::row_entry rows[] = {
-    {"ready", &await_ready},     {"turn", &await_turn},       {"turn128", &await_turn_many},
-    {"pipe2", &ping_pong_2},     {"pipe128", &ping_pong_128}, {"drain", &drain},
-    {"arm", &timer_arm},         {"cancel", &timer_cancel},   {"hop", &hop},
-    {"context", &make_contexts}, {"all-ready", &all_ready},   {"all-sleeping", &all_sleeping},
+    {"ready", &await_ready},       {"turn", &await_turn},       {"turn128", &await_turn_many},
+    {"pipe2", &ping_pong_2},       {"pipe128", &ping_pong_128}, {"drain", &drain},
+    {"arm", &timer_arm},           {"cancel", &timer_cancel},   {"hop", &hop},
+    {"context", &make_contexts},   {"all-ready", &all_ready},   {"all-sleeping", &all_sleeping},
+    {"child-bytes", &child_bytes},
 };
 
 }  // namespace

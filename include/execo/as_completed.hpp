@@ -72,7 +72,7 @@ class [[nodiscard]] as_completed_op final
     this->abandon();
   }
   void on_start(std::size_t) override { this->make_room(this->running()); }
-  void on_outcome(std::size_t position, outcome<value> end) noexcept override {
+  void on_outcome(std::size_t position, outcome<value>&& end) noexcept override {
     if (body_done_) {
       this->free_place();
     } else {

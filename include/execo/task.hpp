@@ -2,6 +2,8 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -17,19 +19,25 @@ class task;
 
 namespace detail {
 
-class task_promise_base {
+class child_group;
+template <class T>
+class task_child;
+
+class task_promise_base : private queue_node {
  public:
   // Frames are recycled per thread: a task that is called in a loop allocates once.
   static void* operator new(std::size_t size) { return allocate_frame(size); }
   static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
-  env execo_env() const noexcept { return env_; }
+  env execo_env() const noexcept { return env{home_, stop_}; }
   /// Whatever the coroutine awaits, it goes on at home.
   template <class T>
   decltype(auto) await_transform(T&& value) {
     return awaited_at_home(std::forward<T>(value));
   }
+  /// What it let out. Null if it gave a value.
+  std::exception_ptr& error() noexcept { return error_; }
 
  protected:
   struct final_awaiter : resumes_at_home {
@@ -45,23 +53,36 @@ class task_promise_base {
   template <class T>
   friend class task_awaiter;
   friend class task_starter;
+  friend class child_group;
+
+  // Who goes on after it: its awaiter, that one through a relay, or a group whose child it is.
+  enum class parent_kind : std::uint8_t { awaiter, relay, group };
+  struct awaited {
+    std::coroutine_handle<> awaiting;
+    std::coroutine_handle<> to;  // whom to resume through a loop's queue
+  };
+  struct membership {
+    child_group* group;
+    std::size_t index;
+  };
 
   /// Whom to resume now; on another thread than home's nobody, but home's queue will.
   std::coroutine_handle<> next() noexcept;
+  std::coroutine_handle<> leave_group() noexcept;
   void resume_later(std::coroutine_handle<> to) noexcept;
 
-  struct step_node : queue_node {
-    std::coroutine_handle<> to;
+  loop* home_ = nullptr;
+  stop_state* stop_ = nullptr;
+  union {
+    awaited awaited_{};
+    membership member_;
   };
-  env env_;
-  std::coroutine_handle<> awaiting_;
-  step_node step_;  // to the first step, later to the awaiter, over a loop's queue
 
  protected:
   std::exception_ptr error_;
 
  private:
-  bool relayed_ = false;  // a relay stands between it and its awaiter
+  parent_kind parent_ = parent_kind::awaiter;
 };
 
 template <class T>
@@ -164,6 +185,7 @@ class [[nodiscard]] task {
 
  private:
   friend promise_type;
+  friend class detail::task_child<T>;
   explicit task(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
 
   std::coroutine_handle<promise_type> handle_;

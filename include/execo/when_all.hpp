@@ -113,9 +113,16 @@ class [[nodiscard]] when_all_range_op final : private source_window<Source> {
 
  private:
   bool cancelled() const noexcept override { return is_cancelled(error_); }
-  void on_begin() noexcept override { this->open(); }
+  void on_begin() noexcept override {
+    try {
+      ends_.reserve(this->source().left());
+    } catch (...) {
+      // Then it grows as they are started, or one of them finds no room.
+    }
+    this->open();
+  }
   void on_start(std::size_t) override { ends_.emplace_back(); }
-  void on_outcome(std::size_t position, outcome<value> end) noexcept override {
+  void on_outcome(std::size_t position, outcome<value>&& end) noexcept override {
     if (!Settled && !end.has_value()) fail(end.error());
     ends_[position] = std::move(end);
     this->free_place();

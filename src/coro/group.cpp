@@ -94,6 +94,16 @@ void child_group::start_child(std::coroutine_handle<> handle, child_promise_base
   handle.resume();
 }
 
+void child_group::start_child(std::coroutine_handle<> handle, task_promise_base& promise,
+                              std::size_t index) noexcept {
+  promise.home_ = env_.home;
+  promise.stop_ = &stop_;
+  promise.parent_ = task_promise_base::parent_kind::group;
+  promise.member_ = {this, index};
+  ++pending_;
+  handle.resume();
+}
+
 std::coroutine_handle<> child_group::child_done(std::size_t index, bool failed) noexcept {
   on_child_done(index, failed);
   // A scope may run empty while nobody joins it.

@@ -4,15 +4,17 @@
 #include <new>
 #include <stdexcept>
 
+#include "execo/detail/group.hpp"
 #include "loop/loop.hpp"
 
 namespace execo::detail {
 namespace {
 
-// Free lists by size class of 64 bytes, at most 32 frames each, up to 1 KiB.
-constexpr std::size_t class_bytes = 64;
-constexpr std::size_t class_count = 16;
-constexpr unsigned keep_per_class = 32;
+// Free lists by size class of 32 bytes, up to 1 KiB. A thread keeps what a few thousand children
+// that run at once leave behind.
+constexpr std::size_t class_bytes = 32;
+constexpr std::size_t class_count = 32;
+constexpr std::size_t keep_bytes = 512 * 1024;
 
 struct free_frame_node {
   free_frame_node* next;
@@ -20,8 +22,8 @@ struct free_frame_node {
 
 struct frame_lists {
   std::array<free_frame_node*, class_count> head{};
-  std::array<unsigned, class_count> count{};
-  bool owned = false;  // by the owner below
+  std::size_t kept = 0;  // bytes
+  bool owned = false;    // by the owner below
 };
 
 // Without a destructor of its own, so that an access does not ask whether it is there yet.
@@ -36,7 +38,7 @@ struct frame_owner {
     for (free_frame_node*& node : frames.head)
       while (node != nullptr) ::operator delete(std::exchange(node, node->next));
     // What other destructors of the thread still free goes straight back.
-    frames.count.fill(keep_per_class);
+    frames.kept = keep_bytes;
   }
 };
 
@@ -68,7 +70,7 @@ void* allocate_frame(std::size_t size) {
   if (!recycles || k >= class_count) return ::operator new(size);
   if (free_frame_node* node = frames.head[k]) {
     frames.head[k] = node->next;
-    --frames.count[k];
+    frames.kept -= (k + 1) * class_bytes;
     return node;
   }
   return ::operator new((k + 1) * class_bytes);
@@ -76,13 +78,13 @@ void* allocate_frame(std::size_t size) {
 
 void free_frame(void* frame, std::size_t size) noexcept {
   std::size_t k = (size - 1) / class_bytes;
-  if (!recycles || k >= class_count || frames.count[k] >= keep_per_class) {
+  if (!recycles || k >= class_count || frames.kept >= keep_bytes) {
     ::operator delete(frame);
     return;
   }
   if (!frames.owned) own_lists();
   frames.head[k] = new (frame) free_frame_node{frames.head[k]};
-  ++frames.count[k];
+  frames.kept += (k + 1) * class_bytes;
 }
 
 void refuse_second_await() {
@@ -92,21 +94,34 @@ void refuse_second_await() {
 }
 
 std::coroutine_handle<> task_promise_base::next() noexcept {
-  const bool at_home = loop::current() == env_.home;
-  if (relayed_ && at_home && env_.stop != nullptr)
-    env_.stop->set_cancelled(env_.stop->requested() && is_cancelled(error_));
-  if (at_home && !bounce_is_due()) return awaiting_;
-  resume_later(awaiting_);
+  if (parent_ == parent_kind::group) return leave_group();
+  const bool at_home = loop::current() == home_;
+  if (parent_ == parent_kind::relay && at_home && stop_ != nullptr)
+    stop_->set_cancelled(stop_->requested() && is_cancelled(error_));
+  if (at_home && !bounce_is_due()) return awaited_.awaiting;
+  resume_later(awaited_.awaiting);
+  return std::noop_coroutine();
+}
+
+// The group frees this frame.
+std::coroutine_handle<> task_promise_base::leave_group() noexcept {
+  if (loop::current() == home_) return member_.group->child_done(member_.index, error_ != nullptr);
+  run = [](queue_node& node) noexcept {
+    static_cast<task_promise_base&>(node).leave_group().resume();
+  };
+  home_->post(*this);
   return std::noop_coroutine();
 }
 
 void task_promise_base::resume_later(std::coroutine_handle<> to) noexcept {
-  step_.to = to;
-  step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).to.resume(); };
-  if (loop::current() == env_.home) {
-    env_.home->defer(step_);
+  awaited_.to = to;
+  run = [](queue_node& node) noexcept {
+    static_cast<task_promise_base&>(node).awaited_.to.resume();
+  };
+  if (loop::current() == home_) {
+    home_->defer(*this);
   } else {
-    env_.home->post(step_);
+    home_->post(*this);
   }
 }
 
@@ -116,13 +131,16 @@ std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, en
   if (where.home == nullptr) where.home = &loop_or_default(nullptr);
   // Nothing of the task listens before it runs on its loop: another library's token may be heard
   // from here on.
-  promise.relayed_ = where.relay != nullptr;
-  if (promise.relayed_) {
+  const bool relayed = where.relay != nullptr;
+  if (relayed) {
     where.prepare_relay(awaiting);
     where.relay->join(awaiting, where);
   }
-  promise.env_ = where;
-  promise.awaiting_ = awaiting;
+  using parent_kind = task_promise_base::parent_kind;
+  promise.parent_ = relayed ? parent_kind::relay : parent_kind::awaiter;
+  promise.home_ = where.home;
+  promise.stop_ = where.stop;
+  promise.awaited_.awaiting = awaiting;
   if (loop::current() == where.home && !bounce_is_due()) return child;
   promise.resume_later(child);
   return std::noop_coroutine();

@@ -48,7 +48,8 @@ void window_group::schedule() noexcept {
   home().defer(fill_);
 }
 
-// Only here children are started and their frames freed: never from inside a child that ends.
+// Only here children are started, and the frames around them freed: never from inside a child that
+// ends.
 void window_group::fill() noexcept {
   if (exhausted_) return;
   filling_ = true;

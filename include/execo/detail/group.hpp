@@ -102,6 +102,44 @@ child<child_value_t<Awaitable>> make_child(Awaitable awaitable) {
   }
 }
 
+/// A task as it is: it calls the group itself when it ends, and no frame is made around it.
+template <class T>
+class task_child {
+ public:
+  explicit task_child(task<T>&& work) : handle_(take(work)) {}
+  task_child(task_child&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  task_child& operator=(task_child&&) = delete;
+  ~task_child() {
+    if (handle_) handle_.destroy();
+  }
+
+  std::coroutine_handle<task_promise<T>> handle() const noexcept { return handle_; }
+  task_promise<T>& promise() const noexcept { return handle_.promise(); }
+
+ private:
+  // One that was awaited before says so when it is awaited again, as a child's error.
+  static std::coroutine_handle<task_promise<T>> take(task<T>& work) {
+    if (work.handle_) return std::exchange(work.handle_, {});
+    task<T> refused = await_again(std::move(work));
+    return std::exchange(refused.handle_, {});
+  }
+  static task<T> await_again(task<T> work) { co_return co_await std::move(work); }
+
+  std::coroutine_handle<task_promise<T>> handle_;
+};
+
+/// What an awaitable is run as under a group that frees each child when it ends.
+template <class Awaitable>
+struct child_type {
+  using type = child<child_value_t<Awaitable>>;
+  static type make(Awaitable awaitable) { return make_child(std::move(awaitable)); }
+};
+template <class T>
+struct child_type<task<T>> {
+  using type = task_child<T>;
+  static type make(task<T>&& work) { return type(std::move(work)); }
+};
+
 /// The parent's side. Lives in the combinator's awaiter; everything happens on the home loop.
 class child_group : public resumes_at_home {
  public:
@@ -137,10 +175,13 @@ class child_group : public resumes_at_home {
   bool settled() const noexcept { return env_.home != nullptr; }
   void start_child(std::coroutine_handle<> handle, child_promise_base& promise,
                    std::size_t index) noexcept;
+  void start_child(std::coroutine_handle<> handle, task_promise_base& promise,
+                   std::size_t index) noexcept;
   loop& home() const noexcept { return *env_.home; }
 
  private:
   friend class child_promise_base;
+  friend class task_promise_base;
   void run() noexcept;
   void hear_parent() noexcept;
   std::coroutine_handle<> join() noexcept;

@@ -65,6 +65,7 @@ template <class Source>
 class source_window : protected window_group {
  protected:
   using value = child_value_t<typename Source::op>;
+  using running_child = typename child_type<typename Source::op>::type;
 
   explicit source_window(Source source) : source_(std::move(source)) {}
   source_window(source_window&& other) noexcept
@@ -72,14 +73,16 @@ class source_window : protected window_group {
 
   /// Room for one more outcome; the operation has that position in the source.
   virtual void on_start(std::size_t position) = 0;
-  virtual void on_outcome(std::size_t position, outcome<value> end) noexcept = 0;
+  virtual void on_outcome(std::size_t position, outcome<value>&& end) noexcept = 0;
 
   void on_child_done(std::size_t index, bool) noexcept override {
     slot& ended = slots_[index];
     ended.next_free = first_free_;
     first_free_ = index;
     --running_;
-    on_outcome(ended.position, outcome_of(ended.running->promise()));
+    outcome<value> end = outcome_of(*ended.running);
+    give_back(ended.running);
+    on_outcome(ended.position, std::move(end));
   }
   const Source& source() const noexcept { return source_; }
   std::size_t running() const noexcept { return running_; }
@@ -88,17 +91,39 @@ class source_window : protected window_group {
   struct slot {
     std::size_t position = 0;
     std::size_t next_free = no_limit;
-    std::optional<child<value>> running;
+    std::optional<running_child> running;
   };
 
-  static outcome<value> outcome_of(typename child<value>::promise_type& promise) noexcept {
-    if (promise.error) return outcome<value>(std::move(promise.error));
+  static outcome<value> outcome_of(child<value>& ended) noexcept {
+    if (ended.promise().error) return outcome<value>(std::move(ended.promise().error));
     try {
-      return outcome<value>(std::move(*promise.value));
+      return outcome<value>(std::move(*ended.promise().value));
     } catch (...) {
       return outcome<value>(std::current_exception());
     }
   }
+  template <class T>
+  static outcome<value> outcome_of(task_child<T>& ended) noexcept {
+    if (ended.promise().error()) return outcome<value>(std::move(ended.promise().error()));
+    try {
+      if constexpr (std::is_void_v<T>) {
+        return outcome<value>(value());
+      } else {
+        return outcome<value>(ended.promise().take());
+      }
+    } catch (...) {
+      return outcome<value>(std::current_exception());
+    }
+  }
+
+  // What a task holds, its parameters among it, is given back as soon as it has ended: another
+  // child may wait for that. The task is suspended for the last time and looks at nothing of its
+  // own any more. Around others is a frame that has freed them already.
+  template <class T>
+  static void give_back(std::optional<task_child<T>>& ended) noexcept {
+    ended.reset();
+  }
+  static void give_back(std::optional<child<value>>&) noexcept {}
 
   bool start_next() final {
     auto op = source_.next();
@@ -112,7 +137,7 @@ class source_window : protected window_group {
     const std::size_t index = first_free_;
     slot& chosen = slots_[index];
     chosen.running.reset();
-    chosen.running.emplace(make_child(std::move(*op)));
+    chosen.running.emplace(child_type<typename Source::op>::make(std::move(*op)));
     first_free_ = chosen.next_free;
     chosen.position = position;
     // The child may end here and now, and the slots may move.

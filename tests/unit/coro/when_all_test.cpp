@@ -2,10 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "execo/process.hpp"
+#include "execo/resume_on.hpp"
 #include "execo/when_any.hpp"
+#include "unit/coro/driven.hpp"
 #include "unit/coro/probe.hpp"
 #include "unit/loop/on_each_backend.hpp"
 
@@ -160,6 +166,102 @@ TEST_P(when_all_of, combinators_nest) {
     co_return a.value * 100 + three * 10 + five.value;
   };
   EXPECT_EQ(sync_wait(work()), 135);
+  EXPECT_EQ(t.alive, 0);
+}
+
+/// Counts down when it is freed, a parameter of a task's say.
+class held_token {
+ public:
+  explicit held_token(int& count) : count_(&count) { ++count; }
+  held_token(held_token&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+  held_token& operator=(held_token&&) = delete;
+  ~held_token() {
+    if (count_ != nullptr) --*count_;
+  }
+
+ private:
+  int* count_;
+};
+
+task<int> hold_while(held_token, duration delay, int value) {
+  if (delay.count() > 0) co_await sleep(delay);
+  co_return value;
+}
+task<int> fail_while(held_token, duration delay) {
+  co_await sleep(delay);
+  throw std::runtime_error("failed");
+}
+/// Ends when all others have given their tokens back.
+task<int> wait_for_none(int& held) {
+  while (held > 0) co_await sleep(1ms);
+  co_return -1;
+}
+
+TEST_P(when_all_of, a_task_gives_back_what_it_holds_when_it_ends_though_others_go_on) {
+  for (const duration delay : {duration(0ms), duration(2ms)}) {
+    int held = 0;
+    std::vector<task<int>> all;
+    all.push_back(wait_for_none(held));
+    for (int i = 0; i < 20; ++i) all.push_back(hold_while(held_token(held), delay, i));
+    EXPECT_EQ(held, 20);
+    const auto values = sync_wait(when_all(std::move(all)));
+    EXPECT_EQ(values.front(), -1);
+    EXPECT_EQ(values.back(), 19);
+  }
+}
+
+TEST_P(when_all_of, a_task_that_fails_gives_back_what_it_holds_too) {
+  int held = 0;
+  std::vector<task<int>> all;
+  all.push_back(wait_for_none(held));
+  all.push_back(fail_while(held_token(held), 1ms));
+  const auto ends = sync_wait(when_all_settled(std::move(all)));
+  EXPECT_EQ(ends[0].has_value(), true);
+  EXPECT_THROW(ends[1].value(), std::runtime_error);
+}
+
+TEST_P(when_all_of, a_task_that_was_awaited_before_fails_alone) {
+  std::vector<task<int>> all;
+  all.push_back(ready(1));
+  all.push_back(ready(2));
+  all.push_back(ready(3));
+  const task<int> taken = std::move(all[1]);
+  const auto ends = sync_wait(when_all_settled(std::move(all)));
+  EXPECT_EQ(ends[0].value(), 1);
+  EXPECT_THROW(ends[1].value(), std::logic_error);
+  EXPECT_EQ(ends[2].value(), 3);
+}
+
+TEST_P(when_all_of, tasks_that_end_on_another_loop_are_joined_at_home) {
+  driven other;
+  auto leave = [](context& to, held_token, int value) -> task<int> {
+    co_await resume_on(nothing(), to);
+    if (value == 3) throw std::runtime_error("over there");
+    co_return value;
+  };
+  int held = 0;
+  std::vector<task<int>> all;
+  for (int i = 0; i < 5; ++i) all.push_back(leave(other.get(), held_token(held), i));
+  std::thread::id home;
+  auto work = [&]() -> task<std::vector<outcome<int>>> {
+    home = std::this_thread::get_id();
+    auto ends = co_await when_all_settled(std::move(all));
+    EXPECT_EQ(std::this_thread::get_id(), home);
+    EXPECT_EQ(held, 0);
+    co_return ends;
+  };
+  const auto ends = sync_wait(work());
+  EXPECT_EQ(ends[4].value(), 4);
+  EXPECT_THROW(ends[3].value(), std::runtime_error);
+}
+
+TEST_P(when_all_of, tasks_are_stopped_as_one) {
+  tally t;
+  std::vector<task<int>> all;
+  for (int i = 0; i < 10; ++i) all.push_back(sleeper(t, forever, i));
+  all.push_back(failing("enough", 1ms));
+  EXPECT_THROW(sync_wait(when_all(std::move(all))), std::runtime_error);
+  EXPECT_EQ(t.stopped, 10);
   EXPECT_EQ(t.alive, 0);
 }
 
