@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <future>
@@ -18,6 +19,7 @@
 #include "unit/coro/foreign.hpp"
 #include "unit/coro/probe.hpp"
 #include "unit/loop/on_each_backend.hpp"
+#include "unit/process/children.hpp"
 
 namespace execo::test {
 namespace {
@@ -243,8 +245,9 @@ TEST_P(contexts, hosted_they_take_posts_of_other_threads_before_the_first_poll) 
     context c;
     host_loop host(c);
     std::atomic<bool> arrived{false};
-    std::thread poster([&] {
-      std::this_thread::sleep_for(20ms);  // the host is to be inside its wait
+    std::thread poster([&, me = ::gettid()] {
+      // The host is to be inside its wait.
+      while (process_state(me) != 'S') std::this_thread::yield();
       c.post([&] { arrived = true; });
     });
     EXPECT_TRUE(host.run_until([&] { return arrived.load(); }));

@@ -13,6 +13,7 @@
 #include "execo/timeout.hpp"
 #include "execo/when_all.hpp"
 #include "execo/when_any.hpp"
+#include "long_count.hpp"
 #include "unit/coro/foreign.hpp"
 #include "unit/coro/probe.hpp"
 #include "unit/loop/on_each_backend.hpp"
@@ -239,9 +240,10 @@ TEST_P(home, many_resumptions_from_other_threads_each_count_once) {
     void await_resume() const noexcept {}
   };
   const auto here = std::this_thread::get_id();
+  const int count = long_count(20'000);
   int resumed = 0;
   auto work = [&]() -> task<> {
-    for (int i = 0; i < 20'000; ++i) {
+    for (int i = 0; i < count; ++i) {
       co_await handing{handed};
       ++resumed;
       if (std::this_thread::get_id() != here) co_return;
@@ -250,7 +252,7 @@ TEST_P(home, many_resumptions_from_other_threads_each_count_once) {
   sync_wait(work());
   over = true;
   other.join();
-  EXPECT_EQ(resumed, 20'000);
+  EXPECT_EQ(resumed, count);
 }
 
 }  // namespace

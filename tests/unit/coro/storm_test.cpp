@@ -10,13 +10,14 @@
 #include "execo/context.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/when_all.hpp"
+#include "long_count.hpp"
 #include "unit/loop/on_each_backend.hpp"
 #include "weather.hpp"
 
 namespace execo::test {
 namespace {
 
-constexpr double seconds_each = 2;
+const double seconds_each = long_count(20) / 10.0;
 
 class storm : public on_each_backend {
  protected:

@@ -11,6 +11,7 @@
 #include "execo/process.hpp"
 #include "execo/when_all.hpp"
 #include "execo/when_any.hpp"
+#include "long_count.hpp"
 #include "unit/coro/probe.hpp"
 #include "unit/loop/on_each_backend.hpp"
 
@@ -322,7 +323,7 @@ TEST_P(stop_token_of, requests_race_with_the_end_of_work_on_another_loop) {
   std::thread drives([&] { other.run(); });
   context here;
   std::mt19937_64 random(std::random_device{}());
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < long_count(300); ++round) {
     std::stop_source source;
     const int spins = static_cast<int>(random() % 2'000'000);
     std::thread requester([&] {

@@ -50,6 +50,12 @@ inline task<> until_gone(pid_t pid) {
   while (exists(pid)) co_await sleep(std::chrono::milliseconds(1));
 }
 
+/// Suspends until nothing runs with that number; whoever has to may not have reaped it yet.
+inline task<> until_dead(pid_t pid) {
+  while (process_state(pid) != '\0' && process_state(pid) != 'Z')
+    co_await sleep(std::chrono::milliseconds(1));
+}
+
 /// A resource limit for the life of this object.
 class lowered_limit {
  public:

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "execo/timeout.hpp"
+#include "execo/when_all.hpp"
 #include "loop/loop.hpp"
 #include "unit/process/children.hpp"
 
@@ -80,10 +81,6 @@ task<> until_root(pid_t pid) {
   }
 }
 
-task<> until_dead(pid_t pid) {
-  while (process_state(pid) != '\0' && process_state(pid) != 'Z') co_await sleep(1ms);
-}
-
 void note_skip() { GTEST_SKIP() << "may not trace"; }
 
 /// Another process that traces one, and takes no notice of its end.
@@ -124,7 +121,7 @@ class tracer {
 TEST_P(given_up, a_command_that_left_its_group_gets_its_signals_all_the_same) {
   auto work = [&]() -> task<result> {
     process p = child("leave-group", "300");
-    co_return co_await p.timeout(300ms).kill_timeout(20s).run();
+    co_return co_await p.timeout(300ms).kill_timeout(20s).drain_timeout(100ms).run();
   };
   result r = sync_wait(work());
   EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
@@ -316,23 +313,24 @@ class other_reaper {
 TEST_P(given_up, what_is_left_goes_with_a_command_that_somebody_else_reaps) {
   using kind = other_reaper::kind;
   for (kind which : {kind::ignores, kind::wants_no_zombies, kind::waits}) {
-    for (auto scope : {kill_scope::group, kill_scope::session}) {
-      other_reaper other(which);
-      auto work = [&]() -> task<> {
-        process p("sh -c 'trap \"\" TERM; echo $$; exec sleep 300' & wait");
-        result r = co_await p.shell()
-                       .kill_scope(scope)
-                       .timeout(300ms)
-                       .kill_timeout(20s)
-                       .drain_timeout(10s)
-                       .run();
-        EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
-        pid_t left = std::atoi(r.out.c_str());
-        EXPECT_GT(left, 0) << r.dump();
-        if (left > 0) co_await until_dead(left);
-      };
-      sync_wait(work());
-    }
+    other_reaper other(which);
+    auto work = [](enum kill_scope scope) -> task<> {
+      process p("sh -c 'trap \"\" TERM; echo $$; exec sleep 300' & wait");
+      result r = co_await p.shell()
+                     .kill_scope(scope)
+                     .timeout(300ms)
+                     .kill_timeout(20s)
+                     .drain_timeout(10s)
+                     .run();
+      EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
+      pid_t left = std::atoi(r.out.c_str());
+      EXPECT_GT(left, 0) << r.dump();
+      if (left > 0) co_await until_dead(left);
+    };
+    auto both = [&]() -> task<> {
+      co_await when_all(work(kill_scope::group), work(kill_scope::session));
+    };
+    sync_wait(both());
   }
 }
 

@@ -103,14 +103,13 @@ TEST_P(killing, other_signals_are_sent_and_do_not_escalate) {
   process p("trap 'echo got; exit 0' USR1; echo on; while :; do sleep 300 & wait; done");
   p.shell().kill_timeout(1ms);
   auto work = [&]() -> task<result> {
-    p.start();
-    co_await running_pid(p);
-    // The trap is set once the shell waits for its child.
-    while (p.running()) {
-      p.kill(SIGCONT);
-      co_await sleep(20ms);
-      p.kill(SIGUSR1);
-    }
+    p.out(pipe()).start();
+    auto on = co_await p.out().next_line();  // the trap is set
+    EXPECT_TRUE(on);
+    p.kill(SIGCONT);
+    p.kill(SIGUSR1);
+    auto got = co_await p.out().next_line();
+    EXPECT_EQ(got.value_or(""), "got");
     co_return co_await p.wait();
   };
   auto r = sync_wait(work());
@@ -241,13 +240,14 @@ TEST_P(killing, a_stop_of_wait_leaves_the_process_running) {
 TEST_P(killing, reaches_the_whole_group) {
   process p("sh -c 'sleep 300 & echo $!; sleep 300'");
   auto work = [&]() -> task<> {
-    p.start();
-    co_await running_pid(p);
-    co_await sleep(50ms);  // time to print; more or less changes nothing
+    p.out(pipe()).start();
+    auto line = co_await p.out().next_line();
+    const pid_t beside = line ? std::atoi(std::string(*line).c_str()) : 0;
+    EXPECT_GT(beside, 0);
     p.kill();
     auto r = co_await p.wait();
     EXPECT_EQ(r.how(), end_reason::signaled);
-    if (!r.out.empty()) co_await until_gone(static_cast<pid_t>(std::atoi(r.out.c_str())));
+    if (beside > 0) co_await until_dead(beside);
   };
   sync_wait(work());
 }

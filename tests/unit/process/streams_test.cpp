@@ -161,7 +161,7 @@ TEST_P(streams, a_timeout_with_a_grandchild_ends_both_and_all) {
   auto r = sync_wait(process("sh -c 'sleep 300 & echo $!; wait'").timeout(100ms).run());
   EXPECT_EQ(r.how(), end_reason::timed_out);
   EXPECT_TRUE(r.killed());
-  auto gone = [](pid_t pid) -> task<> { co_await until_gone(pid); };
+  auto gone = [](pid_t pid) -> task<> { co_await until_dead(pid); };
   sync_wait(gone(grandchild_of(r)));
 }
 
