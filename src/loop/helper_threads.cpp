@@ -42,6 +42,8 @@ void helper_threads::submit(std::unique_ptr<helper_job> job) {
 
 void helper_threads::start_thread() {
   try {
+    // First: a thread that has no place any more would end the program.
+    threads_.reserve(threads_.size() + 1);
     threads_.push_back(masked_thread([this] { work(); }));
   } catch (...) {
     // The threads there are do it; without any, there is nothing that could.
