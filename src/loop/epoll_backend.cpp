@@ -73,7 +73,7 @@ class epoll_backend final : public backend {
     s.kept = true;
     s.interest = 0;
     s.content = filling::unknown;
-    s.other_end_gone = false;
+    s.ends = 0;
   }
 
   void forget(int fd) noexcept override {
@@ -82,10 +82,9 @@ class epoll_backend final : public backend {
     assert(s.in == nullptr && s.out == nullptr);
     s.kept = false;
     ++s.generation;
-    if (!s.registered) return;
-    // Closing it is not enough if there is a copy of it.
-    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-    s.registered = false;
+    // Closing it is not enough if there is a copy of it. After a HUP that has nothing to tell.
+    if (std::exchange(s.registered, false) && (s.ends & EPOLLHUP) == 0)
+      (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
   }
 
   bool wait(std::int64_t timeout_ns) override {
@@ -122,10 +121,10 @@ class epoll_backend final : public backend {
     bool registered = false;
     // Of one that is kept:
     bool kept = false;
-    bool other_end_gone = false;
     bool doubtful = false;  // in the list of those that wait though they only look empty
     filling content = filling::unknown;
     std::uint32_t interest = 0;  // what it is registered for
+    std::uint32_t ends = 0;      // what it was told of its end
     int next_doubtful = -1;
   };
 
@@ -228,7 +227,7 @@ class epoll_backend final : public backend {
     int result = transfer(r);
     if (result == -EAGAIN) s.content = filling::empty;
     bool room_left = result > 0 && static_cast<std::uint32_t>(result) < r.size;
-    if (room_left && !s.other_end_gone) s.content = filling::looks_empty;
+    if (room_left && s.ends == 0) s.content = filling::looks_empty;
     return result;
   }
 
@@ -353,7 +352,7 @@ class epoll_backend final : public backend {
   // An edge says that something has changed: whoever waits for it looks.
   void dispatch_kept(slot& s, io_request* in, io_request* out, std::uint32_t events) noexcept {
     if ((events & ~std::uint32_t{EPOLLOUT}) != 0) s.content = filling::unknown;
-    if ((events & (always_told | EPOLLRDHUP)) != 0) s.other_end_gone = true;
+    s.ends |= events & (always_told | EPOLLRDHUP);
     if (in != nullptr) push(*in);
     if (out != nullptr && out != in) push(*out);
   }
