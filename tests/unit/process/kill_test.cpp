@@ -100,7 +100,7 @@ TEST_P(killing, a_timeout_lets_a_process_end_in_its_own_way) {
 }
 
 TEST_P(killing, other_signals_are_sent_and_do_not_escalate) {
-  process p("trap 'echo got; exit 0' USR1; echo on; while :; do sleep 300 & wait; done");
+  process p("trap 'echo got; kill $!; exit 0' USR1; echo on; while :; do sleep 300 & wait; done");
   p.shell().kill_timeout(1ms);
   auto work = [&]() -> task<result> {
     p.out(pipe()).start();

@@ -225,8 +225,8 @@ TEST_P(sinks, a_tee_to_a_full_pipe_slows_the_command) {
 
 TEST_P(sinks, a_tee_to_a_pipe_that_nobody_reads_is_cut_with_the_run) {
   pipe_pair ours;
-  auto r = sync_wait(
-      child("flood", "10M").out(tee(to_fd(ours.write_end.get()), capture())).timeout(100ms).run());
+  auto p = child("flood", "10M").out(tee(to_fd(ours.write_end.get()), capture()));
+  auto r = sync_wait(p.timeout(100ms).drain_timeout(100ms).run());
   EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
   EXPECT_FALSE(r.output_complete());
 }

@@ -241,7 +241,8 @@ TEST_P(unblocked, a_sink_that_is_not_read_keeps_neither_the_loop_nor_the_deadlin
     kind.make(e, false);
     int flags = ::fcntl(e.theirs.get(), F_GETFL);
     rescue late(e.ours);
-    auto p = writes(1'000'000).out(tee(capture(), to_fd(e.theirs.get()))).timeout(300ms);
+    auto p = writes(1'000'000).out(tee(capture(), to_fd(e.theirs.get())));
+    p.timeout(300ms).drain_timeout(100ms);
     auto [r, ok] = co_await when_all(std::move(p).run(), process("true").run());
     EXPECT_EQ(r.how(), end_reason::timed_out) << kind.name << r.describe();
     EXPECT_GT(r.out_bytes(), 0u) << kind.name;
@@ -284,7 +285,8 @@ TEST_P(unblocked, a_fifo_by_its_path_keeps_nobody) {
   std::string path = e.folder.path() + "/fifo";
   rescue late(e.ours);
   auto work = [&]() -> task<> {
-    auto full = writes(1'000'000).out(tee(capture(), to_file(path))).timeout(300ms);
+    auto full = writes(1'000'000).out(tee(capture(), to_file(path)));
+    full.timeout(300ms).drain_timeout(100ms);
     auto [r, ok] = co_await when_all(std::move(full).run(), process("true").run());
     EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
     EXPECT_TRUE(ok.ok());
