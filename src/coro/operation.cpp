@@ -9,15 +9,17 @@ operation::operation(loop* work) noexcept : work_(work), hook_(&operation::hear_
   step_.self = stop_step_.self = hook_.self = this;
 }
 
-void operation::suspend(std::coroutine_handle<> awaiting, env where) {
+void operation::suspend(std::coroutine_handle<> awaiting, const env& where) {
   awaiting_ = awaiting;
   home_ = where.home;
-  stop_ = where.stop;
   if (work_ == nullptr) work_ = &loop_or_default(home_);
+  // Not beside home_: read as one, they would wait for the two stores that have just made them.
+  stop_ = where.stop;
   relay_ = where.relay;
   if (relay_ != nullptr) {
-    where.prepare_relay(awaiting);
-    ticket_ = where.ticket;
+    env prepared = where;
+    prepared.prepare_relay(awaiting);
+    ticket_ = prepared.ticket;
     // A relay listens to another library's token from the moment it is there: on the work loop,
     // where a request then cannot overtake the beginning.
     home_ = work_;

@@ -50,7 +50,7 @@ class operation : public resumes_at_home {
   void set_work(loop* work) noexcept { work_ = work; }
 
  private:
-  void suspend(std::coroutine_handle<> awaiting, env where);
+  void suspend(std::coroutine_handle<> awaiting, const env& where);
   void set_out() noexcept;
   void listen() noexcept;
   void begin() noexcept;
