@@ -13,17 +13,17 @@
 
 namespace execo::detail {
 
-session_key::session_key(const ssh_environment& of, const std::string& name, int port,
-                         const std::string& user)
-    : text_(std::to_string(reinterpret_cast<std::uintptr_t>(&of)) + ' ' + std::to_string(port) +
-            ' ' + user + '\0' + name) {}
+std::string session_key(const ssh_environment& of, const std::string& name, int port,
+                        const std::string& user) {
+  return std::to_string(reinterpret_cast<std::uintptr_t>(&of)) + ' ' + std::to_string(port) + ' ' +
+         user + '\0' + name;
+}
 
 // -- a session -----------------------------------------------------------------------------------
 
 pooled_session::pooled_session(std::shared_ptr<ssh_environment> shared, std::string name, int port,
                                std::string user)
-    : key_(*shared, name, port, user),
-      session_(std::move(shared), std::move(name), port, std::move(user), *this),
+    : session_(std::move(shared), std::move(name), port, std::move(user), *this),
       clearing_(callback<>::to<&pooled_session::cleared>(this)),
       expiry_(callback<>::to<&pooled_session::expired>(this), "idle connection") {}
 
@@ -90,8 +90,8 @@ std::shared_ptr<ssh_environment> session_pool::environment_for(const ssh_options
   return made;
 }
 
-std::unique_ptr<pooled_session> session_pool::take(const session_key& key) {
-  auto [first, end] = by_key_.equal_range(key.text());
+std::unique_ptr<pooled_session> session_pool::take(const std::string& key) {
+  auto [first, end] = by_key_.equal_range(key);
   pooled_session* latest = nullptr;
   for (auto at = first; at != end; ++at) {
     pooled_session* s = at->second;
@@ -113,14 +113,18 @@ pooled_session& session_pool::adopt(std::unique_ptr<pooled_session> s) {
 }
 
 void session_pool::keep(std::unique_ptr<pooled_session> s) noexcept {
-  auto [first, end] = by_key_.equal_range(s->key_.text());
-  bool one_too_many = std::distance(first, end) >= static_cast<std::ptrdiff_t>(max_per_host);
-  std::size_t most = limit(s->session_.shared());
+  remote_session& of = s->session_;
+  std::size_t most = limit(of.shared());
   bool listed = false;
   // Without memory it is not kept.
-  if (!one_too_many && most > 0)
-    contain([&] { by_key_.emplace(s->key_.text(), s.get()), listed = true; },
-            [](const std::exception_ptr&) {});
+  contain(
+      [&] {
+        s->key_ = session_key(of.shared(), of.name(), of.port(), of.user());
+        if (most == 0 || by_key_.count(s->key_) >= max_per_host) return;
+        by_key_.emplace(s->key_, s.get());
+        listed = true;
+      },
+      [](const std::exception_ptr&) {});
   if (!listed) return discard(std::move(s));
   adopt(std::move(s)).retire(*this);
   while (by_key_.size() > most && close_oldest()) continue;
@@ -150,7 +154,7 @@ bool session_pool::close_oldest() noexcept {
 }
 
 void session_pool::forget_key(pooled_session& s) noexcept {
-  auto [first, end] = by_key_.equal_range(s.key_.text());
+  auto [first, end] = by_key_.equal_range(s.key_);
   auto at = std::find_if(first, end, [&s](const auto& each) { return each.second == &s; });
   if (at != end) by_key_.erase(at);
 }

@@ -19,16 +19,9 @@ namespace execo::detail {
 
 class session_pool;
 
-/// Whom a session belongs to, and what tells it apart from others.
-class session_key {
- public:
-  session_key(const ssh_environment& of, const std::string& name, int port,
-              const std::string& user);
-  const std::string& text() const noexcept { return text_; }
-
- private:
-  std::string text_;
-};
+/// What sessions that may take each other's place have in common.
+std::string session_key(const ssh_environment& of, const std::string& name, int port,
+                        const std::string& user);
 
 /// A session, and the channel of the command that it serves.
 //
@@ -74,11 +67,11 @@ class pooled_session final : public list_node, private session_owner, private ch
   void channel_refused(std::string) override {}
   void channel_written(std::size_t) override {}
 
-  session_key key_;
   remote_session session_;
   std::optional<remote_channel> channel_;
   round_trip clearing_;
   timer expiry_;
+  std::string key_;  // while it is kept
   clock::time_point since_{};
   session_pool* pool_ = nullptr;  // once it is there
   use use_ = use::leased;
@@ -95,7 +88,7 @@ class session_pool final : public loop_service, private loop_member {
                                                    const ssh_caller& by);
 
   /// One that was kept, the one last used; null: none.
-  std::unique_ptr<pooled_session> take(const session_key& key);
+  std::unique_ptr<pooled_session> take(const std::string& key);
   /// Keeps one whose command ended by itself. May be called from an event of it.
   void keep(std::unique_ptr<pooled_session> s) noexcept;
   /// Closes one, whatever it does. May be called from an event of it.

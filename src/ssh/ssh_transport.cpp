@@ -45,30 +45,26 @@ class ssh_transport final : public transport, session_owner, channel_owner {
  public:
   ssh_transport(std::shared_ptr<ssh_environment> shared, const host& where)
       : shared_(std::move(shared)),
-        name_(where.name()),
-        user_(where.user().empty() ? shared_->user : where.user()),
-        port_(where.port() == 0 ? shared_->port : where.port()),
         limit_(callback<>::to<&ssh_transport::limit_expired>(this), "answer to a command") {
     step_.self = this;
     step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->go_on(); };
-    if (shared_->reuse) lease_ = pool().take(session_key(*shared_, name_, port_, user_));
-    if (lease_) {
-      report_.connection = connection_use::reused;
-    } else {
-      lease_ = new_session();
-    }
+    const std::string& user = where.user().empty() ? shared_->user : where.user();
+    int port = where.port() == 0 ? shared_->port : where.port();
+    if (shared_->reuse) lease_ = pool().take(session_key(*shared_, where.name(), port, user));
+    connection_ = lease_ ? connection_use::reused : connection_use::none;
+    if (!lease_) lease_ = std::make_unique<pooled_session>(shared_, where.name(), port, user);
   }
   // One that was kept, and not opened.
   ~ssh_transport() override {
-    if (lease_ && report_.connection == connection_use::reused) pool().discard(std::move(lease_));
+    if (lease_ && connection_ == connection_use::reused) pool().discard(std::move(lease_));
   }
 
   void open(const command& what, transport_events& events) override {
     events_ = &events;
     command_ = &what;
     lease_->serve(*this, *this);
-    if (report_.connection == connection_use::reused) return queue_step();
-    report_.connection = connection_use::made;
+    if (connection_ == connection_use::reused) return queue_step();
+    connection_ = connection_use::made;
     session().start();
   }
 
@@ -113,8 +109,9 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   clock::duration slowest_rest() const noexcept override { return shared_->answer_limit; }
 
   void describe(std::vector<std::string>& lines) const override {
-    lines.push_back("session " + name_ + ":" + std::to_string(port_) + " as " + user_ +
-                    (parting_ == parting::none ? "" : ", closing"));
+    if (!lease_) return lines.push_back("session, closed");
+    lines.push_back("session " + name() + ":" + std::to_string(session().port()) + " as " +
+                    session().user() + (parting_ == parting::none ? "" : ", closing"));
   }
 
   // Between the request and its answer the command may run already, and libssh sends no signal
@@ -149,25 +146,27 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   session_pool& pool() const { return home().service<session_pool>(); }
   remote_session& session() const noexcept { return lease_->session(); }
   remote_channel& channel() const noexcept { return lease_->channel(); }
+  const std::string& name() const noexcept { return session().name(); }
   bool runs() const noexcept { return stage_ == stage::running; }
   bool exited() const noexcept { return stage_ == stage::exited; }
   bool waits_to_leave() const noexcept { return parting_ == parting::waiting; }
 
-  std::unique_ptr<pooled_session> new_session() const {
-    return std::make_unique<pooled_session>(shared_, name_, port_, user_);
-  }
-
   // False: the session was made for this command, or the command was asked for on it, or there is
   // no memory for another one.
   bool replace_session() {
-    bool unused = report_.connection == connection_use::reused && !channel().requested();
+    bool unused = connection_ == connection_use::reused && !channel().requested();
     if (!unused || parting_ != parting::none) return false;
     std::unique_ptr<pooled_session> fresh;
-    contain([&] { fresh = new_session(); }, [](const std::exception_ptr&) {});
+    contain(
+        [&] {
+          fresh =
+              std::make_unique<pooled_session>(shared_, name(), session().port(), session().user());
+        },
+        [](const std::exception_ptr&) {});
     if (!fresh) return false;
     home().disarm(limit_);
     pool().discard(std::exchange(lease_, std::move(fresh)));
-    report_.connection = connection_use::replaced;
+    connection_ = connection_use::replaced;
     stage_ = stage::connecting;
     lease_->serve(*this, *this);
     session().start();
@@ -182,7 +181,13 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   // Begins on a session that was kept, or comes to the last event.
   void go_on() {
     step_queued_ = false;
-    if (parting_ == parting::left) return events_->on_closed(std::move(report_));
+    if (parting_ == parting::left) {
+      end_report found;
+      found.leftover = leftover_;
+      found.connection = connection_;
+      found.started = started_;
+      return events_->on_closed(std::move(found));
+    }
     if (!session().authenticated() && replace_session()) return;
     home().arm_after(limit_, reuse_limit);
     events_->on_phase(phase::open);
@@ -271,8 +276,8 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     home().disarm(limit_);
     if (sibling_) sibling_->cancel();
     withdraw_rest();
-    report_.leftover = what_is_left();
-    if (channel().requested()) report_.started = certainty::maybe;
+    leftover_ = what_is_left();
+    if (channel().requested()) started_ = certainty::maybe;
     parting_ = parting::left;
     if (may_be_kept()) {
       pool().keep(std::move(lease_));
@@ -291,7 +296,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     if (!text)
       return fail(failure(end_reason::unsupported,
                           std::make_error_code(std::errc::invalid_argument),
-                          name_ + ": " + problem));
+                          name() + ": " + problem));
     const spawn_attributes& wanted = command_->attributes;
     if (wanted.pty)
       channel().ask_for_terminal(shared_->terminal, wanted.pty_columns, wanted.pty_rows);
@@ -343,9 +348,9 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   void channel_closed() override {
     if (exited()) return;
     fail(failure(end_reason::status_lost, {},
-                 name_ + (runs() ? ": the server closed the channel without an exit status"
-                                 : ": the server closed the channel instead of answering the "
-                                   "request to run the command")));
+                 name() + (runs() ? ": the server closed the channel without an exit status"
+                                  : ": the server closed the channel instead of answering the "
+                                    "request to run the command")));
   }
 
   void channel_refused(std::string why) override {
@@ -354,7 +359,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
       return;
     }
     fail(failure(end_reason::connect_failed, std::make_error_code(std::errc::not_supported),
-                 name_ + ": " + why + "; the command was not started"));
+                 name() + ": " + why + "; the command was not started"));
   }
 
   void channel_written(std::size_t count) override {
@@ -375,7 +380,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     fail(failure(end_reason::output_failed, std::make_error_code(std::errc::timed_out),
                  fmt::format("{}: the command ended, but the server has been silent for {} since: "
                              "the end of its output is missing",
-                             name_, format_duration(shared_->answer_limit))));
+                             name(), format_duration(shared_->answer_limit))));
   }
 
   // The command's end is known.
@@ -392,9 +397,6 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   }
 
   const std::shared_ptr<ssh_environment> shared_;
-  const std::string name_;
-  const std::string user_;
-  const int port_;
   std::unique_ptr<pooled_session> lease_;  // from open() until it is left
   std::optional<rest_question> rest_;
   std::optional<sibling_signal> sibling_;
@@ -402,12 +404,14 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   step_node step_;
   transport_events* events_ = nullptr;
   const command* command_ = nullptr;
-  end_report report_;
   std::optional<duration> until_kill_;  // of the signal that comes next
   clock::time_point give_up_at_{};      // once it is being ended
   int ending_ = 0;                      // the last signal that was to end it
   stage stage_ = stage::connecting;
   parting parting_ = parting::none;
+  leftover_cause leftover_ = leftover_cause::none;  // once it is left
+  connection_use connection_ = connection_use::none;
+  certainty started_ = certainty::no;
   bool step_queued_ = false;
   bool eof_delivered_ = false;
   bool over_ = false;  // on_failed was the last event but one
