@@ -85,7 +85,7 @@ class command {
   duration drain_timeout = std::chrono::seconds(1);
   std::size_t output_cap = std::size_t{16} << 20;  // bytes of each stream
   std::vector<int> accepted_codes;                 // empty: 0
-  std::vector<std::shared_ptr<handler>> handlers;  // told in this order
+  std::vector<std::shared_ptr<handler>> handlers;  // called in this order
 
   spawn_attributes attributes;
   execo::stop_policy stop_steps;           // empty: TERM, KILL after kill_timeout
@@ -153,7 +153,7 @@ class command_options : public detail::attribute_options<Self> {
   EXECO_SETTER(kill_timeout(duration limit), options().kill_timeout = limit)
   /// How long an output may stay silent after the end, when something that it left behind keeps it
   /// open; one that goes on is read for ten times as long. A server is asked then whether some of
-  /// it is still on its way. Default 1 s.
+  /// it is still in flight. Default 1 s.
   EXECO_SETTER(drain_timeout(duration limit), options().drain_timeout = limit)
   /// Bytes kept of each stream by a capture() without a cap; the rest is counted and dropped.
   EXECO_SETTER(max_output(std::size_t bytes), options().output_cap = bytes)

@@ -82,7 +82,7 @@ class context {
   context& operator=(const context&) = delete;
   /// Stops and joins what still runs on it: processes get TERM, then KILL.
   /// In a fork of the process that made it nothing is ended: what lives here is the original's.
-  /// Pre: nobody drives it. Otherwise it says so on the standard error, stops run() in the other
+  /// Pre: no thread drives it. Otherwise it says so on the standard error, stops run() in the other
   /// thread and waits for it.
   ~context();
 
@@ -126,7 +126,7 @@ class context {
   /// What lives on each ring, in lines for people: operations, processes, sessions, actions and
   /// timers, each with its name and age. A ring that does not answer within a second says so: its
   /// thread is held.
-  /// Thread: any. Pre: if nobody drives the first ring, nobody begins to meanwhile.
+  /// Thread: any. Pre: if no thread drives the first ring, none begins to meanwhile.
   std::string dump() const;
 
   /// The context for work that names none, made on first need with one thread of its own. A fork

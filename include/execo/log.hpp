@@ -1,4 +1,4 @@
-/// What the library tells of its work, for who wants to hear it: levels, and one sink a process.
+/// Logging: levels, and one sink for the whole process.
 #pragma once
 
 #include <cstdint>

@@ -29,7 +29,7 @@ class report_stats {
   std::size_t timeouts = 0;   ///< a deadline expired
   std::size_t cancelled = 0;  ///< ended by a stop
   std::size_t killed = 0;     ///< got a signal from here, for whatever reason
-  std::size_t forced_kills = 0;   ///< of those, got KILL when patience ended
+  std::size_t forced_kills = 0;   ///< of those, got KILL after the grace period
   std::size_t may_still_run = 0;  ///< were to be ended, or lost sight of, and may run on
   std::size_t bad_exits = 0;  ///< ended by themselves, with a code that is not accepted or a signal
   std::size_t incomplete = 0;  ///< of all, those without all of their output

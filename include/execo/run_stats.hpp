@@ -22,7 +22,7 @@ class run_stats {
   std::size_t cancelled = 0;      ///< ended by a stop
   std::size_t errors = 0;         ///< not run, lost, or with output that a sink did not take
   std::size_t killed = 0;         ///< got a signal from here
-  std::size_t forced_kill = 0;    ///< got KILL after patience ended
+  std::size_t forced_kill = 0;    ///< got KILL after the grace period
   std::size_t incomplete = 0;     ///< have output that was cut short
   std::size_t may_still_run = 0;  ///< were to be ended, or were lost sight of, and may run on
 

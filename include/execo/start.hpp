@@ -34,7 +34,7 @@ class [[nodiscard]] started {
   }
   ~started() { release(); }
 
-  /// Asks for the end; the callback tells when it has come.
+  /// Asks for the end, of which the callback notifies.
   /// Thread: any.
   void request_stop() noexcept;
   /// The callback has returned.
@@ -58,7 +58,7 @@ class operation_future : public std::future<T> {
  public:
   operation_future(std::future<T> value, detail::root_ref run) noexcept
       : std::future<T>(std::move(value)), run_(std::move(run)) {}
-  /// As std::future's. After a second during which nobody drives the context they say so on the
+  /// As std::future's. After a second during which no thread drives the context they say so on the
   /// standard error, once, and go on waiting.
   T get() {
     expect_driver();
@@ -183,7 +183,7 @@ requires std::invocable<Callback, detail::outcome_of<Op>> started start(Op op, C
 /// Starts an operation now on `where` and gives a future for its value. The future does not own
 /// the run: to stop it early give it a deadline (timeout) or a token (with_stop).
 ///
-/// Pre: somebody else drives `where`: get() in its own thread would wait for ever, though not
+/// Pre: another thread drives `where`: get() in its own thread would never return, though not
 /// without words; see operation_future.
 /// Throws: std::logic_error from inside a context, where get() would block it: co_await instead.
 /// Thread: any.

@@ -22,9 +22,9 @@ namespace execo {
 enum class end_reason : std::uint8_t {
   exited,             ///< it ended with an exit code
   signaled,           ///< a signal ended it
-  timed_out,          ///< a deadline expired; result::phase() tells which
+  timed_out,          ///< a deadline expired; result::phase() says which
   cancelled,          ///< a stop ended it, or a kill() before it had started
-  spawn_failed,       ///< the local system could not start it; result::error() tells why
+  spawn_failed,       ///< the local system could not start it; result::error() says why
   connect_failed,     ///< the host could not be reached; it did not start
   auth_failed,        ///< the host refused our identity; it did not start
   host_key_rejected,  ///< the host's key is not the one we know, or not known; it did not start
@@ -32,7 +32,7 @@ enum class end_reason : std::uint8_t {
   not_started,        ///< never begun: the run was stopped before its turn
   output_failed,      ///< a sink could not take its output, or some of it is lost; see status()
   protocol_error,     ///< the peer broke the protocol
-  status_lost,        ///< it ended, and somebody else reaped it or killed its monitor
+  status_lost,        ///< it ended, and other code reaped it or killed its monitor
   unsupported,        ///< the transport cannot do what was asked
 };
 inline constexpr std::size_t end_reason_count = 14;
@@ -205,10 +205,10 @@ class result {
   /// Whether the command was run, which a second try depends on. maybe: the ssh server was asked to
   /// run it, and nothing was heard since.
   certainty started_command() const noexcept { return started_command_; }
-  /// A log should tell of it: it failed, not by our wish, and the command did not say nolog_*.
+  /// A log should mention it: it failed, not by our wish, and the command did not say nolog_*.
   bool notable() const noexcept { return notable_; }
 
-  /// Processor time and memory; nothing for a remote command, or when somebody else reaped it.
+  /// Processor time and memory; nothing for a remote command, or when other code reaped it.
   const std::optional<resource_usage>& usage() const noexcept { return usage_; }
   /// What would be, or was, ended with it; nothing for a remote command or one that did not run.
   std::optional<execo::kill_scope> kill_scope() const noexcept { return scope_; }

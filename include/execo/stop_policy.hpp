@@ -26,7 +26,7 @@ class stop_policy {
   stop_policy() = default;
 
   /// Adds a signal that has `patience` to take effect; 0 or less: the next follows at once.
-  /// Throws: std::invalid_argument for what is no signal, and after KILL.
+  /// Throws: std::invalid_argument for a number that is not a signal, and after KILL.
   stop_policy& then(int signal, duration patience) &;
   stop_policy&& then(int signal, duration patience) &&;
   /// Adds the last signal. One that is not KILL has 5 s before KILL follows.

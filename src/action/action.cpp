@@ -49,7 +49,7 @@ void action_next_op::deliver() noexcept {
   try {
     taken_ = state_->take_next();
   } catch (...) {
-    // The action failed as a whole: told where the coroutine resumes.
+    // The action failed as a whole: thrown where the coroutine resumes.
     failed_ = std::current_exception();
   }
   complete();

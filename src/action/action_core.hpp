@@ -64,7 +64,7 @@ class action_core : public ref_counted, protected loop_member {
 
   loop& where() const noexcept { return *home_; }
   bool stopping() const noexcept { return stopping_; }
-  /// Results that nobody has taken yet, if they are taken one by one.
+  /// Results that were not taken yet, if they are taken one by one.
   std::size_t untaken() const noexcept { return streaming_ ? ready_.size() : 0; }
   bool finished() const noexcept { return started_ && stats_.done == size(); }
   std::string progress(clock::time_point now) const;

@@ -25,8 +25,8 @@ fanout_action::fanout_action(command c, std::vector<host> h)
 
 fanout_action::~fanout_action() = default;
 
-// Readers and writers are those of one process; the hosts of an action would wait for them for
-// ever.
+// Readers and writers are those of one process; the hosts of an action would wait for them
+// indefinitely.
 void fanout_action::refuse_what_needs_a_reader() const {
   const source_spec* from = stdio_access::of(what.in);
   if (from != nullptr && from->what == source_spec::kind::pipe)
@@ -64,7 +64,7 @@ void fanout_action::choose_window() {
 }
 
 void fanout_action::launch_some() noexcept {
-  // Results that nobody took yet count as open: a slow reader slows the action down, and memory
+  // Results that were not taken yet count as open: a slow reader slows the action down, and memory
   // stays bounded by the window.
   while (!stopping() && launched_ < hosts.size() && running_ + untaken() < window_) {
     host_run* run = nullptr;
@@ -97,7 +97,7 @@ void fanout_action::host_ended(host_run& run) noexcept {
   --running_;
   descriptors_.closed();
   deliver([&] { return run.take_result(); });
-  // No way to a host can be made at all: told to whoever awaits the action.
+  // No way to a host can be made at all: thrown where the action is awaited.
   if (std::exception_ptr problem = run.problem()) fail(problem);
   run.release();
   go_on();

@@ -64,7 +64,7 @@ class fanout_action final : public action_core {
   std::size_t window_ = 0;
   std::size_t launched_ = 0;
   std::size_t running_ = 0;
-  bool with_lines_ = false;  // somebody wants them; not changed while hosts are open
+  bool with_lines_ = false;  // a handler wants them; not changed while hosts are open
   bool scheduled_ = false;
 };
 

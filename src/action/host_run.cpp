@@ -144,7 +144,7 @@ void host_run::notify_all(const std::vector<noted_line>& lines) {
   for (const noted_line& l : lines) tell(l.from, l.text, l.complete);
 }
 
-// A handler is the caller's code: its exception belongs to whoever awaits the action.
+// A handler is the caller's code: its exception is thrown where the action is awaited.
 void host_run::tell(stream from, std::string_view text, bool complete) {
   output_line told(owner_.hosts[index_], index_, from, text, complete);
   try {

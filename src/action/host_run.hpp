@@ -86,7 +86,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   intrusive_ptr<execution> run_;
   std::unique_ptr<splitters> lines_;
   std::vector<noted_line> noted_;          // for the action's loop, if that is another one
-  std::atomic<std::size_t> in_flight_{0};  // bytes of lines that it has not told yet
+  std::atomic<std::size_t> in_flight_{0};  // bytes of lines that are not delivered yet
   bool paused_ = false;
   bool stop_sent_ = false;
   travel_node way_;  // to its ring, then back

@@ -4,8 +4,8 @@
 
 namespace execo::detail {
 
-// The time of the last change of the inode, which no program can set: it also tells of a new owner
-// or mode.
+// The time of the last change of the inode, which no program can set: a new owner or mode
+// counts, too.
 file_stamp file_stamp::of(const std::string& path) noexcept {
   file_stamp seen;
   struct stat about {};

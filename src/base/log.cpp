@@ -113,7 +113,7 @@ void detail::write_log(log_level level, std::string_view message,
     // The sink may have changed since the level was looked at.
     if (s.sink && log_enabled(level)) s.sink(record);
   } catch (...) {
-    // A record that cannot be told must not fail the work that it tells of.
+    // A record that cannot be made must not fail the work that it is about.
   }
 }
 

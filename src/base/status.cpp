@@ -203,7 +203,7 @@ std::string result::describe() const {
       break;
   }
   if (!error_context_.empty()) text += ": " + error_context_;
-  // A context that already tells the cause is not told it twice.
+  // A context that already names the cause does not name it twice.
   if (error_ && error_context_.find(error_.message()) == std::string::npos)
     text += ": " + error_.message();
   if (may_still_run()) text += fmt::format("; it may still run: {}", in_words(leftover_));

@@ -43,7 +43,8 @@ class group_reader final : public YAML::EventHandler {
   [[nodiscard]] const YAML::Mark& last_name() const { return name_mark_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    // The parser leaves what begins no document in its place, and would find it there for ever.
+    // The parser leaves what begins no document in its place, and would find it there again and
+    // again.
     if (mark.pos == document_at_) fail(mark, "no 'source: groups' here");
     document_at_ = mark.pos;
   }

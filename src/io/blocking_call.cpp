@@ -78,7 +78,7 @@ class blocking_call::job : public queue_node {
   unique_fd fd_;
   int result_ = 0;
   std::mutex mutex_;
-  loop* home_;            // null: nobody waits for it any more
+  loop* home_;            // null: no loop waits for it any more
   blocking_call* owner_;  // the loop's
 };
 

@@ -17,7 +17,8 @@
 namespace execo::detail {
 namespace {
 
-// Unknown to others beforehand, so that nobody waits in a shared folder with a file of that name.
+// Unknown to others beforehand, so that nothing of that name is put into a shared folder
+// beforehand.
 std::string random_suffix() {
   std::uint64_t number = 0;
   if (::getrandom(&number, sizeof number, 0) != sizeof number)

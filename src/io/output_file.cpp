@@ -63,7 +63,7 @@ bool output_file::write_some() {
   return false;
 }
 
-// Always false: what was written is told later.
+// Always false: what was written is reported later.
 bool output_file::write_on_thread() {
   std::size_t part = std::min(waiting_.size() - written_, max_waiting);
   int error = call_.write(file_.fd(), {waiting_.data() + written_, part});

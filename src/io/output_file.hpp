@@ -1,4 +1,4 @@
-// A descriptor that output is copied to: a file, a terminal, somebody's pipe. Writes without
+// A descriptor that output is copied to: a file, a terminal, the caller's pipe. Writes without
 // blocking the loop, whatever the mode of the descriptor, which may be shared with others.
 #pragma once
 
@@ -35,7 +35,7 @@ class output_file {
   void use(file_path path, file_target::mode how) { target_.emplace(std::move(path), how); }
   /// The caller's descriptor; duplicated by open().
   void use(lent_fd fd) noexcept { borrowed_ = fd; }
-  /// {} or why not, which on_file_failed is not told then.
+  /// {} or why not, without a call of on_file_failed.
   std::error_code open();
 
   /// False: it did not take them all, though nothing has failed.
@@ -43,7 +43,7 @@ class output_file {
   bool full() const noexcept { return waiting_.size() - written_ >= max_waiting; }
   /// Nothing waits to be written.
   bool flushed() const noexcept { return waiting_.size() == written_; }
-  /// Gives up what is waiting. Then busy() is false soon, and on_file_flushed tells when.
+  /// Gives up what is waiting. Then busy() is soon false, which on_file_flushed notifies.
   void give_up() noexcept;
   bool busy() const noexcept { return ready_.active() || call_.active(); }
   /// After the last byte. Pre: not busy().

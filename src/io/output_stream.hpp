@@ -50,7 +50,7 @@ class output_stream final : private output_file_owner {
   /// Nothing more comes.
   void end() noexcept;
   bool ended() const noexcept { return ended_; }
-  /// Back-pressure: somebody has to take bytes first.
+  /// Back-pressure: a reader or a file has to take bytes first.
   bool holds_back() const noexcept;
   /// The run is being ended: what finds no room is dropped from now on.
   void drain_now() noexcept { draining_now_ = true; }
@@ -83,7 +83,7 @@ class output_stream final : private output_file_owner {
   /// after a gap.
   bool has_byte_before() const noexcept { return cursor_ > 0; }
   /// Calls `waiter` once when there are more bytes, or the end. Up to `wanted` bytes are gathered
-  /// before back-pressure sets in. Pre: nobody waits.
+  /// before back-pressure sets in. Pre: no reader waits.
   void wait(callback<> waiter, std::size_t wanted) noexcept;
   void leave() noexcept;
   /// There was no memory for bytes that a reader was promised.

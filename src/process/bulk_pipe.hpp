@@ -18,7 +18,7 @@ class bulk_pipe {
   bulk_pipe& operator=(const bulk_pipe&) = delete;
   ~bulk_pipe();
 
-  /// What waits in the pipe is nobody's promise.
+  /// No option bounds what waits in the pipe.
   void allow() noexcept { allowed_ = true; }
   /// A read of our end brought so much.
   void saw(int fd, std::size_t bytes, clock::time_point now) noexcept {

@@ -154,7 +154,7 @@ bool cgroup_leaf::populated() {
 }
 
 int cgroup_leaf::events() {
-  // Only a reader is told of the next change.
+  // Only after a read is the next change reported.
   char text[64];
   (void)!::pread(events_.get(), text, sizeof text, 0);
   return events_.get();

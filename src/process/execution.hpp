@@ -18,7 +18,7 @@ namespace execo::detail {
 class output_tap {
  public:
   virtual void on_output(execution& run, stream which, std::span<const char> bytes) = 0;
-  /// False: the command may have an output for itself, which then nobody here sees.
+  /// False: the command may have an output for itself, which then is not seen here.
   virtual bool wants_output() const noexcept { return true; }
   /// The command was started.
   virtual void on_running(execution&) {}

@@ -12,8 +12,8 @@
 
 namespace execo::detail {
 
-/// The handlers of a process or an action, told in the order in which they were given. One that
-/// throws is told nothing any more.
+/// The handlers of a process or an action, called in the order in which they were given. One that
+/// throws is not called again.
 class handler_calls {
  public:
   explicit handler_calls(const std::vector<std::shared_ptr<handler>>& all)
@@ -33,7 +33,7 @@ class handler_calls {
   std::vector<std::shared_ptr<handler>> handlers_;
 };
 
-/// Says it to the log, since perhaps nobody awaits the command.
+/// Logs it: perhaps no coroutine awaits the command.
 void log_handler_failure(const std::exception_ptr& error) noexcept;
 
 /// Between the execution of a process and its handlers. The execution keeps it.

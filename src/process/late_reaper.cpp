@@ -29,7 +29,7 @@ bool unreaped_child::reap() noexcept {
   if (monitor_) return monitor_->reap();
   siginfo_t info{};
   auto pidfd = static_cast<id_t>(pidfd_.get());
-  // An error: somebody else reaped it, or this process is a copy of its parent.
+  // An error: other code reaped it, or this process is a copy of its parent.
   return ::waitid(P_PIDFD, pidfd, &info, WEXITED | WNOHANG) != 0 || info.si_pid != 0;
 }
 

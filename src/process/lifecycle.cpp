@@ -116,7 +116,7 @@ void lifecycle::notify_tap(Call&& call) noexcept {
   });
 }
 
-// A line that cannot be made is not missed by the run that it tells of.
+// A run does not depend on the log: a line that cannot be made is dropped.
 template <class Make>
 void lifecycle::say(log_level level, Make&& make) const noexcept {
   contain([&] { log(level, std::forward<Make>(make)); }, [](const std::exception_ptr&) {});
@@ -241,7 +241,7 @@ void lifecycle::demand_output() {
   lose_output({}, capped ? "a cap left out some of the output" : "the output did not end");
 }
 
-// Whether it counts as success, and whether a log should tell of it.
+// Whether it counts as success, and whether a log should mention it.
 void lifecycle::classify() noexcept {
   const command& what = *command_;
   bool ok = false;
@@ -309,7 +309,7 @@ void lifecycle::send_signal(int signal) noexcept {
 }
 
 void lifecycle::wait_for_end(duration grace) noexcept {
-  // The end may stand behind output that nobody takes.
+  // The end may be ordered after output that is not taken.
   for (stream which : {stream::out, stream::err}) outputs_.hold(which, false);
   outputs_.drain_now();
   loop_.arm_after(grace_, grace);

@@ -99,7 +99,7 @@ class lifecycle final : public execution,
     assert(started());
     return result_;
   }
-  /// Pre: ended(), or told so by on_ending().
+  /// Pre: ended(), or in on_ending().
   const result& final_result() const noexcept {
     assert(state() >= run_state::closing);
     return result_;

@@ -304,15 +304,15 @@ class local_transport final : public transport {
   }
 
   // The group is ours alone: the child made it. Through the pidfd it stays the one we mean even if
-  // somebody else reaps the child (Linux 6.9); by number it does until we do.
+  // other code reaps the child (Linux 6.9); by number it does until we do.
   void signal_group(int number) noexcept {
     if (::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, to_process_group) == 0)
       return;
     if (errno != ESRCH) (void)::kill(-pid_, number);
   }
 
-  // Somebody else reaped the command, so its number may be another's by now. It is not while
-  // nothing bears it: what has it for its group or session is the command's.
+  // Other code reaped the command, so its number may be another's by now. It is not while no
+  // process has it: what has it for its group or session is the command's.
   bool is_number_free() const noexcept { return ::kill(pid_, 0) != 0 && errno == ESRCH; }
 
   void on_spawned(spawn_job& job) {
@@ -320,7 +320,7 @@ class local_transport final : public transport {
     if (!closing())
       return contain([&] { launched(std::move(job.child)); },
                      [this](const std::exception_ptr& error) { not_launched(error); });
-    // Given up meanwhile: nothing is told any more, but a child has to be ended and reaped.
+    // Given up meanwhile: there are no more events, but a child has to be ended and reaped.
     if (job.child.made.error == 0) {
       leaf_ = std::move(job.child.leaf);
       adopt(job.child.made);
@@ -580,8 +580,8 @@ class local_transport final : public transport {
   loop& loop_;
   transport_events* events_ = nullptr;
   const command* command_ = nullptr;
-  std::shared_ptr<const surroundings> around_;  // until the child is on its way
-  // Until the child is on its way.
+  std::shared_ptr<const surroundings> around_;  // until the child is being started
+  // Until the child is being started.
   std::array<child_stream, 3> streams_;
   std::vector<std::pair<int, child_stream>> passed_;
   pipe_end out_;
@@ -606,7 +606,7 @@ class local_transport final : public transport {
   bool stepping_ = false;
   bool outlives_ = false;  // this program
   bool ending_ = false;
-  bool refused_ = false;  // KILL, by somebody of its scope who is another user's
+  bool refused_ = false;  // KILL, by a process of its scope that is another user's
   parting parting_ = parting::none;
   bool reaped_ = false;
   bool monitor_gone_ = false;

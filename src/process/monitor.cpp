@@ -180,7 +180,7 @@ std::size_t command_monitor::ended_with_it() const noexcept {
 
 void command_monitor::end() noexcept {
   (void)::send(socket_.get(), &end_all, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-  // One that somebody stopped would never hear of it.
+  // One that was stopped would never notice.
   (void)::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGCONT, nullptr, 0);
 }
 

@@ -1,5 +1,5 @@
 // A process between us and a command of kill_scope::subreaper: whatever comes from the command ends
-// up as its child and goes with it, also if we are gone. Our own process stays no subreaper.
+// up as its child and is ended with it, also if we are gone. Our own process is not a subreaper.
 #pragma once
 
 #include <sys/resource.h>
@@ -37,7 +37,7 @@ class command_monitor {
   int pidfd() const noexcept { return pidfd_.get(); }
 
   bool command_ended() const noexcept;
-  /// As wait4(2) tells them. Pre: command_ended().
+  /// As wait4(2) gives them. Pre: command_ended().
   int status() const noexcept;
   const rusage& usage() const noexcept;
   /// Processes beside the command that were sent KILL and are gone.

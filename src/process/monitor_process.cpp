@@ -232,7 +232,7 @@ EXECO_UNINSTRUMENTED void monitor_main(void* shared) {
       long now = now_in_seconds();
       if (w.give_up == 0) w.give_up = now + max_seconds;
       if (now > w.give_up) break;
-      // Their numbers cannot become others': nobody but this process reaps them.
+      // Their numbers cannot become others': only this process reaps them.
       if (!kill_listed(w)) (void)kill_listed_with(w.proc, stat_field::parent, call(SYS_getpid));
     }
     wait_for_change(w);

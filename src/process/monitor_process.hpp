@@ -7,7 +7,7 @@
 
 namespace execo::detail {
 
-/// What a monitor tells, in order.
+/// What a monitor reports, in order.
 constexpr unsigned starting = 0, command_runs = 1, command_ended = 2;
 
 /// Memory that a monitor goes on with, of its copy of ours.

@@ -18,7 +18,7 @@ class output_pair {
       : transport_(from), result_(into), out_(on, owner, into.out), err_(on, owner, into.err) {}
 
   /// Lets the transport give what it can to the command, and opens the rest here. `observed`: all
-  /// of it has to come through us. {} or why not; the context tells what. Pre: the transport is not
+  /// of it has to come through us. {} or why not; the context says what. Pre: the transport is not
   /// open.
   std::error_code set_up(const taken_stdio& stdio, const command& what, bool observed,
                          std::string& context);

@@ -83,7 +83,7 @@ void check(const command& what) {
 }  // namespace
 
 /// Shared by a process and its awaiters. Before the start it belongs to the one thread that
-/// configures it; after it, to whoever asks.
+/// configures it; after it, to all who hold it.
 class process_state final : public ref_counted {
  public:
   explicit process_state(command c) : what(std::move(c)) {}
@@ -119,7 +119,7 @@ class process_state final : public ref_counted {
     run->set_tap(handlers);
   }
 
-  /// What a handler threw belongs to whoever awaits the process.
+  /// What a handler threw is thrown where the process is awaited.
   /// Pre: ended.
   void rethrow() const {
     assert(!run || run->ended());

@@ -118,7 +118,7 @@ signalled signal_session(pid_t leader, int number) {
 }
 
 signalled signal_descendants(pid_t root, pid_t leader, int number) {
-  // Chains are short, and one that changes under way ends at `root` or at init all the same.
+  // Chains are short, and one that changes meanwhile ends at `root` or at init all the same.
   auto descends = [root](process_entry entry) {
     for (int depth = 0; depth < 1000 && entry.state != 0 && entry.parent > 1; ++depth) {
       if (entry.parent == root) return true;

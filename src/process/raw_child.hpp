@@ -1,5 +1,5 @@
 // The side of the child between clone and execve, and what it shares with the side of the parent:
-// for spawn.cpp and the monitor of a command, and nobody else.
+// for spawn.cpp and the monitor of a command, and for no other code.
 #pragma once
 
 #include <linux/sched.h>

@@ -10,7 +10,7 @@
 
 namespace execo::detail {
 
-/// A child on its way through a helper thread.
+/// A child that a helper thread starts.
 class spawn_job final : public helper_job {
  public:
   spawn_job(spawn_plan p, callback<spawn_job&> on_done) noexcept

@@ -96,7 +96,7 @@ bool child_descriptors::open_pipe(std::size_t index) {
 bool child_descriptors::open_terminal() {
   const spawn_attributes& wanted = plan_.attributes_of->attributes;
   if (!detail::open_terminal(wanted, child_.output, made_[0], child_.made)) return false;
-  // Whatever the backend: io_uring would wait inside a write to a terminal that nobody reads.
+  // Whatever the backend: io_uring would wait inside a write to a terminal that is not read.
   (void)::fcntl(child_.output.get(), F_SETFL, O_RDWR | O_NONBLOCK);
   child_.input.reset(::fcntl(child_.output.get(), F_DUPFD_CLOEXEC, 3));
   if (!child_.input) return child_.made.fail("dup a terminal", "", errno);

@@ -33,7 +33,7 @@ class stdin_feed final : private input_file_owner {
       : loop_(on), transport_(to), command_(what), owner_(owner) {}
 
   /// Lets the transport give the source to the command, or opens it here. {} or why not; the
-  /// context tells what. Pre: the transport is not open.
+  /// context says what. Pre: the transport is not open.
   std::error_code set_up(const taken_stdio& stdio, std::string& context);
   /// The command runs.
   void begin();

@@ -36,7 +36,7 @@ class environment_copy {
 
 class surroundings {
  public:
-  /// What follows the request: an awaiting coroutine stands still until its command is under way,
+  /// What follows the request: an awaiting coroutine stands still until its command runs,
   /// a caller of start() goes on and may change everything.
   enum class caller : bool { stands_still, goes_on };
 

@@ -38,7 +38,7 @@ class end_report {
   std::string note;                   // for an end that nothing else explains
 };
 
-/// What a transport tells. Events come from the loop, never from inside a call to the transport,
+/// The events of a transport. They come from the loop, never from inside a call to the transport,
 /// with one exception: on_closed may come from inside close().
 class transport_events {
  public:
@@ -50,17 +50,17 @@ class transport_events {
   virtual void on_output(stream which, std::span<const char> bytes) = 0;
   /// Nothing more will come on this stream.
   virtual void on_eof(stream which) = 0;
-  /// The command ended by itself, by a signal or an exit; neither if somebody else reaped it.
+  /// The command ended by itself, by a signal or an exit; neither if other code reaped it.
   virtual void on_exit(exit_status status) = 0;
   /// It cannot be run, or the connection is gone: `how` is neither exited nor signaled. Terminal;
   /// no more output follows. After on_exit it means that the end of the output is lost.
   virtual void on_failed(end_reason how, std::error_code why, std::string context) = 0;
-  /// The answer to seek_rest(): nothing more is on its way, and the output is still open.
+  /// The answer to seek_rest(): no more output is in flight, and it is still open.
   virtual void on_output_held() {}
   /// `count` bytes given to write() were taken over by the kernel or the peer.
   virtual void on_written(std::size_t count) = 0;
-  /// Standard input takes no more: the command has closed it. Nothing that was given to write() is
-  /// told any more.
+  /// The command has closed its standard input. on_written does not follow for what was given to
+  /// write().
   virtual void on_input_closed() {}
   /// Last event: nothing of this execution is pending any more; the transport may be destroyed.
   virtual void on_closed(end_report found) = 0;
@@ -91,7 +91,7 @@ class transport {
 
   /// Gives bytes for standard input; they stay valid until on_written or on_closed. One at a time.
   virtual void write(std::span<const char> bytes) = 0;
-  /// Asks for the bytes that were not taken yet: on_written tells soon how many were.
+  /// Asks for the bytes that were not taken yet: on_written soon says how many were.
   virtual void cancel_write() {}
   /// Ends standard input once what was written is through.
   virtual void close_input() = 0;
@@ -102,21 +102,21 @@ class transport {
 
   /// Does not end it when this program is gone.
   virtual void outlive() {}
-  /// The command is being ended: what is left of its scope goes with it, by KILL in `until_kill`.
+  /// The command is being ended: what is left of its scope gets KILL in `until_kill`.
   virtual void end_scope(duration until_kill) { (void)until_kill; }
 
-  /// Back-pressure: stops and resumes taking output of a stream. Output flows at first. The end of
-  /// a remote command stands behind its output and is seen only while that flows.
+  /// Back-pressure: stops and resumes taking output of a stream. Output flows at first. A
+  /// remote exit status is ordered after the output, so pausing the output delays it.
   virtual void pause(stream which, bool paused) = 0;
 
-  /// The command has ended, and its open output is silent: is some of it still on its way? True:
+  /// The command has ended, and its open output is silent: is some of it still in flight? True:
   /// the transport finds out; on_output, on_eof, on_output_held or on_failed follows. False: none
   /// is.
   virtual bool seek_rest() { return false; }
-  /// How long what a command wrote before its end may be on its way.
+  /// How long what a command wrote before its end may be in flight.
   virtual clock::duration slowest_rest() const noexcept { return {}; }
 
-  /// Gives up what is left, at once: descriptors, channel, a connection under way. A local child
+  /// Gives up what is left, at once: descriptors, channel, a connection attempt. A local child
   /// that still lives is killed and reaped; one that KILL does not end is left, which the result
   /// says. Ends with on_closed.
   virtual void close() = 0;

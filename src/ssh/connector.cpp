@@ -15,7 +15,7 @@
 namespace execo::detail {
 namespace {
 
-// With nothing of ours alive nobody will free a descriptor for us: 2 s of 100 ms turns.
+// Without a connection of ours no descriptor will become free for us: 2 s of 100 ms turns.
 constexpr unsigned max_starved_turns = 20;
 
 // libssh 0.10 keeps SSH_OPTIONS_FD in 16 bits (options.c), so a higher number would be another

@@ -53,7 +53,7 @@ class connector {
   bool asked_ = false;
   unsigned starved_turns_ = 0;
   std::size_t next_ = 0;             // the address to begin with
-  std::vector<unique_fd> attempts_;  // under way, the oldest first
+  std::vector<unique_fd> attempts_;  // in flight, the oldest first
   unique_fd connected_;
   unique_fd several_;  // an epoll of all attempts, once there are two
   clock::time_point next_begins_{};

@@ -29,8 +29,8 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-// What tells environments apart: the deadlines are each action's own, but for that of an answer,
-// and files are the same by whatever name.
+// The options that distinguish environments: the deadlines are each action's own, but for that of
+// an answer, and files are the same by whatever name.
 ssh_options that_matter(ssh_options options, const ssh_caller& by) {
   deadlines others;
   others.answer = options.limits.answer;

@@ -90,7 +90,7 @@ void remote_channel::close_our_end() {
   if (session_.lost() || session_.closing()) return;
   if (stage_ == stage::retiring) {
     stage_ = stage::retired;
-    (void)ssh_channel_close(channel_);  // lost() tells if that failed
+    (void)ssh_channel_close(channel_);  // lost() says if that failed
   }
   if (seen_ != sent::close) return;
   release();
@@ -189,7 +189,7 @@ bool remote_channel::write_some() {
   return true;
 }
 
-// What libssh told since the last time, in the order of the wire.
+// Delivers what libssh reported since the last time, in the order of the wire.
 void remote_channel::report() {
   if (stage_ != stage::running) return;
   for (stream which : {stream::out, stream::err}) {

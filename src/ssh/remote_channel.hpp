@@ -16,7 +16,7 @@
 
 namespace execo::detail {
 
-/// What a channel tells, from the loop. None of it may destroy the channel.
+/// The events of a channel, from the loop. None of them may destroy the channel.
 class channel_owner {
  public:
   virtual void channel_started() = 0;

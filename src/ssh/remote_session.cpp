@@ -201,7 +201,7 @@ void remote_session::take_over(unique_fd connected) {
   if (stage_ == stage::over) return;
   int fd = connected.release();
   // Sends our banner. After an error libssh has closed the descriptor, and would take its number
-  // again, whoever has it by then, if it were called once more.
+  // again, which may be another file's by then, if it were called once more.
   if (ssh_connect(handle_.get()) == SSH_ERROR) return fail(describe_loss());
   // Its first look at a connected socket makes it blocking (ssh_socket_pollcallback).
   int on = 1;
@@ -335,7 +335,7 @@ void remote_session::serve() {
   wake();
 }
 
-// Whether the answer to the question under way has come. libssh keeps the outcome of a keepalive to
+// Whether the answer to the question in flight has come. libssh keeps the outcome of a keepalive to
 // itself, but hands that of any global request to the next call for another one; if there is none
 // to hand out any more, that call is a question of its own, and as good.
 bool remote_session::converse() {

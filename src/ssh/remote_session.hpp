@@ -16,7 +16,7 @@
 
 namespace execo::detail {
 
-/// What a session tells, from the loop.
+/// The events of a session, from the loop.
 class session_owner {
  public:
   virtual void session_entered(phase where) = 0;
@@ -36,7 +36,7 @@ class session_member : public list_node {
  public:
   /// Does what can be done now; the only place to call libssh.
   virtual void advance() = 0;
-  /// advance() will make libssh read the connection, so nobody else has to.
+  /// advance() will make libssh read the connection, so that no other member has to.
   virtual bool pumps() const noexcept = 0;
   /// The libssh session goes away and takes its channels along. Send nothing.
   virtual void abandon() noexcept = 0;
@@ -157,7 +157,7 @@ class remote_session {
   bool woken_ = false;  // the node is queued
   bool closing_ = false;
   bool held_ = false;       // not reading
-  bool asking_ = false;     // a question is under way
+  bool asking_ = false;     // a question is in flight
   bool connected_ = false;  // counts in the environment's descriptors
   unsigned tried_ = 0;      // identities
   std::size_t first_identity_ = 0;

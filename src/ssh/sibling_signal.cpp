@@ -109,7 +109,7 @@ std::string as_script(const std::string& lines) { return "exec /bin/sh -c '" + l
 std::string sibling_signal_script(int number, delivery before) {
   std::string n = std::to_string(number);
   // sshd may have delivered it, but not to a session of root's. A command that lives on and handles
-  // or ignores it is then not told twice.
+  // or ignores it then does not get it twice.
   std::string told =
       "u=$(id -u); [ \"$u\" = 0 ] || for x in $l; do { while read -r a b; do case $a in "
       "SigIgn:|SigCgt:) [ $((0x$b >> (" +

@@ -124,7 +124,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     auto leave_at = stage_ >= stage::running ? give_up_at_ : channel().requested_at() + answer_time;
     if (!awaits_end(parting::none) || home().now() >= leave_at) return leave();
     withdraw_rest();
-    // The script's word may stand behind output that nobody takes.
+    // The script's answer may be ordered after output that is not taken.
     channel().pause(stream::out, false);
     channel().pause(stream::err, false);
     home().arm(limit_, leave_at);

@@ -35,7 +35,7 @@ consteval bool asks_for_scheduler() {
 }
 #endif
 
-/// What a sender is told of the coroutine that awaits it.
+/// What a sender learns of the coroutine that awaits it.
 class awaiting_env {
  public:
   using token_type = decltype(std::declval<sender_stop_source&>().get_token());

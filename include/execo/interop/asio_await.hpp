@@ -134,9 +134,9 @@ class initiate_await {
 ///
 /// Stop: the cancellation slot, with the first signal. On a process's run, `terminal` sends KILL,
 /// `partial` ends it as any stop does (TERM, KILL after kill_timeout), and `total` abandons the
-/// wait: the handler gets operation_cancelled at once, and the process goes on if somebody holds
-/// it. Of several the order is partial, terminal, total. What has no such distinction is asked to
-/// stop. Apart from an abandoned wait the handler is called when the operation has ended.
+/// wait: the handler gets operation_cancelled at once, and the process goes on if a handle to it is
+/// held, it. Of several the order is partial, terminal, total. What has no such distinction is
+/// asked to stop. Apart from an abandoned wait the handler is called when the operation has ended.
 /// Resumes: the handler, on its associated executor, by post(); without one on the thread that
 /// drives `where`. Its executor has outstanding work until then.
 /// Thread: any; a signal is emitted where the handler runs, as always in Asio.

@@ -38,7 +38,7 @@ class asio_host {
   asio_host& operator=(const asio_host&) = delete;
   ~asio_host() { close(); }
 
-  /// Lets go of the guest, which is driven by nobody then, and of the executor.
+  /// Lets go of the guest, which is not driven then, and of the executor.
   void close() noexcept { state_->close(); }
 
  private:
@@ -83,7 +83,7 @@ class asio_host {
       if (wait > 0) arm(std::chrono::milliseconds(wait));
     }
 
-    // A timer that strikes too early costs one poll: what is due sooner stays armed.
+    // A timer that expires too early costs one poll: what is due sooner stays armed.
     void arm(std::chrono::milliseconds wait) {
       const auto due = std::chrono::steady_clock::now() + wait;
       if (armed_ && timer_.expiry() <= due) return;

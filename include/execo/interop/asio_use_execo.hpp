@@ -119,7 +119,7 @@ class [[nodiscard]] asio_op final : public detail::operation {
     template <class... A>
     void operator()(A&&... args) {
       op_->ended_.emplace(std::forward<A>(args)...);
-      // A request that comes too late finds nobody.
+      // A request that comes too late has no effect.
       slot_.clear();
       step_.come_back();
     }

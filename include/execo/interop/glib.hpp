@@ -29,7 +29,7 @@ class glib_host {
   glib_host& operator=(const glib_host&) = delete;
   ~glib_host() { close(); }
 
-  /// Lets go of the guest, which is driven by nobody then. Also from what runs on the guest.
+  /// Lets go of the guest, which is not driven then. Also from what runs on the guest.
   void close() noexcept {
     if (source_ == nullptr) return;
     g_source_destroy(source_);

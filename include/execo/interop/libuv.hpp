@@ -36,7 +36,7 @@ class uv_host {
   uv_host& operator=(const uv_host&) = delete;
   ~uv_host() { close(); }
 
-  /// Lets go of the guest, which is driven by nobody then, and of the loop. Also from what runs on
+  /// Lets go of the guest, which is not driven then, and of the loop. Also from what runs on
   /// the guest.
   void close() noexcept {
     if (state_ != nullptr) state_->close();

@@ -23,7 +23,7 @@ class qt_host {
   qt_host(const qt_host&) = delete;
   qt_host& operator=(const qt_host&) = delete;
 
-  /// Lets go of the guest, which is driven by nobody then.
+  /// Lets go of the guest, which is not driven then.
   void close() { watch_.close(); }
 
  private:
