@@ -383,6 +383,32 @@ TEST_F(session_pool, gives_way_when_descriptors_are_short) {
   EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
+// 600 hosts each below a limit of 1,024, or a tenth of both.
+TEST_F(session_pool, lets_two_actions_at_once_complete_with_few_descriptors) {
+  const int count = long_count(600);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  context c;
+  std::size_t open = 0;
+  for ([[maybe_unused]] const auto& each : std::filesystem::directory_iterator("/proc/self/fd"))
+    ++open;
+  rlimit narrow{count == 600 ? 1024 : open + 80, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &narrow), 0);
+  std::vector<host> all = addresses(2 * count);
+  std::vector<host> half(all.begin(), all.begin() + count);
+  std::vector<host> rest(all.begin() + count, all.end());
+  auto action_on = [](session_pool& t, const std::vector<host>& hosts) -> task<action_result> {
+    remote r("true", hosts);
+    r.fanout(hosts.size()).ssh(t.options);
+    action_result done = co_await r.run();
+    co_return done;
+  };
+  auto both = sync_wait(c, when_all(action_on(*this, half), action_on(*this, rest)));
+  EXPECT_EQ(std::get<0>(both).stats().ok, half.size());
+  EXPECT_EQ(std::get<1>(both).stats().ok, rest.size());
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 TEST(session_pool_of_a_context, goes_with_it_while_another_thread_drives_it) {
   if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd";
   sshd_fixture server;
