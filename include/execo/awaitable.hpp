@@ -1,7 +1,7 @@
 /// What execo asks of an awaiting coroutine, and what it gives one.
 ///
 /// Every execo operation is a plain awaiter: any coroutine type may await it. A promise that has
-/// `execo_env()` also tells on which loop it lives and how it is stopped. For any other promise an
+/// `execo_env()` also says on which loop it lives and how it is stopped. For any other promise an
 /// operation runs on the context that the thread drives, else on context::default_instance(), and:
 /// - a stop token that the promise has stops the operation, from any thread, and the coroutine
 ///   resumes when the operation has ended; a promise without one costs nothing;

@@ -124,7 +124,7 @@ class [[nodiscard]] channel_receive_op final : public waiting_receiver<T> {
 }  // namespace detail
 
 /// A queue of at most `capacity` elements. Who sends waits while it is full, who receives while it
-/// is empty; both are served in the order in which they came, and nobody overtakes one who waits.
+/// is empty; both are served in the order in which they came, and none overtakes one that waits.
 /// Capacity 0 is a rendezvous: an element goes from hand to hand.
 ///
 /// channel<T> may be used from coroutines of any contexts and from any thread; local_channel<T> is

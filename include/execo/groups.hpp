@@ -109,7 +109,7 @@ class groups {
   /// Adds a source, or replaces the one of that name.
   groups& add(const std::string& source, const std::map<std::string, std::string>& members);
   groups& add(const std::string& source, const group_command& command);
-  /// Throws: host_set_error if the text is no JSON of one of the two kinds (see group_command).
+  /// Throws: host_set_error if the text is not JSON of one of the two kinds (see group_command).
   groups& add_json(const std::string& source, std::string_view text);
   /// Chooses the source of names without one.
   ///

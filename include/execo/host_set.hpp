@@ -23,7 +23,7 @@ struct host_set_access;
 /// What is wrong with the text of a host set.
 enum class host_set_errc {
   syntax,        ///< brackets or operators do not fit together
-  range,         ///< what stands between brackets is no list of ranges, or is too large
+  range,         ///< the text between brackets is not a list of ranges, or is too large
   group_source,  ///< no group source has that name
   group,         ///< a group source could not answer, or its answer cannot be read
   no_group,      ///< the group source has no group of that name

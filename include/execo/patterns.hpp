@@ -76,7 +76,7 @@ class [[nodiscard]] expect_result {
 /// `$` match at lines, and `$` also where the output ends for now. Bytes are matched: `.` is any
 /// byte but LF, NUL included. A pattern with characters beyond ASCII, or with `\p{...}`, matches
 /// characters of UTF-8: `.` is any of them, `[é]` and `(?i)É` mean what they say, and bytes that
-/// are no UTF-8 are matched by `\C` alone.
+/// are not UTF-8 are matched by `\C` alone.
 ///
 /// Copies share what was compiled, so one object serves any number of processes, also on several
 /// threads. A pattern needs at most 8 MiB.
@@ -88,7 +88,7 @@ class patterns {
 
   /// The next pattern. `call` runs in the coroutine that awaits the match, before it goes on; what
   /// it throws, that coroutine gets. It must not add patterns to the expect it serves.
-  /// Throws: std::invalid_argument naming a pattern that is no regular expression, that has more
+  /// Throws: std::invalid_argument naming a pattern that is not a regular expression, that has more
   /// than 32 groups, or that matches the empty text.
   patterns& on(std::string_view regex, handler call = nullptr) &;
   patterns&& on(std::string_view regex, handler call = nullptr) &&;

@@ -8,7 +8,7 @@
 namespace execo {
 
 /// `bytes` as one line of valid UTF-8 that no terminal acts on and no reader splits: control
-/// characters become ^[ and the like, DEL ^?, C1 controls and bytes that are no UTF-8 \x9b, line
+/// characters become ^[ and the like, DEL ^?, C1 controls and bytes that are not UTF-8 \x9b, line
 /// and paragraph separators and marks that turn the direction of writing \u2028. Tabs stay.
 /// Printable text is left as it is, so doing it twice changes nothing.
 ///

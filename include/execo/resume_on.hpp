@@ -150,7 +150,7 @@ class resume_on_op final : private resume_elsewhere {
   Place place_;  // a loop*, or an executor
 };
 
-/// The group of on(): its home is the place, and its end is told there.
+/// The group of on(): its home is the place, and its end is reported there.
 class away_group final : private child_group {
  public:
   explicit away_group(callback<> ended) noexcept : ended_(ended) { step_.self = this; }
@@ -254,7 +254,7 @@ template <awaitable Op>
 /// Gives its value (void as std::monostate).
 ///
 /// Pre: `place` is driven until then, and outlives it.
-/// Stop: travels to `place`: the operation is asked to stop there, and joined.
+/// Stop: is sent to `place`: the operation is asked to stop there, and joined.
 /// Resumes: on the awaiting coroutine's own loop; at `place` if it has none.
 /// Throws: what the operation threw.
 /// Thread: the value crosses from one to the other.

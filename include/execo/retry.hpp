@@ -1,4 +1,4 @@
-/// retry: an operation again and again, until it succeeds or there is no sense in going on.
+/// retry: an operation again and again, until it succeeds or another attempt would be useless.
 #pragma once
 
 #include <chrono>

@@ -33,7 +33,7 @@ std::string format_duration_exact(duration d);
 /// Without a zone it is local time. A year of two digits is of 1969 to 2068. What is left out of
 /// the date (or all of it: `HH:MM`) is as in `now`, local too. A local time that the change to
 /// summer time leaves out is moved as mktime() does.
-/// Throws: std::invalid_argument naming the text when it is no such time, or is not of the years
+/// Throws: std::invalid_argument naming the text when it is not such a time, or is not of the years
 /// 1678 to 2261.
 time_point parse_time(std::string_view text, time_point now = std::chrono::system_clock::now());
 

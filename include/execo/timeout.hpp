@@ -109,7 +109,7 @@ class token_bridge final : public stop_bridge {
       callback_.emplace(token, forward{this});
     }
   }
-  /// No request starts to travel any more. True if one is still on its way.
+  /// No request is sent any more. True if one is still in flight.
   bool disconnect() noexcept {
     // Waits for a call that another thread is in the middle of: [stopcallback.cons].
     callback_.reset();
@@ -165,7 +165,7 @@ class with_stop_op final : private child_group {
 }  // namespace detail
 
 /// Awaits an operation for at most `limit`: its value, or nothing if the deadline expired first.
-/// Then the operation was asked to stop and has ended. A deadline that strikes when the operation
+/// Then the operation was asked to stop and has ended. A deadline that expires when the operation
 /// has completed already, in the same turn of the loop, drops nothing: the value is given. A
 /// negative limit is no time at all; an operation that does not have to wait is given its value
 /// all the same.

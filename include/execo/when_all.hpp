@@ -188,12 +188,12 @@ template <detail::op_source Source>
   return detail::when_all_range_op<taken, false>(detail::make_source(std::move(source)));
 }
 
-/// As when_all, but a failure stops nobody: gives an outcome for each operation, its value or its
-/// exception.
+/// As when_all, but a failure stops none of the others: gives an outcome for each operation, its
+/// value or its exception.
 ///
 /// Stop: every operation is asked to stop; all are joined. What they gave or threw then is their
 /// outcome; operation_cancelled is that of the ones `.max_in_flight(n)` had not started, as far as
-/// the range tells their number.
+/// the range knows their number.
 /// Resumes: on the awaiting coroutine's loop, after the last one.
 /// Throws: only what a function or range that makes the operations threw.
 template <awaitable... Op>

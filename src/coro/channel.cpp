@@ -15,7 +15,7 @@ bool may_go_on_at_once() noexcept { return ++steps % steps_at_once != 0; }
 void channel_waiter::finish(channel_waiter* first) noexcept {
   while (first != nullptr) {
     channel_waiter& served = *first;
-    // Once it is told, it may be gone.
+    // Once it is notified, it may be gone.
     first = served.next_served;
     if (is_current(served.work())) {
       served.complete();

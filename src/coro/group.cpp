@@ -106,7 +106,7 @@ void child_group::start_child(std::coroutine_handle<> handle, task_promise_base&
 
 std::coroutine_handle<> child_group::child_done(std::size_t index, bool failed) noexcept {
   on_child_done(index, failed);
-  // A scope may run empty while nobody joins it.
+  // A scope may run empty before it is joined.
   if (--pending_ != 0 || !awaiting_) return std::noop_coroutine();
   return join();
 }

@@ -80,7 +80,7 @@ void operation::complete() noexcept {
 void operation::arrive() noexcept {
   arrived_ = true;
   hook_.unlink();
-  // A stop on its way to the work loop still points here: its answer resumes instead.
+  // A stop in flight to the work loop still points here: its answer resumes instead.
   if (!stop_travels_) resume();
 }
 

@@ -38,7 +38,8 @@ bool away_group::request_stop() noexcept {
   return !stopped().came_too_late();
 }
 
-// From the ready queue: the awaiting coroutine's thread may free the child as soon as it is told.
+// From the ready queue: the awaiting coroutine's thread may free the child as soon as it is
+// notified.
 void away_group::on_child_done(std::size_t, bool) noexcept {
   done_ = true;
   step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->ended_(); };

@@ -11,7 +11,7 @@
 namespace execo::detail {
 
 /// A request travels to the loop at most once, and only while the loop is certain to be there: the
-/// end is not told before a request that is on its way has arrived.
+/// end is not reported before a request that is in flight has arrived.
 class root::core final : public loop_member {
  public:
   core(root& owner, loop& on) : owner_(owner), loop_(on) {

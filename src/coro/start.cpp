@@ -39,7 +39,7 @@ void start_root::abandon() noexcept {
     request_stop();
     return;
   }
-  // On the loop's own thread, a call that is under way is one that we are inside of.
+  // On the loop's own thread, a call that has begun is one that we are inside of.
   if (seen != gate::calling || is_current(home())) return;
   while (gate_.load(std::memory_order_acquire) == gate::calling) gate_.wait(gate::calling);
 }

@@ -23,7 +23,7 @@ namespace execo::detail {
   return c == ',' || c == '!' || c == '&' || c == '^';
 }
 
-/// Where the first control character is that is no blank, C1 controls in UTF-8 included; npos if
+/// Where the first control character is that is not a blank, C1 controls in UTF-8 included; npos if
 /// there is none.
 [[nodiscard]] constexpr std::size_t find_control(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -51,7 +51,7 @@ class backend {
   /// Why wait() gave up.
   virtual std::string refusal() const { return {}; }
 
-  /// Gives up everything that is under way, chained by `next`. None of it has completed, and none
+  /// Gives up everything that is in flight, chained by `next`. None of it has completed, and none
   /// completes here any more.
   virtual io_request* surrender() noexcept { return nullptr; }
 };

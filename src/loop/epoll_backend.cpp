@@ -1,7 +1,7 @@
 // Each wait first tries what was started since the last one, then sleeps in epoll_wait for the
 // rest. A descriptor has one waiter to read and one to write.
 //
-// Of a descriptor that just comes with a request nobody says when it is closed. Interest in it is
+// Of a descriptor that just comes with a request there is no word of its close. Interest in it is
 // armed for one event (EPOLLONESHOT) and carries a generation: when a descriptor is closed while a
 // copy of it lives on, in a fork of the application for instance, the kernel keeps the registration
 // (epoll(7), Q6), and neither can it wake us more than once, nor is it taken for the next owner of
@@ -124,7 +124,7 @@ class epoll_backend final : public backend {
     bool doubtful = false;  // in the list of those that wait though they only look empty
     filling content = filling::unknown;
     std::uint32_t interest = 0;  // what it is registered for
-    std::uint32_t ends = 0;      // what it was told of its end
+    std::uint32_t ends = 0;      // what was reported of its end
     int next_doubtful = -1;
   };
 
@@ -349,7 +349,7 @@ class epoll_backend final : public backend {
     if (out != nullptr && out != in) ready(*out, event.events);
   }
 
-  // An edge says that something has changed: whoever waits for it looks.
+  // An edge says that something has changed: each request that waits for it looks.
   void dispatch_kept(slot& s, io_request* in, io_request* out, std::uint32_t events) noexcept {
     if ((events & ~std::uint32_t{EPOLLOUT}) != 0) s.content = filling::unknown;
     s.ends |= events & (always_told | EPOLLRDHUP);

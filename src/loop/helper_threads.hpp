@@ -35,7 +35,7 @@ class helper_threads {
   helper_threads(loop& on, std::size_t most) noexcept : loop_(on), most_(most) {}
   helper_threads(const helper_threads&) = delete;
   helper_threads& operator=(const helper_threads&) = delete;
-  /// Waits for the work under way, and discards what was not begun.
+  /// Waits for the work in progress, and discards what was not begun.
   ~helper_threads();
 
   /// Whether there is a thread, or one can be had. From the loop's thread, as submit.

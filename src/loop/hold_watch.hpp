@@ -1,4 +1,4 @@
-// In a build with assertions: tells when one step on a loop took so long that everything else on it
+// In a build with assertions: reports a step on a loop that took so long that everything else on it
 // stood still. Nothing at all in a release build.
 #pragma once
 

@@ -74,7 +74,7 @@ void loop::raise(std::atomic<bool>& flag) noexcept {
 
 void loop::wake() noexcept {
   std::uint64_t one = 1;
-  // Fails only when the counter is full, and then a wake-up is already on its way.
+  // Fails only when the counter is full, and then a wake-up is already in flight.
   (void)!::write(wake_.get(), &one, sizeof one);
 }
 
@@ -84,7 +84,7 @@ int loop::native_handle() {
   unique_fd made(::epoll_create1(EPOLL_CLOEXEC));
   if (!made) throw std::system_error(errno, std::system_category(), "epoll_create1");
   watch(made.get(), backend_->readiness());
-  // A ring tells of completions through an eventfd, and Linux drops (6.18: from the second time on)
+  // A ring signals completions through an eventfd, and Linux drops (6.18: from the second time on)
   // what one eventfd would signal from inside a write to another one: a wake-up stands for itself.
   watch(made.get(), wake_.get());
   handle_ = std::move(made);

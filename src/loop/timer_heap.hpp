@@ -33,7 +33,7 @@ class timer_heap {
   /// One was due before `when`.
   bool overdue(clock::time_point when) const noexcept { return !empty() && next() < when; }
 
-  /// A line for each, the next one to strike first.
+  /// A line for each, the next one to expire first.
   std::vector<std::string> describe(clock::time_point now) const;
 
   /// Calls `expired` of all that are due at `now`, each disarmed before.

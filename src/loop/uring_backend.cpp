@@ -3,7 +3,7 @@
 // what IORING_SETUP_SINGLE_ISSUER promises the kernel; the ring starts disabled, so that this
 // thread is the one that first waits on it, not the one that made it.
 //
-// What is under way also stands in a list: when the kernel refuses the ring from some moment on, as
+// Requests in flight are in a list, too: when the kernel refuses the ring from some moment on, as
 // a sandbox does that an application enters while it runs, another backend takes the list over.
 #include "loop/uring_backend.hpp"
 
@@ -317,7 +317,7 @@ class uring_backend final : public backend {
     io_uring_sqe_set_data(sqe, &request);
   }
 
-  /// Null when the ring is refused: what is under way then waits in the list.
+  /// Null when the ring is refused: what is in flight then waits in the list.
   io_uring_sqe* next_sqe() noexcept {
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
     while (sqe == nullptr && enable()) {

@@ -41,7 +41,7 @@ class no_lock {
   void unlock() noexcept {}
 };
 
-/// False now and then: whoever never has to wait would keep the loop from everything else.
+/// False now and then: a coroutine that never waits would keep the loop from everything else.
 bool may_go_on_at_once() noexcept;
 
 enum class channel_state { done, closed, wait };

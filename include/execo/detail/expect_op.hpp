@@ -16,7 +16,7 @@ namespace execo::detail {
 
 class output_stream;
 
-/// While an operation is under way it belongs to the loop of the process.
+/// While an operation runs it belongs to the loop of the process.
 class expect_state {
  public:
   static constexpr std::size_t default_backtrack = 4096;

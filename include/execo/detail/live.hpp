@@ -1,4 +1,4 @@
-// Something under way that its loop can name when it is asked what lives there.
+// Something in progress that its loop can name when it is asked what lives there.
 #pragma once
 
 #include "execo/detail/node.hpp"

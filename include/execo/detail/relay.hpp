@@ -70,7 +70,7 @@ inline constexpr bool without_stop = false;
 ///
 /// `callback<F>` is made of a token and an F. It calls the F once, when a stop is requested, on the
 /// requesting thread, or when it is made after a request. Its destructor waits for a call that is
-/// under way on another thread.
+/// in flight on another thread.
 template <class Token>
 struct foreign_stop_token {
   template <class T>
@@ -191,7 +191,7 @@ class remote_stop {
   /// Thread: any, once.
   void request() noexcept;
 
-  /// On the home loop, after the last request: waits for one that is on its way.
+  /// On the home loop, after the last request: waits for one that is in flight.
   class settled {
    public:
     explicit settled(remote_stop& stop) noexcept : stop_(stop) {}

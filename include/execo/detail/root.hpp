@@ -1,6 +1,6 @@
 // An operation that no coroutine awaits: it runs on one context under a stop_state of its own, can
-// be asked to stop from any thread, and tells its end on its loop. Its context stops and joins it
-// as it does a process. Under start, as_future, and the adapters for other libraries.
+// be asked to stop from any thread, and notifies of its end on its loop. Its context stops and
+// joins it as it does a process. Under start, as_future, and the adapters for other libraries.
 #pragma once
 
 #include <coroutine>
@@ -34,7 +34,7 @@ class root {
   void request_stop(stop_kind kind = stop_kind::end) noexcept;
 
   loop& home() const noexcept;
-  /// Its loop has got round to it: somebody drives that.
+  /// Its loop has begun with it: a thread drives that loop.
   /// Thread: any.
   bool begun() const noexcept;
 
@@ -62,7 +62,7 @@ void hold(root& r) noexcept;
 void drop(root& r) noexcept;
 using root_ref = state_ref<root>;
 
-/// Says once on the standard error that `who` waits for what nobody drives.
+/// Says once on the standard error that `who` waits for a loop that no thread drives.
 void warn_not_driven(const char* who) noexcept;
 
 /// The loop of `chosen`, else that of the calling thread, else the default context's.

@@ -10,7 +10,7 @@
 namespace execo::detail {
 
 /// How an operation that can be ended in several ways is to be ended. For all others, and for
-/// whoever does not say: `end`.
+/// a request that does not say: `end`.
 enum class stop_kind : std::uint8_t {
   end,      ///< a run ends its process: TERM, KILL after kill_timeout
   abandon,  ///< the wait ends, what was waited for goes on
