@@ -188,7 +188,9 @@ class ssh_transport final : public transport, session_owner, channel_owner {
       found.started = started_;
       return events_->on_closed(std::move(found));
     }
-    if (!session().authenticated() && replace_session()) return;
+    // It was lost meanwhile, and another one is being made, or there was no memory for that.
+    if (connection_ != connection_use::reused || over_) return;
+    if (!session().authenticated()) return begin_without_session();
     home().arm_after(limit_, reuse_limit);
     events_->on_phase(phase::open);
     if (parting_ != parting::none) return;
@@ -196,6 +198,13 @@ class ssh_transport final : public transport, session_owner, channel_owner {
             [this](const std::exception_ptr& error) {
               fail(failure(end_reason::connect_failed, error_of(error), {}));
             });
+  }
+
+  // Lost before it was begun with.
+  void begin_without_session() {
+    if (replace_session()) return;
+    fail(failure(end_reason::connect_failed, std::make_error_code(std::errc::not_enough_memory),
+                 name() + ": ssh session"));
   }
 
   void limit_expired() {

@@ -238,6 +238,29 @@ TEST_F(session_pool, connects_once_more_to_a_host_whose_server_was_killed_meanwh
   EXPECT_EQ(logins(*server), 6U);
 }
 
+// The loss is seen in the turn in which the command begins.
+TEST_F(session_pool, connects_once_more_when_the_loss_is_seen_as_the_command_begins) {
+  driven_loop loop;
+  auto shared = detail::make_ssh_environment(loop, options);
+  {
+    recorded_run first(loop, shared, "127.3.0.1", "true");
+    ASSERT_TRUE(first.run().exited) << first.context;
+  }
+  ASSERT_EQ(detail::kept_sessions(loop), 1U);
+  end_connections(*server, SIGKILL);
+  // A process that has ended has closed its socket.
+  std::string children = "/proc/" + std::to_string(server->pid()) + "/task/" +
+                         std::to_string(server->pid()) + "/children";
+  for (std::string any = "any"; !any.empty();) {
+    any.clear();
+    std::ifstream(children) >> any;
+  }
+  recorded_run second(loop, shared, "127.3.0.1", "echo on");
+  EXPECT_TRUE(second.run().exited) << second.context;
+  EXPECT_EQ(second.out, "on\n");
+  EXPECT_EQ(second.report.connection, connection_use::replaced);
+}
+
 // Stopped, not ended: nothing says that it is gone.
 TEST_F(session_pool, connects_once_more_to_a_host_whose_server_is_silent) {
   std::vector<pid_t> stopped;
