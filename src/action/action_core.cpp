@@ -121,6 +121,8 @@ void action_core::wait_for_next(action_wait& waiter) noexcept {
 
 void action_core::notify_waiters() noexcept {
   if (!started_) return;
+  // A waiter that was notified may let go of the last handle, on another thread.
+  intrusive_ptr<action_core> alive(this);
   bool over = finished();
   std::size_t available = ready_.size();
   while (next_waiters_.linked() && (available > 0 || over)) {
