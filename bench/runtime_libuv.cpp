@@ -43,7 +43,7 @@ class event_loop {
   uv_loop_t loop_{};
 };
 
-/// A callback of each turn, as often as it is told.
+/// A callback in each turn, a given number of times.
 class turner {
  public:
   turner(event_loop& loop, int count) : left_(count) {

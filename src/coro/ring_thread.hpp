@@ -22,7 +22,7 @@ class ring_thread {
   /// Ends what lives on it, and its thread.
   void join();
 
-  /// Asks what lives on it to end; when nothing is left, runs `told` on `home`.
+  /// Shuts down the members of its loop, then posts `told` to `home`.
   /// Thread: any.
   void empty_out(loop& home, queue_node& told);
 

@@ -82,7 +82,7 @@ class epoll_backend final : public backend {
     assert(s.in == nullptr && s.out == nullptr);
     s.kept = false;
     ++s.generation;
-    // Closing it is not enough if there is a copy of it. After a HUP that has nothing to tell.
+    // Closing it is not enough if there is a copy of it. After a HUP a copy reports nothing more.
     if (std::exchange(s.registered, false) && (s.ends & EPOLLHUP) == 0)
       (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
   }

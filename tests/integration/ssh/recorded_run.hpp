@@ -28,7 +28,7 @@ class driven_loop {
   driven_loop() = default;
   driven_loop(const driven_loop&) = delete;
   driven_loop& operator=(const driven_loop&) = delete;
-  /// What is kept for later goes with it.
+  /// Closes the connections that were kept.
   ~driven_loop() { detail::join_members(loop_); }
 
   detail::loop& get() noexcept { return loop_; }

@@ -226,7 +226,7 @@ TEST_F(ssh_command, can_be_closed_from_any_event) {
     EXPECT_TRUE(r.closed) << "after event " << last;
     EXPECT_FALSE(r.failed) << r.context;
     EXPECT_TRUE(std::string_view("a\n").starts_with(r.out)) << r.out;
-    // A phase is told before anything of the command.
+    // A phase is reported before anything of the command.
     const int phases = static_cast<int>(r.phases.size());
     EXPECT_FALSE(r.exited && last <= phases) << "after event " << last;
   }

@@ -1,4 +1,4 @@
-// A program of somebody else's that runs local processes alone: it links execo::core and needs
+// A user's program that runs local processes alone: it links execo::core and needs
 // nothing for ssh. These are the headers that core has.
 #include <execo/as_completed.hpp>
 #include <execo/attributes.hpp>
