@@ -1,6 +1,6 @@
 // What the programs behind bench/runtime share: each knows the same rows, runs one of them as often
-// as its arguments say, and prints what an operation of it cost. One that does not have the row ends with
-// no_such_row.
+// as its arguments say, and prints what an operation of it cost. One that does not have the row
+// ends with no_such_row.
 //
 //   runtime_NAME ROW COUNT     ->  "WALL CPU\n", nanoseconds an operation
 #pragma once
