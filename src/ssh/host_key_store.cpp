@@ -107,6 +107,7 @@ void host_key_store::read() {
     throw std::invalid_argument("known hosts file " + file_ + ": " + last_error().message());
   known.parse(text);
   known_ = std::move(known);
+  ++version_;
   // A file that was replaced is not the one that is open.
   writer_.reset();
 }

@@ -31,6 +31,9 @@ class host_key_store {
   /// Reads the file again if it has changed since. Throws: as the constructor.
   void refresh();
 
+  /// Another number each time that the file was read.
+  unsigned version() const noexcept { return version_; }
+
   /// Whether keys matter at all.
   bool checks() const noexcept { return policy_ != host_keys::ignore; }
 
@@ -54,6 +57,7 @@ class host_key_store {
   file_stamp site_stamp_;
   file_stamp stamp_;  // of the file as it was read, and with what was added here
   known_hosts known_;
+  unsigned version_ = 0;
   unique_fd writer_;
   bool needs_newline_ = false;
 };

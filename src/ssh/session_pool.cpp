@@ -10,6 +10,7 @@
 #include "execo/context.hpp"
 #include "execo/time.hpp"
 #include "loop/post_call.hpp"
+#include "ssh/handshake.hpp"
 
 namespace execo::detail {
 
@@ -25,7 +26,8 @@ pooled_session::pooled_session(std::shared_ptr<ssh_environment> shared, std::str
                                std::string user)
     : session_(std::move(shared), std::move(name), port, std::move(user), *this),
       clearing_(callback<>::to<&pooled_session::cleared>(this)),
-      expiry_(callback<>::to<&pooled_session::expired>(this), "idle connection") {}
+      expiry_(callback<>::to<&pooled_session::expired>(this), "idle connection"),
+      trusted_by_(session_.shared().host_keys.version()) {}
 
 void pooled_session::serve(session_owner& owner, channel_owner& output) {
   assert(!session_.busy() && (!channel_ || channel_->over()));
@@ -55,9 +57,19 @@ void pooled_session::close() noexcept {
   session_.close();
 }
 
-bool pooled_session::may_serve() const noexcept {
+// Known hosts that were read again since may have revoked its key.
+bool pooled_session::is_trusted() {
+  const host_key_store& keys = session_.shared().host_keys;
+  if (trusted_by_ == keys.version()) return true;
+  failure why;
+  if (!check_host_key(session_, why)) return false;
+  trusted_by_ = keys.version();
+  return true;
+}
+
+bool pooled_session::may_serve() {
   return use_ == use::idle && !session_.busy() && !session_.closing() && channel_->over() &&
-         session_.authenticated() && !session_.lost();
+         session_.authenticated() && !session_.lost() && is_trusted();
 }
 
 // What the server does with our close it has done when it answers.

@@ -48,7 +48,8 @@ class pooled_session final : public list_node, private session_owner, private ch
 
   void retire(session_pool& by);
   void close() noexcept;
-  bool may_serve() const noexcept;
+  bool may_serve();
+  bool is_trusted();
   void expired() noexcept { close(); }
   void cleared() noexcept { use_ = use::idle; }
 
@@ -74,6 +75,7 @@ class pooled_session final : public list_node, private session_owner, private ch
   std::string key_;  // while it is kept
   clock::time_point since_{};
   session_pool* pool_ = nullptr;  // once it is there
+  unsigned trusted_by_;           // the version of the known hosts that its key was checked with
   use use_ = use::leased;
 };
 

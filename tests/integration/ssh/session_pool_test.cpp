@@ -218,6 +218,23 @@ TEST_F(session_pool, reads_a_host_key_that_was_added_meanwhile) {
   }(*this, add));
 }
 
+TEST_F(session_pool, uses_no_connection_whose_host_key_was_revoked_meanwhile) {
+  options.host_key_policy = host_keys::strict;
+  options.known_hosts = server->directory() + "/known_hosts_of_pool";
+  auto add = [this](const std::string& mark) {
+    std::ofstream(options.known_hosts, std::ios::app)
+        << mark << "[127.3.0.1]:" << server->port() << " " << server->host_key() << "\n";
+  };
+  add("");
+  sync_wait([](session_pool& t, auto& more) -> task<> {
+    action_result before = co_await run_on(addresses(1), "true", t.options);
+    EXPECT_TRUE(before.ok()) << before.all()[0].describe();
+    more("@revoked ");
+    action_result after = co_await run_on(addresses(1), "true", t.options);
+    EXPECT_EQ(after.all()[0].how(), end_reason::host_key_rejected) << after.all()[0].describe();
+  }(*this, add));
+}
+
 // The processes of the server that serve connections, whatever they are called.
 void end_connections(const sshd_fixture& server, int signal) {
   std::ifstream list("/proc/" + std::to_string(server.pid()) + "/task/" +
