@@ -116,9 +116,9 @@ void timers(int count, stretch* arm, stretch* cancel) {
   execo::context c;
   execo::detail::loop& l = execo::detail::loop_of(c);
   never nobody;
-  std::deque<execo::detail::timer> all;
+  std::deque<execo::detail::deadline_timer> all;
   for (int i = 0; i < count; ++i)
-    all.emplace_back(execo::detail::callback<>::to<&never::expired>(&nobody));
+    all.emplace_back(execo::detail::delegate<>::to<&never::expired>(&nobody));
   auto work = [&]() -> task<> {
     bench::deadline_times times;
     if (arm != nullptr) arm->begin();

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "execo/completions.hpp"
-#include "execo/detail/window.hpp"
+#include "execo/detail/limited_group.hpp"
 
 namespace execo {
 
@@ -17,20 +17,20 @@ namespace detail {
 
 template <class Source, class Body>
 class [[nodiscard]] as_completed_op final
-    : private source_window<Source>,
+    : private source_group<Source>,
       private completions<child_value_t<typename Source::op>> {
-  using window = source_window<Source>;
-  using typename window::value;
+  using group = source_group<Source>;
+  using typename group::value;
   using outcomes = completions<value>;
   using body_value = child_value_t<std::invoke_result_t<Body&, outcomes&>>;
-  // Beside the slots of the window.
+  // Not one of the slots of the group.
   static constexpr std::size_t body_index = static_cast<std::size_t>(-1);
 
  public:
-  as_completed_op(Source source, Body body) : window(std::move(source)), body_(std::move(body)) {}
+  as_completed_op(Source source, Body body) : group(std::move(source)), body_(std::move(body)) {}
   /// Pre: not awaited yet.
   as_completed_op(as_completed_op&& other) noexcept
-      : window(std::move(other)), outcomes(), body_(std::move(other.body_)) {}
+      : group(std::move(other)), outcomes(), body_(std::move(other.body_)) {}
 
   /// At most `n` that run or whose outcome has not been taken.
   /// Throws: std::invalid_argument if `n` is 0.
@@ -65,7 +65,7 @@ class [[nodiscard]] as_completed_op final
     this->start_child(running_body_->handle(), running_body_->promise(), body_index);
   }
   void on_child_done(std::size_t index, bool failed) noexcept override {
-    if (index != body_index) return window::on_child_done(index, failed);
+    if (index != body_index) return group::on_child_done(index, failed);
     // Nobody asks for the rest any more.
     body_done_ = true;
     this->stop().request();
@@ -74,7 +74,7 @@ class [[nodiscard]] as_completed_op final
   void on_start(std::size_t) override { this->make_room(this->running()); }
   void on_outcome(std::size_t position, outcome<value>&& end) noexcept override {
     if (body_done_) {
-      this->free_place();
+      this->release_slot();
     } else {
       this->add(position, std::move(end));
     }
@@ -84,7 +84,7 @@ class [[nodiscard]] as_completed_op final
   void on_source_failed(std::exception_ptr error) noexcept override {
     source_error_ = std::move(error);
   }
-  void on_cut() noexcept override {}
+  void on_truncated() noexcept override {}
   void on_exhausted() noexcept override {
     exhausted_ = true;
     finish_if_last();
@@ -92,8 +92,8 @@ class [[nodiscard]] as_completed_op final
   void finish_if_last() noexcept {
     if (exhausted_ && this->running() == 0) this->finish(std::exchange(source_error_, nullptr));
   }
-  loop& where() const noexcept override { return this->home(); }
-  void on_taken() noexcept override { this->free_place(); }
+  loop& where() const noexcept override { return this->affinity(); }
+  void on_taken() noexcept override { this->release_slot(); }
 
   Body body_;
   std::optional<child<body_value>> running_body_;

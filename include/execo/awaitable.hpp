@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "execo/detail/env.hpp"
-#include "execo/detail/relay.hpp"
+#include "execo/detail/foreign_adapter.hpp"
 
 namespace execo {
 
@@ -34,14 +34,14 @@ bool is_cancelled(const std::exception_ptr& error) noexcept;
 
 template <class Promise>
 env env_of(Promise& promise) noexcept {
-  static_assert(!deafening<Promise>,
+  static_assert(!ignores_stop<Promise>,
                 "execo would not hear the stop of this coroutine: include "
                 "<execo/interop/stdexec.hpp> for stdexec, else specialise execo::foreign_env");
   if constexpr (requires { promise.execo_env(); }) {
     return promise.execo_env();
   } else if constexpr (has_token<Promise> || has_scheduler<Promise>) {
     env foreign;
-    foreign.relay = &relay_functions_of<Promise>;
+    foreign.adapter = &foreign_adapter_of<Promise>;
     return foreign;
   } else {
     return {};
@@ -58,9 +58,9 @@ env env_of(std::coroutine_handle<Promise> awaiting) noexcept {
   }
 }
 
-/// The loop on which work starts for a coroutine that lives on `home`: that one, else the calling
-/// thread's, else the default context's.
-loop& loop_or_default(loop* home);
+/// The loop on which work starts for a coroutine that lives on `affinity`: that one, else the
+/// calling thread's, else the default context's.
+loop& loop_or_default(loop* affinity);
 bool is_current(const loop& l) noexcept;
 void post(loop& l, queue_node& node) noexcept;
 void defer(loop& l, queue_node& node) noexcept;

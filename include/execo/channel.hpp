@@ -15,7 +15,7 @@ namespace detail {
 template <class T, class Lock>
 class channel_sender : public waiting_sender<T> {
  public:
-  bool await_ready() noexcept { return may_go_on_at_once() && settled(nullptr); }
+  bool await_ready() noexcept { return may_go_on_at_once() && try_complete(nullptr); }
   bool await_resume() const {
     if (stopped_) throw operation_cancelled();
     return this->sent;
@@ -30,14 +30,14 @@ class channel_sender : public waiting_sender<T> {
   bool cancelled() const noexcept override { return stopped_; }
   void on_start(bool stopped) noexcept override {
     stopped_ = stopped;
-    if (stopped || settled(this)) this->complete();
+    if (stopped || try_complete(this)) this->complete();
   }
   void on_stop() noexcept override {
     if (!to_.leave(*this)) return this->stop_missed();
     stopped_ = true;
     this->complete();
   }
-  bool settled(channel_waiter* waiter) noexcept {
+  bool try_complete(channel_waiter* waiter) noexcept {
     channel_waiter* served = nullptr;
     const channel_state s = to_.put(this->value(), served, waiter);
     channel_waiter::finish(served);
@@ -89,7 +89,7 @@ class [[nodiscard]] channel_receive_op final : public waiting_receiver<T> {
   channel_receive_op(channel_receive_op&& other) noexcept
       : waiting_receiver<T>(std::move(other)), from_(other.from_) {}
 
-  bool await_ready() noexcept { return may_go_on_at_once() && settled(nullptr); }
+  bool await_ready() noexcept { return may_go_on_at_once() && try_complete(nullptr); }
   std::optional<T> await_resume() {
     if (stopped_) throw operation_cancelled();
     return std::move(this->taken);
@@ -99,14 +99,14 @@ class [[nodiscard]] channel_receive_op final : public waiting_receiver<T> {
   bool cancelled() const noexcept override { return stopped_; }
   void on_start(bool stopped) noexcept override {
     stopped_ = stopped;
-    if (stopped || settled(this)) this->complete();
+    if (stopped || try_complete(this)) this->complete();
   }
   void on_stop() noexcept override {
     if (!from_.leave(*this)) return this->stop_missed();
     stopped_ = true;
     this->complete();
   }
-  bool settled(channel_waiter* waiter) noexcept {
+  bool try_complete(channel_waiter* waiter) noexcept {
     channel_waiter* served = nullptr;
     // Not this->taken: once it waits, that is for another thread to fill.
     std::optional<T> now;

@@ -26,7 +26,7 @@ namespace detail {
 /// What a body of as_completed waits for. Lives on the loop of the operations.
 class completion_waiter : public operation, public list_node {
  protected:
-  explicit completion_waiter(loop& home) noexcept : operation(&home) {}
+  explicit completion_waiter(loop& affinity) noexcept : operation(&affinity) {}
   completion_waiter(completion_waiter&& other) noexcept : operation(std::move(other)) {}
 
   void on_stop() noexcept final {

@@ -46,7 +46,7 @@ class generator_promise final : public task_promise_base {
 };
 
 template <class T>
-class [[nodiscard]] generator_next : public resumes_at_home {
+class [[nodiscard]] generator_next : public affine_awaiter {
  public:
   explicit generator_next(std::coroutine_handle<generator_promise<T>> producer) noexcept
       : producer_(producer) {}

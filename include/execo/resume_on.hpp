@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "execo/context.hpp"
-#include "execo/detail/callback.hpp"
+#include "execo/detail/delegate.hpp"
 #include "execo/detail/group.hpp"
 #include "execo/detail/operation.hpp"
 
@@ -76,8 +76,9 @@ class executor_ref {
 };
 
 /// Goes where `there` leads, then resumes another coroutine; here, if that throws.
-template <class Hop>
-relay resume_by_hop(Hop there, std::coroutine_handle<> to, std::exception_ptr& refused) {
+template <class Reschedule>
+foreign_adapter resume_after(Reschedule there, std::coroutine_handle<> to,
+                             std::exception_ptr& refused) {
   try {
     if constexpr (requires { there.await_ready(); }) {
       co_await there;
@@ -90,11 +91,11 @@ relay resume_by_hop(Hop there, std::coroutine_handle<> to, std::exception_ptr& r
   co_return to;
 }
 
-/// Joins one child at home, then resumes the parent elsewhere.
+/// Joins one child on its own loop, then resumes the parent elsewhere.
 class resume_elsewhere : protected child_group {
  protected:
   resume_elsewhere() noexcept { step_.self = this; }
-  /// On the home loop, outside the child. Last: the parent may be gone when it returns.
+  /// On the own loop, outside the child. Last: the parent may be gone when it returns.
   virtual void resume_at_place(std::coroutine_handle<> parent) = 0;
 
   struct step_node : queue_node {
@@ -142,7 +143,7 @@ class resume_on_op final : private resume_elsewhere {
     } else if constexpr (posts<Place>) {
       place_.post(resumption(parent));
     } else {
-      (void)resume_by_hop(hop_to(place_), parent, refused_);
+      (void)resume_after(reschedule_to(place_), parent, refused_);
     }
   }
 
@@ -150,10 +151,10 @@ class resume_on_op final : private resume_elsewhere {
   Place place_;  // a loop*, or an executor
 };
 
-/// The group of on(): its home is the place, and its end is reported there.
-class away_group final : private child_group {
+/// The group of on(): it runs at the place, and its end is reported there.
+class remote_group final : private child_group {
  public:
-  explicit away_group(callback<> ended) noexcept : ended_(ended) { step_.self = this; }
+  explicit remote_group(delegate<> ended) noexcept : ended_(ended) { step_.self = this; }
   void start(loop& place, bool stopped, std::coroutine_handle<> handle,
              child_promise_base& promise) noexcept;
   /// False: what it would have stopped had ended already.
@@ -164,9 +165,9 @@ class away_group final : private child_group {
   void on_child_done(std::size_t, bool) noexcept override;
 
   struct step_node : queue_node {
-    away_group* self = nullptr;
+    remote_group* self = nullptr;
   };
-  callback<> ended_;
+  delegate<> ended_;
   step_node step_;
   bool done_ = false;
 };
@@ -175,12 +176,12 @@ template <class T>
 class on_op final : public operation {
  public:
   on_op(loop& place, child<T> work) noexcept
-      : operation(&place), work_(std::move(work)), group_(callback<>::to<&on_op::ended>(this)) {}
+      : operation(&place), work_(std::move(work)), group_(delegate<>::to<&on_op::ended>(this)) {}
   /// Pre: not awaited yet.
   on_op(on_op&& other) noexcept
       : operation(std::move(other)),
         work_(std::move(other.work_)),
-        group_(callback<>::to<&on_op::ended>(this)) {}
+        group_(delegate<>::to<&on_op::ended>(this)) {}
 
   T await_resume() {
     if (work_.promise().error) std::rethrow_exception(work_.promise().error);
@@ -198,7 +199,7 @@ class on_op final : public operation {
   void ended() { complete(); }
 
   child<T> work_;
-  away_group group_;
+  remote_group group_;
 };
 
 }  // namespace detail

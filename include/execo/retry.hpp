@@ -99,7 +99,7 @@ class retry_plan {
 };
 
 /// Reads the awaiting coroutine's environment without suspending it.
-class this_env : public resumes_at_home {
+class this_env : public affine_awaiter {
  public:
   bool await_ready() const noexcept { return false; }
   template <class Promise>

@@ -61,7 +61,7 @@ class scope : private detail::child_group {
   std::size_t ended_ = 0;
 };
 
-class [[nodiscard]] scope::join_op : public detail::resumes_at_home {
+class [[nodiscard]] scope::join_op : public detail::affine_awaiter {
  public:
   explicit join_op(scope& s) noexcept : scope_(s) {}
   bool await_ready() const noexcept { return false; }

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <optional>
 
+#include "execo/detail/deadline_timer.hpp"
 #include "execo/detail/operation.hpp"
-#include "execo/detail/timer.hpp"
 #include "execo/time.hpp"
 
 namespace execo {
@@ -29,7 +29,7 @@ class [[nodiscard]] sleep_op final : public detail::operation {
 
   duration delay_;
   bool stopped_ = false;
-  detail::timer timer_;
+  detail::deadline_timer timer_;
 };
 
 /// Suspends for `delay`; not at all if that is negative, though others run first.

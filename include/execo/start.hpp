@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "execo/detail/compiler.hpp"
-#include "execo/detail/start_root.hpp"
+#include "execo/detail/started_operation.hpp"
 #include "execo/outcome.hpp"
 
 namespace execo {
@@ -21,7 +21,7 @@ namespace execo {
 /// thread is in the middle of is waited for; one that is called later finds what it refers to.
 class [[nodiscard]] started {
  public:
-  explicit started(detail::start_ref state) noexcept : state_(std::move(state)) {}
+  explicit started(detail::started_ref state) noexcept : state_(std::move(state)) {}
   started(const started&, detail::moved_only_so_pass_it_with_std_move = {})
       EXECO_DELETED("a started operation is moved, not copied: pass it with std::move");
   started(started&&) noexcept = default;
@@ -45,18 +45,18 @@ class [[nodiscard]] started {
   /// Throws: std::logic_error from inside a context, which might wait for itself.
   void join();
   /// Lets the operation go on without the handle; its callback will be called.
-  void detach() && noexcept { state_ = detail::start_ref(nullptr); }
+  void detach() && noexcept { state_ = detail::started_ref(nullptr); }
 
  private:
   void release() noexcept;
-  detail::start_ref state_;
+  detail::started_ref state_;
 };
 
 /// A std::future that speaks up when it waits for what cannot come. Made by as_future.
 template <class T>
 class operation_future : public std::future<T> {
  public:
-  operation_future(std::future<T> value, detail::root_ref run) noexcept
+  operation_future(std::future<T> value, detail::detached_ref run) noexcept
       : std::future<T>(std::move(value)), run_(std::move(run)) {}
   /// As std::future's. After a second during which no thread drives the context they say so on the
   /// standard error, once, and go on waiting.
@@ -75,7 +75,7 @@ class operation_future : public std::future<T> {
     if (this->wait_for(std::chrono::seconds(1)) != std::future_status::ready && !run_->begun())
       detail::warn_not_driven("a future of as_future()");
   }
-  detail::root_ref run_;
+  detail::detached_ref run_;
 };
 
 namespace detail {
@@ -95,20 +95,22 @@ Outcome make_outcome(std::exception_ptr error, std::optional<T>& value) {
 }
 
 template <class Op, class Callback>
-class callback_root final : public root_with_body<root_value_t<Op>, start_root> {
+class callback_operation final
+    : public detached_with_body<detached_value_t<Op>, started_operation> {
  public:
-  callback_root(Op op, loop& home, Callback callback)
-      : root_with_body<root_value_t<Op>, start_root>(make_root_body(std::move(op)), home),
+  callback_operation(Op op, loop& affinity, Callback callback)
+      : detached_with_body<detached_value_t<Op>, started_operation>(
+            make_detached_body(std::move(op)), affinity),
         callback_(std::move(callback)) {}
 
  private:
   void drop_body() noexcept override {
-    std::optional<root_value_t<Op>> value;
+    std::optional<detached_value_t<Op>> value;
     (void)this->take(value);
   }
   void drop_callback() noexcept override { callback_.reset(); }
   void deliver() override {
-    std::optional<root_value_t<Op>> value;
+    std::optional<detached_value_t<Op>> value;
     std::exception_ptr error = this->take(value);
     std::invoke(std::move(*callback_), make_outcome<outcome_of<Op>>(std::move(error), value));
     callback_.reset();
@@ -117,17 +119,17 @@ class callback_root final : public root_with_body<root_value_t<Op>, start_root> 
 };
 
 template <class Op>
-class future_root final : public root_with_body<root_value_t<Op>> {
+class future_operation final : public detached_with_body<detached_value_t<Op>> {
  public:
   using value_type = std::conditional_t<std::is_void_v<await_result_t<Op>>, void,
                                         std::decay_t<await_result_t<Op>>>;
-  future_root(Op op, loop& home)
-      : root_with_body<root_value_t<Op>>(make_root_body(std::move(op)), home) {}
+  future_operation(Op op, loop& affinity)
+      : detached_with_body<detached_value_t<Op>>(make_detached_body(std::move(op)), affinity) {}
   std::future<value_type> future() { return promise_.get_future(); }
 
  private:
   void on_end() noexcept override {
-    std::optional<root_value_t<Op>> value;
+    std::optional<detached_value_t<Op>> value;
     std::exception_ptr error = this->take(value);
     if (error) {
       promise_.set_exception(std::move(error));
@@ -142,8 +144,9 @@ class future_root final : public root_with_body<root_value_t<Op>> {
 
 template <class Op, class Callback>
 started start_on(context* where, Op op, Callback callback) {
-  auto* made = new callback_root<Op, Callback>(std::move(op), loop_for(where), std::move(callback));
-  start_ref owner(made);
+  auto* made =
+      new callback_operation<Op, Callback>(std::move(op), loop_for(where), std::move(callback));
+  started_ref owner(made);
   made->launch();
   return started(std::move(owner));
 }
@@ -151,12 +154,12 @@ started start_on(context* where, Op op, Callback callback) {
 template <class Op>
 auto future_on(context* where, Op op) {
   refuse_in_a_context("as_future");
-  auto* made = new future_root<Op>(std::move(op), loop_for(where));
-  root_ref owner(made);
+  auto* made = new future_operation<Op>(std::move(op), loop_for(where));
+  detached_ref owner(made);
   auto future = made->future();
   made->launch();
-  return operation_future<typename future_root<Op>::value_type>(std::move(future),
-                                                                std::move(owner));
+  return operation_future<typename future_operation<Op>::value_type>(std::move(future),
+                                                                     std::move(owner));
 }
 
 }  // namespace detail

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "execo/awaitable.hpp"
+#include "execo/detail/affinity.hpp"
 #include "execo/detail/compiler.hpp"
-#include "execo/detail/home.hpp"
 
 namespace execo {
 
@@ -30,17 +30,17 @@ class task_promise_base : private queue_node {
   static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
-  env execo_env() const noexcept { return env{home_, stop_}; }
-  /// Whatever the coroutine awaits, it goes on at home.
+  env execo_env() const noexcept { return env{affinity_, stop_}; }
+  /// Whatever the coroutine awaits, it resumes on its own loop.
   template <class T>
   decltype(auto) await_transform(T&& value) {
-    return awaited_at_home(std::forward<T>(value));
+    return affine_on(std::forward<T>(value));
   }
   /// What it let out. Null if it gave a value.
   std::exception_ptr& error() noexcept { return error_; }
 
  protected:
-  struct final_awaiter : resumes_at_home {
+  struct final_awaiter : affine_awaiter {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
@@ -55,8 +55,8 @@ class task_promise_base : private queue_node {
   friend class task_starter;
   friend class child_group;
 
-  // Who goes on after it: its awaiter, that one through a relay, or a group whose child it is.
-  enum class parent_kind : std::uint8_t { awaiter, relay, group };
+  // Who goes on after it: its awaiter, that one through an adapter, or a group whose child it is.
+  enum class parent_kind : std::uint8_t { awaiter, adapter, group };
   struct awaited {
     std::coroutine_handle<> awaiting;
     std::coroutine_handle<> to;  // whom to resume through a loop's queue
@@ -66,12 +66,12 @@ class task_promise_base : private queue_node {
     std::size_t index;
   };
 
-  /// Whom to resume now; on another thread than home's nobody, but home's queue will.
+  /// Whom to resume now; on another thread than the loop's nobody, but its queue will.
   std::coroutine_handle<> next() noexcept;
   std::coroutine_handle<> leave_group() noexcept;
   void resume_later(std::coroutine_handle<> to) noexcept;
 
-  loop* home_ = nullptr;
+  loop* affinity_ = nullptr;
   stop_state* stop_ = nullptr;
   union {
     awaited awaited_{};
@@ -126,7 +126,7 @@ class task_starter {
 };
 
 template <class T>
-class task_awaiter : public resumes_at_home {
+class task_awaiter : public affine_awaiter {
  public:
   explicit task_awaiter(std::coroutine_handle<task_promise<T>> child) noexcept : child_(child) {}
   /// Pre: not awaited yet.

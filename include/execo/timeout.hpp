@@ -5,8 +5,8 @@
 #include <optional>
 #include <stop_token>
 
+#include "execo/detail/deadline_timer.hpp"
 #include "execo/detail/group.hpp"
-#include "execo/detail/timer.hpp"
 #include "execo/time.hpp"
 
 namespace execo {
@@ -25,14 +25,14 @@ class deadline_group : protected child_group {
  private:
   void on_child_done(std::size_t, bool) noexcept final;
   void expire();
-  void strike() noexcept;
+  void on_deadline() noexcept;
 
-  struct strike_node : queue_node {
+  struct deadline_node : queue_node {
     deadline_group* self = nullptr;
   };
   duration limit_;
-  timer timer_;
-  strike_node strike_;
+  deadline_timer timer_;
+  deadline_node deadline_step_;
   bool done_ = false;
   bool expired_ = false;
 };
@@ -74,11 +74,11 @@ constexpr duration saturated(std::chrono::duration<Rep, Period> d) noexcept {
   return std::chrono::duration_cast<duration>(d);
 }
 
-/// Brings a request of a stop token, made on any thread, to the home loop.
+/// Brings a request of a stop token, made on any thread, to a loop.
 class stop_bridge {
  public:
-  /// `arrived` is called on the home loop, at most once.
-  stop_bridge(callback<> arrived, loop& home) noexcept;
+  /// `arrived` is called on the loop, at most once.
+  stop_bridge(delegate<> arrived, loop& affinity) noexcept;
   stop_bridge(const stop_bridge&) = delete;
   stop_bridge& operator=(const stop_bridge&) = delete;
 
@@ -87,22 +87,23 @@ class stop_bridge {
     stop_bridge* self;
     void operator()() const noexcept;
   };
-  bool travels() const noexcept { return travelling_.load(std::memory_order_relaxed); }
+  bool in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
 
  private:
   struct arrival_node : queue_node {
     stop_bridge* self = nullptr;
   };
-  callback<> arrived_;
-  loop& home_;
+  delegate<> arrived_;
+  loop& affinity_;
   arrival_node node_;
-  std::atomic<bool> travelling_{false};
+  std::atomic<bool> in_flight_{false};
 };
 
 template <class Token>
 class token_bridge final : public stop_bridge {
  public:
-  token_bridge(callback<> arrived, loop& home, const Token& token) : stop_bridge(arrived, home) {
+  token_bridge(delegate<> arrived, loop& affinity, const Token& token)
+      : stop_bridge(arrived, affinity) {
     if (is_stop_requested(token)) {
       forward{this}();
     } else {
@@ -113,7 +114,7 @@ class token_bridge final : public stop_bridge {
   bool disconnect() noexcept {
     // Waits for a call that another thread is in the middle of: [stopcallback.cons].
     callback_.reset();
-    return travels();
+    return in_flight();
   }
 
  private:
@@ -141,16 +142,16 @@ class with_stop_op final : private child_group {
  private:
   bool cancelled() const noexcept override { return is_cancelled(work_.promise().error); }
   void on_begin() noexcept override {
-    bridge_.emplace(callback<>::template to<&with_stop_op::on_request>(this), home(), token_);
+    bridge_.emplace(delegate<>::template to<&with_stop_op::on_request>(this), affinity(), token_);
     start_child(work_.handle(), work_.promise(), 0);
   }
   void on_child_done(std::size_t, bool) noexcept override {
     done_ = true;
-    if (bridge_->disconnect()) hold();
+    if (bridge_->disconnect()) add_pending();
   }
   void on_request() {
     if (done_) {
-      let_go();
+      release_pending();
     } else {
       stop().request();
     }

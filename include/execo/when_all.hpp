@@ -4,7 +4,7 @@
 #include <tuple>
 #include <vector>
 
-#include "execo/detail/window.hpp"
+#include "execo/detail/limited_group.hpp"
 
 namespace execo {
 namespace detail {
@@ -75,15 +75,15 @@ class when_all_op final : private settled_op<T...> {
 
 /// Over many. `Settled`: outcomes instead of values, and no failure stops the others.
 template <class Source, bool Settled>
-class [[nodiscard]] when_all_range_op final : private source_window<Source> {
-  using window = source_window<Source>;
-  using typename window::value;
+class [[nodiscard]] when_all_range_op final : private source_group<Source> {
+  using group = source_group<Source>;
+  using typename group::value;
   using element = std::conditional_t<Settled, outcome<value>, value>;
 
  public:
-  explicit when_all_range_op(Source source) : window(std::move(source)) {}
+  explicit when_all_range_op(Source source) : group(std::move(source)) {}
   /// Pre: not awaited yet.
-  when_all_range_op(when_all_range_op&& other) noexcept : window(std::move(other)) {}
+  when_all_range_op(when_all_range_op&& other) noexcept : group(std::move(other)) {}
 
   /// At most `n` at a time: the next one is taken and started when one ends. After a stop or a
   /// failure what was not started stays so: without an exception of another's that is
@@ -125,10 +125,10 @@ class [[nodiscard]] when_all_range_op final : private source_window<Source> {
   void on_outcome(std::size_t position, outcome<value>&& end) noexcept override {
     if (!Settled && !end.has_value()) fail(end.error());
     ends_[position] = std::move(end);
-    this->free_place();
+    this->release_slot();
   }
   void on_source_failed(std::exception_ptr error) noexcept override { fail(std::move(error)); }
-  void on_cut() noexcept override {
+  void on_truncated() noexcept override {
     const std::exception_ptr cancelled = std::make_exception_ptr(operation_cancelled());
     if constexpr (Settled) {
       try {

@@ -9,15 +9,15 @@
 namespace execo {
 namespace detail {
 
-void hold(action_core& state) noexcept { state.add_handle(); }
-void drop(action_core& state) noexcept { state.drop_handle(); }
+void retain(action_core& state) noexcept { state.add_handle(); }
+void release(action_core& state) noexcept { state.drop_handle(); }
 
 action_wait::action_wait(action_ref state) noexcept : state_(std::move(state)) {}
 action_wait::action_wait(action_wait&& other) noexcept
     : operation(std::move(other)), list_node(), state_(std::move(other.state_)) {}
 
 void action_wait::choose_loop(env where) {
-  loop& on = state_->home(where.home);
+  loop& on = state_->home(where.affinity);
   state_->bind_to(on);
   set_work(&on);
 }

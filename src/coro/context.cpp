@@ -77,7 +77,7 @@ void context::state::join_all() {
   for (std::size_t i = 0; i < others.size(); ++i) {
     replies[i].left = &left;
     replies[i].run = [](detail::queue_node& node) noexcept { --*static_cast<reply&>(node).left; };
-    others[i]->empty_out(loop, replies[i]);
+    others[i]->drain(loop, replies[i]);
   }
   while (left != 0) loop.turn(-1);
   detail::join_members(loop);
@@ -236,8 +236,8 @@ void end_default_context_first() noexcept {
 
 loop& loop_of(context& c) noexcept { return c.state_->loop; }
 
-loop& loop_or_default(loop* home) {
-  if (home != nullptr) return *home;
+loop& loop_or_default(loop* affinity) {
+  if (affinity != nullptr) return *affinity;
   if (loop* here = loop::current()) return *here;
   return loop_of(context::default_instance());
 }

@@ -12,82 +12,84 @@ std::coroutine_handle<> child_promise_base::done() noexcept {
 }
 
 std::coroutine_handle<> child_promise_base::finish() noexcept {
-  if (is_current(*env_.home)) return done();
+  if (is_current(*env_.affinity)) return done();
   step_.self = this;
   step_.run = [](queue_node& node) noexcept {
     static_cast<step_node&>(node).self->done().resume();
   };
-  env_.home->post(step_);
+  env_.affinity->post(step_);
   return std::noop_coroutine();
 }
 
 child_group::child_group() noexcept
     : parent_stop_(
-          [](stop_hook& hook) noexcept { static_cast<hook_node&>(hook).self->hear_parent(); }) {
+          [](stop_hook& hook) noexcept { static_cast<hook_node&>(hook).self->on_parent_stop(); }) {
   parent_stop_.self = step_.self = this;
 }
 
 void child_group::begin(std::coroutine_handle<> awaiting, env where) {
-  if (env_.home != nullptr && where.home != nullptr && env_.home != where.home)
+  if (env_.affinity != nullptr && where.affinity != nullptr && env_.affinity != where.affinity)
     throw std::logic_error("joined on another context than the one it runs on");
   awaiting_ = awaiting;
-  if (env_.home == nullptr) env_.home = &loop_or_default(where.home);
+  if (env_.affinity == nullptr) env_.affinity = &loop_or_default(where.affinity);
   parent_ = where.stop;
-  env_.relay = where.relay;
-  env_.prepare_relay(awaiting);
-  if (is_current(*env_.home)) {
+  env_.adapter = where.adapter;
+  env_.prepare_adapter(awaiting);
+  if (is_current(*env_.affinity)) {
     run();
     return;
   }
   step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->run(); };
-  env_.home->post(step_);
+  env_.affinity->post(step_);
 }
 
 // The group itself counts as one, so that children that end at once cannot end it under its feet;
 // its share is given back through the ready queue.
 void child_group::run() noexcept {
-  if (env_.relay != nullptr) {
-    env_.relay->join(awaiting_, env_);
+  if (env_.adapter != nullptr) {
+    env_.adapter->join(awaiting_, env_);
     parent_ = env_.stop;
   }
   if (parent_ != nullptr) {
     if (parent_->requested()) {
-      hear_parent();
+      on_parent_stop();
     } else {
       parent_->attach(parent_stop_);
     }
   }
-  hold();
+  add_pending();
   on_begin();
-  step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->let_go(); };
-  env_.home->defer(step_);
+  step_.run = [](queue_node& node) noexcept {
+    static_cast<step_node&>(node).self->release_pending();
+  };
+  env_.affinity->defer(step_);
 }
 
 // A group that has asked its children to stop already has its outcome.
-void child_group::hear_parent() noexcept {
+void child_group::on_parent_stop() noexcept {
   if (stop_.requested()) {
-    parent_->note(false);
+    parent_->acknowledge(false);
     return;
   }
   stopped_by_parent_ = true;
   stop_.request(parent_->kind());
 }
 
-void child_group::let_go() noexcept {
+void child_group::release_pending() noexcept {
   if (--pending_ == 0) join().resume();
 }
 
 std::coroutine_handle<> child_group::join() noexcept {
   parent_stop_.unlink();
-  if (std::exchange(stopped_by_parent_, false)) parent_->note(stop_);
-  // A relay's: it alone asks.
+  if (std::exchange(stopped_by_parent_, false)) parent_->acknowledge(stop_);
+  // An adapter's: it alone asks.
   if (env_.stop != nullptr) env_.stop->set_cancelled(env_.stop->requested() && cancelled());
   return on_joined(std::exchange(awaiting_, {}));
 }
 
 void child_group::start_child(std::coroutine_handle<> handle, child_promise_base& promise,
                               std::size_t index) noexcept {
-  promise.env_ = env{env_.home, &stop_};
+  promise.env_ = env{env_.affinity, &stop_};
   promise.group_ = this;
   promise.index_ = index;
   ++pending_;
@@ -96,7 +98,7 @@ void child_group::start_child(std::coroutine_handle<> handle, child_promise_base
 
 void child_group::start_child(std::coroutine_handle<> handle, task_promise_base& promise,
                               std::size_t index) noexcept {
-  promise.home_ = env_.home;
+  promise.affinity_ = env_.affinity;
   promise.stop_ = &stop_;
   promise.parent_ = task_promise_base::parent_kind::group;
   promise.member_ = {this, index};

@@ -5,46 +5,46 @@
 
 namespace execo::detail {
 
-operation::operation(loop* work) noexcept : work_(work), hook_(&operation::hear_stop) {
+operation::operation(loop* work) noexcept : work_(work), hook_(&operation::on_stop_request) {
   step_.self = stop_step_.self = hook_.self = this;
 }
 
 void operation::suspend(std::coroutine_handle<> awaiting, const env& where) {
   awaiting_ = awaiting;
-  home_ = where.home;
-  if (work_ == nullptr) work_ = &loop_or_default(home_);
-  // Not beside home_: read as one, they would wait for the two stores that have just made them.
+  affinity_ = where.affinity;
+  if (work_ == nullptr) work_ = &loop_or_default(affinity_);
+  // Not beside affinity_: read as one, they would wait for the two stores that have just made them.
   stop_ = where.stop;
-  relay_ = where.relay;
-  if (relay_ != nullptr) {
+  adapter_ = where.adapter;
+  if (adapter_ != nullptr) {
     env prepared = where;
-    prepared.prepare_relay(awaiting);
-    ticket_ = prepared.ticket;
-    // A relay listens to another library's token from the moment it is there: on the work loop,
+    prepared.prepare_adapter(awaiting);
+    adapter_state_ = prepared.adapter_state;
+    // An adapter listens to another library's token from the moment it is there: on the work loop,
     // where a request then cannot overtake the beginning.
-    home_ = work_;
-  } else if (home_ != nullptr && loop::current() != home_) {
+    affinity_ = work_;
+  } else if (affinity_ != nullptr && loop::current() != affinity_) {
     // resume_on has led the coroutine away from the loop that its stop state belongs to.
-    step_.run = &operation::run_set_out;
-    home_->post(step_);
+    step_.run = &operation::run_dispatch;
+    affinity_->post(step_);
     return;
   }
-  set_out();
+  dispatch();
 }
 
-void operation::listen() noexcept {
+void operation::attach_stop() noexcept {
   if (stop_ == nullptr) return;
   stopped_early_ = stop_->requested();
   if (stopped_early_) {
     stop_kind_ = stop_->kind();
-    stop_->note(true);
+    stop_->acknowledge(true);
   } else {
     stop_->attach(hook_);
   }
 }
 
-void operation::set_out() noexcept {
-  listen();
+void operation::dispatch() noexcept {
+  attach_stop();
   if (loop::current() == work_) {
     begin();
   } else {
@@ -54,12 +54,12 @@ void operation::set_out() noexcept {
 }
 
 void operation::begin() noexcept {
-  if (relay_ != nullptr) {
-    env where{home_};
-    where.ticket = ticket_;
-    relay_->join(awaiting_, where);
+  if (adapter_ != nullptr) {
+    env where{affinity_};
+    where.adapter_state = adapter_state_;
+    adapter_->join(awaiting_, where);
     stop_ = where.stop;
-    listen();
+    attach_stop();
   }
   live_.what = what();
   work_->enlist(live_);
@@ -70,10 +70,10 @@ void operation::complete() noexcept {
   completed_ = true;
   live_.unlink();
   step_.run = &operation::run_arrive;
-  if (home_ == nullptr || home_ == work_) {
+  if (affinity_ == nullptr || affinity_ == work_) {
     work_->defer(step_);
   } else {
-    home_->post(step_);
+    affinity_->post(step_);
   }
 }
 
@@ -81,12 +81,12 @@ void operation::arrive() noexcept {
   arrived_ = true;
   hook_.unlink();
   // A stop in flight to the work loop still points here: its answer resumes instead.
-  if (!stop_travels_) resume();
+  if (!stop_in_flight_) resume();
 }
 
 void operation::resume() noexcept {
   hold_watch::resuming(live_.what);
-  if (relay_ != nullptr && stop_ != nullptr) stop_->set_cancelled(cancelled());
+  if (adapter_ != nullptr && stop_ != nullptr) stop_->set_cancelled(cancelled());
   awaiting_.resume();
 }
 
@@ -96,8 +96,8 @@ void operation::stop_now() noexcept {
   on_stop();
 }
 
-void operation::run_set_out(queue_node& node) noexcept {
-  static_cast<step_node&>(node).self->set_out();
+void operation::run_dispatch(queue_node& node) noexcept {
+  static_cast<step_node&>(node).self->dispatch();
 }
 
 void operation::run_begin(queue_node& node) noexcept {
@@ -108,15 +108,15 @@ void operation::run_arrive(queue_node& node) noexcept {
   static_cast<step_node&>(node).self->arrive();
 }
 
-void operation::hear_stop(stop_hook& hook) noexcept {
+void operation::on_stop_request(stop_hook& hook) noexcept {
   operation& self = *static_cast<hook_node&>(hook).self;
   self.stop_kind_ = hook.kind();
-  if (self.home_ == self.work_) {
+  if (self.affinity_ == self.work_) {
     self.stop_now();
-    self.stop_->note(self.stop_acts_);
+    self.stop_->acknowledge(self.stop_acts_);
     return;
   }
-  self.stop_travels_ = true;
+  self.stop_in_flight_ = true;
   self.stop_step_.run = &operation::run_stop;
   self.work_->post(self.stop_step_);
 }
@@ -125,13 +125,13 @@ void operation::run_stop(queue_node& node) noexcept {
   operation& self = *static_cast<step_node&>(node).self;
   self.stop_now();
   self.stop_step_.run = &operation::run_stop_seen;
-  self.home_->post(self.stop_step_);
+  self.affinity_->post(self.stop_step_);
 }
 
 void operation::run_stop_seen(queue_node& node) noexcept {
   operation& self = *static_cast<step_node&>(node).self;
-  self.stop_travels_ = false;
-  self.stop_->note(self.stop_acts_);
+  self.stop_in_flight_ = false;
+  self.stop_->acknowledge(self.stop_acts_);
   if (self.arrived_) self.resume();
 }
 

@@ -21,18 +21,18 @@ std::coroutine_handle<> resume_elsewhere::on_joined(std::coroutine_handle<> awai
     step.self->refused_ = std::move(refused);
     step.parent.resume();
   };
-  home().defer(step_);
+  affinity().defer(step_);
   return std::noop_coroutine();
 }
 
-void away_group::start(loop& place, bool stopped, std::coroutine_handle<> handle,
-                       child_promise_base& promise) noexcept {
-  settle_on(place);
+void remote_group::start(loop& place, bool stopped, std::coroutine_handle<> handle,
+                         child_promise_base& promise) noexcept {
+  bind_to(place);
   if (stopped) stop().request();
   start_child(handle, promise, 0);
 }
 
-bool away_group::request_stop() noexcept {
+bool remote_group::request_stop() noexcept {
   if (done_) return false;
   stop().request();
   return !stopped().came_too_late();
@@ -40,10 +40,10 @@ bool away_group::request_stop() noexcept {
 
 // From the ready queue: the awaiting coroutine's thread may free the child as soon as it is
 // notified.
-void away_group::on_child_done(std::size_t, bool) noexcept {
+void remote_group::on_child_done(std::size_t, bool) noexcept {
   done_ = true;
   step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->ended_(); };
-  home().defer(step_);
+  affinity().defer(step_);
 }
 
 }  // namespace execo::detail

@@ -15,24 +15,24 @@ void ring_thread::start() {
   thread_ = masked_thread([this] { work(); });
 }
 
-void ring_thread::empty_out(loop& home, queue_node& told) {
-  post_call(loop_, [this, v = visitor{&home, &told}] { visitors_.push_back(v); });
+void ring_thread::drain(loop& waiting, queue_node& drained) {
+  post_call(loop_, [this, v = drain_waiter{&waiting, &drained}] { drain_waiters_.push_back(v); });
 }
 
 void ring_thread::work() {
   loop::driver driving(loop_);
   while (!stopping_.load(std::memory_order_acquire)) {
-    // With a visitor there may be nothing left to wait for.
-    loop_.turn(visitors_.empty() || loop_.has_members() ? -1 : 0);
-    if (!visitors_.empty()) answer();
+    // With one that waits for that there may be nothing left to wait for.
+    loop_.turn(drain_waiters_.empty() || loop_.has_members() ? -1 : 0);
+    if (!drain_waiters_.empty()) finish_drain();
   }
   join_members(loop_);
 }
 
-void ring_thread::answer() {
+void ring_thread::finish_drain() {
   if (loop_.has_members()) return loop_.shut_down_members();
-  for (const visitor& v : visitors_) v.home->post(*v.told);
-  visitors_.clear();
+  for (const drain_waiter& v : drain_waiters_) v.waiting->post(*v.drained);
+  drain_waiters_.clear();
 }
 
 void join_members(loop& l) {

@@ -22,21 +22,21 @@ class ring_thread {
   /// Ends what lives on it, and its thread.
   void join();
 
-  /// Shuts down the members of its loop, then posts `told` to `home`.
+  /// Shuts down the members of its loop, then posts `drained` to `waiting`.
   /// Thread: any.
-  void empty_out(loop& home, queue_node& told);
+  void drain(loop& waiting, queue_node& drained);
 
  private:
-  struct visitor {
-    loop* home;
-    queue_node* told;
+  struct drain_waiter {
+    loop* waiting;
+    queue_node* drained;
   };
   void work();
-  void answer();
+  void finish_drain();
 
   loop loop_;
   std::atomic<bool> stopping_{false};
-  std::vector<visitor> visitors_;
+  std::vector<drain_waiter> drain_waiters_;
   std::thread thread_;
 };
 

@@ -18,9 +18,9 @@ scope::~scope() {
 // ever holds what runs, and as much again.
 void scope::prepare_to_spawn() {
   detail::loop* here = detail::loop::current();
-  if (here == nullptr || (settled() && here != &home()))
+  if (here == nullptr || (is_bound() && here != &affinity()))
     throw std::logic_error("spawn from a coroutine on the context of the scope");
-  settle_on(*here);
+  bind_to(*here);
   if (ended_ > 16 && ended_ * 2 > children_.size()) {
     std::size_t kept = 0;
     for (auto& c : children_) {

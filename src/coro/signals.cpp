@@ -28,7 +28,7 @@ struct signal_wait {
   explicit signal_wait(signal_op& o)
       : op(o),
         fd(::fcntl(o.descriptor_, F_DUPFD_CLOEXEC, 3)),
-        poll(callback<int>::to<&signal_wait::on_ready>(this)) {
+        poll(delegate<int>::to<&signal_wait::on_ready>(this)) {
     if (!fd) throw std::system_error(errno, std::system_category(), "dup a signalfd");
   }
 
@@ -58,7 +58,7 @@ signal_op::signal_op(int descriptor) noexcept : descriptor_(descriptor) {}
 signal_op::~signal_op() = default;
 
 void signal_op::choose_loop(env where) {
-  set_work(&loop_or_default(where.home));
+  set_work(&loop_or_default(where.affinity));
   wait_ = std::make_unique<signal_wait>(*this);
 }
 

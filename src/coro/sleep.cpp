@@ -7,12 +7,12 @@
 namespace execo {
 
 sleep_op::sleep_op(duration delay) noexcept
-    : delay_(delay), timer_(detail::callback<>::to<&sleep_op::expire>(this), "of a sleep") {}
+    : delay_(delay), timer_(detail::delegate<>::to<&sleep_op::expire>(this), "of a sleep") {}
 
 sleep_op::sleep_op(sleep_op&& other) noexcept
     : operation(std::move(other)),
       delay_(other.delay_),
-      timer_(detail::callback<>::to<&sleep_op::expire>(this), "of a sleep") {}
+      timer_(detail::delegate<>::to<&sleep_op::expire>(this), "of a sleep") {}
 
 void sleep_op::on_start(bool stopped) noexcept {
   if (stopped) return on_stop();

@@ -17,7 +17,7 @@ void refuse_in_a_context(const char* what) {
                            " inside a context would wait for itself: co_await instead");
 }
 
-void start_root::on_end() noexcept {
+void started_operation::on_end() noexcept {
   gate expected = gate::open;
   if (gate_.compare_exchange_strong(expected, gate::calling)) {
     try {
@@ -32,7 +32,7 @@ void start_root::on_end() noexcept {
   }
 }
 
-void start_root::abandon() noexcept {
+void started_operation::abandon() noexcept {
   gate seen = gate::open;
   if (gate_.compare_exchange_strong(seen, gate::dropped)) {
     drop_callback();
@@ -40,11 +40,11 @@ void start_root::abandon() noexcept {
     return;
   }
   // On the loop's own thread, a call that has begun is one that we are inside of.
-  if (seen != gate::calling || is_current(home())) return;
+  if (seen != gate::calling || is_current(affinity())) return;
   while (gate_.load(std::memory_order_acquire) == gate::calling) gate_.wait(gate::calling);
 }
 
-void start_root::wait_for_end() {
+void started_operation::wait_for_end() {
   refuse_in_a_context("join()");
   for (int i = 0; i < 100 && !begun() && !over(); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -68,7 +68,7 @@ void started::join() {
 
 void started::release() noexcept {
   if (state_) state_->abandon();
-  state_ = detail::start_ref(nullptr);
+  state_ = detail::started_ref(nullptr);
 }
 
 }  // namespace execo

@@ -3,19 +3,20 @@
 
 namespace execo::detail {
 
-stop_bridge::stop_bridge(callback<> arrived, loop& home) noexcept : arrived_(arrived), home_(home) {
+stop_bridge::stop_bridge(delegate<> arrived, loop& affinity) noexcept
+    : arrived_(arrived), affinity_(affinity) {
   node_.self = this;
   node_.run = [](queue_node& node) noexcept {
     stop_bridge& self = *static_cast<arrival_node&>(node).self;
-    self.travelling_.store(false, std::memory_order_relaxed);
+    self.in_flight_.store(false, std::memory_order_relaxed);
     // Last: it may end what this object is part of.
     self.arrived_();
   };
 }
 
 void stop_bridge::forward::operator()() const noexcept {
-  self->travelling_.store(true, std::memory_order_relaxed);
-  self->home_.post(self->node_);
+  self->in_flight_.store(true, std::memory_order_relaxed);
+  self->affinity_.post(self->node_);
 }
 
 }  // namespace execo::detail

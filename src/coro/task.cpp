@@ -61,7 +61,7 @@ constexpr bool recycles = EXECO_ADDRESS_SANITIZER == 0;
 // Where the compiler makes a call of a symmetric transfer (-O0, sanitizers, coverage), in our code
 // or in that of who uses it, a loop of tasks that complete at once would overflow the stack: a
 // transfer from deep in it takes the way over the ready queue.
-bool bounce_is_due() noexcept { return loop::stack_depth() > 32 * 1024; }
+bool stack_is_deep() noexcept { return loop::stack_depth() > 32 * 1024; }
 
 }  // namespace
 
@@ -95,21 +95,22 @@ void refuse_second_await() {
 
 std::coroutine_handle<> task_promise_base::next() noexcept {
   if (parent_ == parent_kind::group) return leave_group();
-  const bool at_home = loop::current() == home_;
-  if (parent_ == parent_kind::relay && at_home && stop_ != nullptr)
+  const bool on_own_loop = loop::current() == affinity_;
+  if (parent_ == parent_kind::adapter && on_own_loop && stop_ != nullptr)
     stop_->set_cancelled(stop_->requested() && is_cancelled(error_));
-  if (at_home && !bounce_is_due()) return awaited_.awaiting;
+  if (on_own_loop && !stack_is_deep()) return awaited_.awaiting;
   resume_later(awaited_.awaiting);
   return std::noop_coroutine();
 }
 
 // The group frees this frame.
 std::coroutine_handle<> task_promise_base::leave_group() noexcept {
-  if (loop::current() == home_) return member_.group->child_done(member_.index, error_ != nullptr);
+  if (loop::current() == affinity_)
+    return member_.group->child_done(member_.index, error_ != nullptr);
   run = [](queue_node& node) noexcept {
     static_cast<task_promise_base&>(node).leave_group().resume();
   };
-  home_->post(*this);
+  affinity_->post(*this);
   return std::noop_coroutine();
 }
 
@@ -118,43 +119,44 @@ void task_promise_base::resume_later(std::coroutine_handle<> to) noexcept {
   run = [](queue_node& node) noexcept {
     static_cast<task_promise_base&>(node).awaited_.to.resume();
   };
-  if (loop::current() == home_) {
-    home_->defer(*this);
+  if (loop::current() == affinity_) {
+    affinity_->defer(*this);
   } else {
-    home_->post(*this);
+    affinity_->post(*this);
   }
 }
 
 std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, env where,
                                             std::coroutine_handle<> child,
                                             task_promise_base& promise) {
-  if (where.home == nullptr) where.home = &loop_or_default(nullptr);
+  if (where.affinity == nullptr) where.affinity = &loop_or_default(nullptr);
   // Nothing of the task listens before it runs on its loop: another library's token may be heard
   // from here on.
-  const bool relayed = where.relay != nullptr;
-  if (relayed) {
-    where.prepare_relay(awaiting);
-    where.relay->join(awaiting, where);
+  const bool foreign = where.adapter != nullptr;
+  if (foreign) {
+    where.prepare_adapter(awaiting);
+    where.adapter->join(awaiting, where);
   }
   using parent_kind = task_promise_base::parent_kind;
-  promise.parent_ = relayed ? parent_kind::relay : parent_kind::awaiter;
-  promise.home_ = where.home;
+  promise.parent_ = foreign ? parent_kind::adapter : parent_kind::awaiter;
+  promise.affinity_ = where.affinity;
   promise.stop_ = where.stop;
   promise.awaited_.awaiting = awaiting;
-  if (loop::current() == where.home && !bounce_is_due()) return child;
+  if (loop::current() == where.affinity && !stack_is_deep()) return child;
   promise.resume_later(child);
   return std::noop_coroutine();
 }
 
 // The body is empty: to resume it is to arrive.
-hop_home hop_home::to(env, std::coroutine_handle<>) { co_return; }
+affine_continuation affine_continuation::to(env, std::coroutine_handle<>) { co_return; }
 
-std::coroutine_handle<> hop_home::promise_type::arrive() noexcept {
+std::coroutine_handle<> affine_continuation::promise_type::arrive() noexcept {
   std::coroutine_handle<> to = step_.to;
-  if (is_current(*where_.home)) return to;
+  if (is_current(*where_.affinity)) return to;
   step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).to.resume(); };
-  // The last touch: at home the awaiting coroutine may free this frame before post() returns.
-  where_.home->post(step_);
+  // The last touch: on its own loop the awaiting coroutine may free this frame before post()
+  // returns.
+  where_.affinity->post(step_);
   return std::noop_coroutine();
 }
 

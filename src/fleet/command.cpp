@@ -30,8 +30,8 @@ constexpr int cannot_begin = 126;
 command::command(session& owner, ssh_channel channel)
     : session_(owner),
       channel_(channel),
-      delay_(callback<>::to<&command::on_delay_over>(this)),
-      pace_(callback<>::to<&command::on_pace>(this)) {
+      delay_(delegate<>::to<&command::on_delay_over>(this)),
+      pace_(delegate<>::to<&command::on_pace>(this)) {
   set_callbacks(owner.host_fault().answers_exec());
 }
 
@@ -94,7 +94,7 @@ void command::begin_canned() {
 void command::begin_process() {
   if (text_.size() > max_command) return fail_to_begin(E2BIG);
   reactor& loop = session_.owner().loop();
-  auto changed = callback<>::to<&command::wake>(this);
+  auto changed = delegate<>::to<&command::wake>(this);
   try {
     stdio_ends ends = terminal_ ? make_terminal(*terminal_) : make_pipes();
     in_.attach(loop, std::move(ends.in), changed);

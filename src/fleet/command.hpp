@@ -94,8 +94,8 @@ class command final : private process_owner {
   std::vector<std::string> requested_environment_;
   std::size_t environment_size_ = 0;
   std::uint64_t process_ = 0;  // the keeper's id, 0 without one
-  timer delay_;                // the latency, or a canned sleep
-  timer pace_;                 // slow-output
+  deadline_timer delay_;       // the latency, or a canned sleep
+  deadline_timer pace_;        // slow-output
   input_stream in_;
   output_stream out_{output_stream::channel_side::out};
   output_stream err_{output_stream::channel_side::err};

@@ -38,8 +38,8 @@ constexpr auto grace_period = std::chrono::seconds(10);
 guest::guest(reactor& r, const std::vector<std::string>& words, std::uint16_t port,
              const rlimit& files)
     : reactor_(r),
-      ended_(callback<std::uint32_t>::to<&guest::on_ended>(this)),
-      overdue_(callback<>::to<&guest::on_overdue>(this), "end of the command") {
+      ended_(delegate<std::uint32_t>::to<&guest::on_ended>(this)),
+      overdue_(delegate<>::to<&guest::on_overdue>(this), "end of the command") {
   (void)::setenv("EXECO_FLEET_PORT", std::to_string(port).c_str(), 1);
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));

@@ -43,7 +43,7 @@ class guest {
   bool signalled_ = false;
   unique_fd pidfd_;
   watch ended_;
-  timer overdue_;
+  deadline_timer overdue_;
 };
 
 }  // namespace execo::fleet

@@ -10,13 +10,13 @@ namespace execo::fleet {
 
 input_stream::~input_stream() { close(); }
 
-void input_stream::attach(reactor& r, unique_fd pipe, callback<> changed) {
+void input_stream::attach(reactor& r, unique_fd pipe, delegate<> changed) {
   reactor_ = &r;
   changed_ = changed;
   pipe_ = std::move(pipe);
   state_ = state::open;
   writable_ = true;
-  watch_.ready = callback<std::uint32_t>::to<&input_stream::on_ready>(this);
+  watch_.ready = delegate<std::uint32_t>::to<&input_stream::on_ready>(this);
   r.add(pipe_.get(), EPOLLOUT | EPOLLET, watch_);
 }
 

@@ -22,7 +22,7 @@ class input_stream {
   /// Takes the writing end of a pipe or the master of a terminal, non-blocking. `changed` is called
   /// when there may be room again.
   /// Throws: std::system_error.
-  void attach(reactor& r, unique_fd pipe, callback<> changed);
+  void attach(reactor& r, unique_fd pipe, delegate<> changed);
 
   /// The command will not read any more: the client's bytes are taken and dropped.
   void close();
@@ -48,7 +48,7 @@ class input_stream {
   reactor* reactor_ = nullptr;
   unique_fd pipe_;
   watch watch_;
-  callback<> changed_;
+  delegate<> changed_;
   std::string waiting_;  // read from the channel but not taken by the pipe: at most one read
 };
 

@@ -31,7 +31,7 @@ std::string encode(const keeper_header& header) {
 
 }  // namespace
 
-keeper::keeper() : watch_(callback<std::uint32_t>::to<&keeper::on_ready>(this)) {
+keeper::keeper() : watch_(delegate<std::uint32_t>::to<&keeper::on_ready>(this)) {
   std::array<int, 2> pair{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0)
     throw std::system_error(errno, std::generic_category(), "socketpair");
@@ -64,7 +64,7 @@ keeper::~keeper() {
   }
 }
 
-void keeper::attach(reactor& r, callback<> lost) {
+void keeper::attach(reactor& r, delegate<> lost) {
   reactor_ = &r;
   lost_ = lost;
   r.add(socket_.get(), EPOLLIN | EPOLLRDHUP, watch_);

@@ -49,7 +49,7 @@ class keeper {
   keeper& operator=(const keeper&) = delete;
 
   /// `lost` is called if the keeper dies.
-  void attach(reactor& r, callback<> lost);
+  void attach(reactor& r, delegate<> lost);
 
   /// Later calls exactly one of the owner's two functions, unless the process is forgotten first.
   std::uint64_t spawn(spawn_request request, process_owner& owner);
@@ -75,7 +75,7 @@ class keeper {
   pid_t pid_ = -1;
   reactor* reactor_ = nullptr;
   watch watch_;
-  callback<> lost_;
+  delegate<> lost_;
   std::uint64_t next_id_ = 1;
   std::unordered_map<std::uint64_t, process_owner*> owners_;
   std::deque<message> unsent_;  // bounded by the descriptors its messages hold

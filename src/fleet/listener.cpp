@@ -62,8 +62,8 @@ listener::listener(reactor& r, std::uint16_t port, const std::vector<std::uint32
     : reactor_(r),
       socket_(bound_socket(port)),
       filtered_(!blackholes.empty()),
-      watch_(callback<std::uint32_t>::to<&listener::on_ready>(this)),
-      pause_(callback<>::to<&listener::resume>(this)) {
+      watch_(delegate<std::uint32_t>::to<&listener::on_ready>(this)),
+      pause_(delegate<>::to<&listener::resume>(this)) {
   if (filtered_) attach_filter(socket_.get(), drop_program(blackholes));
   if (::listen(socket_.get(), backlog) != 0) fail("listen");
   port_ = ntohs(local_address(socket_.get()).sin_port);

@@ -46,7 +46,7 @@ class listener {
   std::uint16_t port_ = 0;
   bool filtered_ = false;
   watch watch_;
-  timer pause_;
+  deadline_timer pause_;
   accepted on_connection_;
 };
 

@@ -17,11 +17,11 @@ constexpr std::size_t read_size = 64 * 1024;
 
 output_stream::~output_stream() { close_pipe(); }
 
-void output_stream::attach(reactor& r, unique_fd pipe, callback<> changed) {
+void output_stream::attach(reactor& r, unique_fd pipe, delegate<> changed) {
   reactor_ = &r;
   changed_ = changed;
   pipe_ = std::move(pipe);
-  watch_.ready = callback<std::uint32_t>::to<&output_stream::on_ready>(this);
+  watch_.ready = delegate<std::uint32_t>::to<&output_stream::on_ready>(this);
   r.add(pipe_.get(), EPOLLIN | EPOLLET, watch_);
 }
 

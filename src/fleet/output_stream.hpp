@@ -28,7 +28,7 @@ class output_stream {
   /// Takes the reading end of a pipe or the master of a terminal, non-blocking. `changed` is called
   /// when there may be something to read.
   /// Throws: std::system_error.
-  void attach(reactor& r, unique_fd pipe, callback<> changed);
+  void attach(reactor& r, unique_fd pipe, delegate<> changed);
   void set_text(std::string text) { waiting_ = std::move(text); }
 
   /// Reads until `limit` bytes are buffered or the pipe is empty.
@@ -60,7 +60,7 @@ class output_stream {
   reactor* reactor_ = nullptr;
   unique_fd pipe_;
   watch watch_;
-  callback<> changed_;
+  delegate<> changed_;
   std::string waiting_;
   std::size_t sent_ = 0;
 };

@@ -6,26 +6,26 @@
 #include <cstdint>
 
 #include "base/fd.hpp"
-#include "execo/detail/callback.hpp"
-#include "execo/detail/timer.hpp"
+#include "execo/detail/deadline_timer.hpp"
+#include "execo/detail/delegate.hpp"
 #include "loop/timer_heap.hpp"
 
 namespace execo::fleet {
 
-using detail::callback;
 using detail::clock;
-using detail::timer;
+using detail::deadline_timer;
+using detail::delegate;
 using detail::unique_fd;
 
 /// What a descriptor's events are reported to; outlives the turn in which it is removed.
 class watch {
  public:
   watch() noexcept = default;
-  explicit watch(callback<std::uint32_t> on_ready) noexcept : ready(on_ready) {}
+  explicit watch(delegate<std::uint32_t> on_ready) noexcept : ready(on_ready) {}
   watch(const watch&) = delete;
   watch& operator=(const watch&) = delete;
 
-  callback<std::uint32_t> ready;
+  delegate<std::uint32_t> ready;
 };
 
 class reactor {
@@ -41,12 +41,12 @@ class reactor {
   void remove(int fd) noexcept;
 
   /// Never earlier than `delay` from now; rearms an armed timer.
-  void arm(timer& t, clock::duration delay) { timers_.arm(t, clock::now() + delay); }
+  void arm(deadline_timer& t, clock::duration delay) { timers_.arm(t, clock::now() + delay); }
 
-  void disarm(timer& t) noexcept { timers_.disarm(t); }
+  void disarm(deadline_timer& t) noexcept { timers_.disarm(t); }
 
   /// Called after each turn; the next turn does not wait if it returned by asking for one.
-  callback<> turn_ended;
+  delegate<> turn_ended;
   void turn_soon() noexcept { soon_ = true; }
 
   /// Until stop().

@@ -51,15 +51,15 @@ server::server(const options& o, keeper* k)
       host_key_(o.host_key),
       bind_(ssh_bind_new()),
       signals_(end_signals()),
-      signals_watch_(callback<std::uint32_t>::to<&server::on_signal>(this)),
+      signals_watch_(delegate<std::uint32_t>::to<&server::on_signal>(this)),
       listener_(reactor_, o.port, hosts_.with(fault_kind::blackhole)) {
   bool no = false;
   ssh_bind_options_set(bind_.get(), SSH_BIND_OPTIONS_PROCESS_CONFIG, &no);
   if (ssh_bind_options_set(bind_.get(), SSH_BIND_OPTIONS_IMPORT_KEY, host_key_.release()) != SSH_OK)
     throw usage_error("--host-key: " + std::string(ssh_get_error(bind_.get())));
   reactor_.add(signals_.get(), EPOLLIN, signals_watch_);
-  reactor_.turn_ended = callback<>::to<&server::end_turn>(this);
-  if (keeper_ != nullptr) keeper_->attach(reactor_, callback<>::to<&server::on_keeper_lost>(this));
+  reactor_.turn_ended = delegate<>::to<&server::end_turn>(this);
+  if (keeper_ != nullptr) keeper_->attach(reactor_, delegate<>::to<&server::on_keeper_lost>(this));
 }
 
 server::~server() {

@@ -29,8 +29,8 @@ session::session(server& owner, const endpoints& ends, const fault& f)
     : owner_(owner),
       fault_(f),
       ends_(ends),
-      watch_(callback<std::uint32_t>::to<&session::on_ready>(this)),
-      login_deadline_(callback<>::to<&session::on_login_deadline>(this)) {}
+      watch_(delegate<std::uint32_t>::to<&session::on_ready>(this)),
+      login_deadline_(delegate<>::to<&session::on_login_deadline>(this)) {}
 
 session::~session() { close(); }
 

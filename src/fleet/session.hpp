@@ -80,7 +80,7 @@ class session {
   unique_fd silent_;    // the socket of a host that never uses libssh
   ssh_session ssh_ = nullptr;
   watch watch_;
-  timer login_deadline_;
+  deadline_timer login_deadline_;
   ssh_server_callbacks_struct callbacks_{};
   std::vector<std::unique_ptr<command>> commands_;
 };

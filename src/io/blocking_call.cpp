@@ -82,7 +82,7 @@ class blocking_call::job : public queue_node {
   blocking_call* owner_;  // the loop's
 };
 
-blocking_call::blocking_call(loop& on, callback<int> done) noexcept : loop_(on), done_(done) {}
+blocking_call::blocking_call(loop& on, delegate<int> done) noexcept : loop_(on), done_(done) {}
 blocking_call::~blocking_call() { abandon(); }
 
 int blocking_call::read(int fd, std::size_t size) noexcept {

@@ -13,7 +13,7 @@ namespace execo::detail {
 class blocking_call {
  public:
   /// `done` is called from the loop with a count or a negative errno.
-  blocking_call(loop& on, callback<int> done) noexcept;
+  blocking_call(loop& on, delegate<int> done) noexcept;
   blocking_call(const blocking_call&) = delete;
   blocking_call& operator=(const blocking_call&) = delete;
   ~blocking_call();
@@ -33,7 +33,7 @@ class blocking_call {
   int begin(int fd, unblocked_file::direction way, std::size_t size, const char* bytes) noexcept;
 
   loop& loop_;
-  callback<int> done_;
+  delegate<int> done_;
   job* job_ = nullptr;
   std::unique_ptr<job> finished_;
 };

@@ -17,8 +17,8 @@ input_file::input_file(loop& on, input_file_owner& owner, file_path path, lent_f
     : owner_(owner),
       path_(std::move(path)),
       borrowed_(fd),
-      ready_(on, callback<int>::to<&input_file::on_ready>(this)),
-      call_(on, callback<int>::to<&input_file::on_read>(this)) {}
+      ready_(on, delegate<int>::to<&input_file::on_ready>(this)),
+      call_(on, delegate<int>::to<&input_file::on_read>(this)) {}
 
 std::string input_file::name() const {
   return path_.text.empty() ? "descriptor " + std::to_string(borrowed_.given) : path_.text;

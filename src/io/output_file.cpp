@@ -12,8 +12,8 @@ namespace execo::detail {
 
 output_file::output_file(loop& on, output_file_owner& owner)
     : owner_(owner),
-      ready_(on, callback<int>::to<&output_file::on_ready>(this)),
-      call_(on, callback<int>::to<&output_file::on_written>(this)) {}
+      ready_(on, delegate<int>::to<&output_file::on_ready>(this)),
+      call_(on, delegate<int>::to<&output_file::on_written>(this)) {}
 
 std::string output_file::name() const {
   return target_ ? target_->path() : "descriptor " + std::to_string(borrowed_.given);

@@ -320,7 +320,7 @@ void output_stream::consume(std::size_t count) {
   owner_.on_stream_moved();
 }
 
-void output_stream::wait(callback<> waiter, std::size_t wanted) noexcept {
+void output_stream::wait(delegate<> waiter, std::size_t wanted) noexcept {
   assert(!awaited());
   waiter_ = waiter;
   wanted_ = wanted;
@@ -334,7 +334,7 @@ void output_stream::leave() noexcept {
 
 void output_stream::wake_reader() noexcept {
   if (!waiter_) return;
-  callback<> waiter = waiter_;
+  delegate<> waiter = waiter_;
   leave();
   waiter();
 }

@@ -84,7 +84,7 @@ class output_stream final : private output_file_owner {
   bool has_byte_before() const noexcept { return cursor_ > 0; }
   /// Calls `waiter` once when there are more bytes, or the end. Up to `wanted` bytes are gathered
   /// before back-pressure sets in. Pre: no reader waits.
-  void wait(callback<> waiter, std::size_t wanted) noexcept;
+  void wait(delegate<> waiter, std::size_t wanted) noexcept;
   void leave() noexcept;
   /// There was no memory for bytes that a reader was promised.
   bool starved() const noexcept { return starved_; }
@@ -131,7 +131,7 @@ class output_stream final : private output_file_owner {
   std::vector<const std::function<void(std::string_view)>*> handlers_;
   std::vector<std::unique_ptr<line_sink>> lines_;
 
-  callback<> waiter_;
+  delegate<> waiter_;
   std::size_t wanted_ = 0;  // by the waiter
   std::size_t cursor_ = 0;  // of the reader in kept_, or in unread_ once queued_
   std::uint64_t position_ = 0;

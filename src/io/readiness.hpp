@@ -12,10 +12,10 @@ namespace execo::detail {
 class readiness {
  public:
   /// `ready` is called from the loop with the POLL* bits or a negative errno.
-  readiness(loop& on, callback<int> ready) noexcept
+  readiness(loop& on, delegate<int> ready) noexcept
       : loop_(on),
-        poll_(callback<int>::to<&readiness::on_poll>(this)),
-        pause_(callback<>::to<&readiness::poll>(this), "between two looks at a descriptor"),
+        poll_(delegate<int>::to<&readiness::on_poll>(this)),
+        pause_(delegate<>::to<&readiness::poll>(this), "between two looks at a descriptor"),
         ready_(ready) {}
 
   /// Pre: not active().
@@ -42,8 +42,8 @@ class readiness {
 
   loop& loop_;
   io_request poll_;
-  timer pause_;
-  callback<int> ready_;
+  deadline_timer pause_;
+  delegate<int> ready_;
   unsigned in_vain_ = 0;
 };
 

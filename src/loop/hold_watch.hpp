@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "execo/detail/timer.hpp"
+#include "execo/detail/deadline_timer.hpp"
 
 namespace execo::detail {
 

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "execo/detail/callback.hpp"
+#include "execo/detail/delegate.hpp"
 
 namespace execo::detail {
 
@@ -15,12 +15,12 @@ enum class io_kind : std::uint8_t { none, read, receive, write, poll };
 
 struct io_request {
   io_request() noexcept = default;
-  explicit io_request(callback<int> on_done) noexcept : done(on_done) {}
+  explicit io_request(delegate<int> on_done) noexcept : done(on_done) {}
   io_request(const io_request&) = delete;
   io_request& operator=(const io_request&) = delete;
 
   /// Called with a count or a negative errno. -ECANCELED after loop::cancel unless it had finished.
-  callback<int> done;
+  delegate<int> done;
 
   io_kind kind = io_kind::none;
   bool active = false;      // lent to the loop

@@ -41,8 +41,8 @@ void watch(int epoll, int fd) {
 
 }  // namespace
 
-void arm_after(loop& l, timer& t, clock::duration delay) { l.arm_after(t, delay); }
-void disarm(loop& l, timer& t) noexcept { l.disarm(t); }
+void arm_after(loop& l, deadline_timer& t, clock::duration delay) { l.arm_after(t, delay); }
+void disarm(loop& l, deadline_timer& t) noexcept { l.disarm(t); }
 void enlist(loop& l, live_node& node) noexcept { l.enlist(node); }
 
 loop::loop() : wake_(make_wake()), backend_(make_backend(wake_.get())) {}

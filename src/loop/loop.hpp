@@ -74,14 +74,14 @@ class loop {
   /// For registered_fd.
   void keep(int fd) noexcept { backend_->keep(fd); }
   void forget(int fd) noexcept { backend_->forget(fd); }
-  void arm(timer& t, clock::time_point when) noexcept { timers_.arm(t, when, now()); }
+  void arm(deadline_timer& t, clock::time_point when) noexcept { timers_.arm(t, when, now()); }
   /// From now, not from when this turn began: what ran in it may have taken long.
-  void arm_after(timer& t, clock::duration delay) noexcept {
+  void arm_after(deadline_timer& t, clock::duration delay) noexcept {
     clock::time_point from = read_clock();
     if (!time_is_read_) take_time(from);
     timers_.arm(t, later(from, delay), from);
   }
-  void disarm(timer& t) noexcept { timers_.disarm(t); }
+  void disarm(deadline_timer& t) noexcept { timers_.disarm(t); }
   /// Runs the node later in this turn, or in the next one.
   void defer(queue_node& node) noexcept {
     node.next = nullptr;

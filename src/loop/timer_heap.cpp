@@ -6,16 +6,16 @@
 
 namespace execo::detail {
 
-timer::~timer() {
+deadline_timer::~deadline_timer() {
   if (heap_ != nullptr) heap_->disarm(*this);
 }
 
 timer_heap::~timer_heap() {
   for (entry& e : entries_) e.which->heap_ = nullptr;
-  for (timer* t = unplaced_; t != nullptr; t = t->next_) t->heap_ = nullptr;
+  for (deadline_timer* t = unplaced_; t != nullptr; t = t->next_) t->heap_ = nullptr;
 }
 
-void timer_heap::arm(timer& t, clock::time_point when, clock::time_point now) noexcept {
+void timer_heap::arm(deadline_timer& t, clock::time_point when, clock::time_point now) noexcept {
   if (t.armed()) disarm(t);
   t.heap_ = this;
   t.armed_at_ = now;
@@ -35,13 +35,13 @@ bool timer_heap::reserve_one() noexcept {
   }
 }
 
-void timer_heap::insert(timer& t, clock::time_point when) noexcept {
+void timer_heap::insert(deadline_timer& t, clock::time_point when) noexcept {
   entries_.push_back(entry{when, &t});
   sift_up(entries_.size() - 1, entry{when, &t});
 }
 
-bool timer_heap::take_unplaced(timer& t) noexcept {
-  for (timer** at = &unplaced_; *at != nullptr; at = &(*at)->next_) {
+bool timer_heap::take_unplaced(deadline_timer& t) noexcept {
+  for (deadline_timer** at = &unplaced_; *at != nullptr; at = &(*at)->next_) {
     if (*at != &t) continue;
     *at = t.next_;
     return true;
@@ -51,7 +51,7 @@ bool timer_heap::take_unplaced(timer& t) noexcept {
 
 void timer_heap::place_the_rest() noexcept {
   while (unplaced_ != nullptr && reserve_one()) {
-    timer& t = *unplaced_;
+    deadline_timer& t = *unplaced_;
     unplaced_ = t.next_;
     insert(t, t.when_);
   }
@@ -59,11 +59,11 @@ void timer_heap::place_the_rest() noexcept {
 
 clock::time_point timer_heap::earliest_unplaced() const noexcept {
   clock::time_point first = entries_.empty() ? unplaced_->when_ : entries_.front().when;
-  for (timer* t = unplaced_; t != nullptr; t = t->next_) first = std::min(first, t->when_);
+  for (deadline_timer* t = unplaced_; t != nullptr; t = t->next_) first = std::min(first, t->when_);
   return first;
 }
 
-void timer_heap::disarm(timer& t) noexcept {
+void timer_heap::disarm(deadline_timer& t) noexcept {
   if (!t.armed()) return;
   t.heap_ = nullptr;
   if (t.index_ == no_place) {
@@ -86,13 +86,13 @@ void timer_heap::expire(clock::time_point now) {
   // One that its callback arms again for now waits for the next pass: I/O is never starved.
   for (std::size_t left = entries_.size(); left > 0; --left) {
     if (entries_.empty() || entries_.front().when > now) return;
-    timer& t = *entries_.front().which;
+    deadline_timer& t = *entries_.front().which;
     disarm(t);
     t.expired();
   }
   // Still without a place: each once, those that are armed meanwhile in the next pass.
-  for (timer** at = &unplaced_; *at != nullptr;) {
-    timer& t = **at;
+  for (deadline_timer** at = &unplaced_; *at != nullptr;) {
+    deadline_timer& t = **at;
     if (t.when_ > now) {
       at = &t.next_;
       continue;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "execo/detail/timer.hpp"
+#include "execo/detail/deadline_timer.hpp"
 
 namespace execo::detail {
 
@@ -20,8 +20,8 @@ class timer_heap {
   ~timer_heap();
 
   /// `now` is for describe() alone.
-  void arm(timer& t, clock::time_point when, clock::time_point now = {}) noexcept;
-  void disarm(timer& t) noexcept;
+  void arm(deadline_timer& t, clock::time_point when, clock::time_point now = {}) noexcept;
+  void disarm(deadline_timer& t) noexcept;
   bool empty() const noexcept { return entries_.empty() && unplaced_ == nullptr; }
   std::size_t size() const noexcept { return entries_.size(); }
   /// Pre: !empty(). While memory is short it may be too early.
@@ -42,13 +42,13 @@ class timer_heap {
  private:
   struct entry {
     clock::time_point when;
-    timer* which;
+    deadline_timer* which;
   };
   static constexpr std::uint32_t no_place = ~std::uint32_t{0};
 
   bool reserve_one() noexcept;
-  void insert(timer& t, clock::time_point when) noexcept;
-  bool take_unplaced(timer& t) noexcept;
+  void insert(deadline_timer& t, clock::time_point when) noexcept;
+  bool take_unplaced(deadline_timer& t) noexcept;
   void place_the_rest() noexcept;
   clock::time_point earliest_unplaced() const noexcept;
   void place(std::size_t i, entry e) noexcept;
@@ -56,7 +56,7 @@ class timer_heap {
   void sift_down(std::size_t i, entry e) noexcept;
 
   std::vector<entry> entries_;
-  timer* unplaced_ = nullptr;  // armed when there was no memory for them
+  deadline_timer* unplaced_ = nullptr;  // armed when there was no memory for them
 };
 
 }  // namespace execo::detail

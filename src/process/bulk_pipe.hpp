@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include "execo/detail/timer.hpp"
+#include "execo/detail/deadline_timer.hpp"
 #include "loop/backend.hpp"
 
 namespace execo::detail {

@@ -24,16 +24,16 @@ expect_op::expect_op(expect_state& state, duration limit, mode how) noexcept
     : state_(&state),
       limit_(limit),
       mode_(how),
-      timer_(callback<>::to<&expect_op::expire>(this), "of an expect") {}
+      timer_(delegate<>::to<&expect_op::expire>(this), "of an expect") {}
 
 expect_op::expect_op(expect_op&& other) noexcept
     : operation(std::move(other)),
       state_(other.state_),
       limit_(other.limit_),
       mode_(other.mode_),
-      timer_(callback<>::to<&expect_op::expire>(this), "of an expect") {}
+      timer_(delegate<>::to<&expect_op::expire>(this), "of an expect") {}
 
-void expect_op::choose_loop(env where) { set_work(&loop_of_run(*state_->run, where.home)); }
+void expect_op::choose_loop(env where) { set_work(&loop_of_run(*state_->run, where.affinity)); }
 
 output_stream& expect_op::from() const noexcept {
   return run_of(*state_->run).output(state_->from_stream);
@@ -89,7 +89,7 @@ void expect_op::on_readable() noexcept {
 }
 
 void expect_op::wait(output_stream& stream) noexcept {
-  stream.wait(callback<>::to<&expect_op::on_readable>(this), state_->most + one_receive);
+  stream.wait(delegate<>::to<&expect_op::on_readable>(this), state_->most + one_receive);
 }
 
 bool expect_op::try_end(output_stream& stream) {

@@ -37,8 +37,8 @@ struct late_reaper::entry {
   entry(late_reaper& o, unreaped_child c)
       : owner(o),
         child(std::move(c)),
-        ready(callback<int>::to<&entry::on_ready>(this)),
-        again(callback<>::to<&entry::look_again>(this), "child that was given up") {
+        ready(delegate<int>::to<&entry::on_ready>(this)),
+        again(delegate<>::to<&entry::look_again>(this), "child that was given up") {
     ready.prepare_poll(child.readiness(), POLLIN);
   }
 
@@ -51,7 +51,7 @@ struct late_reaper::entry {
   late_reaper& owner;
   unreaped_child child;
   io_request ready;
-  timer again;
+  deadline_timer again;
 };
 
 late_reaper::late_reaper(loop& on) noexcept : loop_(on) {}

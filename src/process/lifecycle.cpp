@@ -32,9 +32,9 @@ lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, taken_stdio 
       command_(std::move(what)),
       stdio_(std::move(stdio)),
       transport_(std::move(how)),
-      deadlines_(on, limits, callback<>::to<&lifecycle::deadline_expired>(this)),
-      grace_(callback<>::to<&lifecycle::grace_ended>(this), "grace period of a signal"),
-      drain_(callback<>::to<&lifecycle::rest_is_silent>(this), "rest of an output"),
+      deadlines_(on, limits, delegate<>::to<&lifecycle::deadline_expired>(this)),
+      grace_(delegate<>::to<&lifecycle::grace_ended>(this), "grace period of a signal"),
+      drain_(delegate<>::to<&lifecycle::rest_is_silent>(this), "rest of an output"),
       input_(on, *transport_, *command_, *this),
       outputs_(on, *transport_, *this, result_) {}
 

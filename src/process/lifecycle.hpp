@@ -166,8 +166,8 @@ class lifecycle final : public execution,
   intrusive_ptr<lifecycle> self_;  // while the run is on
   run_deadlines deadlines_;
   stop_escalation escalation_;
-  timer grace_;  // between two signals of it
-  timer drain_;  // after the end, while its output is silent
+  deadline_timer grace_;  // between two signals of it
+  deadline_timer drain_;  // after the end, while its output is silent
   result result_;
   stdin_feed input_;
   output_pair outputs_;

@@ -59,11 +59,11 @@ class local_transport final : public transport {
         around_(surroundings::now(then)),
         out_(*this, stream::out),
         err_(*this, stream::err),
-        write_(callback<int>::to<&local_transport::on_write_done>(this)),
-        exit_(callback<int>::to<&local_transport::on_exit_ready>(this)),
-        monitor_end_(callback<int>::to<&local_transport::on_monitor_ended>(this)),
-        emptied_(callback<int>::to<&local_transport::on_leaf_changed>(this)),
-        look_(callback<>::to<&local_transport::look_again>(this), "end of a child") {
+        write_(delegate<int>::to<&local_transport::on_write_done>(this)),
+        exit_(delegate<int>::to<&local_transport::on_exit_ready>(this)),
+        monitor_end_(delegate<int>::to<&local_transport::on_monitor_ended>(this)),
+        emptied_(delegate<int>::to<&local_transport::on_leaf_changed>(this)),
+        look_(delegate<>::to<&local_transport::look_again>(this), "end of a child") {
     step_.self = this;
   }
 
@@ -147,7 +147,7 @@ class local_transport final : public transport {
   /// Our end of an output pipe.
   struct pipe_end {
     pipe_end(local_transport& o, stream w)
-        : owner(o), which(w), read(callback<int>::to<&pipe_end::on_read>(this)) {}
+        : owner(o), which(w), read(delegate<int>::to<&pipe_end::on_read>(this)) {}
 
     void read_more() {
       if (!fd || read.active || paused || owner.closing()) return;
@@ -220,7 +220,7 @@ class local_transport final : public transport {
     auto& starter = loop_.service<spawner>();
     if (!starter.is_busy()) return launched(starter.spawn_here(plan));
     job_ = &starter.spawn_elsewhere(std::make_unique<spawn_job>(
-        std::move(plan), callback<spawn_job&>::to<&local_transport::on_spawned>(this)));
+        std::move(plan), delegate<spawn_job&>::to<&local_transport::on_spawned>(this)));
   }
 
   bool closing() const noexcept { return parting_ != parting::none; }
@@ -592,8 +592,8 @@ class local_transport final : public transport {
   io_request write_;
   io_request exit_;
   io_request monitor_end_;
-  io_request emptied_;  // of the leaf
-  timer look_;          // once more for an end, or no longer
+  io_request emptied_;   // of the leaf
+  deadline_timer look_;  // once more for an end, or no longer
   clock::time_point killed_at_{};
   clock::time_point give_up_at_{};
   std::unique_ptr<command_monitor> monitor_;

@@ -147,8 +147,8 @@ lifecycle& run_of(process_state& state) noexcept {
 
 process_ref make_process(command what) { return process_ref(new process_state(std::move(what))); }
 
-void hold(process_state& state) noexcept { state.retain(); }
-void drop(process_state& state) noexcept { state.release(); }
+void retain(process_state& state) noexcept { state.retain(); }
+void release(process_state& state) noexcept { state.release(); }
 
 process_wait::process_wait(process_ref state, stop_ends what) noexcept
     : state_(std::move(state)), stop_(what) {}
@@ -159,7 +159,7 @@ process_wait::process_wait(process_wait&& other) noexcept
 void process_wait::choose_loop(env where) {
   // Misuse throws here, in the awaiting coroutine.
   state_->verify();
-  loop& on = state_->where(where.home);
+  loop& on = state_->where(where.affinity);
   state_->make_run(on, surroundings::caller::stands_still);
   set_work(&on);
 }

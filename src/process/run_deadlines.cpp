@@ -4,11 +4,11 @@
 
 namespace execo::detail {
 
-run_deadlines::run_deadlines(loop& on, const deadlines& limits, callback<> expired)
+run_deadlines::run_deadlines(loop& on, const deadlines& limits, delegate<> expired)
     : limits_(limits),
       expired_(expired),
-      whole_(on, callback<>::to<&run_deadlines::on_whole>(this), "deadline of a command"),
-      phase_(on, callback<>::to<&run_deadlines::on_phase>(this), "deadline of a phase") {}
+      whole_(on, delegate<>::to<&run_deadlines::on_whole>(this), "deadline of a command"),
+      phase_(on, delegate<>::to<&run_deadlines::on_phase>(this), "deadline of a phase") {}
 
 void run_deadlines::enter(phase where, duration run_timeout) {
   part now = where < phase::open ? part::establishing : part::command;

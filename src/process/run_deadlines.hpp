@@ -13,7 +13,7 @@ namespace execo::detail {
 class run_deadlines {
  public:
   /// `expired` is called from the loop.
-  run_deadlines(loop& on, const deadlines& limits, callback<> expired);
+  run_deadlines(loop& on, const deadlines& limits, delegate<> expired);
 
   /// `run_timeout`: the command's own, from `open` on; 0: none.
   void enter(phase where, duration run_timeout);
@@ -22,7 +22,7 @@ class run_deadlines {
  private:
   class deadline {
    public:
-    deadline(loop& on, callback<> expired, const char* what) noexcept
+    deadline(loop& on, delegate<> expired, const char* what) noexcept
         : loop_(on), timer_(expired, what) {}
     /// 0: none.
     void arm(duration limit) noexcept;
@@ -32,7 +32,7 @@ class run_deadlines {
 
    private:
     loop& loop_;
-    timer timer_;
+    deadline_timer timer_;
     duration limit_{0};
     clock::duration held_up_before_{0};
   };
@@ -43,7 +43,7 @@ class run_deadlines {
   void on_phase();
 
   deadlines limits_;
-  callback<> expired_;
+  delegate<> expired_;
   deadline whole_;  // establishing, then the command's own
   deadline phase_;
   part part_ = part::none;

@@ -13,7 +13,7 @@ namespace execo::detail {
 /// A child that a helper thread starts.
 class spawn_job final : public helper_job {
  public:
-  spawn_job(spawn_plan p, callback<spawn_job&> on_done) noexcept
+  spawn_job(spawn_plan p, delegate<spawn_job&> on_done) noexcept
       : plan(std::move(p)), done_(on_done) {}
 
   spawn_plan plan;
@@ -28,7 +28,7 @@ class spawn_job final : public helper_job {
   void work() noexcept override;
   void finished() noexcept override;
 
-  callback<spawn_job&> done_;
+  delegate<spawn_job&> done_;
   class spawner* owner_ = nullptr;
   std::atomic<bool> abandoned_{false};
 };

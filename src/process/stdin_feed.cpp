@@ -124,7 +124,7 @@ void stdin_feed::notify_writer(bool closed) noexcept {
   if (ends_ && feeds()) close_input();
 }
 
-void stdin_feed::write(callback<std::size_t, bool> writer, std::span<const char> bytes) noexcept {
+void stdin_feed::write(delegate<std::size_t, bool> writer, std::span<const char> bytes) noexcept {
   assert(!has_writer());
   writer_ = writer;
   to_write_ = bytes;

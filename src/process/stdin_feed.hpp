@@ -52,7 +52,7 @@ class stdin_feed final : private input_file_owner {
   bool has_writer() const noexcept { return static_cast<bool>(writer_); }
   /// The bytes stay valid until `writer` is notified how many were not taken, and whether that is
   /// because the command takes no more. Pre: !has_writer().
-  void write(callback<std::size_t, bool> writer, std::span<const char> bytes) noexcept;
+  void write(delegate<std::size_t, bool> writer, std::span<const char> bytes) noexcept;
   /// The writer is notified soon.
   void stop_writing() noexcept;
   /// The end of file, after what is being written.
@@ -77,7 +77,7 @@ class stdin_feed final : private input_file_owner {
   const command& command_;
   stdin_owner& owner_;
   std::unique_ptr<input_file> file_;
-  callback<std::size_t, bool> writer_;
+  delegate<std::size_t, bool> writer_;
   std::span<const char> to_write_;
   std::string_view end_keys_;  // of a terminal, once they are in flight
   source source_ = source::text;

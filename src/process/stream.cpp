@@ -12,7 +12,7 @@
 namespace execo {
 namespace detail {
 
-void stream_read::choose_loop(env where) { set_work(&loop_of_run(*state_, where.home)); }
+void stream_read::choose_loop(env where) { set_work(&loop_of_run(*state_, where.affinity)); }
 
 output_stream& stream_read::from() const noexcept { return run_of(*state_).output(which_); }
 
@@ -39,7 +39,7 @@ void stream_read::on_readable() noexcept {
           });
   if (taken) return;
   std::size_t wanted = unit_ == unit::piece ? 0 : most_;
-  stream.wait(callback<>::to<&stream_read::on_readable>(this), wanted);
+  stream.wait(delegate<>::to<&stream_read::on_readable>(this), wanted);
 }
 
 bool stream_read::try_take(output_stream& stream) {
@@ -98,7 +98,7 @@ std::optional<std::string> stream_read::take_bytes() {
   return std::move(bytes_);
 }
 
-void write_op::choose_loop(env where) { set_work(&loop_of_run(*state_, where.home)); }
+void write_op::choose_loop(env where) { set_work(&loop_of_run(*state_, where.affinity)); }
 
 void write_op::on_start(bool stopped) noexcept {
   lifecycle& run = run_of(*state_);
@@ -106,7 +106,7 @@ void write_op::on_start(bool stopped) noexcept {
     misuse_ = "a write to a process whose source is not pipe(): give it .in(execo::pipe())";
   if (run.input().has_writer()) misuse_ = "two writes to one process at a time";
   if (stopped || misuse_ != nullptr) return complete();
-  run.input().write(callback<std::size_t, bool>::to<&write_op::on_done>(this), bytes_);
+  run.input().write(delegate<std::size_t, bool>::to<&write_op::on_done>(this), bytes_);
 }
 
 void write_op::on_stop() noexcept { run_of(*state_).input().stop_writing(); }

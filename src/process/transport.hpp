@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "execo/command.hpp"
-#include "execo/detail/timer.hpp"
+#include "execo/detail/deadline_timer.hpp"
 #include "execo/status.hpp"
 #include "process/child_stream.hpp"
 

@@ -68,7 +68,7 @@ void keep_alive(int socket, duration idle) {
 
 }  // namespace
 
-connector::connector(ssh_environment& shared, const std::string& name, int port, callback<> wake)
+connector::connector(ssh_environment& shared, const std::string& name, int port, delegate<> wake)
     : shared_(shared),
       name_(name),
       port_(port),

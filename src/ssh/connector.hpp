@@ -17,7 +17,7 @@ class connector {
   enum class progress { waiting, done, failed };
 
   /// `wake` is called when resolve() or connect() should be, apart from readiness of fd().
-  connector(ssh_environment& shared, const std::string& name, int port, callback<> wake);
+  connector(ssh_environment& shared, const std::string& name, int port, delegate<> wake);
   ~connector();
 
   /// `done`: the addresses are known.
@@ -60,7 +60,7 @@ class connector {
   std::error_code last_error_;
   resolver::question question_;
   descriptor_queue::waiter starvation_;
-  timer stagger_;
+  deadline_timer stagger_;
   failure why_;
 };
 

@@ -2,9 +2,9 @@
 // session of this environment ends, and one every 100 ms in case others of this process freed some.
 #pragma once
 
-#include "execo/detail/callback.hpp"
+#include "execo/detail/deadline_timer.hpp"
+#include "execo/detail/delegate.hpp"
 #include "execo/detail/node.hpp"
-#include "execo/detail/timer.hpp"
 #include "loop/loop.hpp"
 
 namespace execo::detail {
@@ -13,10 +13,10 @@ class descriptor_queue {
  public:
   class waiter : private list_node {
    public:
-    explicit waiter(callback<> on_retry) noexcept : retry(on_retry) {}
+    explicit waiter(delegate<> on_retry) noexcept : retry(on_retry) {}
     bool waiting() const noexcept { return linked(); }
     void abandon() noexcept { unlink(); }
-    callback<> retry;
+    delegate<> retry;
 
    private:
     friend class descriptor_queue;
@@ -24,7 +24,7 @@ class descriptor_queue {
 
   explicit descriptor_queue(loop& on)
       : loop_(on),
-        tick_(callback<>::to<&descriptor_queue::wake_one>(this), "wait for a descriptor") {}
+        tick_(delegate<>::to<&descriptor_queue::wake_one>(this), "wait for a descriptor") {}
 
   void wait(waiter& w) {
     w.link_before(waiting_);
@@ -49,7 +49,7 @@ class descriptor_queue {
 
   loop& loop_;
   list_node waiting_;
-  timer tick_;
+  deadline_timer tick_;
   unsigned open_ = 0;
 };
 

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <chrono>
 
-#include "execo/detail/callback.hpp"
+#include "execo/detail/deadline_timer.hpp"
+#include "execo/detail/delegate.hpp"
 #include "execo/detail/node.hpp"
-#include "execo/detail/timer.hpp"
 
 namespace execo::detail {
 
@@ -17,14 +17,14 @@ class handshake_limiter {
   /// One connection's place. Leaves by itself when destroyed.
   class permit : private list_node {
    public:
-    explicit permit(callback<> on_granted) noexcept : granted(on_granted) {}
+    explicit permit(delegate<> on_granted) noexcept : granted(on_granted) {}
     ~permit() {
       if (limiter_ != nullptr) limiter_->leave(*this);
     }
     bool inside() const noexcept { return inside_; }
 
     /// Called when a slot is there: from enter() itself, or from another permit's leave().
-    callback<> granted;
+    delegate<> granted;
 
    private:
     friend class handshake_limiter;

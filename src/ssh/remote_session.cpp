@@ -42,11 +42,11 @@ remote_session::remote_session(std::shared_ptr<ssh_environment> shared, std::str
       name_(std::move(name)),
       user_(std::move(user)),
       port_(port),
-      permit_(callback<>::to<&remote_session::wake>(this)),
-      silence_(callback<>::to<&remote_session::silence_check>(this), "silence of a peer"),
-      life_(callback<>::to<&remote_session::life_check>(this), "sign of life of a peer"),
-      sign_of_life_(callback<>::to<&remote_session::note_progress>(this)),
-      poll_(callback<int>::to<&remote_session::on_poll>(this)) {
+      permit_(delegate<>::to<&remote_session::wake>(this)),
+      silence_(delegate<>::to<&remote_session::silence_check>(this), "silence of a peer"),
+      life_(delegate<>::to<&remote_session::life_check>(this), "sign of life of a peer"),
+      sign_of_life_(delegate<>::to<&remote_session::note_progress>(this)),
+      poll_(delegate<int>::to<&remote_session::on_poll>(this)) {
   node_.self = this;
   node_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->on_woken(); };
 }
@@ -160,7 +160,7 @@ void remote_session::begin() {
   note_progress();
   shared_->home.arm_after(silence_, shared_->handshakes.patience());
   route_ = std::make_unique<connector>(*shared_, name_, port_,
-                                       callback<>::to<&remote_session::wake>(this));
+                                       delegate<>::to<&remote_session::wake>(this));
   stage_ = stage::resolving;
   owner_->session_entered(phase::resolve);
 }

@@ -50,11 +50,11 @@ class session_member : public list_node {
 class round_trip : public list_node {
  public:
   /// `done` is called from the loop, and may ask again or close the session.
-  explicit round_trip(callback<> done) noexcept : done_(done) {}
+  explicit round_trip(delegate<> done) noexcept : done_(done) {}
 
  private:
   friend class remote_session;
-  callback<> done_;
+  delegate<> done_;
 };
 
 class remote_session {
@@ -174,8 +174,8 @@ class remote_session {
   handshake_limiter::permit permit_;
   clock::time_point admitted_{};
   clock::time_point last_progress_{};
-  timer silence_;
-  timer life_;
+  deadline_timer silence_;
+  deadline_timer life_;
   round_trip sign_of_life_;
   std::uint64_t heard_ = 0;  // packets, when life was last checked
   unsigned unheard_ = 0;     // checks since then

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "execo/detail/callback.hpp"
+#include "execo/detail/delegate.hpp"
 #include "execo/detail/node.hpp"
 #include "loop/helper_threads.hpp"
 
@@ -40,11 +40,11 @@ class resolver {
   /// Somebody who waits for an answer; stops waiting when destroyed.
   class question : private list_node {
    public:
-    explicit question(callback<> on_answer) noexcept : answered(on_answer) {}
+    explicit question(delegate<> on_answer) noexcept : answered(on_answer) {}
     bool pending() const noexcept { return linked(); }
     void abandon() noexcept { unlink(); }
 
-    callback<> answered;
+    delegate<> answered;
     /// Empty: `problem` tells why.
     std::vector<endpoint> addresses;
     std::string problem;

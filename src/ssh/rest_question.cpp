@@ -7,11 +7,11 @@ constexpr int questions = 3;
 
 }  // namespace
 
-rest_question::rest_question(remote_session& session, callback<answer> done)
+rest_question::rest_question(remote_session& session, delegate<answer> done)
     : session_(session),
       done_(done),
-      trip_(callback<>::to<&rest_question::answered>(this)),
-      limit_(callback<>::to<&rest_question::limit_expired>(this), "answer of a server") {}
+      trip_(delegate<>::to<&rest_question::answered>(this)),
+      limit_(delegate<>::to<&rest_question::limit_expired>(this), "answer of a server") {}
 
 void rest_question::put() {
   to_ask_ = questions - 1;

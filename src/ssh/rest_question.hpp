@@ -14,7 +14,7 @@ class rest_question {
  public:
   enum class answer : std::uint8_t { none_left, silence };
 
-  rest_question(remote_session& session, callback<answer> done);
+  rest_question(remote_session& session, delegate<answer> done);
 
   /// `done` is called from the loop, unless withdraw() comes before.
   void put();
@@ -27,9 +27,9 @@ class rest_question {
   void limit_expired();
 
   remote_session& session_;
-  callback<answer> done_;
+  delegate<answer> done_;
   round_trip trip_;
-  timer limit_;
+  deadline_timer limit_;
   std::uint64_t heard_ = 0;  // packets, when it was asked
   int to_ask_ = 0;           // after this one
 };

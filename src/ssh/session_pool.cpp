@@ -25,8 +25,8 @@ std::string session_key(const ssh_environment& of, const std::string& name, int 
 pooled_session::pooled_session(std::shared_ptr<ssh_environment> shared, std::string name, int port,
                                std::string user)
     : session_(std::move(shared), std::move(name), port, std::move(user), *this),
-      clearing_(callback<>::to<&pooled_session::cleared>(this)),
-      expiry_(callback<>::to<&pooled_session::expired>(this), "idle connection"),
+      clearing_(delegate<>::to<&pooled_session::cleared>(this)),
+      expiry_(delegate<>::to<&pooled_session::expired>(this), "idle connection"),
       trusted_by_(session_.shared().host_keys.version()) {}
 
 void pooled_session::serve(session_owner& owner, channel_owner& output) {

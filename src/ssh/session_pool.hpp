@@ -71,7 +71,7 @@ class pooled_session final : public list_node, private session_owner, private ch
   remote_session session_;
   std::optional<remote_channel> channel_;
   round_trip clearing_;
-  timer expiry_;
+  deadline_timer expiry_;
   std::string key_;  // while it is kept
   clock::time_point since_{};
   session_pool* pool_ = nullptr;  // once it is there

@@ -223,10 +223,10 @@ class sibling_signal::script final : channel_owner {
   script_state state_ = script_state::waiting;
 };
 
-sibling_signal::sibling_signal(remote_session& session, callback<> changed)
+sibling_signal::sibling_signal(remote_session& session, delegate<> changed)
     : session_(session),
       changed_(changed),
-      delay_(callback<>::to<&sibling_signal::go>(this), "delay of a signal") {}
+      delay_(delegate<>::to<&sibling_signal::go>(this), "delay of a signal") {}
 
 sibling_signal::~sibling_signal() = default;
 

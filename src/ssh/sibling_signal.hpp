@@ -36,7 +36,7 @@ enum class script_state : std::uint8_t {
 class sibling_signal final {
  public:
   /// `changed` comes from the loop when a script that ends a command is at work or over.
-  sibling_signal(remote_session& session, callback<> changed);
+  sibling_signal(remote_session& session, delegate<> changed);
   sibling_signal(const sibling_signal&) = delete;
   sibling_signal& operator=(const sibling_signal&) = delete;
   ~sibling_signal();
@@ -65,8 +65,8 @@ class sibling_signal final {
   script& add(bool ends);
 
   remote_session& session_;
-  callback<> changed_;
-  timer delay_;
+  delegate<> changed_;
+  deadline_timer delay_;
   int wanted_ = 0;  // 0: none
   delivery before_ = delivery::possible;
   // Kept to the end: an event of a channel must not destroy it.

@@ -45,7 +45,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
  public:
   ssh_transport(std::shared_ptr<ssh_environment> shared, const host& where)
       : shared_(std::move(shared)),
-        limit_(callback<>::to<&ssh_transport::limit_expired>(this), "answer to a command") {
+        limit_(delegate<>::to<&ssh_transport::limit_expired>(this), "answer to a command") {
     step_.self = this;
     step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->go_on(); };
     const std::string& user = where.user().empty() ? shared_->user : where.user();
@@ -80,7 +80,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     auto until_kill = std::exchange(until_kill_, std::nullopt);
     if (stage_ != stage::running) return;
     if (!sibling_ && sibling_signal::possible(session()))
-      sibling_.emplace(session(), callback<>::to<&ssh_transport::on_script>(this));
+      sibling_.emplace(session(), delegate<>::to<&ssh_transport::on_script>(this));
     if (number == SIGKILL) until_kill = duration(0);
     if (until_kill) return end(number, *until_kill);
     const char* name = rfc_name(number);
@@ -101,7 +101,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     if (over_ || session().closing()) return false;
     if (!rest_)
       rest_.emplace(session(),
-                    callback<rest_question::answer>::to<&ssh_transport::rest_known>(this));
+                    delegate<rest_question::answer>::to<&ssh_transport::rest_known>(this));
     rest_->put();
     return true;
   }
@@ -409,7 +409,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   std::unique_ptr<pooled_session> lease_;  // from open() until it is left
   std::optional<rest_question> rest_;
   std::optional<sibling_signal> sibling_;
-  timer limit_;  // of a session that was kept, or of what is waited for before it is left
+  deadline_timer limit_;  // of a session that was kept, or of what is waited for before it is left
   step_node step_;
   transport_events* events_ = nullptr;
   const command* command_ = nullptr;

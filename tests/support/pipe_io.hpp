@@ -54,7 +54,7 @@ class [[nodiscard]] transfer_op final : public detail::operation {
   void* buffer_;
   std::size_t size_;
   int result_ = 0;
-  detail::io_request request_{detail::callback<int>::to<&transfer_op::on_done>(this)};
+  detail::io_request request_{detail::delegate<int>::to<&transfer_op::on_done>(this)};
 };
 
 inline transfer_op read_some(int fd, void* into, std::size_t size) noexcept {

@@ -17,8 +17,8 @@ namespace detail {
 
 class action_core;
 
-void hold(action_core& state) noexcept;
-void drop(action_core& state) noexcept;
+void retain(action_core& state) noexcept;
+void release(action_core& state) noexcept;
 
 /// Shared by an action and its awaiters.
 using action_ref = state_ref<action_core>;

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <utility>
 
+#include "execo/detail/deadline_timer.hpp"
 #include "execo/detail/operation.hpp"
 #include "execo/detail/process_ops.hpp"
-#include "execo/detail/timer.hpp"
 #include "execo/patterns.hpp"
 #include "execo/status.hpp"
 #include "execo/time.hpp"
@@ -77,7 +77,7 @@ class [[nodiscard]] expect_op final : public operation {
   duration limit_;
   mode mode_;
   end end_ = end::good;
-  timer timer_;
+  deadline_timer timer_;
   expect_result result_;
 };
 

@@ -29,13 +29,13 @@ class child_promise_base {
   void unhandled_exception() noexcept { error = std::current_exception(); }
   template <class T>
   decltype(auto) await_transform(T&& value) {
-    return awaited_at_home(std::forward<T>(value));
+    return affine_on(std::forward<T>(value));
   }
 
   std::exception_ptr error;
 
  protected:
-  struct final_awaiter : resumes_at_home {
+  struct final_awaiter : affine_awaiter {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
@@ -55,7 +55,7 @@ class child_promise_base {
   env env_;
   child_group* group_ = nullptr;
   std::size_t index_ = 0;
-  step_node step_;  // home, if the child ended elsewhere
+  step_node step_;  // to the own loop, if the child ended elsewhere
 };
 
 /// One awaitable wrapped as a coroutine with a known promise.
@@ -140,8 +140,9 @@ struct child_type<task<T>> {
   static type make(task<T>&& work) { return type(std::move(work)); }
 };
 
-/// The parent's side. Lives in the combinator's awaiter; everything happens on the home loop.
-class child_group : public resumes_at_home {
+/// The parent's side. Lives in the combinator's awaiter; everything happens on one
+/// loop, that of the parent.
+class child_group : public affine_awaiter {
  public:
   child_group() noexcept;
   child_group(const child_group&) = delete;
@@ -156,7 +157,7 @@ class child_group : public resumes_at_home {
 
   /// A child ended, with or without an error; it is still counted as pending.
   virtual void on_child_done(std::size_t index, bool failed) noexcept = 0;
-  /// On the home loop: starts the first children with start_child.
+  /// On the loop: starts the first children with start_child.
   virtual void on_begin() noexcept = 0;
   /// The last child is done. Gives whom to resume; a noop if the parent is resumed another way.
   virtual std::coroutine_handle<> on_joined(std::coroutine_handle<> awaiting) noexcept {
@@ -167,23 +168,24 @@ class child_group : public resumes_at_home {
   virtual bool cancelled() const noexcept { return false; }
   /// Suspends the parent until the last child is done. Without children it resumes at once.
   void begin(std::coroutine_handle<> awaiting, env where);
-  /// Counts something besides the children that the parent has to wait for, until let_go().
-  void hold() noexcept { ++pending_; }
-  void let_go() noexcept;
-  /// Fixes the home loop before begin().
-  void settle_on(loop& home) noexcept { env_.home = &home; }
-  bool settled() const noexcept { return env_.home != nullptr; }
+  /// Counts something besides the children that the parent has to wait for, until
+  /// release_pending().
+  void add_pending() noexcept { ++pending_; }
+  void release_pending() noexcept;
+  /// Fixes the loop before begin().
+  void bind_to(loop& affinity) noexcept { env_.affinity = &affinity; }
+  bool is_bound() const noexcept { return env_.affinity != nullptr; }
   void start_child(std::coroutine_handle<> handle, child_promise_base& promise,
                    std::size_t index) noexcept;
   void start_child(std::coroutine_handle<> handle, task_promise_base& promise,
                    std::size_t index) noexcept;
-  loop& home() const noexcept { return *env_.home; }
+  loop& affinity() const noexcept { return *env_.affinity; }
 
  private:
   friend class child_promise_base;
   friend class task_promise_base;
   void run() noexcept;
-  void hear_parent() noexcept;
+  void on_parent_stop() noexcept;
   std::coroutine_handle<> join() noexcept;
   std::coroutine_handle<> child_done(std::size_t index, bool failed) noexcept;
 

@@ -1,8 +1,8 @@
 // Something in progress that its loop can name when it is asked what lives there.
 #pragma once
 
+#include "execo/detail/deadline_timer.hpp"
 #include "execo/detail/node.hpp"
-#include "execo/detail/timer.hpp"
 
 namespace execo::detail {
 

@@ -1,4 +1,4 @@
-// The base of every execo awaiter that is not a coroutine. It settles, once for all of them, on
+// The base of every execo awaiter that is not a coroutine. It decides, once for all of them, on
 // which thread things happen: on_start, on_stop and complete() run on the work loop; the awaiting
 // coroutine resumes on its own loop, or inline when it has none.
 #pragma once
@@ -7,14 +7,14 @@
 #include <coroutine>
 
 #include "execo/awaitable.hpp"
-#include "execo/detail/home.hpp"
+#include "execo/detail/affinity.hpp"
 #include "execo/detail/live.hpp"
 #include "execo/detail/node.hpp"
 #include "execo/detail/stop.hpp"
 
 namespace execo::detail {
 
-class operation : public resumes_at_home {
+class operation : public affine_awaiter {
  public:
   operation(const operation&) = delete;
   operation& operator=(const operation&) = delete;
@@ -51,19 +51,19 @@ class operation : public resumes_at_home {
 
  private:
   void suspend(std::coroutine_handle<> awaiting, const env& where);
-  void set_out() noexcept;
-  void listen() noexcept;
+  void dispatch() noexcept;
+  void attach_stop() noexcept;
   void begin() noexcept;
   void stop_now() noexcept;
   void arrive() noexcept;
   void resume() noexcept;
 
-  static void run_set_out(queue_node& node) noexcept;
+  static void run_dispatch(queue_node& node) noexcept;
   static void run_begin(queue_node& node) noexcept;
   static void run_arrive(queue_node& node) noexcept;
   static void run_stop(queue_node& node) noexcept;
   static void run_stop_seen(queue_node& node) noexcept;
-  static void hear_stop(stop_hook& hook) noexcept;
+  static void on_stop_request(stop_hook& hook) noexcept;
 
   struct step_node : queue_node {
     operation* self = nullptr;
@@ -74,21 +74,21 @@ class operation : public resumes_at_home {
   };
 
   loop* work_;
-  loop* home_ = nullptr;        // of the awaiting coroutine; null: resume inline
+  loop* affinity_ = nullptr;    // of the awaiting coroutine; null: resume inline
   stop_state* stop_ = nullptr;  // of the awaiting coroutine, lives on its loop
   std::coroutine_handle<> awaiting_;
   live_node live_;
   step_node step_;
   step_node stop_step_;
   hook_node hook_;
-  const relay_functions* relay_ = nullptr;
-  void* ticket_ = nullptr;  // the relay's
+  const foreign_adapter_functions* adapter_ = nullptr;
+  void* adapter_state_ = nullptr;  // the adapter's
   stop_kind stop_kind_ = stop_kind::end;
   bool stopped_early_ = false;
-  bool completed_ = false;     // on the work loop
-  bool arrived_ = false;       // on the home loop
-  bool stop_travels_ = false;  // posted to the work loop, not yet answered
-  bool stop_acts_ = false;     // it found the work unfinished
+  bool completed_ = false;       // on the work loop
+  bool arrived_ = false;         // on the own loop
+  bool stop_in_flight_ = false;  // posted to the work loop, not yet answered
+  bool stop_acts_ = false;       // it found the work unfinished
 };
 
 }  // namespace execo::detail

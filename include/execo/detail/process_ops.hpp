@@ -16,8 +16,8 @@ namespace execo::detail {
 
 class process_state;
 
-void hold(process_state& state) noexcept;
-void drop(process_state& state) noexcept;
+void retain(process_state& state) noexcept;
+void release(process_state& state) noexcept;
 
 /// Shared by a process and its awaiters.
 using process_ref = state_ref<process_state>;

@@ -1,5 +1,5 @@
 // A counted reference to a state that a handle and its awaiters share, and whose type is the
-// library's own affair: the state's header declares hold() and drop() for it.
+// library's own affair: the state's header declares retain() and release() for it.
 #pragma once
 
 #include <utility>
@@ -12,7 +12,7 @@ template <class State>
 class state_ref {
  public:
   explicit state_ref(State* state) noexcept : state_(state) {
-    if (state_ != nullptr) hold(*state_);
+    if (state_ != nullptr) retain(*state_);
   }
   state_ref(const state_ref& other) noexcept : state_ref(other.state_) {}
   state_ref(state_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
@@ -21,7 +21,7 @@ class state_ref {
     return *this;
   }
   ~state_ref() {
-    if (state_ != nullptr) drop(*state_);
+    if (state_ != nullptr) release(*state_);
   }
   State* operator->() const noexcept { return state_; }
   State& operator*() const noexcept { return *state_; }

@@ -41,8 +41,8 @@ class stop_state {
   stop_kind kind() const noexcept { return kind_; }
   /// Called for each operation that a request met: did it act, or had the operation ended already,
   /// its result on the way?
-  void note(bool acted) noexcept { (acted ? acted_ : missed_) = true; }
-  void note(const stop_state& other) noexcept {
+  void acknowledge(bool acted) noexcept { (acted ? acted_ : missed_) = true; }
+  void acknowledge(const stop_state& other) noexcept {
     acted_ |= other.acted_;
     missed_ |= other.missed_;
   }

@@ -7,14 +7,14 @@
 #include <utility>
 
 #include "execo/context.hpp"
-#include "execo/detail/root.hpp"
+#include "execo/detail/detached_operation.hpp"
 #include "execo/interop/sender_tags.hpp"
 
 namespace execo {
 namespace detail {
 
-struct ask_root {
-  root* who;
+struct forward_stop_request {
+  detached_operation* who;
   void operator()() const noexcept { who->request_stop(); }
 };
 
@@ -22,10 +22,10 @@ struct ask_root {
 template <class Receiver>
 class receiver_stop {
  public:
-  void listen(Receiver& receiver, root& who) {
+  void listen(Receiver& receiver, detached_operation& who) {
     if constexpr (has_token<Receiver>) {
       auto&& asked = foreign_env_of(receiver);
-      heard_.emplace(foreign_env_t<Receiver>::stop_token(asked), ask_root(&who));
+      heard_.emplace(foreign_env_t<Receiver>::stop_token(asked), forward_stop_request(&who));
     }
   }
   void ignore() noexcept { heard_.reset(); }
@@ -35,7 +35,7 @@ class receiver_stop {
     if constexpr (has_token<Receiver>) {
       using token = decltype(foreign_env_t<Receiver>::stop_token(
           as_lvalue(foreign_env_of(std::declval<Receiver&>()))));
-      return std::type_identity<typename stop_callback_of<token, ask_root>::type>();
+      return std::type_identity<typename stop_callback_of<token, forward_stop_request>::type>();
     } else {
       return std::type_identity<int>();
     }
@@ -45,11 +45,11 @@ class receiver_stop {
 
 /// One operation, from start() to the receiver's completion.
 template <class Op, class Receiver>
-class sender_root final : public root_with_body<root_value_t<Op>> {
+class detached_sender final : public detached_with_body<detached_value_t<Op>> {
  public:
-  using value_type = root_value_t<Op>;
-  sender_root(Op op, loop& home, Receiver receiver)
-      : root_with_body<value_type>(make_root_body(std::move(op)), home),
+  using value_type = detached_value_t<Op>;
+  detached_sender(Op op, loop& affinity, Receiver receiver)
+      : detached_with_body<value_type>(make_detached_body(std::move(op)), affinity),
         receiver_(std::move(receiver)) {}
 
   void start() {
@@ -88,8 +88,8 @@ class sender_operation {
   void start() & noexcept {
     try {
       auto* made =
-          new sender_root<Op, Receiver>(std::move(op_), loop_for(where_), std::move(receiver_));
-      root_ref owner(made);
+          new detached_sender<Op, Receiver>(std::move(op_), loop_for(where_), std::move(receiver_));
+      detached_ref owner(made);
       made->start();
     } catch (...) {
       std::move(receiver_).set_error(std::current_exception());
@@ -108,7 +108,7 @@ class sender_operation {
 template <awaitable Op>
 class [[nodiscard]] operation_sender {
  public:
-  using value_type = detail::root_value_t<Op>;
+  using value_type = detail::detached_value_t<Op>;
   using sender_concept = detail::sender_concept_tag;
   using completion_signatures = typename detail::signatures_of<value_type>::type;
   template <template <class...> class Variant, template <class...> class Tuple>

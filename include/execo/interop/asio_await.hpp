@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "execo/context.hpp"
-#include "execo/detail/root.hpp"
+#include "execo/detail/detached_operation.hpp"
 #include "execo/interop/asio_config.hpp"
 
 namespace execo {
@@ -31,7 +31,7 @@ struct signature<std::monostate> {
   using type = void(std::exception_ptr);
 };
 template <class Op>
-using signature_t = typename signature<detail::root_value_t<Op>>::type;
+using signature_t = typename signature<detail::detached_value_t<Op>>::type;
 
 /// The gentlest way that still ends the operation, where several would do.
 inline detail::stop_kind kind_of(net::cancellation_type_t asked) noexcept {
@@ -69,19 +69,19 @@ class completion {
 };
 
 template <class Op, class Handler>
-class handler_root final : public detail::root_with_body<detail::root_value_t<Op>> {
+class handler_operation final : public detail::detached_with_body<detail::detached_value_t<Op>> {
  public:
-  using value_type = detail::root_value_t<Op>;
+  using value_type = detail::detached_value_t<Op>;
 
-  handler_root(Op op, detail::loop& home, Handler handler)
-      : detail::root_with_body<value_type>(detail::make_root_body(std::move(op)), home),
+  handler_operation(Op op, detail::loop& affinity, Handler handler)
+      : detail::detached_with_body<value_type>(detail::make_detached_body(std::move(op)), affinity),
         handler_(std::move(handler)),
         work_(net::make_work_guard(*handler_)) {}
 
   void connect_slot() {
     auto slot = net::get_associated_cancellation_slot(*handler_);
     if (!slot.is_connected()) return;
-    slot.assign([self = detail::root_ref(this)](net::cancellation_type_t asked) {
+    slot.assign([self = detail::detached_ref(this)](net::cancellation_type_t asked) {
       if (asked != net::cancellation_type::none) self->request_stop(kind_of(asked));
     });
   }
@@ -113,10 +113,10 @@ class initiate_await {
 
   template <class Handler, class Op>
   void operator()(Handler&& handler, Op op) const {
-    using root_type = handler_root<Op, std::decay_t<Handler>>;
+    using operation_type = handler_operation<Op, std::decay_t<Handler>>;
     auto* made =
-        new root_type(std::move(op), detail::loop_for(where_), std::forward<Handler>(handler));
-    detail::root_ref owner(made);
+        new operation_type(std::move(op), detail::loop_for(where_), std::forward<Handler>(handler));
+    detail::detached_ref owner(made);
     made->connect_slot();
     made->launch();
   }

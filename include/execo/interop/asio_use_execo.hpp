@@ -34,18 +34,17 @@ namespace asio_detail {
 /// used there or dropped.
 class returning_step {
  public:
-  returning_step(detail::loop& home, detail::queue_node& node) noexcept
-      : home_(&home), node_(&node) {}
+  returning_step(detail::loop& on, detail::queue_node& node) noexcept : loop_(&on), node_(&node) {}
   returning_step(returning_step&& other) noexcept
-      : home_(other.home_), node_(std::exchange(other.node_, nullptr)) {}
+      : loop_(other.loop_), node_(std::exchange(other.node_, nullptr)) {}
   returning_step& operator=(returning_step&&) = delete;
   ~returning_step() { come_back(); }
   void come_back() noexcept {
-    if (node_ != nullptr) detail::post(*home_, *std::exchange(node_, nullptr));
+    if (node_ != nullptr) detail::post(*loop_, *std::exchange(node_, nullptr));
   }
 
  private:
-  detail::loop* home_;
+  detail::loop* loop_;
   detail::queue_node* node_;
 };
 

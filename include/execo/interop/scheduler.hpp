@@ -16,13 +16,13 @@ class schedule_operation {
  public:
   using operation_state_concept = operation_state_concept_tag;
   schedule_operation(loop& where, Receiver receiver)
-      : home_(where), receiver_(std::move(receiver)) {
+      : loop_(where), receiver_(std::move(receiver)) {
     step_.self = this;
     step_.run = [](queue_node& n) noexcept { static_cast<step&>(n).self->arrive(); };
   }
   schedule_operation(schedule_operation&&) = delete;
 
-  void start() & noexcept { post(home_, step_); }
+  void start() & noexcept { post(loop_, step_); }
 
  private:
   struct step : queue_node {
@@ -39,7 +39,7 @@ class schedule_operation {
     std::move(receiver_).set_value();
   }
 
-  loop& home_;
+  loop& loop_;
   Receiver receiver_;
   step step_;
 };

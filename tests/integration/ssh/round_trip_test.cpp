@@ -12,7 +12,7 @@ namespace execo::test {
 namespace {
 
 using namespace std::chrono_literals;
-using detail::callback;
+using detail::delegate;
 using detail::round_trip;
 
 class logged_in final : public detail::session_owner {
@@ -53,7 +53,7 @@ class asker {
 
   int again = 0;  // times to ask from the answer
   int answers = 0;
-  std::optional<round_trip> trip{callback<>::to<&asker::done>(this)};
+  std::optional<round_trip> trip{delegate<>::to<&asker::done>(this)};
 
  private:
   void done() {

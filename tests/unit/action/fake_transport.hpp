@@ -103,7 +103,7 @@ class fake_transport final : public detail::transport {
   script script_;
   std::string name_;
   detail::transport_events* events_ = nullptr;
-  detail::timer step_{detail::callback<>::to<&fake_transport::step>(this)};
+  detail::deadline_timer step_{detail::delegate<>::to<&fake_transport::step>(this)};
   int ended_by_ = 0;
   bool running_ = false;
   bool closed_ = false;

@@ -295,7 +295,7 @@ TEST_P(contexts, hosted_an_idle_one_does_not_wake_its_host) {
 TEST_P(contexts, poll_timeout_tells_the_next_deadline) {
   context c;
   EXPECT_EQ(c.poll_timeout(), -1);
-  detail::timer far;
+  detail::deadline_timer far;
   detail::arm_after(detail::loop_of(c), far, std::chrono::hours(24 * 365));
   // A year in milliseconds does not fit into an int: any long time will do, -1 and less do not.
   EXPECT_GT(c.poll_timeout(), 1'000'000);

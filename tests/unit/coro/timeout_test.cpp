@@ -317,7 +317,7 @@ TEST_P(stop_token_of, requests_race_with_completion) {
   EXPECT_EQ(cancelled + completed, 1'500) << "seed " << seed;
 }
 
-// The operation's work loop is not its awaiter's: the stop travels, and so does its answer.
+// The operation's work loop is not its awaiter's: the stop in_flight, and so does its answer.
 TEST_P(stop_token_of, requests_race_with_the_end_of_work_on_another_loop) {
   context other;
   std::thread drives([&] { other.run(); });

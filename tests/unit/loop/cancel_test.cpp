@@ -45,10 +45,10 @@ TEST_P(cancel, ends_reads_writes_and_polls_that_wait) {
   write.request.prepare_write(full.out.get(), "y", 1);
   poll.request.prepare_poll(polled.in.get(), POLLIN);
   for (recorded* r : {&read, &write, &poll}) h_.loop.start(r->request);
-  h_.settle();
+  h_.run_until_quiet();
   for (recorded* r : {&read, &write, &poll}) h_.loop.cancel(r->request);
   ASSERT_TRUE(h_.turn_until([&] { return read.result && write.result && poll.result; }));
-  h_.settle();
+  h_.run_until_quiet();
   for (recorded* r : {&read, &write, &poll}) {
     EXPECT_EQ(*r->result, -ECANCELED);
     EXPECT_EQ(r->times, 1);
@@ -62,12 +62,12 @@ TEST_P(cancel, twice_is_once_and_of_an_idle_request_is_nothing) {
   h_.loop.cancel(r.request);
   r.request.prepare_read(p.in.get(), &byte, 1);
   h_.loop.start(r.request);
-  h_.settle();
+  h_.run_until_quiet();
   h_.loop.cancel(r.request);
   h_.loop.cancel(r.request);
   ASSERT_TRUE(h_.turn_until([&] { return r.result.has_value(); }));
   h_.loop.cancel(r.request);
-  h_.settle();
+  h_.run_until_quiet();
   EXPECT_EQ(r.times, 1);
 }
 
@@ -77,7 +77,7 @@ TEST_P(cancel, loses_no_byte_when_data_was_there_first) {
   recorded r;
   r.request.prepare_read(p.in.get(), &byte, 1);
   h_.loop.start(r.request);
-  h_.settle();
+  h_.run_until_quiet();
   ASSERT_EQ(::write(p.out.get(), "ab", 2), 2);
   h_.loop.cancel(r.request);
   ASSERT_TRUE(h_.turn_until([&] { return r.result.has_value(); }));
@@ -105,11 +105,11 @@ TEST_P(cancel, of_another_request_from_a_completion) {
   second.then = [&](int) { h_.loop.cancel(first.request); };
   h_.loop.start(first.request);
   h_.loop.start(second.request);
-  h_.settle();
+  h_.run_until_quiet();
   ASSERT_EQ(::write(p.out.get(), "x", 1), 1);
   ASSERT_EQ(::write(q.out.get(), "x", 1), 1);
   ASSERT_TRUE(h_.turn_until([&] { return first.result && second.result; }));
-  h_.settle();
+  h_.run_until_quiet();
   EXPECT_EQ(first.times, 1);
   EXPECT_EQ(second.times, 1);
 }
@@ -123,7 +123,7 @@ TEST_P(cancel, of_the_writer_from_the_reader_of_the_same_socket) {
   in.then = [&](int) { h_.loop.cancel(out.request); };
   h_.loop.start(in.request);
   h_.loop.start(out.request);
-  h_.settle();
+  h_.run_until_quiet();
   ASSERT_EQ(::write(p.out.get(), "x", 1), 1);
   ASSERT_TRUE(h_.turn_until([&] { return in.result && out.result; }));
   EXPECT_EQ(*out.result, -ECANCELED);
@@ -140,7 +140,7 @@ TEST_P(cancel, a_request_is_started_again_from_its_own_cancelled_end) {
   };
   r.request.prepare_read(p.in.get(), &byte, 1);
   h_.loop.start(r.request);
-  h_.settle();
+  h_.run_until_quiet();
   h_.loop.cancel(r.request);
   ASSERT_TRUE(h_.turn_until([&] { return r.times == 1; }));
   ASSERT_EQ(::write(p.out.get(), "x", 1), 1);
@@ -199,7 +199,7 @@ TEST_P(cancel, descriptor_numbers_come_back_with_another_meaning) {
     recorded r;
     r.request.prepare_read(number, &byte, 1);
     h_.loop.start(r.request);
-    h_.settle();
+    h_.run_until_quiet();
     if (round % 2 == 0) {
       h_.loop.cancel(r.request);
     } else {
@@ -213,7 +213,7 @@ TEST_P(cancel, descriptor_numbers_come_back_with_another_meaning) {
     recorded again;
     again.request.prepare_read(number, &byte, 1);
     h_.loop.start(again.request);
-    h_.settle();
+    h_.run_until_quiet();
     ASSERT_FALSE(again.result);
     ASSERT_EQ(::write(second.out.get(), "y", 1), 1);
     ASSERT_TRUE(h_.turn_until([&] { return again.result.has_value(); }));
@@ -232,7 +232,7 @@ TEST_P(cancel, a_closed_descriptor_of_which_a_copy_lives_on_does_not_wake_the_lo
   recorded r;
   r.request.prepare_read(number, &byte, 1);
   h_.loop.start(r.request);
-  h_.settle();
+  h_.run_until_quiet();
   h_.loop.cancel(r.request);
   ASSERT_TRUE(h_.turn_until([&] { return r.result.has_value(); }));
   first.in.reset();
@@ -244,12 +244,12 @@ TEST_P(cancel, a_closed_descriptor_of_which_a_copy_lives_on_does_not_wake_the_lo
   other.request.prepare_poll(number, POLLIN);
   h_.loop.start(other.request);
   h_.turns = 0;
-  detail::timer until;
+  detail::deadline_timer until;
   struct stopper {
     bool over = false;
     void stop() { over = true; }
   } stop;
-  until.expired = detail::callback<>::to<&stopper::stop>(&stop);
+  until.expired = detail::delegate<>::to<&stopper::stop>(&stop);
   h_.loop.arm_after(until, std::chrono::milliseconds(200));
   ASSERT_TRUE(h_.turn_until([&] { return stop.over; }));
   EXPECT_LE(h_.turns, 20) << "the loop spins";

@@ -85,7 +85,7 @@ TEST(fallback, epoll_sleeps_on_kernels_and_filters_without_epoll_pwait2) {
         bool set = false;
         void raise() { set = true; }
       } struck;
-      detail::timer t(detail::callback<>::to<&flag::raise>(&struck));
+      detail::deadline_timer t(detail::delegate<>::to<&flag::raise>(&struck));
       h.loop.arm_after(t, std::chrono::milliseconds(200));
       ASSERT_TRUE(h.turn_until([&] { return struck.set; }));
       EXPECT_LE(h.turns, 20) << "the loop spins";
@@ -178,7 +178,7 @@ TEST_F(ring_in_use, more_requests_than_the_queue_holds_survive_the_denial) {
   on_a_thread([] {
     forced_backend uring("uring");
     loop_harness h;
-    h.settle();
+    h.run_until_quiet();
     constexpr std::size_t count = 1'500;
     std::vector<detail::unique_fd> readable;
     std::vector<std::unique_ptr<recorded>> polls;

@@ -48,7 +48,7 @@ TEST_P(io, a_read_waits_for_data_that_comes_later) {
   recorded r;
   r.request.prepare_read(p.in.get(), buffer, sizeof buffer);
   h_.loop.start(r.request);
-  h_.settle();
+  h_.run_until_quiet();
   EXPECT_FALSE(r.result);
   ASSERT_EQ(::write(p.out.get(), "x", 1), 1);
   ASSERT_TRUE(h_.turn_until([&] { return r.result.has_value(); }));
@@ -61,7 +61,7 @@ TEST_P(io, the_end_of_file_is_a_read_of_nothing) {
   recorded r;
   r.request.prepare_read(p.in.get(), buffer, sizeof buffer);
   h_.loop.start(r.request);
-  h_.settle();
+  h_.run_until_quiet();
   p.out.reset();
   ASSERT_TRUE(h_.turn_until([&] { return r.result.has_value(); }));
   EXPECT_EQ(*r.result, 0);
@@ -83,7 +83,7 @@ TEST_P(io, a_write_waits_for_room_and_tells_how_much_it_wrote) {
   };
   w.request.prepare_write(p.out.get(), bytes.data(), bytes.size());
   h_.loop.start(w.request);
-  h_.settle();
+  h_.run_until_quiet();
   EXPECT_LT(written, bytes.size()) << "the pipe took more than it holds";
   ASSERT_TRUE(h_.turn_until([&] {
     char buffer[512];
@@ -115,7 +115,7 @@ TEST_P(io, a_reader_that_goes_away_ends_a_write_that_waits) {
   recorded w;
   w.request.prepare_write(p.out.get(), "y", 1);
   h_.loop.start(w.request);
-  h_.settle();
+  h_.run_until_quiet();
   ASSERT_FALSE(w.result);
   p.in.reset();
   ASSERT_TRUE(h_.turn_until([&] { return w.result.has_value(); }));
@@ -163,7 +163,7 @@ TEST_P(io, a_poll_for_both_directions_completes_once) {
   both.request.prepare_poll(a.get(), POLLIN | POLLOUT);
   h_.loop.start(both.request);
   ASSERT_TRUE(h_.turn_until([&] { return both.result.has_value(); }));
-  h_.settle();
+  h_.run_until_quiet();
   EXPECT_EQ(both.times, 1);
   EXPECT_EQ(*both.result, POLLIN | POLLOUT);
 }
@@ -173,7 +173,7 @@ TEST_P(io, a_poll_for_errors_alone_waits_for_one) {
   recorded gone;
   gone.request.prepare_poll(p.out.get(), POLLERR);
   h_.loop.start(gone.request);
-  h_.settle();
+  h_.run_until_quiet();
   EXPECT_FALSE(gone.result) << "the pipe is writable, which was not asked for";
   p.in.reset();
   ASSERT_TRUE(h_.turn_until([&] { return gone.result.has_value(); }));
@@ -194,7 +194,7 @@ TEST_P(io, a_read_and_a_write_wait_on_one_socket_at_once) {
   write.request.prepare_write(a.get(), "y", 1);
   h_.loop.start(read.request);
   h_.loop.start(write.request);
-  h_.settle();
+  h_.run_until_quiet();
   EXPECT_FALSE(read.result || write.result);
   ASSERT_EQ(::write(b.get(), "z", 1), 1);
   ASSERT_TRUE(h_.turn_until([&] { return read.result.has_value(); }));
@@ -214,7 +214,7 @@ TEST_P(io, requests_on_a_descriptor_that_never_blocks_wait_all_the_same) {
   recorded read;
   read.request.prepare_read(in.get(), buffer, sizeof buffer);
   h_.loop.start(read.request);
-  h_.settle();
+  h_.run_until_quiet();
   EXPECT_FALSE(read.result);
   ASSERT_EQ(::write(out.get(), "x", 1), 1);
   ASSERT_TRUE(h_.turn_until([&] { return read.result.has_value(); }));
@@ -223,7 +223,7 @@ TEST_P(io, requests_on_a_descriptor_that_never_blocks_wait_all_the_same) {
   recorded received;
   received.request.prepare_receive(in.get());
   h_.loop.start(received.request);
-  h_.settle();
+  h_.run_until_quiet();
   EXPECT_FALSE(received.result);
   ASSERT_EQ(::write(out.get(), "xy", 2), 2);
   ASSERT_TRUE(h_.turn_until([&] { return received.result.has_value(); }));
@@ -234,7 +234,7 @@ TEST_P(io, requests_on_a_descriptor_that_never_blocks_wait_all_the_same) {
   recorded write;
   write.request.prepare_write(out.get(), "z", 1);
   h_.loop.start(write.request);
-  h_.settle();
+  h_.run_until_quiet();
   EXPECT_FALSE(write.result);
   while (::read(in.get(), fill.data(), fill.size()) > 0) {
   }
@@ -250,13 +250,13 @@ TEST_P(io, requests_on_a_descriptor_that_never_blocks_are_cancelled) {
   recorded read, received;
   read.request.prepare_read(in.get(), buffer, sizeof buffer);
   h_.loop.start(read.request);
-  h_.settle();
+  h_.run_until_quiet();
   h_.loop.cancel(read.request);
   ASSERT_TRUE(h_.turn_until([&] { return read.result.has_value(); }));
   EXPECT_EQ(*read.result, -ECANCELED);
   received.request.prepare_receive(in.get());
   h_.loop.start(received.request);
-  h_.settle();
+  h_.run_until_quiet();
   h_.loop.cancel(received.request);
   ASSERT_TRUE(h_.turn_until([&] { return received.result.has_value(); }));
   EXPECT_EQ(*received.result, -ECANCELED);
@@ -287,7 +287,7 @@ TEST_P(io, a_write_to_a_terminal_that_is_not_read_waits_outside_of_the_kernel) {
   other.request.prepare_poll(slave.get(), POLLOUT);
   h_.loop.start(other.request);
   ASSERT_TRUE(h_.turn_until([&] { return other.result.has_value(); }));
-  h_.settle();
+  h_.run_until_quiet();
   EXPECT_LT(written, many.size());
   h_.loop.cancel(w.request);
   ASSERT_TRUE(h_.turn_until([&] { return !w.request.active; }));
@@ -340,7 +340,7 @@ TEST_P(io, twenty_thousand_completions_at_once_lose_none) {
     for (const recorded& r : all) done += static_cast<std::size_t>(r.times);
     return done >= all.size();
   }));
-  h_.settle();
+  h_.run_until_quiet();
   for (const recorded& r : all) {
     ASSERT_EQ(r.times, 1);
     ASSERT_EQ(*r.result, 0);
@@ -358,7 +358,7 @@ TEST_P(io, thousands_of_polls_that_become_ready_together_lose_none) {
     all.back().request.prepare_poll(copies.back().get(), POLLIN);
     h_.loop.start(all.back().request);
   }
-  h_.settle();
+  h_.run_until_quiet();
   const std::uint64_t one = 1;
   ASSERT_EQ(::write(event.get(), &one, sizeof one), 8);
   ASSERT_TRUE(h_.turn_until([&] {
@@ -371,13 +371,13 @@ TEST_P(io, thousands_of_polls_that_become_ready_together_lose_none) {
 
 TEST_P(io, a_wait_without_events_sleeps) {
   // An idle loop with a deadline 300 ms away comes round a few times, not all the time.
-  detail::timer deadline;
+  detail::deadline_timer deadline;
   bool struck = false;
   struct flag_setter {
     bool& flag;
     void set() { flag = true; }
   } setter{struck};
-  deadline.expired = detail::callback<>::to<&flag_setter::set>(&setter);
+  deadline.expired = detail::delegate<>::to<&flag_setter::set>(&setter);
   h_.loop.arm_after(deadline, std::chrono::milliseconds(300));
   ASSERT_TRUE(h_.turn_until([&] { return struck; }));
   EXPECT_LE(h_.turns, 20);

@@ -35,7 +35,7 @@ class loop_harness {
   }
 
   /// Turns until what was under way has had its chance, without waiting for more.
-  void settle() {
+  void run_until_quiet() {
     for (int i = 0; i < 4; ++i) loop.turn(0);
   }
 
@@ -49,7 +49,7 @@ class loop_harness {
 class recorded {
  public:
   recorded() = default;
-  detail::io_request request{detail::callback<int>::to<&recorded::on_done>(this)};
+  detail::io_request request{detail::delegate<int>::to<&recorded::on_done>(this)};
   std::optional<int> result;
   int times = 0;
   std::function<void(int)> then;

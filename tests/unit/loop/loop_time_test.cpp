@@ -4,7 +4,7 @@
 #include <chrono>
 #include <optional>
 
-#include "execo/detail/timer.hpp"
+#include "execo/detail/deadline_timer.hpp"
 #include "support/held_clock.hpp"
 #include "unit/loop/loop_harness.hpp"
 #include "unit/loop/on_each_backend.hpp"
@@ -13,9 +13,9 @@ namespace execo::test {
 namespace {
 
 using namespace std::chrono_literals;
-using detail::callback;
 using detail::clock;
-using detail::timer;
+using detail::deadline_timer;
+using detail::delegate;
 
 class loop_time : public on_each_backend {
  protected:
@@ -26,7 +26,7 @@ class loop_time : public on_each_backend {
   loop_harness h_;
   held_clock clock_{h_.loop};
   int expired_ = 0;
-  timer deadline_{callback<>::to<&loop_time::on_expired>(this), "deadline of a test"};
+  deadline_timer deadline_{delegate<>::to<&loop_time::on_expired>(this), "deadline of a test"};
 };
 EXECO_ON_EACH_BACKEND(loop_time);
 
@@ -66,7 +66,7 @@ TEST_P(loop_time, is_for_an_event_the_time_after_the_wait_for_it) {
   readable.then = [&](int) { seen = h_.loop.now(); };
   readable.request.prepare_poll(p.in.get(), POLLIN);
   h_.loop.start(readable.request);
-  h_.settle();
+  h_.run_until_quiet();
   ASSERT_EQ(::write(p.out.get(), "x", 1), 1);
   clock_.pass(5s);
   ASSERT_TRUE(seen);

@@ -42,7 +42,7 @@ class registered : public on_each_backend {
     return std::string(bytes_.data(), static_cast<std::size_t>(std::max(*r.result, 0)));
   }
   void expect_to_wait(const recorded& r) {
-    h_.settle();
+    h_.run_until_quiet();
     EXPECT_FALSE(r.result) << *r.result;
   }
   std::string text_of(recorded& r) {
@@ -79,9 +79,9 @@ TEST_P(registered, becomes_readable_while_nothing_reads_it) {
   write(p.out, "a");
   EXPECT_EQ(text_of(first), "a");
   write(p.out, "b");
-  h_.settle();
+  h_.run_until_quiet();
   write(p.out, "c");
-  h_.settle();
+  h_.run_until_quiet();
   EXPECT_EQ(read(in), "bc");
 }
 
@@ -107,7 +107,7 @@ TEST_P(registered, ends_after_a_read_with_room_left) {
     write(p.out, "abc");
     p.out.reset();
     EXPECT_EQ(text_of(r), "abc");
-    if (is_waited_for) h_.settle();
+    if (is_waited_for) h_.run_until_quiet();
     EXPECT_EQ(read(in), "");
     EXPECT_EQ(read(in), "");
   }
@@ -173,7 +173,7 @@ TEST_P(registered, packets_wait_for_no_pause_of_the_loop) {
   };
   first.request.prepare_read(in.get(), more.data(), more.size());
   h_.loop.start(first.request);
-  h_.settle();
+  h_.run_until_quiet();
   write(p.out, "one");
   write(p.out, "two");
   EXPECT_TRUE(h_.turn_until([&] { return second.result.has_value(); }));
@@ -195,7 +195,7 @@ TEST_P(registered, packets_wait_for_no_other_event_of_a_host) {
     if (got.size() < 6) read(r, in);
   };
   read(r, in);
-  h_.settle();
+  h_.run_until_quiet();
   write(p.out, "one");
   write(p.out, "two");
   while (got.size() < 6) {
@@ -245,12 +245,12 @@ TEST_P(registered, wakes_nobody_through_a_copy_once_it_is_closed) {
   read(r, again);
   expect_to_wait(r);
   write(old.out, "for the copy");
-  detail::timer deadline;
+  detail::deadline_timer deadline;
   struct flag {
     bool set = false;
     void raise() { set = true; }
   } struck;
-  deadline.expired = detail::callback<>::to<&flag::raise>(&struck);
+  deadline.expired = detail::delegate<>::to<&flag::raise>(&struck);
   h_.loop.arm_after(deadline, std::chrono::milliseconds(200));
   h_.turns = 0;
   ASSERT_TRUE(h_.turn_until([&] { return struck.set; }));
@@ -364,7 +364,7 @@ TEST_P(registered, is_polled_beside_its_reads) {
   gone.request.prepare_poll(out.get(), POLLERR);
   h_.loop.start(readable.request);
   h_.loop.start(gone.request);
-  h_.settle();
+  h_.run_until_quiet();
   EXPECT_FALSE(readable.result || gone.result);
   EXPECT_EQ(::write(out.get(), "def", 3), 3);
   ASSERT_TRUE(h_.turn_until([&] { return readable.result.has_value(); }));
@@ -398,10 +398,10 @@ TEST_P(registered, comes_and_goes_from_the_completion_of_another) {
     };
     read(reads[i], ins[i]);
   }
-  h_.settle();
+  h_.run_until_quiet();
   for (std::size_t i = 0; i < 50; ++i) write(pipes[i].out, "x");
   ASSERT_TRUE(h_.turn_until([&] { return ended == 50; }));
-  h_.settle();
+  h_.run_until_quiet();
   for (std::size_t i = 50; i < 100; ++i) {
     write(pipes[i].out, "new");
     EXPECT_EQ(read(ins[i]), "new");

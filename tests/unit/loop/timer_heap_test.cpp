@@ -13,9 +13,9 @@ namespace execo::test {
 namespace {
 
 using namespace std::chrono_literals;
-using detail::callback;
 using detail::clock;
-using detail::timer;
+using detail::deadline_timer;
+using detail::delegate;
 using detail::timer_heap;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -26,7 +26,7 @@ clock::time_point at(int n) { return clock::time_point(std::chrono::seconds(n));
 class called_timer {
  public:
   explicit called_timer(std::function<void()> f) : what_(std::move(f)) {}
-  timer t{callback<>::to<&called_timer::fire>(this)};
+  deadline_timer t{delegate<>::to<&called_timer::fire>(this)};
 
  private:
   void fire() { what_(); }

@@ -15,7 +15,7 @@ struct entrant {
   void granted() { order.push_back(number); }
   std::vector<int>& order;
   int number;
-  handshake_limiter::permit permit{callback<>::to<&entrant::granted>(this)};
+  handshake_limiter::permit permit{delegate<>::to<&entrant::granted>(this)};
 };
 
 TEST(handshake_limiter, admits_in_order_up_to_its_limit) {

@@ -11,7 +11,7 @@ namespace {
 struct asker {
   void answered() { ++answers; }
   int answers = 0;
-  resolver::question question{callback<>::to<&asker::answered>(this)};
+  resolver::question question{delegate<>::to<&asker::answered>(this)};
 };
 
 class resolver_on_a_loop : public ::testing::Test {

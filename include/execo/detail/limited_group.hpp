@@ -16,13 +16,13 @@
 
 namespace execo::detail {
 
-/// The window itself: how many are open, and when to take more.
-class window_group : protected child_group {
+/// The limit itself: how many are open, and when to take more.
+class limited_group : protected child_group {
  protected:
   static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
-  window_group() noexcept;
-  window_group(window_group&& other) noexcept : window_group() { limit_ = other.limit_; }
+  limited_group() noexcept;
+  limited_group(limited_group&& other) noexcept : limited_group() { limit_ = other.limit_; }
 
   /// Pre: not awaited yet. Throws std::invalid_argument for none at all.
   void set_limit(std::size_t n);
@@ -33,14 +33,14 @@ class window_group : protected child_group {
   /// The source or the start of an operation threw: it is not asked again.
   virtual void on_source_failed(std::exception_ptr error) noexcept = 0;
   /// A stop came while the source may have had more: they are left alone.
-  virtual void on_cut() noexcept = 0;
+  virtual void on_truncated() noexcept = 0;
   /// No operation is started any more.
   virtual void on_exhausted() noexcept {}
 
   /// Starts as many as fit.
   void open() noexcept;
-  /// A place in the window is free again: from outside a child, or when one has just ended.
-  void free_place() noexcept;
+  /// One fewer is open: from outside a child, or when one has just ended.
+  void release_slot() noexcept;
   /// Takes no more operations, whatever is open. Pre: a stop was requested.
   void abandon() noexcept;
 
@@ -49,7 +49,7 @@ class window_group : protected child_group {
   void schedule() noexcept;
 
   struct fill_node : queue_node {
-    window_group* self = nullptr;
+    limited_group* self = nullptr;
   };
   std::size_t limit_ = no_limit;
   std::size_t open_ = 0;
@@ -60,16 +60,16 @@ class window_group : protected child_group {
   bool abandoned_ = false;
 };
 
-/// The children of a window, in slots that are used again.
+/// The children, in slots that are used again.
 template <class Source>
-class source_window : protected window_group {
+class source_group : protected limited_group {
  protected:
   using value = child_value_t<typename Source::op>;
   using running_child = typename child_type<typename Source::op>::type;
 
-  explicit source_window(Source source) : source_(std::move(source)) {}
-  source_window(source_window&& other) noexcept
-      : window_group(std::move(other)), source_(std::move(other.source_)) {}
+  explicit source_group(Source source) : source_(std::move(source)) {}
+  source_group(source_group&& other) noexcept
+      : limited_group(std::move(other)), source_(std::move(other.source_)) {}
 
   /// Room for one more outcome; the operation has that position in the source.
   virtual void on_start(std::size_t position) = 0;

@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "execo/detail/env.hpp"
-#include "execo/detail/hop.hpp"
+#include "execo/detail/reschedule.hpp"
 
 namespace execo {
 
@@ -155,7 +155,7 @@ std::coroutine_handle<> stopped_continuation(Promise& promise) noexcept {
 
 /// It may be asked to stop, and we would not hear it.
 template <class Promise>
-concept deafening = !has_token<Promise> && !without_stop<Promise> && requires {
+concept ignores_stop = !has_token<Promise> && !without_stop<Promise> && requires {
   typename foreign_env_t<Promise>::as_it_stands;
 }
 &&(ends_stopped<Promise> || (!has_scheduler<Promise> && requires(Promise & p) { p.get_env(); }));
@@ -183,7 +183,7 @@ bool is_stop_requested(const Token& token) {
 /// A stop_state that hears requests from any thread.
 class remote_stop {
  public:
-  explicit remote_stop(loop& home) noexcept;
+  explicit remote_stop(loop& affinity) noexcept;
   remote_stop(const remote_stop&) = delete;
   remote_stop& operator=(const remote_stop&) = delete;
 
@@ -191,39 +191,39 @@ class remote_stop {
   /// Thread: any, once.
   void request() noexcept;
 
-  /// On the home loop, after the last request: waits for one that is in flight.
-  class settled {
+  /// On its loop, after the last request: waits for one that is in flight.
+  class quiescence {
    public:
-    explicit settled(remote_stop& stop) noexcept : stop_(stop) {}
-    bool await_ready() const noexcept { return !stop_.travelling_.load(std::memory_order_acquire); }
+    explicit quiescence(remote_stop& stop) noexcept : stop_(stop) {}
+    bool await_ready() const noexcept { return !stop_.in_flight_.load(std::memory_order_acquire); }
     void await_suspend(std::coroutine_handle<> waiting) const noexcept { stop_.waiting_ = waiting; }
     void await_resume() const noexcept {}
 
    private:
     remote_stop& stop_;
   };
-  settled settle() noexcept { return settled(*this); }
+  quiescence quiescent() noexcept { return quiescence(*this); }
 
  private:
   struct arrival_node : queue_node {
     remote_stop* self = nullptr;
   };
-  loop& home_;
+  loop& affinity_;
   stop_state stop_;
   arrival_node node_;
-  std::atomic<bool> travelling_{false};
+  std::atomic<bool> in_flight_{false};
   std::coroutine_handle<> waiting_;
 };
 
-class relay {
+class foreign_adapter {
  public:
   class promise_type {
    public:
     static void* operator new(std::size_t size) { return allocate_frame(size); }
     static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 
-    relay get_return_object() noexcept {
-      return relay(std::coroutine_handle<promise_type>::from_promise(*this));
+    foreign_adapter get_return_object() noexcept {
+      return foreign_adapter(std::coroutine_handle<promise_type>::from_promise(*this));
     }
     std::suspend_never initial_suspend() const noexcept { return {}; }
     void unhandled_exception() const noexcept { std::terminate(); }
@@ -247,19 +247,19 @@ class relay {
   std::coroutine_handle<> handle() const noexcept { return handle_; }
 
  private:
-  explicit relay(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
+  explicit foreign_adapter(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
   std::coroutine_handle<promise_type> handle_;
 };
 
-/// From a cancellation slot, which lives on the awaiting coroutine's thread, to the relay's stop,
-/// which lives on a loop. Shared by the slot's handler and the relay.
+/// From a cancellation slot, which lives on the awaiting coroutine's thread, to the adapter's
+/// stop, which lives on a loop. Shared by the slot's handler and the adapter.
 class slot_link {
  public:
   /// Thread: the slot's.
   void request() noexcept;
-  /// Requests that came before are heard at once. Thread: the relay's.
+  /// Requests that came before are heard at once. Thread: the adapter's.
   void attach(remote_stop& to) noexcept;
-  /// No request is passed on any more. Thread: the relay's.
+  /// No request is passed on any more. Thread: the adapter's.
   void detach() noexcept;
   void drop() noexcept;
 
@@ -304,9 +304,9 @@ struct forward_stop {
 };
 
 template <class Promise>
-relay relay_to(std::coroutine_handle<Promise> awaiting, env& where) {
-  remote_stop stop(*where.home);
-  [[maybe_unused]] auto* link = static_cast<slot_link*>(where.ticket);
+foreign_adapter adapt(std::coroutine_handle<Promise> awaiting, env& where) {
+  remote_stop stop(*where.affinity);
+  [[maybe_unused]] auto* link = static_cast<slot_link*>(where.adapter_state);
   where.stop = &stop.state();
   if constexpr (has_token<Promise>) {
     auto&& asked = foreign_env_of(awaiting.promise());
@@ -320,16 +320,16 @@ relay relay_to(std::coroutine_handle<Promise> awaiting, env& where) {
     }
     co_await std::suspend_always();  // for the operation
     heard.reset();
-    co_await stop.settle();
+    co_await stop.quiescent();
   } else {
     if (link != nullptr) link->attach(stop);
     co_await std::suspend_always();
     if (link != nullptr) link->detach();
-    co_await stop.settle();
+    co_await stop.quiescent();
   }
   if constexpr (has_scheduler<Promise>) {
     auto&& asked = foreign_env_of(awaiting.promise());
-    auto there = hop_to(foreign_env_t<Promise>::scheduler(asked));
+    auto there = reschedule_to(foreign_env_t<Promise>::scheduler(asked));
     if constexpr (requires { there.await_ready(); }) {
       co_await there;
     } else {
@@ -350,20 +350,20 @@ relay relay_to(std::coroutine_handle<Promise> awaiting, env& where) {
 }
 
 template <class Promise>
-void join_by_relay(std::coroutine_handle<>& awaiting, env& where) {
+void join_adapter(std::coroutine_handle<>& awaiting, env& where) {
   auto foreign = std::coroutine_handle<Promise>::from_address(awaiting.address());
-  where.relay = nullptr;
+  where.adapter = nullptr;
   if constexpr (!has_scheduler<Promise>) {
     auto&& asked = foreign_env_of(foreign.promise());
     auto token = foreign_env_t<Promise>::stop_token(asked);
     if constexpr (requires { token.stop_possible(); })
       if (!token.stop_possible()) return;
   }
-  awaiting = relay_to(foreign, where).handle();
+  awaiting = adapt(foreign, where).handle();
 }
 
 template <class Promise>
-constexpr auto slot_preparation() noexcept -> decltype(relay_functions::prepare) {
+constexpr auto slot_preparation() noexcept -> decltype(foreign_adapter_functions::prepare) {
   if constexpr (has_slot<Promise>) {
     return &prepare_slot<Promise>;
   } else {
@@ -372,8 +372,8 @@ constexpr auto slot_preparation() noexcept -> decltype(relay_functions::prepare)
 }
 
 template <class Promise>
-inline constexpr relay_functions relay_functions_of{slot_preparation<Promise>(),
-                                                    &join_by_relay<Promise>};
+inline constexpr foreign_adapter_functions foreign_adapter_of{slot_preparation<Promise>(),
+                                                              &join_adapter<Promise>};
 
 }  // namespace detail
 }  // namespace execo

@@ -6,14 +6,14 @@
 #include <cstdint>
 #include <exception>
 
-#include "execo/detail/root.hpp"
+#include "execo/detail/detached_operation.hpp"
 
 namespace execo::detail {
 
 /// Throws: std::logic_error if the calling thread is inside a context.
 void refuse_in_a_context(const char* what);
 
-class start_root : public root {
+class started_operation : public detached_operation {
  public:
   /// When it returns, the callback is not running, unless this is called from inside it, and will
   /// not be called. The operation is asked to stop unless it has ended.
@@ -22,7 +22,7 @@ class start_root : public root {
   bool over() const noexcept { return gate_.load(std::memory_order_acquire) == gate::closed; }
 
  protected:
-  explicit start_root(loop& home) : root(home) {}
+  explicit started_operation(loop& affinity) : detached_operation(affinity) {}
   virtual void deliver() = 0;  // throws what the callback throws
   virtual void drop_callback() noexcept = 0;
   virtual void drop_body() noexcept = 0;
@@ -33,6 +33,6 @@ class start_root : public root {
   std::atomic<gate> gate_{gate::open};
 };
 
-using start_ref = state_ref<start_root>;
+using started_ref = state_ref<started_operation>;
 
 }  // namespace execo::detail

@@ -1,4 +1,4 @@
-#include "execo/detail/root.hpp"
+#include "execo/detail/detached_operation.hpp"
 
 #include <atomic>
 #include <cstdio>
@@ -10,18 +10,18 @@
 
 namespace execo::detail {
 
-/// A request travels to the loop at most once, and only while the loop is certain to be there: the
-/// end is not reported before a request that is in flight has arrived.
-class root::core final : public loop_member {
+/// A request travels to the loop at most once, and only while the loop is certain to be there:
+/// the end is not reported before a request that is in flight has arrived.
+class detached_operation::core final : public loop_member {
  public:
-  core(root& owner, loop& on) : owner_(owner), loop_(on) {
+  core(detached_operation& owner, loop& on) : owner_(owner), loop_(on) {
     start_step_.self = stop_step_.self = this;
     start_step_.run = [](queue_node& n) noexcept { static_cast<step&>(n).self->begin(); };
-    stop_step_.run = [](queue_node& n) noexcept { static_cast<step&>(n).self->hear_stop(); };
+    stop_step_.run = [](queue_node& n) noexcept { static_cast<step&>(n).self->on_stop_request(); };
   }
 
   void launch() {
-    hold();
+    retain();
     loop_.post(start_step_);
   }
 
@@ -35,7 +35,7 @@ class root::core final : public loop_member {
   void body_done() noexcept {
     done_ = true;
     phase expected = phase::running;
-    if (phase_.compare_exchange_strong(expected, phase::ended) || stop_heard_) finish();
+    if (phase_.compare_exchange_strong(expected, phase::ended) || stop_received_) finish();
   }
 
   void shut_down() noexcept override { stop_.request(); }
@@ -44,12 +44,12 @@ class root::core final : public loop_member {
                     (stop_.requested() ? ", asked to stop" : ""));
   }
 
-  loop& home() const noexcept { return loop_; }
+  loop& affinity() const noexcept { return loop_; }
   bool begun() const noexcept { return begun_.load(std::memory_order_relaxed); }
   env where() noexcept { return env{&loop_, &stop_}; }
 
-  void hold() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-  void drop() noexcept {
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete &owner_;
   }
 
@@ -66,8 +66,8 @@ class root::core final : public loop_member {
     owner_.begin();
   }
 
-  void hear_stop() noexcept {
-    stop_heard_ = true;
+  void on_stop_request() noexcept {
+    stop_received_ = true;
     if (done_) {
       finish();
     } else {
@@ -78,10 +78,10 @@ class root::core final : public loop_member {
   void finish() noexcept {
     unlink();
     owner_.on_end();
-    drop();
+    release();
   }
 
-  root& owner_;
+  detached_operation& owner_;
   loop& loop_;
   stop_state stop_;
   step start_step_;
@@ -91,22 +91,23 @@ class root::core final : public loop_member {
   stop_kind kind_ = stop_kind::end;
   clock::time_point since_{};
   std::atomic<bool> begun_{false};
-  bool stop_heard_ = false;
+  bool stop_received_ = false;
   bool done_ = false;
 };
 
-root::root(loop& home) : core_(std::make_unique<core>(*this, home)) {}
-root::~root() = default;
+detached_operation::detached_operation(loop& affinity)
+    : core_(std::make_unique<core>(*this, affinity)) {}
+detached_operation::~detached_operation() = default;
 
-void root::launch() { core_->launch(); }
-void root::request_stop(stop_kind kind) noexcept { core_->request_stop(kind); }
-loop& root::home() const noexcept { return core_->home(); }
-bool root::begun() const noexcept { return core_->begun(); }
-env root::where() noexcept { return core_->where(); }
-void root::body_done() noexcept { core_->body_done(); }
+void detached_operation::launch() { core_->launch(); }
+void detached_operation::request_stop(stop_kind kind) noexcept { core_->request_stop(kind); }
+loop& detached_operation::affinity() const noexcept { return core_->affinity(); }
+bool detached_operation::begun() const noexcept { return core_->begun(); }
+env detached_operation::where() noexcept { return core_->where(); }
+void detached_operation::body_done() noexcept { core_->body_done(); }
 
-void hold(root& r) noexcept { r.core_->hold(); }
-void drop(root& r) noexcept { r.core_->drop(); }
+void retain(detached_operation& r) noexcept { r.core_->retain(); }
+void release(detached_operation& r) noexcept { r.core_->release(); }
 
 void warn_not_driven(const char* who) noexcept {
   char text[160];

@@ -1,14 +1,14 @@
-#include "execo/detail/relay.hpp"
+#include "execo/detail/foreign_adapter.hpp"
 
 #include "loop/loop.hpp"
 
 namespace execo::detail {
 
-remote_stop::remote_stop(loop& home) noexcept : home_(home) {
+remote_stop::remote_stop(loop& affinity) noexcept : affinity_(affinity) {
   node_.self = this;
   node_.run = [](queue_node& node) noexcept {
     remote_stop& self = *static_cast<arrival_node&>(node).self;
-    self.travelling_.store(false, std::memory_order_relaxed);
+    self.in_flight_.store(false, std::memory_order_relaxed);
     if (self.waiting_) {
       self.waiting_.resume();
     } else {
@@ -18,8 +18,8 @@ remote_stop::remote_stop(loop& home) noexcept : home_(home) {
 }
 
 void remote_stop::request() noexcept {
-  travelling_.store(true, std::memory_order_release);
-  home_.post(node_);
+  in_flight_.store(true, std::memory_order_release);
+  affinity_.post(node_);
 }
 
 void slot_link::request() noexcept {

@@ -26,9 +26,9 @@ class continuation {
 
 /// Continues where `schedule()`, a sender, completes.
 template <class Sender>
-class hop_by_sender {
+class reschedule_by_sender {
  public:
-  explicit hop_by_sender(Sender work) : work_(std::move(work)) {}
+  explicit reschedule_by_sender(Sender work) : work_(std::move(work)) {}
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> self) {
     started_.emplace(std::move(work_), self);
@@ -48,9 +48,9 @@ class hop_by_sender {
 
 /// Continues where an executor runs functions.
 template <class Executor>
-class hop_by_execute {
+class reschedule_by_execute {
  public:
-  explicit hop_by_execute(Executor to) : to_(std::move(to)) {}
+  explicit reschedule_by_execute(Executor to) : to_(std::move(to)) {}
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> self) {
     // The coroutine may be gone before execute() returns, and this object with it.
@@ -64,11 +64,11 @@ class hop_by_execute {
 };
 
 template <class Scheduler>
-auto hop_to(Scheduler to) {
+auto reschedule_to(Scheduler to) {
   if constexpr (requires { to.execute([] {}); }) {
-    return hop_by_execute<Scheduler>(std::move(to));
+    return reschedule_by_execute<Scheduler>(std::move(to));
   } else if constexpr (requires { to.schedule().connect(std::declval<continuation>()); }) {
-    return hop_by_sender<decltype(to.schedule())>(to.schedule());
+    return reschedule_by_sender<decltype(to.schedule())>(to.schedule());
   } else {
     return to.schedule();
   }

@@ -1,4 +1,4 @@
-// A coroutine of execo's goes on at home, whatever it awaits and whoever resumes it.
+// A coroutine of execo's resumes on its own loop, whatever it awaits and whoever resumes it.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -106,10 +106,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class home : public on_each_backend {};
-EXECO_ON_EACH_BACKEND(home);
+class affinity : public on_each_backend {};
+EXECO_ON_EACH_BACKEND(affinity);
 
-TEST_P(home, a_task_comes_back_from_an_awaiter_that_resumes_on_another_thread) {
+TEST_P(affinity, a_task_comes_back_from_an_awaiter_that_resumes_on_another_thread) {
   thread_list threads;
   const auto here = std::this_thread::get_id();
   auto work = [&]() -> task<int> {
@@ -130,7 +130,7 @@ TEST_P(home, a_task_comes_back_from_an_awaiter_that_resumes_on_another_thread) {
   EXPECT_EQ(sync_wait(work()), 7);
 }
 
-TEST_P(home, an_exception_of_the_foreign_awaiter_comes_out_there) {
+TEST_P(affinity, an_exception_of_the_foreign_awaiter_comes_out_there) {
   thread_list threads;
   const auto here = std::this_thread::get_id();
   auto work = [&]() -> task<bool> {
@@ -144,7 +144,7 @@ TEST_P(home, an_exception_of_the_foreign_awaiter_comes_out_there) {
   EXPECT_TRUE(sync_wait(work()));
 }
 
-TEST_P(home, awaiters_that_do_not_wait_and_references_pass_through) {
+TEST_P(affinity, awaiters_that_do_not_wait_and_references_pass_through) {
   int n = 1;
   auto work = [&]() -> task<> {
     int& same = co_await never_waits(n);
@@ -156,7 +156,7 @@ TEST_P(home, awaiters_that_do_not_wait_and_references_pass_through) {
   EXPECT_EQ(n, 5);
 }
 
-TEST_P(home, operations_of_combinators_come_back_too) {
+TEST_P(affinity, operations_of_combinators_come_back_too) {
   thread_list threads;
   const auto here = std::this_thread::get_id();
   auto work = [&]() -> task<> {
@@ -178,7 +178,7 @@ TEST_P(home, operations_of_combinators_come_back_too) {
   EXPECT_EQ(sync_wait(from_thread(threads, 6)), 6);
 }
 
-TEST_P(home, a_generator_comes_back_as_well) {
+TEST_P(affinity, a_generator_comes_back_as_well) {
   thread_list threads;
   const auto here = std::this_thread::get_id();
   auto make = [&]() -> generator<int> {
@@ -196,7 +196,7 @@ TEST_P(home, a_generator_comes_back_as_well) {
   EXPECT_EQ(sync_wait(work()), 3);
 }
 
-TEST_P(home, a_foreign_coroutine_between_two_of_execos_needs_no_help) {
+TEST_P(affinity, a_foreign_coroutine_between_two_of_execos_needs_no_help) {
   thread_list threads;
   const auto here = std::this_thread::get_id();
   auto middle = [](thread_list& t) -> lazy<int> {
@@ -211,7 +211,7 @@ TEST_P(home, a_foreign_coroutine_between_two_of_execos_needs_no_help) {
   EXPECT_EQ(sync_wait(work()), 2);
 }
 
-TEST_P(home, a_long_loop_over_foreign_awaiters_does_not_grow_the_stack) {
+TEST_P(affinity, a_long_loop_over_foreign_awaiters_does_not_grow_the_stack) {
   auto one = []() -> lazy<int> { co_return 1; };
   auto work = [&]() -> task<long> {
     long total = 0;
@@ -224,7 +224,7 @@ TEST_P(home, a_long_loop_over_foreign_awaiters_does_not_grow_the_stack) {
   EXPECT_EQ(sync_wait(work()), 20'000);
 }
 
-TEST_P(home, many_resumptions_from_other_threads_each_count_once) {
+TEST_P(affinity, many_resumptions_from_other_threads_each_count_once) {
   std::atomic<bool> over{false};
   // One thread resumes whatever is handed to it, as a foreign event loop does.
   std::atomic<void*> handed{nullptr};

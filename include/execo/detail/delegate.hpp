@@ -6,14 +6,14 @@
 namespace execo::detail {
 
 template <class... Args>
-class callback {
+class delegate {
  public:
-  callback() noexcept = default;
+  delegate() noexcept = default;
 
-  /// callback<int>::to<&session::on_readable>(this)
+  /// delegate<int>::to<&session::on_readable>(this)
   template <auto Method, class Owner>
-  static callback to(Owner* owner) noexcept {
-    callback c;
+  static delegate to(Owner* owner) noexcept {
+    delegate c;
     c.owner_ = owner;
     c.call_ = [](void* self, Args... args) { (static_cast<Owner*>(self)->*Method)(args...); };
     return c;

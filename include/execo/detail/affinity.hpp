@@ -1,6 +1,6 @@
-// How a coroutine of execo's comes back to its own loop whatever it awaits. execo's awaiters do
-// that by themselves and are awaited as they are; any other awaiter may resume on any thread, so it
-// is given the handle of a small coroutine that brings the awaiting one home.
+// Scheduler affinity: a coroutine of execo's resumes on its own loop whatever it awaits. execo's
+// awaiters do that by themselves and are awaited as they are; any other awaiter may resume on any
+// thread, so it gets the handle of a small coroutine that resumes the awaiting one on its loop.
 #pragma once
 
 #include <coroutine>
@@ -17,10 +17,10 @@ void* allocate_frame(std::size_t size);
 void free_frame(void* frame, std::size_t size) noexcept;
 
 /// Base of awaiters that resume a coroutine with a loop of its own on that loop.
-struct resumes_at_home {};
+struct affine_awaiter {};
 
 /// Resumed on any thread, resumes another coroutine on its loop. Its frame is recycled per thread.
-class hop_home {
+class affine_continuation {
  public:
   class promise_type {
    public:
@@ -30,8 +30,8 @@ class hop_home {
     promise_type(const env& where, std::coroutine_handle<> to) noexcept : where_(where) {
       step_.to = to;
     }
-    hop_home get_return_object() noexcept {
-      return hop_home(std::coroutine_handle<promise_type>::from_promise(*this));
+    affine_continuation get_return_object() noexcept {
+      return affine_continuation(std::coroutine_handle<promise_type>::from_promise(*this));
     }
     std::suspend_always initial_suspend() const noexcept { return {}; }
     auto final_suspend() const noexcept { return arrival(); }
@@ -57,21 +57,23 @@ class hop_home {
     step_node step_;
   };
 
-  static hop_home to(env where, std::coroutine_handle<> awaiting);
+  static affine_continuation to(env where, std::coroutine_handle<> awaiting);
 
-  hop_home() noexcept = default;
-  hop_home(hop_home&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
-  hop_home& operator=(hop_home&& other) noexcept {
+  affine_continuation() noexcept = default;
+  affine_continuation(affine_continuation&& other) noexcept
+      : handle_(std::exchange(other.handle_, {})) {}
+  affine_continuation& operator=(affine_continuation&& other) noexcept {
     std::swap(handle_, other.handle_);
     return *this;
   }
-  ~hop_home() {
+  ~affine_continuation() {
     if (handle_) handle_.destroy();
   }
   std::coroutine_handle<promise_type> handle() const noexcept { return handle_; }
 
  private:
-  explicit hop_home(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
+  explicit affine_continuation(std::coroutine_handle<promise_type> handle) noexcept
+      : handle_(handle) {}
   std::coroutine_handle<promise_type> handle_;
 };
 
@@ -88,15 +90,15 @@ class foreign_awaiter {
   bool await_ready() { return static_cast<bool>(awaiter_.await_ready()); }
   template <class Promise>
   auto await_suspend(std::coroutine_handle<Promise> awaiting) {
-    hop_ = hop_home::to(env_of(awaiting), awaiting);
+    continuation_ = affine_continuation::to(env_of(awaiting), awaiting);
     // This object may be gone when the call returns.
-    return awaiter_.await_suspend(hop_.handle());
+    return awaiter_.await_suspend(continuation_.handle());
   }
   decltype(auto) await_resume() { return awaiter_.await_resume(); }
 
  private:
   Awaiter awaiter_;
-  hop_home hop_;
+  affine_continuation continuation_;
 };
 
 /// An awaiter that lives elsewhere. GCC 12 copies what await_transform gives by reference.
@@ -116,9 +118,9 @@ class awaiter_ref {
 };
 
 template <class T>
-decltype(auto) awaiter_at_home(T&& value) {
+decltype(auto) affine_awaiter_of(T&& value) {
   using awaiter = decltype(awaiter_of(std::forward<T>(value)));
-  if constexpr (std::is_base_of_v<resumes_at_home, std::remove_cvref_t<awaiter>>) {
+  if constexpr (std::is_base_of_v<affine_awaiter, std::remove_cvref_t<awaiter>>) {
     if constexpr (std::is_reference_v<awaiter>) {
       return awaiter_ref<std::remove_reference_t<awaiter>>(value);
     } else {
@@ -181,9 +183,9 @@ auto refuse_to_await() {
 
 /// What a coroutine of execo's awaits for a `T`.
 template <class T>
-decltype(auto) awaited_at_home(T&& value) {
+decltype(auto) affine_on(T&& value) {
   if constexpr (awaitable<T>) {
-    return awaiter_at_home(std::forward<T>(value));
+    return affine_awaiter_of(std::forward<T>(value));
   } else {
     return refuse_to_await<T>();
   }

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "execo/detail/callback.hpp"
+#include "execo/detail/delegate.hpp"
 
 namespace execo::detail {
 
@@ -25,33 +25,33 @@ class loop;
 class timer_heap;
 
 /// Leaves its heap by itself when destroyed, which has to be on the loop's thread.
-class timer {
+class deadline_timer {
  public:
-  timer() noexcept = default;
+  deadline_timer() noexcept = default;
   /// `name` is a literal, for context::dump().
-  explicit timer(callback<> on_expiry, const char* name = "without a name") noexcept
+  explicit deadline_timer(delegate<> on_expiry, const char* name = "without a name") noexcept
       : expired(on_expiry), name_(name) {}
-  timer(const timer&) = delete;
-  timer& operator=(const timer&) = delete;
-  ~timer();
+  deadline_timer(const deadline_timer&) = delete;
+  deadline_timer& operator=(const deadline_timer&) = delete;
+  ~deadline_timer();
 
   bool armed() const noexcept { return heap_ != nullptr; }
 
   /// Called on the loop's thread, disarmed.
-  callback<> expired;
+  delegate<> expired;
 
  private:
   friend class timer_heap;
   timer_heap* heap_ = nullptr;
   const char* name_ = "without a name";
   clock::time_point armed_at_{};
-  clock::time_point when_{};  // of one that found no place in the heap
-  timer* next_ = nullptr;     // among those
+  clock::time_point when_{};        // of one that found no place in the heap
+  deadline_timer* next_ = nullptr;  // among those
   std::uint32_t index_ = 0;
 };
 
 /// On the loop's thread, from headers that do not know what a loop is.
-void arm_after(loop& l, timer& t, clock::duration delay);
-void disarm(loop& l, timer& t) noexcept;
+void arm_after(loop& l, deadline_timer& t, clock::duration delay);
+void disarm(loop& l, deadline_timer& t) noexcept;
 
 }  // namespace execo::detail

@@ -1,4 +1,4 @@
-#include "execo/detail/window.hpp"
+#include "execo/detail/limited_group.hpp"
 
 #include <cassert>
 
@@ -12,45 +12,45 @@ constexpr unsigned starts_in_a_row = 256;
 
 }  // namespace
 
-window_group::window_group() noexcept {
+limited_group::limited_group() noexcept {
   fill_.self = this;
   fill_.run = [](queue_node& node) noexcept {
-    window_group& self = *static_cast<fill_node&>(node).self;
+    limited_group& self = *static_cast<fill_node&>(node).self;
     self.scheduled_ = false;
     self.fill();
   };
 }
 
-void window_group::set_limit(std::size_t n) {
+void limited_group::set_limit(std::size_t n) {
   if (n == 0) throw std::invalid_argument("max_in_flight(0): nothing could ever run");
   assert(open_ == 0);
   limit_ = n;
 }
 
-void window_group::open() noexcept {
-  hold();
+void limited_group::open() noexcept {
+  add_pending();
   fill();
 }
 
-void window_group::free_place() noexcept {
+void limited_group::release_slot() noexcept {
   --open_;
   if (!filling_ && !exhausted_) schedule();
 }
 
-void window_group::abandon() noexcept {
+void limited_group::abandon() noexcept {
   assert(stop().requested());
   abandoned_ = true;
   if (!filling_ && !exhausted_) schedule();
 }
 
-void window_group::schedule() noexcept {
+void limited_group::schedule() noexcept {
   if (std::exchange(scheduled_, true)) return;
-  home().defer(fill_);
+  affinity().defer(fill_);
 }
 
 // Only here children are started, and the frames around them freed: never from inside a child that
 // ends.
-void window_group::fill() noexcept {
+void limited_group::fill() noexcept {
   if (exhausted_) return;
   filling_ = true;
   exhausted_ = abandoned_;
@@ -58,7 +58,7 @@ void window_group::fill() noexcept {
     // Without a limit all are begun, as if each had been written out.
     if (limit_ != no_limit && stop().requested()) {
       exhausted_ = true;
-      on_cut();
+      on_truncated();
     } else if (limit_ != no_limit && started == starts_in_a_row) {
       schedule();
       break;
@@ -77,7 +77,7 @@ void window_group::fill() noexcept {
   // Last: it may resume the parent.
   if (!exhausted_) return;
   on_exhausted();
-  let_go();
+  release_pending();
 }
 
 }  // namespace execo::detail

@@ -20,10 +20,10 @@ class context;
 
 namespace detail {
 
-class root {
+class detached_operation {
  public:
-  root(const root&) = delete;
-  root& operator=(const root&) = delete;
+  detached_operation(const detached_operation&) = delete;
+  detached_operation& operator=(const detached_operation&) = delete;
 
   /// Begins on the loop, never inside this call. It keeps itself alive until its end.
   /// Thread: any, once.
@@ -33,14 +33,14 @@ class root {
   /// Thread: any, until the last reference is gone.
   void request_stop(stop_kind kind = stop_kind::end) noexcept;
 
-  loop& home() const noexcept;
+  loop& affinity() const noexcept;
   /// Its loop has begun with it: a thread drives that loop.
   /// Thread: any.
   bool begun() const noexcept;
 
  protected:
-  explicit root(loop& home);
-  virtual ~root();
+  explicit detached_operation(loop& affinity);
+  virtual ~detached_operation();
 
   env where() noexcept;
   /// The body is over and suspended for the last time.
@@ -51,16 +51,16 @@ class root {
   virtual void on_end() noexcept = 0;
 
  private:
-  friend void hold(root& r) noexcept;
-  friend void drop(root& r) noexcept;
-  friend class root_promise_base;
+  friend void retain(detached_operation& r) noexcept;
+  friend void release(detached_operation& r) noexcept;
+  friend class detached_promise_base;
   class core;
   std::unique_ptr<core> core_;
 };
 
-void hold(root& r) noexcept;
-void drop(root& r) noexcept;
-using root_ref = state_ref<root>;
+void retain(detached_operation& r) noexcept;
+void release(detached_operation& r) noexcept;
+using detached_ref = state_ref<detached_operation>;
 
 /// Says once on the standard error that `who` waits for a loop that no thread drives.
 void warn_not_driven(const char* who) noexcept;
@@ -68,7 +68,7 @@ void warn_not_driven(const char* who) noexcept;
 /// The loop of `chosen`, else that of the calling thread, else the default context's.
 loop& loop_for(context* chosen);
 
-class root_promise_base {
+class detached_promise_base {
  public:
   static void* operator new(std::size_t size) { return allocate_frame(size); }
   static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
@@ -87,18 +87,18 @@ class root_promise_base {
   };
   final_awaiter final_suspend() const noexcept { return {}; }
 
-  root* owner = nullptr;
+  detached_operation* owner = nullptr;
   std::exception_ptr error;
 };
 
-/// The operation as a coroutine that a root owns.
+/// The operation as a coroutine that a detached_operation owns.
 template <class T>
-class root_body {
+class detached_body {
  public:
-  class promise_type : public root_promise_base {
+  class promise_type : public detached_promise_base {
    public:
-    root_body get_return_object() noexcept {
-      return root_body(std::coroutine_handle<promise_type>::from_promise(*this));
+    detached_body get_return_object() noexcept {
+      return detached_body(std::coroutine_handle<promise_type>::from_promise(*this));
     }
     template <class U>
     void return_value(U&& result) {
@@ -107,11 +107,11 @@ class root_body {
     std::optional<T> value;
   };
 
-  root_body(root_body&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
-  root_body& operator=(root_body&&) = delete;
-  ~root_body() { reset(); }
+  detached_body(detached_body&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  detached_body& operator=(detached_body&&) = delete;
+  ~detached_body() { reset(); }
 
-  void start(root& owner) const {
+  void start(detached_operation& owner) const {
     handle_.promise().owner = &owner;
     handle_.resume();
   }
@@ -121,16 +121,16 @@ class root_body {
   }
 
  private:
-  explicit root_body(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
+  explicit detached_body(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
   std::coroutine_handle<promise_type> handle_;
 };
 
 template <class Op>
-using root_value_t = std::conditional_t<std::is_void_v<await_result_t<Op>>, std::monostate,
-                                        std::decay_t<await_result_t<Op>>>;
+using detached_value_t = std::conditional_t<std::is_void_v<await_result_t<Op>>, std::monostate,
+                                            std::decay_t<await_result_t<Op>>>;
 
 template <class Op>
-root_body<root_value_t<Op>> make_root_body(Op op) {
+detached_body<detached_value_t<Op>> make_detached_body(Op op) {
   if constexpr (std::is_void_v<await_result_t<Op>>) {
     co_await std::move(op);
     co_return std::monostate{};
@@ -139,12 +139,13 @@ root_body<root_value_t<Op>> make_root_body(Op op) {
   }
 }
 
-/// A root with its body. `Base` is a root; T is a value, std::monostate for void.
-template <class T, class Base = root>
-class root_with_body : public Base {
+/// A detached_operation with its body. `Base` is one without; T is a value, std::monostate for
+/// void.
+template <class T, class Base = detached_operation>
+class detached_with_body : public Base {
  protected:
   template <class... Args>
-  explicit root_with_body(root_body<T> body, Args&&... args)
+  explicit detached_with_body(detached_body<T> body, Args&&... args)
       : Base(std::forward<Args>(args)...), body_(std::move(body)) {}
 
   /// After the end, once: the error or the value. The operation is destroyed here.
@@ -157,7 +158,7 @@ class root_with_body : public Base {
 
  private:
   void begin() noexcept final { body_.start(*this); }
-  root_body<T> body_;
+  detached_body<T> body_;
 };
 
 }  // namespace detail
