@@ -67,14 +67,14 @@ class entry {
 
   std::string text() const {
     const auto* value = node_.as_string();
-    if (value == nullptr) refuse("expected a text in quotes");
+    if (value == nullptr) refuse("expected a string in quotes");
     if (value->get().find('\0') != std::string::npos) refuse("a NUL byte");
     return value->get();
   }
 
   std::vector<std::string> texts() const {
     const auto* list = node_.as_array();
-    if (list == nullptr) refuse("expected a list of texts: [\"one\", \"two\"]");
+    if (list == nullptr) refuse("expected a list of strings: [\"one\", \"two\"]");
     std::vector<std::string> all;
     for (const toml::node& one : *list) all.push_back(entry(file_, key_, one).text());
     return all;

@@ -58,7 +58,7 @@ void fanout_action::choose_window() {
   window_ = descriptors_.take(wanted, factory->descriptors(), factory->spare_descriptors(where()));
   if (window_ < wanted && on_notice)
     on_notice(
-        fmt::format("window narrowed from {} to {} hosts: the limit of open files is {}; "
+        fmt::format("fanout reduced from {} to {} hosts: the limit of open files is {}; "
                     "raise it with `ulimit -n`",
                     wanted, window_, descriptors_.limit()));
 }

@@ -37,7 +37,7 @@ stop_policy& stop_policy::then(int signal, duration patience) & {
   if (signal <= 0 || signal >= NSIG)
     throw std::invalid_argument(std::to_string(signal) + " is no signal");
   if (!steps_.empty() && steps_.back().signal == SIGKILL)
-    throw std::invalid_argument("nothing follows KILL in a stop policy");
+    throw std::invalid_argument("KILL must be the last step of a stop policy");
   steps_.emplace_back(signal, patience);
   return *this;
 }

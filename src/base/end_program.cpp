@@ -33,7 +33,7 @@ void end_program_of_exception(std::string_view who) noexcept {
     write_line(who, error.what());
     std::terminate();
   } catch (...) {
-    write_line(who, "no std::exception");
+    write_line(who, "not a std::exception");
     std::terminate();
   }
 }

@@ -209,7 +209,7 @@ std::string result::describe() const {
   if (may_still_run()) text += fmt::format("; it may still run: {}", in_words(leftover_));
   for (pid_t pid : escaped_) text += fmt::format("; process {} outlived it", pid);
   bool ran = how_ == end_reason::exited || how_ == end_reason::signaled;
-  if (ran && !output_complete_) text += "; its output did not end, the rest was not waited for";
+  if (ran && !output_complete_) text += "; its output did not end, and the rest was not read";
   if (output_capped_) text += cut_in_words(out_dropped_, err_dropped_);
   if (ran && !ok_ && !err.empty()) text += ": " + last_line(err);
   // Parts of it come from the other side: a server's words, a file's name.

@@ -26,38 +26,39 @@ void set_flags(clubak_options& o, const given_option&) {
 using bits = clubak_options;
 
 constexpr clubak_option clubak_table[] = {
-    {'b', "dshbak", "", "equal outputs once, under all their nodes", set_flags<bits::gather>},
+    {'b', "dshbak", "", "show equal outputs once, under all their nodes", set_flags<bits::gather>},
     {'c', "", "", "the same as -b", set_flags<bits::gather>},
     {'B', "", "", "the same as -b", set_flags<bits::gather>},
-    {'L', "", "", "no blocks: each line with its nodes", set_flags<bits::lines>},
-    {'N', "", "", "no names at all", set_flags<bits::no_label>},
-    {'T', "tree", "", "common beginnings of outputs once", set_flags<bits::tree>},
-    {'r', "regroup", "", "nodes as groups", set_flags<bits::regroup>},
-    {'s', "groupsource", "SRC", "group source of names without one",
+    {'L', "", "", "show each line with its nodes, without blocks", set_flags<bits::lines>},
+    {'N', "", "", "show no names", set_flags<bits::no_label>},
+    {'T', "tree", "", "show common beginnings of outputs only once", set_flags<bits::tree>},
+    {'r', "regroup", "", "show nodes as groups", set_flags<bits::regroup>},
+    {'s', "groupsource", "SRC", "group source for names without one",
      [](clubak_options& to, const given_option& g) { to.group.source = g.value; }},
     {'G', "groupbase", "", "write groups without their source",
      [](clubak_options& to, const given_option&) { to.group.no_prefix = true; }},
     {0, "groupsconf", "FILE", "read the group sources from this file",
      [](clubak_options& to, const given_option& g) { to.group.file = g.value; }},
-    {0, "diff", "", "the differences from the output that most nodes have",
+    {0, "diff", "", "show the differences from the most frequent output",
      set_flags<bits::diff | bits::gather>},
-    {'S', "separator", "TEXT", "between node and text (:)",
+    {'S', "separator", "TEXT", "separator between node and text (:)",
      [](clubak_options& to, const given_option& g) { to.separator = g.value; }},
     {0, "interpret-keys", "auto|always|never",
-     "whether what comes before the separator is a set of nodes; auto: if all of them can be read "
-     "as one (auto)",
+     "read the text before the separator as a set of nodes; auto: if that is possible on all lines "
+     "(auto)",
      [](clubak_options& to, const given_option& g) {
        to.interpret = choose(g, auto_always_never<clubak_options::keys>);
      }},
     {0, "color", "auto|always|never",
-     "names in colour; auto: on a terminal, unless NO_COLOR is set (auto)",
+     "colour the names; auto: on a terminal, unless NO_COLOR is set (auto)",
      [](clubak_options& to, const given_option& g) {
        to.color = choose(g, auto_always_never<color_mode>);
      }},
     {'F', "fast", "", "accepted for compatibility: changes nothing", set_flags<bits::fast>},
-    {'q', "quiet", "", "no counts", set_flags<bits::quiet>},
-    {'v', "verbose", "", "show each line that is read, too", set_flags<bits::verbose>},
-    {'d', "debug", "", "the same, and what was chosen on standard error", set_flags<bits::debug>},
+    {'q', "quiet", "", "show no counts", set_flags<bits::quiet>},
+    {'v', "verbose", "", "also show each input line", set_flags<bits::verbose>},
+    {'d', "debug", "", "the same, and show the chosen modes on standard error",
+     set_flags<bits::debug>},
     {0, "version", "", "show the version"},
     {'h', "help", "", "show this text"},
 };

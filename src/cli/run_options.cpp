@@ -29,7 +29,7 @@ constexpr std::string_view before_options =
 
 Runs COMMAND on ssh hosts, many at a time. Its words are joined by spaces and read
 by the login shell of the remote user, as ssh and clush do. Standard input is not
-read. Output comes as `host: line`, as it arrives.
+read. Each line of output is printed as `host: line` when it arrives.
 
 Options (defaults in parentheses):
 )";
@@ -42,19 +42,20 @@ Examples:
   execo run -w 'node[1-4]' --argv -- touch 'a name with blanks'
   execo run -w '127.0.0.[1-9]' -p 2222 --host-keys accept-new 'echo $HOME; df -h | tail -1'
 
-Defaults are those of ~/.config/execo/config.toml, or of the file $EXECO_CONFIG.
+Defaults come from ~/.config/execo/config.toml, or from the file $EXECO_CONFIG.
 
 Exit status:
   0    the command exited 0 on every host
-  1    it exited otherwise, or a signal ended it, on some host
-  2    usage: nothing was run
+  1    on some host it exited with another code or was ended by a signal
+  2    usage error: nothing was run
   3    some host was not reached or was lost: connect_failed, auth_failed,
-       host_key_rejected, connection_lost, not_started, protocol_error
+       host_key_rejected, connection_lost, not_started, output_failed, protocol_error,
+       status_lost
   4    some host timed_out, in any phase
-  71   this machine failed: no descriptors or memory left
-  74   standard output could not be written
+  71   the local machine failed: no descriptors or memory left
+  74   writing to standard output failed
   130  interrupted by SIGINT, SIGTERM or SIGHUP
-Where several apply: 130, 74, 3, 4, 1.
+If several apply, the first of 130, 74, 3, 4, 1 counts.
 )";
 
 constexpr command_line::choices<bool, 2> formats{{{"text", false}, {"ndjson", true}}};
@@ -139,19 +140,20 @@ constexpr run_option run_table[] = {
     {0, "allow-empty", "",
      "accept a group or file without hosts, and -x that leaves none: then nothing is run",
      [](reader& r, const given_option&) { r.targets.allow_empty(); }},
-    {'f', "", "FANOUT", "hosts that run at a time (64)",
+    {'f', "", "FANOUT", "maximum number of hosts that run at a time (64)",
      [](reader& r, const given_option& g) { r.made.fanout = number(g, 1, 1'000'000); }},
     {'u', "timeout", "DURATION",
      "end a command that runs longer: TERM, then KILL. 4s, 500ms, 2m, bare seconds (no limit)",
      [](reader& r, const given_option& g) { r.made.timeout = time_span(g); }},
     {'t', "connect-timeout", "DURATION",
-     "give up on a host if login takes longer, or then the start of the command (20s)",
+     "give up on a host if its login takes longer, or if the command then takes longer to start "
+     "(20s)",
      [](reader& r, const given_option& g) { r.made.ssh.limits.establish = time_span(g); }},
     {0, "keepalive", "DURATION",
      "probe an ssh server after this much silence; three probes without an answer end the "
      "connection. Without this option a dead host is noticed after a minute (off)",
      [](reader& r, const given_option& g) { r.made.ssh.keepalive = time_span(g); }},
-    {'l', "", "USER", "log in as USER (your own name)",
+    {'l', "", "USER", "log in as USER (your user name)",
      [](reader& r, const given_option& g) { r.made.ssh.user = plain_text(g); }},
     {'p', "", "PORT", "port of the ssh servers (22)",
      [](reader& r, const given_option& g) {
@@ -174,20 +176,20 @@ constexpr run_option run_table[] = {
      [](reader& r, const given_option& g) { r.made.max_output = command_line::bytes(g); }},
     {0, "argv", "", "quote each word of COMMAND, so that it arrives as it is",
      [](reader& r, const given_option&) { r.made.quote_words = true; }},
-    {'b', "", "", "gather: each distinct output once, under the hosts that gave it",
+    {'b', "", "", "gather: show each distinct output once, under the hosts that wrote it",
      [](reader& r, const given_option&) { r.gathered = true; }},
-    {'L', "", "", "order by host: the whole output of one, then of the next",
+    {'L', "", "", "show the output host by host",
      [](reader& r, const given_option&) { r.ordered = true; }},
     {0, "format", "text|ndjson",
-     "ndjson: one JSON object a line for each host, as it completes (text)",
+     "ndjson: one line with a JSON object for each host when it completes (text)",
      [](reader& r, const given_option& g) { r.ndjson = choose(g, formats); }},
     {0, "progress", "auto|always|never",
-     "a line that shows progress; auto: if stderr is a terminal (auto)",
+     "show a progress line; auto: if stderr is a terminal (auto)",
      [](reader& r, const given_option& g) {
        r.made.progress = choose(g, auto_always_never<when>);
      }},
     {0, "color", "auto|always|never",
-     "names of hosts in colour; auto: on a terminal, unless NO_COLOR is set (auto)",
+     "colour the names of hosts; auto: on a terminal, unless NO_COLOR is set (auto)",
      [](reader& r, const given_option& g) {
        r.made.color = choose(g, auto_always_never<color_mode>);
      }},

@@ -143,7 +143,7 @@ std::vector<std::string> tally::dropped() const {
   };
   if (!cut_short_.empty())
     lines.push_back(hosts_in_words(cut_short_) +
-                    ": the command ended, but its output did not: the rest was not waited for");
+                    ": the command ended, but its output did not: the rest was not read");
   report(out_, "stdout");
   report(err_, "stderr");
   return lines;

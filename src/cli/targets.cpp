@@ -131,7 +131,7 @@ void target_list::check_given() const {
   if (!any_given_) throw usage_error("no hosts: give them with -w SET or --hosts-file FILE");
   if (allow_empty_ || nothing_in_.empty()) return;
   std::string_view what = parts_.empty() ? "the set of hosts is empty: " : "";
-  throw usage_error(fmt::format("{}{} names no host; --allow-empty lets that pass", what,
+  throw usage_error(fmt::format("{}{} names no host; --allow-empty accepts that", what,
                                 fmt::join(nothing_in_, " and ")));
 }
 

@@ -77,7 +77,7 @@ authorized_keys::authorized_keys(const std::string& path) {
     if (first == std::string::npos || line[first] == '#' || add_line(line)) continue;
     if (skipped++ == 0) first_skipped = number;
   }
-  if (blobs_.empty()) throw usage_error("--authorized-keys '" + path + "': holds no public key");
+  if (blobs_.empty()) throw usage_error("--authorized-keys '" + path + "': has no public key");
   if (skipped > 0)
     command_line::complain("execo-fleet", path + ": " + std::to_string(skipped) +
                                               " lines are not public keys, the first is line " +

@@ -117,7 +117,7 @@ int serve(const options& o) {
   }
   if (o.stats) print_statistics(hosts.stats());
   if (hosts.keeper_lost()) {
-    complain("execo-fleet", "the process that keeps the commands died");
+    complain("execo-fleet", "the process that runs the commands died");
     return exit_broken;
   }
   return status;

@@ -22,30 +22,30 @@ constexpr std::string_view before_options =
 
 Thousands of simulated ssh hosts on 127.0.0.0/8, in one process.
 
-To any client, each address of --hosts is a host with an ssh server of its own. They can be reached
-from this machine only. One line on stdout says that they are ready; SIGTERM or Ctrl-C ends them and
-everything they run. With `-- COMMAND` the fleet starts COMMAND when it is ready, with its port in
+Each address of --hosts is a host with its own ssh server, which can be reached only from this
+machine. One line on stdout says that they are ready; SIGTERM or Ctrl-C ends them and everything
+they run. With `-- COMMAND` the fleet starts COMMAND when it is ready, with its port in
 EXECO_FLEET_PORT, and ends when COMMAND has ended.
 
 Options (defaults in parentheses):
 )";
 
 constexpr std::string_view after_options = R"(
-Faults, and what a client meets:
+Faults, and what a client sees:
   reset             the connection is reset as soon as it is accepted
-  blackhole         nothing answers: SYNs are dropped
+  blackhole         SYNs are dropped without an answer
   no-banner         the connection is accepted, then silence
   stall-kex         an ssh banner, then silence
   reject-auth       no key is accepted
   stall-auth        silence after the key exchange
-  stall-exec        a session opens, the command is never answered
-  drop-mid-output   half of the output, then the connection is gone
-  close-exec        the command is answered by an exit code of 0 and the end of the channel alone
+  stall-exec        a session opens, but the request to run a command is never answered
+  drop-mid-output   half of the output, then the connection is reset
+  close-exec        an exit code of 0 and the end of the channel, instead of an answer
   disconnect-auth   the first key is answered with a disconnect message
   disconnect-open   the opening of a channel is answered with a disconnect message
   disconnect-run    half of the output, then a disconnect message
-  exit-N            the command runs, its exit code is N
-  signal-S          the command runs, its end is the signal S (signal-KILL)
+  exit-N            the command runs, N is reported as its exit code
+  signal-S          the command runs, the signal S is reported as its end (signal-KILL)
   slow-output[=D]   one line of output every second (every D)
 The last fault given for a host counts.
 
@@ -57,9 +57,9 @@ Examples:
   execo-fleet --hosts '127.1.0.[1-100]' --authorized-keys key.pub -- \
       sh -c 'execo run -w "127.1.0.[1-100]" -p $EXECO_FLEET_PORT -i key --host-keys ignore -b uname'
 
-Canned answers know uname -s, hostname, echo, sleep, true, false and exit; anything else is answered
-with its own text. Exit status: 0 after SIGTERM or SIGINT, 1 if something broke, 2 on bad usage; with
-a COMMAND that of COMMAND, 128 and the signal that ended it, or 127 if it cannot be started.
+Canned answers exist for uname -s, hostname, echo, sleep, true, false and exit; any other command is
+answered with its text. Exit status: 0 after SIGTERM or SIGINT, 1 after a failure, 2 for wrong usage;
+with a COMMAND that of COMMAND, 128 plus the signal that ended it, or 127 if it cannot be started.
 )";
 
 constexpr command_line::choices<exec_mode, 2> exec_modes{
@@ -75,7 +75,7 @@ int open_descriptor(const given_option& given) {
 using fleet_option = command_line::option<options>;
 
 constexpr fleet_option fleet_table[] = {
-    {0, "port", "PORT", "TCP port of all hosts; 0 takes a free one (0)",
+    {0, "port", "PORT", "TCP port of all hosts; 0 chooses a free one (0)",
      [](options& o, const given_option& g) {
        o.port = static_cast<std::uint16_t>(command_line::number(g, 0, 65535));
      }},
@@ -83,19 +83,19 @@ constexpr fleet_option fleet_table[] = {
      [](options& o, const given_option& g) { o.hosts = g.value; }},
     {0, "authorized-keys", "FILE", "public keys that may log in, as any user",
      [](options& o, const given_option& g) { o.authorized_keys = g.value; }},
-    {0, "host-key", "FILE", "private host key of all hosts (one that is made in memory)",
+    {0, "host-key", "FILE", "private host key of all hosts (a new one, kept in memory)",
      [](options& o, const given_option& g) { o.host_key = g.value; }},
     {0, "write-known-hosts", "FILE", "write the known_hosts line of the fleet to this file",
      [](options& o, const given_option& g) { o.known_hosts_file = g.value; }},
     {0, "exec", "real|canned",
-     "real: commands run on this machine, by sh -c, with $FLEET_HOST set to the address; canned: "
-     "answered without a process (real)",
+     "real: run commands on this machine, by sh -c, with $FLEET_HOST set to the address; canned: "
+     "answer them without a process (real)",
      [](options& o, const given_option& g) { o.exec = choose(g, exec_modes); }},
     {0, "latency", "TIME", "delay before a command starts: 4s, 500ms, 2m (none)",
      [](options& o, const given_option& g) { o.latency = command_line::time_span(g); }},
     {0, "login-grace", "TIME", "how long a client may take to log in (120s)",
      [](options& o, const given_option& g) { o.login_grace = command_line::time_span(g); }},
-    {0, "fault", "SET:KIND", "what is wrong with some hosts. May be repeated",
+    {0, "fault", "SET:KIND", "a fault of some hosts. May be repeated",
      [](options& o, const given_option& g) { o.faults.emplace_back(g.value); }},
     {0, "ready-fd", "N",
      "write the port and a newline to this descriptor when ready, then close it",

@@ -76,7 +76,7 @@ std::chrono::milliseconds seconds(const std::string& key, const std::string& tex
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
   if (text.empty() || *end != '\0' || !(value >= 0) || value > 1e9) {
-    throw source_failure(key + ": \"" + text + "\" is no number of seconds");
+    throw source_failure(key + ": \"" + text + "\" is not a number of seconds");
   }
   return std::chrono::milliseconds(static_cast<long long>(value * 1000));
 }
@@ -167,8 +167,7 @@ class group_sources::place {
         file, section,
         {"map", "all", "list", "mapall", "reverse", "json", "cache_time", "timeout", "stale_time"});
     if (command.map_.empty() && command.map_all_.empty() && command.json_.empty()) {
-      throw source_failure("[" + section.name +
-                           "] has no map: it is what gives the hosts of a group");
+      throw source_failure("[" + section.name + "] has no map, which lists the hosts of a group");
     }
     for (const std::string& name : sources_of(section.name)) add(name, file, command);
   }

@@ -73,7 +73,7 @@ void group_sources::add(const std::string& name, const group_command& command) {
   if (!command.json_.empty()) {
     if (!command.map_.empty() || !command.all_.empty() || !command.list_.empty() ||
         !command.map_all_.empty() || !command.reverse_.empty()) {
-      throw source_error(name, "json answers all questions: remove the other commands, or json");
+      throw source_error(name, "json replaces the other commands: remove them, or json");
     }
     const std::string text = substitute(command.json_, {{"SOURCE", name}});
     const auto load = [text, directory = command.directory_, timeout = command.timeout_] {
@@ -83,7 +83,7 @@ void group_sources::add(const std::string& name, const group_command& command) {
     return;
   }
   if (command.map_.empty() && command.map_all_.empty()) {
-    throw source_error(name, "no map command: it is what gives the hosts");
+    throw source_error(name, "no map command, which lists the hosts of a group");
   }
   command_source::commands how{
       command.map_,     command.all_,       command.list_,    command.map_all_,
@@ -208,7 +208,7 @@ std::optional<std::vector<std::string>> group_sources::groups_of(std::string_vie
       found.insert(found.end(), names.begin(), names.end());
     }
   } catch (const source_failure& failure) {
-    warn(from.name, std::string{failure.what()} + ": no more groups of the hosts are sought");
+    warn(from.name, std::string{failure.what()} + ": the search for groups of hosts stops here");
   }
   std::ranges::sort(found);
   found.erase(std::unique(found.begin(), found.end()), found.end());

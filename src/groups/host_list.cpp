@@ -44,8 +44,8 @@ std::string_view without_module(std::string_view item) {
                                          "mqsh", "exec", "xcpu2", "torque"};
   if (std::ranges::find(others, module) != std::end(others)) {
     throw host_set_error(host_set_errc::syntax,
-                         "host list: \"" + std::string{item} + "\" asks for the pdsh module " +
-                             std::string{module} + ": only ssh can be had",
+                         "host list: \"" + std::string{item} + "\" needs the pdsh module " +
+                             std::string{module} + ": only ssh is supported",
                          std::string{item});
   }
   return item;
@@ -107,7 +107,7 @@ class pdsh_reader {
       filters_.emplace_back(std::regex{std::string{item}, std::regex::extended}, exclude);
     } catch (const std::regex_error&) {
       throw host_set_error(host_set_errc::syntax,
-                           "host list: /" + std::string{item} + "/ is no regular expression",
+                           "host list: /" + std::string{item} + "/ is not a regular expression",
                            std::string{item});
     }
   }

@@ -66,7 +66,7 @@ class ini_reader {
       return;
     }
     if (std::ranges::find(sections_, name, &ini_section::name) != sections_.end()) {
-      fail("the section [" + name + "] stands twice: put its values together");
+      fail("the section [" + name + "] appears twice: put its values together");
     }
     sections_.push_back({std::move(name), {}});
     values_ = &sections_.back().values;
@@ -81,7 +81,7 @@ class ini_reader {
     if (key.empty()) fail("no key before '" + std::string{line.substr(sign, 1)} + "'");
     std::ranges::transform(key, key.begin(), [](unsigned char c) { return std::tolower(c); });
     const auto [at, added] = values_->emplace(std::move(key), trim(line.substr(sign + 1)));
-    if (!added) fail("the key \"" + at->first + "\" stands twice in its section");
+    if (!added) fail("the key \"" + at->first + "\" appears twice in its section");
     value_ = &at->second;
   }
 

@@ -32,7 +32,7 @@ void collect(const json& inventory, const std::string& group, std::string& hosts
       } else if (value.is_string()) {
         append(hosts, value.get<std::string>());
       } else if (list.is_array()) {
-        throw source_failure("group \"" + group + "\": a host is not a text");
+        throw source_failure("group \"" + group + "\": a host is not a string");
       }
     }
   };
@@ -70,7 +70,7 @@ class name_watcher final : public nlohmann::json_sax<json> {
   bool end_array() override { return depth_-- > 0; }
   bool key(string_t& name) override {
     if (depth_ == 1 && !names_.insert(name).second) {
-      throw source_failure("the group \"" + name + "\" stands twice");
+      throw source_failure("the group \"" + name + "\" appears twice");
     }
     return true;
   }
@@ -94,7 +94,7 @@ void refuse_doubles(std::string_view text) {
 group_table read_json(std::string_view text) {
   const json inventory = json::parse(text, nullptr, false);
   if (!inventory.is_object()) {
-    throw source_failure("the answer is no JSON object of groups");
+    throw source_failure("the answer is not a JSON object of groups");
   }
   refuse_doubles(text);
   group_table table;

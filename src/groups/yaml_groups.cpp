@@ -138,7 +138,7 @@ class group_reader final : public YAML::EventHandler {
         place_ == place::groups
             ? groups().contains(name)
             : std::ranges::find(sources_, name, &sources::value_type::first) != sources_.end();
-    if (known) fail(mark, "the name \"" + name + "\" stands twice");
+    if (known) fail(mark, "the name \"" + name + "\" appears twice");
     name_ = name;
     name_mark_ = mark;
     has_name_ = true;
@@ -154,11 +154,11 @@ class group_reader final : public YAML::EventHandler {
 
   [[noreturn]] void refuse(const YAML::Mark& mark) const {
     if (place_ == place::document) fail(mark, "no 'source: groups' here");
-    if (awaits_name()) fail(mark, "a name is a text");
+    if (awaits_name()) fail(mark, "a name must be a string");
     if (place_ == place::sources) {
       fail(mark, "source \"" + name_ + "\" has no groups: indent them below, with blanks");
     }
-    fail(mark, "group \"" + name_ + "\" is neither a text nor a list of texts");
+    fail(mark, "group \"" + name_ + "\" is neither a string nor a list of strings");
   }
 
   sources sources_;

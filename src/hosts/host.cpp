@@ -71,7 +71,7 @@ void host::parse(std::string_view text) {
   if (const std::string_view problem = detail::problem_of_name(name_); !problem.empty()) {
     fail(text, std::string{problem});
   }
-  if (printable(found.user) != found.user) fail(text, "a user has no control characters");
+  if (printable(found.user) != found.user) fail(text, "a user name cannot have control characters");
   if (!found.user.empty() || found.port != 0) login_ = std::make_unique<login>(std::move(found));
 }
 

@@ -75,12 +75,12 @@ class subrange_reader {
     last_ = first_;
     body = trim(body);
     if (body.empty()) return;
-    if (body[0] != '-') fail("is no number: write digits, or first-last");
+    if (body[0] != '-') fail("is not a number: write digits, or first-last");
     body.remove_prefix(1);
     last_ = {};
     read_bound(body, last_, last_text_);
     two_ = true;
-    if (!trim(body).empty()) fail("is no number: write digits, or first-last");
+    if (!trim(body).empty()) fail("is not a number: write digits, or first-last");
   }
 
   void read_step(std::string_view text) {
@@ -90,7 +90,7 @@ class subrange_reader {
       text.remove_prefix(1);
     }
     if (text.empty() || text.size() > max_digits || !std::ranges::all_of(text, is_digit)) {
-      fail("has a step that is no number");
+      fail("has a step that is not a number");
     }
     step_ = value_of(key_from_digits(text));
     if (negative) step_ = -step_;
@@ -104,7 +104,7 @@ class subrange_reader {
     }
     std::size_t digits = 0;
     while (digits < body.size() && is_digit(body[digits])) ++digits;
-    if (digits == 0) fail("is no number: write digits, or first-last");
+    if (digits == 0) fail("is not a number: write digits, or first-last");
     if (digits + trailing_.size() > max_digits)
       fail("has more than 18 digits: write the names out");
     b.digits = body.substr(0, digits);
@@ -121,10 +121,10 @@ class subrange_reader {
     checked_ = true;
     const bool padded = first_.padded() || last_.padded();
     if (padded && (first_.negative || last_.negative)) {
-      fail("has a negative number with zeros in front: write it without");
+      fail("has a negative number with leading zeros: remove them");
     }
     if (padded && first_.digits.size() != last_.digits.size()) {
-      fail("mixes lengths with zeros in front: give both ends the same number of digits");
+      fail("has leading zeros and ends of different length: give both the same number of digits");
     }
     if (step_ < 1) fail("has a step below 1");
     if (last_.value < first_.value) fail("runs backwards: write the smaller number first");

@@ -22,7 +22,7 @@ class set_reader {
 
   std::shared_ptr<name_table> read() {
     if (const std::size_t control = find_control(text_); control != text_.npos) {
-      fail(host_set_errc::syntax, "a control character, which no name has: remove it",
+      fail(host_set_errc::syntax, "a name cannot have a control character: remove it",
            text_.substr(control, 1), control);
     }
     skip_blanks();
@@ -63,7 +63,7 @@ class set_reader {
 
   [[noreturn]] void fail_operand(char op) const {
     fail(host_set_errc::syntax,
-         std::string{"a name is missing beside '"} + op + "': remove the operator or add the name",
+         std::string{"a name is missing next to '"} + op + "': remove the operator or add the name",
          std::string_view{}, at_ == 0 ? 0 : at_ - 1);
   }
 

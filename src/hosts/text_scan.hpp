@@ -37,9 +37,9 @@ namespace execo::detail {
 
 /// Why the text cannot name a host; empty if it can.
 [[nodiscard]] constexpr std::string_view problem_of_name(std::string_view text) noexcept {
-  if (find_control(text) != text.npos) return "a name has no control characters: remove them";
+  if (find_control(text) != text.npos) return "a name cannot have control characters: remove them";
   for (const char c : text)
-    if (is_blank(c)) return "a name has no blanks: separate hosts by commas";
+    if (is_blank(c)) return "a name cannot have blanks: separate hosts by commas";
   return {};
 }
 

@@ -240,7 +240,7 @@ TEST(execo_run_end, few_descriptors_narrow_the_window_and_are_told) {
            in_shell(execo_run(fleet, {"-f", "200", "-b", "-w", "127.4.0.[1-200]", "uname"}))});
   EXPECT_EQ(o.code, 0);
   EXPECT_THAT(o.out, HasSubstr("127.4.0.[1-200] (200)"));
-  EXPECT_THAT(o.err, AllOf(HasSubstr("execo: window narrowed from 200 to "),
+  EXPECT_THAT(o.err, AllOf(HasSubstr("execo: fanout reduced from 200 to "),
                            HasSubstr("the limit of open files is 64")));
 }
 

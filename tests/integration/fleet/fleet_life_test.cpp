@@ -79,7 +79,7 @@ TEST(fleet_life, without_its_keeper_it_ends_and_so_do_its_commands) {
   EXPECT_TRUE(fleet.no_commands_left());
   outcome end = fleet.end(0);  // it ends by itself
   EXPECT_EQ(end.code, 1);
-  EXPECT_EQ(end.err, "execo-fleet: the process that keeps the commands died\n");
+  EXPECT_EQ(end.err, "execo-fleet: the process that runs the commands died\n");
 }
 
 TEST(fleet_life, a_given_host_key_is_used) {

@@ -426,7 +426,7 @@ TEST_P(actions, a_low_limit_of_open_files_narrows_the_window_and_says_so) {
   a.state().on_notice = [&](std::string_view text) { notices.emplace_back(text); };
   EXPECT_TRUE(sync_wait(c, a.run()).ok());
   ASSERT_EQ(notices.size(), 1U);
-  EXPECT_THAT(notices[0], HasSubstr("window narrowed from 300 to "));
+  EXPECT_THAT(notices[0], HasSubstr("fanout reduced from 300 to "));
   EXPECT_LT(hosts_.most_open, 20);
   EXPECT_GE(hosts_.most_open, 1);
 }

@@ -178,7 +178,7 @@ TEST_P(misuse_death, what_a_posted_function_throws_is_written_down) {
         c.ring(0).post([] { throw 5; });
         c.poll();
       },
-      "a function given to post\\(\\) threw: no std::exception");
+      "a function given to post\\(\\) threw: not a std::exception");
 }
 
 TEST_P(misuse_death, a_scope_that_is_not_joined_is_named) {

@@ -281,13 +281,13 @@ TEST_F(groups_rules, a_value_goes_on_with_lines_indented_deeper_than_its_key) {
 
 TEST_F(groups_rules, a_key_or_section_that_stands_twice_is_refused_with_its_line) {
   for (const auto& [text, expected] :
-       table{{"[s]\nmap: a\n[t]\nmap: b\n[s]\nmap: c\n", "line 5: the section [s] stands twice"},
-             {"[s]\nmap: a\nMAP: b\n", "line 3: the key \"map\" stands twice"},
+       table{{"[s]\nmap: a\n[t]\nmap: b\n[s]\nmap: c\n", "line 5: the section [s] appears twice"},
+             {"[s]\nmap: a\nMAP: b\n", "line 3: the key \"map\" appears twice"},
              {"[s]\nmap\n", "line 2: no 'key: value'"},
              {"[s]\n: a\n", "line 2: no key"},
              {"[s\n", "line 1: the section is not closed"},
              {"map: a\n", "line 1: a value before the first"},
-             {"[s]\njson: true\nmap: true\n", "json answers all questions"}}) {
+             {"[s]\njson: true\nmap: true\n", "json replaces the other commands"}}) {
     EXPECT_THAT(error_of([&] { (void)from(text); }), HasSubstr(expected)) << text;
   }
 }
@@ -316,10 +316,11 @@ TEST_F(groups_rules, what_stands_twice_is_no_choice_of_the_last) {
     std::filesystem::remove_all(directory_ / "d");
     return error;
   };
-  EXPECT_THAT(of("a.yaml", "s:\n  a: n1\n  a: n2\n"), HasSubstr("line 3: the name \"a\" stands"));
+  EXPECT_THAT(of("a.yaml", "s:\n  a: n1\n  a: n2\n"), HasSubstr("line 3: the name \"a\" appears"));
   EXPECT_THAT(of("a.yaml", "s:\n  a: n1\ns:\n  b: n2\n"),
-              HasSubstr("line 3: the name \"s\" stands"));
-  EXPECT_THAT(of("a.json", R"({"a": "n1", "a": "n2"})"), HasSubstr("the group \"a\" stands twice"));
+              HasSubstr("line 3: the name \"s\" appears"));
+  EXPECT_THAT(of("a.json", R"({"a": "n1", "a": "n2"})"),
+              HasSubstr("the group \"a\" appears twice"));
   write("d/s.json", R"({"a": "n1"})");
   EXPECT_THAT(of("a.yaml", "s:\n  a: n1\n"), HasSubstr("the source \"s\" is also in"));
 }

@@ -163,8 +163,8 @@ TEST_F(groups_files, what_is_no_group_in_yaml_is_refused_with_its_line) {
            {"l:\n  a: n\x04"
             "1\n",
             "line 2: a control character"},
-           {"l:\n  a: [[n1]]\n", "line 2: group \"a\" is neither a text nor a list of texts"},
-           {std::string(100'000, '['), "line 1: a name is a text"},
+           {"l:\n  a: [[n1]]\n", "line 2: group \"a\" is neither a string nor a list of strings"},
+           {std::string(100'000, '['), "line 1: a name must be a string"},
            {",", "line 1: no 'source: groups' here"}}) {
     write("groups.d/a.yaml", text);
     const std::string error = error_of([&] { (void)groups::from_file(conf); });

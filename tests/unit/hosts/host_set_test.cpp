@@ -77,9 +77,10 @@ TEST(host_set, says_in_one_line_what_is_wrong_and_where) {
             "host set \"foo[2-1]\", column 5: bad range \"2-1\": runs backwards: write the smaller "
             "number first");
   EXPECT_EQ(error_of("foo[1-2"), "host set \"foo[1-2\", column 4: '[' is not closed: add ']'");
-  EXPECT_EQ(error_of("a,,b"),
-            "host set \"a,,b\", column 2: a name is missing beside ',': remove the operator or add "
-            "the name");
+  EXPECT_EQ(
+      error_of("a,,b"),
+      "host set \"a,,b\", column 2: a name is missing next to ',': remove the operator or add "
+      "the name");
   const std::string long_text = std::string(10'000, 'x') + "]";
   EXPECT_LT(error_of(long_text).size(), 200U);
 }

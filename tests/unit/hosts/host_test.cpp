@@ -60,14 +60,14 @@ TEST(host, tells_what_is_wrong_with_a_name_and_shows_it_whole) {
     (void)host{"h1 h2"};
     ADD_FAILURE();
   } catch (const std::invalid_argument& e) {
-    EXPECT_STREQ(e.what(), "host \"h1 h2\": a name has no blanks: separate hosts by commas");
+    EXPECT_STREQ(e.what(), "host \"h1 h2\": a name cannot have blanks: separate hosts by commas");
   }
   try {
     (void)host{"127.2.0.1\0\x1bx"sv};
     ADD_FAILURE();
   } catch (const std::invalid_argument& e) {
     EXPECT_STREQ(e.what(),
-                 "host \"127.2.0.1^@^[x\": a name has no control characters: remove them");
+                 "host \"127.2.0.1^@^[x\": a name cannot have control characters: remove them");
   }
 }
 
