@@ -30,9 +30,9 @@ class action_stats {
   std::size_t hosts = 0;
   std::size_t ok = 0;
   std::size_t done = 0;
-  /// Begun and not through yet.
+  /// Started and not ended yet.
   std::size_t running = 0;
-  /// By end_reason; exited counts those with an accepted code too.
+  /// By end_reason; `exited` includes those with an accepted code.
   std::array<std::size_t, end_reason_count> by_reason{};
   std::size_t count(end_reason how) const { return by_reason[static_cast<std::size_t>(how)]; }
   /// Of these, those that count as success: by their code, or because the command ignores such
@@ -41,32 +41,32 @@ class action_stats {
   std::size_t failed(end_reason how) const {
     return count(how) - ok_by_reason[static_cast<std::size_t>(how)];
   }
-  /// Through, of whatever end, and without all of their output: result::output_complete().
+  /// Ended, in whatever way, with some output missing: result::output_complete().
   std::size_t incomplete = 0;
-  /// exited with a code that is not accepted.
+  /// Exited with a code that is not accepted.
   std::size_t bad_exits() const { return failed(end_reason::exited); }
-  /// Connections that were made for it, the ones below among them.
+  /// Connections that were made for it, lost ones included.
   std::size_t connections_made = 0;
-  /// Kept from earlier actions, and used.
+  /// Kept from earlier actions and reused.
   std::size_t connections_reused = 0;
-  /// Kept, found lost, and made again.
+  /// Kept, but lost before they were used, so made again.
   std::size_t connections_lost = 0;
   duration elapsed{0};
   /// No host at all counts as success: remote::allow_empty().
   bool allow_empty = false;
 };
 
-/// Hosts that ended alike with the same output.
+/// Hosts that ended in the same way with the same output.
 class output_group {
  public:
   output_group() = default;
   host_set hosts;
   std::size_t count = 0;
-  /// One of them: its output, and how it ended.
+  /// The result of one of them.
   host_result sample;
 };
 
-/// Gathers results under their outputs: one copy of each distinct output, however many hosts.
+/// Groups results by output, with one copy of each distinct output, however many hosts wrote it.
 class output_gatherer {
  public:
   output_gatherer();
@@ -76,7 +76,7 @@ class output_gatherer {
   void add(host_result r);
   /// Largest group first; equal sizes in the order of the first host.
   std::vector<output_group> groups() const&;
-  /// Moves the outputs out; nothing is gathered any more.
+  /// Moves the groups out; the gatherer is then empty.
   std::vector<output_group> groups() &&;
 
  private:
@@ -84,7 +84,7 @@ class output_gatherer {
   std::unique_ptr<state> state_;
 };
 
-/// The end of an action. A copy shares the results.
+/// The result of an action. Copies share the results of the hosts.
 class action_result {
  public:
   action_result() : action_result({}, {}) {}
@@ -92,7 +92,7 @@ class action_result {
       : results_(std::make_shared<const std::vector<host_result>>(std::move(results))),
         stats_(stats) {}
 
-  /// Every host exited with an accepted code, and there was one.
+  /// Every host exited with an accepted code, and there was at least one host.
   bool ok() const noexcept {
     return stats_.ok == stats_.hosts && (stats_.hosts > 0 || stats_.allow_empty);
   }
@@ -114,8 +114,8 @@ class action_result {
   action_stats stats_;
 };
 
-/// The verbs that every action has. The handle owns the run: when the last one goes, what still
-/// runs is ended and joined by its context.
+/// The verbs that every action has. The handle owns the run: when the last handle is destroyed,
+/// the context ends and joins the commands that still run.
 class [[nodiscard]] action {
  public:
   using run_op = detail::action_run_op;
@@ -130,26 +130,26 @@ class [[nodiscard]] action {
   /// Thread: any.
   action& start() &;
 
-  /// Runs it to the end, starting it if needed. Awaited again, it gives the same results again.
-  /// Stop: every command is ended (TERM, KILL after kill_timeout) and joined; hosts whose turn had
-  /// not come are `not_started`.
+  /// Starts it if needed and waits for its end. Awaited again, it returns the same results.
+  /// Stop: every command is ended (TERM, KILL after kill_timeout) and joined; hosts that were
+  /// still waiting are `not_started`.
   /// Resumes: on the awaiting coroutine's loop, else on the action's.
   /// Throws: never for hosts. std::invalid_argument for options that cannot be used, such as an
   /// unreadable key file.
   run_op run();
   run_op operator co_await() { return run(); }
 
-  /// The next host's result, as they complete; nothing when there is no more. Starts the action if
-  /// needed. While results wait here, no more hosts are started than the window holds.
+  /// The next result, in the order in which hosts complete; nullopt after the last one. Starts the
+  /// action if needed. Results that were not taken yet count towards the fanout.
   /// Stop: nothing is lost, the action goes on; throws operation_cancelled.
   next_op next();
 
-  /// Sends a signal to every command that runs, with KILL to follow after TERM and INT, and lets no
-  /// further host start.
+  /// Sends a signal to every running command, followed by KILL after TERM and INT, and starts no
+  /// further host.
   /// Thread: any.
   void kill(int signal = SIGTERM) noexcept;
 
-  /// Ends it as a stop of run() does: commands that run are ended and say `cancelled`.
+  /// Ends it as a stop of run() does: running commands are ended as `cancelled`.
   /// Thread: any.
   void request_stop() noexcept;
 

@@ -32,7 +32,7 @@ class [[nodiscard]] as_completed_op final
   as_completed_op(as_completed_op&& other) noexcept
       : group(std::move(other)), outcomes(), body_(std::move(other.body_)) {}
 
-  /// At most `n` that run or whose outcome has not been taken.
+  /// At most `n` operations run or have an outcome that was not taken yet.
   /// Throws: std::invalid_argument if `n` is 0.
   as_completed_op max_in_flight(std::size_t n) && {
     this->set_limit(n);
@@ -66,7 +66,7 @@ class [[nodiscard]] as_completed_op final
   }
   void on_child_done(std::size_t index, bool failed) noexcept override {
     if (index != body_index) return group::on_child_done(index, failed);
-    // Nobody asks for the rest any more.
+    // The rest is not needed any more.
     body_done_ = true;
     this->stop().request();
     this->abandon();
@@ -105,13 +105,13 @@ class [[nodiscard]] as_completed_op final
 
 }  // namespace detail
 
-/// Runs many operations at once and calls `body(completions<T>&)`, which gives an awaitable and
-/// takes the outcomes as they come; when the body is over, the operations that are left are asked
-/// to stop and joined, so nothing is ever abandoned. Gives the body's value (void as
+/// Runs many operations at once and calls `body(completions<T>&)`, which returns an awaitable and
+/// takes the outcomes as they come. When the body has ended, the remaining operations are stopped
+/// and joined, so nothing is ever abandoned. Returns the body's value (void as
 /// std::monostate).
 ///
-/// The operations come from where when_all takes them: a vector, a range or a function. With
-/// `.max_in_flight(n)` at most `n` run or wait with their outcome: a slow body slows them.
+/// The operations are given as to when_all: a vector, a range or a function. With
+/// `.max_in_flight(n)` at most `n` run or have an outcome that waits: a slow body slows them.
 /// Name a lambda with captures and pass it with std::move.
 ///
 /// Stop: the body and every operation are asked to stop; all are joined.

@@ -1,5 +1,5 @@
-/// What a child is given beside its words and streams: spawn_attributes, kill_scope. The setters
-/// are those of command_options.
+/// What a child gets besides its words and streams: spawn_attributes, kill_scope. The setters are
+/// those of command_options.
 #pragma once
 
 #include <sys/resource.h>
@@ -15,19 +15,19 @@
 
 namespace execo {
 
-/// Which processes are signalled and ended with a command.
+/// Which processes get the signals of a command and are ended with it.
 enum class kill_scope : std::uint8_t {
-  process,    ///< the command alone
+  process,    ///< only the command
   group,      ///< its process group
-  session,    ///< all of its session; the command leads a new one
-  subreaper,  ///< all descendants, whatever they do; a fork of this process stays beside it
-  cgroup,     ///< all in a cgroup made for the command: nothing escapes it
+  session,    ///< all processes of its session, which is new
+  subreaper,  ///< all its descendants; a fork of this process supervises it
+  cgroup,     ///< all processes in a cgroup made for the command: none escapes
 };
 
 /// The bare word: "group", "cgroup", ...
 std::string_view to_string(kill_scope which) noexcept;
 
-/// The value of a limit that is none.
+/// The value that means no limit.
 inline constexpr std::uint64_t no_limit = RLIM_INFINITY;
 
 /// One resource limit of a child, as setrlimit(2) has it.
@@ -40,7 +40,7 @@ class resource_limit {
   std::uint64_t hard;
 };
 
-/// One descriptor that a child is given beside 0, 1 and 2.
+/// One descriptor that a child gets in addition to 0, 1 and 2.
 class passed_descriptor {
  public:
   passed_descriptor(int here, int there) noexcept : ours(here), theirs(there) {}
@@ -48,7 +48,7 @@ class passed_descriptor {
   int theirs;
 };
 
-/// As the setters of command_options collected them.
+/// The values that the setters of command_options collected.
 class spawn_attributes {
  public:
   spawn_attributes() = default;

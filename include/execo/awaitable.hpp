@@ -1,4 +1,4 @@
-/// What execo asks of an awaiting coroutine, and what it gives one.
+/// What execo needs from an awaiting coroutine, and what it provides.
 ///
 /// Every execo operation is a plain awaiter: any coroutine type may await it. A promise that has
 /// `execo_env()` also says on which loop it lives and how it is stopped. For any other promise an
@@ -21,7 +21,7 @@
 
 namespace execo {
 
-/// Thrown out of a wait that was asked to stop. What was waited for goes on.
+/// Thrown by a wait that was stopped. What it waited for goes on.
 class operation_cancelled : public std::runtime_error {
  public:
   operation_cancelled() : std::runtime_error("operation cancelled") {}
@@ -35,7 +35,7 @@ bool is_cancelled(const std::exception_ptr& error) noexcept;
 template <class Promise>
 env env_of(Promise& promise) noexcept {
   static_assert(!ignores_stop<Promise>,
-                "execo would not hear the stop of this coroutine: include "
+                "execo would ignore the stop of this coroutine: include "
                 "<execo/interop/stdexec.hpp> for stdexec, else specialise execo::foreign_env");
   if constexpr (requires { promise.execo_env(); }) {
     return promise.execo_env();

@@ -1,4 +1,4 @@
-/// What to run and how, as a value, and the fluent setters that every class that runs commands has.
+/// What to run and how, as a value, and the fluent setters of every class that runs commands.
 #pragma once
 
 #include <chrono>
@@ -23,7 +23,7 @@ namespace execo {
 
 class context;
 
-/// A command: words, or text for a shell, with its surroundings and limits.
+/// A command: words, or text for a shell, with its environment and limits.
 class command {
  public:
   /// Splits `text` into words as a POSIX shell does, without expanding anything; call shell() to
@@ -50,16 +50,16 @@ class command {
   std::vector<std::string> argv() const;
   /// The text as given, or the words quoted so that a shell reads them back.
   std::string shell_text() const;
-  /// As the setters out(), err() and in().
+  /// As set by out(), err() and in().
   void set_out(sink where);
   void set_err(sink where);
   void set_in(source from);
-  /// What is shown of it, the name it was given or its text: whitespace collapsed, at most 60
+  /// Its name or its text, for display: whitespace collapsed, at most 60
   /// characters.
   std::string name() const;
-  /// What ends it, in order; the last is KILL.
+  /// The signals that end it, in order; the last is KILL.
   std::vector<execo::stop_policy::step> stop_sequence() const;
-  /// The scope that was set, or the one that goes with its process group.
+  /// The scope that was set, or the default for its process group.
   execo::kill_scope kill_scope() const noexcept;
 
   /// The variables of `environment`, each name once.
@@ -106,7 +106,7 @@ class command {
   command(as_words tag, detail::word_list argv);
 };
 
-/// The setters, written once. Each returns what it was called on, so they chain on a temporary.
+/// The setters. Each returns the object that it was called on, so calls chain on a temporary.
 template <class Self>
 class command_options : public detail::attribute_options<Self> {
  public:
@@ -151,16 +151,16 @@ class command_options : public detail::attribute_options<Self> {
   EXECO_SETTER(timeout(duration limit), options().run_timeout = limit)
   /// How long TERM or INT may take before KILL follows. Default 5 s.
   EXECO_SETTER(kill_timeout(duration limit), options().kill_timeout = limit)
-  /// How long an output may stay silent after the end, when something that it left behind keeps it
-  /// open; one that goes on is read for ten times as long. A server is asked then whether some of
-  /// it is still in flight. Default 1 s.
+  /// How long the output may stay silent after the end of the command, when a leftover process
+  /// holds it open; output that continues is read for ten times as long. Over ssh the server is
+  /// then asked whether some of it is still in flight. Default 1 s.
   EXECO_SETTER(drain_timeout(duration limit), options().drain_timeout = limit)
-  /// Bytes kept of each stream by a capture() without a cap; the rest is counted and dropped.
+  /// Bytes kept of each stream by a capture() without a cap; the rest is dropped and counted.
   EXECO_SETTER(max_output(std::size_t bytes), options().output_cap = bytes)
-  /// Without all of its output it has failed: an end of its own whose result would say that the
-  /// output is not complete is `output_failed` then. status() stays.
+  /// Incomplete output is a failure: a command that ended by itself, but whose output_complete()
+  /// is false, is `output_failed`. status() is kept.
   EXECO_SETTER(require_complete_output(bool on = true), options().requires_output = on)
-  /// Tells `h` when it starts, of each line, and when it ends, after the handlers given before.
+  /// Calls `h` at the start, for each line and at the end, after the handlers given before.
   EXECO_SETTER(handle_with(std::shared_ptr<handler> h), options().add_handler(std::move(h)))
   /// Handlers of one function each. As with handle_with(), what they throw comes out of the wait.
   EXECO_SETTER(on_start(std::function<void(const started_command&)> call),

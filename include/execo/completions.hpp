@@ -12,7 +12,7 @@
 
 namespace execo {
 
-/// Which operation ended, by its place in the range, and how.
+/// Which operation ended, by its position in the range, and how.
 template <class T>
 class completion {
  public:
@@ -49,12 +49,12 @@ class completions {
   completions(const completions&) = delete;
   completions& operator=(const completions&) = delete;
 
-  /// The next outcome; nothing after the last one.
+  /// The next outcome; nullopt after the last one.
   ///
-  /// Stop: leaves; no outcome is lost.
+  /// Stop: the wait ends; no outcome is lost.
   /// Resumes: on the awaiting coroutine's own loop.
-  /// Throws: operation_cancelled after a stop; what the source of the operations threw, in place
-  /// of the outcomes that it would have had.
+  /// Throws: operation_cancelled after a stop; what the source of the operations threw, instead of
+  /// the outcomes that would have followed.
   next_op next();
 
  protected:
@@ -62,10 +62,10 @@ class completions {
   ~completions() = default;
 
   virtual detail::loop& where() const noexcept = 0;
-  /// An outcome was taken: there may be room for another operation.
+  /// An outcome was taken: another operation may start.
   virtual void on_taken() noexcept = 0;
 
-  /// Makes sure that an outcome more can wait: add() does not allocate.
+  /// Reserves room for one more outcome, so that add() does not allocate.
   void make_room(std::size_t running) {
     while (spare_.size() <= running) spare_.emplace_back();
   }
@@ -80,7 +80,7 @@ class completions {
     spare_.front().emplace(index, std::move(ended));
     ready_.splice(ready_.end(), spare_, spare_.begin());
   }
-  /// Nothing comes any more.
+  /// No further outcome comes.
   void finish(std::exception_ptr failed) noexcept {
     finished_ = true;
     failed_ = std::move(failed);

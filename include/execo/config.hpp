@@ -18,7 +18,7 @@ class config_error : public std::runtime_error {
  public:
   config_error(std::string file, std::size_t line, const std::string& what);
   const std::string& file() const noexcept { return file_; }
-  /// 0: of the file as a whole.
+  /// The line number; 0: the whole file.
   std::size_t line() const noexcept { return line_; }
 
  private:
@@ -26,26 +26,26 @@ class config_error : public std::runtime_error {
   std::size_t line_;
 };
 
-/// Defaults. Nothing in the library looks at a configuration by itself: give what you want of it to
-/// the actions and processes that should have it. The tool `execo` does.
+/// Defaults. The library never reads a configuration unless you call load_config(): apply it to the
+/// actions and processes that should have it. The tool `execo` does.
 class config {
  public:
   config();
 
   log_level log = log_level::off;
   color_mode color = color_mode::automatic;
-  /// Hosts worked on at a time.
+  /// Maximum number of hosts in progress at a time.
   std::size_t fanout = 64;
-  duration timeout{0};  ///< of a command; 0: none
+  duration timeout{0};  ///< of a command; 0: no limit
   duration kill_timeout = std::chrono::seconds(5);
   duration drain_timeout = std::chrono::seconds(1);
-  /// Bytes kept of each stream; nothing: as each kind of command has it.
+  /// Bytes kept of each stream; nullopt: the default of each kind of command.
   std::optional<std::size_t> max_output;
   ssh_options ssh;
   /// The file it was read from; empty if there was none.
   std::string file;
 
-  /// Gives a process or an action its limits: timeout, kill_timeout, drain_timeout, max_output.
+  /// Sets the limits of a process or an action: timeout, kill_timeout, drain_timeout, max_output.
   template <class Command>
   void apply_limits(Command& to) const {
     to.timeout(timeout).kill_timeout(kill_timeout).drain_timeout(drain_timeout);
@@ -54,17 +54,17 @@ class config {
 };
 
 /// `$EXECO_CONFIG` if that is set (empty: no file at all), else `execo/config.toml` in
-/// `$XDG_CONFIG_HOME`, else in `~/.config`; empty when there is no home either.
+/// `$XDG_CONFIG_HOME`, else in `~/.config`; empty if there is no home directory.
 std::string config_path();
 
-/// Reads config_path(). No file there gives the defaults, unless `$EXECO_CONFIG` names it.
+/// Reads config_path(). A missing file means the defaults, unless `$EXECO_CONFIG` names it.
 /// Throws: config_error naming file and line for a syntax error, an unknown key, a value of the
 /// wrong type or out of range, and for a file that cannot be read.
 config load_config();
-/// Reads that file, which has to be there.
+/// Reads that file, which must exist.
 /// Throws: config_error.
 config load_config(const std::string& path);
-/// Reads text; `name` stands for the file in errors.
+/// Reads text; errors show `name` as the file.
 /// Throws: config_error.
 config parse_config(std::string_view text, std::string name = "configuration");
 

@@ -15,7 +15,7 @@ class context;
 
 /// What to do with a host key.
 enum class host_keys : std::uint8_t {
-  strict,      ///< known and equal, or host_key_rejected
+  strict,      ///< the key must be known and equal, else host_key_rejected
   accept_new,  ///< unknown: accepted and written to the known_hosts file; changed: rejected
   ignore,      ///< any key, not recorded. Anyone on the path can read and alter what is sent
 };
@@ -23,7 +23,7 @@ enum class host_keys : std::uint8_t {
 /// The bare word: "strict", "accept_new" or "ignore".
 std::string_view to_string(host_keys policy) noexcept;
 
-/// Limits per host and phase. 0: no limit of its own.
+/// Time limits per host and phase. 0: no separate limit.
 class deadlines {
  public:
   deadlines() = default;
@@ -31,12 +31,12 @@ class deadlines {
   duration connect{0};
   duration kex{0};
   duration auth{0};
-  /// From the end of authentication to the start of the command. 0: as long as `establish`.
+  /// From the end of authentication to the start of the command. 0: the same as `establish`.
   duration open{0};
-  /// From the first step to the end of authentication, whichever phase it is in. Default 20 s.
+  /// For all phases from the first one to the end of authentication. Default 20 s.
   duration establish = std::chrono::seconds(20);
-  /// For the server to say whether it still has output of a command that has ended; what keeps
-  /// coming is read that long, too. 0: as the default, 20 s.
+  /// For the server's answer whether it still has output of a command that has ended, and for
+  /// reading the output that still comes. 0: the default, 20 s.
   duration answer = std::chrono::seconds(20);
 
   friend bool operator==(const deadlines&, const deadlines&) = default;
@@ -55,27 +55,27 @@ class ssh_options {
   std::vector<std::string> key_exchange;  // algorithm names in order; empty: libssh's own choice
   execo::deadlines limits;
   unsigned handshakes = 64;  // at most this many in flight at a time, in one context
-  /// Silence after which the kernel asks the host's kernel whether it is still there, and half the
-  /// time after which a host that is gone is connection_lost: one minute by default. 0: never.
+  /// Silence after which the kernel probes the host's kernel. A dead host is connection_lost after
+  /// twice this time, by default after one minute. 0: never.
   duration tcp_keepalive = std::chrono::seconds(30);
-  /// The same question as an ssh message, which the server itself has to answer: one that is frozen
-  /// or behind a proxy is noticed, too. A quarter of the time after which it is connection_lost.
-  /// 0, the default: never.
+  /// Silence after which execo sends an ssh message that the server itself must answer, which also
+  /// detects a frozen server and one behind a proxy. Without an answer it is connection_lost after
+  /// four times this time. 0, the default: never.
   duration keepalive{0};
-  /// A connection is kept when its command has ended by itself, for the next command on the same
-  /// host with the same options and key files; false: it is closed, and none that was kept is used.
+  /// When a command has ended by itself, keep its connection for the next command on the same host
+  /// with the same options and key files. false: close it, and use no kept connection.
   bool reuse = true;
-  /// How long one is kept that no command uses. 0: as long as its server and its context let it.
+  /// How long an idle connection is kept. 0: as long as its server and its context allow.
   duration idle_close = std::chrono::seconds(60);
-  /// How many of those, in one context. They never take more than a quarter of the descriptors that
-  /// this process may have, and are closed first when there are none left. The oldest go first.
+  /// Maximum number of idle connections in one context. They take at most a quarter of the
+  /// descriptors of this process, and are closed, the oldest first, when none is left.
   std::size_t max_idle = 1024;
 
   friend bool operator==(const ssh_options&, const ssh_options&) = default;
 };
 
-/// Closes the connections that no command uses, soon. Those of a context that is destroyed, or
-/// whose sync_wait returns, are closed by that.
+/// Closes the idle connections of a context soon. They are also closed when the context is
+/// destroyed, or when its sync_wait returns.
 /// Thread: any.
 void close_idle_connections(context& of);
 

@@ -1,4 +1,4 @@
-/// context: the executor. One event loop or several, driven by threads of the caller's or its own.
+/// context: the executor. One or several event loops, driven by the caller's or its own threads.
 #pragma once
 
 #include <cstddef>
@@ -29,10 +29,10 @@ class rings {
   unsigned count_;
 };
 
-/// How many helper threads each ring may have that start children: `context c{spawners(4)}`. The
-/// calling thread of a spawn stands still until the child has executed, 40 us on an idle machine
-/// and a millisecond on a busy one, so a burst goes through these. Default 2; 0: the ring's own
-/// thread starts them all.
+/// How many helper threads for starting children each ring may have: `context c{spawners(4)}`. The
+/// thread that starts a child is suspended until the child's exec, 40 us on an idle machine and a
+/// millisecond on a busy one, so the helper threads start bursts. Default 2; 0: the ring's own
+/// thread starts all children.
 class spawners {
  public:
   /// Throws: std::invalid_argument beyond 64.
@@ -50,8 +50,8 @@ class executor {
   executor(context& c) noexcept : loop_(&detail::loop_of(c)) {}
 
   /// Runs `work` on that ring's thread.
-  /// Pre: `work` does not throw; what it throws is written to the standard error, and the program
-  /// ends.
+  /// Pre: `work` does not throw. An exception is written to standard error, and the program is
+  /// terminated.
   /// Thread: any.
   void post(std::function<void()> work) const;
 
@@ -67,10 +67,10 @@ class executor {
 /// One event loop or several, on which processes, sessions and coroutines run.
 ///
 /// The first ring is driven in one of three ways, by one thread at a time: run(), sync_wait on it,
-/// or poll() from another loop that waits for native_handle(). Further rings have threads of their
-/// own, on which the hosts of an action are spread. Nothing it does needs signal handlers or
-/// SIGCHLD; names are resolved, keys derived and bursts of children started on helper threads,
-/// which begin on first need and end with it.
+/// or poll() from another loop that waits for native_handle(). Other rings have their own threads;
+/// an action spreads its hosts over all rings. A context needs neither signal handlers nor SIGCHLD.
+/// Helper threads resolve names, derive keys and start bursts of children; they are started when
+/// needed and end with the context.
 class context {
  public:
   /// One ring.
@@ -82,23 +82,23 @@ class context {
   context& operator=(const context&) = delete;
   /// Stops and joins what still runs on it: processes get TERM, then KILL.
   /// In a fork of the process that made it nothing is ended: what lives here is the original's.
-  /// Pre: no thread drives it. Otherwise it says so on the standard error, stops run() in the other
+  /// Pre: no thread drives it. Otherwise it says so on standard error, stops run() in the other
   /// thread and waits for it.
   ~context();
 
-  /// Drives the first ring until stop(). Should another thread have driven it before, its ring is
-  /// exchanged for epoll: the kernel lets one thread alone use a ring.
+  /// Drives the first ring until stop(). If another thread has driven it before, io_uring is
+  /// replaced by epoll: the kernel lets only one thread use a ring.
   /// Throws: std::logic_error from inside a context, and while another thread drives this one.
   void run();
 
-  /// Makes run() return after its present turn. A stop before run() counts. What lives here stays
-  /// alive, and goes on with the next run().
+  /// Makes run() return after its present turn, also if called before run(). Processes and
+  /// operations stay alive and continue with the next run().
   /// Thread: any.
   void stop() noexcept;
 
   /// Runs `work` on the first ring's thread.
-  /// Pre: `work` does not throw; what it throws is written to the standard error, and the program
-  /// ends.
+  /// Pre: `work` does not throw. An exception is written to standard error, and the program is
+  /// terminated.
   /// Thread: any.
   void post(std::function<void()> work);
 
@@ -106,7 +106,7 @@ class context {
   /// Throws: std::out_of_range.
   executor ring(std::size_t index);
 
-  /// Hosted mode: does what is due now, without waiting.
+  /// Hosted mode: handles what is due now, without waiting.
   /// Throws: std::logic_error from inside this context, and while another thread drives it.
   void poll();
 
@@ -123,14 +123,14 @@ class context {
   /// "epoll (reason)".
   std::string backend() const;
 
-  /// What lives on each ring, in lines for people: operations, processes, sessions, actions and
-  /// timers, each with its name and age. A ring that does not answer within a second says so: its
-  /// thread is held.
-  /// Thread: any. Pre: if no thread drives the first ring, none begins to meanwhile.
+  /// Lists what lives on each ring, for people: operations, processes, sessions, actions and
+  /// timers, each with its name and age. If a ring does not answer within a second, the list says
+  /// so: its thread is blocked.
+  /// Thread: any. Pre: if no thread drives the first ring, none starts to do so meanwhile.
   std::string dump() const;
 
-  /// The context for work that names none, made on first need with one thread of its own. A fork
-  /// copy of this process gets another one.
+  /// The context for work that names none, made when first needed, with its own thread. A fork of
+  /// this process gets another one.
   static context& default_instance();
 
  private:

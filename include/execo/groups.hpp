@@ -20,11 +20,11 @@ namespace detail {
 class group_sources;
 }
 
-/// A group source that asks commands. Each is run by the shell with nothing on standard input; its
+/// A group source that runs commands. The shell runs each of them with empty standard input; its
 /// output is a list of hosts or groups separated by blanks, newlines or commas; `#` begins a
 /// comment.
-/// `$GROUP` and `$NODE` stand for the group and the host asked for, `$SOURCE` for the name of the
-/// source.
+/// `$GROUP` and `$NODE` are replaced by the group and the host in question, `$SOURCE` by the name
+/// of the source.
 class group_command {
  public:
   /// Prints the hosts of $GROUP.
@@ -37,11 +37,11 @@ class group_command {
   group_command& list(std::string command) & { return list_ = std::move(command), *this; }
   group_command list(std::string command) && { return list_ = std::move(command), *this; }
   /// Prints all groups and their hosts at once, in lines of `group: hosts`. `map` and `list` are
-  /// then not asked, but for `map` about groups that are missing there.
+  /// then not used, except `map` for groups that are missing there.
   group_command& map_all(std::string command) & { return map_all_ = std::move(command), *this; }
   group_command map_all(std::string command) && { return map_all_ = std::move(command), *this; }
-  /// Prints the names of the groups that have the host $NODE. Asked for each host of a set when its
-  /// groups are sought, unless there are fewer groups than hosts.
+  /// Prints the names of the groups that have the host $NODE. Run for each host of a set to find
+  /// its groups, unless there are fewer groups than hosts.
   group_command& reverse(std::string command) & { return reverse_ = std::move(command), *this; }
   group_command reverse(std::string command) && { return reverse_ = std::move(command), *this; }
   /// Prints all groups and their hosts at once, as JSON: {"group": ["host", ...]} or an Ansible
@@ -58,7 +58,7 @@ class group_command {
   /// How long a command may take before it is killed and counts as failed.
   group_command& timeout(std::chrono::milliseconds time) & { return timeout_ = time, *this; }
   group_command timeout(std::chrono::milliseconds time) && { return timeout_ = time, *this; }
-  /// How long an answer is used without asking again.
+  /// How long an answer is used before the command runs again.
   group_command& cache_time(std::chrono::milliseconds time) & { return cache_ = time, *this; }
   group_command cache_time(std::chrono::milliseconds time) && { return cache_ = time, *this; }
   /// How much longer an answer may be used while the command fails.
@@ -74,22 +74,22 @@ class group_command {
   std::chrono::milliseconds stale_{0};
 };
 
-/// A group that has hosts of some set in it.
+/// A group that contains hosts of a given set.
 class group_match {
  public:
   group_match(std::string group, host_set common, std::size_t size)
       : group(std::move(group)), common(std::move(common)), size(size) {}
 
-  std::string group;  ///< with its sign and, where a source was asked for, its source: @rack1
+  std::string group;  ///< with `@` and, if a source was given, its name: @rack1
   host_set common;    ///< the hosts of the set that are in the group
   std::size_t size;   ///< number of hosts in the group
 };
 
 /// Named groups of hosts, from files, commands and the environment, for `@group` in host sets.
 ///
-/// A value: changing a copy leaves the others alone. Copies share cached answers. Thread: const
-/// members from any. A command is
-/// waited for, up to its timeout: resolve groups before the event loop runs.
+/// A value: changing a copy does not change the others. Copies share cached answers. Thread: any
+/// for const members. Calls wait for
+/// commands, up to their timeout: resolve groups before the event loop runs.
 class groups {
  public:
   groups();
@@ -97,7 +97,7 @@ class groups {
   /// The sources found in the standard places: `groups.conf` in /etc/clustershell,
   /// ~/.local/etc/clustershell, ~/.config/clustershell, $CLUSTERSHELL_CFGDIR and ~/.config/execo,
   /// later ones winning, and the allocation of the batch system this process runs in (`oar`, `pbs`,
-  /// `slurm`). Read once, on first need; host_set{"@group"} asks these.
+  /// `slurm`). Read once, when first needed; host_set{"@group"} uses these.
   ///
   /// Throws: host_set_error if a configuration file cannot be read.
   [[nodiscard]] static groups standard();
@@ -119,25 +119,25 @@ class groups {
   /// The names of the sources, the default one first.
   [[nodiscard]] std::vector<std::string> sources() const;
   /// The names of the groups of a source, sorted. An empty source is the default one, here and
-  /// below. A name that `@name` cannot mean is left out, with a warning in the log.
+  /// below. A name that cannot be written after `@` is left out, with a warning in the log.
   ///
   /// Throws: host_set_error, as all that follow: for a source that does not exist (group_source),
   /// cannot answer (group) or has no way to (no_list).
   [[nodiscard]] std::vector<std::string> names(std::string_view source = {}) const;
   /// The hosts of a group.
   ///
-  /// Throws: host_set_error (no_group) if it is known that there is no such group: from a file,
-  /// JSON or a map, and from commands that list their groups.
+  /// Throws: host_set_error (no_group) if there is no such group in a file, JSON or a map, or in
+  /// the list of a source with commands.
   [[nodiscard]] host_set members(std::string_view group, std::string_view source = {}) const;
   /// All hosts of a source.
   [[nodiscard]] host_set all(std::string_view source = {}) const;
-  /// Reads a host set whose groups are these; names without a source are of the given one.
+  /// Reads a host set with these groups; names without a source belong to the given one.
   [[nodiscard]] host_set read(std::string_view text, std::string_view source = {}) const;
   /// The groups that share hosts with a set, by name. A group that cannot be read is left out, with
   /// a warning in the log.
   [[nodiscard]] std::vector<group_match> matches(const host_set& hosts,
                                                  std::string_view source = {}) const;
-  /// Their names alone, without source: where `reverse` is asked, nothing else is.
+  /// Only their names, without source. If the source has `reverse`, no other command runs.
   [[nodiscard]] std::vector<std::string> names_of(const host_set& hosts,
                                                   std::string_view source = {}) const;
   /// A set as text, with the names of whole groups in place of their hosts, the largest groups

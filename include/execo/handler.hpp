@@ -38,7 +38,7 @@ class started_command {
   std::size_t index;        ///< of the host in its action; 0 for a process
   std::string_view name;    ///< the command, shortened to be shown
   pid_t pid;                ///< 0 for a remote one
-  time_point at;            ///< when it was begun, a connection to its host included
+  time_point at;            ///< when it was started, before any connection to its host
 };
 
 /// A command that has ended. Valid during the call.
@@ -51,17 +51,17 @@ class ended_command {
   const execo::result& result;
 };
 
-/// Told of what commands do. Derive from it, override what you want to hear, and give it to any
-/// number of processes and actions with handle_with().
+/// Is notified of what commands do. Derive from it, override the calls that you need, and give it
+/// to any number of processes and actions with handle_with().
 ///
 /// For one command the calls come in order: on_start at most once (a command that could not be
 /// started only ends), its lines, on_end once. They come on the loop of the process, or of the
-/// action, whichever of its rings the host is on: no two at a time for commands of one loop. A slow
-/// handler holds up that loop.
+/// action, whichever ring its host is on: one at a time for all commands of a loop. A slow handler
+/// blocks that loop.
 ///
-/// What a call throws is logged as an error, ends the command (of an action: all that run, and no
-/// more are begun), and comes out of the run() or wait() that is awaited, of next() when there are
-/// no more results. That handler is not called again for that process or action; others are.
+/// If a call throws, the exception is logged as an error and the command is ended (in an action:
+/// all running commands, and no further one starts). run() and wait() rethrow it, next() does after
+/// the last result. That handler is not called again for that process or action; others are.
 class handler {
  public:
   handler() = default;
@@ -72,10 +72,10 @@ class handler {
   virtual void on_start(const started_command& command);
   /// Lines come besides the capture; a line longer than 64 KiB in pieces.
   virtual void on_line(const output_line& line);
-  /// The result is final, its output as captured; it goes to who awaits the command right after.
+  /// The result is final, with its captured output; the awaiting coroutine gets it right after.
   virtual void on_end(const ended_command& command);
 
-  /// Asked once for each command: false saves the cutting of its output into lines.
+  /// Called once for each command: false saves splitting its output into lines.
   virtual bool wants_lines() const { return true; }
 };
 

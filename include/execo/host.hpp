@@ -31,14 +31,14 @@ class host {
   host(const char* text);
   host(const std::string& text);
 
-  /// The name without user, port and brackets: what is resolved and what labels the output.
+  /// The name without user, port and brackets, used to resolve the host and to label its output.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   /// The user to log in as; empty means the default.
   [[nodiscard]] const std::string& user() const noexcept;
   /// The port to connect to; 0 means the default.
   [[nodiscard]] int port() const noexcept;
 
-  /// The text that reads back as an equal host.
+  /// Text that reads back as an equal host.
   [[nodiscard]] std::string to_string() const;
 
   bool operator==(const host& other) const noexcept;
@@ -46,8 +46,8 @@ class host {
   std::strong_ordering operator<=>(const host& other) const noexcept;
 
  private:
-  // Few hosts carry a user or a port, and there are tens of thousands of hosts: those two live
-  // apart.
+  // Of tens of thousands of hosts few have a user or a port: these two are stored
+  // separately.
   struct login;
   void parse(std::string_view text);
 

@@ -10,7 +10,7 @@ namespace execo {
 
 /// How other tools write lists of hosts. Each host is given once, at its first place in the list.
 enum class list_syntax {
-  /// `node[1-3,7],login[08-10]`, as Slurm prints it; zeros in front of the first number pad all.
+  /// `node[1-3,7],login[08-10]`, as Slurm prints it; leading zeros of the first number pad all.
   slurm,
   /// The same, with `-item` to exclude, `^file` to read a file of hosts and `/regex/` to keep only
   /// the hosts that match; `-^file` and `-/regex/` exclude.

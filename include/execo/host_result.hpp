@@ -1,4 +1,4 @@
-/// host_result: what became of a command on one host.
+/// host_result: the result of a command on one host.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace execo {
 
-/// What became of the command on one host.
+/// The result of a command on one host.
 class host_result : public result {
  public:
   host_result() = default;

@@ -85,20 +85,20 @@ class host_set {
   using const_iterator = iterator;
   using value_type = std::string;
 
-  /// Largest number of hosts in one set; text that means more is an error, never a hang.
+  /// Maximum number of hosts in one set; text for more is an error, never a hang.
   static constexpr std::size_t max_size = 100'000'000;
 
   host_set() noexcept;
   /// Reads a set: names and ranges joined by `,` (union), `!` (difference), `&` (intersection) and
-  /// `^` (symmetric difference), strictly left to right. Text without `@`, `*` and `?` is read
-  /// without any I/O; group names and wildcards ask the standard group sources (see groups).
+  /// `^` (symmetric difference), from left to right. Text without `@`, `*` and `?` is read
+  /// without any I/O; group names and wildcards use the standard group sources (see groups).
   ///
   /// Throws: host_set_error.
   host_set(std::string_view text);
   host_set(const char* text);
   host_set(const std::string& text);
 
-  /// A set of exactly this name: brackets, operators and wildcards in it mean nothing.
+  /// A set of exactly this name: brackets, operators and wildcards in it have no meaning.
   [[nodiscard]] static host_set from_name(std::string_view name);
   /// A set of exactly these names.
   [[nodiscard]] static host_set from_names(const std::vector<std::string>& names);
@@ -122,11 +122,11 @@ class host_set {
   [[nodiscard]] std::string operator[](std::size_t i) const;
 
   /// Names in order: the text around the indexes first, then the indexes, shorter ones before
-  /// longer ones. A set of several dimensions goes through its folded form. Any change of the set
-  /// ends the life of its iterators.
+  /// longer ones. A set of several dimensions is in the order of its folded form. Any change of the
+  /// set invalidates its iterators.
   [[nodiscard]] iterator begin() const;
   [[nodiscard]] iterator end() const;
-  /// Calls `visit` for each name in order; the view lives until `visit` returns.
+  /// Calls `visit` for each name in order; the view is valid until `visit` returns.
   void for_each(const std::function<void(std::string_view)>& visit) const;
   [[nodiscard]] std::vector<std::string> expand() const;
 
@@ -145,7 +145,7 @@ class host_set {
   ///
   /// Throws: std::invalid_argument if parts is 0.
   [[nodiscard]] std::vector<host_set> split(std::size_t parts) const;
-  /// The maximal sets without a hole in their indexes, in order.
+  /// The largest sets without a gap in their indexes, in order.
   [[nodiscard]] std::vector<host_set> contiguous() const;
 
   /// Adds a name or a set.
@@ -176,7 +176,7 @@ class host_set {
   std::shared_ptr<detail::name_table> table_;  // null: empty
 };
 
-/// Goes through the names of a set, each made when it is asked for.
+/// Iterates over the names of a set; each is made when it is read.
 class host_set::iterator {
  public:
   using iterator_category = std::input_iterator_tag;

@@ -20,10 +20,10 @@ enum class log_level : std::uint8_t {
   loop_debug = 5,  ///< what the event loop does
   debug = 10,      ///< each step of each process
   trace = 12,      ///< steps of experiments
-  detail = 15,     ///< more than most want to know
+  detail = 15,     ///< more than most users want to know
   info = 20,
-  warning = 30,  ///< a command ended otherwise than wished
-  error = 40,    ///< something of ours failed: an exception in a handler
+  warning = 30,  ///< a command failed
+  error = 40,    ///< a failure in this program: an exception in a handler
   critical = 50,
   off = 255,  ///< as a threshold: nothing
 };
@@ -40,7 +40,7 @@ class log_record {
       : level(l), time(t), message(m), where(w) {}
   log_level level;
   time_point time;
-  std::string_view message;  ///< may have several lines, and bytes that a terminal acts on
+  std::string_view message;  ///< may have several lines, and bytes that a terminal interprets
   std::source_location where;
 };
 
@@ -48,9 +48,9 @@ class log_record {
 /// what it logs itself.
 using log_sink = std::function<void(const log_record&)>;
 
-/// Sends records of `least` and above to `sink`, for the whole process, in place of the sink
-/// before, which is not called any more when this returns. The library sets none: it is silent
-/// until its user calls this. An empty sink or log_level::off makes it silent again.
+/// Sends records of `least` and above to `sink`, for the whole process. The previous sink is not
+/// called any more when this returns. The library sets no sink: it is silent until its user calls
+/// this. An empty sink or log_level::off makes it silent again.
 /// Thread: any. Throws: std::logic_error when called by a sink.
 void set_log(log_level least, log_sink sink);
 
@@ -66,7 +66,7 @@ void write_log(log_level level, std::string_view message,
                const std::source_location& where) noexcept;
 }
 
-/// Tells the sink, if it takes that level.
+/// Sends a record to the sink, if it takes that level.
 /// Thread: any. Throws: never.
 inline void log(log_level level, std::string_view message,
                 const std::source_location& where = std::source_location::current()) noexcept {

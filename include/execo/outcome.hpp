@@ -10,8 +10,8 @@
 
 namespace execo {
 
-/// What an operation gave, or what it threw. Combinators give std::monostate for a void operation,
-/// start gives outcome<void>.
+/// What an operation returned, or what it threw. Combinators use std::monostate for a void
+/// operation, start uses outcome<void>.
 template <class T>
 class outcome {
  public:
@@ -23,8 +23,8 @@ class outcome {
 
   bool has_value() const noexcept { return state_.index() == 1; }
   explicit operator bool() const noexcept { return has_value(); }
-  /// A wait that was asked to stop: the error is operation_cancelled. A process that was asked to
-  /// stop gives a value, its result, that says `cancelled`.
+  /// A wait that was stopped: the error is operation_cancelled. A process that was stopped has a
+  /// value, its result, that says `cancelled`.
   bool cancelled() const noexcept { return detail::is_cancelled(error()); }
 
   /// Throws: what the operation threw.
@@ -70,7 +70,7 @@ class outcome<void> {
   void value() const {
     if (error_) std::rethrow_exception(error_);
   }
-  /// Null if it ended well.
+  /// Null if it did not throw.
   std::exception_ptr error() const noexcept { return error_; }
 
  private:

@@ -1,4 +1,4 @@
-/// patterns, and what they matched: the values that an expect works with.
+/// patterns and expect_result: the values that expect works with.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,7 @@ enum class expect_end : std::uint8_t {
 /// The bare word: "matched", "timed_out" or "end_of_stream".
 std::string_view to_string(expect_end how) noexcept;
 
-/// What an expect ended with. The views are of this object.
+/// How a search ended. The views refer to this object.
 class [[nodiscard]] expect_result {
  public:
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
@@ -43,22 +43,22 @@ class [[nodiscard]] expect_result {
   std::size_t index() const noexcept { return matched() ? match_.pattern : npos; }
   /// The whole match; empty without one.
   std::string_view text() const noexcept;
-  /// What stands between the previous match and this one; without a match, what is there, and
-  /// remains to be matched. Of more than max_buffer() bytes the newest.
+  /// The text between the previous match and this one; without a match, the output so far, which
+  /// can still be matched. Of more than max_buffer() bytes, the newest.
   std::string_view before() const noexcept;
-  /// Group `n` of the pattern, the first one is 1, and 0 the whole match; nothing where the group
-  /// took no part in the match.
+  /// Group `n` of the pattern, counted from 1; 0 is the whole match; nullopt if the group did not
+  /// take part in the match.
   /// Throws: std::out_of_range if the pattern has no such group, or nothing matched.
   std::optional<std::string_view> group(std::size_t n) const;
-  /// A group that the pattern names: (?P<name>...). Throws: as above.
+  /// A named group of the pattern: (?P<name>...). Throws: as above.
   std::optional<std::string_view> group(std::string_view name) const;
   /// How many groups the pattern has, besides the whole match.
   std::size_t groups() const noexcept { return matched() ? match_.count - 1 : 0; }
-  /// Where the match begins, in bytes from the beginning of the stream; without one, where before()
-  /// ends.
+  /// Where the match begins, in bytes from the beginning of the stream; without a match, where
+  /// before() ends.
   std::uint64_t position() const noexcept { return position_; }
-  /// How many bytes went by since the previous result that are in no before(): beyond max_buffer(),
-  /// or gone when the first search began.
+  /// How many bytes since the previous result are in no before(): beyond max_buffer(), or dropped
+  /// before the first search began.
   std::uint64_t dropped() const noexcept { return dropped_; }
 
  private:
@@ -72,22 +72,22 @@ class [[nodiscard]] expect_result {
 };
 
 /// Regular expressions to expect, in the syntax of RE2 (github.com/google/re2/wiki/Syntax): no
-/// back references and no look-around, and in exchange no output can make a search slow. `^` and
+/// back references and no look-around; in return no output can make a search slow. `^` and
 /// `$` match at lines, and `$` also where the output ends for now. Bytes are matched: `.` is any
 /// byte but LF, NUL included. A pattern with characters beyond ASCII, or with `\p{...}`, matches
-/// characters of UTF-8: `.` is any of them, `[é]` and `(?i)É` mean what they say, and bytes that
-/// are not UTF-8 are matched by `\C` alone.
+/// characters of UTF-8: `.` is any of them, `[é]` and `(?i)É` work as expected, and only `\C`
+/// matches bytes that are not UTF-8.
 ///
-/// Copies share what was compiled, so one object serves any number of processes, also on several
-/// threads. A pattern needs at most 8 MiB.
+/// Copies share the compiled patterns, so one object serves any number of processes, also on
+/// several threads. A pattern needs at most 8 MiB.
 class patterns {
  public:
   using handler = std::function<void(const expect_result&)>;
 
   patterns() noexcept = default;
 
-  /// The next pattern. `call` runs in the coroutine that awaits the match, before it goes on; what
-  /// it throws, that coroutine gets. It must not add patterns to the expect it serves.
+  /// Adds a pattern. `call` runs in the coroutine that awaits the match, before that continues; if
+  /// it throws, the co_await throws. It must not add patterns to the same expect.
   /// Throws: std::invalid_argument naming a pattern that is not a regular expression, that has more
   /// than 32 groups, or that matches the empty text.
   patterns& on(std::string_view regex, handler call = nullptr) &;

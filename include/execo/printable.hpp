@@ -1,4 +1,4 @@
-/// Text of strangers, made fit for a terminal, a log or an error message.
+/// Makes untrusted text safe for a terminal, a log or an error message.
 #pragma once
 
 #include <cstddef>
@@ -7,16 +7,16 @@
 
 namespace execo {
 
-/// `bytes` as one line of valid UTF-8 that no terminal acts on and no reader splits: control
+/// `bytes` as one line of valid UTF-8 that no terminal interprets and no reader splits: control
 /// characters become ^[ and the like, DEL ^?, C1 controls and bytes that are not UTF-8 \x9b, line
-/// and paragraph separators and marks that turn the direction of writing \u2028. Tabs stay.
-/// Printable text is left as it is, so doing it twice changes nothing.
+/// and paragraph separators and marks that change the direction of text \u2028. Tabs stay.
+/// Printable text is not changed, so a second call changes nothing.
 ///
-/// Longer text is cut between characters: of more than `max_size` bytes the first are kept, and
-/// "..." ends them.
+/// Text of more than `max_size` bytes is cut between characters: the beginning is kept, followed by
+/// "...".
 std::string printable(std::string_view bytes, std::size_t max_size = std::string::npos);
 
-/// The same for text of several lines: LF stays, and so does what only matters to one line.
+/// The same for text of several lines: LF stays, and so does what matters only within one line.
 std::string printable_lines(std::string_view bytes);
 
 /// Whether the bytes are UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates.

@@ -1,4 +1,4 @@
-/// process: one local command, awaitable, with a handle to watch and to end it.
+/// process: one local command, awaitable, with a handle to observe and end it.
 #pragma once
 
 #include <sys/types.h>
@@ -17,13 +17,13 @@
 
 namespace execo {
 
-/// A local command. Lazy: it runs when awaited, or from start() on.
+/// A local command. Lazy: it starts when awaited, or with start().
 ///
-/// The handle owns the run: when the last one goes, the process is ended (TERM, then KILL after
-/// kill_timeout, or by its stop policy) and reaped by its context; detach() is the exception.
+/// The handle owns the run: when the last handle is destroyed, the process is ended (TERM, then
+/// KILL after kill_timeout, or by its stop policy) and reaped by its context, unless detached.
 /// Standard input is /dev/null unless input() was given. The child gets its own process group, an
-/// empty signal mask, default dispositions, and no descriptor but 0, 1 and 2; attributes say
-/// otherwise.
+/// empty signal mask, default dispositions, and only the descriptors 0, 1 and 2; attributes change
+/// that.
 class [[nodiscard]] process : public command_options<process> {
  public:
   using run_op = detail::run_op;
@@ -43,7 +43,7 @@ class [[nodiscard]] process : public command_options<process> {
       : process(command(program, std::move(arguments))) {}
   template <detail::word_range Words>
   explicit process(const Words& argv) : process(command(argv)) {}
-  // A template, so that words in braces are those of a process alone.
+  // A template, so that words in braces always mean a process.
   template <std::same_as<command> Command>
   explicit process(Command what) : process(detail::make_process(std::move(what))) {}
   process(const process&, detail::moved_only_so_pass_it_with_std_move = {})
@@ -56,9 +56,9 @@ class [[nodiscard]] process : public command_options<process> {
   process& on(executor where) &;
   process&& on(executor where) &&;
 
-  /// Starts it now: environment, working directory and file mode mask are those of this call, also
-  /// where the child comes to run later. Never throws for the child's sake: a command that cannot
-  /// be started ends as spawn_failed. Starting twice does nothing.
+  /// Starts it now: environment, working directory and file mode mask are those of this call, even
+  /// if the child runs later. A command that cannot be started does not throw: it ends as
+  /// spawn_failed. Starting twice does nothing.
   /// Thread: any. Throws: std::invalid_argument for an unclosed quote or an empty command.
   process& start() &;
   process start() &&;
@@ -77,16 +77,16 @@ class [[nodiscard]] process : public command_options<process> {
   /// Stop: leaves the process running; throws operation_cancelled.
   wait_op wait() &;
 
-  /// Ends it as its stop policy says: TERM, then KILL after kill_timeout unless it has one.
-  /// Nothing happens before the start and after the end.
+  /// Ends it by its stop policy: by default TERM, then KILL after kill_timeout.
+  /// Does nothing before the start and after the end.
   /// Thread: any.
   void kill() noexcept;
-  /// Sends a signal to its kill scope, by default its process group. One of its stop policy goes on
-  /// from there; TERM and INT are otherwise followed by KILL after kill_timeout.
+  /// Sends a signal to its kill scope, by default its process group. A signal of its stop policy is
+  /// followed by the later steps; other TERM and INT by KILL after kill_timeout.
   /// Thread: any.
   void kill(int signal) noexcept;
 
-  /// Lets the process outlive the handle. Its end is still awaited by its context.
+  /// Lets the process outlive the handle. Its context still reaps it.
   void detach() && noexcept;
 
   /// 0 before it runs.
@@ -98,8 +98,8 @@ class [[nodiscard]] process : public command_options<process> {
   using command_options<process>::out;
   using command_options<process>::err;
   using command_options<process>::in;
-  /// Handles to its standard streams; see reader and writer. Taken before the start, a reader
-  /// misses nothing even where a capture is full.
+  /// Handles to its standard streams; see reader and writer. A reader made before the start gets
+  /// every byte, even if a capture is full.
   reader out();
   reader err();
   writer in();

@@ -12,8 +12,8 @@
 
 namespace execo {
 
-/// A set of indexes without names: `1-3,07-12,20-40/5`, what stands between the brackets of a
-/// host_set. Indexes are text: 1, 01 and 001 are three of them.
+/// A set of indexes without names: `1-3,07-12,20-40/5`, as between the brackets of a host_set.
+/// Indexes are text: 1, 01 and 001 are three indexes.
 class range_set {
  public:
   range_set() noexcept = default;
@@ -29,7 +29,7 @@ class range_set {
   [[nodiscard]] bool contains(const range_set& other) const {
     return hosts_.contains(other.hosts_);
   }
-  /// The indexes as they are written, in order.
+  /// The indexes as text, in order.
   [[nodiscard]] std::vector<std::string> expand() const;
   /// The indexes as numbers, ascending; negative ones are left out. Positions for host_set::at.
   [[nodiscard]] std::vector<std::size_t> numbers() const;

@@ -12,10 +12,10 @@ namespace execo {
 
 /// One command on each of many ssh hosts, at most `fanout` of them at a time.
 ///
-/// Text goes as it is to the login shell of the remote user, as ssh sends it. A command made of
-/// words is quoted, so that each word arrives as it is. Output is kept up to 1 MiB a host and
-/// stream; max_output() changes that. Output that is kept open by something the command left behind
-/// is given up when the server, asked after drain_timeout of silence, has no more of it.
+/// Text goes unchanged to the login shell of the remote user, as with ssh. A command made of words
+/// is quoted, so that each word arrives unchanged. Up to 1 MiB of each stream of each host is kept;
+/// max_output() changes that. If a leftover process holds the output open, execo stops reading it
+/// when the server, asked after drain_timeout of silence, has no more of it.
 class [[nodiscard]] remote : public action, public command_options<remote> {
  public:
   remote(const remote&, detail::moved_only_so_pass_it_with_std_move = {})
@@ -23,27 +23,27 @@ class [[nodiscard]] remote : public action, public command_options<remote> {
   remote(remote&&) noexcept = default;
   remote& operator=(remote&&) noexcept = default;
 
-  /// The hosts are the text of a set, a host_set, a host, or a list of hosts: `"node[1-3]"`,
-  /// `{"n1", "root@n2:22"}`, a vector of hosts or of texts. In a list each text is one host, or
-  /// the text of a set when it has brackets or commas or begins with '@'.
+  /// `hosts` is the text of a set, a host_set, a host, or a list of hosts: `"node[1-3]"`,
+  /// `{"n1", "root@n2:22"}`, a vector of hosts or of texts. In a list, a text with brackets or
+  /// commas, or one that begins with '@', is a set; any other text is one host.
   /// Throws: std::invalid_argument for text that is neither.
   template <detail::text_like Text>
   remote(const Text& text, detail::host_arguments hosts)
       : remote(command(text), std::move(hosts)) {}
   remote(command what, detail::host_arguments hosts);
 
-  /// Where it will run: a context, or one ring of it. Its hosts are spread over all rings of that
-  /// context; handlers and results come on the one named. Default: the awaiting coroutine's, else
+  /// Where it will run: a context, or one of its rings. The hosts are spread over all rings of that
+  /// context; handlers and results come on the given ring. Default: the awaiting coroutine's, else
   /// the calling thread's, else context::default_instance()'s.
   remote& on(executor where) &;
   remote&& on(executor where) && { return std::move(on(where)); }
 
-  /// Hosts worked on at a time. Default 64. Narrowed when the limit of open files asks for it.
+  /// Maximum number of hosts in progress. Default 64; less if the limit of open files requires it.
   remote& fanout(std::size_t hosts) &;
   remote&& fanout(std::size_t hosts) && { return std::move(fanout(hosts)); }
 
-  /// Lets an action without hosts be ok(). By default it is not: a set that is empty is mostly one
-  /// that went wrong.
+  /// Lets an action without hosts be ok(). By default it is not, since an empty set is usually a
+  /// mistake.
   remote& allow_empty() &;
   remote&& allow_empty() && { return std::move(allow_empty()); }
 
@@ -51,15 +51,15 @@ class [[nodiscard]] remote : public action, public command_options<remote> {
   remote& ssh(ssh_options options) &;
   remote&& ssh(ssh_options options) && { return std::move(ssh(std::move(options))); }
 
-  /// Called on the action's loop for each line as it arrives, besides the capture. What it throws
-  /// stops the action and comes out of run() or next().
+  /// Called on the action's loop for each line as it arrives, in addition to the capture. If it
+  /// throws, the action is stopped, and run() or next() rethrows the exception.
   remote& on_line(std::function<void(const output_line&)> handler) &;
   remote&& on_line(std::function<void(const output_line&)> handler) && {
     return std::move(on_line(std::move(handler)));
   }
 
-  /// Called on the action's loop with one line when the action has to do with less than was asked:
-  /// a narrower window.
+  /// Called on the action's loop with one line of text when the action does less than you asked
+  /// for: a reduced fanout.
   remote& on_notice(std::function<void(std::string_view)> handler) &;
   remote&& on_notice(std::function<void(std::string_view)> handler) && {
     return std::move(on_notice(std::move(handler)));

@@ -19,23 +19,23 @@ class report_stats {
  public:
   report_stats() = default;
   std::string name;
-  std::optional<time_point> start;  ///< of the first; nothing if none has begun
-  std::optional<time_point> end;    ///< of the last; nothing while one of them goes on
+  std::optional<time_point> start;  ///< of the first; nullopt if none has started
+  std::optional<time_point> end;    ///< of the last; nullopt while one of them runs
   std::size_t total = 0;
   std::size_t started = 0;
   std::size_t ended = 0;
-  std::size_t ok = 0;         ///< and those whose command ignores such an end
-  std::size_t errors = 0;     ///< not run, host not reached or kept, or output not taken by a sink
-  std::size_t timeouts = 0;   ///< a deadline expired
-  std::size_t cancelled = 0;  ///< ended by a stop
-  std::size_t killed = 0;     ///< got a signal from here, for whatever reason
+  std::size_t ok = 0;             ///< includes those whose command ignores such an end
+  std::size_t errors = 0;         ///< not run, host not reached or lost, or a sink failed
+  std::size_t timeouts = 0;       ///< a deadline expired
+  std::size_t cancelled = 0;      ///< ended by a stop
+  std::size_t killed = 0;         ///< got a signal from execo, for whatever reason
   std::size_t forced_kills = 0;   ///< of those, got KILL after the grace period
-  std::size_t may_still_run = 0;  ///< were to be ended, or lost sight of, and may run on
-  std::size_t bad_exits = 0;  ///< ended by themselves, with a code that is not accepted or a signal
-  std::size_t incomplete = 0;  ///< of all, those without all of their output
+  std::size_t may_still_run = 0;  ///< may still run after a stop or a lost connection
+  std::size_t bad_exits = 0;      ///< ended on their own, by a signal or with a code not accepted
+  std::size_t incomplete = 0;     ///< have missing output, however they ended
   std::vector<report_stats> parts;
 
-  /// From the first start to the last end; nothing without both.
+  /// From the first start to the last end; nullopt without both.
   std::optional<duration> length() const;
 };
 
@@ -43,11 +43,11 @@ class report_stats {
 class report_options {
  public:
   report_options() = default;
-  /// One line an entry, 157 columns. Default: two lines in 80 columns.
+  /// One line of 157 columns for each entry. Default: two lines of 80 columns.
   report_options& wide(bool on = true) noexcept;
-  /// The total alone.
+  /// Only the total.
   report_options& brief(bool on = true) noexcept;
-  /// Entries with failures in red, those with timeouts or stops alone in magenta: see use_colors().
+  /// Entries with failures in red, those with only timeouts or stops in magenta: see use_colors().
   report_options& colors(bool on = true) noexcept;
   /// Dates in UTC. Default: local time.
   report_options& utc(bool on = true) noexcept;
@@ -64,12 +64,12 @@ class report_options {
   bool utc_ = false;
 };
 
-/// A table of what became of commands: an entry for each that was added, and their total. What is
-/// added is counted at once; nothing of it is kept but its numbers.
+/// A table of results: an entry for each command that was added, and the total. A report counts
+/// what is added at once and keeps only the numbers.
 class report {
  public:
   explicit report(std::string_view name = "Report");
-  /// With one entry: its own.
+  /// With one entry: that of the result.
   explicit report(const result& r);
   explicit report(const action_result& r);
 
@@ -81,7 +81,7 @@ class report {
   report& add(const action_result& r, std::string_view name = {});
   /// The entries of another report under one with its name and total.
   report& add(const report& other);
-  /// An entry made of numbers of your own.
+  /// An entry made of your own numbers.
   report& add(report_stats entry);
   /// Adds to the total without an entry: a report on any number of commands in one line.
   report& count(const result& r);
@@ -91,8 +91,8 @@ class report {
   report_stats stats() const;
   bool ok() const;
 
-  /// The table. Entries come in the order of their starts, those that never began last; in an entry
-  /// with parts, its parts as they were added, indented. Text that a terminal acts on is replaced.
+  /// The table. Entries are in the order of their starts, those that never started last; the parts
+  /// of an entry are indented, in the order added. Control characters are made visible.
   std::string to_string(const report_options& how = report_options()) const;
 
   /// One object in one line, without an end of line: name, start, end (RFC 3339 or null), length

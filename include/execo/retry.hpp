@@ -1,4 +1,4 @@
-/// retry: an operation again and again, until it succeeds or another attempt would be useless.
+/// retry: repeats an operation until it succeeds or another attempt would be useless.
 #pragma once
 
 #include <chrono>
@@ -15,8 +15,8 @@
 
 namespace execo {
 
-/// How a backoff is spread at random, so that many who failed together do not come back together:
-/// not at all, over its second half, or over all of it.
+/// How a backoff is randomised, so that operations that failed together do not retry together: not
+/// at all, over its second half, or over all of it.
 enum class jitter { none, equal, full };
 
 namespace detail {
@@ -24,21 +24,21 @@ class retry_account;
 class retry_plan;
 }  // namespace detail
 
-/// A limit on retries that many operations share: when a service is down, retrying all that fails
-/// would multiply its load. Each operation pays in `share` of a retry, each retry takes one out.
+/// A budget of retries that many operations share: if a service is down, retrying everything would
+/// multiply its load. Each operation adds `share` of a retry, each retry takes one.
 /// Copies share one account.
 /// Thread: any.
 class retry_budget {
  public:
-  /// Retries at most `share` of the operations, in the long run; `reserve` of them at once, to
-  /// begin with and after quiet times. Throws: std::invalid_argument unless 0 <= share <= 1000.
+  /// Retries at most `share` of the operations in the long run, and at most `reserve` of them at
+  /// once. Throws: std::invalid_argument unless 0 <= share <= 1000.
   explicit retry_budget(double share = 0.1, unsigned reserve = 10);
 
-  /// An operation begins.
+  /// An operation starts.
   void pay_in() noexcept;
-  /// May it be retried?
+  /// Takes a retry; false: none is left.
   [[nodiscard]] bool take_out() noexcept;
-  /// Retries it has left.
+  /// The number of retries left.
   double left() const noexcept;
 
  private:
@@ -66,7 +66,7 @@ class retry_failures {
 
 namespace detail {
 
-/// The numbers of a policy, and the course of one retry.
+/// The numbers of a policy, and the state of one retry.
 class retry_plan {
  public:
   retry_plan() = default;
@@ -80,7 +80,7 @@ class retry_plan {
   void share(const retry_budget& budget) noexcept { account_ = budget.account_; }
 
   void begin();
-  /// How long to wait before the next attempt; nothing if there is to be none.
+  /// How long to wait before the next attempt; nullopt if there is none.
   std::optional<duration> next();
 
  private:
@@ -115,8 +115,8 @@ class this_env : public affine_awaiter {
 
 }  // namespace detail
 
-/// When and how often to try again. Unless said otherwise: three attempts, a backoff of 100 ms that
-/// doubles up to 30 s with full jitter, after exceptions and values that are not ok().
+/// When and how often to try again. Default: three attempts, with a backoff of 100 ms that doubles
+/// up to 30 s with full jitter, after exceptions and values that are not ok().
 template <class Predicate = retry_failures>
 class basic_retry_policy {
  public:
@@ -124,7 +124,7 @@ class basic_retry_policy {
   basic_retry_policy(detail::retry_plan plan, Predicate when)
       : plan_(std::move(plan)), when_(std::move(when)) {}
 
-  /// Attempts in all, the first one included.
+  /// The number of attempts, the first one included.
   /// Throws: std::invalid_argument if there are none.
   basic_retry_policy& attempts(unsigned n) {
     plan_.set_attempts(n);
@@ -142,23 +142,23 @@ class basic_retry_policy {
     plan_.spread = spread;
     return *this;
   }
-  /// The same backoffs at each run. Else each retry has its own.
+  /// Makes the backoffs the same in each run. Default: random.
   basic_retry_policy& seed(std::uint64_t n) {
     plan_.seed = n;
     return *this;
   }
-  /// No attempt begins later than this after the first one. An attempt that runs then is not cut
-  /// short: give it a deadline of its own, or put the whole under timeout().
+  /// No attempt starts later than this after the first one. A running attempt is not cut short:
+  /// give it its own deadline, or put the whole retry under timeout().
   basic_retry_policy& budget(duration total) {
     plan_.total = total;
     return *this;
   }
-  /// No retry that `shared` has nothing left for.
+  /// No retry if `shared` has none left.
   basic_retry_policy& budget(const retry_budget& shared) {
     plan_.share(shared);
     return *this;
   }
-  /// Which ends call for another attempt: `predicate(const outcome<T>&)`; or of a value alone,
+  /// After which ends to try again: `predicate(const outcome<T>&)`; or of a value alone,
   /// `predicate(const T&)`, with exceptions as usual; or of an exception alone,
   /// `predicate(std::exception_ptr)`, with values as usual.
   template <class F>
@@ -187,8 +187,8 @@ class basic_retry_policy {
 
 using retry_policy = basic_retry_policy<>;
 
-/// Awaits what `make()` gives, and as the policy says again what it gives then. Gives the last
-/// attempt's value, a good one or not (void as std::monostate).
+/// Awaits the operation that `make()` returns, and makes and awaits it again as the policy says.
+/// Returns the last attempt's value, good or not (void as std::monostate).
 ///
 /// Stop: the attempt is asked to stop and is the last one; a backoff ends at once.
 /// Resumes: on the awaiting coroutine's own loop.

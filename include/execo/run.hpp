@@ -1,4 +1,4 @@
-/// run: one command to its end, in a line, from code without coroutines.
+/// run: runs one command and waits for its end, from code without coroutines.
 #pragma once
 
 #include <concepts>
@@ -9,7 +9,7 @@
 
 namespace execo {
 
-/// Runs a command to its end and gives its result: `execo::run("make -j4").check()`. The calling
+/// Runs a command to its end and returns its result: `execo::run("make -j4").check()`. The calling
 /// thread drives it, on a context of its own. Setters go to a process:
 /// `execo::run(execo::process("make").cwd(dir).timeout(5min))`.
 ///
@@ -17,7 +17,7 @@ namespace execo {
 /// context, which would wait for itself: co_await process(...).run() there.
 result run(process what);
 
-/// The same of what a process is made of: text that is split, words, or a command.
+/// The same with the arguments of a process: text that is split, words, or a command.
 template <class... What>
 requires(sizeof...(What) > 0 && !(std::same_as<std::remove_cvref_t<What>, process> || ...) &&
          std::constructible_from<process, What...>) result run(What&&... what) {

@@ -1,4 +1,4 @@
-/// run_stats: how many commands ended how.
+/// run_stats: counts of commands by how they ended.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace execo {
 
-/// Counts over commands. One result is result::stats(); add them up with +=.
+/// Counts of commands. result::stats() makes the counts of one; add them up with +=.
 class run_stats {
  public:
   run_stats() = default;
@@ -20,11 +20,11 @@ class run_stats {
   std::size_t signaled = 0;       ///< ended by a signal
   std::size_t timed_out = 0;      ///< ended by a deadline
   std::size_t cancelled = 0;      ///< ended by a stop
-  std::size_t errors = 0;         ///< not run, lost, or with output that a sink did not take
-  std::size_t killed = 0;         ///< got a signal from here
+  std::size_t errors = 0;         ///< not run, lost, or a sink failed
+  std::size_t killed = 0;         ///< got a signal from execo
   std::size_t forced_kill = 0;    ///< got KILL after the grace period
-  std::size_t incomplete = 0;     ///< have output that was cut short
-  std::size_t may_still_run = 0;  ///< were to be ended, or were lost sight of, and may run on
+  std::size_t incomplete = 0;     ///< have missing output
+  std::size_t may_still_run = 0;  ///< may still run after a stop or a lost connection
 
   /// For people: "12 commands: 10 ok, 1 timed out, 1 error".
   std::string to_string() const;

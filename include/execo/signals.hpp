@@ -1,5 +1,5 @@
 /// signals: SIGINT, SIGTERM and others as something to await. run_main(): the main() of a program
-/// that stops in order when it is asked to.
+/// that shuts down cleanly on a signal.
 #pragma once
 
 #include <signal.h>
@@ -13,13 +13,13 @@
 
 namespace execo {
 
-/// Takes signals of this process instead of their default action or handler, as long as it lives.
-///
-/// They are blocked in the thread that makes this object, and in threads that it starts from then
-/// on: make it in main(), before other threads. Where another thread does not block a signal, that
-/// thread gets it, with its default action. One that was ignored comes as well. A child starts with
-/// no signal blocked, as always. Each signal is given to one awaiter, of all objects and contexts
-/// that take it.
+/// Receives signals of this process instead of their default action or handler, as long as it
+/// exists.
+/// It blocks them in the thread that makes it, and so in the threads that this thread starts later:
+/// make it in main(), before other threads. If another thread does not block a signal, that thread
+/// may get it, with its default action. Ignored signals are received as well. A child starts with
+/// no signal blocked, as always. Each signal goes to one awaiter, of all objects and contexts that
+/// wait for it.
 class signals {
  public:
   using next_op = detail::signal_op;
@@ -30,12 +30,12 @@ class signals {
   explicit signals(int first, Number... more) : signals({first, static_cast<int>(more)...}) {}
   signals(const signals&) = delete;
   signals& operator=(const signals&) = delete;
-  /// Those that were not blocked before are no more; one that waits then acts as usual.
+  /// Restores the signal mask; a pending signal then has its usual effect.
   /// Pre: nothing awaits it. Thread: the one that made it.
   ~signals();
 
-  /// The number of the next signal. One that came before is not lost; several of the same number
-  /// that came meanwhile are one, as always.
+  /// The number of the next signal. Earlier signals are not lost; several pending signals of the
+  /// same number are one, as always.
   /// Stop: no signal is lost; throws operation_cancelled.
   next_op next() { return next_op(descriptor_); }
 
@@ -46,12 +46,12 @@ class signals {
   sigset_t added_;
 };
 
-/// Runs `work` on a context of its own and gives its value, for main() to return. SIGINT, SIGTERM
-/// and SIGHUP ask it to stop, as a stop token does: its commands are ended and its results come, as
-/// `cancelled` where they were not there yet. Then the value is 128 and the number of the signal.
-/// A second signal, 200 ms or more after the first, ends the program at once. SIGHUP is left alone
-/// where it is ignored, as under `nohup`.
-/// Throws: what `work` let out, but for operation_cancelled after a signal. Thread: the first one,
+/// Runs `work` on a new context and returns its value, for main() to return. SIGINT, SIGTERM and
+/// SIGHUP request a stop, as a stop token does: its commands are ended, and pending results say
+/// `cancelled`. The value is then 128 plus the number of the signal. A second signal, 200 ms or
+/// more after the first, ends the program at once. If SIGHUP is ignored, as under `nohup`, it stays
+/// ignored.
+/// Throws: what `work` throws, except operation_cancelled after a signal. Thread: the first one,
 /// before others; see signals.
 int run_main(task<int> work);
 

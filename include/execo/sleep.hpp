@@ -32,14 +32,14 @@ class [[nodiscard]] sleep_op final : public detail::operation {
   detail::deadline_timer timer_;
 };
 
-/// Suspends for `delay`; not at all if that is negative, though others run first.
+/// Suspends for `delay`. A negative delay does not wait, but lets others run first.
 ///
 /// Stop: ends at once.
 /// Throws: operation_cancelled if it was stopped.
 inline sleep_op sleep(duration delay) { return sleep_op(delay); }
 
-/// Suspends until `when`, as sleep() does for what is left until then. The delay is taken now: a
-/// clock that is set meanwhile does not change it.
+/// Suspends until `when`, as sleep() for the time that is left. The delay is computed now: setting
+/// the clock meanwhile does not change it.
 sleep_op sleep_until(time_point when);
 
 /// A stopwatch, or with a limit a countdown. It starts when it is made, on the monotonic clock,
@@ -52,14 +52,14 @@ class timer {
   /// When it was made.
   time_point started() const noexcept { return started_; }
   duration elapsed() const noexcept;
-  /// What is left of the limit, negative when it is over; nothing without a limit.
+  /// The rest of the limit, negative when it has passed; nullopt without a limit.
   std::optional<duration> remaining() const noexcept;
-  /// The limit is over; never without one.
+  /// The limit has passed; never true without a limit.
   bool expired() const noexcept;
 
-  /// Suspends until `since_start` after the start; not at all when that is past, as sleep().
+  /// Suspends until `since_start` after the start; does not wait if that has passed, as sleep().
   sleep_op wait_elapsed(duration since_start) const noexcept;
-  /// Suspends until the limit is over. `co_await t` is the same.
+  /// Suspends until the limit has passed. `co_await t` is the same.
   /// Throws: std::logic_error, when called, if there is no limit.
   sleep_op wait_remaining() const;
   sleep_op operator co_await() const { return wait_remaining(); }

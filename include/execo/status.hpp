@@ -1,4 +1,4 @@
-/// How a command ended, and all that is known of it: exit_status, end_reason, phase, result.
+/// How a command ended and what is known about it: exit_status, end_reason, phase, result.
 #pragma once
 
 #include <array>
@@ -18,19 +18,19 @@
 
 namespace execo {
 
-/// The one end a command has.
+/// How a command ended: always exactly one of these.
 enum class end_reason : std::uint8_t {
   exited,             ///< it ended with an exit code
   signaled,           ///< a signal ended it
   timed_out,          ///< a deadline expired; result::phase() says which
   cancelled,          ///< a stop ended it, or a kill() before it had started
   spawn_failed,       ///< the local system could not start it; result::error() says why
-  connect_failed,     ///< the host could not be reached; it did not start
-  auth_failed,        ///< the host refused our identity; it did not start
-  host_key_rejected,  ///< the host's key is not the one we know, or not known; it did not start
-  connection_lost,    ///< the connection went away; it may have started, and may still run
-  not_started,        ///< never begun: the run was stopped before its turn
-  output_failed,      ///< a sink could not take its output, or some of it is lost; see status()
+  connect_failed,     ///< the host could not be reached; the command did not start
+  auth_failed,        ///< the host refused the login; the command did not start
+  host_key_rejected,  ///< the host's key is unknown or has changed; the command did not start
+  connection_lost,    ///< the connection was lost; the command may have started, and may still run
+  not_started,        ///< the run was stopped before it was started
+  output_failed,      ///< a sink failed, or some of the output is lost; see status()
   protocol_error,     ///< the peer broke the protocol
   status_lost,        ///< it ended, and other code reaped it or killed its monitor
   unsupported,        ///< the transport cannot do what was asked
@@ -55,16 +55,16 @@ enum class phase : std::uint8_t {
 inline constexpr std::size_t phase_count = 10;
 static_assert(static_cast<std::size_t>(phase::drain) + 1 == phase_count, "phase_count counts all");
 
-/// Why a command that was to be ended, or a part of it, may run on.
+/// Why a command that was to be ended, or a part of it, may still run.
 enum class leftover_cause : std::uint8_t {
   none,               ///< nothing is known to be left
   not_permitted,      ///< it belongs to another user, as a set-user-ID program may
   held,               ///< KILL did not end it: the kernel holds it
-  no_second_channel,  ///< the ssh server passes no signal to it, and opens no second channel
-  forced_command,     ///< the ssh server ran something else than the script that ends it
-  no_signals,         ///< the ssh server passes no signals on
-  no_answer,          ///< the ssh server did not say in time what became of it
-  connection_lost,    ///< the connection went away while it ran
+  no_second_channel,  ///< the ssh server forwards no signal and opens no second channel
+  forced_command,     ///< the ssh server ran another program than the script that ends it
+  no_signals,         ///< the ssh server forwards no signals
+  no_answer,          ///< the ssh server did not report in time whether it ended
+  connection_lost,    ///< the connection was lost while it ran
 };
 
 /// How many values leftover_cause has.
@@ -72,10 +72,10 @@ inline constexpr std::size_t leftover_causes = 8;
 
 /// Which ssh connection a command got.
 enum class connection_use : std::uint8_t {
-  none,      ///< none was needed, or none was begun
+  none,      ///< none was needed, or none was started
   made,      ///< a new one
-  reused,    ///< one that was kept from an earlier command
-  replaced,  ///< one that was kept had been lost: a new one
+  reused,    ///< a connection kept from an earlier command
+  replaced,  ///< a new one, since the kept one had been lost
 };
 
 /// How sure something is.
@@ -110,14 +110,14 @@ class exit_status {
   exit_status() noexcept = default;
   static exit_status of_code(int code) noexcept;
   static exit_status of_signal(int number) noexcept;
-  /// As a peer names it, with SIG or without. A name that this system has no number for is kept,
-  /// cut and made printable: ssh servers send "SIG@openssh.com".
+  /// With the name that a peer uses, with or without SIG. A name without a number on this system is
+  /// kept, shortened and printable: ssh servers send "SIG@openssh.com".
   static exit_status of_signal_name(std::string_view name) noexcept;
 
   std::optional<int> code() const noexcept;
-  /// 0 for one of which only the name is known.
+  /// 0 if only its name is known.
   std::optional<int> signal() const noexcept;
-  /// "TERM", "KILL", "SIG42", or what a peer called it; empty when there is none.
+  /// "TERM", "KILL", "SIG42", or the name that a peer used; empty if there is none.
   std::string signal_name() const;
   /// For people: "exit code 3", "signal KILL", "no status".
   std::string to_string() const;
@@ -133,7 +133,7 @@ class exit_status {
 /// The number of a signal name without SIG ("TERM"), 0 if this system does not know it.
 int signal_number(std::string_view name) noexcept;
 
-/// What a local command and the children it waited for took.
+/// Resources used by a local command and the children that it waited for.
 class resource_usage {
  public:
   resource_usage(duration user_time, duration system_time,
@@ -141,8 +141,8 @@ class resource_usage {
       : user(user_time), system(system_time), peak_memory(peak) {}
   duration user;
   duration system;
-  /// Most memory resident at once, in bytes; nothing when it is not above this process's own peak,
-  /// which the kernel counts for a child as well.
+  /// Peak resident memory, in bytes; nullopt if it is not above this process's own peak, which the
+  /// kernel counts for a child as well.
   std::optional<std::uint64_t> peak_memory;
   /// For people: "1.2 s user, 30 ms system, 4 MiB".
   std::string to_string() const;
@@ -154,13 +154,13 @@ class lifecycle;
 struct result_access;
 }  // namespace detail
 
-/// Thrown by result::check(): carries what describe() says.
+/// Thrown by result::check(), with the text of describe().
 class process_error : public std::runtime_error {
  public:
   explicit process_error(const std::string& what) : std::runtime_error(what) {}
 };
 
-/// The whole fate of one command. A value: copying it copies the output.
+/// Everything known about the end of one command. A value: copying it copies the output.
 class result {
  public:
   result() = default;
@@ -170,59 +170,59 @@ class result {
   execo::phase phase() const noexcept { return phase_; }
   /// Also set when a deadline or a stop ended the command and its status arrived.
   exit_status status() const noexcept { return status_; }
-  /// As a shell has it: the exit code, 128 + n after signal n, 128 if that has no number here; -1
-  /// when there is neither, because it did not run or its status is not known.
+  /// As a shell shows it: the exit code, 128 + n after signal n, 128 if that has no number here; -1
+  /// if there is neither, because it did not run or its status is not known.
   int exit_code() const noexcept;
-  /// Why it could not run or be reached, or not be ended; {} when it ran.
+  /// Why it could not be run, reached or ended; {} if it ran.
   std::error_code error() const noexcept { return error_; }
   /// The step, path or peer that error() is about, for people: "execve /bin/nope".
   const std::string& error_context() const noexcept { return error_context_; }
 
-  /// What it wrote, as captured. See out_dropped(), err_dropped().
+  /// Its captured output. See out_dropped(), err_dropped().
   std::string out;
   std::string err;
-  /// Bytes that a cap left out.
+  /// Bytes dropped because of a cap.
   std::uint64_t out_dropped() const noexcept { return out_dropped_; }
   std::uint64_t err_dropped() const noexcept { return err_dropped_; }
-  /// Bytes that came from it through us, kept or not.
+  /// Bytes received through this process, kept or not.
   std::uint64_t out_bytes() const noexcept { return out_bytes_; }
   std::uint64_t err_bytes() const noexcept { return err_bytes_; }
-  /// False when some of its output is missing here: a cap left it out, it was not waited for, or
-  /// the connection was lost. A capture of 0 bytes misses nothing.
+  /// False if some of its output is missing: dropped because of a cap, not read to its end, or lost
+  /// with the connection. With a capture of 0 bytes nothing counts as missing.
   bool output_complete() const noexcept { return output_complete_ && !output_capped_; }
 
-  /// It exited with an accepted code: 0 unless the command said otherwise.
+  /// It exited with an accepted code: 0, unless the command accepts others.
   bool ok() const noexcept { return ok_; }
-  /// A signal was sent to it from here: by kill(), a stop or a deadline.
+  /// execo sent it a signal: because of kill(), a stop or a deadline.
   bool killed() const noexcept { return killed_; }
-  /// Patience ended and KILL was sent; false for a KILL that was asked for.
+  /// KILL was sent after the grace period; false if the caller asked for KILL.
   bool forced_kill() const noexcept { return forced_kill_; }
-  /// It was to be ended, or the connection to it was lost, and it or a part of it may be running:
+  /// It, or a part of it, may still run after it was to be ended or its connection was lost:
   /// leftover() says why. False: nothing is known to be left in its scope.
   bool may_still_run() const noexcept { return leftover_ != leftover_cause::none; }
   leftover_cause leftover() const noexcept { return leftover_; }
   connection_use connection() const noexcept { return connection_; }
-  /// Whether the command was run, which a second try depends on. maybe: the ssh server was asked to
-  /// run it, and nothing was heard since.
+  /// Whether the command was run, which matters for a retry. maybe: the ssh server was asked to run
+  /// it and has not answered.
   certainty started_command() const noexcept { return started_command_; }
-  /// A log should mention it: it failed, not by our wish, and the command did not say nolog_*.
+  /// Worth a line in a log: it failed, was not stopped or killed on request, and no nolog_* is set.
   bool notable() const noexcept { return notable_; }
 
   /// Processor time and memory; nothing for a remote command, or when other code reaped it.
   const std::optional<resource_usage>& usage() const noexcept { return usage_; }
-  /// What would be, or was, ended with it; nothing for a remote command or one that did not run.
+  /// What is ended with it; nullopt for a remote command or one that did not run.
   std::optional<execo::kill_scope> kill_scope() const noexcept { return scope_; }
-  /// How many processes beside it were, the most at one time; counted when a scope was set.
+  /// The maximum number of other processes ended with it; counted if a scope was set.
   std::size_t ended_with_it() const noexcept { return ended_with_it_; }
-  /// Processes outside the scope that still kept its output open when that was given up. Looked for
-  /// when a scope was set.
+  /// Processes outside the scope that still held its output open after the drain timeout. Searched
+  /// for if a scope was set.
   const std::vector<pid_t>& escaped() const noexcept { return escaped_; }
 
   time_point started() const noexcept { return started_; }
   time_point ended() const noexcept { return started_ + elapsed_; }
   duration elapsed() const noexcept { return elapsed_; }
 
-  /// The command, shortened to be shown.
+  /// The command, shortened for display.
   const std::string& name() const noexcept { return name_; }
 
   /// Throws: process_error unless ok().
@@ -230,9 +230,9 @@ class result {
 
   /// One line: "`make` exited 2 after 1.2 s: <last line of its standard error>".
   std::string describe() const;
-  /// All that is known, a line for each field, and the outputs as captured. For people.
+  /// All fields, one per line, and the captured outputs. For people.
   std::string dump() const;
-  /// This one as counts, to be added up.
+  /// This result as counts, which can be added up.
   run_stats stats() const noexcept;
 
  private:

@@ -1,11 +1,11 @@
 /// Where a command's output goes and where its input comes from: sinks and sources, as values.
 ///
-/// A sink made of inherit, null, to_file, append or to_fd alone is the child's own descriptor: the
+/// If inherit, null, to_file, append or to_fd is the only sink, the child gets the descriptor: the
 /// bytes do not pass through this process. In a tee(), or for a command on another host, they do.
 ///
-/// Descriptors and relative paths are those of the moment of start() or of the co_await, on the
-/// thread that asks: the descriptor may be closed and the directory changed as soon as that
-/// returns. A descriptor that is not open then is a spawn_failed that names it.
+/// Descriptors and relative paths are taken at the moment of start() or co_await, on that thread:
+/// you may close the descriptor and change the directory as soon as that returns. A descriptor that
+/// is not open then gives spawn_failed, which names it.
 #pragma once
 
 #include <cstddef>
@@ -31,29 +31,29 @@ class inherit {
   inherit() noexcept = default;
 };
 
-/// As a sink: nothing is kept. As a source: the end of file at once.
+/// As a sink: nothing is kept. As a source: end of file at once.
 class null {
  public:
   null() noexcept = default;
 };
 
-/// As a sink: for a reader alone. 64 KiB wait for it, and what the kernel's pipe holds (1 MiB at
-/// most), then the command does. As a source: fed by a
+/// As a sink: for a reader only. The command waits when 64 KiB, and what the kernel's pipe holds
+/// (at most 1 MiB), wait for the reader. As a source: fed by a
 /// writer.
 class pipe {
  public:
   pipe() noexcept = default;
 };
 
-/// As the sink of the standard error: the standard output's sink, by the same pipe or file, so that
-/// the order of what is written to both is kept. Of a remote command they come apart, and the order
-/// is the one in which its server sends.
+/// As the sink of standard error: the sink of standard output, by the same pipe or file, so the
+/// order of writing is kept. The streams of a remote command arrive separately, in the order in
+/// which its server sends them.
 class merged {
  public:
   merged() noexcept = default;
 };
 
-/// What a capture does with the bytes beyond its cap. All that is left out is counted.
+/// What a capture does with the bytes beyond its cap. Dropped bytes are counted.
 class overflow {
  public:
   /// Keeps the first bytes.
@@ -61,14 +61,14 @@ class overflow {
   /// Keeps the first and the last bytes, half of the cap each; the count of dropped bytes is that
   /// of the gap between the halves.
   static overflow head_and_tail() { return overflow(kind::head_and_tail, {}); }
-  /// Reads no more, so that the command waits, until a reader takes some. Nothing is left out: what
-  /// one read and one pipe hold, 128 KiB, may be kept beyond the cap. The result has what no reader
-  /// took. Once the command is being ended, at most 1 MiB more is kept and the rest is dropped.
+  /// Stops reading, so that the command waits, until a reader takes bytes. Nothing is dropped: 128
+  /// KiB, for one read and one pipe, may be kept beyond the cap. The result has what was not read.
+  /// Once the command is being ended, at most 1 MiB more is kept and the rest is dropped.
   static overflow block() { return overflow(kind::block, {}); }
   /// Ends the command; the result says output_failed with std::errc::file_too_large.
   static overflow kill() { return overflow(kind::kill, {}); }
-  /// Keeps the first bytes, and writes those that follow to a file, as to_file() does. Without any,
-  /// there is no file.
+  /// Keeps the first bytes, and writes those that follow to a file, as to_file() does. If none
+  /// follow, there is no file.
   /// Throws: std::invalid_argument for a path that is empty or has a NUL byte.
   static overflow spill(std::string path);
 
@@ -80,7 +80,7 @@ class overflow {
   std::string path_;
 };
 
-/// Where one output stream goes. A cheap copy; several commands may have the same one.
+/// Where one output stream goes. Cheap to copy; several commands may share it.
 class sink {
  public:
   /// Captured as max_output() says.
@@ -101,18 +101,18 @@ sink capture(std::size_t cap, overflow beyond = overflow::head());
 /// Kept in the result as max_output() says.
 sink capture();
 
-/// A new file, in the place of one that is there. It appears under its name when it is whole: when
-/// the command has ended by itself and all output came; else there is none. What is no regular file
-/// (/dev/full, a FIFO) is written to as it is.
+/// A new file, which replaces an existing one. It appears under its name only when it is complete:
+/// when the command has ended by itself and all output came. A path that is not a regular file
+/// (/dev/full, a FIFO) is written to directly.
 /// Throws: std::invalid_argument for a path that is empty or has a NUL byte.
 sink to_file(std::string path);
-/// The end of a file, which is made if it is not there. Several commands may append to one file.
+/// The end of a file, which is created if needed. Several commands may append to one file.
 /// Throws: as to_file().
 sink append(std::string path);
-/// An open descriptor, which stays the caller's. One more of the same open file is kept: until the
-/// command runs, or until it has ended where the bytes pass through this process.
+/// An open descriptor, which stays the caller's. execo keeps a duplicate until the command runs, or
+/// until it has ended if the bytes pass through this process.
 sink to_fd(int fd);
-/// Called with the bytes as they come, valid during the call. What it throws ends the command as
+/// Called with the bytes as they come, valid during the call. If it throws, the command ends as
 /// output_failed.
 /// Thread: that of the run; for an action whose context has several rings, several at once.
 sink callback(std::function<void(std::string_view)> handler);
@@ -134,10 +134,10 @@ sink tee(Sink&&... parts) {
   return detail::make_tee(std::move(list));
 }
 
-/// Where the standard input comes from. A cheap copy.
+/// Where standard input comes from. Cheap to copy.
 class source {
  public:
-  /// The end of file at once.
+  /// End of file at once.
   source() noexcept = default;
   source(inherit);  // NOLINT(google-explicit-constructor)
   source(null);     // NOLINT(google-explicit-constructor)
@@ -150,9 +150,9 @@ class source {
   std::shared_ptr<const detail::source_spec> spec_;
 };
 
-/// These bytes, then the end of file.
+/// These bytes, then end of file.
 source text(std::string bytes);
-/// A file from its beginning. One that cannot be opened is a spawn_failed that names it.
+/// A file from its beginning. If it cannot be opened, spawn_failed names it.
 /// Throws: std::invalid_argument for a path that is empty or has a NUL byte.
 source from_file(std::string path);
 /// An open descriptor, which stays the caller's and is kept as to_fd() does.

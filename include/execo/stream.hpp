@@ -1,4 +1,4 @@
-/// reader and writer: the standard streams of a process that runs, as a coroutine uses them.
+/// reader and writer: the standard streams of a running process, for coroutines.
 #pragma once
 
 #include <cstddef>
@@ -8,13 +8,13 @@
 
 namespace execo {
 
-/// An output of a process: process::out(), process::err(). A handle: all those of one stream read
-/// at the same place, and each keeps the process as a process handle does.
+/// An output of a process: process::out(), process::err(). A handle: all readers of a stream share
+/// one position, and each keeps the process alive as a process handle does.
 ///
-/// Reading is beside the sink: a capture keeps what it keeps, and a reader that is taken late gets
-/// from it what came before. From the first read on, or a reader taken before the start, no byte is
-/// lost: 64 KiB beyond what the capture keeps wait for the reader, then the command waits too,
-/// until it is being ended. A blocking capture, and pipe(), give to the reader what they hold.
+/// A reader does not take bytes from a capture, and a reader made late begins with what the capture
+/// holds. From the first read on, or if the reader was made before the start, no byte is lost: up
+/// to 64 KiB beyond the capture wait for it, then the command waits until it is being ended.
+/// A blocking capture and pipe() hand their bytes over to the reader.
 ///
 /// For all reads:
 /// Pre: the process was started; else std::logic_error. One read at a time; else std::logic_error.
@@ -26,11 +26,11 @@ class reader {
  public:
   /// The next bytes, as soon as there are any, at most 64 KiB; empty at the end.
   detail::read_op next() const;
-  /// The next line as soon as it is complete, without its LF or CR LF; at the end what is left,
-  /// then nothing. A line beyond 16 MiB comes in pieces.
+  /// The next line as soon as it is complete, without its LF or CR LF; at the end the rest, then
+  /// nullopt. A line beyond 16 MiB comes in pieces.
   detail::read_line_op next_line() const;
-  /// All bytes up to the end, at most `most`: then the rest is left to the next read.
-  detail::read_all_op read_all(std::size_t most = std::size_t{16} << 20) const;
+  /// All bytes up to the end, at most `max`; the next read gets the rest.
+  detail::read_all_op read_all(std::size_t max = std::size_t{16} << 20) const;
 
  private:
   friend class process;
@@ -44,15 +44,15 @@ class reader {
 /// The input of a process whose source is pipe(): process::in(). A handle, as reader is.
 class writer {
  public:
-  /// Completes when the kernel has taken all bytes, which stay valid until then; gives their count.
+  /// Completes when the kernel has taken all bytes, which must stay valid; returns their number.
   /// Pre: the process was started; else std::logic_error. One write at a time; else
   /// std::logic_error.
-  /// Stop: gives the count of what was taken, a prefix.
+  /// Stop: returns how many were written, a prefix.
   /// Resumes: on the awaiting coroutine's loop, else on the process's.
-  /// Throws: std::system_error with std::errc::broken_pipe when the command takes no more, or after
+  /// Throws: std::system_error with std::errc::broken_pipe when the command reads no more, or after
   /// close().
   detail::write_op write(std::string_view bytes) const;
-  /// The end of file, after what is being written.
+  /// Sends end of file, after a write in progress.
   /// Pre: as write(). Thread: any.
   void close() const;
 

@@ -7,7 +7,7 @@
 namespace execo {
 namespace detail {
 
-/// Drives a loop on the calling thread until one child is done and nothing it left still runs.
+/// Drives a loop on the calling thread until one child has ended and nothing of it still runs.
 class sync_waiter final : private child_group {
  public:
   sync_waiter() = default;
@@ -24,8 +24,8 @@ class sync_waiter final : private child_group {
 
 }  // namespace detail
 
-/// Runs an operation to its end on `where`, driven by the calling thread, and gives its value.
-/// Processes and sessions that it leaves behind are stopped and joined before it returns.
+/// Runs an operation to its end on `where`, driven by the calling thread, and returns its value.
+/// Processes and sessions that it leaves behind are stopped and joined first.
 ///
 /// Throws: what the operation threw; std::logic_error when called from inside a context, which
 /// would wait for itself, and while another thread drives `where`.
@@ -38,7 +38,7 @@ await_result_t<Op> sync_wait(context& where, Op op) {
   if constexpr (!std::is_void_v<await_result_t<Op>>) return std::move(*child.promise().value);
 }
 
-/// The same on a context of its own.
+/// The same on a new context.
 template <awaitable Op>
 await_result_t<Op> sync_wait(Op op) {
   context where;

@@ -1,4 +1,4 @@
-/// Which execo this is, and what it stands on.
+/// The version of execo and of the libraries that it uses.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@ namespace execo {
 /// "0.1.0"
 std::string version();
 
-/// Name and version of each library in use: what runs where that can be asked, else what it was
-/// compiled with.
+/// Name and version of each library in use: the version at run time if the library reports it, else
+/// the one at compile time.
 std::vector<std::pair<std::string, std::string>> library_versions();
 
 }  // namespace execo

@@ -10,7 +10,7 @@
 namespace execo {
 
 namespace {
-constexpr auto last_patience = std::chrono::seconds(5);
+constexpr auto last_grace_period = std::chrono::seconds(5);
 }  // namespace
 
 std::string_view to_string(kill_scope which) noexcept {
@@ -33,20 +33,20 @@ std::string_view spawn_attributes::local_only() const noexcept {
   return {};
 }
 
-stop_policy& stop_policy::then(int signal, duration patience) & {
+stop_policy& stop_policy::then(int signal, duration grace_period) & {
   if (signal <= 0 || signal >= NSIG)
     throw std::invalid_argument(std::to_string(signal) + " is no signal");
   if (!steps_.empty() && steps_.back().signal == SIGKILL)
     throw std::invalid_argument("KILL must be the last step of a stop policy");
-  steps_.emplace_back(signal, patience);
+  steps_.emplace_back(signal, grace_period);
   return *this;
 }
 
-stop_policy&& stop_policy::then(int signal, duration patience) && {
-  return std::move(then(signal, patience));
+stop_policy&& stop_policy::then(int signal, duration grace_period) && {
+  return std::move(then(signal, grace_period));
 }
 
-stop_policy& stop_policy::then(int signal) & { return then(signal, last_patience); }
+stop_policy& stop_policy::then(int signal) & { return then(signal, last_grace_period); }
 stop_policy&& stop_policy::then(int signal) && { return std::move(then(signal)); }
 
 }  // namespace execo

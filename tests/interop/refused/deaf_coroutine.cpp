@@ -1,4 +1,4 @@
-// says: execo would not hear the stop of this coroutine: include <execo/interop/stdexec.hpp>
+// says: execo would ignore the stop of this coroutine: include <execo/interop/stdexec.hpp>
 #include <execo/sleep.hpp>
 
 #include <coroutine>
