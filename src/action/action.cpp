@@ -1,4 +1,4 @@
-// The handle's side of an action, and its awaiters.
+// The handles of an action, and its awaiters.
 #include "execo/action.hpp"
 
 #include <stdexcept>

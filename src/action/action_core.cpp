@@ -31,7 +31,7 @@ loop& action_core::home(loop* awaiting) {
 void action_core::bind_to(loop& where) {
   if (home_ != nullptr) return;
   prepare();
-  // Last: from here on the action counts as begun.
+  // Last: from here on the action counts as started.
   home_ = &where;
 }
 
@@ -84,7 +84,7 @@ void action_core::fail(std::exception_ptr error) noexcept {
 void action_core::stop() noexcept {
   if (stopping_) return;
   stopping_ = true;
-  // The end of the last host may let go of the last reference.
+  // The end of the last host may release the last reference.
   intrusive_ptr<action_core> alive(this);
   if (!started_) start();
   cancel_all();
@@ -121,7 +121,7 @@ void action_core::wait_for_next(action_wait& waiter) noexcept {
 
 void action_core::notify_waiters() noexcept {
   if (!started_) return;
-  // A waiter that was notified may let go of the last handle, on another thread.
+  // A notified waiter may drop the last handle, on another thread.
   intrusive_ptr<action_core> alive(this);
   bool over = finished();
   std::size_t available = ready_.size();
@@ -136,7 +136,7 @@ void action_core::notify_waiters() noexcept {
     waiter.unlink();
     waiter.deliver();
   }
-  // Once: afterwards the loop may be gone.
+  // Once: afterwards the loop may be destroyed.
   if (over && open() == 0 && !over_.load(std::memory_order_relaxed)) {
     unlink();
     over_.store(true, std::memory_order_release);

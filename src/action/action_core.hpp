@@ -1,5 +1,4 @@
-// What every action has, whatever it runs: handles, its loop, results on their way to who waits for
-// them, and counts.
+// What every kind of action has: handles, its loop, results on their way to waiters, and counts.
 #pragma once
 
 #include <atomic>
@@ -18,7 +17,7 @@ namespace execo::detail {
 class action_core : public ref_counted, protected loop_member {
  public:
   // -- from any thread --------------------------------------------------------------------------
-  /// Handles are counted apart from references: when the last one goes, the action is stopped.
+  /// Handles are counted apart from references: when the last handle is dropped, the action stops.
   void add_handle() noexcept;
   void drop_handle() noexcept;
   /// Where it runs, or would run for a coroutine on `awaiting`.
@@ -26,7 +25,7 @@ class action_core : public ref_counted, protected loop_member {
   /// Fixes the loop; throws std::invalid_argument for an action that cannot be run.
   void bind_to(loop& where);
   bool bound() const noexcept { return home_ != nullptr; }
-  /// Every host has ended: the loop is not needed any more, and may be gone.
+  /// Every host has ended: the loop is not needed any more and may have been destroyed.
   bool over() const noexcept { return over_.load(std::memory_order_acquire); }
 
   // -- on the loop ------------------------------------------------------------------------------
@@ -45,17 +44,17 @@ class action_core : public ref_counted, protected loop_member {
 
  protected:
   // What a kind of action does. All but prepare() are called on the loop.
-  /// Makes ready what is fixed from now on. Throws: std::invalid_argument.
+  /// Prepares what does not change after the start. Throws: std::invalid_argument.
   virtual void prepare() = 0;
   virtual std::size_t size() const noexcept = 0;
-  /// Begins with what it runs. What it throws is thrown to those who await the action.
+  /// Starts the work. What it throws is thrown to the coroutines that await the action.
   virtual void begin() = 0;
-  /// Results were taken: there may be room for more.
+  /// Results were taken: more work may be started.
   virtual void go_on() noexcept = 0;
-  /// Cancels what is open, and delivers what was not begun as not_started.
+  /// Cancels what is in progress, and delivers not_started for the rest.
   virtual void cancel_all() noexcept = 0;
   virtual void signal_all(int signal) noexcept = 0;
-  /// Begun and not through yet.
+  /// Started and not ended yet.
   virtual std::size_t open() const noexcept = 0;
   /// A result, before any waiter has it.
   virtual void on_result(const host_result& r) noexcept = 0;
@@ -68,7 +67,7 @@ class action_core : public ref_counted, protected loop_member {
   std::size_t untaken() const noexcept { return streaming_ ? ready_.size() : 0; }
   bool finished() const noexcept { return started_ && stats_.done == size(); }
   std::string progress(clock::time_point now) const;
-  /// It fails as a whole: for those who await it.
+  /// The action fails as a whole: its waiters get the exception.
   void fail(std::exception_ptr error) noexcept;
   void notify_waiters() noexcept;
   /// A result for which there is no memory is an error of the action; its host counts as done.

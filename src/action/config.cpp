@@ -32,10 +32,10 @@ constexpr void hold_to(bool assumption) {
 
 }  // namespace
 
-// Compiled in here and nowhere else: no user needs it, and no library has to be there at run time.
-// Its assertions tell what it takes for granted, and broken text gets past some of them (`a = [}`):
-// they are left in, and end the parsing. Its tables of characters have gaps, which it holds to be
-// unreachable, and an escape before a letter of Arabic reaches one: a gap is no character of that
+// Header-only, compiled only here: users need no TOML header, and no library at run time. Broken
+// text fails some of its assertions (`a = [}`), so they are replaced by a throw, which ends the
+// parsing. Its tables of characters have gaps, which it declares unreachable, but an escape before
+// an Arabic letter reaches one: a gap then counts as a character that is not of that
 // kind.
 #undef NDEBUG
 #define TOML_ASSERT(expr) ::hold_to(static_cast<bool>(expr))
@@ -235,7 +235,7 @@ config_error::config_error(std::string file, std::size_t line, const std::string
 std::string config_path() {
   if (const char* named = std::getenv("EXECO_CONFIG")) return named;
   const char* base = std::getenv("XDG_CONFIG_HOME");
-  // The base directory specification has relative ones ignored.
+  // The XDG base directory specification says that relative paths are ignored.
   if (base != nullptr && *base == '/') return std::string(base) + "/execo/config.toml";
   std::string home = detail::home_folder();
   return home.empty() ? home : home + "/.config/execo/config.toml";

@@ -10,7 +10,7 @@
 namespace execo::detail {
 namespace {
 
-// Of all actions.
+// Those of all actions.
 std::atomic<std::size_t> taken_by_all{0};
 std::atomic<std::size_t> used_by_all{0};
 
@@ -31,7 +31,7 @@ std::size_t open_files() {
   return open;
 }
 
-// Of the process, without what actions have open.
+// Descriptors of the process, without those of actions.
 std::size_t left_to_actions(std::size_t limit, std::size_t spare) {
   // For resolver sockets, key and known_hosts files, pipes of the application.
   constexpr std::size_t reserve = 24;

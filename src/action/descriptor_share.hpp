@@ -1,12 +1,12 @@
-// The descriptors of this process, shared out between its actions: two that run side by side do not
-// both count on all of them.
+// Divides the descriptors of this process between its actions, so that two concurrent actions do
+// not both count on all of them.
 #pragma once
 
 #include <cstddef>
 
 namespace execo::detail {
 
-/// What one action may use. Given back when destroyed.
+/// The share of one action. Released when destroyed.
 /// Thread: any, one at a time.
 class descriptor_share {
  public:
@@ -15,11 +15,11 @@ class descriptor_share {
   descriptor_share& operator=(const descriptor_share&) = delete;
   ~descriptor_share() { release(); }
 
-  /// Takes room for `wanted` hosts that use `each` descriptors, or for as many as there are,
-  /// at least one: an action never waits for another one. `spare` descriptors are open now, and
-  /// closed when they are needed. Gives the number of hosts. Pre: nothing is taken yet.
+  /// Reserves descriptors for `wanted` hosts that use `each`, or for as many hosts as possible, at
+  /// least one: an action never waits for another one. `spare` descriptors are open now, but are
+  /// closed when needed. Returns the number of hosts. Pre: nothing is reserved yet.
   std::size_t take(std::size_t wanted, std::size_t each, std::size_t spare);
-  /// A host begins to use its descriptors, and ends that.
+  /// A host starts to use its descriptors; it stops using them.
   void opened() noexcept;
   void closed() noexcept;
   void release() noexcept;

@@ -1,4 +1,4 @@
-// What distinguishes a kind of action: how its executions are made, and what they cost.
+// A kind of action: how its executions are made, and what they cost.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace execo::detail {
 
-/// One turn of a host in an action.
+/// One attempt on one host of an action.
 class target {
  public:
   target(const execo::host& on, std::size_t place, std::shared_ptr<const command> command,
@@ -46,18 +46,18 @@ class execution_factory {
   virtual std::size_t ring_of(const host& where, std::size_t rings) const noexcept;
   /// How many descriptors one execution keeps open.
   virtual std::size_t descriptors() const noexcept { return 1; }
-  /// How many descriptors are open now on this loop, and closed when they are needed.
+  /// How many descriptors are open now on this loop, but are closed when needed.
   virtual std::size_t spare_descriptors(loop& on) const noexcept { return (void)on, 0; }
-  /// Makes one that was not started yet. Called on the ring.
+  /// Makes an execution, not started yet. Called on the ring.
   /// Throws: std::invalid_argument for options that cannot be used.
   virtual intrusive_ptr<execution> make(loop& on, std::size_t ring, target what) = 0;
-  /// Whether another attempt could end better: the command was not started.
+  /// Whether another attempt may succeed: the command was not started.
   virtual bool may_be_retried(const result& r) const noexcept;
   /// The action has ended. Called on each ring.
   virtual void end(std::size_t ring) noexcept { (void)ring; }
 };
 
-/// Of executions that are commands: what differs is the transport.
+/// Makes executions that are commands; only the transport differs.
 class command_factory : public execution_factory {
  public:
   intrusive_ptr<execution> make(loop& on, std::size_t ring, target what) final;

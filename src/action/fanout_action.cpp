@@ -85,19 +85,19 @@ void fanout_action::launch_some() noexcept {
 void fanout_action::go_on() noexcept {
   if (scheduled_ || stopping() || launched_ == hosts.size()) return;
   scheduled_ = true;
-  // The queue refers to this object now, which may be let go by everybody else meanwhile.
+  // The queue refers to this object now, and all other references may be released meanwhile.
   retain();
   where().defer(step_);
 }
 
 void fanout_action::host_ended(host_run& run) noexcept {
-  // A handler may let go of the last handle.
+  // A handler may drop the last handle.
   intrusive_ptr<fanout_action> alive(this);
   run.link.unlink();
   --running_;
   descriptors_.closed();
   deliver([&] { return run.take_result(); });
-  // No way to a host can be made at all: thrown where the action is awaited.
+  // No execution can be made at all: thrown where the action is awaited.
   if (std::exception_ptr problem = run.problem()) fail(problem);
   run.release();
   go_on();

@@ -1,4 +1,4 @@
-// One command on many hosts: a window over the hosts, and an execution for each that is open.
+// One command on many hosts, with an execution for each of the at most `fanout` hosts in progress.
 #pragma once
 
 #include <functional>
@@ -57,14 +57,14 @@ class fanout_action final : public action_core {
 
   std::shared_ptr<const command> shared_;
   taken_stdio stdio_;                     // for hosts that were not launched yet
-  std::unique_ptr<handler_calls> calls_;  // on the loop; none without handlers
+  std::unique_ptr<handler_calls> calls_;  // on the loop; null without handlers
   list_node open_;                        // of host_run
   descriptor_share descriptors_;
   step_node step_;
   std::size_t window_ = 0;
   std::size_t launched_ = 0;
   std::size_t running_ = 0;
-  bool with_lines_ = false;  // a handler wants them; not changed while hosts are open
+  bool with_lines_ = false;  // a handler wants lines; does not change while hosts are open
   bool scheduled_ = false;
 };
 

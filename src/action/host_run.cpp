@@ -8,7 +8,7 @@
 namespace execo::detail {
 namespace {
 
-// Bytes of lines between two rings before the host's output waits, and when it goes on.
+// Bytes of lines in flight between two rings at which the host's output pauses and resumes.
 constexpr std::size_t max_in_flight = 256 * 1024;
 constexpr std::size_t few_in_flight = 64 * 1024;
 
@@ -23,7 +23,7 @@ host_run::host_run(fanout_action& owner, std::size_t index, std::size_t ring)
   way_.self = stop_.self = this;
 }
 
-// In nodes of its own, which need no memory when there is none.
+// In its own nodes, so that no memory is needed when none is left.
 template <void (host_run::*Step)() noexcept>
 void host_run::travel(loop& to, travel_node& node) noexcept {
   if (loop::current() == &to) return (this->*Step)();
@@ -47,7 +47,7 @@ void host_run::cancel_here() noexcept {
 }
 
 void host_run::kill(int signal) noexcept {
-  // Between rings this needs memory; without, the signal is lost and cancel() still ends the host.
+  // Between rings this needs memory; if there is none, the signal is lost and cancel() still works.
   contain(
       [&] {
         run_on(on_, [self = intrusive_ptr<host_run>(this), signal] {
@@ -134,7 +134,7 @@ void host_run::send_lines() {
 
 void host_run::set_paused(bool paused) {
   if (paused_ == paused || !run_) return;
-  // More may have been sent since the request to go on was.
+  // More may have been sent since the request to resume.
   if (!paused && in_flight_.load(std::memory_order_relaxed) > few_in_flight) return;
   paused_ = paused;
   for (stream which : {stream::out, stream::err}) run_->pause(which, paused);

@@ -1,5 +1,5 @@
-// One host of an action while it is open. It runs on one ring and reports on the action's own: the
-// same loop mostly, and then every step is a plain call.
+// One host of an action while it is in progress. It runs on one ring and reports on the action's
+// loop; these are usually the same, and then every step is a plain call.
 #pragma once
 
 #include <atomic>
@@ -36,7 +36,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   host_result take_result() {
     return host_result(owner_.hosts[index_], index_, std::move(result_));
   }
-  /// Why it could not even begin, if so.
+  /// Why it could not be started, if so.
   std::exception_ptr problem() const noexcept { return problem_; }
 
  private:

@@ -23,7 +23,7 @@ detail::fanout_action& of(detail::action_ref& state) {
   return static_cast<detail::fanout_action&>(*state.operator->());
 }
 
-/// With what the hosts of each ring share, made there by the first of them.
+/// Keeps what the hosts of each ring share; the first host makes it there.
 class ssh_factory final : public detail::command_factory {
  public:
   explicit ssh_factory(ssh_options options)

@@ -42,8 +42,8 @@ void count_result(report_stats& s, const result& r) {
   }
 }
 
-// An entry that never began says nothing about dates; one that began and goes on leaves the end
-// open.
+// An entry that never started has no dates; one that has started and still runs has no
+// end.
 void add_stats(report_stats& to, const report_stats& s, bool& open) {
   to.total += s.total;
   to.started += s.started;
@@ -70,7 +70,7 @@ report_stats of_action(const action_result& r) {
   }
   const action_stats& counted = r.stats();
   if (r.all().size() == counted.hosts) return s;
-  // The results that next() took are known by their numbers alone.
+  // Of the results that next() took, only the numbers are known.
   s.total = counted.hosts;
   s.ended = counted.done - counted.count(end_reason::not_started);
   s.started = s.ended + counted.running;

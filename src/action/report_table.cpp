@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 9> counted{"startd", "ended",  "error",  
 
 bool continues(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-// Left in `width` columns, one for each code point; cut with "..." when longer.
+// Left-aligned in `width` columns, one for each code point; longer text is cut with "...".
 std::string cell(std::string_view text, std::size_t width) {
   std::string shown = printable(text);
   std::size_t columns = 0;
@@ -124,7 +124,7 @@ class table {
     return fmt::format("{:>{}}", text, how_.is_wide() ? count_width : count_width + 1);
   }
 
-  // Wide: all in a line, the total last. Else the total stands in the first of two.
+  // Wide: one line with the total last. Otherwise two lines with the total in the first.
   void put(std::string first, std::string second, const std::string& last) {
     if (how_.is_wide()) {
       first += " " + second + last;

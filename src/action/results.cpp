@@ -1,4 +1,4 @@
-// What is made of results: gathering, counting, checking.
+// Operations on results: gathering, counting, checking.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,7 +27,7 @@ output_gatherer::~output_gatherer() = default;
 
 namespace {
 
-// Which call met a lost connection is no difference; the phase of a deadline or a stop is.
+// Which call noticed a lost connection makes no difference; the phase of a deadline or stop does.
 bool alike(const result& a, const result& b) {
   bool with_phase = a.how() == end_reason::timed_out || a.how() == end_reason::cancelled;
   return a.how() == b.how() && a.status() == b.status() &&

@@ -1,4 +1,4 @@
-// What the TOML parser does not look at by itself.
+// Checks of a TOML text that the parser does not make.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,9 @@ struct outline_error {
   const char* what;
 };
 
-/// A table's header without a name (`[=`), which toml++ 3.3 does not look for, and characters
-/// beyond ASCII outside of quotes and comments, where its tables have gaps: TOML has neither. Gives
-/// the first such place; what is broken in other ways is left to the parser, which stops there.
+/// Finds a table's header without a name (`[=`), which toml++ 3.3 does not detect, and characters
+/// beyond ASCII outside of quotes and comments, where its tables have gaps: TOML allows neither.
+/// Returns the first such place. All other errors are left to the parser, which stops there.
 std::optional<outline_error> find_outline_error(std::string_view text);
 
 }  // namespace execo::detail

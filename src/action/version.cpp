@@ -1,4 +1,4 @@
-// In the highest layer: it asks the others.
+// In the highest layer, since it asks the others.
 #include "execo/version.hpp"
 
 #include <fmt/core.h>
@@ -12,7 +12,7 @@ std::string version() { return EXECO_VERSION; }
 
 std::vector<std::pair<std::string, std::string>> library_versions() {
   std::vector<std::pair<std::string, std::string>> libraries;
-  // liburing cannot be asked: its first version with a number in it is 2.4.
+  // liburing reports its version only from 2.4 on.
   libraries.emplace_back("liburing", EXECO_LIBURING_VERSION);
   libraries.emplace_back("libssh", detail::libssh_version());
   libraries.emplace_back("libcrypto", OpenSSL_version(OPENSSL_VERSION_STRING));

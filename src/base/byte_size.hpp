@@ -1,4 +1,4 @@
-// Sizes as people write them.
+// Sizes as users write them.
 #pragma once
 
 #include <array>

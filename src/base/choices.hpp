@@ -1,4 +1,4 @@
-// Words of configuration files and command lines that stand for one of several values.
+// Words in configuration files and command lines that name one of several values.
 #pragma once
 
 #include <array>

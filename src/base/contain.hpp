@@ -1,5 +1,5 @@
-// Where the loop, libssh or a thread calls code that may throw, memory that is short mostly: the
-// exception becomes an error of what was called for, and of nothing else.
+// For calls from the loop, libssh or a thread to code that may throw, mostly for lack of memory:
+// the exception becomes an error of the operation concerned, and of no other.
 #pragma once
 
 #include <exception>
@@ -9,7 +9,7 @@
 
 namespace execo::detail {
 
-/// Calls `call()`; an exception of it goes to `broken(std::exception_ptr)`, which throws none.
+/// Calls `call()`; passes an exception to `broken(std::exception_ptr)`, which does not throw.
 template <class Call, class Broken>
 void contain(Call&& call, Broken&& broken) noexcept {
   try {

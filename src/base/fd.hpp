@@ -9,9 +9,9 @@
 
 namespace execo::detail {
 
-/// The same open file, not under 0, 1 or 2: where the application has closed its standard streams,
-/// their numbers are the next to be given out, and what it prints would go into what is ours.
-/// Negative, with errno set, if `fd` is or if no other number is left.
+/// The same open file under another number than 0, 1 or 2: if the application has closed its
+/// standard streams, new descriptors get their numbers and would receive what the program prints.
+/// Negative, with errno set, if `fd` is negative or no other number is left.
 inline int above_standard_streams(int fd) noexcept {
   constexpr int first = 3;
   if (fd < 0 || fd >= first) [[likely]]
@@ -26,7 +26,7 @@ inline int above_standard_streams(int fd) noexcept {
 class unique_fd {
  public:
   unique_fd() noexcept = default;
-  /// Owns `fd`, or what above_standard_streams() makes of it: ask get() for the number.
+  /// Owns `fd`, or the descriptor that above_standard_streams() returns for it: see get().
   explicit unique_fd(int fd) noexcept : fd_(above_standard_streams(fd)) {}
   unique_fd(unique_fd&& other) noexcept : fd_(other.release()) {}
   unique_fd& operator=(unique_fd&& other) noexcept {

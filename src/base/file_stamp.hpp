@@ -1,4 +1,4 @@
-// What a file was when it was looked at, to know later whether it is still that.
+// The state of a file at one moment, to detect later whether it has changed.
 #pragma once
 
 #include <sys/types.h>
@@ -8,7 +8,7 @@
 
 namespace execo::detail {
 
-/// Equal to another one when neither saw a change; two of a file that is not there are equal.
+/// Two stamps are equal if the file did not change in between; so are two of a missing file.
 class file_stamp {
  public:
   file_stamp() = default;

@@ -1,5 +1,5 @@
-// What a guard of commands and its program share: see command_guard.hpp. The guard is a program of
-// its own, without a library.
+// Memory shared by a program and the guard of its commands: see command_guard.hpp. The guard is a
+// separate program without a library.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace execo::detail {
 /// Which processes of a command are killed.
 enum class guarded : std::uint32_t { process = 1, group, session };
 
-/// What is known of one command: 0, or its number and, above that, a `guarded`.
+/// One command: 0, or its pid and, above that, a `guarded`.
 using guard_slot = std::uint64_t;
 
 struct guard_table {
@@ -21,8 +21,8 @@ struct guard_table {
   static constexpr std::size_t capacity = bytes / sizeof(guard_slot) - 1;
 };
 
-/// The descriptors of the guard: the table, a pidfd of its program, and a pipe from it: a byte
-/// means that all commands are ended, its end that the program goes or has become another.
+/// The descriptors of the guard: the table, a pidfd of the program, and a pipe from it: a byte
+/// means that all commands are ended, end of file that the program exits or calls exec.
 constexpr int guard_table_fd = 0, guard_owner_fd = 1, guard_alive_fd = 2;
 
 }  // namespace execo::detail

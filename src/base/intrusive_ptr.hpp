@@ -1,4 +1,4 @@
-// Counted handle to a state that several threads may hold; the count lives in the object.
+// Reference-counted pointer that several threads may hold; the count is in the object.
 #pragma once
 
 #include <atomic>

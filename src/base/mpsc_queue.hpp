@@ -1,5 +1,5 @@
 // Many producers, one consumer, nodes owned by their users: push never allocates and never blocks.
-// The consumer takes everything at once and gets it in the order of the pushes.
+// The consumer takes all nodes at once, in the order of the pushes.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,7 @@ namespace execo::detail {
 
 class mpsc_queue {
  public:
-  /// True if the queue was empty: this producer has to wake the consumer.
+  /// True if the queue was empty: the caller must wake the consumer.
   bool push(queue_node& node) noexcept {
     queue_node* head = head_.load(std::memory_order_relaxed);
     do {

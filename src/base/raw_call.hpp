@@ -1,11 +1,11 @@
-// System calls past the C library, for code that runs where it must not be used: in a child that
-// has not executed yet, and in a program without it.
+// System calls without the C library, for code that must not use it: a child before its exec, and
+// a program without a C library.
 #pragma once
 
 #include <sys/syscall.h>
 
 // Hidden as well: a call through the table of a shared library may enter the dynamic linker.
-// For Clang, no_sanitize leaves calls that tell the runtime of each function and each atomic.
+// With Clang, no_sanitize leaves calls that notify the runtime of each function and each atomic.
 #if defined(__clang__)
 #define EXECO_UNINSTRUMENTED                                                                       \
   __attribute__((disable_sanitizer_instrumentation, no_sanitize("address", "undefined", "thread"), \

@@ -1,4 +1,4 @@
-// A small file, whole.
+// Reads a small file as a whole.
 #pragma once
 
 #include <errno.h>
@@ -21,8 +21,8 @@ enum class file_kind : std::uint8_t { regular, any };
 file_read read_file(const std::string& path, file_kind allowed, std::size_t max_size,
                     std::string& text, std::string& problem);
 
-/// The same for what an open descriptor still has. Inline, for the programs: they use no other code
-/// of the library than what its public headers declare.
+/// The same for the rest of an open descriptor. Inline, since the programs use only code of the
+/// library that its public headers declare.
 inline file_read read_descriptor(int fd, std::size_t max_size, std::string& text,
                                  std::string& problem) {
   std::array<char, 64 * 1024> buffer;

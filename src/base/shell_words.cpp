@@ -13,7 +13,7 @@ namespace {
                               "`: close it, or have a shell read the text");
 }
 
-// Appends what stands between double quotes; `i` is behind the opening one.
+// Appends the text between double quotes; `i` is after the opening quote.
 std::size_t take_double_quoted(std::string_view text, std::size_t i, std::string& word) {
   for (; i < text.size() && text[i] != '"'; ++i) {
     // XCU 2.2.3: within double quotes a backslash only quotes these.
@@ -84,8 +84,8 @@ bool has_meaning(std::string_view word) {
 
 }  // namespace
 
-// In single quotes csh expands "!", fish reads "\\" and "\'", and none has a form for "'": these
-// three stand outside, behind a backslash.
+// In single quotes csh expands "!", fish reads "\\" and "\'", and none can quote "'": these
+// three are written outside, after a backslash.
 std::string quote_word(std::string_view word) {
   if (word.empty()) return "''";
   if (word.find_first_not_of(plain) == std::string_view::npos && !has_meaning(word))

@@ -11,15 +11,15 @@ namespace execo::detail {
 /// expanded. Throws: std::invalid_argument for a quote that is not closed.
 std::vector<std::string> split_words(std::string_view text);
 
-/// The word so that sh, bash, dash, ksh, zsh and fish read it back as it is, csh and tcsh too if it
-/// has no newline; left alone when it needs no quotes.
+/// Quotes the word so that sh, bash, dash, ksh, zsh and fish read it back unchanged, csh and tcsh
+/// too if it has no newline. A word that needs no quotes is not changed.
 std::string quote_word(std::string_view word);
 
 /// The words quoted and joined by spaces.
 std::string join_quoted(const std::vector<std::string>& words);
 
 /// A script for a POSIX sh that reaches it through any login shell: one quoted word without a
-/// newline, which csh has no form for.
+/// newline, which csh cannot quote.
 class sh_script {
  public:
   /// Adds text of the script. Pre: it has no newline.
@@ -28,7 +28,7 @@ class sh_script {
   sh_script& add_word(std::string_view word);
   /// Adds a word that is the path of the login shell, whatever the script has put into SHELL.
   sh_script& add_login_shell();
-  /// What a login shell is to read; sh takes its place.
+  /// The text for the login shell, which sh then replaces.
   std::string command() const;
 
  private:

@@ -8,8 +8,8 @@
 
 namespace execo::detail {
 
-/// Blocks every signal for this thread while it lives. What the thread makes meanwhile, a thread or
-/// a child, begins with all of them blocked.
+/// Blocks every signal for this thread while it lives. A thread or child that this thread makes
+/// meanwhile starts with all signals blocked.
 class signals_blocked {
  public:
   signals_blocked() noexcept {
@@ -28,7 +28,7 @@ class signals_blocked {
   bool blocked_;
 };
 
-/// A thread that takes no signal, not even before it runs.
+/// A thread that receives no signal, not even before it runs.
 /// Throws: std::system_error.
 template <class Work>
 std::thread masked_thread(Work&& work) {

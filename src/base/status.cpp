@@ -102,7 +102,7 @@ exit_status exit_status::of_signal(int number) noexcept {
 }
 
 exit_status exit_status::of_signal_name(std::string_view name) noexcept {
-  // RFC 4254, 6.10: what is not in its list is followed by "@" and whose name it is.
+  // RFC 4254, 6.10: a name that is not in its list is followed by "@" and the name's owner.
   std::string_view bare = name.substr(0, name.find('@'));
   int number = signal_number(bare);
   if (number == 0 && bare.starts_with("SIG")) number = signal_number(bare.substr(3));
@@ -203,7 +203,7 @@ std::string result::describe() const {
       break;
   }
   if (!error_context_.empty()) text += ": " + error_context_;
-  // A context that already names the cause does not name it twice.
+  // If the context already names the cause, it is not repeated.
   if (error_ && error_context_.find(error_.message()) == std::string::npos)
     text += ": " + error_.message();
   if (may_still_run()) text += fmt::format("; it may still run: {}", in_words(leftover_));
@@ -212,7 +212,7 @@ std::string result::describe() const {
   if (ran && !output_complete_) text += "; its output did not end, and the rest was not read";
   if (output_capped_) text += cut_in_words(out_dropped_, err_dropped_);
   if (ran && !ok_ && !err.empty()) text += ": " + last_line(err);
-  // Parts of it come from the other side: a server's words, a file's name.
+  // Parts of it are untrusted: the server's text, a file name.
   return printable(text);
 }
 

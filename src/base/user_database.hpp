@@ -16,12 +16,12 @@ class user_entry {
   gid_t group = 0;
 };
 
-/// Nothing: not listed, and `error` 0, or the errno of the look-up.
+/// nullopt: not listed, and `error` is 0, or the errno of the look-up.
 std::optional<user_entry> find_user(uid_t number, int& error);
 std::optional<user_entry> find_user(const std::string& name, int& error);
 
-/// $HOME, or the home of the effective user in the database; empty: neither is there.
-/// Thread: the one that asks for something, because no other may read environ.
+/// $HOME, or the home directory of the effective user in the database; empty if there is neither.
+/// Thread: that of the caller of the public function, since no other may read environ.
 std::string home_folder();
 
 }  // namespace execo::detail

@@ -1,5 +1,5 @@
-// Runs the commands of group sources: blocking, one at a time, apart from the event loop, because a
-// host set is read before there is one. Only the own child is waited for.
+// Runs the commands of group sources: blocking, one at a time, without the event loop, because a
+// host set is read before a loop exists. It waits only for its own child.
 
 #include "groups/command_runner.hpp"
 
@@ -41,7 +41,7 @@ class spawn_setup {
   posix_spawnattr_t attributes;
 };
 
-// The shell and the end of its output to read from. Whoever leaves early kills the whole group.
+// The shell and the reading end of its output. Destroyed early, it kills the process group.
 class running_shell {
  public:
   running_shell(const std::string& command, const std::filesystem::path& directory) {
@@ -91,8 +91,8 @@ class running_shell {
 
   [[nodiscard]] int out() const { return out_; }
 
-  // True once it has ended; its status is then known. A host program that ignores SIGCHLD has the
-  // kernel reap for it: the status is lost, and the output has to do.
+  // True once it has ended; its status is then known. If the program ignores SIGCHLD, the kernel
+  // reaps the child: the status is lost, and only the output counts.
   bool ended(int& status) {
     const pid_t result = ::waitpid(pid_, &status, WNOHANG);
     if (result == 0 || (result < 0 && errno == EINTR)) return false;

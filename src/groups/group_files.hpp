@@ -1,6 +1,6 @@
 #pragma once
 
-// The file formats of group sources. All throw source_failure with the place that is wrong.
+// The file formats of group sources. All throw source_failure with the place of the error.
 
 #include <cstddef>
 #include <filesystem>
@@ -14,7 +14,7 @@
 
 namespace execo::detail {
 
-/// What a file of groups or a command for them may hold.
+/// The maximum size of a file of groups or of a command's output.
 constexpr std::size_t max_source_text = std::size_t{256} << 20;
 
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);
@@ -26,7 +26,7 @@ struct ini_section {
 };
 [[nodiscard]] std::vector<ini_section> read_ini(std::string_view text);
 
-/// YAML of sources, each a mapping of groups to a text or a list of texts; aliases are refused.
+/// YAML of sources, each a mapping of groups to a string or a list of strings; no aliases.
 [[nodiscard]] std::vector<std::pair<std::string, group_table>> read_yaml(std::string_view text);
 
 /// Lines of `group: hosts`.

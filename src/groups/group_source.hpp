@@ -1,7 +1,7 @@
 #pragma once
 
-// One source of groups: a table, kept or made again from time to time, or commands. Answers are
-// text as files and commands have it; group_sources reads it, by one rule for all of them.
+// One source of groups: a table, which may be reloaded from time to time, or commands. Answers are
+// text as in files and from commands; group_sources parses it by one rule for all sources.
 
 #include <chrono>
 #include <filesystem>
@@ -33,12 +33,12 @@ class group_source {
 
   // All throw source_failure.
 
-  /// Nothing if it is known that there is no such group.
+  /// nullopt if there is certainly no such group.
   [[nodiscard]] virtual std::optional<std::string> members(const std::string& group) = 0;
-  /// Nothing, here and below, when the source has no way to answer.
+  /// nullopt, here and below, if the source cannot answer.
   [[nodiscard]] virtual std::optional<std::string> all() = 0;
   [[nodiscard]] virtual std::optional<std::vector<std::string>> names() = 0;
-  /// Whether groups_of() can be asked.
+  /// Whether the source supports groups_of().
   [[nodiscard]] virtual bool has_reverse() const { return false; }
   /// The names of the groups that have this host.
   [[nodiscard]] virtual std::vector<std::string> groups_of(const std::string& host) {
@@ -47,7 +47,7 @@ class group_source {
   }
 };
 
-/// Answers from a table that `load` makes; it is made again when it is old.
+/// Answers from a table that `load` makes, and makes again when it has expired.
 class table_source final : public group_source {
  public:
   table_source(std::function<group_table()> load, cache_times times)
@@ -69,7 +69,7 @@ class table_source final : public group_source {
   std::chrono::steady_clock::time_point made_{};
 };
 
-/// Asks a command for each answer.
+/// Runs a command for each answer.
 class command_source final : public group_source {
  public:
   struct commands {
@@ -105,7 +105,7 @@ class command_source final : public group_source {
   commands how_;
   std::optional<table_source> map_all_;
   std::mutex mutex_;
-  std::map<std::string, answer> answers_;  // by command with what it asks for filled in
+  std::map<std::string, answer> answers_;  // by command, with its variables replaced
 };
 
 /// $NAME and ${NAME} replaced; a $ of any other name stays.
@@ -119,7 +119,7 @@ class command_source final : public group_source {
 [[nodiscard]] std::vector<std::string> names_in(std::string_view list);
 
 /// What files and commands write about hosts as the text of one set: blanks, newlines and commas
-/// separate, any number of them; # begins a comment; brackets and operators stay together.
+/// separate, any number of them; # begins a comment; text in brackets is not split.
 [[nodiscard]] std::string normalize(std::string_view text);
 
 }  // namespace execo::detail

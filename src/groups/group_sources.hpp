@@ -1,6 +1,6 @@
 #pragma once
 
-// The sources of one `groups` object, and the resolver that host sets ask.
+// The sources of one `groups` object, and the resolver of host sets.
 
 #include <map>
 #include <memory>
@@ -27,7 +27,7 @@ class group_sources final : public group_resolver {
   void set_default(const std::string& name);
   /// Reads a groups.conf and the files it names. Throws: host_set_error.
   void add_file(const std::filesystem::path& groups_conf);
-  /// The places groups::standard() describes.
+  /// From the places that groups::standard() describes.
   void add_standard();
 
   [[nodiscard]] std::vector<std::string> source_names() const;
@@ -35,10 +35,10 @@ class group_sources final : public group_resolver {
   host_set members(std::string_view source, std::string_view group,
                    const group_place& place) const override;
   host_set all(std::string_view source, const group_place& place) const override;
-  /// Names that no @name can mean are left out, with a warning.
+  /// Names that cannot be written after @ are left out, with a warning.
   std::vector<std::string> names(std::string_view source) const override;
-  /// The groups of these hosts, as the source itself finds them; nothing if it has no way to, or if
-  /// to read all its groups takes fewer questions.
+  /// The groups of these hosts, as the source itself finds them; nullopt if it cannot, or if
+  /// reading all its groups takes fewer calls.
   [[nodiscard]] std::optional<std::vector<std::string>> groups_of(std::string_view source,
                                                                   const host_set& hosts) const;
 
@@ -62,8 +62,8 @@ class group_sources final : public group_resolver {
   std::string default_;
 };
 
-/// Made on first need, then the same for the whole process: text alone cannot carry where its
-/// groups come from.
+/// Made when first needed, then the same for the whole process: the text of a set cannot say where
+/// its groups come from.
 [[nodiscard]] const std::shared_ptr<group_sources>& standard_sources();
 
 }  // namespace execo::detail

@@ -1,7 +1,7 @@
 #pragma once
 
-// Where group names and wildcards in a host set get their hosts from. This folder does no I/O: who
-// reads files and runs commands implements the interface.
+// The interface that resolves group names and wildcards in a host set. This folder does no I/O: the
+// layer that reads files and runs commands implements it.
 
 #include <map>
 #include <string>
@@ -15,7 +15,7 @@ namespace execo::detail {
 /// Groups may be made of groups, this deep.
 inline constexpr int max_group_depth = 32;
 
-/// Where a text stands in one reading of a set and of all the groups in it.
+/// The position of a text while a set and all the groups in it are read.
 struct group_place {
   int depth = 0;  // groups within groups
   bool wildcards =
@@ -42,7 +42,7 @@ class group_resolver {
 /// The sources found in the standard places. Defined in groups/.
 [[nodiscard]] const group_resolver& standard_group_resolver();
 
-/// How text is read. The standard resolver is asked for only when the text needs one.
+/// How text is read. The standard resolver is used only if the text needs one.
 struct read_options {
   const group_resolver* groups = nullptr;  // null: the standard one
   std::string_view source = {};            // what @name without a source means; empty: the default

@@ -1,4 +1,4 @@
-// Going through the names of a host_set, and the sets made of some of its names.
+// Iterates over the names of a host_set, and makes sets of some of its names.
 
 #include <algorithm>
 #include <stdexcept>

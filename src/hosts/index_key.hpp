@@ -36,7 +36,7 @@ inline constexpr auto first_keys = [] {
   return keys;
 }();
 
-/// Key of a number written with at least `digits` digits, zeros in front. Pre: it fits max_digits.
+/// Key of a number written with at least `digits` digits, with leading zeros. Pre: fits max_digits.
 [[nodiscard]] constexpr index_key key_of(index_key value, int digits) noexcept {
   assert(digits > 0 && digits <= max_digits);
   return first_keys[static_cast<std::size_t>(digits)] + value;
@@ -57,12 +57,12 @@ inline constexpr auto first_keys = [] {
   return digits;
 }
 
-/// The number an index stands for.
+/// The number that an index means.
 [[nodiscard]] constexpr index_key value_of(index_key key) noexcept {
   return key < 0 ? key : key - first_keys[static_cast<std::size_t>(width_of(key))];
 }
 
-/// Whether the index has zeros in front.
+/// Whether the index has leading zeros.
 [[nodiscard]] constexpr bool is_padded(index_key key) noexcept {
   if (key < 0) return false;
   const int width = width_of(key);

@@ -31,7 +31,7 @@ void normalize(key_ranges& ranges);
 [[nodiscard]] bool contains(const key_ranges& ranges, index_key key) noexcept;
 [[nodiscard]] std::uint64_t count(const key_ranges& ranges) noexcept;
 /// The n-th key. `hint` is the interval and the number of keys before it where a look-up ended; it
-/// makes going through all keys linear. Pre: n < count(ranges).
+/// makes iterating over all keys linear. Pre: n < count(ranges).
 struct nth_hint {
   std::size_t range = 0;
   std::uint64_t before = 0;

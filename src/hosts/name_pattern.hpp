@@ -19,7 +19,7 @@ inline constexpr std::size_t max_dimensions = 64;
 
 /// Length of the bracketed IPv6 literal that begins the text ([fe80::1]), 0 if none does.
 [[nodiscard]] std::size_t ipv6_literal(std::string_view text) noexcept;
-/// The same for a place inside a name: literals stand at its beginning or after a @.
+/// The same for a position inside a name: a literal is at its beginning or after a @.
 [[nodiscard]] std::size_t ipv6_literal_at(std::string_view name, std::size_t at) noexcept;
 
 void append_text(std::string& pattern, char c);

@@ -26,7 +26,7 @@ class name_table {
   name_table& operator=(const name_table&) = delete;
   ~name_table();
 
-  // Changes; the caller has the table for itself. add_* leave it unsettled.
+  // Changes; the caller has exclusive access. add_* leave it unsettled.
   void add_name(std::string_view name);
   void add_boxes(std::string_view pattern, box sides);
   /// Room for that many names with so much text; trim() gives back what was not needed.
@@ -40,7 +40,7 @@ class name_table {
   [[nodiscard]] bool contains(const name_table& other) const;
   [[nodiscard]] bool equals(const name_table& other) const;
 
-  // A pattern and its names, as the ones who go through a table see it.
+  // A pattern and its names, for callers that iterate over a table.
   struct view {
     std::string_view name;     // the only name, if `indexes` is null
     std::string_view pattern;  // else

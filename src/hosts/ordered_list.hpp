@@ -1,6 +1,6 @@
 #pragma once
 
-// Lists of hosts whose order is that of the text: what a set cannot keep.
+// Lists of hosts in the order of the text, which a set does not keep.
 
 #include <string>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
 
-// What stands between brackets: 1-3,07-12,20-40/5.
+// Reads the text between brackets: 1-3,07-12,20-40/5.
 
 #include <cstddef>
 #include <stdexcept>
@@ -28,7 +28,7 @@ inline constexpr std::uint64_t max_stepped = 8'000'000;
 [[nodiscard]] key_ranges read_ranges(std::string_view text, std::string_view trailing,
                                      std::uint64_t& stepped);
 
-/// Puts the digits that stand before the bracket in front of every index.
+/// Puts the digits before the bracket in front of every index.
 [[nodiscard]] key_ranges put_before(std::string_view digits, const key_ranges& ranges);
 
 }  // namespace execo::detail

@@ -30,7 +30,7 @@ class set_reader {
     auto result = std::make_shared<name_table>();
     constexpr std::size_t long_text = 4096;
     if (text_.size() > long_text) {
-      // Names may turn out to be all of one pattern: then the room is given back.
+      // If all names turn out to have one pattern, the memory is released.
       const auto names = static_cast<std::size_t>(std::ranges::count(text_, ','));
       result->reserve(names + 1, text_.size());
     }
@@ -244,7 +244,7 @@ class set_reader {
     return options_.groups ? *options_.groups : standard_group_resolver();
   }
 
-  // The only way from a text into what groups are made of, and so what bounds the depth of groups.
+  // The only place where the groups of a text are read, so it bounds the depth of groups.
   group_place inside(std::size_t begin) {
     if (options_.place.depth >= max_group_depth) {
       fail(host_set_errc::group,

@@ -43,7 +43,7 @@ namespace execo::detail {
   return {};
 }
 
-/// Whether the text is one name as it stands: no operator, bracket, group, wildcard or blank.
+/// Whether the text is a single name: no operator, bracket, group, wildcard or blank.
 [[nodiscard]] constexpr bool is_plain_name(std::string_view text) noexcept {
   for (const char c : text) {
     if (is_operator(c) || is_blank(c) || c == '[' || c == ']' || c == '@' || c == '*' || c == '?') {

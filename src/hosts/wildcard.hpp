@@ -4,7 +4,7 @@
 
 namespace execo::detail {
 
-/// Whether a name fits a mask: * stands for any text, ? for one byte.
+/// Whether a name matches a mask: * matches any text, ? one byte.
 [[nodiscard]] bool matches(std::string_view mask, std::string_view name) noexcept;
 
 }  // namespace execo::detail

@@ -1,4 +1,4 @@
-/// as_awaitable: a sender in the manner of P2300 as an operation of execo's.
+/// as_awaitable: turns a P2300 sender into an operation of execo.
 #pragma once
 
 #include <exception>
@@ -35,7 +35,7 @@ consteval bool asks_for_scheduler() {
 }
 #endif
 
-/// What a sender learns of the coroutine that awaits it.
+/// The environment that a sender sees: that of the awaiting coroutine.
 class awaiting_env {
  public:
   using token_type = decltype(std::declval<sender_stop_source&>().get_token());
@@ -144,7 +144,7 @@ class [[nodiscard]] sender_op final : public operation {
   void on_stop() noexcept override { stop_.request_stop(); }
   bool cancelled() const noexcept override { return !error_ && !value_; }
   const char* what() const noexcept override { return "a sender"; }
-  /// On any thread: what completes may not be destroyed inside its own call.
+  /// On any thread: the operation must not be destroyed inside its own completion.
   void end() noexcept { post(work(), step_); }
 
   Sender work_;
@@ -157,8 +157,8 @@ class [[nodiscard]] sender_op final : public operation {
 
 }  // namespace detail
 
-/// A sender as an operation, to be awaited in a task or by any combinator. Gives what the sender
-/// sends: nothing, a value, or several as a tuple.
+/// A sender as an operation, for a task or any combinator to await. Returns what the sender sends:
+/// nothing, a value, or several values as a tuple.
 ///
 /// Stop: by the stop token of the receiver's environment.
 /// Resumes: on the awaiting coroutine's loop.

@@ -1,4 +1,4 @@
-/// as_sender: any execo operation as a sender in the manner of P2300.
+/// as_sender: turns any execo operation into a P2300 sender.
 #pragma once
 
 #include <exception>
@@ -130,10 +130,10 @@ class [[nodiscard]] operation_sender {
 };
 
 /// Any execo operation as a sender, which runs on `where`: set_value with its value, set_stopped
-/// when it throws operation_cancelled, set_error with any other exception.
+/// if it throws operation_cancelled, set_error with any other exception.
 ///
 /// Stop: by the stop token of the receiver's environment, from any thread; completes when the
-/// operation has ended. A process that was stopped gives a value, its result, that says
+/// operation has ended. A stopped process completes with a value, its result, which says
 /// `cancelled`.
 /// Resumes: the receiver, on the thread that drives `where`.
 /// Thread: start() from any.
@@ -142,7 +142,7 @@ auto as_sender(context& where, Op op) {
   return operation_sender<Op>(std::move(op), &where);
 }
 
-/// The same on the context that the thread is in that starts it, else on
+/// The same on the context of the thread that starts it, else on
 /// context::default_instance().
 template <awaitable Op>
 auto as_sender(Op op) {

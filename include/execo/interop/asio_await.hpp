@@ -1,4 +1,4 @@
-/// async_await: any execo operation with any completion token of Asio.
+/// async_await: starts any execo operation with any completion token of Asio.
 #pragma once
 
 #include <concepts>
@@ -15,8 +15,8 @@ inline namespace EXECO_ASIO_ADAPTERS {
 
 namespace asio_detail {
 
-/// What a handler gets. It gets one after an error, too: a type that cannot be made from nothing
-/// comes in an optional.
+/// The argument of a handler. A handler gets one after an error, too: a type without a default
+/// constructor is passed in an optional.
 template <class T>
 using delivered_t =
     std::conditional_t<std::default_initializable<T> && !std::is_same_v<T, std::monostate>, T,
@@ -33,7 +33,7 @@ struct signature<std::monostate> {
 template <class Op>
 using signature_t = typename signature<detail::detached_value_t<Op>>::type;
 
-/// The gentlest way that still ends the operation, where several would do.
+/// The gentlest of the requested types.
 inline detail::stop_kind kind_of(net::cancellation_type_t asked) noexcept {
   if ((asked & net::cancellation_type::partial) != net::cancellation_type::none)
     return detail::stop_kind::end;
@@ -96,7 +96,7 @@ class handler_operation final : public detail::detached_with_body<detail::detach
     auto work = std::move(work_);
     auto where = work.get_executor();
     if constexpr (std::is_same_v<decltype(where), net::system_executor>) {
-      // No executor was named: here, as for start(), rather than on Asio's own threads.
+      // Without an executor: called here, as for start(), not on Asio's own threads.
       done();
     } else {
       net::post(where, std::move(done));
@@ -130,13 +130,13 @@ class initiate_await {
 /// Awaits an execo operation on `where` with a completion token: use_awaitable, use_future, a
 /// callback, deferred, bind_executor(...), bind_cancellation_slot(...) and whatever wraps these.
 /// The signature is `void(std::exception_ptr, T)`, for void `void(std::exception_ptr)`; a T without
-/// a default constructor comes as std::optional<T>, which is empty only beside an exception.
+/// a default constructor is passed as std::optional<T>, which is empty only with an exception.
 ///
 /// Stop: the cancellation slot, with the first signal. On a process's run, `terminal` sends KILL,
 /// `partial` ends it as any stop does (TERM, KILL after kill_timeout), and `total` abandons the
-/// wait: the handler gets operation_cancelled at once, and the process goes on if a handle to it is
-/// held, it. Of several the order is partial, terminal, total. What has no such distinction is
-/// asked to stop. Apart from an abandoned wait the handler is called when the operation has ended.
+/// wait: the handler gets operation_cancelled at once, and the process goes on if you hold a handle
+/// to it. If a signal has several types, partial comes before terminal and total. Other operations
+/// are asked to stop. Unless a wait is abandoned, the handler is called after the operation's end.
 /// Resumes: the handler, on its associated executor, by post(); without one on the thread that
 /// drives `where`. Its executor has outstanding work until then.
 /// Thread: any; a signal is emitted where the handler runs, as always in Asio.
@@ -146,7 +146,7 @@ auto async_await(context& where, Op op, Token&& token) {
       asio_detail::initiate_await(&where), token, std::move(op));
 }
 
-/// The same on the context that the calling thread is in, else on context::default_instance().
+/// The same on the context of the calling thread, else on context::default_instance().
 template <awaitable Op, class Token>
 auto async_await(Op op, Token&& token) {
   return net::async_initiate<Token, asio_detail::signature_t<Op>>(

@@ -19,12 +19,12 @@
 namespace execo {
 inline namespace EXECO_ASIO_ADAPTERS {
 
-/// Drives a context from an Asio executor, as a guest that never blocks it: polls it when its
-/// handle is readable and when its next deadline is due. An operation runs on the guest when it
-/// names it: `async_await(guest, op, token)`, `start(guest, op, callback)`, `p.on(guest)`.
+/// Drives a context as a guest of an Asio executor, which it never blocks: polls it when its handle
+/// is readable and when its next deadline is due. To run an operation on the guest, name it:
+/// `async_await(guest, op, token)`, `start(guest, op, callback)`, `p.on(guest)`.
 ///
-/// Until close() the executor has outstanding work: what waits for a descriptor cannot know that
-/// nothing will come.
+/// Until close() the executor has outstanding work, since it waits for the guest's
+/// descriptor.
 /// Pre: one thread runs the executor; both are used from that thread, and the guest outlives this.
 class asio_host {
  public:
@@ -38,7 +38,7 @@ class asio_host {
   asio_host& operator=(const asio_host&) = delete;
   ~asio_host() { close(); }
 
-  /// Lets go of the guest, which is not driven then, and of the executor.
+  /// Detaches the guest, which is then no longer driven, and releases the executor.
   void close() noexcept { state_->close(); }
 
  private:

@@ -1,4 +1,4 @@
-/// use_execo: any Asio operation inside a coroutine that awaits execo's operations.
+/// use_execo: lets a coroutine that awaits execo's operations await any Asio operation.
 #pragma once
 
 #include <exception>
@@ -15,13 +15,13 @@ inline namespace EXECO_ASIO_ADAPTERS {
 
 /// A completion token: `std::size_t n = co_await socket.async_read_some(buffer, use_execo);`
 ///
-/// What the operation gives beyond an error is the value: nothing, one value, or a std::tuple.
+/// The value is what the operation returns besides an error: nothing, one value, or a std::tuple.
 /// Stop: emits cancellation on the I/O object's executor, and joins the operation.
 /// Resumes: on the awaiting coroutine's own loop.
 /// Throws: Asio's system_error for an error code, the exception of an exception_ptr;
 /// operation_cancelled after a stop, and when its io_context is destroyed before it ended.
 /// Pre: the I/O object is used by one thread at a time, as always; an io_context that several
-/// threads run wants a strand.
+/// threads run needs a strand.
 class use_execo_t {
  public:
   constexpr use_execo_t() noexcept {}
@@ -60,7 +60,7 @@ struct executor_of<Initiation> {
   static type get(const Initiation& i) noexcept { return i.get_executor(); }
 };
 
-/// The values of a completion, after its error, if it has one, was thrown.
+/// The values of a completion. Throws its error, if there is one.
 template <class... Values>
 auto give(std::tuple<Values...>&& values) {
   if constexpr (sizeof...(Values) == 1) {
@@ -163,7 +163,7 @@ class [[nodiscard]] asio_op final : public detail::operation {
           },
           std::move(args_));
     } catch (...) {
-      // The handler is gone with it, which leads to the end.
+      // The handler is destroyed with it, which ends the operation.
       failed_ = std::current_exception();
     }
   }

@@ -1,4 +1,4 @@
-/// Values of execo's in fmt::format, and in std::format where the standard library has it: results,
+/// Values of execo in fmt::format, and in std::format where the standard library has it: results,
 /// hosts, sets of hosts, end_reason, phase, ... The format specification is that of a string:
 /// `{:>20}`. A duration is the standard's own type: format_duration(d), or <fmt/chrono.h>.
 #pragma once
@@ -43,7 +43,7 @@ class text_formatter : public Base {
 
 }  // namespace execo::detail
 
-// One by one: formatters of ranges would be as good a match as a template for all.
+// One by one: a template for all types would be ambiguous with the formatters of ranges.
 #define EXECO_FORMATTED(type)                                                                \
   EXECO_WITH_FMT(template <>                                                               \
                  class fmt::formatter<type, char>                                          \

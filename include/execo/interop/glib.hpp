@@ -7,8 +7,8 @@
 
 namespace execo {
 
-/// Drives a context from a GMainContext, as a guest that never blocks it: polls it when its handle
-/// is readable and when its next deadline is due. An operation runs on the guest when it names it:
+/// Drives a context as a guest of a GMainContext, which it never blocks: polls it when its handle
+/// is readable and when its next deadline is due. To run an operation on the guest, name it:
 /// `start(guest, op, callback)`, `p.on(guest)`.
 ///
 /// Pre: one thread runs the main loop; both are used from that thread, and the guest outlives this.
@@ -29,7 +29,7 @@ class glib_host {
   glib_host& operator=(const glib_host&) = delete;
   ~glib_host() { close(); }
 
-  /// Lets go of the guest, which is not driven then. Also from what runs on the guest.
+  /// Detaches the guest, which is then no longer driven. May be called on the guest.
   void close() noexcept {
     if (source_ == nullptr) return;
     g_source_destroy(source_);

@@ -10,12 +10,12 @@
 
 namespace execo {
 
-/// Drives a context from a uv_loop_t, as a guest that never blocks it: polls it when its handle is
-/// readable and when its next deadline is due. An operation runs on the guest when it names it:
+/// Drives a context as a guest of a uv_loop_t, which it never blocks: polls it when its handle is
+/// readable and when its next deadline is due. To run an operation on the guest, name it:
 /// `start(guest, op, callback)`, `p.on(guest)`.
 ///
-/// Until close() it keeps the loop alive: what waits for a descriptor cannot know that nothing will
-/// come. The loop has to run once more after that, before uv_loop_close().
+/// Until close() it keeps the loop alive, since it waits for the guest's descriptor. After close()
+/// the loop must run once more, before uv_loop_close().
 /// Pre: both are used from the loop's thread, and the guest outlives this.
 class uv_host {
  public:
@@ -36,7 +36,7 @@ class uv_host {
   uv_host& operator=(const uv_host&) = delete;
   ~uv_host() { close(); }
 
-  /// Lets go of the guest, which is not driven then, and of the loop. Also from what runs on
+  /// Detaches the guest, which is then no longer driven, and releases the loop. May be called on
   /// the guest.
   void close() noexcept {
     if (state_ != nullptr) state_->close();
@@ -44,7 +44,7 @@ class uv_host {
   }
 
  private:
-  // libuv frees handles later: they live apart, until it has let go of both.
+  // libuv frees handles later: they live on the heap until it has released both.
   struct state {
     explicit state(context& c) noexcept : guest(c) {}
 

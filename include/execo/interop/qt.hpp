@@ -9,13 +9,13 @@
 
 namespace execo {
 
-/// Drives a context from the event loop of a Qt thread, as a guest that never blocks it: polls it
-/// when its handle is readable and when its next deadline is due. An operation runs on the guest
-/// when it names it: `start(guest, op, callback)`, `p.on(guest)`.
+/// Drives a context as a guest of the event loop of a Qt thread, which it never blocks: polls it
+/// when its handle is readable and when its next deadline is due. To run an operation on the guest,
+/// name it: `start(guest, op, callback)`, `p.on(guest)`.
 ///
 /// Pre: made on a thread with a Qt event loop, after its application; both are used from that
-/// thread, and the guest outlives this. Not destroyed by what runs on the guest: close() is for
-/// that.
+/// thread, and the guest outlives this. Code that runs on the guest must not destroy it, but may
+/// call close().
 class qt_host {
  public:
   /// Throws: std::system_error when the guest has no handle left for it.
@@ -23,11 +23,11 @@ class qt_host {
   qt_host(const qt_host&) = delete;
   qt_host& operator=(const qt_host&) = delete;
 
-  /// Lets go of the guest, which is not driven then.
+  /// Detaches the guest, which is then no longer driven.
   void close() { watch_.close(); }
 
  private:
-  // By events: without signals it needs no meta-object compiler.
+  // With events instead of signals it needs no meta-object compiler.
   class watch final : public QSocketNotifier {
    public:
     explicit watch(context& guest)
