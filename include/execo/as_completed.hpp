@@ -24,7 +24,7 @@ class [[nodiscard]] as_completed_op final
   using outcomes = completions<value>;
   using body_value = child_value_t<std::invoke_result_t<Body&, outcomes&>>;
   // Not one of the slots of the group.
-  static constexpr std::size_t body_index = static_cast<std::size_t>(-1);
+  static constexpr child_index body_index = static_cast<child_index>(-1);
 
  public:
   as_completed_op(Source source, Body body) : group(std::move(source)), body_(std::move(body)) {}
@@ -64,7 +64,7 @@ class [[nodiscard]] as_completed_op final
     this->open();
     this->start_child(running_body_->handle(), running_body_->promise(), body_index);
   }
-  void on_child_done(std::size_t index, bool failed) noexcept override {
+  void on_child_done(child_index index, bool failed) noexcept override {
     if (index != body_index) return group::on_child_done(index, failed);
     // The rest is not needed any more.
     body_done_ = true;

@@ -94,20 +94,18 @@ foreign_adapter resume_after(Reschedule there, std::coroutine_handle<> to,
 /// Joins one child on its own loop, then resumes the parent elsewhere.
 class resume_elsewhere : protected child_group {
  protected:
-  resume_elsewhere() noexcept { step_.self = this; }
+  resume_elsewhere() noexcept = default;
   /// On the own loop, outside the child. Last: the parent may be gone when it returns.
   virtual void resume_at_place(std::coroutine_handle<> parent) = 0;
 
-  struct step_node : queue_node {
-    resume_elsewhere* self = nullptr;
-    std::coroutine_handle<> parent;
-  };
-  step_node step_;
+  queue_node step_;
   std::exception_ptr refused_;
 
  private:
-  void on_child_done(std::size_t, bool) noexcept final {}
+  void leave() noexcept;
+  void on_child_done(child_index, bool) noexcept final {}
   std::coroutine_handle<> on_joined(std::coroutine_handle<> awaiting) noexcept final;
+  std::coroutine_handle<> parent_;
 };
 
 template <class T, class Place>
@@ -136,7 +134,7 @@ class resume_on_op final : private resume_elsewhere {
   void on_begin() noexcept override { start_child(work_.handle(), work_.promise(), 0); }
   void resume_at_place(std::coroutine_handle<> parent) override {
     if constexpr (std::is_pointer_v<Place>) {
-      step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).parent.resume(); };
+      step_.run = delegate<>::resuming(parent);
       post(*place_, step_);
     } else if constexpr (executes<Place>) {
       place_.execute(resumption(parent));
@@ -154,7 +152,7 @@ class resume_on_op final : private resume_elsewhere {
 /// The group of on(): it runs at the place, and its end is reported there.
 class remote_group final : private child_group {
  public:
-  explicit remote_group(delegate<> ended) noexcept : ended_(ended) { step_.self = this; }
+  explicit remote_group(delegate<> ended) noexcept : step_(ended) {}
   void start(loop& place, bool stopped, std::coroutine_handle<> handle,
              child_promise_base& promise) noexcept;
   /// False: what it would have stopped had ended already.
@@ -162,13 +160,9 @@ class remote_group final : private child_group {
 
  private:
   void on_begin() noexcept override {}
-  void on_child_done(std::size_t, bool) noexcept override;
+  void on_child_done(child_index, bool) noexcept override;
 
-  struct step_node : queue_node {
-    remote_group* self = nullptr;
-  };
-  delegate<> ended_;
-  step_node step_;
+  queue_node step_;
   bool done_ = false;
 };
 

@@ -30,7 +30,7 @@ class scope : private detail::child_group {
     // Nothing throws from here on.
     ++running_;
     auto& made = *children_.back();
-    start_child(made.handle(), made.promise(), children_.size() - 1);
+    start_child(made.handle(), made.promise(), 0);
   }
 
   /// Asks everything that runs to stop.
@@ -53,7 +53,7 @@ class scope : private detail::child_group {
   void prepare_to_spawn();
   bool cancelled() const noexcept override { return detail::is_cancelled(first_error_); }
   void on_begin() noexcept override;
-  void on_child_done(std::size_t index, bool failed) noexcept override;
+  void on_child_done(detail::child_index index, bool failed) noexcept override;
 
   std::vector<std::unique_ptr<detail::child<std::monostate>>> children_;
   std::exception_ptr first_error_;

@@ -16,7 +16,7 @@ class sync_waiter final : private child_group {
 
  private:
   void on_begin() noexcept override { start_child(child_, *promise_, 0); }
-  void on_child_done(std::size_t, bool) noexcept override {}
+  void on_child_done(child_index, bool) noexcept override {}
 
   std::coroutine_handle<> child_;
   child_promise_base* promise_ = nullptr;

@@ -22,6 +22,8 @@ namespace detail {
 class child_group;
 template <class T>
 class task_child;
+/// Which child of a group. Indices of children that have ended are used again.
+using child_index = std::uint32_t;
 
 class task_promise_base : private queue_node {
  public:
@@ -57,32 +59,23 @@ class task_promise_base : private queue_node {
 
   // Who goes on after it: its awaiter, that one through an adapter, or a group whose child it is.
   enum class parent_kind : std::uint8_t { awaiter, adapter, group };
-  struct awaited {
-    std::coroutine_handle<> awaiting;
-    std::coroutine_handle<> to;  // whom to resume through a loop's queue
-  };
-  struct membership {
-    child_group* group;
-    std::size_t index;
-  };
 
   /// Whom to resume now; on another thread than the loop's nobody, but its queue will.
   std::coroutine_handle<> next() noexcept;
   std::coroutine_handle<> leave_group() noexcept;
+  void resume_group() noexcept;
   void resume_later(std::coroutine_handle<> to) noexcept;
 
   loop* affinity_ = nullptr;
   stop_state* stop_ = nullptr;
-  union {
-    awaited awaited_{};
-    membership member_;
-  };
+  void* parent_ = nullptr;  // the frame of a coroutine, or a child_group
 
  protected:
   std::exception_ptr error_;
 
  private:
-  parent_kind parent_ = parent_kind::awaiter;
+  child_index index_ = 0;  // in a group
+  parent_kind parent_kind_ = parent_kind::awaiter;
 };
 
 template <class T>

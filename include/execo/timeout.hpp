@@ -23,16 +23,13 @@ class deadline_group : protected child_group {
   bool cut_short() const noexcept { return expired_ && !stopped().came_too_late(); }
 
  private:
-  void on_child_done(std::size_t, bool) noexcept final;
+  void on_child_done(child_index, bool) noexcept final;
   void expire();
   void on_deadline() noexcept;
 
-  struct deadline_node : queue_node {
-    deadline_group* self = nullptr;
-  };
   duration limit_;
   deadline_timer timer_;
-  deadline_node deadline_step_;
+  queue_node deadline_step_;
   bool done_ = false;
   bool expired_ = false;
 };
@@ -90,12 +87,11 @@ class stop_bridge {
   bool in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
 
  private:
-  struct arrival_node : queue_node {
-    stop_bridge* self = nullptr;
-  };
+  void arrive() noexcept;
+
   delegate<> arrived_;
   loop& affinity_;
-  arrival_node node_;
+  queue_node node_;
   std::atomic<bool> in_flight_{false};
 };
 
@@ -145,7 +141,7 @@ class with_stop_op final : private child_group {
     bridge_.emplace(delegate<>::template to<&with_stop_op::on_request>(this), affinity(), token_);
     start_child(work_.handle(), work_.promise(), 0);
   }
-  void on_child_done(std::size_t, bool) noexcept override {
+  void on_child_done(child_index, bool) noexcept override {
     done_ = true;
     if (bridge_->disconnect()) add_pending();
   }

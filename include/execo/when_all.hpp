@@ -35,11 +35,11 @@ class settled_op : protected child_group {
     return outcome<U>(std::move(*c.promise().value));
   }
   void on_begin() noexcept override {
-    std::size_t index = 0;
+    child_index index = 0;
     std::apply([&](auto&... c) { (start_child(c.handle(), c.promise(), index++), ...); },
                children_);
   }
-  void on_child_done(std::size_t, bool) noexcept override {}
+  void on_child_done(child_index, bool) noexcept override {}
 };
 
 template <class... T>
@@ -59,7 +59,7 @@ class when_all_op final : private settled_op<T...> {
 
  private:
   bool cancelled() const noexcept override { return is_cancelled(first_error_); }
-  void on_child_done(std::size_t index, bool failed) noexcept override {
+  void on_child_done(child_index index, bool failed) noexcept override {
     if (!failed || first_error_) return;
     std::size_t i = 0;
     std::apply(

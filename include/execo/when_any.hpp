@@ -35,7 +35,7 @@ struct any_value {
 class when_any_group : protected child_group {
  protected:
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
-  void on_child_done(std::size_t index, bool) noexcept final {
+  void on_child_done(child_index index, bool) noexcept final {
     if (winner_ != none) return;
     winner_ = index;
     stop().request();
@@ -71,7 +71,7 @@ class when_any_op final : private when_any_group {
     return found;
   }
   void on_begin() noexcept override {
-    std::size_t index = 0;
+    child_index index = 0;
     std::apply([&](auto&... c) { (start_child(c.handle(), c.promise(), index++), ...); },
                children_);
   }
@@ -118,7 +118,7 @@ class when_any_range_op final : private when_any_group {
   }
   void on_begin() noexcept override {
     for (std::size_t i = 0; i < children_.size(); ++i)
-      start_child(children_[i].handle(), children_[i].promise(), i);
+      start_child(children_[i].handle(), children_[i].promise(), static_cast<child_index>(i));
   }
   std::vector<child<T>> children_;
 };

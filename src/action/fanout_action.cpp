@@ -13,14 +13,14 @@
 namespace execo::detail {
 
 fanout_action::fanout_action(command c, std::vector<host> h)
-    : what(std::move(c)), hosts(std::move(h)) {
-  step_.self = this;
-  step_.run = [](queue_node& node) noexcept {
-    fanout_action& self = *static_cast<step_node&>(node).self;
-    self.scheduled_ = false;
-    self.launch_some();
-    self.release();
-  };
+    : what(std::move(c)),
+      hosts(std::move(h)),
+      step_(delegate<>::to<&fanout_action::launch_scheduled>(this)) {}
+
+void fanout_action::launch_scheduled() noexcept {
+  scheduled_ = false;
+  launch_some();
+  release();
 }
 
 fanout_action::~fanout_action() = default;

@@ -36,10 +36,7 @@ class fanout_action final : public action_core {
 
  private:
   friend class host_run;
-  struct step_node : queue_node {
-    fanout_action* self = nullptr;
-  };
-
+  void launch_scheduled() noexcept;
   void prepare() override;
   std::size_t size() const noexcept override { return hosts.size(); }
   void begin() override;
@@ -60,7 +57,7 @@ class fanout_action final : public action_core {
   std::unique_ptr<handler_calls> calls_;  // on the loop; null without handlers
   list_node open_;                        // of host_run
   descriptor_share descriptors_;
-  step_node step_;
+  queue_node step_;
   std::size_t window_ = 0;
   std::size_t launched_ = 0;
   std::size_t running_ = 0;

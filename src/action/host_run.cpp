@@ -19,21 +19,21 @@ host_run::host_run(fanout_action& owner, std::size_t index, std::size_t ring)
       on_(*owner.where().rings()[ring]),
       index_(index),
       ring_(ring),
-      what_(std::in_place, owner.hosts[index], index, owner.shared_, owner.stdio_, owner.limits) {
-  way_.self = stop_.self = this;
-}
+      what_(std::in_place, owner.hosts[index], index, owner.shared_, owner.stdio_, owner.limits) {}
 
 // In its own nodes, so that no memory is needed when none is left.
 template <void (host_run::*Step)() noexcept>
-void host_run::travel(loop& to, travel_node& node) noexcept {
+void host_run::travel(loop& to, queue_node& node) noexcept {
   if (loop::current() == &to) return (this->*Step)();
   retain();
-  node.run = [](queue_node& arrived) noexcept {
-    host_run& self = *static_cast<travel_node&>(arrived).self;
-    (self.*Step)();
-    self.release();
-  };
+  node.run = delegate<>::to<&host_run::arrive<Step>>(this);
   to.post(node);
+}
+
+template <void (host_run::*Step)() noexcept>
+void host_run::arrive() noexcept {
+  (this->*Step)();
+  release();
 }
 
 void host_run::start() noexcept { travel<&host_run::begin>(on_, way_); }

@@ -70,11 +70,10 @@ class host_run final : public ref_counted, private end_observer, private output_
 
   void ended() noexcept;
 
-  struct travel_node : queue_node {
-    host_run* self = nullptr;
-  };
   template <void (host_run::*Step)() noexcept>
-  void travel(loop& to, travel_node& node) noexcept;
+  void travel(loop& to, queue_node& node) noexcept;
+  template <void (host_run::*Step)() noexcept>
+  void arrive() noexcept;
 
   bool is_elsewhere() const noexcept { return &on_ != &owner_.where(); }
 
@@ -89,8 +88,8 @@ class host_run final : public ref_counted, private end_observer, private output_
   std::atomic<std::size_t> in_flight_{0};  // bytes of lines that are not delivered yet
   bool paused_ = false;
   bool stop_sent_ = false;
-  travel_node way_;  // to its ring, then back
-  travel_node stop_;
+  queue_node way_;  // to its ring, then back
+  queue_node stop_;
   result result_;
   std::exception_ptr problem_;
 };

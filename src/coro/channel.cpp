@@ -21,9 +21,7 @@ void channel_waiter::finish(channel_waiter* first) noexcept {
       served.complete();
       continue;
     }
-    served.step_.run = [](queue_node& node) noexcept {
-      static_cast<step_node&>(node).self->complete();
-    };
+    served.step_.run = delegate<>::to<&channel_waiter::complete>(&served);
     served.work().post(served.step_);
   }
 }

@@ -69,17 +69,16 @@ void context::state::wait_for_driver() {
 
 void context::state::join_all() {
   detail::join_members(loop);
-  struct reply : detail::queue_node {
-    std::size_t* left = nullptr;
-  };
-  std::size_t left = others.size();
-  std::vector<reply> replies(others.size());
+  struct countdown {
+    std::size_t left;
+    void count() noexcept { --left; }
+  } undrained{others.size()};
+  std::vector<detail::queue_node> replies(others.size());
   for (std::size_t i = 0; i < others.size(); ++i) {
-    replies[i].left = &left;
-    replies[i].run = [](detail::queue_node& node) noexcept { --*static_cast<reply&>(node).left; };
+    replies[i].run = detail::delegate<>::to<&countdown::count>(&undrained);
     others[i]->drain(loop, replies[i]);
   }
-  while (left != 0) loop.turn(-1);
+  while (undrained.left != 0) loop.turn(-1);
   detail::join_members(loop);
 }
 

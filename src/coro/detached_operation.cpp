@@ -14,11 +14,11 @@ namespace execo::detail {
 /// the end is not reported before a request that is in flight has arrived.
 class detached_operation::core final : public loop_member {
  public:
-  core(detached_operation& owner, loop& on) : owner_(owner), loop_(on) {
-    start_step_.self = stop_step_.self = this;
-    start_step_.run = [](queue_node& n) noexcept { static_cast<step&>(n).self->begin(); };
-    stop_step_.run = [](queue_node& n) noexcept { static_cast<step&>(n).self->on_stop_request(); };
-  }
+  core(detached_operation& owner, loop& on)
+      : owner_(owner),
+        loop_(on),
+        start_step_(delegate<>::to<&core::begin>(this)),
+        stop_step_(delegate<>::to<&core::on_stop_request>(this)) {}
 
   void launch() {
     retain();
@@ -55,9 +55,6 @@ class detached_operation::core final : public loop_member {
 
  private:
   enum class phase : std::uint8_t { running, stopping, ended };
-  struct step : queue_node {
-    core* self = nullptr;
-  };
 
   void begin() noexcept {
     since_ = clock::now();
@@ -84,8 +81,8 @@ class detached_operation::core final : public loop_member {
   detached_operation& owner_;
   loop& loop_;
   stop_state stop_;
-  step start_step_;
-  step stop_step_;
+  queue_node start_step_;
+  queue_node stop_step_;
   std::atomic<unsigned> references_{0};
   std::atomic<phase> phase_{phase::running};
   stop_kind kind_ = stop_kind::end;

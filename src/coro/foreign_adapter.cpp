@@ -4,17 +4,16 @@
 
 namespace execo::detail {
 
-remote_stop::remote_stop(loop& affinity) noexcept : affinity_(affinity) {
-  node_.self = this;
-  node_.run = [](queue_node& node) noexcept {
-    remote_stop& self = *static_cast<arrival_node&>(node).self;
-    self.in_flight_.store(false, std::memory_order_relaxed);
-    if (self.waiting_) {
-      self.waiting_.resume();
-    } else {
-      self.stop_.request();
-    }
-  };
+remote_stop::remote_stop(loop& affinity) noexcept
+    : affinity_(affinity), node_(delegate<>::to<&remote_stop::arrive>(this)) {}
+
+void remote_stop::arrive() noexcept {
+  in_flight_.store(false, std::memory_order_relaxed);
+  if (waiting_) {
+    waiting_.resume();
+  } else {
+    stop_.request();
+  }
 }
 
 void remote_stop::request() noexcept {

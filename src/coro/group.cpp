@@ -13,19 +13,15 @@ std::coroutine_handle<> child_promise_base::done() noexcept {
 
 std::coroutine_handle<> child_promise_base::finish() noexcept {
   if (is_current(*env_.affinity)) return done();
-  step_.self = this;
-  step_.run = [](queue_node& node) noexcept {
-    static_cast<step_node&>(node).self->done().resume();
-  };
+  step_.run = delegate<>::to<&child_promise_base::resume_group>(this);
   env_.affinity->post(step_);
   return std::noop_coroutine();
 }
 
+void child_promise_base::resume_group() noexcept { done().resume(); }
+
 child_group::child_group() noexcept
-    : parent_stop_(
-          [](stop_hook& hook) noexcept { static_cast<hook_node&>(hook).self->on_parent_stop(); }) {
-  parent_stop_.self = step_.self = this;
-}
+    : parent_stop_(delegate<stop_kind>::to<&child_group::on_parent_stop>(this)) {}
 
 void child_group::begin(std::coroutine_handle<> awaiting, env where) {
   if (env_.affinity != nullptr && where.affinity != nullptr && env_.affinity != where.affinity)
@@ -39,7 +35,7 @@ void child_group::begin(std::coroutine_handle<> awaiting, env where) {
     run();
     return;
   }
-  step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->run(); };
+  step_.run = delegate<>::to<&child_group::run>(this);
   env_.affinity->post(step_);
 }
 
@@ -52,27 +48,25 @@ void child_group::run() noexcept {
   }
   if (parent_ != nullptr) {
     if (parent_->requested()) {
-      on_parent_stop();
+      on_parent_stop(parent_->kind());
     } else {
       parent_->attach(parent_stop_);
     }
   }
   add_pending();
   on_begin();
-  step_.run = [](queue_node& node) noexcept {
-    static_cast<step_node&>(node).self->release_pending();
-  };
+  step_.run = delegate<>::to<&child_group::release_pending>(this);
   env_.affinity->defer(step_);
 }
 
 // A group that has asked its children to stop already has its outcome.
-void child_group::on_parent_stop() noexcept {
+void child_group::on_parent_stop(stop_kind kind) noexcept {
   if (stop_.requested()) {
     parent_->acknowledge(false);
     return;
   }
   stopped_by_parent_ = true;
-  stop_.request(parent_->kind());
+  stop_.request(kind);
 }
 
 void child_group::release_pending() noexcept {
@@ -88,7 +82,7 @@ std::coroutine_handle<> child_group::join() noexcept {
 }
 
 void child_group::start_child(std::coroutine_handle<> handle, child_promise_base& promise,
-                              std::size_t index) noexcept {
+                              child_index index) noexcept {
   promise.env_ = env{env_.affinity, &stop_};
   promise.group_ = this;
   promise.index_ = index;
@@ -97,16 +91,17 @@ void child_group::start_child(std::coroutine_handle<> handle, child_promise_base
 }
 
 void child_group::start_child(std::coroutine_handle<> handle, task_promise_base& promise,
-                              std::size_t index) noexcept {
+                              child_index index) noexcept {
   promise.affinity_ = env_.affinity;
   promise.stop_ = &stop_;
-  promise.parent_ = task_promise_base::parent_kind::group;
-  promise.member_ = {this, index};
+  promise.parent_kind_ = task_promise_base::parent_kind::group;
+  promise.parent_ = this;
+  promise.index_ = index;
   ++pending_;
   handle.resume();
 }
 
-std::coroutine_handle<> child_group::child_done(std::size_t index, bool failed) noexcept {
+std::coroutine_handle<> child_group::child_done(child_index index, bool failed) noexcept {
   on_child_done(index, failed);
   // A scope may run empty before it is joined.
   if (--pending_ != 0 || !awaiting_) return std::noop_coroutine();

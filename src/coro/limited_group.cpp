@@ -12,14 +12,7 @@ constexpr unsigned starts_in_a_row = 256;
 
 }  // namespace
 
-limited_group::limited_group() noexcept {
-  fill_.self = this;
-  fill_.run = [](queue_node& node) noexcept {
-    limited_group& self = *static_cast<fill_node&>(node).self;
-    self.scheduled_ = false;
-    self.fill();
-  };
-}
+limited_group::limited_group() noexcept : fill_(delegate<>::to<&limited_group::run_fill>(this)) {}
 
 void limited_group::set_limit(std::size_t n) {
   if (n == 0) throw std::invalid_argument("max_in_flight(0): nothing could ever run");
@@ -46,6 +39,11 @@ void limited_group::abandon() noexcept {
 void limited_group::schedule() noexcept {
   if (std::exchange(scheduled_, true)) return;
   affinity().defer(fill_);
+}
+
+void limited_group::run_fill() noexcept {
+  scheduled_ = false;
+  fill();
 }
 
 // Only here children are started, and the frames around them freed: never from inside a child that

@@ -5,9 +5,8 @@
 
 namespace execo::detail {
 
-operation::operation(loop* work) noexcept : work_(work), hook_(&operation::on_stop_request) {
-  step_.self = stop_step_.self = hook_.self = this;
-}
+operation::operation(loop* work) noexcept
+    : work_(work), hook_(delegate<stop_kind>::to<&operation::on_stop_request>(this)) {}
 
 void operation::suspend(std::coroutine_handle<> awaiting, const env& where) {
   awaiting_ = awaiting;
@@ -25,7 +24,7 @@ void operation::suspend(std::coroutine_handle<> awaiting, const env& where) {
     affinity_ = work_;
   } else if (affinity_ != nullptr && loop::current() != affinity_) {
     // resume_on has led the coroutine away from the loop that its stop state belongs to.
-    step_.run = &operation::run_dispatch;
+    step_.run = delegate<>::to<&operation::dispatch>(this);
     affinity_->post(step_);
     return;
   }
@@ -48,7 +47,7 @@ void operation::dispatch() noexcept {
   if (loop::current() == work_) {
     begin();
   } else {
-    step_.run = &operation::run_begin;
+    step_.run = delegate<>::to<&operation::begin>(this);
     work_->post(step_);
   }
 }
@@ -69,7 +68,7 @@ void operation::begin() noexcept {
 void operation::complete() noexcept {
   completed_ = true;
   live_.unlink();
-  step_.run = &operation::run_arrive;
+  step_.run = delegate<>::to<&operation::arrive>(this);
   if (affinity_ == nullptr || affinity_ == work_) {
     work_->defer(step_);
   } else {
@@ -96,43 +95,28 @@ void operation::stop_now() noexcept {
   on_stop();
 }
 
-void operation::run_dispatch(queue_node& node) noexcept {
-  static_cast<step_node&>(node).self->dispatch();
-}
-
-void operation::run_begin(queue_node& node) noexcept {
-  static_cast<step_node&>(node).self->begin();
-}
-
-void operation::run_arrive(queue_node& node) noexcept {
-  static_cast<step_node&>(node).self->arrive();
-}
-
-void operation::on_stop_request(stop_hook& hook) noexcept {
-  operation& self = *static_cast<hook_node&>(hook).self;
-  self.stop_kind_ = hook.kind();
-  if (self.affinity_ == self.work_) {
-    self.stop_now();
-    self.stop_->acknowledge(self.stop_acts_);
+void operation::on_stop_request(stop_kind kind) noexcept {
+  stop_kind_ = kind;
+  if (affinity_ == work_) {
+    stop_now();
+    stop_->acknowledge(stop_acts_);
     return;
   }
-  self.stop_in_flight_ = true;
-  self.stop_step_.run = &operation::run_stop;
-  self.work_->post(self.stop_step_);
+  stop_in_flight_ = true;
+  stop_step_.run = delegate<>::to<&operation::stop_elsewhere>(this);
+  work_->post(stop_step_);
 }
 
-void operation::run_stop(queue_node& node) noexcept {
-  operation& self = *static_cast<step_node&>(node).self;
-  self.stop_now();
-  self.stop_step_.run = &operation::run_stop_seen;
-  self.affinity_->post(self.stop_step_);
+void operation::stop_elsewhere() noexcept {
+  stop_now();
+  stop_step_.run = delegate<>::to<&operation::on_stop_answered>(this);
+  affinity_->post(stop_step_);
 }
 
-void operation::run_stop_seen(queue_node& node) noexcept {
-  operation& self = *static_cast<step_node&>(node).self;
-  self.stop_in_flight_ = false;
-  self.stop_->acknowledge(self.stop_acts_);
-  if (self.arrived_) self.resume();
+void operation::on_stop_answered() noexcept {
+  stop_in_flight_ = false;
+  stop_->acknowledge(stop_acts_);
+  if (arrived_) resume();
 }
 
 }  // namespace execo::detail

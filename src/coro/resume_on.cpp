@@ -8,21 +8,22 @@ namespace execo::detail {
 
 // By way of the ready queue: the parent frees the child's frame, which may still be on the stack.
 std::coroutine_handle<> resume_elsewhere::on_joined(std::coroutine_handle<> awaiting) noexcept {
-  step_.parent = awaiting;
-  step_.run = [](queue_node& node) noexcept {
-    auto& step = static_cast<step_node&>(node);
-    std::exception_ptr refused;
-    try {
-      step.self->resume_at_place(step.parent);
-      return;
-    } catch (...) {
-      refused = std::current_exception();
-    }
-    step.self->refused_ = std::move(refused);
-    step.parent.resume();
-  };
+  parent_ = awaiting;
+  step_.run = delegate<>::to<&resume_elsewhere::leave>(this);
   affinity().defer(step_);
   return std::noop_coroutine();
+}
+
+void resume_elsewhere::leave() noexcept {
+  std::exception_ptr refused;
+  try {
+    resume_at_place(parent_);
+    return;
+  } catch (...) {
+    refused = std::current_exception();
+  }
+  refused_ = std::move(refused);
+  parent_.resume();
 }
 
 void remote_group::start(loop& place, bool stopped, std::coroutine_handle<> handle,
@@ -40,9 +41,8 @@ bool remote_group::request_stop() noexcept {
 
 // From the ready queue: the awaiting coroutine's thread may free the child as soon as it is
 // notified.
-void remote_group::on_child_done(std::size_t, bool) noexcept {
+void remote_group::on_child_done(child_index, bool) noexcept {
   done_ = true;
-  step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->ended_(); };
   affinity().defer(step_);
 }
 

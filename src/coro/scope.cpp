@@ -34,7 +34,7 @@ void scope::prepare_to_spawn() {
 
 void scope::on_begin() noexcept {}
 
-void scope::on_child_done(std::size_t, bool failed) noexcept {
+void scope::on_child_done(detail::child_index, bool failed) noexcept {
   --running_;
   ++ended_;
   if (!failed || first_error_) return;

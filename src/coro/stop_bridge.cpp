@@ -4,14 +4,12 @@
 namespace execo::detail {
 
 stop_bridge::stop_bridge(delegate<> arrived, loop& affinity) noexcept
-    : arrived_(arrived), affinity_(affinity) {
-  node_.self = this;
-  node_.run = [](queue_node& node) noexcept {
-    stop_bridge& self = *static_cast<arrival_node&>(node).self;
-    self.in_flight_.store(false, std::memory_order_relaxed);
-    // Last: it may end what this object is part of.
-    self.arrived_();
-  };
+    : arrived_(arrived), affinity_(affinity), node_(delegate<>::to<&stop_bridge::arrive>(this)) {}
+
+// Last: it may end what this object is part of.
+void stop_bridge::arrive() noexcept {
+  in_flight_.store(false, std::memory_order_relaxed);
+  arrived_();
 }
 
 void stop_bridge::forward::operator()() const noexcept {

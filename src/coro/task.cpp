@@ -94,31 +94,29 @@ void refuse_second_await() {
 }
 
 std::coroutine_handle<> task_promise_base::next() noexcept {
-  if (parent_ == parent_kind::group) return leave_group();
+  if (parent_kind_ == parent_kind::group) return leave_group();
   const bool on_own_loop = loop::current() == affinity_;
-  if (parent_ == parent_kind::adapter && on_own_loop && stop_ != nullptr)
+  if (parent_kind_ == parent_kind::adapter && on_own_loop && stop_ != nullptr)
     stop_->set_cancelled(stop_->requested() && is_cancelled(error_));
-  if (on_own_loop && !stack_is_deep()) return awaited_.awaiting;
-  resume_later(awaited_.awaiting);
+  auto awaiting = std::coroutine_handle<>::from_address(parent_);
+  if (on_own_loop && !stack_is_deep()) return awaiting;
+  resume_later(awaiting);
   return std::noop_coroutine();
 }
 
 // The group frees this frame.
 std::coroutine_handle<> task_promise_base::leave_group() noexcept {
   if (loop::current() == affinity_)
-    return member_.group->child_done(member_.index, error_ != nullptr);
-  run = [](queue_node& node) noexcept {
-    static_cast<task_promise_base&>(node).leave_group().resume();
-  };
+    return static_cast<child_group*>(parent_)->child_done(index_, error_ != nullptr);
+  run = delegate<>::to<&task_promise_base::resume_group>(this);
   affinity_->post(*this);
   return std::noop_coroutine();
 }
 
+void task_promise_base::resume_group() noexcept { leave_group().resume(); }
+
 void task_promise_base::resume_later(std::coroutine_handle<> to) noexcept {
-  awaited_.to = to;
-  run = [](queue_node& node) noexcept {
-    static_cast<task_promise_base&>(node).awaited_.to.resume();
-  };
+  run = delegate<>::resuming(to);
   if (loop::current() == affinity_) {
     affinity_->defer(*this);
   } else {
@@ -138,10 +136,10 @@ std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, en
     where.adapter->join(awaiting, where);
   }
   using parent_kind = task_promise_base::parent_kind;
-  promise.parent_ = foreign ? parent_kind::adapter : parent_kind::awaiter;
+  promise.parent_kind_ = foreign ? parent_kind::adapter : parent_kind::awaiter;
   promise.affinity_ = where.affinity;
   promise.stop_ = where.stop;
-  promise.awaited_.awaiting = awaiting;
+  promise.parent_ = awaiting.address();
   if (loop::current() == where.affinity && !stack_is_deep()) return child;
   promise.resume_later(child);
   return std::noop_coroutine();
@@ -151,9 +149,8 @@ std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, en
 affine_continuation affine_continuation::to(env, std::coroutine_handle<>) { co_return; }
 
 std::coroutine_handle<> affine_continuation::promise_type::arrive() noexcept {
-  std::coroutine_handle<> to = step_.to;
-  if (is_current(*where_.affinity)) return to;
-  step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).to.resume(); };
+  if (is_current(*where_.affinity)) return to_;
+  step_.run = delegate<>::resuming(to_);
   // The last touch: on its own loop the awaiting coroutine may free this frame before post()
   // returns.
   where_.affinity->post(step_);

@@ -5,12 +5,9 @@
 namespace execo::detail {
 
 deadline_group::deadline_group(duration limit) noexcept
-    : limit_(limit), timer_(delegate<>::to<&deadline_group::expire>(this), "of a timeout") {
-  deadline_step_.self = this;
-  deadline_step_.run = [](queue_node& node) noexcept {
-    static_cast<deadline_node&>(node).self->on_deadline();
-  };
-}
+    : limit_(limit),
+      timer_(delegate<>::to<&deadline_group::expire>(this), "of a timeout"),
+      deadline_step_(delegate<>::to<&deadline_group::on_deadline>(this)) {}
 
 void deadline_group::start(std::coroutine_handle<> handle, child_promise_base& promise) noexcept {
   // Not from when this turn began: what ran in it may have taken long.
@@ -18,7 +15,7 @@ void deadline_group::start(std::coroutine_handle<> handle, child_promise_base& p
   start_child(handle, promise, 0);
 }
 
-void deadline_group::on_child_done(std::size_t, bool) noexcept {
+void deadline_group::on_child_done(child_index, bool) noexcept {
   done_ = true;
   affinity().disarm(timer_);
 }

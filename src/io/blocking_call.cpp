@@ -20,13 +20,12 @@ namespace execo::detail {
 class blocking_call::job : public queue_node {
  public:
   job(blocking_call& owner, unblocked_file::direction way, std::size_t size)
-      : size_(size),
+      : queue_node(delegate<>::to<&job::come_back>(this)),
+        size_(size),
         way_(way),
         bytes_(std::make_unique_for_overwrite<char[]>(size)),
         home_(&owner.loop_),
-        owner_(&owner) {
-    run = [](queue_node& node) noexcept { static_cast<job&>(node).come_back(); };
-  }
+        owner_(&owner) {}
 
   bool take(int fd) noexcept {
     fd_.reset(::fcntl(fd, F_DUPFD_CLOEXEC, 3));

@@ -15,7 +15,7 @@ namespace execo::detail {
 
 class helper_job : public queue_node {
  public:
-  helper_job() noexcept { run = &helper_job::arrive; }
+  helper_job() noexcept : queue_node(delegate<>::to<&helper_job::arrive>(this)) {}
   virtual ~helper_job() = default;
 
   /// On a helper thread.
@@ -24,9 +24,9 @@ class helper_job : public queue_node {
   virtual void finished() noexcept = 0;
 
  private:
-  static void arrive(queue_node& node) noexcept {
-    std::unique_ptr<helper_job> mine(&static_cast<helper_job&>(node));
-    mine->finished();
+  void arrive() noexcept {
+    std::unique_ptr<helper_job> mine(this);
+    finished();
   }
 };
 

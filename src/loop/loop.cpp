@@ -188,7 +188,7 @@ void loop::run_posted() noexcept {
   while (node != nullptr) {
     queue_node* next = node->next;
     hold_watch watch;
-    node->run(*node);
+    node->run();
     node = next;
   }
 }
@@ -200,7 +200,7 @@ void loop::run_ready() noexcept {
   while (node != nullptr) {
     queue_node* next = node->next;
     hold_watch watch;
-    node->run(*node);
+    node->run();
     node = next;
   }
 }

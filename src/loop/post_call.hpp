@@ -13,19 +13,19 @@ namespace execo::detail {
 template <class Call>
 void post_call(loop& where, Call call) {
   struct call_node : queue_node {
-    explicit call_node(Call c) : work(std::move(c)) {}
+    explicit call_node(Call c)
+        : queue_node(delegate<>::to<&call_node::call>(this)), work(std::move(c)) {}
+    void call() noexcept {
+      std::unique_ptr<call_node> mine(this);
+      try {
+        work();
+      } catch (...) {
+        end_program_of_exception("a function given to post() threw: ");
+      }
+    }
     Call work;
   };
-  auto* node = new call_node(std::move(call));
-  node->run = [](queue_node& posted) noexcept {
-    std::unique_ptr<call_node> mine(&static_cast<call_node&>(posted));
-    try {
-      mine->work();
-    } catch (...) {
-      end_program_of_exception("a function given to post() threw: ");
-    }
-  };
-  where.post(*node);
+  where.post(*new call_node(std::move(call)));
 }
 
 /// At once when the calling thread drives the loop, else as post_call.

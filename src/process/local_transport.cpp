@@ -85,17 +85,14 @@ class local_transport final : public transport, private child_scope_owner {
         out_(*this, stream::out),
         err_(*this, stream::err),
         input_(*this),
-        waiting_(on, delegate<>::to<&local_transport::look_again>(this)) {
+        waiting_(on, delegate<>::to<&local_transport::look_again>(this)),
+        step_(delegate<>::to<&local_transport::launch_or_fail>(this)) {
     setup_.around = surroundings::now(then);
-    step_.self = this;
   }
 
   void open(const command& what, transport_events& events) override {
     events_ = &events;
     command_ = &what;
-    step_.run = [](queue_node& node) noexcept {
-      static_cast<step_node&>(node).self->launch_or_fail();
-    };
     stage_ = stage::asked;
     loop_.defer(step_);
   }
@@ -248,10 +245,6 @@ class local_transport final : public transport, private child_scope_owner {
     std::vector<std::pair<int, child_stream>> passed;
   };
 
-  struct step_node : queue_node {
-    local_transport* self = nullptr;
-  };
-
   pipe_end& end_of(stream which) noexcept { return which == stream::out ? out_ : err_; }
   /// It is started and not reaped.
   bool has_command() const noexcept { return scope_ && scope_->running(); }
@@ -400,7 +393,24 @@ class local_transport final : public transport, private child_scope_owner {
   input_end input_;
   std::unique_ptr<child_scope> scope_;  // from the start on
   give_up_timer waiting_;               // for the end of the scope
-  step_node step_;
+  queue_node step_;
+=======
+  registered_fd input_;
+  unique_fd pidfd_;
+  unique_fd terminal_;  // read to its end
+  io_request write_;
+  io_request exit_;
+  io_request monitor_end_;
+  io_request emptied_;   // of the leaf
+  deadline_timer look_;  // once more for an end, or no longer
+  clock::time_point killed_at_{};
+  clock::time_point give_up_at_{};
+  std::unique_ptr<command_monitor> monitor_;
+  cgroup_leaf leaf_;
+  guarded_command guard_;
+  end_report report_;
+  queue_node step_;
+>>>>>>> a85bbae (Call queue nodes and stop hooks through a delegate: one idiom in place of a self pointer and a thunk for each class)
   spawn_job* job_ = nullptr;  // while a helper thread starts the child
   stage stage_ = stage::idle;
   bool outlives_ = false;  // this program

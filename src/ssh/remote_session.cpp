@@ -46,10 +46,8 @@ remote_session::remote_session(std::shared_ptr<ssh_environment> shared, std::str
       silence_(delegate<>::to<&remote_session::silence_check>(this), "silence of a peer"),
       life_(delegate<>::to<&remote_session::life_check>(this), "sign of life of a peer"),
       sign_of_life_(delegate<>::to<&remote_session::note_progress>(this)),
-      poll_(delegate<int>::to<&remote_session::on_poll>(this)) {
-  node_.self = this;
-  node_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->on_woken(); };
-}
+      poll_(delegate<int>::to<&remote_session::on_poll>(this)),
+      node_(delegate<>::to<&remote_session::on_woken>(this)) {}
 
 remote_session::~remote_session() = default;
 

@@ -110,10 +110,6 @@ class remote_session {
     over,
   };
 
-  struct step_node : queue_node {
-    remote_session* self = nullptr;
-  };
-
   void on_poll(int result);
   void on_woken();
   void run_step(bool ready);
@@ -180,7 +176,7 @@ class remote_session {
   std::uint64_t heard_ = 0;  // packets, when life was last checked
   unsigned unheard_ = 0;     // checks since then
   io_request poll_;
-  step_node node_;
+  queue_node node_;
 };
 
 }  // namespace execo::detail

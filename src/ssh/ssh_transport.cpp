@@ -45,9 +45,8 @@ class ssh_transport final : public transport, session_owner, channel_owner {
  public:
   ssh_transport(std::shared_ptr<ssh_environment> shared, const host& where)
       : shared_(std::move(shared)),
-        limit_(delegate<>::to<&ssh_transport::limit_expired>(this), "answer to a command") {
-    step_.self = this;
-    step_.run = [](queue_node& node) noexcept { static_cast<step_node&>(node).self->go_on(); };
+        limit_(delegate<>::to<&ssh_transport::limit_expired>(this), "answer to a command"),
+        step_(delegate<>::to<&ssh_transport::go_on>(this)) {
     const std::string& user = where.user().empty() ? shared_->user : where.user();
     int port = where.port() == 0 ? shared_->port : where.port();
     if (shared_->reuse) lease_ = pool().take(session_key(*shared_, where.name(), port, user));
@@ -137,10 +136,6 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   enum class stage : std::uint8_t { connecting, opening, running, exited };
   // waiting: for the end of a command that may run. left: nothing of the session is ours any more.
   enum class parting : std::uint8_t { none, waiting, left };
-
-  struct step_node : queue_node {
-    ssh_transport* self = nullptr;
-  };
 
   loop& home() const noexcept { return shared_->home; }
   session_pool& pool() const { return home().service<session_pool>(); }
@@ -410,7 +405,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   std::optional<rest_question> rest_;
   std::optional<sibling_signal> sibling_;
   deadline_timer limit_;  // of a session that was kept, or of what is waited for before it is left
-  step_node step_;
+  queue_node step_;
   transport_events* events_ = nullptr;
   const command* command_ = nullptr;
   std::optional<duration> until_kill_;  // of the signal that comes next

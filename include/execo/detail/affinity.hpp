@@ -27,9 +27,7 @@ class affine_continuation {
     static void* operator new(std::size_t size) { return allocate_frame(size); }
     static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 
-    promise_type(const env& where, std::coroutine_handle<> to) noexcept : where_(where) {
-      step_.to = to;
-    }
+    promise_type(const env& where, std::coroutine_handle<> to) noexcept : where_(where), to_(to) {}
     affine_continuation get_return_object() noexcept {
       return affine_continuation(std::coroutine_handle<promise_type>::from_promise(*this));
     }
@@ -48,13 +46,11 @@ class affine_continuation {
       }
       void await_resume() const noexcept {}
     };
-    struct step_node : queue_node {
-      std::coroutine_handle<> to;
-    };
     std::coroutine_handle<> arrive() noexcept;
 
     env where_;
-    step_node step_;
+    std::coroutine_handle<> to_;
+    queue_node step_;
   };
 
   static affine_continuation to(env where, std::coroutine_handle<> awaiting);

@@ -19,19 +19,14 @@ class channel_waiter : public operation, public list_node {
   channel_waiter* next_served = nullptr;
 
  protected:
-  channel_waiter() noexcept { step_.self = this; }
-  channel_waiter(channel_waiter&& other) noexcept : operation(std::move(other)) {
-    step_.self = this;
-  }
+  channel_waiter() noexcept = default;
+  channel_waiter(channel_waiter&& other) noexcept : operation(std::move(other)) {}
   ~channel_waiter() override = default;
 
  private:
   const char* what() const noexcept override { return "a channel"; }
 
-  struct step_node : queue_node {
-    channel_waiter* self = nullptr;
-  };
-  step_node step_;
+  queue_node step_;
 };
 
 /// For what never leaves one loop.

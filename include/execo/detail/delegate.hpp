@@ -1,6 +1,8 @@
 // A method of an object as a two-word callable: no allocation, no virtual base.
 #pragma once
 
+#include <coroutine>
+
 #include "execo/detail/compiler.hpp"
 
 namespace execo::detail {
@@ -16,6 +18,14 @@ class delegate {
     delegate c;
     c.owner_ = owner;
     c.call_ = [](void* self, Args... args) { (static_cast<Owner*>(self)->*Method)(args...); };
+    return c;
+  }
+
+  /// Resumes `to`.
+  static delegate resuming(std::coroutine_handle<> to) noexcept requires(sizeof...(Args) == 0) {
+    delegate c;
+    c.owner_ = to.address();
+    c.call_ = [](void* frame) { std::coroutine_handle<>::from_address(frame).resume(); };
     return c;
   }
 

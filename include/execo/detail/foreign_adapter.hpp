@@ -205,12 +205,11 @@ class remote_stop {
   quiescence quiescent() noexcept { return quiescence(*this); }
 
  private:
-  struct arrival_node : queue_node {
-    remote_stop* self = nullptr;
-  };
+  void arrive() noexcept;
+
   loop& affinity_;
   stop_state stop_;
-  arrival_node node_;
+  queue_node node_;
   std::atomic<bool> in_flight_{false};
   std::coroutine_handle<> waiting_;
 };

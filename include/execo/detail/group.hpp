@@ -48,14 +48,12 @@ class child_promise_base {
   friend class child_group;
   std::coroutine_handle<> finish() noexcept;
   std::coroutine_handle<> done() noexcept;
+  void resume_group() noexcept;
 
-  struct step_node : queue_node {
-    child_promise_base* self = nullptr;
-  };
   env env_;
   child_group* group_ = nullptr;
-  std::size_t index_ = 0;
-  step_node step_;  // to the own loop, if the child ended elsewhere
+  child_index index_ = 0;
+  queue_node step_;  // to the own loop, if the child ended elsewhere
 };
 
 /// One awaitable wrapped as a coroutine with a known promise.
@@ -156,7 +154,7 @@ class child_group : public affine_awaiter {
   virtual ~child_group() = default;
 
   /// A child ended, with or without an error; it is still counted as pending.
-  virtual void on_child_done(std::size_t index, bool failed) noexcept = 0;
+  virtual void on_child_done(child_index index, bool failed) noexcept = 0;
   /// On the loop: starts the first children with start_child.
   virtual void on_begin() noexcept = 0;
   /// The last child is done. Gives whom to resume; a noop if the parent is resumed another way.
@@ -176,32 +174,24 @@ class child_group : public affine_awaiter {
   void bind_to(loop& affinity) noexcept { env_.affinity = &affinity; }
   bool is_bound() const noexcept { return env_.affinity != nullptr; }
   void start_child(std::coroutine_handle<> handle, child_promise_base& promise,
-                   std::size_t index) noexcept;
+                   child_index index) noexcept;
   void start_child(std::coroutine_handle<> handle, task_promise_base& promise,
-                   std::size_t index) noexcept;
+                   child_index index) noexcept;
   loop& affinity() const noexcept { return *env_.affinity; }
 
  private:
   friend class child_promise_base;
   friend class task_promise_base;
   void run() noexcept;
-  void on_parent_stop() noexcept;
+  void on_parent_stop(stop_kind kind) noexcept;
   std::coroutine_handle<> join() noexcept;
-  std::coroutine_handle<> child_done(std::size_t index, bool failed) noexcept;
-
-  struct step_node : queue_node {
-    child_group* self = nullptr;
-  };
-  struct hook_node : stop_hook {
-    using stop_hook::stop_hook;
-    child_group* self = nullptr;
-  };
+  std::coroutine_handle<> child_done(child_index index, bool failed) noexcept;
 
   env env_;
   stop_state* parent_ = nullptr;
   stop_state stop_;
-  hook_node parent_stop_;
-  step_node step_;
+  stop_hook parent_stop_;
+  queue_node step_;
   std::coroutine_handle<> awaiting_;
   std::size_t pending_ = 0;
   bool stopped_by_parent_ = false;

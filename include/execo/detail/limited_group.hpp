@@ -47,13 +47,11 @@ class limited_group : protected child_group {
  private:
   void fill() noexcept;
   void schedule() noexcept;
+  void run_fill() noexcept;
 
-  struct fill_node : queue_node {
-    limited_group* self = nullptr;
-  };
   std::size_t limit_ = no_limit;
   std::size_t open_ = 0;
-  fill_node fill_;
+  queue_node fill_;
   bool exhausted_ = false;
   bool filling_ = false;
   bool scheduled_ = false;
@@ -75,7 +73,7 @@ class source_group : protected limited_group {
   virtual void on_start(std::size_t position) = 0;
   virtual void on_outcome(std::size_t position, outcome<value>&& end) noexcept = 0;
 
-  void on_child_done(std::size_t index, bool) noexcept override {
+  void on_child_done(child_index index, bool) noexcept override {
     slot& ended = slots_[index];
     ended.next_free = first_free_;
     first_free_ = index;
@@ -143,7 +141,7 @@ class source_group : protected limited_group {
     // The child may end here and now, and the slots may move.
     auto& promise = chosen.running->promise();
     ++running_;
-    start_child(chosen.running->handle(), promise, index);
+    start_child(chosen.running->handle(), promise, static_cast<child_index>(index));
     return true;
   }
 

@@ -2,13 +2,20 @@
 #pragma once
 
 #include "execo/detail/compiler.hpp"
+#include "execo/detail/delegate.hpp"
 
 namespace execo::detail {
 
-/// A piece of work in a loop's queue: `run` is called once, on the loop's thread.
+/// A piece of work in a loop's queue: `run` is called once, on the loop's thread. It may destroy
+/// the node, and must not throw.
 struct queue_node {
+  queue_node() noexcept = default;
+  explicit queue_node(delegate<> to_run) noexcept : run(to_run) {}
+  queue_node(const queue_node&) = delete;
+  queue_node& operator=(const queue_node&) = delete;
+
   queue_node* next = nullptr;
-  void (*run)(queue_node&) noexcept = nullptr;
+  delegate<> run;
 };
 
 /// A link of a circular list, alone when it points to itself.

@@ -58,29 +58,18 @@ class operation : public affine_awaiter {
   void arrive() noexcept;
   void resume() noexcept;
 
-  static void run_dispatch(queue_node& node) noexcept;
-  static void run_begin(queue_node& node) noexcept;
-  static void run_arrive(queue_node& node) noexcept;
-  static void run_stop(queue_node& node) noexcept;
-  static void run_stop_seen(queue_node& node) noexcept;
-  static void on_stop_request(stop_hook& hook) noexcept;
-
-  struct step_node : queue_node {
-    operation* self = nullptr;
-  };
-  struct hook_node : stop_hook {
-    using stop_hook::stop_hook;
-    operation* self = nullptr;
-  };
+  void on_stop_request(stop_kind kind) noexcept;
+  void stop_elsewhere() noexcept;
+  void on_stop_answered() noexcept;
 
   loop* work_;
   loop* affinity_ = nullptr;    // of the awaiting coroutine; null: resume inline
   stop_state* stop_ = nullptr;  // of the awaiting coroutine, lives on its loop
   std::coroutine_handle<> awaiting_;
   live_node live_;
-  step_node step_;
-  step_node stop_step_;
-  hook_node hook_;
+  queue_node step_;
+  queue_node stop_step_;
+  stop_hook hook_;
   const foreign_adapter_functions* adapter_ = nullptr;
   void* adapter_state_ = nullptr;  // the adapter's
   stop_kind stop_kind_ = stop_kind::end;

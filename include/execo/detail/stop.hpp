@@ -19,19 +19,8 @@ enum class stop_kind : std::uint8_t {
 
 class stop_hook : public list_node {
  public:
-  using call_fn = void (*)(stop_hook&) noexcept;
-  stop_hook() noexcept = default;
-  explicit stop_hook(call_fn call) noexcept : call_(call) {}
-  void call(stop_kind kind) noexcept {
-    kind_ = kind;
-    call_(*this);
-  }
-  /// Pre: called.
-  stop_kind kind() const noexcept { return kind_; }
-
- private:
-  call_fn call_ = nullptr;
-  stop_kind kind_ = stop_kind::end;
+  explicit stop_hook(delegate<stop_kind> on_request) noexcept : requested(on_request) {}
+  delegate<stop_kind> requested;
 };
 
 class stop_state {
@@ -63,7 +52,7 @@ class stop_state {
     while (hooks_.linked()) {
       auto& hook = static_cast<stop_hook&>(*hooks_.next());
       hook.unlink();
-      hook.call(kind_);
+      hook.requested(kind_);
     }
   }
 

@@ -121,13 +121,8 @@ class [[nodiscard]] sender_op final : public operation {
     decltype(connect(std::declval<Sender>(), std::declval<receiver>())) op;
   };
 
-  struct step : queue_node {
-    sender_op* self = nullptr;
-  };
-
   void on_start(bool stopped) noexcept override {
-    step_.self = this;
-    step_.run = [](queue_node& node) noexcept { static_cast<step&>(node).self->complete(); };
+    step_.run = delegate<>::template to<&sender_op::complete>(this);
     if (stopped) return complete();
     try {
       running_.emplace(std::move(work_), receiver(*this));
@@ -152,7 +147,7 @@ class [[nodiscard]] sender_op final : public operation {
   std::optional<connected> running_;
   std::optional<value_type> value_;
   std::exception_ptr error_;
-  step step_;
+  queue_node step_;
 };
 
 }  // namespace detail

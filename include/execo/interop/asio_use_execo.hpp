@@ -143,18 +143,9 @@ class [[nodiscard]] asio_op final : public detail::operation {
     returning_step step_;
   };
 
-  struct step : detail::queue_node {
-    asio_op* self = nullptr;
-  };
-
   void on_start(bool stopped) noexcept override {
-    ended_step_.self = emitted_step_.self = this;
-    ended_step_.run = [](detail::queue_node& n) noexcept { static_cast<step&>(n).self->end(); };
-    emitted_step_.run = [](detail::queue_node& n) noexcept {
-      asio_op& self = *static_cast<step&>(n).self;
-      self.emitting_ = false;
-      if (self.over_) self.complete();
-    };
+    ended_step_.run = detail::delegate<>::template to<&asio_op::end>(this);
+    emitted_step_.run = detail::delegate<>::template to<&asio_op::emitted>(this);
     if (stopped) return complete();
     try {
       std::apply(
@@ -185,13 +176,17 @@ class [[nodiscard]] asio_op final : public detail::operation {
     over_ = true;
     if (!emitting_) complete();
   }
+  void emitted() noexcept {
+    emitting_ = false;
+    if (over_) complete();
+  }
 
   Initiation initiation_;
   InitArgs args_;
   typename executor_of<Initiation>::type executor_;
   net::cancellation_signal signal_;
-  step ended_step_;
-  step emitted_step_;
+  detail::queue_node ended_step_;
+  detail::queue_node emitted_step_;
   std::optional<std::tuple<Args...>> ended_;
   std::exception_ptr failed_;
   bool stopped_ = false;

@@ -16,18 +16,14 @@ class schedule_operation {
  public:
   using operation_state_concept = operation_state_concept_tag;
   schedule_operation(loop& where, Receiver receiver)
-      : loop_(where), receiver_(std::move(receiver)) {
-    step_.self = this;
-    step_.run = [](queue_node& n) noexcept { static_cast<step&>(n).self->arrive(); };
-  }
+      : loop_(where),
+        receiver_(std::move(receiver)),
+        step_(delegate<>::template to<&schedule_operation::arrive>(this)) {}
   schedule_operation(schedule_operation&&) = delete;
 
   void start() & noexcept { post(loop_, step_); }
 
  private:
-  struct step : queue_node {
-    schedule_operation* self = nullptr;
-  };
   void arrive() noexcept {
     if constexpr (has_token<Receiver>) {
       auto&& asked = foreign_env_of(receiver_);
@@ -41,7 +37,7 @@ class schedule_operation {
 
   loop& loop_;
   Receiver receiver_;
-  step step_;
+  queue_node step_;
 };
 
 }  // namespace detail

@@ -66,17 +66,17 @@ TEST_P(inbox, takes_what_its_own_thread_posts) {
 }
 
 TEST_P(inbox, what_is_deferred_while_the_queue_runs_waits_for_the_next_turn) {
-  struct node : queue_node {
-    loop_harness* h = nullptr;
+  struct repeated {
+    explicit repeated(loop_harness& harness) : h(harness) {}
+    void run() {
+      if (++runs < 5) h.loop.defer(node);
+    }
+    loop_harness& h;
     int runs = 0;
+    queue_node node{detail::delegate<>::to<&repeated::run>(this)};
   };
-  node n;
-  n.h = &h_;
-  n.run = [](queue_node& self) noexcept {
-    auto& mine = static_cast<node&>(self);
-    if (++mine.runs < 5) mine.h->loop.defer(mine);
-  };
-  h_.loop.defer(n);
+  repeated n(h_);
+  h_.loop.defer(n.node);
   for (int turn = 1; turn <= 5; ++turn) {
     h_.loop.turn(-1);
     EXPECT_EQ(n.runs, turn);
