@@ -394,23 +394,6 @@ class local_transport final : public transport, private child_scope_owner {
   std::unique_ptr<child_scope> scope_;  // from the start on
   give_up_timer waiting_;               // for the end of the scope
   queue_node step_;
-=======
-  registered_fd input_;
-  unique_fd pidfd_;
-  unique_fd terminal_;  // read to its end
-  io_request write_;
-  io_request exit_;
-  io_request monitor_end_;
-  io_request emptied_;   // of the leaf
-  deadline_timer look_;  // once more for an end, or no longer
-  clock::time_point killed_at_{};
-  clock::time_point give_up_at_{};
-  std::unique_ptr<command_monitor> monitor_;
-  cgroup_leaf leaf_;
-  guarded_command guard_;
-  end_report report_;
-  queue_node step_;
->>>>>>> a85bbae (Call queue nodes and stop hooks through a delegate: one idiom in place of a self pointer and a thunk for each class)
   spawn_job* job_ = nullptr;  // while a helper thread starts the child
   stage stage_ = stage::idle;
   bool outlives_ = false;  // this program
