@@ -1,4 +1,4 @@
-// Which mirror answers well first: outcomes in the order in which they come, the rest is stopped.
+// Which mirror succeeds first: takes outcomes in the order in which they come, stops the rest.
 #include <fmt/format.h>
 
 #include <execo/execo.hpp>

@@ -1,4 +1,4 @@
-// Forty commands, four at a time, made as they are needed; and what became of each of a few.
+// Forty commands, four at a time, each made when it is needed; and the outcome of each of a few.
 #include <fmt/format.h>
 
 #include <execo/execo.hpp>

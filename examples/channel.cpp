@@ -1,5 +1,5 @@
-// A pipeline: one coroutine makes jobs, three workers run them, and a channel holds back whoever is
-// ahead.
+// A pipeline: one coroutine makes jobs, three workers run them, and a channel between them slows
+// the producer down.
 #include <fmt/format.h>
 
 #include <execo/execo.hpp>
@@ -8,7 +8,7 @@ using job_queue = execo::channel<std::string>;
 
 execo::task<> make_jobs(job_queue& jobs) {
   for (int n = 1; n <= 9; ++n) {
-    // Waits while four jobs wait; false once nobody takes any more.
+    // Waits while four jobs are queued; false when no worker receives any more.
     bool taken = co_await jobs.send(fmt::format("echo job {}", n));
     if (!taken) co_return;
   }

@@ -10,7 +10,7 @@ execo::task<int> combine() {
       co_await execo::when_all(execo::process("true").run(), execo::process("id -u").run());
   fmt::print("all: {} and {}", a.ok() ? "ok" : "failed", b.out);
 
-  // The loser is ended and reaped before this line is over.
+  // The loser has been ended and reaped when when_any returns.
   auto [index, first] =
       co_await execo::when_any(execo::process("sleep 9").run(), execo::process("sleep 0.1").run());
   fmt::print("first: number {}, {}\n", index, first.describe());
@@ -19,7 +19,7 @@ execo::task<int> combine() {
       co_await execo::timeout(execo::process("sleep 9").run(), 100ms);
   fmt::print("in time: {}\n", late.has_value());
 
-  // A deadline of its own gives the command a result that says so.
+  // With its own deadline, the command has a result that says so.
   execo::result r = co_await execo::process("sleep 9").timeout(100ms).run();
   fmt::print("{}\n", r.describe());
   co_return r.how() == execo::end_reason::timed_out && !late ? 0 : 1;

@@ -1,4 +1,4 @@
-// The defaults of a user, from a file: read when asked for, given to what should have them.
+// The defaults of a user, read from a file on request and applied to the commands that need them.
 #include <execo/execo.hpp>
 #include <iostream>
 

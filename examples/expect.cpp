@@ -1,4 +1,4 @@
-// A conversation with a program that asks: each answer waits for its question.
+// A dialogue with a program that prompts: each answer waits for its prompt.
 #include <fmt/format.h>
 
 #include <execo/execo.hpp>
@@ -6,7 +6,7 @@
 
 using namespace std::chrono_literals;
 
-// A program of that kind: it asks who is there, then it is a shell with a prompt.
+// Such a program: it asks for a user and a password, then it is a shell with a prompt.
 const char* const server = R"(
   printf 'login: '; read -r name
   printf 'password for %s: ' "$name"; read -r word

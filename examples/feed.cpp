@@ -1,4 +1,4 @@
-// Feeding a process and reading its answers: a conversation over two pipes.
+// Writes to a process and reads its answers, over two pipes.
 #include <fmt/format.h>
 
 #include <execo/execo.hpp>
@@ -14,7 +14,7 @@ execo::task<int> feed() {
     if (!answer) break;
     sum += std::stoi(*answer);
   }
-  calculator.in().close();  // the end of file: it ends by itself
+  calculator.in().close();  // end of file: the process ends by itself
   execo::result end = co_await calculator.wait();
   fmt::print("{}; the squares make {}\n", end.describe(), sum);
   co_return end.ok() && sum == 385 ? 0 : 1;

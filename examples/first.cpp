@@ -1,4 +1,4 @@
-// A local command, then one on many hosts, with each host's answer as it comes.
+// A local command, then one on many hosts, with each result as it completes.
 // ctest: fleet 20
 // ctest: args {HOSTS}
 #include <execo/execo.hpp>

@@ -6,7 +6,7 @@ int main() {
   execo::groups site;
   site.add_json("inventory",
                 R"({"web": ["web1", "web2", "web3"], "db": ["db1"], "down": ["web2"]})");
-  // A command would be asked at most every five minutes, and not waited for longer than 10 s:
+  // A command would run at most every five minutes, and for at most 10 s:
   //   using namespace std::chrono_literals;
   //   site.add("cmdb", execo::group_command{}.json("inventory
   //   --list").timeout(10s).cache_time(5min));

@@ -1,4 +1,4 @@
-// A process that is started now, watched, and ended: start, kill, wait.
+// Starts a process, observes it and ends it: start, kill, wait.
 #include <fmt/format.h>
 
 #include <execo/execo.hpp>

@@ -1,4 +1,4 @@
-// Sets of hosts: read, combined, gone through, and written again.
+// Sets of hosts: read, combined, iterated over, and written again.
 #include <fmt/format.h>
 #include <execo/host_set.hpp>
 

@@ -1,5 +1,5 @@
-// execo inside an Asio program, on its one thread: sockets and timers of Asio's, processes of
-// execo's, each awaited from the other's coroutines.
+// execo inside an Asio program, on one thread: sockets and timers of Asio, processes of execo, each
+// awaited from coroutines of the other.
 // ctest: needs execo_asio
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
-// execo inside a program with an epoll loop of its own, on its one thread: the loop waits for the
-// context's handle beside its own descriptors, and for no longer than the context says.
+// execo inside a program with its own epoll loop, on one thread: the loop also waits for the
+// context's handle, and at most for the time that the context says.
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>

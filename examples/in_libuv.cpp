@@ -1,4 +1,4 @@
-// execo inside a libuv program, on its one thread.
+// execo inside a libuv program, on one thread.
 // ctest: needs execo_libuv
 #include <fmt/format.h>
 

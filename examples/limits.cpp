@@ -1,4 +1,4 @@
-// What a child is given: limits, environment, a terminal, an extra descriptor.
+// The attributes of a child: limits, environment, a terminal, an extra descriptor.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -9,7 +9,7 @@
 using namespace std::chrono_literals;
 
 execo::task<int> limited() {
-  // Two gigabytes of memory, a minute of processor time, no core files, and out of the others' way.
+  // Two gigabytes of memory, a minute of processor time, no core files, and a low priority.
   auto job = execo::process("sort --version")
                  .rlimit(RLIMIT_AS, 2ULL << 30, 2ULL << 30)
                  .rlimit(RLIMIT_CPU, 60, 70)
@@ -22,21 +22,21 @@ execo::task<int> limited() {
   if (auto used = r.usage())
     fmt::print("took {} of processor time\n", execo::format_duration(used->user));
 
-  // Nothing of our environment but what is named here.
+  // Only the variables that are named here.
   execo::result bare = co_await execo::process("env").clear_env().env("LANG", "C").run();
   fmt::print("{}", bare.out);
 
-  // A program that wants a terminal gets one.
+  // A program that needs a terminal gets one.
   execo::result seen = co_await execo::process("stty size").pty(24, 80).run();
   fmt::print("{}", seen.out);
 
-  // One more descriptor: it reads from 3 what we have open as something else.
+  // One more descriptor: the child has our descriptor as its number 3.
   int file = ::open("/etc/hostname", O_RDONLY | O_CLOEXEC);
   if (file < 0) co_return 0;
   execo::result read = co_await execo::process("cat <&3").shell().pass_fd(file, 3).run();
   ::close(file);
 
-  // What cannot be is a value that names the step and its object.
+  // A failed start is a value that names the step and its argument.
   execo::result nobody = co_await execo::process("true").user("no-such-user").run();
   fmt::print("{}\n", nobody.describe());
   bool told = nobody.how() == execo::end_reason::spawn_failed;

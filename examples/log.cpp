@@ -1,4 +1,4 @@
-// What the library tells of its work: nothing, until there is a sink.
+// The log of the library: silent until there is a sink.
 #include <execo/execo.hpp>
 #include <iostream>
 #include <string>
@@ -7,7 +7,7 @@ int main() {
   execo::set_log(execo::log_level::debug, execo::log_to(1));
   execo::sync_wait(execo::process("true").run());  // its start and its end, at debug
 
-  // A sink of one's own; a message that costs something is made only if somebody hears it.
+  // Your own sink; an expensive message is formatted only if the sink takes its level.
   int warnings = 0;
   execo::set_log(execo::log_level::warning, [&](const execo::log_record& record) {
     ++warnings;

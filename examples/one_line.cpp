@@ -1,4 +1,4 @@
-// Commands in a line each, from code without coroutines.
+// Commands in one line each, from code without coroutines.
 #include <fmt/format.h>
 
 #include <execo/run.hpp>

@@ -1,4 +1,4 @@
-// Reading a process while it runs: each line as soon as it is there, then the end.
+// Reads from a process while it runs: each line when it is complete, then the end.
 #include <fmt/format.h>
 
 #include <execo/execo.hpp>
@@ -11,7 +11,7 @@ execo::task<int> read_lines() {
   }
   server.kill();
   execo::result end = co_await server.wait();
-  // The capture has it all, too.
+  // The capture has all of it, too.
   fmt::print("{} bytes, {}\n", end.out_bytes(), end.describe());
   co_return end.out == "starting\nready on 8080\n" ? 0 : 1;
 }

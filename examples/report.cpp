@@ -1,4 +1,4 @@
-// What became of several commands: a table for people, JSON for programs, and handlers on the way.
+// A report on several commands: a table for people, JSON for programs, and handlers.
 #include <execo/execo.hpp>
 #include <iostream>
 

@@ -1,4 +1,4 @@
-// What became of a command on each host: counts, failures, equal outputs.
+// The results of a command on many hosts: counts, failures, equal outputs.
 //   results HOSTS [PORT KEYFILE]
 // ctest: fleet 20
 // ctest: args {HOSTS}

@@ -9,7 +9,7 @@
 using namespace std::chrono_literals;
 
 execo::task<int> insist(std::string counter) {
-  // Works from the third time on: each run leaves a line in a file.
+  // Succeeds from the third time on: each run adds a line to a file.
   std::string script = "echo x >> " + counter + "; test $(wc -l < " + counter + ") -ge 3";
   execo::retry_budget shared;
   auto policy = execo::retry_policy().attempts(5).backoff(10ms, 2, 1s).budget(5s).budget(shared);
@@ -17,7 +17,7 @@ execo::task<int> insist(std::string counter) {
   execo::result r = co_await execo::retry(policy, attempt);
   std::cout << r.describe() << ", retries left: " << shared.left() << '\n';
 
-  // What counts as a failure is for the caller to say.
+  // The caller says what counts as a failure.
   auto until_empty = policy.when([](const execo::result& end) { return !end.out.empty(); });
   auto list = [&] { return execo::process("cat " + counter).run(); };
   execo::result lines = co_await execo::retry(until_empty, list);

@@ -1,5 +1,5 @@
 // Many hosts on several threads: the hosts are spread over the rings of a context, results and
-// lines come where the action was started. What goes on meanwhile is there to be looked at.
+// lines come where the action was started. dump() shows what is in progress.
 // ctest: fleet 40
 // ctest: args {HOSTS}
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// One command, and all that is known of its end.
+// One command, and everything known about its end.
 #include <fmt/format.h>
 
 #include <execo/execo.hpp>

@@ -7,24 +7,24 @@
 #include <filesystem>
 
 execo::task<int> sinks(std::string folder) {
-  // The first and the last 32 KiB of much, and how much there was between them.
+  // The first and the last 32 KiB of a long output, and how much was dropped in between.
   auto ends = execo::overflow::head_and_tail();
   auto noisy = execo::process("seq 1000000").out(execo::capture(65536, ends));
   execo::result r = co_await std::move(noisy).run();
   fmt::print("{} bytes, {} of them dropped\n", r.out_bytes(), r.out_dropped());
 
-  // A process that it leaves behind keeps its output open.
+  // A leftover process keeps its output open.
   auto whole = execo::process("sleep 2 & echo early").shell().require_complete_output();
   r = co_await std::move(whole).run();
   fmt::print("{}: {}\n", to_string(r.how()), r.describe());
 
-  // A file that is there when it is whole; both streams in the order of writing.
+  // A file that appears when it is complete; both streams in the order of writing.
   std::string log = folder + "/build.log";
   auto build = execo::process("echo compiling; echo warning >&2").shell();
   r = co_await build.out(execo::to_file(log)).err(execo::merged()).run();
   fmt::print("{} has {} bytes\n", log, std::filesystem::file_size(log));
 
-  // Each line to a handler, all of it to a file, and the result has it as well.
+  // Each line goes to a handler, all of it to a file, and the result has it as well.
   int count = 0;
   auto handler = [&count](std::string_view) { ++count; };
   auto all = execo::tee(execo::lines(handler), execo::append(log), execo::capture());

@@ -1,4 +1,4 @@
-// How a command is ended, and what is ended with it.
+// How a command is ended, and which processes are ended with it.
 #include <fmt/format.h>
 
 #include <execo/execo.hpp>
@@ -6,7 +6,7 @@
 using namespace std::chrono_literals;
 
 execo::task<int> ended() {
-  // INT first, as a terminal would; TERM when that does nothing for a while; then KILL.
+  // INT first, as a terminal would; then TERM if it does not end; then KILL.
   auto steps = execo::stop_policy().then(SIGINT, 100ms).then(SIGTERM, 5s).then(SIGKILL);
   auto stubborn = execo::process(
                       "trap '' INT; trap 'echo bye; exit 3' TERM; echo ready; "
@@ -17,7 +17,7 @@ execo::task<int> ended() {
   execo::result r = co_await std::move(stubborn).run();
   fmt::print("{}, and said:\n{}", r.describe(), r.out);
 
-  // A command whose children make groups of their own: its session goes with it.
+  // A command whose children make their own groups: its whole session is ended.
   auto family = execo::process("set -m; sleep 300 & sleep 300 & wait")
                     .shell()
                     .kill_scope(execo::kill_scope::session)
@@ -25,7 +25,7 @@ execo::task<int> ended() {
   execo::result all = co_await std::move(family).run();
   fmt::print("{}; {} ended with it\n", all.describe(), all.ended_with_it());
 
-  // Any end is fine here, and no log need tell of it.
+  // Any end is fine here and is not logged as a warning.
   auto quiet =
       execo::process("grep -q root /etc/group").accept(0, 1).nolog_exit_code().name("probe");
   execo::result probe = co_await std::move(quiet).run();

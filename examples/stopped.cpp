@@ -1,4 +1,4 @@
-// A stop from outside while two of five processes run: what each of them has to show afterwards.
+// A stop from outside while two of five processes run, and the result of each of them.
 #include <fmt/format.h>
 
 #include <execo/execo.hpp>

@@ -43,7 +43,7 @@ class group_reader final : public YAML::EventHandler {
   [[nodiscard]] const YAML::Mark& last_name() const { return name_mark_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    // The parser leaves what begins no document in its place, and would find it there again and
+    // The parser does not consume text that begins no document, and would report it again and
     // again.
     if (mark.pos == document_at_) fail(mark, "no 'source: groups' here");
     document_at_ = mark.pos;
