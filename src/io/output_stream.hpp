@@ -1,18 +1,16 @@
-// One output stream of one run, on our side: what is kept of it, where else it goes, and what waits
-// for a reader. All on the run's loop.
+// One output stream of one run, on our side: a capture keeps what the result shows of it, a queue
+// what a reader still has to read, and sinks pass it on. All on the run's loop.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <vector>
 
-#include "io/line_splitter.hpp"
-#include "io/output_file.hpp"
-#include "io/stdio_spec.hpp"
+#include "io/output_capture.hpp"
+#include "io/output_sinks.hpp"
+#include "io/reader_queue.hpp"
 
 namespace execo::detail {
 
@@ -31,7 +29,7 @@ class output_stream final : private output_file_owner {
  public:
   /// `kept` is the result's.
   output_stream(loop& on, output_stream_owner& owner, std::string& kept) noexcept
-      : loop_(on), owner_(owner), kept_(kept) {}
+      : loop_(on), owner_(owner), capture_(kept), queue_(capture_), sinks_(on, *this) {}
 
   /// `inherited`: our own stream of that number. Null spec: a capture.
   void configure(const sink_spec* spec, std::size_t default_cap, int inherited);
@@ -41,7 +39,7 @@ class output_stream final : private output_file_owner {
   void set_direct() noexcept { direct_ = true; }
   bool direct() const noexcept { return direct_; }
   /// The sink promises how little the command may run ahead, pipe included.
-  bool bounds_the_pipe() const noexcept { return keep_unread_; }
+  bool bounds_the_pipe() const noexcept { return left_to_ == left_to::reader_and_result; }
   /// Opens the files of sinks that do not wait for their first byte; the context tells which
   /// failed.
   std::error_code open(std::string& context);
@@ -55,61 +53,57 @@ class output_stream final : private output_file_owner {
   /// The run is being ended: what finds no room is dropped from now on.
   void drain_now() noexcept { draining_now_ = true; }
   /// Nothing waits to be written to a file.
-  bool flushed() const noexcept;
+  bool flushed() const noexcept { return sinks_.flushed() && capture_.flushed(); }
   void give_up() noexcept;
-  bool busy() const noexcept;
+  bool busy() const noexcept { return sinks_.busy() || capture_.busy(); }
   /// When all is over: completes `kept`, and gives files their names or removes them.
   std::error_code finalize(bool whole, std::string& context);
 
   std::uint64_t total() const noexcept { return total_; }
-  std::uint64_t dropped() const noexcept { return dropped_; }
+  std::uint64_t dropped() const noexcept;
   /// A capture that was to keep some of it has no room for all.
-  bool capped() const noexcept { return dropped_ > 0 && cap_ + tail_cap_ > 0; }
+  bool capped() const noexcept { return capture_.capped(); }
   /// False when a reader or a sink missed bytes that it was promised.
-  bool complete() const noexcept { return complete_; }
+  bool complete() const noexcept { return passed_on_ == passed_on::all; }
 
   // -- for a reader -------------------------------------------------------------------------------
   /// From now on every byte is kept until it is read.
-  void begin_reading() noexcept { reading_ = true; }
+  void begin_reading() noexcept { queue_.begin_reading(); }
   /// Bytes went by that no sink kept; what comes from now on follows. Told once.
   /// Pre: unread() is empty.
-  bool take_gap() noexcept;
-  bool has_gap() const noexcept { return gap_; }
-  std::string_view unread() const noexcept;
+  bool take_gap() noexcept { return queue_.take_gap(total_); }
+  bool has_gap() const noexcept { return queue_.has_gap(); }
+  std::string_view unread() const noexcept { return queue_.unread(); }
   void consume(std::size_t count);
   /// Of the first unread byte in the stream; bytes that a gap took count.
-  std::uint64_t position() const noexcept { return position_; }
+  std::uint64_t position() const noexcept { return queue_.position(); }
   /// The byte before the first unread one stands before it in memory. Not at the beginning, nor
   /// after a gap.
-  bool has_byte_before() const noexcept { return cursor_ > 0; }
+  bool has_byte_before() const noexcept { return queue_.has_byte_before(); }
   /// Calls `waiter` once when there are more bytes, or the end. Up to `wanted` bytes are gathered
   /// before back-pressure sets in. Pre: no reader waits.
   void wait(delegate<> waiter, std::size_t wanted) noexcept;
-  void leave() noexcept;
+  void leave() noexcept { queue_.leave(); }
   /// There was no memory for bytes that a reader was promised.
-  bool starved() const noexcept { return starved_; }
-  bool awaited() const noexcept { return static_cast<bool>(waiter_); }
+  bool starved() const noexcept { return passed_on_ == passed_on::no_more; }
+  bool awaited() const noexcept { return queue_.awaited(); }
 
  private:
-  static constexpr std::size_t reader_room = 64 * 1024;
-  static constexpr std::size_t hurried_room = 1024 * 1024;
-  enum class rest : std::uint8_t { ignore, drop, tail, file, end, queue };
-  struct line_sink {
-    const std::function<void(std::string_view)>* handler;
-    line_splitter splitter;
-  };
+  /// Which part has to take what the capture has no room for.
+  enum class left_to : std::uint8_t { capture, reader, reader_and_result };
+  //   all      every part has what it was promised     one misses bytes: some; no memory: no_more
+  //   some     one misses bytes                        no memory: no_more
+  //   no_more  nothing is kept any more                -
+  enum class passed_on : std::uint8_t { all, some, no_more };
 
   void add(const sink_spec& spec, std::size_t default_cap, int inherited);
   void keep(std::span<const char> bytes);
-  void keep_rest(std::span<const char> bytes);
-  void keep_tail(std::span<const char> bytes);
-  void queue(std::span<const char> bytes);
-  void notify_handlers(std::span<const char> bytes);
-  void drop_handlers(const std::exception_ptr& error) noexcept;
+  void keep_beyond(std::span<const char> bytes);
+  void note(bool all_taken) noexcept {
+    if (!all_taken && passed_on_ == passed_on::all) passed_on_ = passed_on::some;
+  }
   void starve(const std::exception_ptr& error) noexcept;
-  void count_what_is_not_kept() noexcept;
-  void complete_kept();
-  void wake_reader() noexcept;
+  void drop_handlers(const std::exception_ptr& error) noexcept;
   void on_file_flushed() noexcept override { owner_.on_stream_moved(); }
   void on_file_failed(std::error_code why, std::string context) noexcept override {
     owner_.on_stream_failed(why, std::move(context));
@@ -117,35 +111,15 @@ class output_stream final : private output_file_owner {
 
   loop& loop_;
   output_stream_owner& owner_;
-  std::string& kept_;  // a prefix of the stream, until finalize() adds the tail
-  std::size_t cap_ = 0;
-  std::size_t room_ = reader_room;  // of what is unread
-  rest rest_ = rest::ignore;
+  output_capture capture_;
+  reader_queue queue_;
+  output_sinks sinks_;
   std::uint64_t total_ = 0;
-  std::uint64_t dropped_ = 0;
-  std::string tail_;  // a ring, once it is full
-  std::size_t tail_at_ = 0;
-  std::size_t tail_cap_ = 0;
-  std::vector<std::unique_ptr<output_file>> files_;
-  std::unique_ptr<output_file> spill_;
-  std::vector<const std::function<void(std::string_view)>*> handlers_;
-  std::vector<std::unique_ptr<line_sink>> lines_;
-
-  delegate<> waiter_;
-  std::size_t wanted_ = 0;  // by the waiter
-  std::size_t cursor_ = 0;  // of the reader in kept_, or in unread_ once queued_
-  std::uint64_t position_ = 0;
-  std::string unread_;        // after a byte that was read
-  bool queued_ = false;       // what follows kept_ is in unread_
-  bool past_ = false;         // the stream is longer than kept_
-  bool keep_unread_ = false;  // in the result
-  bool reading_ = false;
-  bool gap_ = false;
+  left_to left_to_ = left_to::capture;
+  passed_on passed_on_ = passed_on::all;
   bool direct_ = false;
   bool draining_now_ = false;
   bool ended_ = false;
-  bool starved_ = false;  // nothing is kept any more
-  bool complete_ = true;
 };
 
 }  // namespace execo::detail

@@ -1,0 +1,60 @@
+// Where an output goes beside the result: files and descriptors, and handlers of the caller's.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "io/line_splitter.hpp"
+#include "io/output_file.hpp"
+#include "io/stdio_spec.hpp"
+
+namespace execo::detail {
+
+class output_sinks {
+ public:
+  output_sinks(loop& on, output_file_owner& owner) noexcept : loop_(on), owner_(owner) {}
+
+  /// `inherited`: our own stream of that number. Pre: it is no capture, pipe, tee or merged.
+  void add(const sink_spec& spec, int inherited);
+  /// The only sink, if it is a file or a descriptor; else null.
+  output_file* sole_file() noexcept;
+
+  // -- files --------------------------------------------------------------------------------------
+  /// {} or why not; the context tells which failed.
+  std::error_code open(std::string& context);
+  /// False: one did not take them all, though it has not failed.
+  bool take(std::span<const char> bytes);
+  bool full() const noexcept;
+  bool flushed() const noexcept;
+  bool busy() const noexcept;
+  void give_up() noexcept;
+  const std::vector<std::unique_ptr<output_file>>& files() const noexcept { return files_; }
+
+  // -- handlers -----------------------------------------------------------------------------------
+  bool has_handlers() const noexcept { return !handlers_.empty() || !lines_.empty(); }
+  /// Calls them. Throws: what they throw.
+  void notify(std::span<const char> bytes);
+  void notify_end();
+  void drop_handlers() noexcept;
+
+ private:
+  using handler = std::function<void(std::string_view)>;
+  struct line_sink {
+    const handler* call;
+    line_splitter splitter;
+  };
+
+  output_file& new_file();
+
+  loop& loop_;
+  output_file_owner& owner_;
+  std::vector<std::unique_ptr<output_file>> files_;
+  std::vector<const handler*> handlers_;
+  std::vector<std::unique_ptr<line_sink>> lines_;
+};
+
+}  // namespace execo::detail
