@@ -23,23 +23,23 @@ host_run::host_run(fanout_action& owner, std::size_t index, std::size_t ring)
 
 // In its own nodes, so that no memory is needed when none is left.
 template <void (host_run::*Step)() noexcept>
-void host_run::travel(loop& to, queue_node& node) noexcept {
+void host_run::run_step_on(loop& to, queue_node& node) noexcept {
   if (loop::current() == &to) return (this->*Step)();
   retain();
-  node.run = delegate<>::to<&host_run::arrive<Step>>(this);
+  node.run = delegate<>::to<&host_run::run_step<Step>>(this);
   to.post(node);
 }
 
 template <void (host_run::*Step)() noexcept>
-void host_run::arrive() noexcept {
+void host_run::run_step() noexcept {
   (this->*Step)();
   release();
 }
 
-void host_run::start() noexcept { travel<&host_run::begin>(on_, way_); }
+void host_run::start() noexcept { run_step_on<&host_run::begin>(on_, way_); }
 
 void host_run::cancel() noexcept {
-  if (!std::exchange(stop_sent_, true)) travel<&host_run::cancel_here>(on_, stop_);
+  if (!std::exchange(stop_sent_, true)) run_step_on<&host_run::cancel_here>(on_, stop_);
 }
 
 void host_run::cancel_here() noexcept {
@@ -86,7 +86,7 @@ void host_run::on_end(execution& run) noexcept {
   report_end();
 }
 
-void host_run::report_end() noexcept { travel<&host_run::ended>(owner_.where(), way_); }
+void host_run::report_end() noexcept { run_step_on<&host_run::ended>(owner_.where(), way_); }
 void host_run::ended() noexcept { owner_.host_ended(*this); }
 
 void host_run::on_running(execution& run) {
@@ -99,7 +99,7 @@ void host_run::on_output(execution&, stream which, std::span<const char> bytes) 
   if (!lines_) return;
   line_splitter& splitter = which == stream::out ? lines_->out : lines_->err;
   splitter.feed(bytes, [&](std::string_view text, bool complete) { line(which, text, complete); });
-  if (!noted_.empty()) send_lines();
+  if (!pending_.empty()) send_lines();
 }
 
 void host_run::finish_lines() {
@@ -107,25 +107,25 @@ void host_run::finish_lines() {
     line_splitter& splitter = which == stream::out ? lines_->out : lines_->err;
     splitter.finish([&](std::string_view text, bool complete) { line(which, text, complete); });
   }
-  if (!noted_.empty()) send_lines();
+  if (!pending_.empty()) send_lines();
 }
 
 void host_run::line(stream from, std::string_view text, bool complete) {
-  if (is_elsewhere()) {
-    noted_.push_back(noted_line{std::string(text), from, complete});
+  if (crosses_loops()) {
+    pending_.push_back(pending_line{std::string(text), from, complete});
   } else {
-    tell(from, text, complete);
+    notify_line(from, text, complete);
   }
 }
 
 void host_run::send_lines() {
   std::size_t bytes = 0;
-  for (const noted_line& l : noted_) bytes += l.text.size() + 1;
+  for (const pending_line& l : pending_) bytes += l.text.size() + 1;
   if (in_flight_.fetch_add(bytes, std::memory_order_relaxed) + bytes > max_in_flight)
     set_paused(true);
   post_call(owner_.where(),
-            [self = intrusive_ptr<host_run>(this), bytes, lines = std::exchange(noted_, {})] {
-              self->notify_all(lines);
+            [self = intrusive_ptr<host_run>(this), bytes, lines = std::exchange(pending_, {})] {
+              self->notify_lines(lines);
               std::size_t before = self->in_flight_.fetch_sub(bytes, std::memory_order_relaxed);
               if (before > few_in_flight && before - bytes <= few_in_flight)
                 post_call(self->on_, [self] { self->set_paused(false); });
@@ -140,27 +140,27 @@ void host_run::set_paused(bool paused) {
   for (stream which : {stream::out, stream::err}) run_->pause(which, paused);
 }
 
-void host_run::notify_all(const std::vector<noted_line>& lines) {
-  for (const noted_line& l : lines) tell(l.from, l.text, l.complete);
+void host_run::notify_lines(const std::vector<pending_line>& lines) {
+  for (const pending_line& l : lines) notify_line(l.from, l.text, l.complete);
 }
 
 // A handler is the caller's code: its exception is thrown where the action is awaited.
-void host_run::tell(stream from, std::string_view text, bool complete) {
-  output_line told(owner_.hosts[index_], index_, from, text, complete);
+void host_run::notify_line(stream from, std::string_view text, bool complete) {
+  output_line event(owner_.hosts[index_], index_, from, text, complete);
   try {
-    if (owner_.on_line) owner_.on_line(told);
+    if (owner_.on_line) owner_.on_line(event);
   } catch (...) {
     log_handler_failure(std::current_exception());
     owner_.fail(std::current_exception());
   }
   if (!owner_.calls_) return;
-  if (auto error = owner_.calls_->line(told)) owner_.fail(std::move(error));
+  if (auto error = owner_.calls_->line(event)) owner_.fail(std::move(error));
 }
 
 void host_run::notify_started(pid_t pid, time_point at) {
   const std::string name = owner_.shared_->name();
-  started_command told(owner_.hosts[index_], index_, name, pid, at);
-  if (auto error = owner_.calls_->start(told)) owner_.fail(std::move(error));
+  started_command started(owner_.hosts[index_], index_, name, pid, at);
+  if (auto error = owner_.calls_->start(started)) owner_.fail(std::move(error));
 }
 
 }  // namespace execo::detail

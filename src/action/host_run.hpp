@@ -44,7 +44,7 @@ class host_run final : public ref_counted, private end_observer, private output_
     line_splitter out;
     line_splitter err;
   };
-  struct noted_line {
+  struct pending_line {
     std::string text;
     stream from;
     bool complete;
@@ -65,26 +65,26 @@ class host_run final : public ref_counted, private end_observer, private output_
 
   // -- on the action's loop ---------------------------------------------------------------------
   void notify_started(pid_t pid, time_point at);
-  void tell(stream from, std::string_view text, bool complete);
-  void notify_all(const std::vector<noted_line>& lines);
+  void notify_line(stream from, std::string_view text, bool complete);
+  void notify_lines(const std::vector<pending_line>& lines);
 
   void ended() noexcept;
 
   template <void (host_run::*Step)() noexcept>
-  void travel(loop& to, queue_node& node) noexcept;
+  void run_step_on(loop& to, queue_node& node) noexcept;
   template <void (host_run::*Step)() noexcept>
-  void arrive() noexcept;
+  void run_step() noexcept;
 
-  bool is_elsewhere() const noexcept { return &on_ != &owner_.where(); }
+  bool crosses_loops() const noexcept { return &on_ != &owner_.where(); }
 
   fanout_action& owner_;
   loop& on_;
   const std::size_t index_;
   const std::size_t ring_;
-  std::optional<target> what_;  // until it begins
+  std::optional<target> what_;  // until it starts
   intrusive_ptr<execution> run_;
   std::unique_ptr<splitters> lines_;
-  std::vector<noted_line> noted_;          // for the action's loop, if that is another one
+  std::vector<pending_line> pending_;      // for the action's loop, if that is another one
   std::atomic<std::size_t> in_flight_{0};  // bytes of lines that are not delivered yet
   bool paused_ = false;
   bool stop_sent_ = false;

@@ -320,7 +320,7 @@ int run_or_answer(const clubak_options& options) {
     write_output(help ? clubak_usage + clubak_help() : "clubak of execo\n");
     return 0;
   }
-  const warnings heard{"clubak"};
+  const warnings on_stderr{"clubak"};
   return clubak{options}.run();
 }
 

@@ -422,7 +422,7 @@ int run_or_answer(nodeset_options& options) {
     write_output(help ? nodeset_usage + nodeset_help() : "nodeset of execo\n");
     return 0;
   }
-  const warnings heard{"nodeset"};
+  const warnings on_stderr{"nodeset"};
   return run_set_command(options);
 }
 

@@ -273,7 +273,7 @@ int run_main(int argc, char** argv) {
     std::optional<run_options> options;
     {
       // An error in one group is a warning, and does not affect the others.
-      const warnings heard{"execo"};
+      const warnings on_stderr{"execo"};
       options = parse_run(arguments, defaults);
     }
     if (!options) {
