@@ -17,7 +17,7 @@ void check(const std::string& path) {
 }
 
 int checked(int fd) {
-  if (fd < 0) throw std::invalid_argument("a negative number is no descriptor");
+  if (fd < 0) throw std::invalid_argument("a negative number is not a descriptor");
   return fd;
 }
 
@@ -88,7 +88,7 @@ sink detail::make_tee(std::vector<sink> parts) {
   int kept = 0;
   for (const auto& part : spec->parts) {
     if (part->what == sink_spec::kind::merged)
-      throw std::invalid_argument("merged() is a sink of its own, no part of a tee");
+      throw std::invalid_argument("merged() cannot be part of a tee()");
     bool keeps = part->what == sink_spec::kind::capture || part->what == sink_spec::kind::pipe;
     if (keeps && ++kept > 1) throw std::invalid_argument("a tee has one capture or pipe at most");
   }

@@ -135,7 +135,7 @@ void loop::shut_down_members() noexcept {
   } catch (const std::exception& e) {
     (void)std::fprintf(stderr, told, e.what(), "");
   } catch (...) {
-    (void)std::fprintf(stderr, told, "an exception that is no std::exception", "");
+    (void)std::fprintf(stderr, told, "an exception that is not a std::exception", "");
   }
   std::abort();
 }

@@ -143,7 +143,7 @@ void lifecycle::on_exit(exit_status status) {
   result_access::status(result_) = status;
   stamp_end();
   if (!decided() && end_of(status) == end_reason::status_lost)
-    contain([this] { result_access::context(result_) = "somebody else reaped it"; },
+    contain([this] { result_access::context(result_) = "other code of this program reaped it"; },
             [](const std::exception_ptr&) {});
   decide(end_of(status));
   enter(run_state::draining);
