@@ -45,7 +45,7 @@ class action_stats {
   std::size_t incomplete = 0;
   /// Exited with a code that is not accepted.
   std::size_t bad_exits() const { return failed(end_reason::exited); }
-  /// Connections that were made for it, lost ones included.
+  /// Connections made for it, replacements of lost ones included.
   std::size_t connections_made = 0;
   /// Kept from earlier actions and reused.
   std::size_t connections_reused = 0;
