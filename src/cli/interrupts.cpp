@@ -45,8 +45,8 @@ sigset_t interrupting_signals() noexcept {
 stop_flag::stop_flag() : fd_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {}
 stop_flag::~stop_flag() { (void)::close(fd_); }
 
-void stop_flag::raise() noexcept {
-  since_ = std::chrono::steady_clock::now();
+void stop_flag::raise(std::chrono::steady_clock::time_point when) noexcept {
+  since_ = when;
   raised_.store(true, std::memory_order_release);
   signal_event(fd_);
 }

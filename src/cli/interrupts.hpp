@@ -29,8 +29,9 @@ class stop_flag {
   }
   /// A descriptor that becomes readable when the flag is raised, and stays so.
   int fd() const noexcept { return fd_; }
-  /// Called once.
-  void raise() noexcept;
+  /// Called once. `when`: the moment that since() tells.
+  void raise(
+      std::chrono::steady_clock::time_point when = std::chrono::steady_clock::now()) noexcept;
 
  private:
   std::chrono::steady_clock::time_point since_{};

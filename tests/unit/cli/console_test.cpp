@@ -53,7 +53,9 @@ TEST(output, an_interrupt_ends_the_wait_for_a_reader_that_does_not_read) {
   output o(p.writer.get(), stop);
   std::thread interrupting;
   std::string text(1'000'000, 'x');
-  interrupting = std::thread([&] { stop.raise(); });
+  // Long enough ago that there is but the least time left for the reader.
+  auto long_ago = std::chrono::steady_clock::now() - std::chrono::seconds(10);
+  interrupting = std::thread([&] { stop.raise(long_ago); });
   o.write(text);
   EXPECT_EQ(o.error(), 0);
   EXPECT_FALSE(o.empty());

@@ -159,7 +159,10 @@ INSTANTIATE_TEST_SUITE_P(of, bursts, ::testing::Values(0U, 1U, 2U, 4U));
 TEST_P(bursts, of_children_all_start_and_keep_their_output_apart) {
   context c{spawners(GetParam())};
   auto one = [](int n) -> task<bool> {
-    auto r = co_await process("sh").args("-c", "cat; exit 7").input(std::to_string(n)).run();
+    auto r = co_await process("sh")
+                 .args("-c", "read x; printf \"$x\"; exit 7")
+                 .input(std::to_string(n))
+                 .run();
     co_return r.status().code() == 7 && r.out == std::to_string(n);
   };
   auto all = [&]() -> task<int> {

@@ -250,7 +250,7 @@ TEST_P(cancel, a_closed_descriptor_of_which_a_copy_lives_on_does_not_wake_the_lo
     void stop() { over = true; }
   } stop;
   until.expired = detail::delegate<>::to<&stopper::stop>(&stop);
-  h_.loop.arm_after(until, std::chrono::milliseconds(200));
+  h_.loop.arm_after(until, std::chrono::milliseconds(60));
   ASSERT_TRUE(h_.turn_until([&] { return stop.over; }));
   EXPECT_LE(h_.turns, 20) << "the loop spins";
   EXPECT_FALSE(other.result) << "an event of the old descriptor was taken for the new one's";

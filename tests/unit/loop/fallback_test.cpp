@@ -86,7 +86,7 @@ TEST(fallback, epoll_sleeps_on_kernels_and_filters_without_epoll_pwait2) {
         void raise() { set = true; }
       } struck;
       detail::deadline_timer t(detail::delegate<>::to<&flag::raise>(&struck));
-      h.loop.arm_after(t, std::chrono::milliseconds(200));
+      h.loop.arm_after(t, std::chrono::milliseconds(60));
       ASSERT_TRUE(h.turn_until([&] { return struck.set; }));
       EXPECT_LE(h.turns, 20) << "the loop spins";
     });

@@ -370,7 +370,7 @@ TEST_P(io, thousands_of_polls_that_become_ready_together_lose_none) {
 }
 
 TEST_P(io, a_wait_without_events_sleeps) {
-  // An idle loop with a deadline 300 ms away comes round a few times, not all the time.
+  // An idle loop with a deadline 60 ms away comes round a few times, not all the time.
   detail::deadline_timer deadline;
   bool struck = false;
   struct flag_setter {
@@ -378,7 +378,7 @@ TEST_P(io, a_wait_without_events_sleeps) {
     void set() { flag = true; }
   } setter{struck};
   deadline.expired = detail::delegate<>::to<&flag_setter::set>(&setter);
-  h_.loop.arm_after(deadline, std::chrono::milliseconds(300));
+  h_.loop.arm_after(deadline, std::chrono::milliseconds(60));
   ASSERT_TRUE(h_.turn_until([&] { return struck; }));
   EXPECT_LE(h_.turns, 20);
 }

@@ -251,7 +251,7 @@ TEST_P(registered, wakes_nobody_through_a_copy_once_it_is_closed) {
     void raise() { set = true; }
   } struck;
   deadline.expired = detail::delegate<>::to<&flag::raise>(&struck);
-  h_.loop.arm_after(deadline, std::chrono::milliseconds(200));
+  h_.loop.arm_after(deadline, std::chrono::milliseconds(60));
   h_.turns = 0;
   ASSERT_TRUE(h_.turn_until([&] { return struck.set; }));
   EXPECT_LE(h_.turns, 20) << "the loop spins";

@@ -12,6 +12,7 @@
 #include "execo/sleep.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
+#include "held_clock.hpp"
 #include "unit/loop/on_each_backend.hpp"
 
 namespace execo::test {
@@ -25,6 +26,14 @@ process child(Word... words) {
 template <class... Word>
 result run_child(Word... words) {
   return sync_wait(child(words...).run());
+}
+
+/// On a clock that hurries so far: where nothing but time can end a wait.
+inline result run_in_a_hurry(process p, detail::clock::duration most) {
+  context c;
+  led_clock time(c);
+  time.hurry(most);
+  return sync_wait(c, std::move(p).run());
 }
 
 /// 'R', 'S', 'Z', ...; 0 when there is no such process.

@@ -213,7 +213,7 @@ TEST_P(expects, a_stop_of_all_of_several_uses_nothing_up) {
     ps.push_back(sh("exec sleep 60").start());
     std::vector<expect> all;
     for (process& p : ps) all.push_back(expect(p.out()).on("ready"));
-    auto early = co_await timeout(expect_all(all), 200ms);
+    auto early = co_await timeout(expect_all(all), 100ms);
     EXPECT_FALSE(early);
     auto m = co_await all[0].next(10s);
     EXPECT_TRUE(m.matched());
@@ -250,7 +250,7 @@ TEST_P(expects, the_first_of_several_waits_no_longer_than_it_may) {
     ps.push_back(sh("exec sleep 60").start());
     std::vector<expect> all;
     for (process& p : ps) all.push_back(expect(p.out()).on("ready"));
-    auto none = co_await expect_any(all, 300ms);
+    auto none = co_await expect_any(all, 50ms);
     EXPECT_EQ(none.index, expect_result::npos);
     EXPECT_EQ(none.value.how(), expect_end::timed_out);
     ps[1].kill();
@@ -291,7 +291,7 @@ TEST_P(expects, misuse_throws) {
     auto p = process("sleep 60").start();
     expect e(p.out());
     EXPECT_THROW(e.on("("), std::invalid_argument);
-    auto two = co_await when_all_settled(e.next(200ms), p.out().next(), e.next(200ms));
+    auto two = co_await when_all_settled(e.next(50ms), p.out().next(), e.next(50ms));
     EXPECT_EQ(std::get<0>(two).value().how(), expect_end::timed_out);
     EXPECT_THROW((void)std::get<1>(two).value(), std::logic_error);
     EXPECT_THROW((void)std::get<2>(two).value(), std::logic_error);

@@ -62,6 +62,9 @@ TEST_P(killing, term_ends_a_process_that_does_not_object) {
 }
 
 TEST_P(killing, kill_escalates_to_sigkill_after_kill_timeout) {
+  context c;
+  led_clock time(c);
+  time.hurry();
   stubborn s;
   process p = s.make();
   p.kill_timeout(100ms);
@@ -69,32 +72,50 @@ TEST_P(killing, kill_escalates_to_sigkill_after_kill_timeout) {
     p.start();
     co_await s.ready();
     p.kill();
+    time.hurry(100ms);
     co_return co_await p.wait();
   };
-  auto r = sync_wait(work());
+  auto r = sync_wait(c, work());
   EXPECT_EQ(r.status().signal(), SIGKILL) << r.describe();
   EXPECT_TRUE(r.killed());
   EXPECT_TRUE(r.forced_kill());
 }
 
 TEST_P(killing, a_timeout_escalates_to_sigkill) {
-  auto r = sync_wait(child("ignore-term").timeout(200ms).kill_timeout(100ms).run());
+  context c;
+  led_clock time(c);
+  auto work = [&]() -> task<result> {
+    process p = child("ignore-term");
+    p.out(pipe()).timeout(200ms).kill_timeout(100ms).start();
+    auto ready = co_await p.out().next_line();
+    EXPECT_EQ(ready.value_or(""), "ready");
+    time.hurry(300ms);
+    co_return co_await p.wait();
+  };
+  auto r = sync_wait(c, work());
   EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
   EXPECT_EQ(r.phase(), phase::run);
   EXPECT_EQ(r.status().signal(), SIGKILL);
   EXPECT_TRUE(r.forced_kill());
-  EXPECT_EQ(r.out, "ready\n");
+  EXPECT_GE(r.elapsed(), 300ms);
 }
 
 TEST_P(killing, a_timeout_lets_a_process_end_in_its_own_way) {
-  auto r =
-      sync_wait(process("trap 'echo bye; exit 9' TERM; echo on; while :; do sleep 300 & wait; done")
-                    .shell()
-                    .timeout(300ms)
-                    .run());
+  context c;
+  led_clock time(c);
+  auto work = [&]() -> task<result> {
+    process p("trap 'echo bye; exit 9' TERM; echo on; while :; do sleep 300 & wait; done");
+    p.shell().out(pipe()).timeout(300ms).start();
+    auto on = co_await p.out().next_line();
+    EXPECT_EQ(on.value_or(""), "on");
+    time.advance(300ms);
+    auto bye = co_await p.out().next_line();
+    EXPECT_EQ(bye.value_or(""), "bye");
+    co_return co_await p.wait();
+  };
+  auto r = sync_wait(c, work());
   EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
   EXPECT_EQ(r.status().code(), 9);
-  EXPECT_EQ(r.out, "on\nbye\n");
   EXPECT_TRUE(r.killed());
   EXPECT_FALSE(r.forced_kill());
 }
@@ -286,7 +307,7 @@ TEST_P(killing, several_kills_are_one_escalation) {
 }
 
 TEST_P(killing, a_kill_timeout_of_nothing_is_force_at_once) {
-  auto r = sync_wait(child("ignore-term").timeout(100ms).kill_timeout(0s).run());
+  auto r = run_in_a_hurry(child("ignore-term").timeout(100ms).kill_timeout(0s), 100ms);
   EXPECT_EQ(r.how(), end_reason::timed_out);
   EXPECT_TRUE(r.forced_kill());
 }

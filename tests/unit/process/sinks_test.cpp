@@ -159,7 +159,7 @@ TEST_P(sinks, a_file_is_whole_when_it_appears) {
 TEST_P(sinks, a_file_of_a_run_that_was_cut_short_does_not_appear) {
   file("kept", "before");
   for (sink to : {to_file(path("kept")), tee(to_file(path("kept")), capture())}) {
-    auto r = sync_wait(process("echo half; sleep 300").shell().out(to).timeout(100ms).run());
+    auto r = sync_wait(process("echo half; sleep 300").shell().out(to).timeout(20ms).run());
     EXPECT_EQ(r.how(), end_reason::timed_out);
     EXPECT_EQ(contents(path("kept")), "before");
     EXPECT_EQ(files(), 1U);

@@ -39,17 +39,33 @@ task<result> killed_when_ready(process p, std::string mark, int signal) {
 }
 
 TEST_P(ending, takes_the_steps_of_the_policy_in_order) {
+  context c;
+  led_clock time(c);
   scratch_directory folder;
   std::string mark = folder.path() + "/ready";
   auto steps = stop_policy().then(SIGINT, 200ms).then(SIGTERM, 500ms).then(SIGKILL);
-  auto begun = std::chrono::steady_clock::now();
-  result r = sync_wait(killed_when_ready(recorder(mark).stop_policy(steps), mark, 0));
-  auto taken = std::chrono::steady_clock::now() - begun;
-  EXPECT_EQ(r.out, "INT\nTERM\n") << r.dump();
-  EXPECT_EQ(r.status().signal(), SIGKILL);
+  auto work = [&]() -> task<result> {
+    process p = recorder(mark).stop_policy(steps);
+    p.out(pipe()).start();
+    time.hurry();
+    co_await until_there(mark);
+    time.stand();
+    auto begun = time.elapsed();
+    p.kill();
+    auto first = co_await p.out().next_line();
+    EXPECT_EQ(first.value_or(""), "INT");
+    time.advance(200ms);
+    auto second = co_await p.out().next_line();
+    EXPECT_EQ(second.value_or(""), "TERM");
+    time.advance(500ms);
+    result r = co_await p.wait();
+    EXPECT_EQ(time.elapsed() - begun, 700ms);
+    co_return r;
+  };
+  result r = sync_wait(c, work());
+  EXPECT_EQ(r.status().signal(), SIGKILL) << r.dump();
   EXPECT_TRUE(r.killed());
   EXPECT_TRUE(r.forced_kill());
-  EXPECT_GE(taken, 700ms);
   EXPECT_GE(r.elapsed(), 700ms);
 }
 
@@ -154,7 +170,9 @@ TEST_P(ending, a_session_goes_with_all_its_groups) {
 }
 
 // Forks twice, leads a session of its own and forgets its environment.
-const char daemon_text[] = "(setsid env -i sh -c 'echo $$; exec sleep 300' &) ; exec sleep 0.2";
+// The command ends when that is so: it waits for the end of a pipe.
+const char daemon_text[] =
+    "exec 3>&1; : $( (setsid env -i sh -c 'echo $$ >&3; exec sleep 300 >&3' &) )";
 
 TEST_P(ending, what_escapes_from_a_group_is_named) {
   auto p = process(daemon_text).shell().kill_scope(kill_scope::group).drain_timeout(50ms);

@@ -108,7 +108,7 @@ void end_orphan(pid_t pid) {
 }
 
 TEST_P(streams, a_grandchild_that_keeps_the_pipe_is_waited_for_until_the_drain_deadline) {
-  auto r = sync_wait(child("orphan", "30").drain_timeout(100ms).run());
+  auto r = run_in_a_hurry(child("orphan", "30").drain_timeout(100ms), 100ms);
   EXPECT_EQ(r.status().code(), 0) << r.describe();
   EXPECT_FALSE(r.output_complete());
   EXPECT_GE(grandchild_of(r), 1) << "what had been written is there";
@@ -124,7 +124,8 @@ TEST_P(streams, a_grandchild_that_ends_within_the_drain_deadline_cuts_nothing) {
 }
 
 TEST_P(streams, a_grandchild_that_keeps_the_pipe_fails_a_command_that_requires_its_output) {
-  auto r = sync_wait(child("orphan", "30").drain_timeout(100ms).require_complete_output().run());
+  auto r =
+      run_in_a_hurry(child("orphan", "30").drain_timeout(100ms).require_complete_output(), 100ms);
   EXPECT_EQ(r.how(), end_reason::output_failed) << r.describe();
   EXPECT_EQ(r.status(), exit_status::of_code(0));
   EXPECT_FALSE(r.output_complete());

@@ -188,10 +188,12 @@ TEST_P(monitored, a_limit_on_processes_is_told) {
 }
 
 // Forks twice, leads a session of its own and forgets its environment.
-const std::string daemon = "(setsid env -i sh -c 'echo $$; exec sleep 300' &) ; ";
+// The rest goes on when that is so: it waits for the end of a pipe.
+const std::string daemon =
+    "exec 3>&1; : $( (setsid env -i sh -c 'echo $$ >&3; exec sleep 300 >&3' &) ); ";
 
 TEST_P(monitored, a_daemon_is_gone_and_counted) {
-  result r = run_held(process(daemon + "exec sleep 0.2").shell());
+  result r = run_held(process(daemon + "exit 0").shell());
   EXPECT_TRUE(r.ok()) << r.dump();
   EXPECT_TRUE(r.output_complete());
   EXPECT_EQ(r.ended_with_it(), 1U);
@@ -277,8 +279,8 @@ TEST_P(monitored, a_signal_reaches_all_descendants) {
 
 TEST_P(monitored, a_deadline_and_a_stop_end_all_of_it) {
   result late = sync_wait(held_text(daemon + "trap '' TERM; sleep 300; sleep 300")
-                              .timeout(300ms)
-                              .kill_timeout(100ms)
+                              .timeout(100ms)
+                              .kill_timeout(20ms)
                               .run());
   EXPECT_EQ(late.how(), end_reason::timed_out) << late.dump();
   EXPECT_TRUE(late.output_complete());
@@ -388,7 +390,7 @@ TEST_P(monitored, a_foreign_reaper_does_not_get_the_status) {
   EXPECT_EQ(missing.error().value(), ENOENT) << missing.dump();
   ASSERT_EQ(::sigaction(SIGCHLD, &before, nullptr), 0);
   auto handled = ::signal(SIGCHLD, SIG_IGN);
-  result ignored = sync_wait(held_text(daemon + "sleep 0.1; exit 3").run());
+  result ignored = sync_wait(held_text(daemon + "exit 3").run());
   (void)::signal(SIGCHLD, handled);
   EXPECT_EQ(ignored.status().code(), 3) << ignored.dump();
   EXPECT_EQ(ignored.ended_with_it(), 1U);

@@ -122,7 +122,7 @@ TEST_P(unblocked, a_terminal_that_is_not_read_keeps_neither_the_loop_nor_its_own
       co_return co_await process("sleep 100")
           .pty(24, 80)
           .input(lines_of(size))
-          .timeout(300ms)
+          .timeout(100ms)
           .run();
     };
     auto beside = []() -> task<int> {
@@ -313,7 +313,7 @@ TEST_P(unblocked, a_fifo_by_its_path_keeps_nobody) {
   rescue late(e.ours);
   auto work = [&]() -> task<> {
     auto full = writes(1'000'000).out(tee(capture(), to_file(path)));
-    full.timeout(300ms).drain_timeout(100ms);
+    full.timeout(100ms).drain_timeout(20ms);
     auto [r, ok] = co_await when_all(std::move(full).run(), process("true").run());
     EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
     EXPECT_TRUE(ok.ok());

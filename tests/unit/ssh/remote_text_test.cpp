@@ -12,6 +12,7 @@
 #include "execo/process.hpp"
 #include "execo/sync_wait.hpp"
 #include "fleet_fixture.hpp"
+#include "unit/process/children.hpp"
 
 namespace execo::test {
 namespace {
@@ -91,6 +92,8 @@ class login_shell : public testing::TestWithParam<const char*> {
     return sync_wait(std::move(p).run());
   }
 
+  // csh closes every descriptor that it may have.
+  lowered_limit descriptors_{RLIMIT_NOFILE, 256};
   scratch_directory directory_;
 };
 
