@@ -22,7 +22,8 @@ class [[nodiscard]] as_completed_op final
   using group = source_group<Source>;
   using typename group::value;
   using outcomes = completions<value>;
-  using body_value = child_value_t<std::invoke_result_t<Body&, outcomes&>>;
+  using body_op = std::invoke_result_t<Body&, outcomes&>;
+  using body_value = child_value_t<body_op>;
   // Not one of the slots of the group.
   static constexpr child_index body_index = static_cast<child_index>(-1);
 
@@ -46,13 +47,12 @@ class [[nodiscard]] as_completed_op final
   }
   body_value await_resume() {
     if (error_) std::rethrow_exception(error_);
-    if (running_body_->promise().error) std::rethrow_exception(running_body_->promise().error);
-    return std::move(*running_body_->promise().value);
+    return running_body_->take();
   }
 
  private:
   bool cancelled() const noexcept override {
-    return is_cancelled(error_ ? error_ : running_body_->promise().error);
+    return is_cancelled(error_ ? error_ : running_body_->error());
   }
   void on_begin() noexcept override {
     try {
@@ -62,10 +62,11 @@ class [[nodiscard]] as_completed_op final
       return;
     }
     this->open();
-    this->start_child(running_body_->handle(), running_body_->promise(), body_index);
+    this->start_child(*running_body_, body_index);
   }
   void on_child_done(child_index index, bool failed) noexcept override {
     if (index != body_index) return group::on_child_done(index, failed);
+    running_body_->finish();
     // The rest is not needed any more.
     body_done_ = true;
     this->stop().request();
@@ -96,7 +97,7 @@ class [[nodiscard]] as_completed_op final
   void on_taken() noexcept override { this->release_slot(); }
 
   Body body_;
-  std::optional<child<body_value>> running_body_;
+  std::optional<kept_child_t<body_op>> running_body_;
   std::exception_ptr error_;
   std::exception_ptr source_error_;
   bool exhausted_ = false;

@@ -103,7 +103,6 @@ class resume_elsewhere : protected child_group {
 
  private:
   void leave() noexcept;
-  void on_child_done(child_index, bool) noexcept final {}
   std::coroutine_handle<> on_joined(std::coroutine_handle<> awaiting) noexcept final;
   std::coroutine_handle<> parent_;
 };
@@ -121,17 +120,15 @@ class resume_on_op final : private resume_elsewhere {
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
     begin(awaiting, env_of(awaiting));
   }
-  T await_resume() {
+  typename kept_child<T>::value await_resume() {
     if (refused_) std::rethrow_exception(refused_);
-    if (work_.promise().error) std::rethrow_exception(work_.promise().error);
-    return std::move(*work_.promise().value);
+    return work_.take();
   }
 
  private:
-  bool cancelled() const noexcept override {
-    return !refused_ && is_cancelled(work_.promise().error);
-  }
-  void on_begin() noexcept override { start_child(work_.handle(), work_.promise(), 0); }
+  bool cancelled() const noexcept override { return !refused_ && is_cancelled(work_.error()); }
+  void on_begin() noexcept override { start_child(work_, 0); }
+  void on_child_done(child_index, bool) noexcept override { work_.finish(); }
   void resume_at_place(std::coroutine_handle<> parent) override {
     if constexpr (std::is_pointer_v<Place>) {
       step_.run = delegate<>::resuming(parent);
@@ -145,25 +142,8 @@ class resume_on_op final : private resume_elsewhere {
     }
   }
 
-  child<T> work_;
+  kept_child<T> work_;
   Place place_;  // a loop*, or an executor
-};
-
-/// The group of on(): it runs at the place, and its end is reported there.
-class remote_group final : private child_group {
- public:
-  explicit remote_group(delegate<> ended) noexcept : step_(ended) {}
-  void start(loop& place, bool stopped, std::coroutine_handle<> handle,
-             child_promise_base& promise) noexcept;
-  /// False: what it would have stopped had ended already.
-  bool request_stop() noexcept;
-
- private:
-  void on_begin() noexcept override {}
-  void on_child_done(child_index, bool) noexcept override;
-
-  queue_node step_;
-  bool done_ = false;
 };
 
 template <class T>
@@ -177,23 +157,24 @@ class on_op final : public operation {
         work_(std::move(other.work_)),
         group_(delegate<>::to<&on_op::ended>(this)) {}
 
-  T await_resume() {
-    if (work_.promise().error) std::rethrow_exception(work_.promise().error);
-    return std::move(*work_.promise().value);
-  }
+  typename kept_child<T>::value await_resume() { return work_.take(); }
 
  private:
   void on_start(bool stopped) noexcept override {
-    group_.start(work(), stopped, work_.handle(), work_.promise());
+    if (stopped) group_.request_stop(kind_of_stop());
+    group_.start(work(), work_.handle(), work_.promise());
   }
   void on_stop() noexcept override {
-    if (!group_.request_stop()) stop_missed();
+    if (!group_.request_stop(kind_of_stop())) stop_missed();
   }
-  bool cancelled() const noexcept override { return is_cancelled(work_.promise().error); }
-  void ended() { complete(); }
+  bool cancelled() const noexcept override { return is_cancelled(work_.error()); }
+  void ended() {
+    work_.finish();
+    complete();
+  }
 
-  child<T> work_;
-  remote_group group_;
+  kept_child<T> work_;
+  detached_group group_;
 };
 
 }  // namespace detail
@@ -219,7 +200,7 @@ class on_op final : public operation {
 template <awaitable Op, class Place>
 requires(detail::loop_place<Place> || detail::foreign_place<Place>)
     [[nodiscard]] auto resume_on(Op op, Place& place) {
-  using value = detail::child_value_t<Op>;
+  using value = detail::task_value_t<Op>;
   if constexpr (detail::loop_place<Place>) {
     using op_type = detail::resume_on_op<value, detail::loop*>;
     return op_type(detail::make_child(std::move(op)), &detail::loop_at(place));
@@ -233,7 +214,7 @@ requires(detail::loop_place<Place> || detail::foreign_place<Place>)
 template <awaitable Op, class Place>
 requires(!std::is_lvalue_reference_v<Place> && !detail::loop_place<Place> &&
          detail::foreign_place<Place>) [[nodiscard]] auto resume_on(Op op, Place&& place) {
-  using value = detail::child_value_t<Op>;
+  using value = detail::task_value_t<Op>;
   using op_type = detail::resume_on_op<value, std::remove_const_t<Place>>;
   return op_type(detail::make_child(std::move(op)), std::move(place));
 }
@@ -241,7 +222,7 @@ requires(!std::is_lvalue_reference_v<Place> && !detail::loop_place<Place> &&
 /// At one ring of a context.
 template <awaitable Op>
 [[nodiscard]] auto resume_on(Op op, executor place) {
-  using op_type = detail::resume_on_op<detail::child_value_t<Op>, detail::loop*>;
+  using op_type = detail::resume_on_op<detail::task_value_t<Op>, detail::loop*>;
   return op_type(detail::make_child(std::move(op)), &loop_of(place));
 }
 
@@ -255,14 +236,14 @@ template <awaitable Op>
 /// Thread: the value crosses from one to the other.
 template <detail::loop_place Place, awaitable Op>
 [[nodiscard]] auto on(Place& place, Op op) {
-  using value = detail::child_value_t<Op>;
+  using value = detail::task_value_t<Op>;
   return detail::on_op<value>(detail::loop_at(place), detail::make_child(std::move(op)));
 }
 
 /// On one ring of a context.
 template <awaitable Op>
 [[nodiscard]] auto on(executor place, Op op) {
-  using value = detail::child_value_t<Op>;
+  using value = detail::task_value_t<Op>;
   return detail::on_op<value>(loop_of(place), detail::make_child(std::move(op)));
 }
 

@@ -1,8 +1,10 @@
 /// scope: operations that run beside their owner and are joined by it.
 #pragma once
 
-#include <memory>
-#include <optional>
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <utility>
 #include <vector>
 
 #include "execo/detail/group.hpp"
@@ -26,11 +28,11 @@ class scope : private detail::child_group {
   template <awaitable Op>
   void spawn(Op op) {
     prepare_to_spawn();
-    children_.push_back(std::make_unique<detail::child<std::monostate>>(drop_value(std::move(op))));
-    // Nothing throws from here on.
-    ++running_;
-    auto& made = *children_.back();
-    start_child(made.handle(), made.promise(), 0);
+    auto made = detail::make_child(without_value(std::move(op)));
+    const std::coroutine_handle<> handle = made.handle();
+    detail::task_promise_base& promise = made.promise();
+    made.release();
+    start(handle, promise);
   }
 
   /// Asks everything that runs to stop.
@@ -45,20 +47,32 @@ class scope : private detail::child_group {
   join_op join();
 
  private:
+  // Its frame is freed when it has ended; unused ones are in a list.
+  struct slot {
+    std::coroutine_handle<> handle;
+    detail::task_promise_base* promise = nullptr;
+    std::size_t next_free = 0;
+  };
+
   template <class Op>
-  static detail::child<std::monostate> drop_value(Op op) {
+  static task<> without_value(Op op) {
     co_await std::move(op);
-    co_return std::monostate{};
   }
+  template <class T>
+  static task<T> without_value(task<T>&& op) {
+    return std::move(op);
+  }
+  /// Makes sure that there is a free slot.
   void prepare_to_spawn();
+  void start(std::coroutine_handle<> handle, detail::task_promise_base& promise) noexcept;
   bool cancelled() const noexcept override { return detail::is_cancelled(first_error_); }
   void on_begin() noexcept override;
   void on_child_done(detail::child_index index, bool failed) noexcept override;
 
-  std::vector<std::unique_ptr<detail::child<std::monostate>>> children_;
+  std::vector<slot> slots_;
+  std::size_t first_free_ = 0;
   std::exception_ptr first_error_;
   std::size_t running_ = 0;
-  std::size_t ended_ = 0;
 };
 
 class [[nodiscard]] scope::join_op : public detail::affine_awaiter {

@@ -95,22 +95,20 @@ Outcome make_outcome(std::exception_ptr error, std::optional<T>& value) {
 }
 
 template <class Op, class Callback>
-class callback_operation final
-    : public detached_with_body<detached_value_t<Op>, started_operation> {
+class callback_operation final : public detached_with_body<Op, started_operation> {
  public:
   callback_operation(Op op, loop& affinity, Callback callback)
-      : detached_with_body<detached_value_t<Op>, started_operation>(
-            make_detached_body(std::move(op)), affinity),
+      : detached_with_body<Op, started_operation>(std::move(op), affinity),
         callback_(std::move(callback)) {}
 
  private:
   void drop_body() noexcept override {
-    std::optional<detached_value_t<Op>> value;
+    std::optional<child_value_t<Op>> value;
     (void)this->take(value);
   }
   void drop_callback() noexcept override { callback_.reset(); }
   void deliver() override {
-    std::optional<detached_value_t<Op>> value;
+    std::optional<child_value_t<Op>> value;
     std::exception_ptr error = this->take(value);
     std::invoke(std::move(*callback_), make_outcome<outcome_of<Op>>(std::move(error), value));
     callback_.reset();
@@ -119,17 +117,16 @@ class callback_operation final
 };
 
 template <class Op>
-class future_operation final : public detached_with_body<detached_value_t<Op>> {
+class future_operation final : public detached_with_body<Op> {
  public:
   using value_type = std::conditional_t<std::is_void_v<await_result_t<Op>>, void,
                                         std::decay_t<await_result_t<Op>>>;
-  future_operation(Op op, loop& affinity)
-      : detached_with_body<detached_value_t<Op>>(make_detached_body(std::move(op)), affinity) {}
+  future_operation(Op op, loop& affinity) : detached_with_body<Op>(std::move(op), affinity) {}
   std::future<value_type> future() { return promise_.get_future(); }
 
  private:
   void on_end() noexcept override {
-    std::optional<detached_value_t<Op>> value;
+    std::optional<child_value_t<Op>> value;
     std::exception_ptr error = this->take(value);
     if (error) {
       promise_.set_exception(std::move(error));

@@ -7,19 +7,28 @@
 namespace execo {
 namespace detail {
 
-/// Drives a loop on the calling thread until one child has ended and nothing of it still runs.
-class sync_waiter final : private child_group {
- public:
+/// Drives a loop on the calling thread until one child is done and nothing it left still runs.
+class sync_waiter : protected child_group {
+ protected:
   sync_waiter() = default;
   /// Throws: std::logic_error from inside a context.
-  void wait(context& where, std::coroutine_handle<> child, child_promise_base& promise);
+  void wait(context& where);
+};
+
+template <class T>
+class sync_wait_op final : private sync_waiter {
+ public:
+  explicit sync_wait_op(child<T> work) noexcept : work_(std::move(work)) {}
+  typename kept_child<T>::value&& wait(context& where) {
+    sync_waiter::wait(where);
+    return work_.take();
+  }
 
  private:
-  void on_begin() noexcept override { start_child(child_, *promise_, 0); }
-  void on_child_done(child_index, bool) noexcept override {}
+  void on_begin() noexcept override { start_child(work_, 0); }
+  void on_child_done(child_index, bool) noexcept override { work_.finish(); }
 
-  std::coroutine_handle<> child_;
-  child_promise_base* promise_ = nullptr;
+  kept_child<T> work_;
 };
 
 }  // namespace detail
@@ -31,11 +40,12 @@ class sync_waiter final : private child_group {
 /// would wait for itself, and while another thread drives `where`.
 template <awaitable Op>
 await_result_t<Op> sync_wait(context& where, Op op) {
-  auto child = detail::make_child(std::move(op));
-  detail::sync_waiter waiter;
-  waiter.wait(where, child.handle(), child.promise());
-  if (child.promise().error) std::rethrow_exception(child.promise().error);
-  if constexpr (!std::is_void_v<await_result_t<Op>>) return std::move(*child.promise().value);
+  detail::sync_wait_op<detail::task_value_t<Op>> waiter(detail::make_child(std::move(op)));
+  if constexpr (std::is_void_v<await_result_t<Op>>) {
+    (void)waiter.wait(where);
+  } else {
+    return waiter.wait(where);
+  }
 }
 
 /// The same on a new context.

@@ -21,7 +21,7 @@ namespace detail {
 
 class child_group;
 template <class T>
-class task_child;
+class child;
 /// Which child of a group. Indices of children that have ended are used again.
 using child_index = std::uint32_t;
 
@@ -64,7 +64,7 @@ class task_promise_base : private queue_node {
   std::coroutine_handle<> next() noexcept;
   std::coroutine_handle<> leave_group() noexcept;
   void resume_group() noexcept;
-  void resume_later(std::coroutine_handle<> to) noexcept;
+  void resume_later(delegate<> how) noexcept;
 
   loop* affinity_ = nullptr;
   stop_state* stop_ = nullptr;
@@ -178,7 +178,7 @@ class [[nodiscard]] task {
 
  private:
   friend promise_type;
-  friend class detail::task_child<T>;
+  friend class detail::child<T>;
   explicit task(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
 
   std::coroutine_handle<promise_type> handle_;

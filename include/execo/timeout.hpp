@@ -18,12 +18,14 @@ class deadline_group : protected child_group {
   explicit deadline_group(duration limit) noexcept;
   deadline_group(deadline_group&& other) noexcept : deadline_group(other.limit_) {}
 
-  void start(std::coroutine_handle<> handle, child_promise_base& promise) noexcept;
+  /// Before the child is started.
+  void start_clock() noexcept;
+  /// The child has ended.
+  void stop_clock() noexcept;
   /// The deadline expired, and its request found something to end.
   bool cut_short() const noexcept { return expired_ && !stopped().came_too_late(); }
 
  private:
-  void on_child_done(child_index, bool) noexcept final;
   void expire();
   void on_deadline() noexcept;
 
@@ -47,19 +49,23 @@ class timeout_op final : private deadline_group {
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
     begin(awaiting, env_of(awaiting));
   }
-  std::optional<T> await_resume() {
+  std::optional<typename kept_child<T>::value> await_resume() {
     if (cut_short()) return std::nullopt;
-    if (work_.promise().error) std::rethrow_exception(work_.promise().error);
-    return std::move(work_.promise().value);
+    return work_.take();
   }
 
  private:
-  bool cancelled() const noexcept override {
-    return !cut_short() && is_cancelled(work_.promise().error);
+  bool cancelled() const noexcept override { return !cut_short() && is_cancelled(work_.error()); }
+  void on_begin() noexcept override {
+    start_clock();
+    start_child(work_, 0);
   }
-  void on_begin() noexcept override { start(work_.handle(), work_.promise()); }
+  void on_child_done(child_index, bool) noexcept override {
+    work_.finish();
+    stop_clock();
+  }
 
-  child<T> work_;
+  kept_child<T> work_;
 };
 
 /// As many nanoseconds as there are, or fit.
@@ -130,18 +136,16 @@ class with_stop_op final : private child_group {
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
     begin(awaiting, env_of(awaiting));
   }
-  T await_resume() {
-    if (work_.promise().error) std::rethrow_exception(work_.promise().error);
-    return std::move(*work_.promise().value);
-  }
+  typename kept_child<T>::value await_resume() { return work_.take(); }
 
  private:
-  bool cancelled() const noexcept override { return is_cancelled(work_.promise().error); }
+  bool cancelled() const noexcept override { return is_cancelled(work_.error()); }
   void on_begin() noexcept override {
     bridge_.emplace(delegate<>::template to<&with_stop_op::on_request>(this), affinity(), token_);
-    start_child(work_.handle(), work_.promise(), 0);
+    start_child(work_, 0);
   }
   void on_child_done(child_index, bool) noexcept override {
+    work_.finish();
     done_ = true;
     if (bridge_->disconnect()) add_pending();
   }
@@ -153,7 +157,7 @@ class with_stop_op final : private child_group {
     }
   }
 
-  child<T> work_;
+  kept_child<T> work_;
   Token token_;
   std::optional<token_bridge<Token>> bridge_;
   bool done_ = false;
@@ -172,8 +176,8 @@ class with_stop_op final : private child_group {
 /// Throws: what the operation threw before the deadline.
 template <awaitable Op, class Rep, class Period>
 [[nodiscard]] auto timeout(Op op, std::chrono::duration<Rep, Period> limit) {
-  return detail::timeout_op<detail::child_value_t<Op>>(detail::make_child(std::move(op)),
-                                                       detail::saturated(limit));
+  return detail::timeout_op<detail::task_value_t<Op>>(detail::make_child(std::move(op)),
+                                                      detail::saturated(limit));
 }
 
 /// Awaits an operation that is asked to stop when `token` is: a std::stop_token, one of another
@@ -187,8 +191,8 @@ template <awaitable Op, class Rep, class Period>
 /// Thread: the request may come from any.
 template <awaitable Op, detail::stop_token_like Token>
 [[nodiscard]] auto with_stop(Op op, Token token) {
-  return detail::with_stop_op<detail::child_value_t<Op>, Token>(detail::make_child(std::move(op)),
-                                                                std::move(token));
+  return detail::with_stop_op<detail::task_value_t<Op>, Token>(detail::make_child(std::move(op)),
+                                                               std::move(token));
 }
 
 }  // namespace execo

@@ -21,25 +21,30 @@ class settled_op : protected child_group {
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
     begin(awaiting, env_of(awaiting));
   }
-  std::tuple<outcome<T>...> await_resume() {
-    return std::apply([](auto&... c) { return std::tuple<outcome<T>...>(ended(c)...); }, children_);
+  auto await_resume() {
+    return std::apply(
+        [](auto&... c) { return std::tuple<outcome<value_or_monostate<T>>...>(ended(c)...); },
+        children_);
   }
 
  protected:
-  std::tuple<child<T>...> children_;
+  void on_child_done(child_index index, bool) noexcept override {
+    child_index i = 0;
+    std::apply([&](auto&... c) { ((i++ == index ? c.finish() : void()), ...); }, children_);
+  }
+  std::tuple<kept_child<T>...> children_;
 
  private:
   template <class U>
-  static outcome<U> ended(child<U>& c) {
-    if (c.promise().error) return outcome<U>(c.promise().error);
-    return outcome<U>(std::move(*c.promise().value));
+  static auto ended(kept_child<U>& c) {
+    using ending = outcome<value_or_monostate<U>>;
+    if (c.error()) return ending(c.error());
+    return ending(c.take());
   }
   void on_begin() noexcept override {
     child_index index = 0;
-    std::apply([&](auto&... c) { (start_child(c.handle(), c.promise(), index++), ...); },
-               children_);
+    std::apply([&](auto&... c) { (start_child(c, index++), ...); }, children_);
   }
-  void on_child_done(child_index, bool) noexcept override {}
 };
 
 template <class... T>
@@ -51,23 +56,21 @@ class when_all_op final : private settled_op<T...> {
   /// Pre: not awaited yet.
   when_all_op(when_all_op&& other) noexcept : settled_op<T...>(std::move(other)) {}
 
-  std::tuple<T...> await_resume() {
+  auto await_resume() {
     if (first_error_) std::rethrow_exception(first_error_);
-    return std::apply([](auto&... c) { return std::tuple<T...>(std::move(*c.promise().value)...); },
+    return std::apply([](auto&... c) { return std::tuple<value_or_monostate<T>...>(c.take()...); },
                       this->children_);
   }
 
  private:
   bool cancelled() const noexcept override { return is_cancelled(first_error_); }
   void on_child_done(child_index index, bool failed) noexcept override {
-    if (!failed || first_error_) return;
-    std::size_t i = 0;
-    std::apply(
-        [&](auto&... c) {
-          ((i++ == index ? void(first_error_ = c.promise().error) : void()), ...);
-        },
-        this->children_);
-    this->stop().request();
+    settled_op<T...>::on_child_done(index, failed);
+    if (first_error_) return;
+    child_index i = 0;
+    std::apply([&](auto&... c) { ((i++ == index ? void(first_error_ = c.error()) : void()), ...); },
+               this->children_);
+    if (first_error_) this->stop().request();
   }
 
   std::exception_ptr first_error_;
@@ -160,7 +163,7 @@ class [[nodiscard]] when_all_range_op final : private source_group<Source> {
 /// Throws: the first exception, once the others were asked to stop and have ended.
 template <awaitable... Op>
 [[nodiscard]] auto when_all(Op... ops) {
-  return detail::when_all_op<detail::child_value_t<Op>...>(detail::make_child(std::move(ops))...);
+  return detail::when_all_op<detail::task_value_t<Op>...>(detail::make_child(std::move(ops))...);
 }
 
 /// The same for a vector of operations of one type; gives a vector in the same order. With
@@ -198,7 +201,7 @@ template <detail::op_source Source>
 /// Throws: only what a function or range that makes the operations threw.
 template <awaitable... Op>
 [[nodiscard]] auto when_all_settled(Op... ops) {
-  return detail::settled_op<detail::child_value_t<Op>...>(detail::make_child(std::move(ops))...);
+  return detail::settled_op<detail::task_value_t<Op>...>(detail::make_child(std::move(ops))...);
 }
 
 template <awaitable Op>

@@ -34,19 +34,21 @@ struct any_value {
 
 class when_any_group : protected child_group {
  protected:
-  static constexpr std::size_t none = static_cast<std::size_t>(-1);
-  void on_child_done(child_index index, bool) noexcept final {
-    if (winner_ != none) return;
+  static constexpr child_index none = static_cast<child_index>(-1);
+  /// Whether this one, which has ended, is the first.
+  bool wins(child_index index) noexcept {
+    if (winner_ != none) return false;
     winner_ = index;
     stop().request();
+    return true;
   }
-  std::size_t winner_ = none;
+  child_index winner_ = none;
 };
 
 template <class... T>
 class when_any_op final : private when_any_group {
  public:
-  using value_type = typename any_value<T...>::type;
+  using value_type = typename any_value<value_or_monostate<T>...>::type;
   explicit when_any_op(child<T>... children) : children_(std::move(children)...) {}
   /// Pre: not awaited yet.
   when_any_op(when_any_op&& other) noexcept
@@ -61,40 +63,44 @@ class when_any_op final : private when_any_group {
 
  private:
   bool cancelled() const noexcept override {
-    std::size_t index = 0;
+    child_index index = 0;
     bool found = false;
     std::apply(
         [&](auto&... c) {
-          ((found = found || (index++ == winner_ && is_cancelled(c.promise().error))), ...);
+          ((found = found || (index++ == winner_ && is_cancelled(c.error()))), ...);
         },
         children_);
     return found;
   }
   void on_begin() noexcept override {
     child_index index = 0;
-    std::apply([&](auto&... c) { (start_child(c.handle(), c.promise(), index++), ...); },
-               children_);
+    std::apply([&](auto&... c) { (start_child(c, index++), ...); }, children_);
+  }
+  void on_child_done(child_index index, bool) noexcept override {
+    child_index i = 0;
+    std::apply([&](auto&... c) { ((i++ == index ? c.finish() : void()), ...); }, children_);
+    wins(index);
   }
   template <std::size_t I>
   any_result<value_type> take() {
     if constexpr (I + 1 < sizeof...(T)) {
       if (winner_ != I) return take<I + 1>();
     }
-    auto& promise = std::get<I>(children_).promise();
-    if (promise.error) std::rethrow_exception(promise.error);
-    if constexpr ((std::is_same_v<value_type, T> && ...)) {
-      return any_result<value_type>(I, std::move(*promise.value));
+    auto& winner = std::get<I>(children_);
+    if constexpr ((std::is_same_v<value_type, value_or_monostate<T>> && ...)) {
+      return any_result<value_type>(I, winner.take());
     } else {
-      return any_result<value_type>(I,
-                                    value_type(std::in_place_index<I>, std::move(*promise.value)));
+      return any_result<value_type>(I, value_type(std::in_place_index<I>, winner.take()));
     }
   }
 
-  std::tuple<child<T>...> children_;
+  std::tuple<kept_child<T>...> children_;
 };
 
 template <class T>
 class when_any_range_op final : private when_any_group {
+  using value = value_or_monostate<T>;
+
  public:
   explicit when_any_range_op(std::vector<child<T>> children) : children_(std::move(children)) {}
   /// Pre: not awaited yet.
@@ -106,21 +112,28 @@ class when_any_range_op final : private when_any_group {
   void await_suspend(std::coroutine_handle<Promise> awaiting) {
     begin(awaiting, env_of(awaiting));
   }
-  any_result<T> await_resume() {
-    auto& promise = children_[winner_].promise();
-    if (promise.error) std::rethrow_exception(promise.error);
-    return any_result<T>(winner_, std::move(*promise.value));
+  any_result<value> await_resume() {
+    if (error_) std::rethrow_exception(error_);
+    return any_result<value>(winner_, std::move(*value_));
   }
 
  private:
-  bool cancelled() const noexcept override {
-    return is_cancelled(children_[winner_].promise().error);
-  }
+  bool cancelled() const noexcept override { return is_cancelled(error_); }
   void on_begin() noexcept override {
     for (std::size_t i = 0; i < children_.size(); ++i)
-      start_child(children_[i].handle(), children_[i].promise(), static_cast<child_index>(i));
+      start_child(children_[i], static_cast<child_index>(i));
   }
+  void on_child_done(child_index index, bool) noexcept override {
+    if (wins(index)) {
+      error_ = children_[index].finish(value_);
+    } else {
+      children_[index].reset();
+    }
+  }
+
   std::vector<child<T>> children_;
+  std::optional<value> value_;
+  std::exception_ptr error_;
 };
 
 }  // namespace detail
@@ -138,7 +151,7 @@ class when_any_range_op final : private when_any_group {
 /// Throws: what the first one threw.
 template <awaitable... Op>
 requires(sizeof...(Op) > 0) [[nodiscard]] auto when_any(Op... ops) {
-  return detail::when_any_op<detail::child_value_t<Op>...>(detail::make_child(std::move(ops))...);
+  return detail::when_any_op<detail::task_value_t<Op>...>(detail::make_child(std::move(ops))...);
 }
 
 /// The same for a vector of operations of one type.
@@ -146,7 +159,7 @@ requires(sizeof...(Op) > 0) [[nodiscard]] auto when_any(Op... ops) {
 template <awaitable Op>
 [[nodiscard]] auto when_any(std::vector<Op>&& ops) {
   if (ops.empty()) throw std::invalid_argument("when_any of no operation would never end");
-  using value = detail::child_value_t<Op>;
+  using value = detail::task_value_t<Op>;
   std::vector<detail::child<value>> children;
   children.reserve(ops.size());
   for (auto& op : ops) children.push_back(detail::make_child(std::move(op)));

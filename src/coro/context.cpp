@@ -245,12 +245,10 @@ bool is_current(const loop& l) noexcept { return loop::current() == &l; }
 void post(loop& l, queue_node& node) noexcept { l.post(node); }
 void defer(loop& l, queue_node& node) noexcept { l.defer(node); }
 
-void sync_waiter::wait(context& where, std::coroutine_handle<> child, child_promise_base& promise) {
+void sync_waiter::wait(context& where) {
   refuse_inside_a_loop("sync_wait");
   loop& l = loop_of(where);
   loop::driver driving(l);
-  child_ = child;
-  promise_ = &promise;
   begin(std::noop_coroutine(), env{&l, nullptr});
   while (pending() != 0) l.turn(-1);
   where.state_->join_all();

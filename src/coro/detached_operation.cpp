@@ -17,6 +17,7 @@ class detached_operation::core final : public loop_member {
   core(detached_operation& owner, loop& on)
       : owner_(owner),
         loop_(on),
+        group_(delegate<>::to<&core::body_done>(this)),
         start_step_(delegate<>::to<&core::begin>(this)),
         stop_step_(delegate<>::to<&core::on_stop_request>(this)) {}
 
@@ -32,21 +33,24 @@ class detached_operation::core final : public loop_member {
     loop_.post(stop_step_);
   }
 
-  void body_done() noexcept {
+  void body_done() {
     done_ = true;
     phase expected = phase::running;
     if (phase_.compare_exchange_strong(expected, phase::ended) || stop_received_) finish();
   }
 
-  void shut_down() noexcept override { stop_.request(); }
+  void start(std::coroutine_handle<> body, task_promise_base& promise) noexcept {
+    group_.start(loop_, body, promise);
+  }
+
+  void shut_down() noexcept override { group_.request_stop(stop_kind::end); }
   void describe(std::vector<std::string>& lines, clock::time_point now) const override {
     lines.push_back("started operation, for " + format_duration(now - since_) +
-                    (stop_.requested() ? ", asked to stop" : ""));
+                    (group_.stop_requested() ? ", asked to stop" : ""));
   }
 
   loop& affinity() const noexcept { return loop_; }
   bool begun() const noexcept { return begun_.load(std::memory_order_relaxed); }
-  env where() noexcept { return env{&loop_, &stop_}; }
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
@@ -68,7 +72,7 @@ class detached_operation::core final : public loop_member {
     if (done_) {
       finish();
     } else {
-      stop_.request(kind_);
+      group_.request_stop(kind_);
     }
   }
 
@@ -80,7 +84,7 @@ class detached_operation::core final : public loop_member {
 
   detached_operation& owner_;
   loop& loop_;
-  stop_state stop_;
+  detached_group group_;
   queue_node start_step_;
   queue_node stop_step_;
   std::atomic<unsigned> references_{0};
@@ -100,8 +104,9 @@ void detached_operation::launch() { core_->launch(); }
 void detached_operation::request_stop(stop_kind kind) noexcept { core_->request_stop(kind); }
 loop& detached_operation::affinity() const noexcept { return core_->affinity(); }
 bool detached_operation::begun() const noexcept { return core_->begun(); }
-env detached_operation::where() noexcept { return core_->where(); }
-void detached_operation::body_done() noexcept { core_->body_done(); }
+void detached_operation::start(std::coroutine_handle<> body, task_promise_base& promise) noexcept {
+  core_->start(body, promise);
+}
 
 void retain(detached_operation& r) noexcept { r.core_->retain(); }
 void release(detached_operation& r) noexcept { r.core_->release(); }

@@ -7,19 +7,6 @@
 
 namespace execo::detail {
 
-std::coroutine_handle<> child_promise_base::done() noexcept {
-  return group_->child_done(index_, error != nullptr);
-}
-
-std::coroutine_handle<> child_promise_base::finish() noexcept {
-  if (is_current(*env_.affinity)) return done();
-  step_.run = delegate<>::to<&child_promise_base::resume_group>(this);
-  env_.affinity->post(step_);
-  return std::noop_coroutine();
-}
-
-void child_promise_base::resume_group() noexcept { done().resume(); }
-
 child_group::child_group() noexcept
     : parent_stop_(delegate<stop_kind>::to<&child_group::on_parent_stop>(this)) {}
 
@@ -81,15 +68,6 @@ std::coroutine_handle<> child_group::join() noexcept {
   return on_joined(std::exchange(awaiting_, {}));
 }
 
-void child_group::start_child(std::coroutine_handle<> handle, child_promise_base& promise,
-                              child_index index) noexcept {
-  promise.env_ = env{env_.affinity, &stop_};
-  promise.group_ = this;
-  promise.index_ = index;
-  ++pending_;
-  handle.resume();
-}
-
 void child_group::start_child(std::coroutine_handle<> handle, task_promise_base& promise,
                               child_index index) noexcept {
   promise.affinity_ = env_.affinity;
@@ -98,7 +76,12 @@ void child_group::start_child(std::coroutine_handle<> handle, task_promise_base&
   promise.parent_ = this;
   promise.index_ = index;
   ++pending_;
-  handle.resume();
+  // Groups in groups, each started from within a child of the one around it.
+  if (loop::stack_is_deep()) {
+    promise.resume_later(delegate<>::resuming(handle));
+  } else {
+    handle.resume();
+  }
 }
 
 std::coroutine_handle<> child_group::child_done(child_index index, bool failed) noexcept {
@@ -106,6 +89,24 @@ std::coroutine_handle<> child_group::child_done(child_index index, bool failed) 
   // A scope may run empty before it is joined.
   if (--pending_ != 0 || !awaiting_) return std::noop_coroutine();
   return join();
+}
+
+void detached_group::start(loop& place, std::coroutine_handle<> handle,
+                           task_promise_base& promise) noexcept {
+  bind_to(place);
+  start_child(handle, promise, 0);
+}
+
+bool detached_group::request_stop(stop_kind kind) noexcept {
+  if (done_) return false;
+  stop().request(kind);
+  return !stopped().came_too_late();
+}
+
+// From the ready queue: who is notified there may free the child, and this object.
+void detached_group::on_child_done(child_index, bool) noexcept {
+  done_ = true;
+  affinity().defer(step_);
 }
 
 }  // namespace execo::detail

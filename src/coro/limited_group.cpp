@@ -46,8 +46,7 @@ void limited_group::run_fill() noexcept {
   fill();
 }
 
-// Only here children are started, and the frames around them freed: never from inside a child that
-// ends.
+// Only here children are started: never from inside a child that ends.
 void limited_group::fill() noexcept {
   if (exhausted_) return;
   filling_ = true;

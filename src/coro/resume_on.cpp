@@ -26,24 +26,4 @@ void resume_elsewhere::leave() noexcept {
   parent_.resume();
 }
 
-void remote_group::start(loop& place, bool stopped, std::coroutine_handle<> handle,
-                         child_promise_base& promise) noexcept {
-  bind_to(place);
-  if (stopped) stop().request();
-  start_child(handle, promise, 0);
-}
-
-bool remote_group::request_stop() noexcept {
-  if (done_) return false;
-  stop().request();
-  return !stopped().came_too_late();
-}
-
-// From the ready queue: the awaiting coroutine's thread may free the child as soon as it is
-// notified.
-void remote_group::on_child_done(child_index, bool) noexcept {
-  done_ = true;
-  affinity().defer(step_);
-}
-
 }  // namespace execo::detail

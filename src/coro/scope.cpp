@@ -14,41 +14,40 @@ scope::~scope() {
         "or use with_scope()");
 }
 
-// Frames of operations that have ended are freed when half of them have: a scope that spawns for
-// ever holds what runs, and as much again.
 void scope::prepare_to_spawn() {
   detail::loop* here = detail::loop::current();
   if (here == nullptr || (is_bound() && here != &affinity()))
     throw std::logic_error("spawn from a coroutine on the context of the scope");
   bind_to(*here);
-  if (ended_ > 16 && ended_ * 2 > children_.size()) {
-    std::size_t kept = 0;
-    for (auto& c : children_) {
-      if (c->handle().done()) continue;
-      children_[kept++] = std::move(c);
-    }
-    children_.resize(kept);
-    ended_ = 0;
-  }
+  if (first_free_ < slots_.size()) return;
+  slots_.emplace_back();
+  slots_.back().next_free = slots_.size();
+}
+
+void scope::start(std::coroutine_handle<> handle, detail::task_promise_base& promise) noexcept {
+  const std::size_t index = first_free_;
+  slot& chosen = slots_[index];
+  chosen.handle = handle;
+  chosen.promise = &promise;
+  first_free_ = chosen.next_free;
+  ++running_;
+  start_child(handle, promise, static_cast<detail::child_index>(index));
 }
 
 void scope::on_begin() noexcept {}
 
-void scope::on_child_done(detail::child_index, bool failed) noexcept {
+void scope::on_child_done(detail::child_index index, bool failed) noexcept {
+  slot& ended = slots_[index];
   --running_;
-  ++ended_;
-  if (!failed || first_error_) return;
-  for (auto& c : children_) {
-    if (!c->promise().error) continue;
-    first_error_ = c->promise().error;
-    break;
-  }
-  stop().request();
+  const bool is_first = failed && !first_error_;
+  if (is_first) first_error_ = std::move(ended.promise->error());
+  ended.handle.destroy();
+  ended.next_free = first_free_;
+  first_free_ = index;
+  if (is_first) stop().request();
 }
 
 void scope::join_op::await_resume() {
-  scope_.children_.clear();
-  scope_.ended_ = 0;
   if (scope_.first_error_) std::rethrow_exception(std::exchange(scope_.first_error_, nullptr));
 }
 

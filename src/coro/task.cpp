@@ -58,11 +58,6 @@ void own_lists() noexcept { static thread_local frame_owner owner; }
 // A recycled frame would hide a use after free from AddressSanitizer.
 constexpr bool recycles = EXECO_ADDRESS_SANITIZER == 0;
 
-// Where the compiler makes a call of a symmetric transfer (-O0, sanitizers, coverage), in our code
-// or in that of who uses it, a loop of tasks that complete at once would overflow the stack: a
-// transfer from deep in it takes the way over the ready queue.
-bool stack_is_deep() noexcept { return loop::stack_depth() > 32 * 1024; }
-
 }  // namespace
 
 void* allocate_frame(std::size_t size) {
@@ -94,29 +89,30 @@ void refuse_second_await() {
 }
 
 std::coroutine_handle<> task_promise_base::next() noexcept {
-  if (parent_kind_ == parent_kind::group) return leave_group();
   const bool on_own_loop = loop::current() == affinity_;
+  const bool at_once = on_own_loop && !loop::stack_is_deep();
+  if (parent_kind_ == parent_kind::group) {
+    if (at_once) return leave_group();
+    resume_later(delegate<>::to<&task_promise_base::resume_group>(this));
+    return std::noop_coroutine();
+  }
   if (parent_kind_ == parent_kind::adapter && on_own_loop && stop_ != nullptr)
     stop_->set_cancelled(stop_->requested() && is_cancelled(error_));
   auto awaiting = std::coroutine_handle<>::from_address(parent_);
-  if (on_own_loop && !stack_is_deep()) return awaiting;
-  resume_later(awaiting);
+  if (at_once) return awaiting;
+  resume_later(delegate<>::resuming(awaiting));
   return std::noop_coroutine();
 }
 
 // The group frees this frame.
 std::coroutine_handle<> task_promise_base::leave_group() noexcept {
-  if (loop::current() == affinity_)
-    return static_cast<child_group*>(parent_)->child_done(index_, error_ != nullptr);
-  run = delegate<>::to<&task_promise_base::resume_group>(this);
-  affinity_->post(*this);
-  return std::noop_coroutine();
+  return static_cast<child_group*>(parent_)->child_done(index_, error_ != nullptr);
 }
 
 void task_promise_base::resume_group() noexcept { leave_group().resume(); }
 
-void task_promise_base::resume_later(std::coroutine_handle<> to) noexcept {
-  run = delegate<>::resuming(to);
+void task_promise_base::resume_later(delegate<> how) noexcept {
+  run = how;
   if (loop::current() == affinity_) {
     affinity_->defer(*this);
   } else {
@@ -140,8 +136,8 @@ std::coroutine_handle<> task_starter::start(std::coroutine_handle<> awaiting, en
   promise.affinity_ = where.affinity;
   promise.stop_ = where.stop;
   promise.parent_ = awaiting.address();
-  if (loop::current() == where.affinity && !stack_is_deep()) return child;
-  promise.resume_later(child);
+  if (loop::current() == where.affinity && !loop::stack_is_deep()) return child;
+  promise.resume_later(delegate<>::resuming(child));
   return std::noop_coroutine();
 }
 

@@ -9,13 +9,12 @@ deadline_group::deadline_group(duration limit) noexcept
       timer_(delegate<>::to<&deadline_group::expire>(this), "of a timeout"),
       deadline_step_(delegate<>::to<&deadline_group::on_deadline>(this)) {}
 
-void deadline_group::start(std::coroutine_handle<> handle, child_promise_base& promise) noexcept {
+void deadline_group::start_clock() noexcept {
   // Not from when this turn began: what ran in it may have taken long.
   affinity().arm(timer_, later(affinity().read_clock(), limit_));
-  start_child(handle, promise, 0);
 }
 
-void deadline_group::on_child_done(child_index, bool) noexcept {
+void deadline_group::stop_clock() noexcept {
   done_ = true;
   affinity().disarm(timer_);
 }

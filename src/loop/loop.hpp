@@ -61,6 +61,10 @@ class loop {
     auto* here = static_cast<const char*>(__builtin_frame_address(0));
     return here < driven_from_ ? driven_from_ - here : here - driven_from_;
   }
+  /// Where the compiler makes a call of a symmetric transfer (-O0, sanitizers, coverage), in our
+  /// code or in that of who uses it, a loop of tasks that complete at once would overflow the
+  /// stack: from deep in it a coroutine is resumed through the ready queue.
+  static bool stack_is_deep() noexcept { return stack_depth() > 32 * 1024; }
 
   // -- from the loop's thread ---------------------------------------------------------------
   void start(io_request& request) noexcept {

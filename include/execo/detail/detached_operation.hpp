@@ -11,7 +11,7 @@
 #include <utility>
 #include <variant>
 
-#include "execo/awaitable.hpp"
+#include "execo/detail/group.hpp"
 #include "execo/detail/state_ref.hpp"
 
 namespace execo {
@@ -42,10 +42,8 @@ class detached_operation {
   explicit detached_operation(loop& affinity);
   virtual ~detached_operation();
 
-  env where() noexcept;
-  /// The body is over and suspended for the last time.
-  void body_done() noexcept;
-  /// Starts the body, on the loop.
+  void start(std::coroutine_handle<> body, task_promise_base& promise) noexcept;
+  /// On the loop: starts the body.
   virtual void begin() noexcept = 0;
   /// On the loop; the body may be destroyed from here on.
   virtual void on_end() noexcept = 0;
@@ -53,7 +51,6 @@ class detached_operation {
  private:
   friend void retain(detached_operation& r) noexcept;
   friend void release(detached_operation& r) noexcept;
-  friend class detached_promise_base;
   class core;
   std::unique_ptr<core> core_;
 };
@@ -68,97 +65,23 @@ void warn_not_driven(const char* who) noexcept;
 /// The loop of `chosen`, else that of the calling thread, else the default context's.
 loop& loop_for(context* chosen);
 
-class detached_promise_base {
- public:
-  static void* operator new(std::size_t size) { return allocate_frame(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
-
-  std::suspend_always initial_suspend() const noexcept { return {}; }
-  env execo_env() const noexcept { return owner->where(); }
-  void unhandled_exception() noexcept { error = std::current_exception(); }
-
-  struct final_awaiter {
-    bool await_ready() const noexcept { return false; }
-    template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> self) const noexcept {
-      self.promise().owner->body_done();
-    }
-    void await_resume() const noexcept {}
-  };
-  final_awaiter final_suspend() const noexcept { return {}; }
-
-  detached_operation* owner = nullptr;
-  std::exception_ptr error;
-};
-
-/// The operation as a coroutine that a detached_operation owns.
-template <class T>
-class detached_body {
- public:
-  class promise_type : public detached_promise_base {
-   public:
-    detached_body get_return_object() noexcept {
-      return detached_body(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    template <class U>
-    void return_value(U&& result) {
-      value.emplace(std::forward<U>(result));
-    }
-    std::optional<T> value;
-  };
-
-  detached_body(detached_body&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
-  detached_body& operator=(detached_body&&) = delete;
-  ~detached_body() { reset(); }
-
-  void start(detached_operation& owner) const {
-    handle_.promise().owner = &owner;
-    handle_.resume();
-  }
-  promise_type& promise() const noexcept { return handle_.promise(); }
-  void reset() noexcept {
-    if (handle_) std::exchange(handle_, {}).destroy();
-  }
-
- private:
-  explicit detached_body(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
-  std::coroutine_handle<promise_type> handle_;
-};
-
-template <class Op>
-using detached_value_t = std::conditional_t<std::is_void_v<await_result_t<Op>>, std::monostate,
-                                            std::decay_t<await_result_t<Op>>>;
-
-template <class Op>
-detached_body<detached_value_t<Op>> make_detached_body(Op op) {
-  if constexpr (std::is_void_v<await_result_t<Op>>) {
-    co_await std::move(op);
-    co_return std::monostate{};
-  } else {
-    co_return co_await std::move(op);
-  }
-}
-
-/// A detached_operation with its body. `Base` is one without; T is a value, std::monostate for
-/// void.
-template <class T, class Base = detached_operation>
+/// A detached_operation with its body. `Base` is one without.
+template <class Op, class Base = detached_operation>
 class detached_with_body : public Base {
+ public:
+  using value = child_value_t<Op>;
+
  protected:
   template <class... Args>
-  explicit detached_with_body(detached_body<T> body, Args&&... args)
-      : Base(std::forward<Args>(args)...), body_(std::move(body)) {}
+  explicit detached_with_body(Op op, Args&&... args)
+      : Base(std::forward<Args>(args)...), body_(make_child(std::move(op))) {}
 
   /// After the end, once: the error or the value. The operation is destroyed here.
-  std::exception_ptr take(std::optional<T>& value) noexcept {
-    value = std::move(body_.promise().value);
-    std::exception_ptr error = std::move(body_.promise().error);
-    body_.reset();
-    return error;
-  }
+  std::exception_ptr take(std::optional<value>& to) noexcept { return body_.finish(to); }
 
  private:
-  void begin() noexcept final { body_.start(*this); }
-  detached_body<T> body_;
+  void begin() noexcept final { this->start(body_.handle(), body_.promise()); }
+  typename child_maker<Op>::type body_;
 };
 
 }  // namespace detail

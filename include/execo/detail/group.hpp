@@ -1,5 +1,5 @@
-// What all combinators share: children that run as small
-// coroutines under one stop_state, and a parent that resumes when the last one is done.
+// What all combinators share: children, which are tasks under one stop_state, and a parent that
+// resumes when the last one is done.
 #pragma once
 
 #include <coroutine>
@@ -17,102 +17,44 @@ namespace execo::detail {
 template <class T>
 using value_or_monostate = std::conditional_t<std::is_void_v<T>, std::monostate, std::decay_t<T>>;
 
-class child_group;
-
-class child_promise_base {
- public:
-  static void* operator new(std::size_t size) { return allocate_frame(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
-
-  std::suspend_always initial_suspend() const noexcept { return {}; }
-  env execo_env() const noexcept { return env_; }
-  void unhandled_exception() noexcept { error = std::current_exception(); }
-  template <class T>
-  decltype(auto) await_transform(T&& value) {
-    return affine_on(std::forward<T>(value));
-  }
-
-  std::exception_ptr error;
-
- protected:
-  struct final_awaiter : affine_awaiter {
-    bool await_ready() const noexcept { return false; }
-    template <class Promise>
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
-      return self.promise().finish();
-    }
-    void await_resume() const noexcept {}
-  };
-
- private:
-  friend class child_group;
-  std::coroutine_handle<> finish() noexcept;
-  std::coroutine_handle<> done() noexcept;
-  void resume_group() noexcept;
-
-  env env_;
-  child_group* group_ = nullptr;
-  child_index index_ = 0;
-  queue_node step_;  // to the own loop, if the child ended elsewhere
-};
-
-/// One awaitable wrapped as a coroutine with a known promise.
-template <class T>
-class child {
- public:
-  class promise_type : public child_promise_base {
-   public:
-    child get_return_object() noexcept {
-      return child(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    final_awaiter final_suspend() const noexcept { return {}; }
-    template <class U>
-    void return_value(U&& result) {
-      value.emplace(std::forward<U>(result));
-    }
-    std::optional<T> value;
-  };
-
-  child(child&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
-  child& operator=(child&&) = delete;
-  ~child() {
-    if (handle_) handle_.destroy();
-  }
-
-  std::coroutine_handle<promise_type> handle() const noexcept { return handle_; }
-  promise_type& promise() const noexcept { return handle_.promise(); }
-
- private:
-  explicit child(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
-  std::coroutine_handle<promise_type> handle_;
-};
-
+/// What a task gives that awaits an `Awaitable`.
+template <class Awaitable>
+using task_value_t = std::conditional_t<std::is_void_v<await_result_t<Awaitable>>, void,
+                                        std::decay_t<await_result_t<Awaitable>>>;
+/// The same, with a value for void.
 template <class Awaitable>
 using child_value_t = value_or_monostate<await_result_t<Awaitable>>;
 
-template <class Awaitable>
-child<child_value_t<Awaitable>> make_child(Awaitable awaitable) {
-  if constexpr (std::is_void_v<await_result_t<Awaitable>>) {
-    co_await std::move(awaitable);
-    co_return std::monostate{};
-  } else {
-    co_return co_await std::move(awaitable);
-  }
-}
-
-/// A task as it is: it calls the group itself when it ends, and no frame is made around it.
+/// A task that a combinator starts and that calls the combinator when it ends. Until it has ended
+/// it must not be destroyed once it was started.
 template <class T>
-class task_child {
+class child {
  public:
-  explicit task_child(task<T>&& work) : handle_(take(work)) {}
-  task_child(task_child&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
-  task_child& operator=(task_child&&) = delete;
-  ~task_child() {
-    if (handle_) handle_.destroy();
-  }
+  using value = value_or_monostate<T>;
+
+  explicit child(task<T>&& work) : handle_(take(work)) {}
+  child(child&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  child& operator=(child&&) = delete;
+  ~child() { reset(); }
 
   std::coroutine_handle<task_promise<T>> handle() const noexcept { return handle_; }
   task_promise<T>& promise() const noexcept { return handle_.promise(); }
+
+  /// What the task holds, its parameters among it, is freed as soon as it has ended: another child
+  /// may wait for that. Pre: it is suspended for the last time.
+  void reset() noexcept {
+    if (handle_) std::exchange(handle_, {}).destroy();
+  }
+  /// Takes its value, or gives its error, and frees it. Pre: as reset().
+  std::exception_ptr finish(std::optional<value>& to) noexcept {
+    std::exception_ptr error = std::move(promise().error());
+    if (!error) error = take_value(to);
+    reset();
+    return error;
+  }
+
+  /// Gives it up: whoever has the handle frees it.
+  void release() noexcept { handle_ = {}; }
 
  private:
   // One that was awaited before says so when it is awaited again, as a child's error.
@@ -123,20 +65,79 @@ class task_child {
   }
   static task<T> await_again(task<T> work) { co_return co_await std::move(work); }
 
+  std::exception_ptr take_value(std::optional<value>& to) noexcept {
+    try {
+      if constexpr (std::is_void_v<T>) {
+        to.emplace();
+      } else {
+        to.emplace(promise().take());
+      }
+      return nullptr;
+    } catch (...) {
+      return std::current_exception();
+    }
+  }
+
   std::coroutine_handle<task_promise<T>> handle_;
 };
 
-/// What an awaitable is run as under a group that frees each child when it ends.
+/// A task is run as it is; anything else is awaited by a small one.
 template <class Awaitable>
-struct child_type {
-  using type = child<child_value_t<Awaitable>>;
-  static type make(Awaitable awaitable) { return make_child(std::move(awaitable)); }
+task<task_value_t<Awaitable>> await_in_task(Awaitable awaitable) {
+  if constexpr (std::is_void_v<await_result_t<Awaitable>>) {
+    co_await std::move(awaitable);
+  } else {
+    co_return co_await std::move(awaitable);
+  }
+}
+
+template <class Awaitable>
+struct child_maker {
+  using type = child<task_value_t<Awaitable>>;
+  static type make(Awaitable&& awaitable) { return type(await_in_task(std::move(awaitable))); }
 };
 template <class T>
-struct child_type<task<T>> {
-  using type = task_child<T>;
+struct child_maker<task<T>> {
+  using type = child<T>;
   static type make(task<T>&& work) { return type(std::move(work)); }
 };
+
+template <class Awaitable>
+requires(!std::is_reference_v<Awaitable>) auto make_child(Awaitable&& awaitable) {
+  return child_maker<Awaitable>::make(std::move(awaitable));
+}
+
+/// A child with room for its outcome.
+template <class T>
+class kept_child {
+ public:
+  using value = typename child<T>::value;
+
+  explicit kept_child(child<T> work) noexcept : work_(std::move(work)) {}
+  /// Pre: not started yet.
+  kept_child(kept_child&& other) noexcept : work_(std::move(other.work_)) {}
+
+  std::coroutine_handle<> handle() const noexcept { return work_.handle(); }
+  task_promise_base& promise() const noexcept { return work_.promise(); }
+  /// Pre: as child::finish().
+  void finish() noexcept { error_ = work_.finish(value_); }
+
+  /// Null if it gave a value. Pre: finished.
+  const std::exception_ptr& error() const noexcept { return error_; }
+  /// Throws: its error. Pre: finished.
+  value&& take() {
+    if (error_) std::rethrow_exception(error_);
+    return std::move(*value_);
+  }
+
+ private:
+  child<T> work_;
+  std::optional<value> value_;
+  std::exception_ptr error_;
+};
+
+template <class Awaitable>
+using kept_child_t = kept_child<task_value_t<Awaitable>>;
 
 /// The parent's side. Lives in the combinator's awaiter; everything happens on one
 /// loop, that of the parent.
@@ -173,14 +174,15 @@ class child_group : public affine_awaiter {
   /// Fixes the loop before begin().
   void bind_to(loop& affinity) noexcept { env_.affinity = &affinity; }
   bool is_bound() const noexcept { return env_.affinity != nullptr; }
-  void start_child(std::coroutine_handle<> handle, child_promise_base& promise,
-                   child_index index) noexcept;
   void start_child(std::coroutine_handle<> handle, task_promise_base& promise,
                    child_index index) noexcept;
+  template <class Child>
+  void start_child(const Child& which, child_index index) noexcept {
+    start_child(which.handle(), which.promise(), index);
+  }
   loop& affinity() const noexcept { return *env_.affinity; }
 
  private:
-  friend class child_promise_base;
   friend class task_promise_base;
   void run() noexcept;
   void on_parent_stop(stop_kind kind) noexcept;
@@ -195,6 +197,25 @@ class child_group : public affine_awaiter {
   std::coroutine_handle<> awaiting_;
   std::size_t pending_ = 0;
   bool stopped_by_parent_ = false;
+};
+
+/// A group of one child without a parent: it reports the end through the ready queue, where the
+/// child may be finished.
+class detached_group final : private child_group {
+ public:
+  explicit detached_group(delegate<> ended) noexcept : step_(ended) {}
+
+  void start(loop& place, std::coroutine_handle<> handle, task_promise_base& promise) noexcept;
+  /// False: what it would have stopped had ended already.
+  bool request_stop(stop_kind kind) noexcept;
+  bool stop_requested() const noexcept { return stopped().requested(); }
+
+ private:
+  void on_begin() noexcept override {}
+  void on_child_done(child_index, bool) noexcept override;
+
+  queue_node step_;
+  bool done_ = false;
 };
 
 }  // namespace execo::detail

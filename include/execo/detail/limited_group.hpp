@@ -63,7 +63,8 @@ template <class Source>
 class source_group : protected limited_group {
  protected:
   using value = child_value_t<typename Source::op>;
-  using running_child = typename child_type<typename Source::op>::type;
+  using maker = child_maker<typename Source::op>;
+  using running_child = typename maker::type;
 
   explicit source_group(Source source) : source_(std::move(source)) {}
   source_group(source_group&& other) noexcept
@@ -79,7 +80,7 @@ class source_group : protected limited_group {
     first_free_ = index;
     --running_;
     outcome<value> end = outcome_of(*ended.running);
-    give_back(ended.running);
+    ended.running.reset();
     on_outcome(ended.position, std::move(end));
   }
   const Source& source() const noexcept { return source_; }
@@ -92,19 +93,10 @@ class source_group : protected limited_group {
     std::optional<running_child> running;
   };
 
-  static outcome<value> outcome_of(child<value>& ended) noexcept {
-    if (ended.promise().error) return outcome<value>(std::move(ended.promise().error));
-    try {
-      return outcome<value>(std::move(*ended.promise().value));
-    } catch (...) {
-      return outcome<value>(std::current_exception());
-    }
-  }
-  template <class T>
-  static outcome<value> outcome_of(task_child<T>& ended) noexcept {
+  static outcome<value> outcome_of(running_child& ended) noexcept {
     if (ended.promise().error()) return outcome<value>(std::move(ended.promise().error()));
     try {
-      if constexpr (std::is_void_v<T>) {
+      if constexpr (std::is_void_v<await_result_t<typename Source::op>>) {
         return outcome<value>(value());
       } else {
         return outcome<value>(ended.promise().take());
@@ -113,15 +105,6 @@ class source_group : protected limited_group {
       return outcome<value>(std::current_exception());
     }
   }
-
-  // What a task holds, its parameters among it, is given back as soon as it has ended: another
-  // child may wait for that. The task is suspended for the last time and looks at nothing of its
-  // own any more. Around others is a frame that has freed them already.
-  template <class T>
-  static void give_back(std::optional<task_child<T>>& ended) noexcept {
-    ended.reset();
-  }
-  static void give_back(std::optional<child<value>>&) noexcept {}
 
   bool start_next() final {
     auto op = source_.next();
@@ -134,14 +117,12 @@ class source_group : protected limited_group {
     }
     const std::size_t index = first_free_;
     slot& chosen = slots_[index];
-    chosen.running.reset();
-    chosen.running.emplace(child_type<typename Source::op>::make(std::move(*op)));
+    chosen.running.emplace(maker::make(std::move(*op)));
     first_free_ = chosen.next_free;
     chosen.position = position;
     // The child may end here and now, and the slots may move.
-    auto& promise = chosen.running->promise();
     ++running_;
-    start_child(chosen.running->handle(), promise, static_cast<child_index>(index));
+    start_child(*chosen.running, static_cast<child_index>(index));
     return true;
   }
 

@@ -45,12 +45,11 @@ class receiver_stop {
 
 /// One operation, from start() to the receiver's completion.
 template <class Op, class Receiver>
-class detached_sender final : public detached_with_body<detached_value_t<Op>> {
+class detached_sender final : public detached_with_body<Op> {
  public:
-  using value_type = detached_value_t<Op>;
+  using value_type = child_value_t<Op>;
   detached_sender(Op op, loop& affinity, Receiver receiver)
-      : detached_with_body<value_type>(make_detached_body(std::move(op)), affinity),
-        receiver_(std::move(receiver)) {}
+      : detached_with_body<Op>(std::move(op), affinity), receiver_(std::move(receiver)) {}
 
   void start() {
     stop_.listen(receiver_, *this);
@@ -108,7 +107,7 @@ class sender_operation {
 template <awaitable Op>
 class [[nodiscard]] operation_sender {
  public:
-  using value_type = detail::detached_value_t<Op>;
+  using value_type = detail::child_value_t<Op>;
   using sender_concept = detail::sender_concept_tag;
   using completion_signatures = typename detail::signatures_of<value_type>::type;
   template <template <class...> class Variant, template <class...> class Tuple>

@@ -31,7 +31,7 @@ struct signature<std::monostate> {
   using type = void(std::exception_ptr);
 };
 template <class Op>
-using signature_t = typename signature<detail::detached_value_t<Op>>::type;
+using signature_t = typename signature<detail::child_value_t<Op>>::type;
 
 /// The gentlest of the requested types.
 inline detail::stop_kind kind_of(net::cancellation_type_t asked) noexcept {
@@ -69,12 +69,12 @@ class completion {
 };
 
 template <class Op, class Handler>
-class handler_operation final : public detail::detached_with_body<detail::detached_value_t<Op>> {
+class handler_operation final : public detail::detached_with_body<Op> {
  public:
-  using value_type = detail::detached_value_t<Op>;
+  using value_type = detail::child_value_t<Op>;
 
   handler_operation(Op op, detail::loop& affinity, Handler handler)
-      : detail::detached_with_body<value_type>(detail::make_detached_body(std::move(op)), affinity),
+      : detail::detached_with_body<Op>(std::move(op), affinity),
         handler_(std::move(handler)),
         work_(net::make_work_guard(*handler_)) {}
 

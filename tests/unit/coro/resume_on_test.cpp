@@ -5,12 +5,14 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <random>
 #include <stop_token>
 #include <thread>
 
 #include "execo/process.hpp"
+#include "execo/start.hpp"
 #include "execo/timeout.hpp"
 #include "execo/when_all.hpp"
 #include "execo/when_any.hpp"
@@ -289,6 +291,17 @@ TEST_P(resume_on_place, a_coroutine_without_a_loop_of_its_own_stays_there) {
     co_return there&& std::this_thread::get_id() == d.id();
   };
   EXPECT_TRUE(work(other).get());
+}
+
+TEST_P(resume_on_place, a_started_operation_that_ends_there_calls_back_on_its_own_context) {
+  driven own;
+  driven other;
+  std::promise<std::thread::id> called_on;
+  auto running = start(own.get(), resume_on(sleep(0ms), other.get()), [&](outcome<std::monostate>) {
+    called_on.set_value(std::this_thread::get_id());
+  });
+  EXPECT_EQ(called_on.get_future().get(), own.id());
+  running.join();
 }
 
 TEST_P(resume_on_place, hopping_to_and_fro_loses_nothing) {

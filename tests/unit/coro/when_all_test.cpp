@@ -210,6 +210,24 @@ TEST_P(when_all_of, a_task_gives_back_what_it_holds_when_it_ends_though_others_g
   }
 }
 
+TEST_P(when_all_of, one_of_several_types_gives_back_what_it_holds_too) {
+  int held = 0;
+  auto [first, last] =
+      sync_wait(when_all(wait_for_none(held), hold_while(held_token(held), 1ms, 7)));
+  EXPECT_EQ(first, -1);
+  EXPECT_EQ(last, 7);
+}
+
+task<long> nested_groups(int depth) {
+  if (depth == 0) co_return 0;
+  auto [below, none] = co_await when_all(nested_groups(depth - 1), nothing());
+  co_return below + 1;
+}
+
+TEST_P(when_all_of, groups_in_groups_come_back_without_growing_the_stack) {
+  EXPECT_EQ(sync_wait(nested_groups(20'000)), 20'000);
+}
+
 TEST_P(when_all_of, a_task_that_fails_gives_back_what_it_holds_too) {
   int held = 0;
   std::vector<task<int>> all;
