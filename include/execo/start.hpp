@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "execo/detail/compiler.hpp"
+#include "execo/detail/driver_wait.hpp"
 #include "execo/detail/started_operation.hpp"
 #include "execo/outcome.hpp"
 
@@ -72,7 +73,7 @@ class operation_future : public std::future<T> {
  private:
   void expect_driver() const {
     if (!run_ || !this->valid() || run_->begun()) return;
-    if (this->wait_for(std::chrono::seconds(1)) != std::future_status::ready && !run_->begun())
+    if (this->wait_for(detail::driver_wait()) != std::future_status::ready && !run_->begun())
       detail::warn_not_driven("a future of as_future()");
   }
   detail::detached_ref run_;

@@ -15,6 +15,7 @@
 #include "base/signal_mask.hpp"
 #include "coro/default_context.hpp"
 #include "coro/ring_thread.hpp"
+#include "execo/detail/driver_wait.hpp"
 #include "execo/sync_wait.hpp"
 #include "loop/post_call.hpp"
 
@@ -108,10 +109,10 @@ std::string dump_of(detail::loop& l) {
     answer->arrived.notify_one();
   });
   std::unique_lock lock(answer->mutex);
-  if (answer->arrived.wait_for(lock, std::chrono::seconds(1),
-                               [&] { return answer->text.has_value(); }))
+  duration longest = detail::driver_wait();
+  if (answer->arrived.wait_for(lock, longest, [&] { return answer->text.has_value(); }))
     return *answer->text;
-  return "no answer within 1 s: something holds its thread\n";
+  return "no answer within " + format_duration(longest) + ": something holds its thread\n";
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ void started_operation::abandon() noexcept {
 
 void started_operation::wait_for_end() {
   refuse_in_a_context("join()");
-  for (int i = 0; i < 100 && !begun() && !over(); ++i)
+  auto limit = std::chrono::steady_clock::now() + driver_wait();
+  while (!begun() && !over() && std::chrono::steady_clock::now() < limit)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   if (!begun() && !over()) warn_not_driven("join()");
   for (gate seen = gate_.load(std::memory_order_acquire); seen != gate::closed;

@@ -20,6 +20,7 @@
 #include "execo/when_all.hpp"
 #include "unit/coro/driven.hpp"
 #include "unit/coro/probe.hpp"
+#include "unit/coro/shorter_driver_wait.hpp"
 #include "unit/loop/on_each_backend.hpp"
 
 namespace execo::test {
@@ -126,6 +127,7 @@ class overheard_stderr {
 };
 
 TEST_P(misuse, a_future_of_a_context_that_nobody_drives_says_so) {
+  shorter_driver_wait now;
   context c;
   auto future = as_future(c, ready(3));
   std::atomic<bool> got{false};
@@ -141,6 +143,7 @@ TEST_P(misuse, a_future_of_a_context_that_nobody_drives_says_so) {
 }
 
 TEST_P(misuse, a_join_on_a_context_that_nobody_drives_says_so) {
+  shorter_driver_wait now;
   context c;
   auto run = start(c, ready(3), [](outcome<int>) {});
   overheard_stderr errors;
