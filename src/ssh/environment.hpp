@@ -41,6 +41,8 @@ class ssh_environment {
   handshake_limiter handshakes;
   descriptor_queue descriptors;
   resolver names;
+  /// Bytes that channels keep for readers that do not take them now.
+  std::size_t held_back = 0;
   /// A server refused a channel that came soon after another one was closed: it counts those that
   /// it has not cleared away (MaxSessions). From then on they are given the time.
   bool channels_end_late = false;

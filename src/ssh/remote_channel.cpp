@@ -1,6 +1,7 @@
 #include "ssh/remote_channel.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <limits>
 
@@ -10,23 +11,43 @@ namespace {
 // Bytes of input that wait in libssh's output buffer at most: it takes whatever the remote window
 // allows, megabytes, whether the socket can send them or not.
 constexpr std::size_t max_unsent = 32 * 1024;
-// What is kept of paused streams.
+// What a paused channel keeps before the connection is not read any more.
 constexpr std::size_t max_held_back = 64 * 1024;
-
-std::size_t index(stream which) noexcept { return which == stream::out ? 0 : 1; }
+// The same where others use the connection, too. Bytes beyond those of a channel alone are left in
+// libssh's buffer as well, which keeps it from opening the channel's window again: of a channel that
+// is not read come 1.28 MB at most (WINDOWBASE in libssh 0.10; there is no call to make that less).
+// More can only come when the other stream of the channel is read.
+constexpr std::size_t max_held_beside_others = 1'408 * 1024;
+// What all channels of an environment may keep so; beyond it memory counts more than speed.
+constexpr std::size_t max_held_in_all = 64 * 1024 * 1024;
 
 }  // namespace
 
-void remote_channel::open(std::string command) {
+remote_channel::remote_channel(remote_session& session, channel_owner& owner) noexcept
+    : session_(session), owner_(&owner), kept_(session.shared().held_back) {}
+
+remote_channel::~remote_channel() { assert(!linked() && !holds_); }
+
+void remote_channel::open() {
   assert(stage_ == stage::idle && session_.authenticated());
-  command_ = std::move(command);
   stage_ = stage::opening;
   session_.attach(*this);
-  session_.wake();
+}
+
+void remote_channel::run(std::string command) {
+  assert(stage_ >= stage::opening && stage_ <= stage::reserved && !command_ && is_heard());
+  command_ = std::move(command);
+  if (stage_ == stage::reserved && !linked()) session_.attach(*this);
+  touch();
+}
+
+void remote_channel::mark_with(std::string value) {
+  assert(!command_);
+  mark_ = std::move(value);
 }
 
 void remote_channel::ask_for_terminal(std::string name, int columns, int rows) {
-  assert(stage_ == stage::idle);
+  assert(!command_);
   terminal_ = std::move(name);
   columns_ = columns;
   rows_ = rows;
@@ -34,56 +55,94 @@ void remote_channel::ask_for_terminal(std::string name, int columns, int rows) {
 
 void remote_channel::write(std::span<const char> bytes) {
   input_ = bytes;
-  session_.wake();
+  touch();
 }
 
 void remote_channel::close_input() {
   if (input_stage_ == input::open) input_stage_ = input::ends;
-  session_.wake();
+  touch();
 }
 
 void remote_channel::send_signal(std::string name) {
   signals_.push_back(std::move(name));
-  session_.wake();
+  touch();
 }
 
 void remote_channel::pause(stream which, bool paused) {
-  paused_[index(which)] = paused;
-  if (!paused) session_.wake();
+  kept_.pause(which, paused);
+  if (!paused) touch();
 }
 
 void remote_channel::abandon() noexcept {
   channel_ = nullptr;
   stage_ = stage::over;
+  holds_ = false;
 }
 
-// A stream that is paused costs 64 KiB at most: then the connection is not read any more. The ssh
-// window does not bound it: libssh opens it again when the other stream is read (channel_rcv_data).
-void remote_channel::check_held() {
-  if (stage_ != stage::over)
-    session_.hold_input(kept_[0].size() + kept_[1].size() >= max_held_back);
+void remote_channel::leave_session() noexcept {
+  if (std::exchange(holds_, false)) session_.release_input();
+  if (linked()) session_.detach(*this);
 }
 
-void remote_channel::advance() {
+// The ssh window does not bound what is kept: libssh opens it again when the other stream is read.
+void remote_channel::check_held() noexcept {
+  bool bounded = session_.is_unshared() || kept_.total() > max_held_in_all;
+  bool full = kept_.size() >= (bounded ? max_held_back : max_held_beside_others);
+  if (stage_ == stage::over || full == holds_) return;
+  holds_ = full;
+  if (full) {
+    session_.hold_input();
+  } else {
+    session_.release_input();
+  }
+}
+
+session_member::need remote_channel::advance() {
+  if (broken_) std::rethrow_exception(std::exchange(broken_, nullptr));
   if (stage_ == stage::opening) open_channel();
+  if (stage_ == stage::reserved && command_) begin_command();
+  if (stage_ == stage::marking) send_mark();
   if (stage_ == stage::preparing) request_terminal();
   if (stage_ == stage::requesting) request_command();
   if (stage_ == stage::running && !session_.lost()) transfer();
   if (seen_ == sent::close && before_answer()) end_unanswered();
   if (broken_) std::rethrow_exception(std::exchange(broken_, nullptr));
   report();
-  if (stage_ >= stage::retiring && stage_ <= stage::retired) return close_our_end();
-  if (delivered_ == sent::close && !session_.closing()) release();
+  if (stage_ == stage::retiring || stage_ == stage::retired) {
+    close_our_end();
+  } else if (seen_ == sent::close && delivered_ == sent::close && !session_.closing()) {
+    release();
+  }
+  return goes_on_by_event() ? need::event : need::touch;
+}
+
+void remote_channel::broke(const std::exception_ptr& error) {
+  bool first = is_heard();
+  if (first) wanted_ = wanted::nothing;
+  kept_.clear();
+  check_held();
+  if (first) owner_->channel_broke(error);
+}
+
+bool remote_channel::goes_on_by_event() const noexcept {
+  return linked() && (pumps() || unflushed_ > 0 || !input_.empty() ||
+                      (input_stage_ == input::ends && stage_ == stage::running));
 }
 
 void remote_channel::retire() {
-  assert(stage_ >= stage::running);
-  if (stage_ != stage::running) return;
-  stage_ = stage::retiring;
+  if (wanted_ == wanted::close || stage_ == stage::over) return;
+  wanted_ = wanted::close;
   input_ = {};
-  for (std::string& kept : kept_) kept.clear();
-  session_.hold_input(false);
-  session_.wake();
+  kept_.clear();
+  check_held();
+  if (stage_ == stage::reserved && !linked() && session_.authenticated()) session_.attach(*this);
+  if (stage_ == stage::idle) {
+    stage_ = stage::over;
+  } else if (stage_ != stage::opening) {
+    // One that the server has not opened yet has no number there.
+    stage_ = stage::retiring;
+  }
+  touch();
 }
 
 void remote_channel::close_our_end() {
@@ -102,55 +161,78 @@ void remote_channel::release() {
   if (channel_ != nullptr) ssh_channel_free(channel_);
   channel_ = nullptr;
   stage_ = stage::over;
-  unlink();
+  leave_session();
 }
 
 void remote_channel::open_channel() {
-  if (channel_ == nullptr && !make_channel()) return refuse("no memory for a channel");
+  if (channel_ == nullptr && !make_channel())
+    return refuse(refusal::channel, "no memory for a channel");
   int r = ssh_channel_open_session(channel_);
   if (r == SSH_AGAIN || session_.lost()) return;
-  if (r != SSH_OK) return refuse("the server opens no channel for a command");
+  if (r != SSH_OK) return refuse(refusal::channel, "the server opens no channel for a command");
+  stage_ = wanted_ == wanted::close ? stage::retiring : stage::reserved;
+  // One without a command is no neighbour to the others.
+  if (stage_ == stage::reserved && !command_) session_.detach(*this);
+}
+
+void remote_channel::begin_command() {
+  if (mark_.empty()) {
+    stage_ = terminal_.empty() ? stage::requesting : stage::preparing;
+  } else {
+    stage_ = stage::marking;
+  }
+}
+
+void remote_channel::send_mark() {
+  int r = ssh_channel_request_env(channel_, mark_variable, mark_.c_str());
+  if (r == SSH_AGAIN || session_.lost() || stage_ != stage::marking) return;
+  if (r != SSH_OK) return refuse(refusal::mark, "the server takes no variable that marks a command");
   stage_ = terminal_.empty() ? stage::requesting : stage::preparing;
 }
 
 void remote_channel::request_terminal() {
   int r = ssh_channel_request_pty_size(channel_, terminal_.c_str(), columns_, rows_);
   if (r == SSH_AGAIN || session_.lost() || stage_ != stage::preparing) return;
-  if (r != SSH_OK) return refuse("the server gives no terminal");
+  if (r != SSH_OK) return refuse(refusal::terminal, "the server gives no terminal");
   stage_ = stage::requesting;
 }
 
 void remote_channel::request_command() {
   bool first = !std::exchange(requested_, true);
   if (first) requested_at_ = session_.shared().home.now();
-  int r = ssh_channel_request_exec(channel_, command_.c_str());
+  int r = ssh_channel_request_exec(channel_, command_->c_str());
   if (stage_ != stage::requesting) return;
   if (r == SSH_OK) return started();
   if (session_.lost()) return;
   // The end of an empty input need not wait for the answer.
   if (r == SSH_AGAIN && first) transfer();
-  if (r != SSH_AGAIN) refuse("the server does not run commands");
+  if (r != SSH_AGAIN) refuse(refusal::command, "the server does not run commands");
 }
 
 void remote_channel::started() {
   stage_ = stage::running;
-  command_.clear();
-  command_.shrink_to_fit();
-  owner_->channel_started();
+  command_->clear();
+  command_->shrink_to_fit();
+  if (is_heard()) owner_->channel_started();
 }
 
-void remote_channel::refuse(const char* what) {
-  stage_ = stage::over;
+void remote_channel::refuse(refusal of, const char* what) {
   delivered_ = sent::close;
-  owner_->channel_refused(what);
+  if (of == refusal::channel) {
+    release();
+  } else {
+    stage_ = stage::unused;
+  }
+  if (wanted_ == wanted::close) return owner_->channel_closed();
+  if (is_heard()) owner_->channel_refused(of, what);
 }
 
 // A server that closes the channel instead of answering.
 void remote_channel::end_unanswered() {
-  if (!requested_) return refuse("the server closed the channel");
-  stage_ = stage::over;
+  if (!requested_) return refuse(refusal::channel, "the server closed the channel");
   delivered_ = sent::close;
-  owner_->channel_closed();
+  release();
+  if (is_heard()) owner_->channel_closed();
 }
 
 void remote_channel::transfer() {
@@ -161,7 +243,7 @@ void remote_channel::transfer() {
     constexpr int max_rounds = 16;
     int round = 0;
     while (round < max_rounds && write_some()) ++round;
-    if (round == max_rounds) session_.wake();
+    if (round == max_rounds) touch();
   }
   if (input_stage_ == input::ends && input_.empty() && unflushed_ == 0) {
     input_stage_ = input::ended;
@@ -174,7 +256,7 @@ bool remote_channel::write_some() {
   if (!session_.flushed()) return false;
   if (unflushed_ > 0) {
     std::size_t count = std::exchange(unflushed_, 0);
-    owner_->channel_written(count);
+    if (is_heard()) owner_->channel_written(count);
   }
   if (input_.empty() || session_.input_held()) return false;
   std::size_t count =
@@ -191,17 +273,12 @@ bool remote_channel::write_some() {
 
 // Delivers what libssh reported since the last time, in the order of the wire.
 void remote_channel::report() {
-  if (stage_ != stage::running) return;
-  for (stream which : {stream::out, stream::err}) {
-    std::string& kept = kept_[index(which)];
-    if (kept.empty() || paused_[index(which)]) continue;
-    std::string bytes = std::move(kept);
-    kept.clear();
-    owner_->channel_data(which, bytes);
-  }
+  if (stage_ != stage::running || !is_heard()) return;
+  for (stream which : {stream::out, stream::err})
+    if (kept_.has(which) && !kept_.is_paused(which)) deliver(which);
   check_held();
   if (early_status_) owner_->channel_exit(*std::exchange(early_status_, std::nullopt));
-  if (!kept_[0].empty() || !kept_[1].empty()) return;
+  if (!kept_.empty() || !is_heard()) return;
   if (seen_ >= sent::eof && delivered_ == sent::data) {
     delivered_ = sent::eof;
     owner_->channel_eof();
@@ -212,28 +289,60 @@ void remote_channel::report() {
   }
 }
 
-void remote_channel::give_out() {
-  for (stream which : {stream::out, stream::err}) {
-    std::string bytes = std::exchange(kept_[index(which)], {});
-    if (!bytes.empty()) owner_->channel_data(which, bytes);
-  }
+void remote_channel::deliver(stream which) {
+  drop_doubled(which);
+  std::string bytes = kept_.take(which);
+  if (is_heard()) owner_->channel_data(which, bytes);
 }
 
-void remote_channel::on_data(stream which, std::span<const char> bytes) {
-  // No command of ours has written that, or none whose output is wanted.
-  if ((before_answer() && !requested_) || stage_ > stage::running) return;
-  std::string& kept = kept_[index(which)];
-  if (before_answer() || paused_[index(which)] || !kept.empty()) {
-    kept.append(bytes.data(), bytes.size());
-    check_held();
-  } else {
-    owner_->channel_data(which, bytes);
+// Lets libssh open the window again.
+void remote_channel::drop_doubled(stream which) noexcept {
+  std::size_t& left = kept_.doubled(which);
+  while (left > 0 && channel_ != nullptr) {
+    std::array<char, 16 * 1024> unwanted;
+    auto size = static_cast<std::uint32_t>(std::min(left, unwanted.size()));
+    int r = ssh_channel_read_nonblocking(channel_, unwanted.data(), size,
+                                         which == stream::err ? 1 : 0);
+    if (r <= 0) break;  // lost() says why
+    left -= static_cast<std::size_t>(r);
   }
+  left = 0;
+}
+
+void remote_channel::give_out() {
+  for (stream which : {stream::out, stream::err})
+    if (kept_.has(which)) deliver(which);
+}
+
+void remote_channel::see(sent what) noexcept {
+  seen_ = std::max(seen_, what);
+  touch();
+}
+
+// How many of them libssh has no need to keep.
+std::size_t remote_channel::on_data(stream which, std::span<const char> buffered) {
+  std::size_t known = std::exchange(kept_.doubled(which), 0);
+  std::span<const char> bytes = buffered.subspan(std::min(known, buffered.size()));
+  // No command of ours has written that, or none whose output is wanted.
+  if ((before_answer() && !requested_) || stage_ > stage::running || !is_heard())
+    return buffered.size();
+  if (!before_answer() && !kept_.is_paused(which) && !kept_.has(which)) {
+    owner_->channel_data(which, bytes);
+    return buffered.size();
+  }
+  bool closes_window = kept_.size() >= max_held_back && !session_.is_unshared();
+  kept_.append(which, bytes);
+  check_held();
+  touch();
+  if (!closes_window) return buffered.size();
+  kept_.doubled(which) = buffered.size();
+  return 0;
 }
 
 // libssh may read the answer and what comes behind it in one call, so that the end of a command is
 // seen while the answer is not; but without an answer it is not believed.
 void remote_channel::on_status(const exit_status& status) {
+  if (!is_heard()) return;
   if (!before_answer()) return owner_->channel_exit(status);
   if (requested_ && !early_status_) early_status_ = status;
 }
@@ -245,11 +354,12 @@ bool remote_channel::make_channel() {
   callbacks_.channel_data_function = [](ssh_session, ssh_channel, void* bytes, std::uint32_t size,
                                         int is_error, void* self) noexcept -> int {
     auto* channel = static_cast<remote_channel*>(self);
-    channel->under_libssh([=] {
-      channel->on_data(is_error != 0 ? stream::err : stream::out,
-                       std::span<const char>(static_cast<const char*>(bytes), size));
+    std::size_t taken = size;
+    channel->under_libssh([&] {
+      taken = channel->on_data(is_error != 0 ? stream::err : stream::out,
+                               std::span<const char>(static_cast<const char*>(bytes), size));
     });
-    return static_cast<int>(size);
+    return static_cast<int>(taken);
   };
   callbacks_.channel_eof_function = [](ssh_session, ssh_channel, void* self) noexcept {
     static_cast<remote_channel*>(self)->see(sent::eof);

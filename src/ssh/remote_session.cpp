@@ -62,16 +62,42 @@ void remote_session::close() {
   if (!busy_) close_if_idle();
 }
 
-void remote_session::wake() {
+void remote_session::wake() noexcept {
   if (woken_ || closing_ || stage_ == stage::over) return;
   woken_ = true;
   shared_->home.defer(node_);
 }
 
-void remote_session::hold_input(bool hold) {
-  if (held_ == hold) return;
-  held_ = hold;
+void remote_session::attach(session_member& m) noexcept {
+  assert(authenticated() && !m.linked());
+  ++member_count_;
+  m.link_before(touched_);
+  // Those that hold the connection may keep more when there are others.
+  if (input_held())
+    while (resting_.linked()) resting_.next()->link_before(touched_);
   wake();
+}
+
+void remote_session::detach(session_member& m) noexcept {
+  assert(m.linked() && member_count_ > 0);
+  --member_count_;
+  m.unlink();
+}
+
+void remote_session::touch(session_member& m) noexcept {
+  if (!m.linked()) return;
+  m.touched = true;
+  m.link_before(touched_);
+  if (!busy_) wake();
+}
+
+void remote_session::hold_input() {
+  if (holders_++ == 0) wake();
+}
+
+void remote_session::release_input() {
+  assert(holders_ > 0);
+  if (--holders_ == 0) wake();
 }
 
 void remote_session::ask(round_trip& trip) {
@@ -121,7 +147,7 @@ void remote_session::arm() {
     wanted = route_->events();
   } else if (handle_) {
     fd = ssh_get_fd(handle_.get());
-    if (!held_) wanted = POLLIN;
+    if (!input_held()) wanted = POLLIN;
     // ssh_get_poll_flags() asks for POLLOUT after every write (socket.c), with or without bytes
     // left: a wake-up for nothing each time.
     if (stage_ != stage::greeting && !flushed()) wanted |= POLLOUT;
@@ -315,20 +341,17 @@ void remote_session::enter_service() {
 void remote_session::serve() {
   for (int round = 0; round < rounds_per_step && !closing_; ++round) {
     std::uint64_t before = traffic_.in_bytes;
-    bool reads = !held_ || !flushed();
+    bool reads = !input_held() || !flushed();
     if (reads && !members_pump()) (void)ssh_execute_message_callbacks(handle_.get());
     bool answered = reads && converse();
-    std::uint64_t pumped = traffic_.in_bytes;
-    bool several = members_.next()->next() != &members_;
     advance_members();
     if (closing_) return;
     if (lost()) return fail(describe_loss());
     if (answered) end_trips();
     if (closing_) return;
-    // A member that reads the connection reads for those before it, too; the socket will not become
+    // What a member has read for another one that was looked at before: the socket will not become
     // readable again for that.
-    bool others_told = several && traffic_.in_bytes != pumped;
-    if (traffic_.in_bytes - before < full_read && !others_told) return;
+    if (traffic_.in_bytes - before < full_read && !touched_.linked()) return;
   }
   wake();
 }
@@ -361,18 +384,28 @@ void remote_session::end_trips() {
 }
 
 bool remote_session::members_pump() const noexcept {
-  for (list_node* n = members_.next(); n != &members_; n = n->next())
-    if (static_cast<session_member*>(n)->pumps()) return true;
+  for (const list_node* group : {&waiting_, &touched_})
+    for (list_node* n = group->next(); n != group; n = n->next())
+      if (static_cast<session_member*>(n)->pumps()) return true;
   return false;
 }
 
+// Members may join, leave, be touched and be destroyed while one advances.
 void remote_session::advance_members() {
-  // One member may leave while it advances; the next one is looked up before.
-  for (list_node* n = members_.next(); n != &members_;) {
-    list_node* next = n->next();
-    static_cast<session_member*>(n)->advance();
-    n = next;
-  }
+  list_node turn;
+  for (list_node* group : {&waiting_, &touched_})
+    while (group->linked()) group->next()->link_before(turn);
+  while (turn.linked()) advance(static_cast<session_member&>(*turn.next()));
+}
+
+void remote_session::advance(session_member& m) {
+  m.link_before(resting_);
+  m.touched = false;
+  contain(
+      [&] {
+        if (m.advance() == session_member::need::event && !m.touched) m.link_before(waiting_);
+      },
+      [&m](const std::exception_ptr& error) { m.broke(error); });
 }
 
 bool remote_session::lost() const noexcept {
@@ -408,17 +441,22 @@ void remote_session::dispose(bool politely) {
   leave_limiter();
   shared_->home.disarm(life_);
   route_.reset();
-  while (members_.linked()) {
-    auto& m = static_cast<session_member&>(*members_.next());
-    m.unlink();
-    m.abandon();
+  for (list_node* group : {&resting_, &waiting_, &touched_}) {
+    while (group->linked()) {
+      auto& m = static_cast<session_member&>(*group->next());
+      m.unlink();
+      m.abandon();
+    }
   }
+  member_count_ = holders_ = 0;
   for (list_node* trips : {&unasked_, &asked_})
     while (trips->linked()) trips->next()->unlink();
   if (politely) {
     // Without the option ssh_disconnect closes the descriptor itself, once, whether its last packet
     // can be sent or not; with it libssh closes it only if that fails (client.c, socket.c).
     (void)ssh_options_set(handle_.get(), SSH_OPTIONS_FD, nullptr);
+    // After each packet libssh wants to see that the socket takes more; there is no time for that.
+    ssh_set_fd_towrite(handle_.get());
     ssh_disconnect(handle_.get());
   }
   handle_.reset();
@@ -445,7 +483,7 @@ void remote_session::silence_check() {
 
 // Whatever comes is a sign of life; what is not read says nothing.
 void remote_session::life_check() {
-  if (held_ || packets_heard() != heard_) {
+  if (input_held() || packets_heard() != heard_) {
     heard_ = packets_heard();
     unheard_ = 0;
   } else if (++unheard_ > max_unheard) {

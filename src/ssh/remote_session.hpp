@@ -34,12 +34,20 @@ class session_owner {
 /// A user of a session's connection.
 class session_member : public list_node {
  public:
-  /// Does what can be done now; the only place to call libssh.
-  virtual void advance() = 0;
+  /// What it needs to go on: to be touched, or any event of the connection.
+  enum class need : std::uint8_t { touch, event };
+
+  /// Does what can be done now; the only place to call libssh. May detach.
+  virtual need advance() = 0;
+  /// An exception came out of advance(): the member, not the session, has failed.
+  virtual void broke(const std::exception_ptr& error) = 0;
   /// advance() will make libssh read the connection, so that no other member has to.
   virtual bool pumps() const noexcept = 0;
   /// The libssh session goes away and takes its channels along. Send nothing.
   virtual void abandon() noexcept = 0;
+
+  /// The session's own: since the last advance() began.
+  bool touched = false;
 
  protected:
   ~session_member() = default;
@@ -70,17 +78,24 @@ class remote_session {
   void start();
   /// Gives up at once, without a wait. Ends with session_closed.
   void close();
-  /// Has advance() of all members called, later in this turn of the loop.
-  void wake();
-  void attach(session_member& m) { m.link_before(members_); }
+  /// Has advance() of the member called, later in this turn of the loop.
+  void touch(session_member& m) noexcept;
+  /// Pre: it is authenticated, and the member is not attached.
+  void attach(session_member& m) noexcept;
+  /// Pre: it is attached.
+  void detach(session_member& m) noexcept;
+  /// Whether it has at most one member.
+  bool is_unshared() const noexcept { return member_count_ <= 1; }
   /// Sends a request that every server answers, and ends `trip` with the answer: all that the peer
   /// sent before it read the request has then come. Not ended when the session fails or closes.
   /// While hold_input() holds, nothing is asked. Pre: authenticated.
   void ask(round_trip& trip);
   /// Packets that have come, of whatever kind.
   std::uint64_t packets_heard() const noexcept { return packets_.in_packets; }
-  /// Stops and resumes reading the connection.
-  void hold_input(bool hold);
+  /// A member has all that it keeps for a reader: the connection is not read until it, and whoever
+  /// else holds it, has released it.
+  void hold_input();
+  void release_input();
 
   ssh_session_struct* handle() const noexcept { return handle_.get(); }
   /// Nothing is left in libssh's output buffer.
@@ -91,7 +106,7 @@ class remote_session {
   bool closing() const noexcept { return closing_; }
   /// In the middle of an event, or of several.
   bool busy() const noexcept { return busy_; }
-  bool input_held() const noexcept { return held_; }
+  bool input_held() const noexcept { return holders_ > 0; }
   const std::string& name() const noexcept { return name_; }
   int port() const noexcept { return port_; }
   const std::string& user() const noexcept { return user_; }
@@ -110,6 +125,8 @@ class remote_session {
     over,
   };
 
+
+  void wake() noexcept;
   void on_poll(int result);
   void on_woken();
   void run_step(bool ready);
@@ -132,6 +149,7 @@ class remote_session {
   void serve();
   bool members_pump() const noexcept;
   void advance_members();
+  void advance(session_member& m);
   bool converse();
   void end_trips();
 
@@ -152,9 +170,10 @@ class remote_session {
   bool busy_ = false;   // inside step()
   bool woken_ = false;  // the node is queued
   bool closing_ = false;
-  bool held_ = false;       // not reading
   bool asking_ = false;     // a question is in flight
   bool connected_ = false;  // counts in the environment's descriptors
+  unsigned member_count_ = 0;
+  unsigned holders_ = 0;    // members that keep it from being read
   unsigned tried_ = 0;      // identities
   std::size_t first_identity_ = 0;
   std::size_t identity_ = 0;
@@ -164,7 +183,11 @@ class remote_session {
   libssh_session handle_;
   ssh_counter_struct traffic_{};
   ssh_counter_struct packets_{};
-  list_node members_;
+  // A member is in one of these: it is resting until it is touched, waits for the next event, or
+  // is to advance at once.
+  list_node resting_;
+  list_node waiting_;
+  list_node touched_;
   list_node unasked_;  // round trips whose question is not sent yet
   list_node asked_;
   handshake_limiter::permit permit_;

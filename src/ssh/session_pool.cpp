@@ -14,77 +14,16 @@
 
 namespace execo::detail {
 
+namespace {
+
+// What sessions that may take each other's place have in common.
 std::string session_key(const ssh_environment& of, const std::string& name, int port,
                         const std::string& user) {
   return std::to_string(reinterpret_cast<std::uintptr_t>(&of)) + ' ' + std::to_string(port) + ' ' +
          user + '\0' + name;
 }
 
-// -- a session -----------------------------------------------------------------------------------
-
-pooled_session::pooled_session(std::shared_ptr<ssh_environment> shared, std::string name, int port,
-                               std::string user)
-    : session_(std::move(shared), std::move(name), port, std::move(user), *this),
-      clearing_(delegate<>::to<&pooled_session::cleared>(this)),
-      expiry_(delegate<>::to<&pooled_session::expired>(this), "idle connection"),
-      trusted_by_(session_.shared().host_keys.version()) {}
-
-void pooled_session::serve(session_owner& owner, channel_owner& output) {
-  assert(!session_.busy() && (!channel_ || channel_->over()));
-  use_ = use::leased;
-  channel_.emplace(session_, output);
-  session_.serve(owner);
-}
-
-void pooled_session::retire(session_pool& by) {
-  pool_ = &by;
-  session_.serve(*this);
-  channel_->serve(*this);
-  use_ = channel_->over() ? use::idle : use::retiring;
-  since_ = by.loop_.read_clock();
-  duration limit = session_.shared().idle_close;
-  if (limit.count() > 0) by.loop_.arm_after(expiry_, limit);
-  if (use_ == use::retiring) channel_->retire();
-}
-
-void pooled_session::close() noexcept {
-  if (use_ == use::closing) return;
-  use_ = use::closing;
-  pool_->forget_key(*this);
-  pool_->loop_.disarm(expiry_);
-  unlink();
-  link_before(pool_->closing_);
-  session_.close();
-}
-
-// Known hosts that were read again since may have revoked its key.
-bool pooled_session::is_trusted() {
-  const host_key_store& keys = session_.shared().host_keys;
-  if (trusted_by_ == keys.version()) return true;
-  failure why;
-  if (!check_host_key(session_, why)) return false;
-  trusted_by_ = keys.version();
-  return true;
-}
-
-bool pooled_session::may_serve() {
-  return use_ == use::idle && !session_.busy() && !session_.closing() && channel_->over() &&
-         session_.authenticated() && !session_.lost() && is_trusted();
-}
-
-// What the server does with our close it has done when it answers.
-void pooled_session::channel_closed() {
-  if (use_ != use::retiring) return;
-  if (session_.shared().channels_end_late) {
-    session_.ask(clearing_);
-  } else {
-    use_ = use::idle;
-  }
-}
-
-void pooled_session::session_closed() { pool_->closed(*this); }
-
-// -- the pool ------------------------------------------------------------------------------------
+}  // namespace
 
 session_pool::~session_pool() { assert(!kept_.linked() && !closing_.linked()); }
 
@@ -102,52 +41,112 @@ std::shared_ptr<ssh_environment> session_pool::environment_for(const ssh_options
   return made;
 }
 
-std::unique_ptr<pooled_session> session_pool::take(const std::string& key) {
+// One without a command, the one last used, else the one with the fewest, else one that is being
+// made.
+pooled_session* session_pool::find(const std::string& key) {
+  auto rank = [](const pooled_session& s) {
+    if (s.use_ == pooled_session::use::idle) return 0;
+    return s.standing_ == session_lease::standing::established ? 1 : 2;
+  };
+  auto is_better = [&rank](const pooled_session& a, const pooled_session& b) {
+    if (rank(a) != rank(b)) return rank(a) < rank(b);
+    return rank(a) == 0 ? a.since_ > b.since_ : a.lease_count_ < b.lease_count_;
+  };
   auto [first, end] = by_key_.equal_range(key);
-  pooled_session* latest = nullptr;
+  pooled_session* best = nullptr;
   for (auto at = first; at != end; ++at) {
     pooled_session* s = at->second;
-    if (s->may_serve() && (latest == nullptr || s->since_ > latest->since_)) latest = s;
+    if (s->may_join() && (best == nullptr || is_better(*s, *best))) best = s;
   }
-  if (latest == nullptr) return nullptr;
-  latest->use_ = pooled_session::use::leased;
-  forget_key(*latest);
-  loop_.disarm(latest->expiry_);
-  latest->unlink();
-  if (!kept_.linked() && !closing_.linked()) loop_member::unlink();
-  return std::unique_ptr<pooled_session>(latest);
+  return best;
 }
 
-pooled_session& session_pool::adopt(std::unique_ptr<pooled_session> s) {
-  if (!loop_member::linked()) loop_.adopt(*this);
-  s->link_before(kept_);
-  return *s.release();
+std::unique_ptr<session_lease> session_pool::acquire(const std::shared_ptr<ssh_environment>& shared,
+                                                     const std::string& name, int port,
+                                                     const std::string& user,
+                                                     channel_owner& owner) {
+  if (!shared->reuse) return acquire_new(shared, name, port, user, owner);
+  pooled_session* found = find(session_key(*shared, name, port, user));
+  if (found == nullptr) return acquire_new(shared, name, port, user, owner);
+  auto lease = std::make_unique<session_lease>(*found, owner);
+  if (found->use_ == pooled_session::use::idle) take(*found);
+  found->join(*lease);
+  return lease;
 }
 
-void session_pool::keep(std::unique_ptr<pooled_session> s) noexcept {
-  remote_session& of = s->session_;
-  std::size_t most = limit(of.shared());
-  bool listed = false;
-  // Without memory it is not kept.
+std::unique_ptr<session_lease> session_pool::acquire_new(
+    const std::shared_ptr<ssh_environment>& shared, const std::string& name, int port,
+    const std::string& user, channel_owner& owner) {
+  std::string key;
+  if (shared->reuse) key = session_key(*shared, name, port, user);
+  auto made = std::make_unique<pooled_session>(*this, shared, key, name, port, user);
+  auto lease = std::make_unique<session_lease>(*made, owner);
+  lease->first_ = true;
+  if (shared->reuse) by_key_.emplace(std::move(key), made.get());
+  made.release()->join(*lease);
+  return lease;
+}
+
+void session_pool::give_back(std::unique_ptr<session_lease> lease, handback why) noexcept {
+  pooled_session& of = lease->of_;
+  if (why == handback::given_up) {
+    of.has_strays_ = of.has_strays_ || lease->channel().requested();
+    of.seal();
+  }
+  of.leave(*lease);
+  lease.reset();
+  if (of.lease_count_ == 0 && !keep(of)) of.close();
+}
+
+void session_pool::learn_limit(const session_lease& refused, refusal of) noexcept {
+  const pooled_session& s = refused.of_;
+  unsigned taken = of == refusal::channel ? s.open_channels() : 1;
+  // Without memory it is learnt again.
   contain(
       [&] {
-        s->key_ = session_key(of.shared(), of.name(), of.port(), of.user());
-        if (most == 0 || by_key_.count(s->key_) >= max_per_host) return;
-        by_key_.emplace(s->key_, s.get());
-        listed = true;
+        if (limits_.size() >= max_limits) limits_.clear();
+        limits_[s.key_] = std::max(taken, 1U);
       },
       [](const std::exception_ptr&) {});
-  if (!listed) return discard(std::move(s));
-  adopt(std::move(s)).retire(*this);
-  while (by_key_.size() > most && close_oldest()) continue;
 }
 
-void session_pool::discard(std::unique_ptr<pooled_session> s) noexcept {
-  pooled_session& unwanted = adopt(std::move(s));
-  unwanted.pool_ = this;
-  unwanted.session_.serve(unwanted);
-  unwanted.channel_->serve(unwanted);
-  unwanted.close();
+unsigned session_pool::max_commands(const std::string& key) const noexcept {
+  auto known = limits_.find(key);
+  return known == limits_.end() ? max_commands_at_first : known->second;
+}
+
+// False: it is to be closed.
+bool session_pool::keep(pooled_session& s) noexcept {
+  using use = pooled_session::use;
+  remote_session& of = s.session_;
+  std::size_t most = limit(of.shared());
+  bool is_good = s.use_ == use::open && of.shared().reuse && of.authenticated() &&
+                 !of.closing() && !of.lost();
+  if (!is_good || most == 0 || by_key_.count(s.key_) > max_per_host) return false;
+  s.use_ = use::idle;
+  s.since_ = loop_.read_clock();
+  link(s, kept_);
+  ++idle_count_;
+  duration time = of.shared().idle_close;
+  if (time.count() > 0) loop_.arm_after(s.expiry_, time);
+  while (idle_count_ > most && close_oldest()) continue;
+  return true;
+}
+
+void session_pool::take(pooled_session& s) noexcept {
+  loop_.disarm(s.expiry_);
+  --idle_count_;
+  unlink(s);
+}
+
+void session_pool::link(pooled_session& s, list_node& to) noexcept {
+  if (!loop_member::linked()) loop_.adopt(*this);
+  s.link_before(to);
+}
+
+void session_pool::unlink(pooled_session& s) noexcept {
+  s.unlink();
+  if (!kept_.linked() && !closing_.linked()) loop_member::unlink();
 }
 
 // A quarter of the descriptors at most, and this ring's part of what the options allow.
@@ -165,16 +164,19 @@ bool session_pool::close_oldest() noexcept {
   return true;
 }
 
-void session_pool::forget_key(pooled_session& s) noexcept {
+void session_pool::closing(pooled_session& s) noexcept {
+  loop_.disarm(s.expiry_);
+  // It is in the list of those that are kept, or in none.
+  if (s.linked()) --idle_count_;
+  link(s, closing_);
   auto [first, end] = by_key_.equal_range(s.key_);
   auto at = std::find_if(first, end, [&s](const auto& each) { return each.second == &s; });
   if (at != end) by_key_.erase(at);
 }
 
 void session_pool::closed(pooled_session& s) noexcept {
-  s.unlink();
+  unlink(s);
   delete &s;
-  if (!kept_.linked() && !closing_.linked()) loop_member::unlink();
 }
 
 void session_pool::shut_down() noexcept {

@@ -39,9 +39,12 @@ const char* rfc_name(int number) {
 // to be gone: a new session shows whether it is.
 constexpr auto reuse_limit = std::chrono::seconds(3);
 
-// A session that was kept is tried first. It may have been lost without a word: until the command
-// is asked for on it, a new one can take its place.
-class ssh_transport final : public transport, session_owner, channel_owner {
+// Connections that have no room for a command before it gets one of its own.
+constexpr int max_moves = 3;
+
+// A connection that is there is tried first. It may have been lost without a word, or have no room
+// for one more command: until the command is asked for on it, another one can take its place.
+class ssh_transport final : public transport, session_user, channel_owner {
  public:
   ssh_transport(std::shared_ptr<ssh_environment> shared, const host& where)
       : shared_(std::move(shared)),
@@ -49,22 +52,20 @@ class ssh_transport final : public transport, session_owner, channel_owner {
         step_(delegate<>::to<&ssh_transport::go_on>(this)) {
     const std::string& user = where.user().empty() ? shared_->user : where.user();
     int port = where.port() == 0 ? shared_->port : where.port();
-    if (shared_->reuse) lease_ = pool().take(session_key(*shared_, where.name(), port, user));
-    connection_ = lease_ ? connection_use::reused : connection_use::none;
-    if (!lease_) lease_ = std::make_unique<pooled_session>(shared_, where.name(), port, user);
+    lease_ = pool().acquire(shared_, where.name(), port, user, *this);
   }
-  // One that was kept, and not opened.
+  // One that was not opened.
   ~ssh_transport() override {
-    if (lease_ && connection_ == connection_use::reused) pool().discard(std::move(lease_));
+    if (lease_) pool().give_back(std::move(lease_), handback::unused);
   }
 
   void open(const command& what, transport_events& events) override {
     events_ = &events;
     command_ = &what;
-    lease_->serve(*this, *this);
+    connection_ = use_of(*lease_);
     if (connection_ == connection_use::reused) return queue_step();
-    connection_ = connection_use::made;
-    session().start();
+    stage_ = stage::connecting;
+    lease_->begin(*this);
   }
 
   void write(std::span<const char> bytes) override {
@@ -78,8 +79,9 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   void signal(int number) override {
     auto until_kill = std::exchange(until_kill_, std::nullopt);
     if (stage_ != stage::running) return;
+    lease_->seal();
     if (!sibling_ && sibling_signal::possible(session()))
-      sibling_.emplace(session(), delegate<>::to<&ssh_transport::on_script>(this));
+      sibling_.emplace(*lease_, delegate<>::to<&ssh_transport::on_script>(this));
     if (number == SIGKILL) until_kill = duration(0);
     if (until_kill) return end(number, *until_kill);
     const char* name = rfc_name(number);
@@ -130,41 +132,62 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   }
 
  private:
-  // connecting -> opening -> running -> exited: there is no session yet; a channel is asked to run
-  // the command; it runs; its end was seen. From opening back to connecting when a session that was
-  // kept is of no use.
-  enum class stage : std::uint8_t { connecting, opening, running, exited };
+  // leased -> connecting -> opening -> running -> exited: the lease is not begun with; there is no
+  // session yet, or no room on it; a channel is asked to run the command; it runs; its end was seen.
+  // From connecting and opening back to leased when another connection takes the place of this one.
+  enum class stage : std::uint8_t { leased, connecting, opening, running, exited };
   // waiting: for the end of a command that may run. left: nothing of the session is ours any more.
   enum class parting : std::uint8_t { none, waiting, left };
+
 
   loop& home() const noexcept { return shared_->home; }
   session_pool& pool() const { return home().service<session_pool>(); }
   remote_session& session() const noexcept { return lease_->session(); }
   remote_channel& channel() const noexcept { return lease_->channel(); }
+  static connection_use use_of(const session_lease& lease) noexcept {
+    return lease.is_first() ? connection_use::made : connection_use::reused;
+  }
   const std::string& name() const noexcept { return session().name(); }
   bool runs() const noexcept { return stage_ == stage::running; }
   bool exited() const noexcept { return stage_ == stage::exited; }
   bool waits_to_leave() const noexcept { return parting_ == parting::waiting; }
 
-  // False: the session was made for this command, or the command was asked for on it, or there is
-  // no memory for another one.
+  // False: the connection was made for this command, or the command was asked for on it, or there
+  // is no memory for another one.
   bool replace_session() {
-    bool unused = connection_ == connection_use::reused && !channel().requested();
-    if (!unused || parting_ != parting::none) return false;
-    std::unique_ptr<pooled_session> fresh;
+    bool unused = connection_ == connection_use::reused && lease_->was_established() &&
+                  !channel().requested();
+    if (!unused || !take_another(handback::given_up)) return false;
+    connection_ = connection_use::replaced;
+    return true;
+  }
+
+  // To a connection that has room. False: as above.
+  bool move_on() {
+    if (connection_ != connection_use::reused || channel().requested()) return false;
+    return take_another(handback::unused);
+  }
+
+  bool take_another(handback why) {
+    if (parting_ != parting::none) return false;
+    if (why == handback::given_up) lease_->seal();
+    std::unique_ptr<session_lease> other;
     contain(
         [&] {
-          fresh =
-              std::make_unique<pooled_session>(shared_, name(), session().port(), session().user());
+          const remote_session& s = session();
+          other = ++moves_ > max_moves
+                      ? pool().acquire_new(shared_, s.name(), s.port(), s.user(), *this)
+                      : pool().acquire(shared_, s.name(), s.port(), s.user(), *this);
         },
         [](const std::exception_ptr&) {});
-    if (!fresh) return false;
+    if (!other) return false;
     home().disarm(limit_);
-    pool().discard(std::exchange(lease_, std::move(fresh)));
-    connection_ = connection_use::replaced;
-    stage_ = stage::connecting;
-    lease_->serve(*this, *this);
-    session().start();
+    for (stream which : {stream::out, stream::err})
+      other->channel().pause(which, channel().is_paused(which));
+    pool().give_back(std::exchange(lease_, std::move(other)), why);
+    connection_ = use_of(*lease_);
+    stage_ = stage::leased;
+    queue_step();
     return true;
   }
 
@@ -173,7 +196,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     home().defer(step_);
   }
 
-  // Begins on a session that was kept, or comes to the last event.
+  // Begins with a lease, or comes to the last event.
   void go_on() {
     step_queued_ = false;
     if (parting_ == parting::left) {
@@ -183,23 +206,29 @@ class ssh_transport final : public transport, session_owner, channel_owner {
       found.started = started_;
       return events_->on_closed(std::move(found));
     }
-    // It was lost meanwhile, and another one is being made, or there was no memory for that.
-    if (connection_ != connection_use::reused || over_) return;
-    if (!session().authenticated()) return begin_without_session();
+    if (stage_ == stage::leased && !over_ && parting_ == parting::none) begin_with_lease();
+  }
+
+  void begin_with_lease() {
+    using standing = session_lease::standing;
+    stage_ = stage::connecting;
+    if (lease_->of_session() == standing::lost) return begin_without_session();
+    lease_->begin(*this);
+    if (lease_->of_session() == standing::connecting) {
+      if (std::optional<phase> now = lease_->current_phase()) events_->on_phase(*now);
+      return;
+    }
     home().arm_after(limit_, reuse_limit);
     events_->on_phase(phase::open);
     if (parting_ != parting::none) return;
-    contain([this] { session_ready(); },
-            [this](const std::exception_ptr& error) {
-              fail(failure(end_reason::connect_failed, error_of(error), {}));
-            });
+    contain([this] { lease_->admit(); }, [this](const std::exception_ptr& error) { fail(error); });
   }
 
   // Lost before it was begun with.
   void begin_without_session() {
     if (replace_session()) return;
-    fail(failure(end_reason::connect_failed, std::make_error_code(std::errc::not_enough_memory),
-                 name() + ": ssh session"));
+    fail(failure(end_reason::connect_failed, std::make_error_code(std::errc::not_connected),
+                 name() + ": the connection that another command was making was lost"));
   }
 
   void limit_expired() {
@@ -275,19 +304,23 @@ class ssh_transport final : public transport, session_owner, channel_owner {
            session().authenticated() && !session().closing() && !session().lost();
   }
 
+  // A connection is as good as new when its command has ended by itself; one on which nothing was
+  // asked for is closed unless others need it.
+  handback why_left() const noexcept {
+    if (may_be_kept()) return handback::ended;
+    bool unused = !channel().requested() && lease_->has_company();
+    return unused ? handback::unused : handback::given_up;
+  }
+
   void leave() {
     if (parting_ == parting::left) return;
     home().disarm(limit_);
-    if (sibling_) sibling_->cancel();
     withdraw_rest();
     leftover_ = what_is_left();
+    if (sibling_) sibling_->leave();
     if (channel().requested()) started_ = certainty::maybe;
     parting_ = parting::left;
-    if (may_be_kept()) {
-      pool().keep(std::move(lease_));
-    } else {
-      pool().discard(std::move(lease_));
-    }
+    pool().give_back(std::move(lease_), why_left());
     queue_step();
   }
 
@@ -304,12 +337,21 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     const spawn_attributes& wanted = command_->attributes;
     if (wanted.pty)
       channel().ask_for_terminal(shared_->terminal, wanted.pty_columns, wanted.pty_rows);
-    channel().open(std::move(*text));
+    channel().open();
+    channel().run(std::move(*text));
     // As from /dev/null.
     if (!command_->has_input && !wanted.pty) channel().close_input();
   }
 
-  void session_failed(failure why) override {
+  void session_full() override {
+    pool().learn_limit(*lease_, refusal::mark);
+    if (move_on()) return;
+    fail(failure(end_reason::connect_failed, std::make_error_code(std::errc::not_enough_memory),
+                 name() + ": ssh session"));
+  }
+
+  void session_failed(const failure& how) override {
+    failure why = how;
     if (replace_session()) return;
     lost_ = channel().requested() && !over_;
     channel().give_out();
@@ -320,9 +362,6 @@ class ssh_transport final : public transport, session_owner, channel_owner {
       why.context += "; the command was not started";
     fail(std::move(why));
   }
-
-  // The pool hears of that.
-  void session_closed() override {}
 
   void channel_started() override {
     stage_ = stage::running;
@@ -357,8 +396,12 @@ class ssh_transport final : public transport, session_owner, channel_owner {
                                     "request to run the command")));
   }
 
-  void channel_refused(std::string why) override {
-    if (replace_session()) {
+  void channel_refused(refusal of, std::string why) override {
+    bool beside_others = of <= refusal::mark && lease_->has_mark();
+    if (beside_others) {
+      pool().learn_limit(*lease_, of);
+      if (move_on()) return;
+    } else if (of == refusal::channel && replace_session()) {
       shared_->channels_end_late = true;
       return;
     }
@@ -369,6 +412,8 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   void channel_written(std::size_t count) override {
     if (parting_ == parting::none) events_->on_written(count);
   }
+
+  void channel_broke(const std::exception_ptr& error) override { fail(error); }
 
   void notify_eof() {
     if (over_ || eof_delivered_) return;
@@ -393,6 +438,12 @@ class ssh_transport final : public transport, session_owner, channel_owner {
     fail(std::move(why));
   }
 
+  void fail(const std::exception_ptr& error) {
+    bool ran = stage_ >= stage::running;
+    fail(failure(ran ? end_reason::output_failed : end_reason::connect_failed, error_of(error),
+                 {}));
+  }
+
   void fail(failure why) {
     if (over_) return;
     over_ = true;
@@ -401,7 +452,7 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   }
 
   const std::shared_ptr<ssh_environment> shared_;
-  std::unique_ptr<pooled_session> lease_;  // from open() until it is left
+  std::unique_ptr<session_lease> lease_;  // until it is left
   std::optional<rest_question> rest_;
   std::optional<sibling_signal> sibling_;
   deadline_timer limit_;  // of a session that was kept, or of what is waited for before it is left
@@ -411,7 +462,8 @@ class ssh_transport final : public transport, session_owner, channel_owner {
   std::optional<duration> until_kill_;  // of the signal that comes next
   clock::time_point give_up_at_{};      // once it is being ended
   int ending_ = 0;                      // the last signal that was to end it
-  stage stage_ = stage::connecting;
+  stage stage_ = stage::leased;
+  int moves_ = 0;
   parting parting_ = parting::none;
   leftover_cause leftover_ = leftover_cause::none;  // once it is left
   connection_use connection_ = connection_use::none;
@@ -429,7 +481,7 @@ std::shared_ptr<ssh_environment> make_ssh_environment(loop& on, const ssh_option
   return on.service<session_pool>().environment_for(options, by);
 }
 
-std::size_t kept_sessions(loop& on) { return on.service<session_pool>().size(); }
+std::size_t kept_sessions(loop& on) { return on.service<session_pool>().idle(); }
 
 std::unique_ptr<transport> make_ssh_transport(std::shared_ptr<ssh_environment> shared,
                                               const host& where) {

@@ -1,0 +1,56 @@
+// Output of a channel that its reader does not take now, bounded together with that of all others.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "execo/command.hpp"
+
+namespace execo::detail {
+
+using execo::stream;
+
+class held_output {
+ public:
+  /// `total` is what all channels that count in it keep, and outlives this.
+  explicit held_output(std::size_t& total) noexcept : total_(total) {}
+  held_output(const held_output&) = delete;
+  held_output& operator=(const held_output&) = delete;
+  ~held_output() { total_ -= size(); }
+
+  void append(stream which, std::span<const char> bytes) {
+    of(which).append(bytes.data(), bytes.size());
+    total_ += bytes.size();
+  }
+  std::string take(stream which) noexcept {
+    std::string bytes = std::exchange(of(which), {});
+    total_ -= bytes.size();
+    return bytes;
+  }
+  void clear() noexcept {
+    for (stream which : {stream::out, stream::err}) (void)take(which);
+  }
+  /// Bytes of `which` that libssh has as well, at the front of its buffer.
+  std::size_t& doubled(stream which) noexcept { return doubled_[index(which)]; }
+  /// Whether `which` is to be held, and whether it is.
+  void pause(stream which, bool paused) noexcept { paused_[index(which)] = paused; }
+  bool is_paused(stream which) const noexcept { return paused_[index(which)]; }
+  bool has(stream which) const noexcept { return !kept_[index(which)].empty(); }
+  bool empty() const noexcept { return size() == 0; }
+  std::size_t size() const noexcept { return kept_[0].size() + kept_[1].size(); }
+  std::size_t total() const noexcept { return total_; }
+
+ private:
+  static std::size_t index(stream which) noexcept { return which == stream::out ? 0 : 1; }
+  std::string& of(stream which) noexcept { return kept_[index(which)]; }
+
+  std::size_t& total_;
+  std::array<std::string, 2> kept_;
+  std::array<std::size_t, 2> doubled_{};
+  std::array<bool, 2> paused_{};
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,282 @@
+#include "ssh/pooled_session.hpp"
+
+#include <sys/random.h>
+
+#include <cassert>
+#include <utility>
+
+#include "base/contain.hpp"
+#include "ssh/handshake.hpp"
+#include "ssh/session_pool.hpp"
+#include "ssh/sibling_signal.hpp"
+#include "ssh/signal_helper.hpp"
+
+namespace execo::detail {
+namespace {
+
+// It only has to differ from those of other connections to the same host.
+std::string random_nonce() {
+  unsigned char bytes[6];
+  if (::getrandom(bytes, sizeof bytes, 0) != sizeof bytes) {
+    std::error_code why(errno, std::generic_category());
+    throw std::system_error(why, "getrandom");
+  }
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (unsigned char byte : bytes) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+}  // namespace
+
+// -- a channel -----------------------------------------------------------------------------------
+
+channel_slot::channel_slot(pooled_session& of, channel_owner& owner)
+    : of_(of),
+      channel_(of.session_, owner),
+      clearing_(delegate<>::to<&channel_slot::cleared>(this)) {}
+
+channel_slot::channel_slot(pooled_session& of) : channel_slot(of, static_cast<channel_owner&>(*this)) {}
+
+void channel_slot::retire() {
+  retired_ = true;
+  channel_.serve(*this);
+  channel_.retire();
+  if (channel_.over()) cleared();
+}
+
+// What the server does with our close it has done when it answers.
+void channel_slot::channel_closed() {
+  if (!retired_) return;
+  if (of_.session_.shared().channels_end_late) {
+    of_.session_.ask(clearing_);
+  } else {
+    cleared();
+  }
+}
+
+void channel_slot::cleared() noexcept {
+  if (std::exchange(cleared_, true)) return;
+  of_.cleared_one();
+}
+
+// -- a lease -------------------------------------------------------------------------------------
+
+session_lease::session_lease(pooled_session& of, channel_owner& owner)
+    : of_(of), slot_(std::make_unique<channel_slot>(of, owner)) {}
+
+session_lease::standing session_lease::of_session() const noexcept { return of_.standing_; }
+
+std::optional<phase> session_lease::current_phase() const noexcept { return of_.phase_; }
+
+bool session_lease::was_established() const noexcept { return of_.was_established_; }
+
+bool session_lease::has_company() const noexcept { return of_.lease_count_ > 1; }
+
+remote_session& session_lease::session() const noexcept { return of_.session_; }
+
+void session_lease::begin(session_user& user) {
+  assert(stage_ == stage::idle);
+  user_ = &user;
+  stage_ = stage::waiting;
+  if (of_.standing_ != standing::unstarted) return;
+  of_.standing_ = standing::connecting;
+  of_.session_.start();
+}
+
+void session_lease::admit() { of_.admit(*this); }
+
+void session_lease::seal() noexcept { of_.seal(); }
+
+command_mark session_lease::mark() const {
+  assert(of_.use_ != pooled_session::use::open);
+  if (has_mark()) return command_mark::of(mark_);
+  // Another one that is not admitted yet will have a mark if it is.
+  bool alone = of_.lease_count_ == 1 && !of_.has_strays_;
+  return alone || of_.nonce_.empty() ? command_mark() : command_mark::none_of(of_.nonce_);
+}
+
+signal_helper& session_lease::helper() {
+  if (!of_.helper_) {
+    if (!of_.reserve_ || of_.reserve_->channel().over()) of_.open_reserve();
+    of_.helper_ = std::make_unique<signal_helper>(std::move(of_.reserve_));
+  }
+  return *of_.helper_;
+}
+
+// -- a connection --------------------------------------------------------------------------------
+
+pooled_session::pooled_session(session_pool& pool, std::shared_ptr<ssh_environment> shared,
+                               std::string key, std::string name, int port, std::string user)
+    : pool_(pool),
+      session_(std::move(shared), std::move(name), port, std::move(user), *this),
+      key_(std::move(key)),
+      expiry_(delegate<>::to<&pooled_session::close>(this), "idle connection"),
+      trusted_by_(session_.shared().host_keys.version()) {}
+
+pooled_session::~pooled_session() {
+  assert(lease_count_ == 0);
+  while (retired_.linked()) delete static_cast<channel_slot*>(retired_.next());
+}
+
+// Known hosts that were read again since may have revoked its key.
+bool pooled_session::is_trusted() {
+  const host_key_store& keys = session_.shared().host_keys;
+  if (trusted_by_ == keys.version()) return true;
+  failure why;
+  if (!check_host_key(session_, why)) return false;
+  trusted_by_ = keys.version();
+  return true;
+}
+
+// Each of several commands has to be found for a signal that is meant for it.
+bool pooled_session::can_be_shared() const {
+  return use_ == use::open && session_.shared().reuse && sibling_signal::finds_marks(session_);
+}
+
+bool pooled_session::may_join() {
+  if (use_ > use::idle || session_.closing() || standing_ == standing::lost) return false;
+  bool several = lease_count_ > 0;
+  if (standing_ == standing::established) {
+    if (session_.lost() || !session_.authenticated() || !is_trusted()) return false;
+    if (several && !can_be_shared()) return false;
+  }
+  return !several || lease_count_ + uncleared_ < pool_.max_commands(key_);
+}
+
+void pooled_session::join(session_lease& lease) noexcept {
+  sweep();
+  lease.link_before(leases_);
+  ++lease_count_;
+  if (use_ == use::idle) use_ = use::open;
+}
+
+void pooled_session::leave(session_lease& lease) noexcept {
+  lease.unlink();
+  --lease_count_;
+  if (lease.stage_ == session_lease::stage::admitted) --admitted_;
+  retire(std::move(lease.slot_));
+}
+
+// Of several commands at the same time one has no mark: whoever is the first has to wait for
+// nothing, and most are alone.
+void pooled_session::admit(session_lease& lease) {
+  assert(standing_ == standing::established && lease.stage_ == session_lease::stage::waiting);
+  if (admitted_ == 0) {
+    if (uncleared_ > 0) return;
+  } else {
+    if (!can_be_shared()) return lease.user_->session_full();
+    lease.mark_ = next_mark();
+    lease.channel().mark_with(lease.mark_);
+  }
+  lease.stage_ = session_lease::stage::admitted;
+  ++admitted_;
+  lease.user_->session_ready();
+}
+
+std::string pooled_session::next_mark() {
+  if (nonce_.empty()) nonce_ = random_nonce();
+  if (!reserve_) open_reserve();
+  return nonce_ + "." + std::to_string(++marks_) + ".";
+}
+
+void pooled_session::open_reserve() {
+  reserve_ = std::make_unique<channel_slot>(*this);
+  reserve_->channel().open();
+}
+
+void pooled_session::admit_waiting() {
+  notify([this](session_lease& lease) {
+    if (lease.stage_ == session_lease::stage::waiting) admit(lease);
+  });
+}
+
+template <class Event>
+void pooled_session::notify(Event&& event) {
+  list_node turn;
+  while (leases_.linked()) leases_.next()->link_before(turn);
+  while (turn.linked()) {
+    auto& lease = static_cast<session_lease&>(*turn.next());
+    lease.link_before(leases_);
+    if (lease.stage_ == session_lease::stage::idle) continue;
+    contain([&] { event(lease); },
+            [&](const std::exception_ptr& error) { fail(lease, error); });
+  }
+}
+
+// What it was notified of has thrown: it alone fails, if it is still there.
+void pooled_session::fail(session_lease& lease, const std::exception_ptr& error) noexcept {
+  list_node* n = leases_.next();
+  while (n != &leases_ && n != &lease) n = n->next();
+  if (n == &leases_) return;
+  contain(
+      [&] {
+        lease.user_->session_failed(failure(end_reason::connect_failed, error_of(error), {}));
+      },
+      [](const std::exception_ptr&) {});
+}
+
+void pooled_session::retire(std::unique_ptr<channel_slot> slot) noexcept {
+  channel_slot& last = *slot.release();
+  last.link_before(retired_);
+  ++uncleared_;
+  last.retire();
+}
+
+void pooled_session::cleared_one() noexcept {
+  --uncleared_;
+  if (standing_ == standing::established && uncleared_ == 0 && admitted_ == 0) admit_waiting();
+}
+
+// Not from an event of them: that must not destroy them.
+void pooled_session::sweep() noexcept {
+  if (session_.busy()) return;
+  for (list_node* n = retired_.next(); n != &retired_;) {
+    auto* slot = static_cast<channel_slot*>(n);
+    n = n->next();
+    if (slot->is_cleared()) delete slot;
+  }
+}
+
+unsigned pooled_session::open_channels() const noexcept {
+  unsigned count = uncleared_;
+  for (const list_node* n = leases_.next(); n != &leases_; n = n->next())
+    if (static_cast<const session_lease*>(n)->channel().is_open()) ++count;
+  return count;
+}
+
+void pooled_session::seal() noexcept {
+  if (use_ == use::open) use_ = use::sealed;
+}
+
+void pooled_session::close() noexcept {
+  if (use_ == use::closing) return;
+  use_ = use::closing;
+  pool_.closing(*this);
+  session_.close();
+}
+
+void pooled_session::session_entered(phase where) {
+  phase_ = where;
+  notify([where](session_lease& lease) { lease.user_->session_entered(where); });
+}
+
+void pooled_session::session_ready() {
+  standing_ = standing::established;
+  was_established_ = true;
+  admit_waiting();
+}
+
+void pooled_session::session_failed(failure why) {
+  standing_ = standing::lost;
+  if (lease_count_ == 0) return close();
+  seal();
+  notify([&why](session_lease& lease) { lease.user_->session_failed(why); });
+}
+
+void pooled_session::session_closed() { pool_.closed(*this); }
+
+}  // namespace execo::detail
