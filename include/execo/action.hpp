@@ -47,9 +47,9 @@ class action_stats {
   std::size_t bad_exits() const { return failed(end_reason::exited); }
   /// Connections made for it, replacements of lost ones included.
   std::size_t connections_made = 0;
-  /// Kept from earlier actions and reused.
+  /// Commands that used a connection made for another one.
   std::size_t connections_reused = 0;
-  /// Kept, but lost before they were used, so made again.
+  /// Found, but lost before they were used, so made again.
   std::size_t connections_lost = 0;
   duration elapsed{0};
   /// No host at all counts as success: remote::allow_empty().

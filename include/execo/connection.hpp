@@ -62,8 +62,9 @@ class ssh_options {
   /// detects a frozen server and one behind a proxy. Without an answer it is connection_lost after
   /// four times this time. 0, the default: never.
   duration keepalive{0};
-  /// When a command has ended by itself, keep its connection for the next command on the same host
-  /// with the same options and key files. false: close it, and use no kept connection.
+  /// Commands on the same host with the same options and key files share a connection, at the same
+  /// time where the server lets them, and it is kept for the next one when they have ended by
+  /// themselves. false: each command has a connection of its own.
   bool reuse = true;
   /// How long an idle connection is kept. 0: as long as its server and its context allow.
   duration idle_close = std::chrono::seconds(60);

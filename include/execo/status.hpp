@@ -74,8 +74,8 @@ inline constexpr std::size_t leftover_causes = 8;
 enum class connection_use : std::uint8_t {
   none,      ///< none was needed, or none was started
   made,      ///< a new one
-  reused,    ///< a connection kept from an earlier command
-  replaced,  ///< a new one, since the kept one had been lost
+  reused,    ///< one that was made for another command, which may use it at the same time
+  replaced,  ///< a new one, since the other one had been lost
 };
 
 /// How sure something is.

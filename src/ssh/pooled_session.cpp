@@ -8,7 +8,6 @@
 #include "base/contain.hpp"
 #include "ssh/handshake.hpp"
 #include "ssh/session_pool.hpp"
-#include "ssh/sibling_signal.hpp"
 #include "ssh/signal_helper.hpp"
 
 namespace execo::detail {
@@ -39,7 +38,8 @@ channel_slot::channel_slot(pooled_session& of, channel_owner& owner)
       channel_(of.session_, owner),
       clearing_(delegate<>::to<&channel_slot::cleared>(this)) {}
 
-channel_slot::channel_slot(pooled_session& of) : channel_slot(of, static_cast<channel_owner&>(*this)) {}
+channel_slot::channel_slot(pooled_session& of)
+    : channel_slot(of, static_cast<channel_owner&>(*this)) {}
 
 void channel_slot::retire() {
   retired_ = true;
@@ -132,9 +132,10 @@ bool pooled_session::is_trusted() {
   return true;
 }
 
-// Each of several commands has to be found for a signal that is meant for it.
+// A signal has to find the command that it is meant for, by its mark.
 bool pooled_session::can_be_shared() const {
-  return use_ == use::open && session_.shared().reuse && sibling_signal::finds_marks(session_);
+  return use_ == use::open && session_.shared().reuse &&
+         session_.server() == server_software::openssh;
 }
 
 bool pooled_session::may_join() {
@@ -165,10 +166,14 @@ void pooled_session::leave(session_lease& lease) noexcept {
 // nothing, and most are alone.
 void pooled_session::admit(session_lease& lease) {
   assert(standing_ == standing::established && lease.stage_ == session_lease::stage::waiting);
+  if (use_ == use::sealed) return lease.user_->session_full();
   if (admitted_ == 0) {
     if (uncleared_ > 0) return;
   } else {
-    if (!can_be_shared()) return lease.user_->session_full();
+    if (!can_be_shared()) {
+      pool_.learn_limit(lease, refusal::mark);
+      return lease.user_->session_full();
+    }
     lease.mark_ = next_mark();
     lease.channel().mark_with(lease.mark_);
   }
@@ -202,8 +207,7 @@ void pooled_session::notify(Event&& event) {
     auto& lease = static_cast<session_lease&>(*turn.next());
     lease.link_before(leases_);
     if (lease.stage_ == session_lease::stage::idle) continue;
-    contain([&] { event(lease); },
-            [&](const std::exception_ptr& error) { fail(lease, error); });
+    contain([&] { event(lease); }, [&](const std::exception_ptr& error) { fail(lease, error); });
   }
 }
 

@@ -122,8 +122,8 @@ class session_lease final : public list_node {
 
 /// A connection and its leases.
 //
-// open -> idle -> open: with leases, and kept without. From both to closing, from open by sealed: it
-// takes no further command, and is closed with the last lease.
+// open -> idle -> open: with leases, and kept without. From both to closing, from open by sealed:
+// it takes no further command, and is closed with the last lease.
 class pooled_session final : public list_node, private session_owner {
  public:
   pooled_session(session_pool& pool, std::shared_ptr<ssh_environment> shared, std::string key,

@@ -14,9 +14,9 @@ constexpr std::size_t max_unsent = 32 * 1024;
 // What a paused channel keeps before the connection is not read any more.
 constexpr std::size_t max_held_back = 64 * 1024;
 // The same where others use the connection, too. Bytes beyond those of a channel alone are left in
-// libssh's buffer as well, which keeps it from opening the channel's window again: of a channel that
-// is not read come 1.28 MB at most (WINDOWBASE in libssh 0.10; there is no call to make that less).
-// More can only come when the other stream of the channel is read.
+// libssh's buffer as well, which keeps it from opening the channel's window again: of a channel
+// that is not read come 1.28 MB at most (WINDOWBASE in libssh 0.10; there is no call to make that
+// less). More can only come when the other stream of the channel is read.
 constexpr std::size_t max_held_beside_others = 1'408 * 1024;
 // What all channels of an environment may keep so; beyond it memory counts more than speed.
 constexpr std::size_t max_held_in_all = 64 * 1024 * 1024;
@@ -186,7 +186,8 @@ void remote_channel::begin_command() {
 void remote_channel::send_mark() {
   int r = ssh_channel_request_env(channel_, mark_variable, mark_.c_str());
   if (r == SSH_AGAIN || session_.lost() || stage_ != stage::marking) return;
-  if (r != SSH_OK) return refuse(refusal::mark, "the server takes no variable that marks a command");
+  if (r != SSH_OK)
+    return refuse(refusal::mark, "the server takes no variable that marks a command");
   stage_ = terminal_.empty() ? stage::requesting : stage::preparing;
 }
 
@@ -301,8 +302,8 @@ void remote_channel::drop_doubled(stream which) noexcept {
   while (left > 0 && channel_ != nullptr) {
     std::array<char, 16 * 1024> unwanted;
     auto size = static_cast<std::uint32_t>(std::min(left, unwanted.size()));
-    int r = ssh_channel_read_nonblocking(channel_, unwanted.data(), size,
-                                         which == stream::err ? 1 : 0);
+    int r =
+        ssh_channel_read_nonblocking(channel_, unwanted.data(), size, which == stream::err ? 1 : 0);
     if (r <= 0) break;  // lost() says why
     left -= static_cast<std::size_t>(r);
   }

@@ -156,7 +156,7 @@ class remote_channel final : public session_member {
   ssh_channel_callbacks_struct callbacks_{};
   std::optional<std::string> command_;  // until it is started
   std::string mark_;                    // empty: none
-  std::string terminal_;  // its name; empty: none
+  std::string terminal_;                // its name; empty: none
   int columns_ = 0;
   int rows_ = 0;
   std::span<const char> input_;

@@ -413,6 +413,15 @@ bool remote_session::lost() const noexcept {
          ssh_is_connected(handle_.get()) == 0;
 }
 
+server_software remote_session::server() const noexcept {
+  const char* banner = ssh_get_serverbanner(handle_.get());
+  if (banner == nullptr) return server_software::other;
+  std::string_view text = banner;
+  if (text.find("OpenSSH") != text.npos) return server_software::openssh;
+  bool is_dropbear = text.find("dropbear") != text.npos;
+  return is_dropbear ? server_software::dropbear : server_software::other;
+}
+
 failure remote_session::describe_loss() {
   bool identified = ssh_get_serverbanner(handle_.get()) != nullptr;
   session_error error = end_session(handle_.get());

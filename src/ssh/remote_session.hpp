@@ -16,6 +16,9 @@
 
 namespace execo::detail {
 
+/// What a server says it is. OpenSSH and dropbear give each connection a process of its own.
+enum class server_software : std::uint8_t { other, openssh, dropbear };
+
 /// The events of a session, from the loop.
 class session_owner {
  public:
@@ -103,6 +106,8 @@ class remote_session {
   /// The connection is gone, or libssh gave it up.
   bool lost() const noexcept;
   bool authenticated() const noexcept { return stage_ == stage::serving; }
+  /// By its banner.
+  server_software server() const noexcept;
   bool closing() const noexcept { return closing_; }
   /// In the middle of an event, or of several.
   bool busy() const noexcept { return busy_; }
@@ -124,7 +129,6 @@ class remote_session {
     serving,
     over,
   };
-
 
   void wake() noexcept;
   void on_poll(int result);
@@ -173,8 +177,8 @@ class remote_session {
   bool asking_ = false;     // a question is in flight
   bool connected_ = false;  // counts in the environment's descriptors
   unsigned member_count_ = 0;
-  unsigned holders_ = 0;    // members that keep it from being read
-  unsigned tried_ = 0;      // identities
+  unsigned holders_ = 0;  // members that keep it from being read
+  unsigned tried_ = 0;    // identities
   std::size_t first_identity_ = 0;
   std::size_t identity_ = 0;
   const identity* accepted_ = nullptr;  // by a server that wants more

@@ -120,8 +120,8 @@ bool session_pool::keep(pooled_session& s) noexcept {
   using use = pooled_session::use;
   remote_session& of = s.session_;
   std::size_t most = limit(of.shared());
-  bool is_good = s.use_ == use::open && of.shared().reuse && of.authenticated() &&
-                 !of.closing() && !of.lost();
+  bool is_good =
+      s.use_ == use::open && of.shared().reuse && of.authenticated() && !of.closing() && !of.lost();
   if (!is_good || most == 0 || by_key_.count(s.key_) > max_per_host) return false;
   s.use_ = use::idle;
   s.since_ = loop_.read_clock();

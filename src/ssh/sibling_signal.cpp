@@ -1,7 +1,6 @@
 #include "ssh/sibling_signal.hpp"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 namespace execo::detail {
@@ -9,19 +8,6 @@ namespace {
 
 // Each step of a stop policy makes one; more do not end a command any better.
 constexpr std::ptrdiff_t max_requests = 4;
-
-std::string_view server_of(const remote_session& session) {
-  const char* banner = ssh_get_serverbanner(session.handle());
-  return banner != nullptr ? banner : "";
-}
-
-bool is_openssh(const remote_session& session) {
-  return server_of(session).find("OpenSSH") != std::string_view::npos;
-}
-
-bool is_dropbear(const remote_session& session) {
-  return server_of(session).find("dropbear") != std::string_view::npos;
-}
 
 }  // namespace
 
@@ -33,14 +19,14 @@ sibling_signal::sibling_signal(session_lease& lease, delegate<> changed)
 sibling_signal::~sibling_signal() = default;
 
 bool sibling_signal::possible(const remote_session& session) {
-  return is_openssh(session) || is_dropbear(session);
+  return session.server() != server_software::other;
 }
 
 bool sibling_signal::needed(const remote_session& session) {
-  return is_dropbear(session) || (session.user() == "root" && is_openssh(session));
+  server_software server = session.server();
+  return server == server_software::dropbear ||
+         (server == server_software::openssh && session.user() == "root");
 }
-
-bool sibling_signal::finds_marks(const remote_session& session) { return is_openssh(session); }
 
 void sibling_signal::send(int number, delivery before, clock::duration delay) {
   wanted_ = number;
@@ -60,9 +46,8 @@ void sibling_signal::leave() noexcept {
 
 // One signal at a time, in order.
 bool sibling_signal::is_sending() const noexcept {
-  return std::ranges::any_of(requests_, [](const signal_request& r) {
-    return r.what() == kind::signal && !r.is_over();
-  });
+  return std::ranges::any_of(
+      requests_, [](const signal_request& r) { return r.what() == kind::signal && !r.is_over(); });
 }
 
 void sibling_signal::go() {
@@ -73,8 +58,7 @@ void sibling_signal::go() {
 
 void sibling_signal::on_change() {
   changed_();
-  if (wanted_ != 0 && !is_sending())
-    session().shared().home.arm_after(delay_, clock::duration(0));
+  if (wanted_ != 0 && !is_sending()) session().shared().home.arm_after(delay_, clock::duration(0));
 }
 
 bool sibling_signal::end(int number, clock::duration until_kill) {

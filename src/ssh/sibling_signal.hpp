@@ -1,7 +1,7 @@
-// Signals for a command that the server passes none to, and the end of what it started, by the signal
-// helper of its connection. OpenSSH's sshd ignores the "signal" request of root ("session signalling
-// requires privilege separation", session.c), of a forced command and before 7.9; dropbear's reaches
-// the shell alone; and none of them reaches what outlives the shell.
+// Signals for a command that the server passes none to, and the end of what it started, by the
+// signal helper of its connection. OpenSSH's sshd ignores the "signal" request of root ("session
+// signalling requires privilege separation", session.c), of a forced command and before 7.9;
+// dropbear's reaches the shell alone; and none of them reaches what outlives the shell.
 #pragma once
 
 #include <deque>
@@ -22,8 +22,6 @@ class sibling_signal final {
   static bool possible(const remote_session& session);
   /// The server is known not to pass signal requests of this user on to all of a command.
   static bool needed(const remote_session& session);
-  /// The script finds a command among others of its connection by its mark.
-  static bool finds_marks(const remote_session& session);
   /// Sends when `delay` has passed without cancel(). The latest signal counts.
   void send(int number, delivery before, clock::duration delay);
   void cancel() noexcept;

@@ -71,7 +71,8 @@ std::string functions() {
 }
 
 // Whether a process is the command's: w and m are the kind and the text of its mark. The server's
-// own child, before it has become a command, has neither the variables of the connection nor a mark.
+// own child, before it has become a command, has neither the variables of the connection nor a
+// mark.
 std::string is_ours() {
   std::string has_mark = fmt::format("grep -qsF \"{}=$m\" /proc/$1/environ", mark_variable);
   return "ours() { case $w in alone) return 0;; marked) " + has_mark +
@@ -100,9 +101,9 @@ constexpr std::string_view send_one =
     "if [ \"$l\" ]; then for x in $l; do kill -s $s -- -$x; done; else look; hit $s; fi "
     "2>/dev/null; done_ sent; }; ";
 
-// z: seconds until KILL, y: the same as a whole number, for a sleep that takes no other. Its timer is
-// a process of its own: a shell has no clock that is fine enough. One empty look may have missed a
-// process that was made behind it.
+// z: seconds until KILL, y: the same as a whole number, for a sleep that takes no other. Its timer
+// is a process of its own: a shell has no clock that is fine enough. One empty look may have missed
+// a process that was made behind it.
 constexpr std::string_view end_one =
     "stop() { seek; [ \"$k\" ] || done_ found_nothing; look; all $s; echo execo-begin $i; "
     "case $z in -) ;; *) sleep 0.01 2>/dev/null || z=$y; "
@@ -154,7 +155,8 @@ std::string helper_script(std::string_view first_request) {
          "done_() { echo execo-end $i $1; exit 0; }; " +
          std::string(check_parent) + functions() + is_ours() + std::string(find_commands) +
          std::string(send_one) + std::string(end_one) +
-         "go() { i=$1; s=$2; b=$3; z=$4; y=$5; w=$6; m=$7; case $b in end) stop;; *) one;; esac; }; "
+         "go() { i=$1; s=$2; b=$3; z=$4; y=$5; w=$6; m=$7; case $b in end) stop;; *) one;; esac; "
+         "}; "
          "(go " +
          std::string(first_request) +
          ") </dev/null & while read -r a; do (go $a) </dev/null & done; wait'";
@@ -201,6 +203,8 @@ void signal_helper::add(signal_request& request, std::string text) {
     to_write_ += text + "\n";
   }
   request.link_before(requests_);
+  if (stage_ == stage::accepted) request.state_ = script_state::accepted;
+  if (stage_ == stage::ready) request.state_ = script_state::started;
   write();
 }
 

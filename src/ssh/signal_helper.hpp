@@ -1,7 +1,7 @@
-// A further channel of a connection that runs a fixed script, which finds the processes of a command
-// and signals them. Its shell and the commands have the same parent, the server's process that serves
-// this connection and no other. It takes requests, one a line, and works on several at a time: so one
-// channel does for all commands of the connection.
+// A further channel of a connection that runs a fixed script, which finds the processes of a
+// command and signals them. Its shell and the commands have the same parent, the server's process
+// that serves this connection and no other. It takes requests, one a line, and works on several at
+// a time: so one channel does for all commands of the connection.
 #pragma once
 
 #include <memory>
@@ -74,8 +74,8 @@ class signal_helper final : private channel_owner {
            const command_mark& whose);
 
  private:
-  // new -> asked -> accepted -> ready -> over: nothing was asked of it; the script is to be run; the
-  // server runs it, or something else; it has said so itself; nothing more comes of it.
+  // new -> asked -> accepted -> ready -> over: nothing was asked of it; the script is to be run;
+  // the server runs it, or something else; it has said so itself; nothing more comes of it.
   enum class stage : std::uint8_t { unused, asked, accepted, ready, over };
 
   void add(signal_request& request, std::string line);

@@ -133,12 +133,12 @@ class ssh_transport final : public transport, session_user, channel_owner {
 
  private:
   // leased -> connecting -> opening -> running -> exited: the lease is not begun with; there is no
-  // session yet, or no room on it; a channel is asked to run the command; it runs; its end was seen.
-  // From connecting and opening back to leased when another connection takes the place of this one.
+  // session yet, or no room on it; a channel is asked to run the command; it runs; its end was
+  // seen. From connecting and opening back to leased when another connection takes the place of
+  // this one.
   enum class stage : std::uint8_t { leased, connecting, opening, running, exited };
   // waiting: for the end of a command that may run. left: nothing of the session is ours any more.
   enum class parting : std::uint8_t { none, waiting, left };
-
 
   loop& home() const noexcept { return shared_->home; }
   session_pool& pool() const { return home().service<session_pool>(); }
@@ -320,7 +320,8 @@ class ssh_transport final : public transport, session_user, channel_owner {
     if (sibling_) sibling_->leave();
     if (channel().requested()) started_ = certainty::maybe;
     parting_ = parting::left;
-    pool().give_back(std::move(lease_), why_left());
+    handback why = why_left();
+    pool().give_back(std::move(lease_), why);
     queue_step();
   }
 
@@ -344,7 +345,6 @@ class ssh_transport final : public transport, session_user, channel_owner {
   }
 
   void session_full() override {
-    pool().learn_limit(*lease_, refusal::mark);
     if (move_on()) return;
     fail(failure(end_reason::connect_failed, std::make_error_code(std::errc::not_enough_memory),
                  name() + ": ssh session"));
@@ -440,8 +440,8 @@ class ssh_transport final : public transport, session_user, channel_owner {
 
   void fail(const std::exception_ptr& error) {
     bool ran = stage_ >= stage::running;
-    fail(failure(ran ? end_reason::output_failed : end_reason::connect_failed, error_of(error),
-                 {}));
+    fail(
+        failure(ran ? end_reason::output_failed : end_reason::connect_failed, error_of(error), {}));
   }
 
   void fail(failure why) {

@@ -253,8 +253,7 @@ TEST_P(shells_of_sixteen, tell_their_commands_apart) {
 }
 
 INSTANTIATE_TEST_SUITE_P(of, shells_of_sixteen,
-                         ::testing::Values("bash", "dash", "csh", "tcsh", "fish", "zsh",
-                                           "ksh93"),
+                         ::testing::Values("bash", "dash", "csh", "tcsh", "fish", "zsh", "ksh93"),
                          [](const auto& i) { return std::string(i.param); });
 
 TEST_F(shared_connection, of_a_reader_that_does_not_read_leaves_the_others_at_full_speed) {
