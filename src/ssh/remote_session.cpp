@@ -20,19 +20,6 @@ constexpr int rounds_per_step = 16;
 // Questions that a peer may leave unanswered.
 constexpr unsigned max_unheard = 3;
 
-// RFC 4252, 5: what "partial success" asks for besides.
-std::string names_of_methods(int methods) {
-  std::string names;
-  for (auto [method, name] : {std::pair(SSH_AUTH_METHOD_PASSWORD, "password"),
-                              std::pair(SSH_AUTH_METHOD_INTERACTIVE, "keyboard-interactive"),
-                              std::pair(SSH_AUTH_METHOD_HOSTBASED, "hostbased"),
-                              std::pair(SSH_AUTH_METHOD_GSSAPI_MIC, "gssapi-with-mic")}) {
-    if ((static_cast<unsigned>(methods) & method) != 0)
-      names += std::string(names.empty() ? "" : ", ") + name;
-  }
-  return names;
-}
-
 }  // namespace
 
 remote_session::remote_session(std::shared_ptr<ssh_environment> shared, std::string name, int port,
@@ -42,10 +29,10 @@ remote_session::remote_session(std::shared_ptr<ssh_environment> shared, std::str
       name_(std::move(name)),
       user_(std::move(user)),
       port_(port),
-      permit_(delegate<>::to<&remote_session::wake>(this)),
-      silence_(delegate<>::to<&remote_session::silence_check>(this), "silence of a peer"),
-      life_(delegate<>::to<&remote_session::life_check>(this), "sign of life of a peer"),
-      sign_of_life_(delegate<>::to<&remote_session::note_progress>(this)),
+      setup_(
+          std::make_unique<session_setup>(*shared_, delegate<>::to<&remote_session::wake>(this))),
+      next_look_(delegate<>::to<&remote_session::life_check>(this), "sign of life of a peer"),
+      sign_of_life_(delegate<>::to<&remote_session::answered>(this)),
       poll_(delegate<int>::to<&remote_session::on_poll>(this)),
       node_(delegate<>::to<&remote_session::on_woken>(this)) {}
 
@@ -53,7 +40,7 @@ remote_session::~remote_session() = default;
 
 void remote_session::start() {
   stage_ = stage::queued;
-  shared_->handshakes.enter(permit_);
+  setup_->place.enter();
 }
 
 void remote_session::close() {
@@ -69,40 +56,32 @@ void remote_session::wake() noexcept {
 }
 
 void remote_session::attach(session_member& m) noexcept {
-  assert(authenticated() && !m.linked());
-  ++member_count_;
-  m.link_before(touched_);
-  // Those that hold the connection may keep more when there are others.
-  if (input_held())
-    while (resting_.linked()) resting_.next()->link_before(touched_);
+  assert(authenticated());
+  members_.attach(m);
   wake();
 }
 
-void remote_session::detach(session_member& m) noexcept {
-  assert(m.linked() && member_count_ > 0);
-  --member_count_;
-  m.unlink();
-}
+void remote_session::detach(session_member& m) noexcept { members_.detach(m); }
 
 void remote_session::touch(session_member& m) noexcept {
   if (!m.linked()) return;
-  m.touched = true;
-  m.link_before(touched_);
+  members_.touch(m);
   if (!busy_) wake();
 }
 
 void remote_session::hold_input() {
-  if (holders_++ == 0) wake();
+  members_.add_holder();
+  wake();
 }
 
 void remote_session::release_input() {
-  assert(holders_ > 0);
-  if (--holders_ == 0) wake();
+  members_.remove_holder();
+  wake();
 }
 
 void remote_session::ask(round_trip& trip) {
   assert(authenticated());
-  trip.link_before(unasked_);
+  trips_.add(trip);
   wake();
 }
 
@@ -142,9 +121,9 @@ void remote_session::close_if_idle() {
 void remote_session::arm() {
   int fd = -1;
   unsigned wanted = 0;
-  if (route_) {
-    fd = route_->fd();
-    wanted = route_->events();
+  if (setup_ && setup_->route) {
+    fd = setup_->route->fd();
+    wanted = setup_->route->events();
   } else if (handle_) {
     fd = ssh_get_fd(handle_.get());
     if (!input_held()) wanted = POLLIN;
@@ -175,24 +154,22 @@ void remote_session::step(bool ready) {
   if (stage_ == stage::serving) return serve();
   // A call that answers SSH_AGAIN may have lost the connection: libssh 0.10 goes on to say so.
   if (handle_ && lost()) return fail(describe_loss());
-  if (traffic_.in_bytes != before) note_progress();
+  if (setup_ && traffic_.in_bytes != before) setup_->place.note_progress();
 }
 
 void remote_session::begin() {
-  if (!permit_.inside()) return;
-  admitted_ = shared_->home.now();
-  note_progress();
-  shared_->home.arm_after(silence_, shared_->handshakes.patience());
-  route_ = std::make_unique<connector>(*shared_, name_, port_,
-                                       delegate<>::to<&remote_session::wake>(this));
+  if (!setup_->place.is_inside()) return;
+  setup_->place.begin();
+  setup_->route = std::make_unique<connector>(*shared_, name_, port_,
+                                              delegate<>::to<&remote_session::wake>(this));
   stage_ = stage::resolving;
   owner_->session_entered(phase::resolve);
 }
 
 void remote_session::resolve() {
   if (closing_) return;
-  connector::progress r = route_->resolve();
-  if (r == connector::progress::failed) return fail(route_->why());
+  connector::progress r = setup_->route->resolve();
+  if (r == connector::progress::failed) return fail(setup_->route->why());
   if (r == connector::progress::waiting) return;
   stage_ = stage::connecting;
   owner_->session_entered(phase::connect);
@@ -200,13 +177,13 @@ void remote_session::resolve() {
 
 void remote_session::connect(bool ready) {
   if (closing_) return;
-  connector::progress r = route_->connect(ready);
-  if (r == connector::progress::failed) return fail(route_->why());
+  connector::progress r = setup_->route->connect(ready);
+  if (r == connector::progress::failed) return fail(setup_->route->why());
   if (r == connector::progress::waiting) return;
-  unique_fd connected = route_->take();
-  route_.reset();
+  unique_fd connected = setup_->route->take();
+  setup_->route.reset();
   connected_ = true;
-  note_progress();
+  setup_->place.note_progress();
   stage_ = stage::greeting;
   owner_->session_entered(phase::kex);
   if (!closing_) take_over(std::move(connected));
@@ -249,7 +226,7 @@ bool remote_session::read_greeting(int socket) {
     return false;
   };
   if (closing_) return false;
-  switch (greeting_.read(socket)) {
+  switch (setup_->hello.read(socket)) {
     case progress::waiting:
       return false;
     case progress::identified:
@@ -257,7 +234,7 @@ bool remote_session::read_greeting(int socket) {
     case progress::ended:
       return fail_with(end_reason::connect_failed, {}, "the server closed the connection");
     case progress::failed:
-      return fail_with(end_reason::connect_failed, greeting_.why(), "the connection was lost");
+      return fail_with(end_reason::connect_failed, setup_->hello.why(), "the connection was lost");
     case progress::too_long:
       break;
   }
@@ -267,7 +244,7 @@ bool remote_session::read_greeting(int socket) {
 
 std::string remote_session::words_of_greeting() const {
   constexpr std::size_t max_shown = 200;
-  std::string_view said = greeting_.said();
+  std::string_view said = setup_->hello.said();
   std::string words = peer_text(said.substr(0, said.find('\n')), max_shown);
   return words.empty() ? words : "; it said: " + words;
 }
@@ -279,133 +256,70 @@ void remote_session::exchange_keys() {
   if (r != SSH_OK) return fail(describe_loss());
   failure why;
   if (!check_host_key(*this, why)) return fail(std::move(why));
-  note_progress();
-  first_identity_ = identity_ = shared_->identities.favourite();
+  setup_->place.note_progress();
+  setup_->who.begin();
   stage_ = stage::auth;
   owner_->session_entered(phase::auth);
 }
 
 void remote_session::authenticate() {
-  const identity_set& known = shared_->identities;
+  login& who = setup_->who;
   while (!closing_) {
-    if (tried_ >= known.size()) return fail(refused());
+    if (who.is_exhausted()) return fail(refused());
     // SSH_OPTIONS_USER is the name: RFC 4252 wants the same one in each request.
-    int r = ssh_userauth_publickey(handle_.get(), nullptr, known[identity_].key.get());
+    int r = ssh_userauth_publickey(handle_.get(), nullptr, who.current().key.get());
     if (r == SSH_AUTH_AGAIN) return;
     if (r == SSH_AUTH_SUCCESS) return enter_service();
     // Otherwise this key alone is of no use.
     if (lost()) return fail(describe_loss());
     if (r == SSH_AUTH_PARTIAL) {
-      accepted_ = &known[identity_];
+      who.accept_in_part();
       int methods = ssh_userauth_list(handle_.get(), nullptr);
       if ((static_cast<unsigned>(methods) & SSH_AUTH_METHOD_PUBLICKEY) == 0) return fail(refused());
     }
-    note_progress();
-    next_identity();
+    setup_->place.note_progress();
+    who.next();
   }
-}
-
-// The favourite of the moment this began went first; the others follow in order.
-void remote_session::next_identity() noexcept {
-  ++tried_;
-  identity_ = tried_ <= first_identity_ ? tried_ - 1 : tried_;
 }
 
 failure remote_session::refused() {
-  const std::string keys = shared_->identities.names();
-  std::string text = user_ + "@" + name_ + ": ";
-  std::string more = names_of_methods(ssh_userauth_list(handle_.get(), nullptr));
-  if (shared_->identities.size() == 0) {
-    text += "no identity to log in with: " + keys;
-  } else if (accepted_ == nullptr) {
-    text += "the server refused the identities " + keys;
-  } else if (tried_ < shared_->identities.size()) {
-    text += "the server accepted " + accepted_->file + ", but wants more than keys: " + more;
-  } else {
-    text += "the server accepted " + accepted_->file + ", but wants another key, too, of " + keys;
-  }
+  std::string why = setup_->who.describe(ssh_userauth_list(handle_.get(), nullptr));
   return failure(end_reason::auth_failed, std::make_error_code(std::errc::permission_denied),
-                 std::move(text));
+                 user_ + "@" + name_ + ": " + why);
 }
 
 void remote_session::enter_service() {
-  shared_->identities.accepted(identity_);
-  shared_->handshakes.completed(shared_->home.now() - admitted_);
-  leave_limiter();
+  setup_->who.accept();
+  setup_->place.complete();
+  setup_.reset();
   stage_ = stage::serving;
   owner_->session_entered(phase::open);
-  if (shared_->keepalive.count() > 0) shared_->home.arm_after(life_, shared_->keepalive);
+  if (shared_->keepalive.count() > 0) shared_->home.arm_after(next_look_, shared_->keepalive);
   if (!closing_) owner_->session_ready();
 }
 
 void remote_session::serve() {
+  auto is_lost = [this] { return lost(); };
   for (int round = 0; round < rounds_per_step && !closing_; ++round) {
     std::uint64_t before = traffic_.in_bytes;
     bool reads = !input_held() || !flushed();
-    if (reads && !members_pump()) (void)ssh_execute_message_callbacks(handle_.get());
-    bool answered = reads && converse();
-    advance_members();
+    if (reads && !members_.pump()) (void)ssh_execute_message_callbacks(handle_.get());
+    bool answered = reads && trips_.converse(handle_.get(), is_lost);
+    members_.advance();
     if (closing_) return;
     if (lost()) return fail(describe_loss());
-    if (answered) end_trips();
+    if (answered) end_answered_trips();
     if (closing_) return;
     // What a member has read for another one that was looked at before: the socket will not become
     // readable again for that.
-    if (traffic_.in_bytes - before < full_read && !touched_.linked()) return;
+    if (traffic_.in_bytes - before < full_read && !members_.any_touched()) return;
   }
   wake();
 }
 
-// Whether the answer to the question in flight has come. libssh keeps the outcome of a keepalive to
-// itself, but hands that of any global request to the next call for another one; if there is none
-// to hand out any more, that call is a question of its own, and as good.
-bool remote_session::converse() {
-  if (lost()) return false;
-  if (!asking_) {
-    if (!unasked_.linked()) return false;
-    while (unasked_.linked()) unasked_.next()->link_before(asked_);
-    asking_ = true;
-    (void)ssh_send_keepalive(handle_.get());
-    if (lost()) return false;
-  }
-  asking_ = ssh_channel_cancel_forward(handle_.get(), nullptr, 0) == SSH_AGAIN;
-  return !asking_;
-}
-
-void remote_session::end_trips() {
-  list_node ended;
-  while (asked_.linked()) asked_.next()->link_before(ended);
-  while (ended.linked()) {
-    auto& trip = static_cast<round_trip&>(*ended.next());
-    trip.unlink();
-    if (!closing_) trip.done_();
-  }
-  if (unasked_.linked()) wake();
-}
-
-bool remote_session::members_pump() const noexcept {
-  for (const list_node* group : {&waiting_, &touched_})
-    for (list_node* n = group->next(); n != group; n = n->next())
-      if (static_cast<session_member*>(n)->pumps()) return true;
-  return false;
-}
-
-// Members may join, leave, be touched and be destroyed while one advances.
-void remote_session::advance_members() {
-  list_node turn;
-  for (list_node* group : {&waiting_, &touched_})
-    while (group->linked()) group->next()->link_before(turn);
-  while (turn.linked()) advance(static_cast<session_member&>(*turn.next()));
-}
-
-void remote_session::advance(session_member& m) {
-  m.link_before(resting_);
-  m.touched = false;
-  contain(
-      [&] {
-        if (m.advance() == session_member::need::event && !m.touched) m.link_before(waiting_);
-      },
-      [&m](const std::exception_ptr& error) { m.broke(error); });
+void remote_session::end_answered_trips() {
+  trips_.end_answered([this] { return !closing_; });
+  if (trips_.has_unasked()) wake();
 }
 
 bool remote_session::lost() const noexcept {
@@ -447,19 +361,10 @@ void remote_session::fail(failure why) {
 void remote_session::dispose(bool politely) {
   politely = politely && stage_ == stage::serving && !lost();
   stage_ = stage::over;
-  leave_limiter();
-  shared_->home.disarm(life_);
-  route_.reset();
-  for (list_node* group : {&resting_, &waiting_, &touched_}) {
-    while (group->linked()) {
-      auto& m = static_cast<session_member&>(*group->next());
-      m.unlink();
-      m.abandon();
-    }
-  }
-  member_count_ = holders_ = 0;
-  for (list_node* trips : {&unasked_, &asked_})
-    while (trips->linked()) trips->next()->unlink();
+  setup_.reset();
+  shared_->home.disarm(next_look_);
+  members_.abandon_all();
+  trips_.drop_all();
   if (politely) {
     // Without the option ssh_disconnect closes the descriptor itself, once, whether its last packet
     // can be sent or not; with it libssh closes it only if that fails (client.c, socket.c).
@@ -473,37 +378,22 @@ void remote_session::dispose(bool politely) {
   connected_ = false;
 }
 
-void remote_session::leave_limiter() {
-  shared_->home.disarm(silence_);
-  shared_->handshakes.leave(permit_);
+bool remote_session::liveness::look(std::uint64_t packets, bool reads) noexcept {
+  unheard_ = packets == heard_ && reads ? unheard_ + 1 : 0;
+  heard_ = packets;
+  return unheard_ <= max_unheard;
 }
 
-void remote_session::note_progress() noexcept { last_progress_ = shared_->home.now(); }
-
-// A silent peer costs nothing but its slot.
-void remote_session::silence_check() {
-  clock::time_point patient_until = last_progress_ + shared_->handshakes.patience();
-  if (shared_->home.now() < patient_until) {
-    shared_->home.arm(silence_, patient_until);
-  } else {
-    leave_limiter();
-  }
-}
-
-// Whatever comes is a sign of life; what is not read says nothing.
 void remote_session::life_check() {
-  if (input_held() || packets_heard() != heard_) {
-    heard_ = packets_heard();
-    unheard_ = 0;
-  } else if (++unheard_ > max_unheard) {
+  if (!life_.look(packets_heard(), !input_held())) {
     busy_ = true;
     fail(failure(end_reason::connection_lost, std::make_error_code(std::errc::timed_out),
                  name_ + ": the server does not answer any more"));
     busy_ = false;
     return close_if_idle();
   }
-  if (unheard_ > 0 && !sign_of_life_.linked()) ask(sign_of_life_);
-  shared_->home.arm_after(life_, shared_->keepalive);
+  if (life_.is_in_doubt() && !sign_of_life_.linked()) ask(sign_of_life_);
+  shared_->home.arm_after(next_look_, shared_->keepalive);
 }
 
 }  // namespace execo::detail

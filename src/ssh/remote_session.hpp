@@ -8,11 +8,12 @@
 #include <string>
 
 #include "loop/loop.hpp"
-#include "ssh/connector.hpp"
 #include "ssh/environment.hpp"
 #include "ssh/failure.hpp"
-#include "ssh/greeting.hpp"
 #include "ssh/libssh.hpp"
+#include "ssh/round_trip.hpp"
+#include "ssh/session_members.hpp"
+#include "ssh/session_setup.hpp"
 
 namespace execo::detail {
 
@@ -32,40 +33,6 @@ class session_owner {
 
  protected:
   ~session_owner() = default;
-};
-
-/// A user of a session's connection.
-class session_member : public list_node {
- public:
-  /// What it needs to go on: to be touched, or any event of the connection.
-  enum class need : std::uint8_t { touch, event };
-
-  /// Does what can be done now; the only place to call libssh. May detach.
-  virtual need advance() = 0;
-  /// An exception came out of advance(): the member, not the session, has failed.
-  virtual void broke(const std::exception_ptr& error) = 0;
-  /// advance() will make libssh read the connection, so that no other member has to.
-  virtual bool pumps() const noexcept = 0;
-  /// The libssh session goes away and takes its channels along. Send nothing.
-  virtual void abandon() noexcept = 0;
-
-  /// The session's own: since the last advance() began.
-  bool touched = false;
-
- protected:
-  ~session_member() = default;
-};
-
-/// One question to the peer, from ask() to the answer. Its end unlinks it: the answer is then not
-/// waited for.
-class round_trip : public list_node {
- public:
-  /// `done` is called from the loop, and may ask again or close the session.
-  explicit round_trip(delegate<> done) noexcept : done_(done) {}
-
- private:
-  friend class remote_session;
-  delegate<> done_;
 };
 
 class remote_session {
@@ -88,7 +55,7 @@ class remote_session {
   /// Pre: it is attached.
   void detach(session_member& m) noexcept;
   /// Whether it has at most one member.
-  bool is_unshared() const noexcept { return member_count_ <= 1; }
+  bool is_unshared() const noexcept { return members_.size() <= 1; }
   /// Sends a request that every server answers, and ends `trip` with the answer: all that the peer
   /// sent before it read the request has then come. Not ended when the session fails or closes.
   /// While hold_input() holds, nothing is asked. Pre: authenticated.
@@ -111,7 +78,7 @@ class remote_session {
   bool closing() const noexcept { return closing_; }
   /// In the middle of an event, or of several.
   bool busy() const noexcept { return busy_; }
-  bool input_held() const noexcept { return holders_ > 0; }
+  bool input_held() const noexcept { return members_.are_holding(); }
   const std::string& name() const noexcept { return name_; }
   int port() const noexcept { return port_; }
   const std::string& user() const noexcept { return user_; }
@@ -147,23 +114,29 @@ class remote_session {
   std::string words_of_greeting() const;
   void exchange_keys();
   void authenticate();
-  void next_identity() noexcept;
   failure refused();
   void enter_service();
   void serve();
-  bool members_pump() const noexcept;
-  void advance_members();
-  void advance(session_member& m);
-  bool converse();
-  void end_trips();
+  void end_answered_trips();
 
   void fail(failure why);
   failure describe_loss();
   void dispose(bool politely);
-  void leave_limiter();
-  void silence_check();
   void life_check();
-  void note_progress() noexcept;
+  void answered() noexcept {}
+
+  /// What was heard of the server, look by look.
+  class liveness {
+   public:
+    /// Packets so far. Whatever comes is a sign of life; what is not read says nothing. False: the
+    /// server was asked several times and does not answer.
+    bool look(std::uint64_t packets, bool reads) noexcept;
+    bool is_in_doubt() const noexcept { return unheard_ > 0; }
+
+   private:
+    std::uint64_t heard_ = 0;  // at the last look
+    unsigned unheard_ = 0;     // looks since then
+  };
 
   std::shared_ptr<ssh_environment> shared_;
   session_owner* owner_;
@@ -174,34 +147,16 @@ class remote_session {
   bool busy_ = false;   // inside step()
   bool woken_ = false;  // the node is queued
   bool closing_ = false;
-  bool asking_ = false;     // a question is in flight
-  bool connected_ = false;  // counts in the environment's descriptors
-  unsigned member_count_ = 0;
-  unsigned holders_ = 0;  // members that keep it from being read
-  unsigned tried_ = 0;    // identities
-  std::size_t first_identity_ = 0;
-  std::size_t identity_ = 0;
-  const identity* accepted_ = nullptr;  // by a server that wants more
-  std::unique_ptr<connector> route_;
-  greeting greeting_;
+  bool connected_ = false;                // counts in the environment's descriptors
+  std::unique_ptr<session_setup> setup_;  // until it is authenticated or over
   libssh_session handle_;
   ssh_counter_struct traffic_{};
   ssh_counter_struct packets_{};
-  // A member is in one of these: it is resting until it is touched, waits for the next event, or
-  // is to advance at once.
-  list_node resting_;
-  list_node waiting_;
-  list_node touched_;
-  list_node unasked_;  // round trips whose question is not sent yet
-  list_node asked_;
-  handshake_limiter::permit permit_;
-  clock::time_point admitted_{};
-  clock::time_point last_progress_{};
-  deadline_timer silence_;
-  deadline_timer life_;
+  session_members members_;
+  round_trips trips_;
+  liveness life_;
+  deadline_timer next_look_;
   round_trip sign_of_life_;
-  std::uint64_t heard_ = 0;  // packets, when life was last checked
-  unsigned unheard_ = 0;     // checks since then
   io_request poll_;
   queue_node node_;
 };
