@@ -66,7 +66,7 @@ ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh
       max_idle(options.max_idle),
       identities(options.identities, by),
       host_keys(options.host_key_policy, options.known_hosts, by),
-      handshakes(options.handshakes),
+      handshakes(on.service<handshake_budget>(), options.handshakes),
       descriptors(on),
       names(on),
       options_(that_matter(options, by)),

@@ -19,7 +19,8 @@ struct entrant {
 };
 
 TEST(handshake_limiter, admits_in_order_up_to_its_limit) {
-  handshake_limiter limiter(2);
+  handshake_budget budget;
+  handshake_limiter limiter(budget, 2);
   std::vector<int> order;
   std::deque<entrant> all;
   for (int i = 0; i < 5; ++i) limiter.enter(all.emplace_back(order, i).permit);
@@ -27,13 +28,14 @@ TEST(handshake_limiter, admits_in_order_up_to_its_limit) {
   limiter.leave(all[0].permit);
   limiter.leave(all[0].permit);
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));
-  EXPECT_EQ(limiter.in_flight(), 2U);
+  EXPECT_EQ(budget.in_flight(), 2U);
   EXPECT_FALSE(all[0].permit.inside());
   EXPECT_TRUE(all[2].permit.inside());
 }
 
 TEST(handshake_limiter, forgets_those_who_leave_the_queue_or_are_destroyed) {
-  handshake_limiter limiter(1);
+  handshake_budget budget;
+  handshake_limiter limiter(budget, 1);
   std::vector<int> order;
   entrant a(order, 0), c(order, 2), d(order, 3);
   limiter.enter(a.permit);
@@ -49,21 +51,57 @@ TEST(handshake_limiter, forgets_those_who_leave_the_queue_or_are_destroyed) {
 }
 
 TEST(handshake_limiter, admits_one_at_least) {
-  handshake_limiter limiter(0);
+  handshake_budget budget;
+  handshake_limiter limiter(budget, 0);
   std::vector<int> order;
   entrant a(order, 0);
   limiter.enter(a.permit);
-  EXPECT_EQ(limiter.in_flight(), 1U);
+  EXPECT_EQ(budget.in_flight(), 1U);
 }
 
-TEST(handshake_limiter, has_patience_in_proportion_to_what_handshakes_take) {
-  handshake_limiter limiter(1);
-  EXPECT_EQ(limiter.patience(), 300ms);
+TEST(handshake_limiter, waits_in_proportion_to_what_handshakes_take) {
+  handshake_budget budget;
+  handshake_limiter limiter(budget, 1);
+  EXPECT_EQ(limiter.grace_period(), 300ms);
   limiter.completed(10ms);
-  EXPECT_EQ(limiter.patience(), 300ms);
+  EXPECT_EQ(limiter.grace_period(), 300ms);
   for (int i = 0; i < 100; ++i) limiter.completed(1s);
-  EXPECT_GT(limiter.patience(), 3900ms);
-  EXPECT_LE(limiter.patience(), 4s);
+  EXPECT_GT(limiter.grace_period(), 3900ms);
+  EXPECT_LE(limiter.grace_period(), 4s);
+}
+
+TEST(handshake_limiter, shares_a_budget_with_those_of_other_options) {
+  handshake_budget budget;
+  handshake_limiter wide(budget, 3), narrow(budget, 1);
+  std::vector<int> order;
+  std::deque<entrant> all;
+  for (int i = 0; i < 5; ++i) wide.enter(all.emplace_back(order, i).permit);
+  for (int i = 10; i < 13; ++i) narrow.enter(all.emplace_back(order, i).permit);
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));
+  for (int i : {0, 1, 2}) wide.leave(all[i].permit);
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 10, 4}));
+  EXPECT_EQ(budget.in_flight(), 3U);
+  // One at a time, though there is room for more.
+  wide.leave(all[3].permit);
+  wide.leave(all[4].permit);
+  EXPECT_EQ(order.back(), 4);
+  narrow.leave(all[5].permit);
+  EXPECT_EQ(order.back(), 11);
+  EXPECT_EQ(budget.in_flight(), 1U);
+}
+
+TEST(handshake_limiter, takes_turns_with_others_of_the_same_limit) {
+  handshake_budget budget;
+  handshake_limiter one(budget, 1), other(budget, 1);
+  std::vector<int> order;
+  std::deque<entrant> all;
+  for (int i = 0; i < 3; ++i) one.enter(all.emplace_back(order, i).permit);
+  for (int i = 10; i < 13; ++i) other.enter(all.emplace_back(order, i).permit);
+  for (int place : {0, 3, 1, 4, 2, 5}) {
+    EXPECT_TRUE(all[place].permit.inside()) << place;
+    (place < 3 ? one : other).leave(all[place].permit);
+  }
+  EXPECT_EQ(order, (std::vector<int>{0, 10, 1, 11, 2, 12}));
 }
 
 }  // namespace
