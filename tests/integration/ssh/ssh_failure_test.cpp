@@ -336,7 +336,7 @@ TEST_F(ssh_peer, that_is_silent_gives_its_slot_to_others) {
     silent.emplace_back(loop, shared, "127.1.0." + std::to_string(i), "true");
   for (recorded_run& r : silent) r.open();
   ASSERT_TRUE(loop.until([&] { return silent.back().in(phase::kex); }));
-  EXPECT_EQ(shared->handshakes.in_flight(), 2U);
+  EXPECT_EQ(loop.get().service<detail::handshake_budget>().in_flight(), 2U);
   recorded_run next(loop, shared, "127.1.0.3", "true");
   next.open();
   EXPECT_TRUE(loop.until([&] { return next.in(phase::kex); }));
@@ -608,12 +608,14 @@ TEST_F(ssh_server, sees_no_more_handshakes_at_a_time_than_allowed) {
   unsigned most = 0;
   for (int i = 1; i <= 30; ++i) {
     runs.emplace_back(loop, shared, "127.1.0." + std::to_string(i), "true");
-    runs.back().tap = [&] { most = std::max(most, shared->handshakes.in_flight()); };
+    runs.back().tap = [&] {
+      most = std::max(most, loop.get().service<detail::handshake_budget>().in_flight());
+    };
   }
   for (recorded_run& r : runs) r.open();
   for (recorded_run& r : runs) EXPECT_TRUE(r.run().exited) << r.context;
   EXPECT_EQ(most, 3U);
-  EXPECT_EQ(shared->handshakes.in_flight(), 0U);
+  EXPECT_EQ(loop.get().service<detail::handshake_budget>().in_flight(), 0U);
   EXPECT_EQ(shared->descriptors.open(), 0U);
 }
 
