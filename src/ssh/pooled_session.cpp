@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/contain.hpp"
+#include "base/visit_list.hpp"
 #include "ssh/handshake.hpp"
 #include "ssh/session_pool.hpp"
 #include "ssh/signal_helper.hpp"
@@ -201,14 +202,10 @@ void pooled_session::admit_waiting() {
 
 template <class Event>
 void pooled_session::notify(Event&& event) {
-  list_node turn;
-  while (leases_.linked()) leases_.next()->link_before(turn);
-  while (turn.linked()) {
-    auto& lease = static_cast<session_lease&>(*turn.next());
-    lease.link_before(leases_);
-    if (lease.stage_ == session_lease::stage::idle) continue;
+  visit_list<session_lease>(leases_, [&](session_lease& lease) {
+    if (lease.stage_ == session_lease::stage::idle) return;
     contain([&] { event(lease); }, [&](const std::exception_ptr& error) { fail(lease, error); });
-  }
+  });
 }
 
 // What it was notified of has thrown: it alone fails, if it is still there.

@@ -7,6 +7,8 @@
 #include <cassert>
 #include <charconv>
 
+#include "base/visit_list.hpp"
+
 namespace execo::detail {
 namespace {
 
@@ -223,7 +225,8 @@ void signal_helper::channel_written(std::size_t count) {
 
 void signal_helper::channel_started() {
   stage_ = stage::accepted;
-  for_each([](signal_request& r) { r.become(script_state::accepted); });
+  visit_list<signal_request>(requests_,
+                             [](signal_request& r) { r.become(script_state::accepted); });
 }
 
 void signal_helper::channel_data(stream which, std::span<const char> bytes) {
@@ -245,7 +248,8 @@ void signal_helper::read_line(std::string_view text) {
   std::string_view word = take_word(text);
   if (word == "execo-here") {
     stage_ = stage::ready;
-    for_each([](signal_request& r) { r.become(script_state::started); });
+    visit_list<signal_request>(requests_,
+                               [](signal_request& r) { r.become(script_state::started); });
     return write();
   }
   if (stage_ != stage::ready) return;
@@ -268,23 +272,11 @@ signal_request* signal_helper::find(std::string_view id) noexcept {
   return nullptr;
 }
 
-// A change may end any of them.
-template <class Change>
-void signal_helper::for_each(Change&& change) {
-  list_node turn;
-  while (requests_.linked()) requests_.next()->link_before(turn);
-  while (turn.linked()) {
-    auto& r = static_cast<signal_request&>(*turn.next());
-    r.link_before(requests_);
-    change(r);
-  }
-}
-
 void signal_helper::finish(script_state how) {
   if (stage_ == stage::over) return;
   stage_ = stage::over;
   how_ = how;
-  for_each([how](signal_request& r) {
+  visit_list<signal_request>(requests_, [how](signal_request& r) {
     r.unlink();
     r.become(how);
   });

@@ -82,8 +82,6 @@ class signal_helper final : private channel_owner {
   void write();
   void read_line(std::string_view line);
   signal_request* find(std::string_view id) noexcept;
-  template <class Change>
-  void for_each(Change&& change);
   void finish(script_state how);
 
   void channel_started() override;
