@@ -1,10 +1,10 @@
 /// timeout and with_stop: an operation with a deadline, or with a stop token from outside.
 #pragma once
 
-#include <atomic>
 #include <optional>
 #include <stop_token>
 
+#include "execo/detail/cross_loop_stop.hpp"
 #include "execo/detail/deadline_timer.hpp"
 #include "execo/detail/group.hpp"
 #include "execo/time.hpp"
@@ -77,52 +77,6 @@ constexpr duration saturated(std::chrono::duration<Rep, Period> d) noexcept {
   return std::chrono::duration_cast<duration>(d);
 }
 
-/// Brings a request of a stop token, made on any thread, to a loop.
-class stop_bridge {
- public:
-  /// `arrived` is called on the loop, at most once.
-  stop_bridge(delegate<> arrived, loop& affinity) noexcept;
-  stop_bridge(const stop_bridge&) = delete;
-  stop_bridge& operator=(const stop_bridge&) = delete;
-
- protected:
-  struct forward {
-    stop_bridge* self;
-    void operator()() const noexcept;
-  };
-  bool in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
-
- private:
-  void arrive() noexcept;
-
-  delegate<> arrived_;
-  loop& affinity_;
-  queue_node node_;
-  std::atomic<bool> in_flight_{false};
-};
-
-template <class Token>
-class token_bridge final : public stop_bridge {
- public:
-  token_bridge(delegate<> arrived, loop& affinity, const Token& token)
-      : stop_bridge(arrived, affinity) {
-    if (is_stop_requested(token)) {
-      forward{this}();
-    } else {
-      callback_.emplace(token, forward{this});
-    }
-  }
-  /// No request is sent any more. True if one is still in flight.
-  bool disconnect() noexcept {
-    // Waits for a call that another thread is in the middle of: [stopcallback.cons].
-    callback_.reset();
-    return in_flight();
-  }
-
- private:
-  std::optional<typename stop_callback_of<Token, forward>::type> callback_;
-};
-
 template <class T, class Token>
 class with_stop_op final : private child_group {
  public:
@@ -141,25 +95,43 @@ class with_stop_op final : private child_group {
  private:
   bool cancelled() const noexcept override { return is_cancelled(work_.error()); }
   void on_begin() noexcept override {
-    bridge_.emplace(delegate<>::template to<&with_stop_op::on_request>(this), affinity(), token_);
+    if (is_stop_requested(token_)) {
+      forward(this)();
+    } else {
+      callback_.emplace(token_, forward(this));
+    }
     start_child(work_, 0);
   }
   void on_child_done(child_index, bool) noexcept override {
     work_.finish();
     done_ = true;
-    if (bridge_->disconnect()) add_pending();
+    // Waits for a call that another thread is in the middle of: [stopcallback.cons].
+    callback_.reset();
+    if (!crossing_.close()) add_pending();
   }
-  void on_request() {
+  void on_stop_arrived() noexcept {
+    const stop_kind kind = crossing_.accept();
     if (done_) {
       release_pending();
     } else {
-      stop().request();
+      stop().request(kind);
     }
   }
 
+  /// What the token calls, on any thread.
+  class forward {
+   public:
+    explicit forward(with_stop_op* to) noexcept : to_(to) {}
+    void operator()() const noexcept { to_->crossing_.request(to_->affinity()); }
+
+   private:
+    with_stop_op* to_;
+  };
+
   kept_child<T> work_;
   Token token_;
-  std::optional<token_bridge<Token>> bridge_;
+  cross_loop_stop crossing_{delegate<>::template to<&with_stop_op::on_stop_arrived>(this)};
+  std::optional<typename stop_callback_of<Token, forward>::type> callback_;
   bool done_ = false;
 };
 

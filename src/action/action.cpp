@@ -16,10 +16,10 @@ action_wait::action_wait(action_ref state) noexcept : state_(std::move(state)) {
 action_wait::action_wait(action_wait&& other) noexcept
     : operation(std::move(other)), list_node(), state_(std::move(other.state_)) {}
 
-void action_wait::choose_loop(env where) {
-  loop& on = state_->home(where.affinity);
+loop& action_wait::bind(loop* affinity) {
+  loop& on = state_->home(affinity);
   state_->bind_to(on);
-  set_work(&on);
+  return on;
 }
 
 void action_run_op::on_start(bool stopped) noexcept {

@@ -5,6 +5,7 @@
 
 #include "base/end_program.hpp"
 #include "execo/context.hpp"
+#include "execo/detail/cross_loop_stop.hpp"
 #include "execo/time.hpp"
 #include "loop/loop.hpp"
 
@@ -19,24 +20,18 @@ class detached_operation::core final : public loop_member {
         loop_(on),
         group_(delegate<>::to<&core::body_done>(this)),
         start_step_(delegate<>::to<&core::begin>(this)),
-        stop_step_(delegate<>::to<&core::on_stop_request>(this)) {}
+        stop_(delegate<>::to<&core::on_stop_arrived>(this)) {}
 
   void launch() {
     retain();
     loop_.post(start_step_);
   }
 
-  void request_stop(stop_kind kind) noexcept {
-    phase expected = phase::running;
-    if (!phase_.compare_exchange_strong(expected, phase::stopping)) return;
-    kind_ = kind;
-    loop_.post(stop_step_);
-  }
+  void request_stop(stop_kind kind) noexcept { stop_.request(loop_, kind); }
 
   void body_done() {
     done_ = true;
-    phase expected = phase::running;
-    if (phase_.compare_exchange_strong(expected, phase::ended) || stop_received_) finish();
+    if (stop_.close()) finish();
   }
 
   void start(std::coroutine_handle<> body, task_promise_base& promise) noexcept {
@@ -58,8 +53,6 @@ class detached_operation::core final : public loop_member {
   }
 
  private:
-  enum class phase : std::uint8_t { running, stopping, ended };
-
   void begin() noexcept {
     since_ = clock::now();
     begun_.store(true, std::memory_order_relaxed);
@@ -67,12 +60,12 @@ class detached_operation::core final : public loop_member {
     owner_.begin();
   }
 
-  void on_stop_request() noexcept {
-    stop_received_ = true;
+  void on_stop_arrived() noexcept {
+    const stop_kind kind = stop_.accept();
     if (done_) {
       finish();
     } else {
-      group_.request_stop(kind_);
+      group_.request_stop(kind);
     }
   }
 
@@ -86,13 +79,10 @@ class detached_operation::core final : public loop_member {
   loop& loop_;
   detached_group group_;
   queue_node start_step_;
-  queue_node stop_step_;
+  cross_loop_stop stop_;
   std::atomic<unsigned> references_{0};
-  std::atomic<phase> phase_{phase::running};
-  stop_kind kind_ = stop_kind::end;
   clock::time_point since_{};
   std::atomic<bool> begun_{false};
-  bool stop_received_ = false;
   bool done_ = false;
 };
 

@@ -5,20 +5,15 @@
 namespace execo::detail {
 
 remote_stop::remote_stop(loop& affinity) noexcept
-    : affinity_(affinity), node_(delegate<>::to<&remote_stop::arrive>(this)) {}
+    : affinity_(affinity), crossing_(delegate<>::to<&remote_stop::arrive>(this)) {}
 
 void remote_stop::arrive() noexcept {
-  in_flight_.store(false, std::memory_order_relaxed);
+  (void)crossing_.accept();
   if (waiting_) {
     waiting_.resume();
   } else {
     stop_.request();
   }
-}
-
-void remote_stop::request() noexcept {
-  in_flight_.store(true, std::memory_order_release);
-  affinity_.post(node_);
 }
 
 void slot_link::request() noexcept {

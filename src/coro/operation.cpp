@@ -6,13 +6,19 @@
 namespace execo::detail {
 
 operation::operation(loop* work) noexcept
-    : work_(work), hook_(delegate<stop_kind>::to<&operation::on_stop_request>(this)) {}
+    : work_(work),
+      hook_(delegate<stop_kind>::to<&operation::on_stop_request>(this)),
+      crossing_(delegate<>::to<&operation::on_stop_arrived>(this)) {}
+
+loop& operation::bind(loop* affinity) {
+  return work_ != nullptr ? *work_ : loop_or_default(affinity);
+}
 
 void operation::suspend(std::coroutine_handle<> awaiting, const env& where) {
-  awaiting_ = awaiting;
   affinity_ = where.affinity;
-  if (work_ == nullptr) work_ = &loop_or_default(affinity_);
-  // Not beside affinity_: read as one, they would wait for the two stores that have just made them.
+  work_ = &bind(affinity_);
+  awaiting_ = awaiting;
+  // Apart from affinity_: where the two are stored as one, the next read of either waits for it.
   stop_ = where.stop;
   adapter_ = where.adapter;
   if (adapter_ != nullptr) {
@@ -71,52 +77,44 @@ void operation::complete() noexcept {
   step_.run = delegate<>::to<&operation::arrive>(this);
   if (affinity_ == nullptr || affinity_ == work_) {
     work_->defer(step_);
-  } else {
+  } else if (crossing_.close()) {
     affinity_->post(step_);
   }
 }
 
 void operation::arrive() noexcept {
-  arrived_ = true;
   hook_.unlink();
-  // A stop in flight to the work loop still points here: its answer resumes instead.
-  if (!stop_in_flight_) resume();
-}
-
-void operation::resume() noexcept {
+  if (stop_sent_) stop_->acknowledge(stop_acts_);
   hold_watch::resuming(live_.what);
   if (adapter_ != nullptr && stop_ != nullptr) stop_->set_cancelled(cancelled());
   awaiting_.resume();
 }
 
-void operation::stop_now() noexcept {
-  if (completed_) return;
+void operation::stop_now(stop_kind kind) noexcept {
+  stop_kind_ = kind;
   stop_acts_ = true;
   on_stop();
 }
 
+// On the own loop, to which the stop state belongs.
 void operation::on_stop_request(stop_kind kind) noexcept {
-  stop_kind_ = kind;
-  if (affinity_ == work_) {
-    stop_now();
-    stop_->acknowledge(stop_acts_);
+  if (affinity_ != work_) {
+    stop_sent_ = true;
+    crossing_.request(*work_, kind);
     return;
   }
-  stop_in_flight_ = true;
-  stop_step_.run = delegate<>::to<&operation::stop_elsewhere>(this);
-  work_->post(stop_step_);
-}
-
-void operation::stop_elsewhere() noexcept {
-  stop_now();
-  stop_step_.run = delegate<>::to<&operation::on_stop_answered>(this);
-  affinity_->post(stop_step_);
-}
-
-void operation::on_stop_answered() noexcept {
-  stop_in_flight_ = false;
+  if (!completed_) stop_now(kind);
   stop_->acknowledge(stop_acts_);
-  if (arrived_) resume();
+}
+
+// On the work loop. It may have met the end, which is reported only now.
+void operation::on_stop_arrived() noexcept {
+  const stop_kind kind = crossing_.accept();
+  if (completed_) {
+    affinity_->post(step_);
+  } else {
+    stop_now(kind);
+  }
 }
 
 }  // namespace execo::detail

@@ -57,9 +57,9 @@ signal_op::signal_op(signal_op&& other) noexcept
 signal_op::signal_op(int descriptor) noexcept : descriptor_(descriptor) {}
 signal_op::~signal_op() = default;
 
-void signal_op::choose_loop(env where) {
-  set_work(&loop_or_default(where.affinity));
+loop& signal_op::bind(loop* affinity) {
   wait_ = std::make_unique<signal_wait>(*this);
+  return loop_or_default(affinity);
 }
 
 void signal_op::on_start(bool stopped) noexcept {

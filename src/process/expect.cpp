@@ -33,7 +33,7 @@ expect_op::expect_op(expect_op&& other) noexcept
       mode_(other.mode_),
       timer_(delegate<>::to<&expect_op::expire>(this), "of an expect") {}
 
-void expect_op::choose_loop(env where) { set_work(&loop_of_run(*state_->run, where.affinity)); }
+loop& expect_op::bind(loop* affinity) { return loop_of_run(*state_->run, affinity); }
 
 output_stream& expect_op::from() const noexcept {
   return run_of(*state_->run).output(state_->from_stream);

@@ -156,12 +156,12 @@ process_wait::process_wait(process_ref state, stop_ends what) noexcept
 process_wait::process_wait(process_wait&& other) noexcept
     : operation(std::move(other)), state_(std::move(other.state_)), stop_(other.stop_) {}
 
-void process_wait::choose_loop(env where) {
+loop& process_wait::bind(loop* affinity) {
   // Misuse throws here, in the awaiting coroutine.
   state_->verify();
-  loop& on = state_->where(where.affinity);
+  loop& on = state_->where(affinity);
   state_->make_run(on, surroundings::caller::stands_still);
-  set_work(&on);
+  return on;
 }
 
 void process_wait::on_start(bool stopped) noexcept {

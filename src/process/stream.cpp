@@ -12,7 +12,7 @@
 namespace execo {
 namespace detail {
 
-void stream_read::choose_loop(env where) { set_work(&loop_of_run(*state_, where.affinity)); }
+loop& stream_read::bind(loop* affinity) { return loop_of_run(*state_, affinity); }
 
 output_stream& stream_read::from() const noexcept { return run_of(*state_).output(which_); }
 
@@ -98,7 +98,7 @@ std::optional<std::string> stream_read::take_bytes() {
   return std::move(bytes_);
 }
 
-void write_op::choose_loop(env where) { set_work(&loop_of_run(*state_, where.affinity)); }
+loop& write_op::bind(loop* affinity) { return loop_of_run(*state_, affinity); }
 
 void write_op::on_start(bool stopped) noexcept {
   lifecycle& run = run_of(*state_);

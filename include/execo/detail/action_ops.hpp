@@ -25,16 +25,10 @@ using action_ref = state_ref<action_core>;
 
 class action_wait : public operation, public list_node {
  public:
-  template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    choose_loop(env_of(awaiting));
-    operation::await_suspend(awaiting);
-  }
-
  protected:
   explicit action_wait(action_ref state) noexcept;
   action_wait(action_wait&& other) noexcept;
-  void choose_loop(env where);
+  loop& bind(loop* affinity) override;
 
   action_ref state_;
 

@@ -42,17 +42,12 @@ class [[nodiscard]] expect_op final : public operation {
   /// Pre: not awaited yet.
   expect_op(expect_op&& other) noexcept;
 
-  template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    choose_loop(env_of(awaiting));
-    operation::await_suspend(awaiting);
-  }
   expect_result await_resume();
 
  private:
   enum class end : unsigned char { good, cancelled, busy, elsewhere, no_memory };
 
-  void choose_loop(env where);
+  loop& bind(loop* affinity) override;
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
   bool cancelled() const noexcept override { return end_ == end::cancelled; }

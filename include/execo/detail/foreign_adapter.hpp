@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "execo/detail/cross_loop_stop.hpp"
 #include "execo/detail/env.hpp"
 #include "execo/detail/reschedule.hpp"
 
@@ -189,13 +190,13 @@ class remote_stop {
 
   stop_state& state() noexcept { return stop_; }
   /// Thread: any, once.
-  void request() noexcept;
+  void request() noexcept { crossing_.request(affinity_); }
 
   /// On its loop, after the last request: waits for one that is in flight.
   class quiescence {
    public:
     explicit quiescence(remote_stop& stop) noexcept : stop_(stop) {}
-    bool await_ready() const noexcept { return !stop_.in_flight_.load(std::memory_order_acquire); }
+    bool await_ready() const noexcept { return stop_.crossing_.close(); }
     void await_suspend(std::coroutine_handle<> waiting) const noexcept { stop_.waiting_ = waiting; }
     void await_resume() const noexcept {}
 
@@ -209,8 +210,7 @@ class remote_stop {
 
   loop& affinity_;
   stop_state stop_;
-  queue_node node_;
-  std::atomic<bool> in_flight_{false};
+  cross_loop_stop crossing_;
   std::coroutine_handle<> waiting_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "execo/awaitable.hpp"
 #include "execo/detail/affinity.hpp"
+#include "execo/detail/cross_loop_stop.hpp"
 #include "execo/detail/live.hpp"
 #include "execo/detail/node.hpp"
 #include "execo/detail/stop.hpp"
@@ -31,6 +32,9 @@ class operation : public affine_awaiter {
   operation(operation&& other) noexcept : operation(other.work_) { assert(!other.awaiting_); }
   virtual ~operation() = default;
 
+  /// When it is awaited, on the awaiting thread: gives the loop of the work.
+  /// Throws: what then comes out of the co_await.
+  virtual loop& bind(loop* affinity);
   /// Begins the work. `stopped`: a stop had been requested already; then complete at once.
   virtual void on_start(bool stopped) noexcept = 0;
   /// A stop was requested; leads to complete().
@@ -47,20 +51,17 @@ class operation : public affine_awaiter {
   void complete() noexcept;
 
   loop& work() const noexcept { return *work_; }
-  void set_work(loop* work) noexcept { work_ = work; }
 
  private:
   void suspend(std::coroutine_handle<> awaiting, const env& where);
   void dispatch() noexcept;
   void attach_stop() noexcept;
   void begin() noexcept;
-  void stop_now() noexcept;
+  void stop_now(stop_kind kind) noexcept;
   void arrive() noexcept;
-  void resume() noexcept;
 
   void on_stop_request(stop_kind kind) noexcept;
-  void stop_elsewhere() noexcept;
-  void on_stop_answered() noexcept;
+  void on_stop_arrived() noexcept;
 
   loop* work_;
   loop* affinity_ = nullptr;    // of the awaiting coroutine; null: resume inline
@@ -68,16 +69,15 @@ class operation : public affine_awaiter {
   std::coroutine_handle<> awaiting_;
   live_node live_;
   queue_node step_;
-  queue_node stop_step_;
-  stop_hook hook_;
+  stop_hook hook_;            // on the own loop
+  cross_loop_stop crossing_;  // to the work loop, if that is another one
   const foreign_adapter_functions* adapter_ = nullptr;
   void* adapter_state_ = nullptr;  // the adapter's
   stop_kind stop_kind_ = stop_kind::end;
   bool stopped_early_ = false;
-  bool completed_ = false;       // on the work loop
-  bool arrived_ = false;         // on the own loop
-  bool stop_in_flight_ = false;  // posted to the work loop, not yet answered
-  bool stop_acts_ = false;       // it found the work unfinished
+  bool completed_ = false;  // on the work loop
+  bool stop_sent_ = false;  // to another loop
+  bool stop_acts_ = false;  // it found the work unfinished
 };
 
 }  // namespace execo::detail

@@ -25,12 +25,6 @@ process_ref make_process(command what);
 
 class process_wait : public operation, private end_observer {
  public:
-  template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    choose_loop(env_of(awaiting));
-    operation::await_suspend(awaiting);
-  }
-
  protected:
   enum class stop_ends { process, wait };
   process_wait(process_ref state, stop_ends what) noexcept;
@@ -41,7 +35,7 @@ class process_wait : public operation, private end_observer {
   result move_result();
 
  private:
-  void choose_loop(env where);
+  loop& bind(loop* affinity) override;
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
   bool cancelled() const noexcept override { return abandoned_; }

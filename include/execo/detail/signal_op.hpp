@@ -16,18 +16,12 @@ class [[nodiscard]] signal_op final : public operation {
   signal_op(signal_op&& other) noexcept;
   ~signal_op() override;
 
-  template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    env where = env_of(awaiting);
-    choose_loop(where);
-    operation::await_suspend(awaiting);
-  }
   /// Throws: operation_cancelled.
   int await_resume() const;
 
  private:
   friend struct signal_wait;
-  void choose_loop(env where);
+  loop& bind(loop* affinity) override;
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
   const char* what() const noexcept override { return "a signal"; }

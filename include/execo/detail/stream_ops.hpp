@@ -17,12 +17,6 @@ class output_stream;
 
 class stream_read : public operation {
  public:
-  template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    choose_loop(env_of(awaiting));
-    operation::await_suspend(awaiting);
-  }
-
  protected:
   enum class unit { piece, line, all };
   stream_read(process_ref state, stream which, unit what, std::size_t most) noexcept
@@ -42,7 +36,7 @@ class stream_read : public operation {
  private:
   enum class end : unsigned char { good, cancelled, busy, gap, elsewhere, no_memory };
 
-  void choose_loop(env where);
+  loop& bind(loop* affinity) override;
   output_stream& from() const noexcept;
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
@@ -91,15 +85,10 @@ class [[nodiscard]] write_op final : public operation {
   write_op(write_op&& other) noexcept
       : operation(std::move(other)), state_(std::move(other.state_)), bytes_(other.bytes_) {}
 
-  template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    choose_loop(env_of(awaiting));
-    operation::await_suspend(awaiting);
-  }
   std::size_t await_resume() const;
 
  private:
-  void choose_loop(env where);
+  loop& bind(loop* affinity) override;
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
   const char* what() const noexcept override { return "input of a process"; }
