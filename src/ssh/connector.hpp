@@ -1,5 +1,5 @@
 // The way to a connected socket: resolve, then the addresses. Each has a quarter of a second for
-// itself; then the next one is tried beside it, and the first to answer is taken (RFC 8305). Driven
+// itself; then the next one is tried as well, and the first to answer is taken (RFC 8305). Driven
 // by its session, which waits for events() on fd() and calls connect().
 #pragma once
 

@@ -15,7 +15,7 @@ class greeting {
     waiting,
     identified,  ///< the identification comes next, or what may be its first bytes
     ended,       ///< the server closed the connection
-    failed,      ///< why() tells
+    failed,      ///< see why()
     too_long,
   };
 

@@ -142,7 +142,7 @@ bool host_key_store::accept(std::string_view host, int port, const shown_key& ke
 
 bool host_key_store::record(std::string_view host, int port, const shown_key& key, failure& why) {
   if (!known_hosts::can_record(host)) {
-    why = refuse(host, port, key, "is new, and the host's name cannot stand",
+    why = refuse(host, port, key, "is new, and the host's name cannot be written",
                  "name the host by plain characters",
                  std::make_error_code(std::errc::invalid_argument));
     return false;

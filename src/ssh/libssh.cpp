@@ -42,9 +42,9 @@ std::string describe_mismatch(std::string_view text) {
   };
   constexpr std::size_t max_list = 700;  // libssh keeps 1 KiB in all
   std::string_view method = between("method ", ":");
-  std::string shown = "nothing in common for " + peer_text(method, max_shown) +
-                      ": the server offers " + peer_text(between("server [", "]"), max_list) +
-                      "; we offer " + peer_text(between("client [", "]"), max_list);
+  std::string shown = "no common " + peer_text(method, max_shown) + ": the server offers " +
+                      peer_text(between("server [", "]"), max_list) + "; we offer " +
+                      peer_text(between("client [", "]"), max_list);
   if (method.starts_with("kex")) shown += "; ssh.key_exchange chooses what we offer";
   return shown;
 }

@@ -49,7 +49,7 @@ class session_error {
 };
 
 /// Ends a session that has failed, which closes its descriptor unless libssh has done so already,
-/// and tells why it failed: 0.10 has no codes behind SSH_FATAL, only text. Its channels are gone.
+/// and says why it failed: 0.10 has no codes behind SSH_FATAL, only text. Its channels are gone.
 /// Nothing but ssh_free may follow.
 session_error end_session(ssh_session_struct* session);
 

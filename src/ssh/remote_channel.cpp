@@ -169,7 +169,7 @@ void remote_channel::open_channel() {
     return refuse(refusal::channel, "no memory for a channel");
   int r = ssh_channel_open_session(channel_);
   if (r == SSH_AGAIN || session_.lost()) return;
-  if (r != SSH_OK) return refuse(refusal::channel, "the server opens no channel for a command");
+  if (r != SSH_OK) return refuse(refusal::channel, "the server refused to open a channel");
   stage_ = wanted_ == wanted::close ? stage::retiring : stage::reserved;
   // One without a command is no neighbour to the others.
   if (stage_ == stage::reserved && !command_) session_.detach(*this);
@@ -187,14 +187,14 @@ void remote_channel::send_mark() {
   int r = ssh_channel_request_env(channel_, mark_variable, mark_.c_str());
   if (r == SSH_AGAIN || session_.lost() || stage_ != stage::marking) return;
   if (r != SSH_OK)
-    return refuse(refusal::mark, "the server takes no variable that marks a command");
+    return refuse(refusal::mark, "the server refused the variable that marks the command");
   stage_ = terminal_.empty() ? stage::requesting : stage::preparing;
 }
 
 void remote_channel::request_terminal() {
   int r = ssh_channel_request_pty_size(channel_, terminal_.c_str(), columns_, rows_);
   if (r == SSH_AGAIN || session_.lost() || stage_ != stage::preparing) return;
-  if (r != SSH_OK) return refuse(refusal::terminal, "the server gives no terminal");
+  if (r != SSH_OK) return refuse(refusal::terminal, "the server refused a terminal");
   stage_ = stage::requesting;
 }
 
@@ -207,7 +207,7 @@ void remote_channel::request_command() {
   if (session_.lost()) return;
   // The end of an empty input need not wait for the answer.
   if (r == SSH_AGAIN && first) transfer();
-  if (r != SSH_AGAIN) refuse(refusal::command, "the server does not run commands");
+  if (r != SSH_AGAIN) refuse(refusal::command, "the server refused to run the command");
 }
 
 void remote_channel::started() {

@@ -19,12 +19,12 @@ namespace execo::detail {
 /// The name of the variable that marks a command: servers take those of the locale if any.
 inline constexpr const char* mark_variable = "LC_EXECO_ID";
 
-/// What a server does not give.
+/// What a server refused.
 enum class refusal : std::uint8_t {
-  channel,   ///< it opens no channel, or no further one
-  mark,      ///< it does not take the variable that marks the command
-  terminal,  ///< it gives no terminal
-  command,   ///< it does not run commands
+  channel,   ///< to open a channel, or a further one
+  mark,      ///< the variable that marks the command
+  terminal,  ///< a terminal
+  command,   ///< to run the command
 };
 
 /// The events of a channel, from the loop. None of them may destroy the channel.

@@ -385,7 +385,7 @@ bool remote_session::liveness::look(std::uint64_t packets, bool reads) noexcept 
 }
 
 void remote_session::life_check() {
-  if (!life_.look(packets_heard(), !input_held())) {
+  if (!life_.look(packets_received(), !input_held())) {
     busy_ = true;
     fail(failure(end_reason::connection_lost, std::make_error_code(std::errc::timed_out),
                  name_ + ": the server does not answer any more"));

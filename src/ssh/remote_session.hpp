@@ -61,7 +61,7 @@ class remote_session {
   /// While hold_input() holds, nothing is asked. Pre: authenticated.
   void ask(round_trip& trip);
   /// Packets that have come, of whatever kind.
-  std::uint64_t packets_heard() const noexcept { return packets_.in_packets; }
+  std::uint64_t packets_received() const noexcept { return packets_.in_packets; }
   /// A member has all that it keeps for a reader: the connection is not read until it, and whoever
   /// else holds it, has released it.
   void hold_input();

@@ -13,7 +13,7 @@ namespace execo::detail {
 /// which then gives the text to the login shell. ssh itself has no directory and no mask, and
 /// servers take few variables.
 ///
-/// Nothing for what only a local command can have; then `problem` tells why.
+/// Nothing for what only a local command can have; then `problem` says why.
 std::optional<std::string> remote_text(const command& what, std::string& problem);
 
 }  // namespace execo::detail

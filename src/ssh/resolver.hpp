@@ -45,7 +45,7 @@ class resolver {
     void abandon() noexcept { unlink(); }
 
     delegate<> answered;
-    /// Empty: `problem` tells why.
+    /// Empty: `problem` says why.
     std::vector<endpoint> addresses;
     std::string problem;
 

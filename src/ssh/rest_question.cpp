@@ -24,7 +24,7 @@ void rest_question::withdraw() noexcept {
 }
 
 void rest_question::ask() {
-  heard_ = session_.packets_heard();
+  received_ = session_.packets_received();
   session_.ask(trip_);
   session_.shared().home.arm_after(limit_, session_.shared().answer_limit);
 }
@@ -37,7 +37,7 @@ void rest_question::answered() {
 
 // A server that does not know the request may say so in a way that libssh keeps to itself.
 void rest_question::limit_expired() {
-  bool spoke = session_.packets_heard() != heard_;
+  bool spoke = session_.packets_received() != received_;
   withdraw();
   done_(spoke ? answer::none_left : answer::silence);
 }

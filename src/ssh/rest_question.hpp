@@ -30,8 +30,8 @@ class rest_question {
   delegate<answer> done_;
   round_trip trip_;
   deadline_timer limit_;
-  std::uint64_t heard_ = 0;  // packets, when it was asked
-  int to_ask_ = 0;           // after this one
+  std::uint64_t received_ = 0;  // packets, when it was asked
+  int to_ask_ = 0;              // after this one
 };
 
 }  // namespace execo::detail

@@ -79,11 +79,11 @@ class round_trips : public ::testing::Test {
 TEST_F(round_trips, end_with_the_answer_of_the_server) {
   logged_in at(loop, *server);
   ASSERT_TRUE(at.ready);
-  std::uint64_t before = at.session.packets_heard();
+  std::uint64_t before = at.session.packets_received();
   asker a(at.session);
   a.ask();
   EXPECT_TRUE(loop.until([&] { return a.answers == 1; }));
-  EXPECT_GT(at.session.packets_heard(), before);
+  EXPECT_GT(at.session.packets_received(), before);
 }
 
 TEST_F(round_trips, may_follow_each_other_from_the_answer) {
@@ -117,9 +117,9 @@ TEST_F(round_trips, that_are_given_up_do_not_lend_their_answer_to_the_next) {
   loop.get().turn(0);
   a.trip.reset();
   b.ask();
-  std::uint64_t before = at.session.packets_heard();
+  std::uint64_t before = at.session.packets_received();
   EXPECT_TRUE(loop.until([&] { return b.answers == 1; }));
-  EXPECT_GE(at.session.packets_heard() - before, 2u);
+  EXPECT_GE(at.session.packets_received() - before, 2u);
   EXPECT_EQ(a.answers, 0);
 }
 

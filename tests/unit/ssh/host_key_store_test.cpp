@@ -61,7 +61,7 @@ TEST_F(host_key_store_file, records_no_name_that_would_say_more_than_a_name) {
                                 "a\tb"sv, "a\rb"sv, "\x7f"sv, "\xc2\x9b"sv, ""sv}) {
     for (int port : {22, 2200}) EXPECT_FALSE(store.accept(name, port, key, why)) << name;
     EXPECT_EQ(why.how, end_reason::host_key_rejected);
-    EXPECT_THAT(why.context, HasSubstr("cannot stand in " + file));
+    EXPECT_THAT(why.context, HasSubstr("cannot be written in " + file));
   }
   EXPECT_FALSE(std::filesystem::exists(file));
   EXPECT_TRUE(store.accept("fe80::1%eth0", 22, key, why));
