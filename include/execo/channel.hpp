@@ -130,7 +130,7 @@ class [[nodiscard]] channel_receive_op final : public waiting_receiver<T> {
 /// channel<T> may be used from coroutines of any contexts and from any thread; local_channel<T> is
 /// the same without a lock, for the coroutines of one context. No operation allocates.
 ///
-/// Pre: `T` moves without throwing. Nobody waits when it is destroyed.
+/// Pre: `T` moves without throwing. There is no waiter when it is destroyed.
 template <class T, class Lock>
 class basic_channel {
   static_assert(std::is_nothrow_move_constructible_v<T>, "elements move without throwing");

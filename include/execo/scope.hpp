@@ -1,4 +1,4 @@
-/// scope: operations that run beside their owner and are joined by it.
+/// scope: operations that run concurrently with their owner and are joined by it.
 #pragma once
 
 #include <coroutine>

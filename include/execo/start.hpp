@@ -15,7 +15,7 @@
 
 namespace execo {
 
-/// An operation that runs beside its owner, with a callback for its end. Made by start.
+/// An operation that runs concurrently with its owner, with a callback for its end. Made by start.
 ///
 /// The handle owns the run, as a process handle does: when it goes, the operation is asked to stop
 /// and is joined by its context, and the callback is not called any more. A callback that another

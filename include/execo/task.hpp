@@ -60,7 +60,7 @@ class task_promise_base : private queue_node {
   // Who goes on after it: its awaiter, that one through an adapter, or a group whose child it is.
   enum class parent_kind : std::uint8_t { awaiter, adapter, group };
 
-  /// Whom to resume now; on another thread than the loop's nobody, but its queue will.
+  /// What to resume now. On another thread than the loop's: nothing, its queue resumes it.
   std::coroutine_handle<> next() noexcept;
   std::coroutine_handle<> leave_group() noexcept;
   void resume_group() noexcept;

@@ -79,7 +79,7 @@ void fanout_action::launch_some() noexcept {
     descriptors_.opened();
     run->start();
   }
-  if (launched_ == hosts.size()) stdio_.let_go();
+  if (launched_ == hosts.size()) stdio_.release();
 }
 
 void fanout_action::go_on() noexcept {
@@ -140,7 +140,7 @@ void fanout_action::signal_all(int signal) noexcept {
 }
 
 void fanout_action::skip_the_rest() noexcept {
-  stdio_.let_go();
+  stdio_.release();
   // An end handler that throws leads here again.
   while (launched_ < hosts.size()) {
     std::size_t index = launched_++;

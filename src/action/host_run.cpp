@@ -69,7 +69,7 @@ void host_run::begin() noexcept {
     return report_end();
   }
   run_->attach(static_cast<end_observer&>(*this));
-  run_->leave_log_to_owner();
+  run_->disable_end_log();
   if (lines_ || owner_.calls_) run_->set_tap(static_cast<output_tap*>(this));
   run_->start();
 }

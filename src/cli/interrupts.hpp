@@ -29,7 +29,7 @@ class stop_flag {
   }
   /// A descriptor that becomes readable when the flag is raised, and stays so.
   int fd() const noexcept { return fd_; }
-  /// Called once. `when`: the moment that since() tells.
+  /// Called once. `when`: the moment that since() returns.
   void raise(
       std::chrono::steady_clock::time_point when = std::chrono::steady_clock::now()) noexcept;
 

@@ -93,7 +93,7 @@ void refuse_inside_a_loop(const char* what) {
 
 constexpr unsigned default_spawners = 2;
 
-// Both sides own it: who asked may have lost patience.
+// Both sides own it: the one that asked may have stopped waiting.
 struct dump_answer {
   std::mutex mutex;
   std::condition_variable arrived;

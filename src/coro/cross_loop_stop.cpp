@@ -6,7 +6,7 @@
 
 namespace execo::detail {
 
-// Whoever wins the exchange posts; the queue hands `kind_` over.
+// The winner of the exchange posts; the queue hands `kind_` over.
 void cross_loop_stop::request(loop& to, stop_kind kind) noexcept {
   state expected = state::open;
   if (!state_.compare_exchange_strong(expected, state::in_flight, std::memory_order_acq_rel))

@@ -51,7 +51,8 @@ std::string_view without_module(std::string_view item) {
   return item;
 }
 
-// A file of hosts: one list a line, # begins a comment, #include FILE another file beside it.
+// A file of hosts: one list a line, # begins a comment, #include FILE another file in the same
+// folder.
 void add_file(ordered_list& list, const fs::path& path, std::set<fs::path>& seen) {
   if (!seen.insert(fs::weakly_canonical(path)).second) return;
   std::string text;

@@ -14,7 +14,7 @@
 
 namespace execo::detail {
 
-/// Told from the loop.
+/// Notified from the loop.
 class input_file_owner {
  public:
   /// Valid until the next read().
@@ -31,7 +31,7 @@ class input_file {
   /// Empty path: the caller's descriptor `fd`.
   input_file(loop& on, input_file_owner& owner, file_path path, lent_fd fd);
 
-  /// {} or why not; the context tells what.
+  /// {} or why not; the context says what.
   std::error_code open(std::string& context);
   /// Gets the next piece, from the loop. Pre: open, not busy().
   void read();

@@ -16,7 +16,7 @@
 
 namespace execo::detail {
 
-/// Told from the loop.
+/// Notified from the loop.
 class output_file_owner {
  public:
   /// It took what was waiting, or gave up.

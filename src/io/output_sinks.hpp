@@ -1,4 +1,5 @@
-// Where an output goes beside the result: files and descriptors, and handlers of the caller's.
+// Where an output goes in addition to the result: files and descriptors, and handlers of the
+// caller's.
 #pragma once
 
 #include <memory>
@@ -24,7 +25,7 @@ class output_sinks {
   output_file* sole_file() noexcept;
 
   // -- files --------------------------------------------------------------------------------------
-  /// {} or why not; the context tells which failed.
+  /// {} or why not; the context says which failed.
   std::error_code open(std::string& context);
   /// False: one did not take them all, though it has not failed.
   bool take(std::span<const char> bytes);

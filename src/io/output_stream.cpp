@@ -105,7 +105,7 @@ void output_stream::end() noexcept {
   queue_.wake();
 }
 
-bool output_stream::holds_back() const noexcept {
+bool output_stream::is_backpressured() const noexcept {
   return !draining_now_ && (queue_.full() || sinks_.full() || capture_.full());
 }
 

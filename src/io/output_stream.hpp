@@ -16,7 +16,7 @@ namespace execo::detail {
 
 class output_stream_owner {
  public:
-  /// holds_back() may have changed, or flushed().
+  /// is_backpressured() may have changed, or flushed().
   virtual void on_stream_moved() noexcept = 0;
   /// A sink cannot take what comes. The stream goes on without it.
   virtual void on_stream_failed(std::error_code why, std::string context) noexcept = 0;
@@ -40,7 +40,7 @@ class output_stream final : private output_file_owner {
   bool direct() const noexcept { return direct_; }
   /// The sink promises how little the command may run ahead, pipe included.
   bool bounds_the_pipe() const noexcept { return left_to_ == left_to::reader_and_result; }
-  /// Opens the files of sinks that do not wait for their first byte; the context tells which
+  /// Opens the files of sinks that do not wait for their first byte; the context says which
   /// failed.
   std::error_code open(std::string& context);
 
@@ -49,7 +49,7 @@ class output_stream final : private output_file_owner {
   void end() noexcept;
   bool ended() const noexcept { return ended_; }
   /// Back-pressure: a reader or a file has to take bytes first.
-  bool holds_back() const noexcept;
+  bool is_backpressured() const noexcept;
   /// The run is being ended: what finds no room is dropped from now on.
   void drain_now() noexcept { draining_now_ = true; }
   /// Nothing waits to be written to a file.
@@ -69,7 +69,7 @@ class output_stream final : private output_file_owner {
   // -- for a reader -------------------------------------------------------------------------------
   /// From now on every byte is kept until it is read.
   void begin_reading() noexcept { queue_.begin_reading(); }
-  /// Bytes went by that no sink kept; what comes from now on follows. Told once.
+  /// Bytes went by that no sink kept; what comes from now on follows. Notified once.
   /// Pre: unread() is empty.
   bool take_gap() noexcept { return queue_.take_gap(total_); }
   bool has_gap() const noexcept { return queue_.has_gap(); }

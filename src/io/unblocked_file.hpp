@@ -11,7 +11,7 @@
 // |                                         | other way for a terminal, io_uring included         |
 // | sockets of ssh, eventfds, pidfds        | ours alone: O_NONBLOCK, or only polled              |
 // | a FIFO, terminal or device by its path  | ours alone: O_NONBLOCK                              |
-// | a regular file, ours or the caller's    | plain calls: it waits for a disk and for nobody     |
+// | a regular file, ours or the caller's    | plain calls: it waits for a disk alone              |
 // | a caller's pipe or socket               | RWF_NOWAIT, call by call                            |
 // | a caller's FIFO or terminal             | O_NONBLOCK on an open file of our own, made through |
 // |                                         | /proc/self/fd: RWF_NOWAIT is refused there          |

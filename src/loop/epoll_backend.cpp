@@ -35,7 +35,7 @@ namespace {
 
 // POLL* and EPOLL* have the same values.
 constexpr std::uint32_t askable = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP;
-constexpr std::uint32_t always_told = EPOLLERR | EPOLLHUP;
+constexpr std::uint32_t always_reported = EPOLLERR | EPOLLHUP;
 constexpr std::uint64_t wake_tag = ~std::uint64_t{0};
 // Busy waits until what looks empty is tried all the same.
 constexpr unsigned trusting_waits = 64;
@@ -337,8 +337,8 @@ class epoll_backend final : public backend {
     int fd = static_cast<int>(event.data.u64 & 0xffff'ffff);
     slot& s = slot_of(fd);
     if (tag_of(s, fd) != event.data.u64) return;
-    io_request* in = (event.events & (wanted_by(s.in) | always_told)) != 0 ? s.in : nullptr;
-    io_request* out = (event.events & (wanted_by(s.out) | always_told)) != 0 ? s.out : nullptr;
+    io_request* in = (event.events & (wanted_by(s.in) | always_reported)) != 0 ? s.in : nullptr;
+    io_request* out = (event.events & (wanted_by(s.out) | always_reported)) != 0 ? s.out : nullptr;
     if (in != nullptr) (void)unseat(*in);
     if (out != nullptr) (void)unseat(*out);
     if (s.kept) return dispatch_kept(s, in, out, event.events);
@@ -352,14 +352,14 @@ class epoll_backend final : public backend {
   // An edge says that something has changed: each request that waits for it looks.
   void dispatch_kept(slot& s, io_request* in, io_request* out, std::uint32_t events) noexcept {
     if ((events & ~std::uint32_t{EPOLLOUT}) != 0) s.content = filling::unknown;
-    s.ends |= events & (always_told | EPOLLRDHUP);
+    s.ends |= events & (always_reported | EPOLLRDHUP);
     if (in != nullptr) push(*in);
     if (out != nullptr && out != in) push(*out);
   }
 
   void ready(io_request& r, std::uint32_t events) {
     if (r.kind == io_kind::poll) {
-      complete(r, static_cast<int>(events & (r.events | always_told)));
+      complete(r, static_cast<int>(events & (r.events | always_reported)));
     } else {
       push(r);
     }

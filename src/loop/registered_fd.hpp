@@ -1,6 +1,6 @@
 // A descriptor that is read or written on one loop again and again. The loop may keep it registered
-// with the kernel from one request to the next, because it hears of the end before the number is
-// free for another file.
+// with the kernel from one request to the next, because it is notified of the end before the number
+// is free for another file.
 #pragma once
 
 #include <utility>

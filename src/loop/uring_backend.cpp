@@ -23,8 +23,8 @@
 
 #include "base/fd.hpp"
 
-// liburing maps and unmaps rings with system calls that ThreadSanitizer does not see: without being
-// told, it takes a ring that comes to lie where another thread's was for the same memory.
+// liburing maps and unmaps rings with system calls that ThreadSanitizer does not see: without
+// this, it takes a ring that comes to lie where another thread's was for the same memory.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define EXECO_THREAD_SANITIZER 1
@@ -371,7 +371,7 @@ class uring_backend final : public backend {
     if (c.request == nullptr) return;
     if (c.request == &wake_request_) return woken(c);
     io_request& r = *c.request;
-    // Nobody asked for this: the thread that had started it has ended.
+    // No caller asked for this: the thread that had started it has ended.
     if (c.result == -ECANCELED && !r.cancelling) return issue(r);
     if (r.kind == io_kind::receive) return received(r, c);
     if (std::exchange(r.polled, false) && c.result >= 0)
@@ -452,8 +452,8 @@ class uring_backend final : public backend {
     r.next = r.previous = nullptr;
   }
 
-  // Told of each write to the wake descriptor, which needs no read then (poll is edge-triggered
-  // unless asked otherwise); before Linux 5.13 told once, and asked again.
+  // Notified of each write to the wake descriptor, which needs no read then (poll is edge-triggered
+  // unless asked otherwise); before Linux 5.13 notified once, and armed again.
   void arm_wake() noexcept {
     io_uring_sqe* sqe = next_sqe();
     if (sqe == nullptr) return;

@@ -30,7 +30,7 @@ class cgroup_leaf {
   const std::string& path() const noexcept { return path_; }
   /// Its processes.
   std::vector<pid_t> members() const;
-  /// Sends each of them a signal; counts those beside `leader`.
+  /// Sends each of them a signal; counts those other than `leader`.
   signalled signal(int number, pid_t leader) const;
   /// True if it is gone. If not, it may be when events() becomes ready for POLLPRI.
   bool remove();

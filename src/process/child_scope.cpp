@@ -178,7 +178,7 @@ class cgroup_scope final : public direct_scope {
   void take(spawn_result&, cgroup_leaf leaf) noexcept override { leaf_ = std::move(leaf); }
   bool ends_with_command() const noexcept override { return true; }
   signalled signal_others(int number) override { return leaf_.signal(number, pid()); }
-  // It is the command's whoever has its number.
+  // The number is the command's, whichever process has it.
   void end_rest_of_lost() noexcept override { end_rest(); }
 
   // Those that were sent KILL take a moment to be gone.
@@ -229,7 +229,7 @@ class subreaper_scope final : public child_scope {
 
   void on_end_ready(int result) override {
     if (running() && monitor_->command_ended()) return take_report();
-    // At the end of the stream the monitor was killed, which on_monitor_ended hears.
+    // At the end of the stream the monitor was killed, and on_monitor_ended follows.
     if (result < 0 && running()) return owner().on_nothing_found();
     owner().on_scope_moved();
   }

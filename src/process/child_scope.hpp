@@ -68,7 +68,7 @@ class child_scope {
   pid_t pid() const noexcept { return pid_; }
 
   // -- signals ------------------------------------------------------------------------------------
-  /// To the command and to what its scope has beside it.
+  /// To the command and to the rest of its scope.
   /// Pre: running().
   void signal(int number) noexcept;
   /// The command is being ended: what is left of its scope gets KILL with its end.
@@ -103,7 +103,7 @@ class child_scope {
 
   bool signal_command(int number) const noexcept;
   void signal_group(int number) const noexcept;
-  /// To what there is beside the command.
+  /// To the rest of its scope, without the command.
   void signal_rest(int number) noexcept;
   void note_usage(const rusage& used) noexcept;
   void note_ended(std::size_t others) noexcept;

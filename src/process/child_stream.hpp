@@ -13,7 +13,7 @@ struct child_stream {
   file_path path;          // of a file, opened as the child is started
   int flags = 0;
   int fd = -1;       // stays open until the child is started
-  std::string name;  // of one beside the standard streams, for a failure
+  std::string name;  // of one other than the standard streams, for a failure
 };
 
 }  // namespace execo::detail

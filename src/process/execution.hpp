@@ -14,7 +14,7 @@
 
 namespace execo::detail {
 
-/// Sees output as it comes, beside the capture.
+/// Sees output as it comes, in addition to the capture.
 class output_tap {
  public:
   virtual void on_output(execution& run, stream which, std::span<const char> bytes) = 0;
@@ -56,7 +56,7 @@ class execution : public ref_counted {
     tap_ = kept_tap_.get();
   }
   /// Its owner logs its end, and better.
-  void leave_log_to_owner() noexcept { logs_end_ = false; }
+  void disable_end_log() noexcept { logs_end_ = false; }
 
   // -- from any thread ------------------------------------------------------------------------
   virtual pid_t pid() const noexcept = 0;

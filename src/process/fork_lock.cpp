@@ -16,14 +16,14 @@ constinit thread_local bool forks = false;
 
 // A machine may stand still while a child is made. A copy that comes then delays an output: that is
 // better than a fork that does not return.
-constexpr time_t max_seconds = 1;
+constexpr time_t max_lock_seconds = 1;
 
 void before_fork() {
   // From a handler of a signal that interrupted us: as if there were no lock.
   if (is_held) return;
   timespec limit{};
   (void)::clock_gettime(CLOCK_MONOTONIC, &limit);
-  limit.tv_sec += max_seconds;
+  limit.tv_sec += max_lock_seconds;
   forks = ::pthread_rwlock_clockwrlock(&lock, CLOCK_MONOTONIC, &limit) == 0;
 }
 

@@ -120,19 +120,20 @@ void handler_tap::on_running(execution& run) {
 void handler_tap::on_output(execution& run, stream which, std::span<const char> bytes) {
   if (!with_lines_) return;
   line_splitter& splitter = which == stream::out ? out_ : err_;
-  splitter.feed(bytes,
-                [&](std::string_view text, bool complete) { tell(run, which, text, complete); });
+  splitter.feed(bytes, [&](std::string_view text, bool complete) {
+    notify_line(run, which, text, complete);
+  });
 }
 
 void handler_tap::on_ending(execution& run) noexcept {
   out_.finish(
-      [&](std::string_view text, bool complete) { tell(run, stream::out, text, complete); });
+      [&](std::string_view text, bool complete) { notify_line(run, stream::out, text, complete); });
   err_.finish(
-      [&](std::string_view text, bool complete) { tell(run, stream::err, text, complete); });
+      [&](std::string_view text, bool complete) { notify_line(run, stream::err, text, complete); });
   note(run, calls_.end(ended_command(no_host, 0, run.result_so_far())));
 }
 
-void handler_tap::tell(execution& run, stream from, std::string_view text, bool complete) {
+void handler_tap::notify_line(execution& run, stream from, std::string_view text, bool complete) {
   note(run, calls_.line(output_line(no_host, 0, from, text, complete)));
 }
 

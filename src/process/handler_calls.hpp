@@ -51,7 +51,7 @@ class handler_tap final : public output_tap {
   void on_running(execution& run) override;
   void on_output(execution& run, stream which, std::span<const char> bytes) override;
   void on_ending(execution& run) noexcept override;
-  void tell(execution& run, stream from, std::string_view text, bool complete);
+  void notify_line(execution& run, stream from, std::string_view text, bool complete);
   void note(execution& run, std::exception_ptr error) noexcept;
 
   handler_calls calls_;

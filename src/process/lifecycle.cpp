@@ -82,7 +82,7 @@ bool lifecycle::set_up_streams() {
 
 // A transport that has no place for them refuses the command: see spawn_attributes::local_only().
 void lifecycle::pass_descriptors() {
-  for (const taken_stdio::passed& one : stdio_.beside()) {
+  for (const taken_stdio::passed& one : stdio_.extra_descriptors()) {
     child_stream from;
     from.what = child_stream::kind::descriptor;
     from.fd = one.ours;
@@ -98,7 +98,7 @@ void lifecycle::on_phase(phase entered) {
   if (entered != phase::run) return;
   enter(run_state::running);
   result_access::started_command(result_) = certainty::yes;
-  stdio_.let_go();
+  stdio_.release();
   pid_.store(transport_->pid(), std::memory_order_relaxed);
   input_.begin();
   say(log_level::debug,
@@ -152,7 +152,7 @@ void lifecycle::on_exit(exit_status status) {
   outputs_.drain_now();
   clock::duration in_all =
       std::min(command_->drain_timeout, duration::max() / max_drains) * max_drains;
-  drain_end_ = later(loop_.now(), std::max(in_all, transport_->slowest_rest()));
+  drain_end_ = later(loop_.now(), std::max(in_all, transport_->max_output_delay()));
   await_rest();
 }
 
@@ -170,10 +170,10 @@ void lifecycle::rest_is_silent() {
     return await_rest();
   }
   bool may_come = outputs_.open() && ended_by_itself() && loop_.now() < drain_end_;
-  if (!may_come || !transport_->seek_rest()) cut_output();
+  if (!may_come || !transport_->query_pending_output()) cut_output();
 }
 
-void lifecycle::on_output_held() {
+void lifecycle::on_no_output_pending() {
   if (state() == run_state::draining) cut_output();
 }
 
@@ -219,7 +219,7 @@ void lifecycle::take_over(end_report found) noexcept {
 void lifecycle::try_end() {
   if (state() != run_state::flushing || outputs_.busy() || input_.busy()) return;
   if (!decided()) decide(end_reason::cancelled);
-  stdio_.let_go();
+  stdio_.release();
   outputs_.finalize(ended_by_itself(), *this);
   input_.finalize();
   demand_output();

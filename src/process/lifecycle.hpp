@@ -43,7 +43,7 @@
 
 namespace execo::detail {
 
-/// At which level the log hears of it: as a warning if it is notable().
+/// The level at which it is logged: a warning if it is notable().
 log_level end_level(const result& r) noexcept;
 
 enum class run_state : std::uint8_t {
@@ -119,7 +119,7 @@ class lifecycle final : public execution,
   void on_eof(stream which) override;
   void on_exit(exit_status status) override;
   void on_failed(end_reason how, std::error_code why, std::string context) override;
-  void on_output_held() override;
+  void on_no_output_pending() override;
   void on_written(std::size_t count) override;
   void on_input_closed() override;
   void on_closed(end_report found) override;

@@ -142,7 +142,7 @@ class local_transport final : public transport, private child_scope_owner {
     input_.shut();
     if (job_ != nullptr) job_->abandon();
     if (scope_) close_scope();
-    settle();
+    finish_close();
   }
 
   pid_t pid() const noexcept override { return scope_ ? scope_->pid() : -1; }
@@ -162,7 +162,7 @@ class local_transport final : public transport, private child_scope_owner {
     void on_read(int result) {
       if (owner.closing_) {
         fd.reset();
-        owner.settle();
+        owner.finish_close();
         return;
       }
       if (result > 0) {
@@ -221,7 +221,7 @@ class local_transport final : public transport, private child_scope_owner {
       bool untaken = result == -EAGAIN || result == -EINTR;
       if (owner.closing_) {
         fd.reset();
-        owner.settle();
+        owner.finish_close();
       } else if (result > 0) {
         owner.events_->on_written(static_cast<std::size_t>(result));
       } else if (untaken || result == -ECANCELED) {
@@ -252,7 +252,7 @@ class local_transport final : public transport, private child_scope_owner {
   // -- the start ----------------------------------------------------------------------------------
   void launch_or_fail() noexcept {
     stage_ = stage::started;
-    if (closing_) return settle();
+    if (closing_) return finish_close();
     contain([this] { launch(); }, [this](const std::exception_ptr& error) { not_launched(error); });
   }
 
@@ -293,7 +293,7 @@ class local_transport final : public transport, private child_scope_owner {
       scope_->adopt(job.child.made, std::move(job.child.leaf));
       close_scope();
     }
-    settle();
+    finish_close();
   }
 
   void launched(started_child child) {
@@ -331,18 +331,18 @@ class local_transport final : public transport, private child_scope_owner {
   void on_command_gone(exit_status status) override {
     waiting_.wait();
     for (pipe_end* end : {&out_, &err_}) end->terminal.reset();
-    if (closing_) return settle();
+    if (closing_) return finish_close();
     events_->on_exit(status);
   }
   void on_nothing_found() override { waiting_.look_soon(); }
   void on_scope_moved() override {
-    if (closing_) settle();
+    if (closing_) finish_close();
   }
 
   void look_again() {
     if (waiting_.has_passed()) {
       give_up();
-      return settle();
+      return finish_close();
     }
     waiting_.wait();
     scope_->look_again();
@@ -374,7 +374,7 @@ class local_transport final : public transport, private child_scope_owner {
     scope_->report().escaped = holders_of(links);
   }
 
-  void settle() {
+  void finish_close() {
     bool busy = out_.read.active || err_.read.active || input_.request.active;
     if (stage_ != stage::started || busy || (scope_ && !scope_->over())) return;
     stage_ = stage::over;

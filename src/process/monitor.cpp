@@ -97,7 +97,7 @@ child_frame* command_monitor::prepare() noexcept {
 }
 
 bool command_monitor::start(const clone_plan& of_command, spawn_result& made) {
-  // Beside that of the command, which the monitor starts while it is on this one.
+  // In addition to that of the command, which the monitor starts while it is on this one.
   static thread_local child_stack stack;
   if (stack.base() == nullptr) return made.fail("mmap", "", ENOMEM);
   int ends[2];

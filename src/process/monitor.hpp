@@ -40,7 +40,7 @@ class command_monitor {
   /// As wait4(2) gives them. Pre: command_ended().
   int status() const noexcept;
   const rusage& usage() const noexcept;
-  /// Processes beside the command that were sent KILL and are gone.
+  /// Other processes than the command that were sent KILL and are gone.
   std::size_t ended_with_it() const noexcept;
 
   /// Ends the command and all that comes from it, with KILL.

@@ -21,7 +21,7 @@ namespace execo::detail {
 namespace {
 
 // Who cannot be killed, in the kernel or because it is another user's, is left after so long.
-constexpr long max_seconds = 10;
+constexpr long max_report_seconds = 10;
 // Between two looks for children, when no end of one comes before.
 constexpr long pause_nanoseconds = 50'000'000;
 
@@ -125,7 +125,7 @@ EXECO_UNINSTRUMENTED void release_memory(const monitor_page& shared) {
   }
 }
 
-EXECO_UNINSTRUMENTED void tell(const watch& w, unsigned state) {
+EXECO_UNINSTRUMENTED void notify(const watch& w, unsigned state) {
   __atomic_store_n(&w.page->state, state, __ATOMIC_RELEASE);
   char byte = 1;
   (void)call(SYS_write, w.socket, &byte, 1);
@@ -150,7 +150,7 @@ EXECO_UNINSTRUMENTED bool reap(watch& w) {
     auto* to = reinterpret_cast<volatile char*>(&page.usage);
     for (std::size_t i = 0; i < sizeof usage; ++i) to[i] = from[i];
     page.status = status;
-    tell(w, command_ended);
+    notify(w, command_ended);
     w.ending = true;
   }
 }
@@ -176,7 +176,7 @@ EXECO_UNINSTRUMENTED bool kill_listed(const watch& w) {
   return true;
 }
 
-EXECO_UNINSTRUMENTED void hear(watch& w) {
+EXECO_UNINSTRUMENTED void read_message(watch& w) {
   char bytes[16];
   long size = call(SYS_read, w.socket, bytes, sizeof bytes);
   bool closed = size == 0 || (size < 0 && size != -EINTR);
@@ -203,7 +203,7 @@ EXECO_UNINSTRUMENTED void wait_for_change(watch& w) {
   pause.tv_sec = 0;
   pause.tv_nsec = pause_nanoseconds;
   if (call(SYS_ppoll, any, 3, w.ending ? &pause : nullptr, 0L) <= 0) return;
-  if (any[0].revents != 0) hear(w);
+  if (any[0].revents != 0) read_message(w);
   if (any[1].revents != 0) {
     w.may_reap = w.ending = true;
     w.owner = -1;
@@ -225,12 +225,12 @@ EXECO_UNINSTRUMENTED void monitor_main(void* shared) {
   start_command(w);
   close_others(w);
   (void)call(SYS_chdir, "/");
-  tell(w, command_runs);
+  notify(w, command_runs);
   release_memory(*w.page);
   while (reap(w)) {
     if (w.ending) {
       long now = now_in_seconds();
-      if (w.give_up == 0) w.give_up = now + max_seconds;
+      if (w.give_up == 0) w.give_up = now + max_report_seconds;
       if (now > w.give_up) break;
       // Their numbers cannot become others': only this process reaps them.
       if (!kill_listed(w)) (void)kill_listed_with(w.proc, stat_field::parent, call(SYS_getpid));

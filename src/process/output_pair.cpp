@@ -59,7 +59,7 @@ void output_pair::end(stream which) noexcept {
 void output_pair::update_flow() {
   for (stream which : {stream::out, stream::err}) {
     std::size_t i = index(which);
-    bool hold = held_[i] || sink_of(which).holds_back();
+    bool hold = held_[i] || sink_of(which).is_backpressured();
     if (hold == paused_[i]) continue;
     paused_[i] = hold;
     transport_.pause(which, hold);

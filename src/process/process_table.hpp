@@ -35,8 +35,8 @@ class signalled {
 /// Those that live and fit.
 std::vector<pid_t> living_processes(const std::function<bool(const process_entry&)>& fits);
 
-/// Those beside this one that have a descriptor on what `link` names, as readlink(2) tells it in
-/// /proc/PID/fd: "pipe:[4711]".
+/// Other processes than this one that have a descriptor on what `link` names, as readlink(2) shows
+/// it in /proc/PID/fd: "pipe:[4711]".
 std::vector<pid_t> holders_of(const std::vector<std::string>& links);
 
 /// Sends a signal if `is_meant` still says so when the number can no longer become another's.

@@ -50,7 +50,7 @@ struct child_frame {
   const char* object;
 };
 
-/// Tells why there will be no command, and ends this process.
+/// Reports why there will be no command, and ends this process.
 EXECO_UNINSTRUMENTED void fail_child(child_frame& frame, const char* step, const char* object,
                                      long result);
 

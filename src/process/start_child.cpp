@@ -10,7 +10,7 @@
 namespace execo::detail {
 namespace {
 
-/// All descriptors of one child, its streams and what it is passed beside them, while it is made.
+/// All descriptors of one child, its streams and what else it is passed, while it is made.
 class child_descriptors {
  public:
   child_descriptors(spawn_plan& plan, started_child& child) : plan_(plan), child_(child) {}

@@ -15,11 +15,12 @@ namespace execo::detail {
 struct spawn_plan {
   spawn_request what;
   std::array<child_stream, 3> streams;
-  std::vector<std::pair<int, child_stream>> passed;  // beside the streams, by the child's number
-  const command* attributes_of = nullptr;            // lives until the child is started
-  bool has_input = false;                            // a pipe, instead of the null input
-  bool nonblocking = false;                          // our ends
-  int null_input = -1;                               // a negative errno if there is none
+  std::vector<std::pair<int, child_stream>>
+      passed;                              // other than the streams, by the child's number
+  const command* attributes_of = nullptr;  // lives until the child is started
+  bool has_input = false;                  // a pipe, instead of the null input
+  bool nonblocking = false;                // our ends
+  int null_input = -1;                     // a negative errno if there is none
 };
 
 /// A child, or why there is none, and our ends of its pipes or of its terminal.

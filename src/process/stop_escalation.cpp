@@ -19,7 +19,7 @@ stop_escalation::order stop_escalation::begin(int signal) noexcept {
   order now;
   bool by_itself = signal == by_policy;
   if (by_itself && in_flight()) {
-    if (state_ == state::beside) now.signal = steps_.front().signal;
+    if (state_ == state::off_policy) now.signal = steps_.front().signal;
     return now;
   }
   auto step = std::ranges::find(steps_, signal, &stop_policy::step::signal);
@@ -33,7 +33,7 @@ stop_escalation::order stop_escalation::begin(int signal) noexcept {
   if (!escalates) return now;
   now.until_kill = kill_timeout_;
   if (in_flight()) return now;
-  state_ = state::beside;
+  state_ = state::off_policy;
   next_ = steps_.size() - 1;
   now.grace = kill_timeout_;
   return now;

@@ -46,10 +46,10 @@ class stop_escalation {
   bool in_flight() const noexcept { return state_ != state::idle; }
 
  private:
-  // idle -> beside: begin() with TERM or INT that is no step
-  // idle, beside, stepping -> stepping: a step that is not KILL
+  // idle -> off_policy: begin() with TERM or INT that is no step
+  // idle, off_policy, stepping -> stepping: a step that is not KILL
   // any -> killed: KILL
-  enum class state : std::uint8_t { idle, beside, stepping, killed };
+  enum class state : std::uint8_t { idle, off_policy, stepping, killed };
 
   order take(std::size_t index) noexcept;
   duration time_to_kill(std::size_t index) const noexcept;

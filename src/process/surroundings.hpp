@@ -1,6 +1,6 @@
-// What a child takes over of this process beside its descriptors: the environment, the directory
-// and the file mode mask, as they are when a start is asked for. The start itself may come on a
-// later turn, on another thread, when the application has changed all of them.
+// What a child inherits from this process in addition to its descriptors: the environment, the
+// directory and the file mode mask, as they are when a start is asked for. The start itself may
+// come on a later turn, on another thread, when the application has changed all of them.
 #pragma once
 
 #include <sys/types.h>

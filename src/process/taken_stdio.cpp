@@ -74,12 +74,12 @@ bool is_relative(const file_path& path) { return path.text[0] != '/'; }
 
 void stdio_taker::add(const std::vector<passed_descriptor>& list) {
   if (list.empty()) return;
-  std::vector<taken_stdio::passed>& beside = held().beside;
-  beside.reserve(list.size());
+  std::vector<taken_stdio::passed>& extra = held().extra_descriptors;
+  extra.reserve(list.size());
   for (const passed_descriptor& one : list) {
     std::string name = std::to_string(one.ours) + " to " + std::to_string(one.theirs);
-    beside.push_back({one.ours, one.theirs, name});
-    named_.push_back({&beside.back().ours, std::move(name)});
+    extra.push_back({one.ours, one.theirs, name});
+    named_.push_back({&extra.back().ours, std::move(name)});
   }
 }
 
@@ -175,9 +175,9 @@ taken_stdio taken_stdio::now(const command& what, surroundings::caller then) {
   return taken;
 }
 
-const std::vector<taken_stdio::passed>& taken_stdio::beside() const noexcept {
+const std::vector<taken_stdio::passed>& taken_stdio::extra_descriptors() const noexcept {
   static const std::vector<passed> none;
-  return held_ ? held_->beside : none;
+  return held_ ? held_->extra_descriptors : none;
 }
 
 std::error_code taken_stdio::problem(std::string& context) const {

@@ -33,19 +33,19 @@ class taken_stdio {
     int theirs;
     std::string name;
   };
-  /// Beside the standard streams.
-  const std::vector<passed>& beside() const noexcept;
+  /// Other than the standard streams.
+  const std::vector<passed>& extra_descriptors() const noexcept;
   /// The error if a descriptor could not be taken, and in `context` the step and the descriptor.
   std::error_code problem(std::string& context) const;
 
-  /// Whoever reads from the other end of what was lent waits for this.
-  void let_go() noexcept { held_.reset(); }
+  /// A reader of the other end of what was lent waits for this.
+  void release() noexcept { held_.reset(); }
 
  private:
   friend class stdio_taker;
   struct holding {
     std::vector<std::shared_ptr<const unique_fd>> descriptors;
-    std::vector<passed> beside;
+    std::vector<passed> extra_descriptors;
     std::error_code problem;
     std::string context;
   };

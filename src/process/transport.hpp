@@ -55,8 +55,8 @@ class transport_events {
   /// It cannot be run, or the connection is gone: `how` is neither exited nor signaled. Terminal;
   /// no more output follows. After on_exit it means that the end of the output is lost.
   virtual void on_failed(end_reason how, std::error_code why, std::string context) = 0;
-  /// The answer to seek_rest(): no more output is in flight, and it is still open.
-  virtual void on_output_held() {}
+  /// The answer to query_pending_output(): no more output is in flight, and it is still open.
+  virtual void on_no_output_pending() {}
   /// `count` bytes given to write() were taken over by the kernel or the peer.
   virtual void on_written(std::size_t count) = 0;
   /// The command has closed its standard input. on_written does not follow for what was given to
@@ -110,11 +110,11 @@ class transport {
   virtual void pause(stream which, bool paused) = 0;
 
   /// The command has ended, and its open output is silent: is some of it still in flight? True:
-  /// the transport finds out; on_output, on_eof, on_output_held or on_failed follows. False: none
-  /// is.
-  virtual bool seek_rest() { return false; }
+  /// the transport finds out; on_output, on_eof, on_no_output_pending or on_failed follows. False:
+  /// none is.
+  virtual bool query_pending_output() { return false; }
   /// How long what a command wrote before its end may be in flight.
-  virtual clock::duration slowest_rest() const noexcept { return {}; }
+  virtual clock::duration max_output_delay() const noexcept { return {}; }
 
   /// Gives up what is left, at once: descriptors, channel, a connection attempt. A local child
   /// that still lives is killed and reaped; one that KILL does not end is left, which the result

@@ -1,5 +1,5 @@
-// How the processes of a command are told from those of others on the same connection: the server
-// gives all but one of them a variable of their own.
+// Distinguishes the processes of a command from those of others on the same connection: the server
+// gives all commands but one a variable with a value of its own.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // The file is read once and only appended to: one write(2) of whole lines to an O_APPEND
-// descriptor, so that runs beside this one do not mix their lines with ours.
+// descriptor, so that concurrent runs do not mix their lines with ours.
 #include "ssh/host_key_store.hpp"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ std::string_view word(host_keys policy) {
 // Each missing directory above `file`, for its owner only.
 void make_directories(const std::string& file) {
   for (std::size_t slash = file.find('/', 1); slash != file.npos; slash = file.find('/', slash + 1))
-    (void)::mkdir(file.substr(0, slash).c_str(), 0700);  // open(2) tells what went wrong
+    (void)::mkdir(file.substr(0, slash).c_str(), 0700);  // open(2) reports what went wrong
 }
 
 struct signature_names {
@@ -94,7 +94,8 @@ void host_key_store::read() {
   // Before it is read: a change in between is seen the next time.
   stamp_ = file_stamp::of(file_);
   site_stamp_ = file_stamp::of(site_file);
-  // The administrator's file counts beside the user's own, as in OpenSSH, and is never written.
+  // The administrator's file counts in addition to the user's own, as in OpenSSH, and is never
+  // written.
   if (with_site_file_ &&
       read_file(site_file, file_kind::regular, max_size, text, problem) == file_read::whole)
     known.parse(text);

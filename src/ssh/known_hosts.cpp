@@ -102,7 +102,7 @@ void known_hosts::parse_line(std::string_view line) {
   if (names.empty() || names[0] == '#') return;
   bool revoked = false;
   if (names[0] == '@') {
-    // Certificates are not supported, so a certificate authority vouches for nobody.
+    // Certificates are not supported, so a certificate authority vouches for no host.
     if (names != "@revoked") return;
     revoked = true;
     names = next_word(line);

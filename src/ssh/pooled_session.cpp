@@ -163,8 +163,8 @@ void pooled_session::leave(session_lease& lease) noexcept {
   retire(std::move(lease.slot_));
 }
 
-// Of several commands at the same time one has no mark: whoever is the first has to wait for
-// nothing, and most are alone.
+// One of several concurrent commands has no mark: the first one need not wait for an extra round
+// trip, and most connections have only one.
 void pooled_session::admit(session_lease& lease) {
   assert(standing_ == standing::established && lease.stage_ == session_lease::stage::waiting);
   if (use_ == use::sealed) return lease.user_->session_full();

@@ -18,8 +18,8 @@ class pooled_session;
 class session_pool;
 class signal_helper;
 
-/// The events of a lease, from the loop; those of its channel come beside them. Any of them may
-/// give the lease back.
+/// The events of a lease, from the loop, in addition to those of its channel. Any of them may give
+/// the lease back.
 class session_user {
  public:
   virtual void session_entered(phase where) = 0;

@@ -248,7 +248,7 @@ void remote_channel::transfer() {
   }
   if (input_stage_ == input::ends && input_.empty() && unflushed_ == 0) {
     input_stage_ = input::ended;
-    (void)ssh_channel_send_eof(channel_);  // lost() tells if that failed
+    (void)ssh_channel_send_eof(channel_);  // lost() reports a failure
   }
 }
 

@@ -62,8 +62,8 @@ class remote_session {
   void ask(round_trip& trip);
   /// Packets that have come, of whatever kind.
   std::uint64_t packets_received() const noexcept { return packets_.in_packets; }
-  /// A member has all that it keeps for a reader: the connection is not read until it, and whoever
-  /// else holds it, has released it.
+  /// A member has buffered as much as it may: the connection is not read until all members that
+  /// hold it have released it.
   void hold_input();
   void release_input();
 

@@ -37,7 +37,7 @@ class endpoint {
 
 class resolver {
  public:
-  /// Somebody who waits for an answer; stops waiting when destroyed.
+  /// A waiter for an answer; stops waiting when destroyed.
   class question : private list_node {
    public:
     explicit question(delegate<> on_answer) noexcept : answered(on_answer) {}

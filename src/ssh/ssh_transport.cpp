@@ -98,7 +98,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
     if (lease_) channel().pause(which, paused);
   }
 
-  bool seek_rest() override {
+  bool query_pending_output() override {
     if (over_ || session().closing()) return false;
     if (!rest_)
       rest_.emplace(session(),
@@ -107,7 +107,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
     return true;
   }
 
-  clock::duration slowest_rest() const noexcept override { return shared_->answer_limit; }
+  clock::duration max_output_delay() const noexcept override { return shared_->answer_limit; }
 
   void describe(std::vector<std::string>& lines) const override {
     if (!lease_) return lines.push_back("session, closed");
@@ -425,7 +425,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
   }
 
   void rest_known(rest_question::answer found) {
-    if (found == rest_question::answer::none_left) return events_->on_output_held();
+    if (found == rest_question::answer::none_left) return events_->on_no_output_pending();
     fail(failure(end_reason::output_failed, std::make_error_code(std::errc::timed_out),
                  fmt::format("{}: the command ended, but the server has been silent for {} since: "
                              "the end of its output is missing",

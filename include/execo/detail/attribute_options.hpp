@@ -95,7 +95,7 @@ class attribute_options {
   EXECO_SETTER(name(text_view shown), options().given_name = std::string_view(shown))
 #undef EXECO_SETTER
 
-  /// Exit codes that count as success, beside those added before; then 0 only if added.
+  /// Exit codes that count as success, in addition to those added before; then 0 only if added.
   template <class... More>
   Self&& accept(int code, More... more) && {
     add_codes(code, more...);

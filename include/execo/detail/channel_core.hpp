@@ -11,7 +11,7 @@
 
 namespace execo::detail {
 
-/// Whoever waits at a channel. Linked, and taken out, under the channel's lock.
+/// A waiter at a channel. Linked, and taken out, under the channel's lock.
 class channel_waiter : public operation, public list_node {
  public:
   /// After the lock was given back: completes each of a chain on its own loop. Pre: taken out.

@@ -154,7 +154,7 @@ std::coroutine_handle<> stopped_continuation(Promise& promise) noexcept {
   }
 }
 
-/// It may be asked to stop, and we would not hear it.
+/// It may be asked to stop, and we would not be notified.
 template <class Promise>
 concept ignores_stop = !has_token<Promise> && !without_stop<Promise> && requires {
   typename foreign_env_t<Promise>::as_it_stands;
@@ -181,7 +181,7 @@ bool is_stop_requested(const Token& token) {
   return foreign_stop_token<Token>::requested(token);
 }
 
-/// A stop_state that hears requests from any thread.
+/// A stop_state that receives requests from any thread.
 class remote_stop {
  public:
   explicit remote_stop(loop& affinity) noexcept;

@@ -53,7 +53,7 @@ class child {
     return error;
   }
 
-  /// Gives it up: whoever has the handle frees it.
+  /// Gives it up: the owner of the handle frees it.
   void release() noexcept { handle_ = {}; }
 
  private:

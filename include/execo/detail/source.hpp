@@ -71,7 +71,7 @@ class maker_source {
   using op = typename optional_of<std::remove_cvref_t<std::invoke_result_t<F&>>>::type;
   explicit maker_source(F make) : make_(std::move(make)) {}
   std::optional<op> next() { return make_(); }
-  /// Nobody knows how many it would still make.
+  /// How many it would still make is not known.
   std::size_t left() const noexcept { return 0; }
 
  private:

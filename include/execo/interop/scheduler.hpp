@@ -77,7 +77,7 @@ class [[nodiscard]] scheduler::sender {
     return detail::schedule_operation<Receiver>(*where_, std::move(receiver));
   }
 
-  /// Tells where the sender completes.
+  /// Says where the sender completes.
   class environment {
    public:
     explicit environment(detail::loop& where) noexcept : where_(&where) {}

@@ -56,7 +56,7 @@ constexpr std::size_t room = detail::reader_queue::default_room;
 TEST_F(stream_of_output, is_captured_where_nothing_else_is_said) {
   stream.configure(nullptr, 3, 1);
   take("abcd");
-  EXPECT_FALSE(stream.holds_back());
+  EXPECT_FALSE(stream.is_backpressured());
   EXPECT_FALSE(finalize());
   EXPECT_EQ(kept, "abc");
   EXPECT_EQ(stream.total(), 4U);
@@ -68,13 +68,13 @@ TEST_F(stream_of_output, is_captured_where_nothing_else_is_said) {
 TEST_F(stream_of_output, of_a_pipe_is_held_back_until_it_is_read) {
   configure(pipe());
   take(std::string(room - 1, 'x'));
-  EXPECT_FALSE(stream.holds_back());
+  EXPECT_FALSE(stream.is_backpressured());
   take("y");
-  EXPECT_TRUE(stream.holds_back());
+  EXPECT_TRUE(stream.is_backpressured());
   int before = moved;
   EXPECT_EQ(read(1), "x");
   EXPECT_EQ(moved, before + 1);
-  EXPECT_FALSE(stream.holds_back());
+  EXPECT_FALSE(stream.is_backpressured());
   EXPECT_FALSE(finalize());
   EXPECT_EQ(kept, "");
   EXPECT_EQ(stream.dropped(), 0U);
@@ -84,9 +84,9 @@ TEST_F(stream_of_output, of_a_pipe_is_held_back_until_it_is_read) {
 TEST_F(stream_of_output, that_nobody_reads_is_dropped_and_counted_once_the_run_is_being_ended) {
   configure(pipe());
   take(std::string(room, 'x'));
-  EXPECT_TRUE(stream.holds_back());
+  EXPECT_TRUE(stream.is_backpressured());
   stream.drain_now();
-  EXPECT_FALSE(stream.holds_back());
+  EXPECT_FALSE(stream.is_backpressured());
   std::size_t hurried = detail::reader_queue::hurried_room;
   take(std::string(hurried + 5, 'y'));
   EXPECT_EQ(stream.dropped(), 5U);
@@ -106,9 +106,9 @@ TEST_F(stream_of_output, that_blocks_shows_what_its_reader_left) {
   configure(capture(4, overflow::block()));
   EXPECT_TRUE(stream.bounds_the_pipe());
   take("abcd");
-  EXPECT_TRUE(stream.holds_back());
+  EXPECT_TRUE(stream.is_backpressured());
   EXPECT_EQ(read(3), "abc");
-  EXPECT_FALSE(stream.holds_back());
+  EXPECT_FALSE(stream.is_backpressured());
   EXPECT_FALSE(finalize());
   EXPECT_EQ(kept, "d");
   EXPECT_EQ(stream.dropped(), 0U);
@@ -139,10 +139,10 @@ TEST_F(stream_of_output, is_held_back_by_a_file_that_takes_no_more) {
   std::string context;
   EXPECT_FALSE(stream.open(context)) << context;
   for (int i = 0; i < 2; ++i) take(std::string(64 * 1024, 'x'));
-  EXPECT_TRUE(stream.holds_back());
+  EXPECT_TRUE(stream.is_backpressured());
   EXPECT_FALSE(stream.flushed());
   stream.give_up();
-  EXPECT_FALSE(stream.holds_back());
+  EXPECT_FALSE(stream.is_backpressured());
   EXPECT_FALSE(stream.complete());
   EXPECT_TRUE(harness.turn_until([&] { return !stream.busy(); }));
   EXPECT_FALSE(finalize());

@@ -112,7 +112,7 @@ TEST_F(lifecycle_table, has_each_event_in_each_state) {
        draining},
       {"USR1 of the user", [](t& x) { x.run->kill(SIGUSR1); }, closing, running, stopping,
        draining},
-      {"output held by others", [](t& x) { x.seen.events->on_output_held(); }, establishing,
+      {"output held by others", [](t& x) { x.seen.events->on_no_output_pending(); }, establishing,
        running, stopping, closing},
       {"end of the loop", [](t& x) { x.on.shut_down_members(); }, closing, stopping, stopping,
        closing},

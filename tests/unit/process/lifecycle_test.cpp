@@ -63,7 +63,7 @@ TEST_F(ended_command, asks_its_transport_for_the_rest_of_a_silent_output_and_wai
   seen.events->on_output(stream::out, std::span<const char>("67", 2));
   time.pass(std::chrono::milliseconds(1));
   ASSERT_EQ(seen.asked, 2);
-  seen.events->on_output_held();
+  seen.events->on_no_output_pending();
   ASSERT_TRUE(run->ended());
   EXPECT_EQ(run->final_result().how(), end_reason::exited);
   EXPECT_TRUE(run->final_result().ok());

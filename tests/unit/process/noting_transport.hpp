@@ -33,11 +33,11 @@ class noting_transport final : public detail::transport {
   void pause(stream which, bool paused) override {
     notes_.paused[which == stream::out ? 0 : 1] = paused;
   }
-  bool seek_rest() override {
+  bool query_pending_output() override {
     ++notes_.asked;
     return notes_.can_ask;
   }
-  detail::clock::duration slowest_rest() const noexcept override {
+  detail::clock::duration max_output_delay() const noexcept override {
     return notes_.can_ask ? std::chrono::hours(1) : detail::clock::duration(0);
   }
   void close() override {
