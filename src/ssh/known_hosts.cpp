@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "ssh/base64.hpp"
+#include "ssh/name_patterns.hpp"
 
 namespace execo::detail {
 namespace {
@@ -21,13 +22,6 @@ std::string_view next_word(std::string_view& rest) {
   return word;
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
-
 bool is_key(std::string_view type, std::string_view key) {
   // The blob begins with its own type (RFC 4253, 6.6); a line of SSH 1 has a number instead.
   std::string blob = from_base64(key);
@@ -38,42 +32,7 @@ bool is_key(std::string_view type, std::string_view key) {
          std::string_view(blob).substr(4, length) == type;
 }
 
-bool matches_pattern(std::string_view name, std::string_view pattern) {
-  // Greedy with one point to come back to: linear in practice, never exponential.
-  std::size_t n = 0, p = 0, star = pattern.npos, from = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      from = n;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
-      ++p;
-      ++n;
-    } else if (star != pattern.npos) {
-      p = star + 1;
-      n = ++from;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == pattern.npos;
-}
-
 }  // namespace
-
-bool matches_pattern_list(std::string_view name, std::string_view patterns) {
-  bool matched = false;
-  while (!patterns.empty()) {
-    std::size_t end = std::min(patterns.find(','), patterns.size());
-    std::string_view one = patterns.substr(0, end);
-    patterns.remove_prefix(std::min(end + 1, patterns.size()));
-    bool negated = one.starts_with('!');
-    if (negated) one.remove_prefix(1);
-    if (one.empty() || !matches_pattern(name, one)) continue;
-    if (negated) return false;
-    matched = true;
-  }
-  return matched;
-}
 
 bool known_hosts::can_record(std::string_view host) noexcept {
   constexpr std::string_view with_meaning = ",*?!|#@[]";
@@ -85,7 +44,7 @@ bool known_hosts::can_record(std::string_view host) noexcept {
 }
 
 std::string known_hosts::entry_name(std::string_view host, int port) {
-  std::string name = lower(host);
+  std::string name = lower_case(host);
   return port == 22 ? name : "[" + name + "]:" + std::to_string(port);
 }
 
@@ -120,7 +79,7 @@ void known_hosts::parse_line(std::string_view line) {
 }
 
 void known_hosts::add_names(std::string_view names, entry what) {
-  std::string lowered = lower(names);
+  std::string lowered = lower_case(names);
   if (lowered.find_first_of("*?!") != lowered.npos) {
     patterns_.push_back({std::move(lowered), what});
     return;

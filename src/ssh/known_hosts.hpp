@@ -80,7 +80,4 @@ class known_hosts {
   std::size_t lines_ = 0;
 };
 
-/// Whether `name` matches a comma-separated list of patterns with `*`, `?` and leading `!`.
-bool matches_pattern_list(std::string_view name, std::string_view patterns);
-
 }  // namespace execo::detail

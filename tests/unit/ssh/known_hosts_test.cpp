@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "ssh/name_patterns.hpp"
+
 namespace execo::detail {
 namespace {
 
