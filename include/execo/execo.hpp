@@ -37,6 +37,7 @@
 #include "execo/scope.hpp"
 #include "execo/signals.hpp"
 #include "execo/sleep.hpp"
+#include "execo/ssh_config.hpp"
 #include "execo/start.hpp"
 #include "execo/status.hpp"
 #include "execo/stdio.hpp"

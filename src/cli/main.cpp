@@ -22,9 +22,10 @@ constexpr std::string_view usage = R"(Usage: execo COMMAND [OPTION]...
 Runs processes on many hosts, and works with the sets that name them.
 
 Commands:
-  run       run a command on ssh hosts
-  nodeset   fold, expand, count and combine sets of hosts
-  clubak    gather `host: line` text under sets of hosts
+  run         run a command on ssh hosts
+  nodeset     fold, expand, count and combine sets of hosts
+  clubak      gather `host: line` text under sets of hosts
+  ssh-config  show what ~/.ssh/config says about hosts
 
   --help           show this text; `execo COMMAND --help` describes a command
   --version [-v]   show the version; with -v also the backend and the libraries
@@ -39,6 +40,8 @@ Defaults for `run` (ssh user, port and keys, fanout, timeouts, colours, log) are
 
 Exit status: 0 if all went well, 2 for a usage error; `execo run --help` has its own.
 )";
+
+constexpr std::string_view commands = "run, nodeset, clubak or ssh-config; see `execo --help`";
 
 int print(std::string_view text) {
   write_output(text);
@@ -94,13 +97,14 @@ int dispatch(int argc, char** argv) {
   if (command == "run") return run_main(argc - 1, argv + 1);
   if (command == "nodeset") return nodeset_main(argc - 1, argv + 1);
   if (command == "clubak") return clubak_main(argc - 1, argv + 1);
+  if (command == "ssh-config") return ssh_config_main(argc - 1, argv + 1);
   if (command == "--version") return version_main(rest, false);
   if (command == "-v" && !rest.empty() && std::string_view(rest[0]) == "--version")
     return version_main(rest.subspan(1), true);
   if (command == "--help" || command == "-h" || command == "help") return print(usage);
-  if (command.empty()) return refuse("no command: run, nodeset or clubak; see `execo --help`");
-  return refuse(fmt::format("unknown {} '{}': run, nodeset or clubak; see `execo --help`",
-                            command.front() == '-' ? "option" : "command", command));
+  if (command.empty()) return refuse(fmt::format("no command: {}", commands));
+  return refuse(fmt::format("unknown {} '{}': {}", command.front() == '-' ? "option" : "command",
+                            command, commands));
 }
 
 // Without this, the next descriptors opened would get the numbers 0 to 2 and receive what is meant

@@ -1,0 +1,91 @@
+// What the lines of ssh_config(5) files say about one destination. As ssh does it: lines in their
+// order, blocks whose patterns or conditions do not hold left out, the first value of a keyword
+// kept. If a line asks for a final pass, all of it a second time, with the name that HostName gave.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ssh/config_lines.hpp"
+#include "ssh/config_tokens.hpp"
+
+namespace execo::detail {
+
+/// What holds for each destination of a program.
+class config_caller {
+ public:
+  std::string user;
+  std::string id;
+  std::string home;
+  std::string machine;
+};
+
+/// Runs each command of Match once for each of its texts.
+class config_commands {
+ public:
+  explicit config_commands(std::function<bool(const std::string&)> check)
+      : check_(std::move(check)) {}
+  bool holds(const std::string& command);
+
+ private:
+  std::function<bool(const std::string&)> check_;
+  std::map<std::string, bool> known_;
+};
+
+class config_answer {
+ public:
+  /// The arguments outlive it. Throws: ssh_config_error.
+  config_answer(const config_lines& lines, const config_caller& caller, config_commands& commands,
+                std::string_view destination);
+  config_answer(const config_answer&) = delete;  // its views look into itself
+  config_answer& operator=(const config_answer&) = delete;
+
+  /// The values of the lines, or what ssh takes without one; several for one that adds, none if it
+  /// has no value. As they are written: ~ and tokens are left.
+  std::vector<std::string_view> values(const config_keyword& keyword) const;
+  /// The values, with what they stand for: paths, or a command. Throws: ssh_config_error.
+  std::vector<std::string> paths(const config_keyword& keyword) const;
+  /// As `ssh -G` prints it, if it prints the keyword at all: one for each line.
+  std::vector<std::string> shown(const config_keyword& keyword) const;
+
+  const std::string& given_host() const noexcept { return given_host_; }
+  /// The name or address to connect to.
+  const std::string& host() const noexcept { return tokens_.host; }
+  const config_tokens& tokens() const noexcept { return tokens_; }
+
+ private:
+  enum class pass : std::uint8_t { first, final };
+  enum class block : std::uint8_t { holds, ends, never };  // never: inside of one that ended
+
+  void read_destination(std::string_view destination);
+  void read_lines(pass which);
+  void apply(const config_line& line);
+  void append(const config_line& line);
+  void check_known(const config_line& line) const;
+  bool has_host(const config_line& line) const;
+  bool matches(const config_line& line, pass which);
+  bool matches(const config_line& line, const config_criterion& one, pass which);
+  std::string host_now() const;
+  std::string_view user_now() const;
+  config_tokens tokens_now() const;
+  std::string renamed_host() const;
+  std::string_view first(std::size_t place) const;
+  void finish();
+  std::string expanded(const config_keyword& keyword, std::string_view value) const;
+  bool is_unset(const config_keyword& keyword, const std::vector<std::string_view>& given) const;
+
+  const config_lines& lines_;
+  const config_caller& caller_;
+  config_commands& commands_;
+  std::string given_host_;  // as the destination names it
+  std::string host_;        // what the patterns of Host are compared with
+  std::string given_user_, given_port_;
+  config_tokens tokens_;
+  std::vector<std::vector<std::string_view>> found_;  // by place of the keyword
+  bool wants_final_pass_ = false;
+};
+
+}  // namespace execo::detail
