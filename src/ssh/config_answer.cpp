@@ -35,14 +35,14 @@ bool looks_like_address(std::string_view host) {
          host.find_first_not_of("0123456789.") == host.npos;
 }
 
-// 127.1 is 127.0.0.1, ::0:1 is ::1.
-std::string plain_address(const std::string& host) {
+// 127.1 is 127.0.0.1, ::0:1 is ::1, unless AddressFamily leaves such addresses out.
+std::string plain_address(const std::string& host, std::string_view family) {
   in_addr four{};
   in6_addr six{};
   std::array<char, INET6_ADDRSTRLEN> text{};
-  if (::inet_aton(host.c_str(), &four) == 1)
+  if (family != "inet6" && ::inet_aton(host.c_str(), &four) == 1)
     return ::inet_ntop(AF_INET, &four, text.data(), text.size());
-  if (::inet_pton(AF_INET6, host.c_str(), &six) == 1)
+  if (family != "inet" && ::inet_pton(AF_INET6, host.c_str(), &six) == 1)
     return ::inet_ntop(AF_INET6, &six, text.data(), text.size());
   return host;
 }
@@ -77,12 +77,12 @@ config_answer::config_answer(const config_lines& lines, const config_caller& cal
     : lines_(lines), caller_(caller), commands_(commands), found_(config_keywords.size()) {
   try {
     read_destination(destination);
-    read_lines(pass::first);
+    read_lines();
     host_ = renamed_host();
     std::string_view canonical = first(canonical_place);
     if (wants_final_pass_ || (!canonical.empty() && canonical != "false")) {
-      found_[host_name].assign(1, host_);
-      read_lines(pass::final);
+      pass_ = pass::final;
+      read_lines();
     }
     finish();
   } catch (const config_value_error& error) {
@@ -124,10 +124,11 @@ std::string config_answer::renamed_host() const {
     known.host = host_;
     host = known.expanded(name, "h");
   }
-  return looks_like_address(host) ? plain_address(host) : lower_case(host);
+  if (!looks_like_address(host)) return lower_case(host);
+  return plain_address(host, first(config_place("addressfamily")));
 }
 
-void config_answer::read_lines(pass which) {
+void config_answer::read_lines() {
   block now = block::holds;
   std::vector<block> outside;
   bool from_files = false;
@@ -149,7 +150,8 @@ void config_answer::read_lines(pass which) {
         if (now != block::never) now = has_host(line) ? block::holds : block::ends;
         break;
       case config_line::what::match:
-        if (now != block::never) now = matches(line, which) ? block::holds : block::ends;
+        note_final_pass(line);
+        if (now != block::never) now = matches(line) ? block::holds : block::ends;
         break;
       case config_line::what::file_begins:
         outside.push_back(now);
@@ -212,16 +214,21 @@ bool config_answer::has_host(const config_line& line) const {
   return found;
 }
 
-bool config_answer::matches(const config_line& line, pass which) {
+// Also where the line decides nothing, as ssh does.
+void config_answer::note_final_pass(const config_line& line) {
+  for (const config_criterion& one : line.criteria)
+    if (one.kind == config_criterion::what::wants_final_pass) wants_final_pass_ = true;
+}
+
+bool config_answer::matches(const config_line& line) {
   bool holds = true;
   for (const config_criterion& one : line.criteria) {
-    if (one.kind == config_criterion::what::wants_final_pass) wants_final_pass_ = true;
-    if (holds && matches(line, one, which) == one.negated) holds = false;
+    if (holds && matches(line, one) == one.negated) holds = false;
   }
   return holds;
 }
 
-bool config_answer::matches(const config_line& line, const config_criterion& one, pass which) {
+bool config_answer::matches(const config_line& line, const config_criterion& one) {
   using what = config_criterion::what;
   auto is_in = [&](std::string_view name) { return matches_pattern_list(name, one.argument); };
   auto is_host = [&](std::string_view name) { return is_in(lower_case(name)); };
@@ -230,7 +237,7 @@ bool config_answer::matches(const config_line& line, const config_criterion& one
       return true;
     case what::final_pass:
     case what::wants_final_pass:
-      return which == pass::final;
+      return pass_ == pass::final;
     case what::host:
       return is_host(tokens_now().host);
     case what::original_host:
@@ -253,7 +260,8 @@ bool config_answer::matches(const config_line& line, const config_criterion& one
 
 // Lines further down may change it: a condition sees what stands above.
 std::string config_answer::host_now() const {
-  return first(host_name).empty() ? host_ : renamed_host();
+  // After the first pass the name is settled.
+  return pass_ == pass::final || first(host_name).empty() ? host_ : renamed_host();
 }
 
 std::string_view config_answer::user_now() const {
@@ -277,8 +285,10 @@ config_tokens config_answer::tokens_now() const {
 void config_answer::finish() {
   if (!given_user_.empty() && found_[user_name].empty()) found_[user_name] = {given_user_};
   if (!given_port_.empty() && found_[port_place].empty()) found_[port_place] = {given_port_};
-  found_[host_name].clear();
+  pass_ = pass::final;
   tokens_ = tokens_now();
+  if (first(config_place("connectionattempts")) == "0")
+    throw config_value_error("connectionattempts '0': one attempt is the least");
 }
 
 bool config_answer::is_unset(const config_keyword& keyword,
@@ -286,6 +296,12 @@ bool config_answer::is_unset(const config_keyword& keyword,
   if (given.empty()) return true;
   bool may_be_none = (keyword.traits & none_is_unset) != 0 || config_place(keyword) == jump_place;
   return may_be_none && lower_case(given[0]) == "none";
+}
+
+// ssh does not learn keys from servers into files that it did not choose itself, nor beside DNS.
+bool config_answer::learns_keys() const {
+  std::string_view dns = first(config_place("verifyhostkeydns"));
+  return found_[known_hosts_place].empty() && (dns.empty() || dns == "false");
 }
 
 std::vector<std::string_view> config_answer::values(const config_keyword& keyword) const {
@@ -299,8 +315,7 @@ std::vector<std::string_view> config_answer::values(const config_keyword& keywor
     return given;
   }
   if (keyword.name == "identityfile") return {usual_identities.begin(), usual_identities.end()};
-  // ssh learns keys from servers only into the files that it chose itself.
-  if (keyword.name == "updatehostkeys" && !found_[known_hosts_place].empty()) return {"false"};
+  if (keyword.name == "updatehostkeys" && !learns_keys()) return {"false"};
   return words_of(keyword.unset);
 }
 

@@ -61,13 +61,14 @@ class config_answer {
   enum class block : std::uint8_t { holds, ends, never };  // never: inside of one that ended
 
   void read_destination(std::string_view destination);
-  void read_lines(pass which);
+  void read_lines();
   void apply(const config_line& line);
   void append(const config_line& line);
   void check_known(const config_line& line) const;
+  void note_final_pass(const config_line& line);
   bool has_host(const config_line& line) const;
-  bool matches(const config_line& line, pass which);
-  bool matches(const config_line& line, const config_criterion& one, pass which);
+  bool matches(const config_line& line);
+  bool matches(const config_line& line, const config_criterion& one);
   std::string host_now() const;
   std::string_view user_now() const;
   config_tokens tokens_now() const;
@@ -75,6 +76,7 @@ class config_answer {
   std::string_view first(std::size_t place) const;
   void finish();
   std::string expanded(const config_keyword& keyword, std::string_view value) const;
+  bool learns_keys() const;
   bool is_unset(const config_keyword& keyword, const std::vector<std::string_view>& given) const;
 
   const config_lines& lines_;
@@ -85,6 +87,7 @@ class config_answer {
   std::string given_user_, given_port_;
   config_tokens tokens_;
   std::vector<std::vector<std::string_view>> found_;  // by place of the keyword
+  pass pass_ = pass::first;
   bool wants_final_pass_ = false;
 };
 

@@ -168,7 +168,7 @@ inline constexpr auto config_keywords = std::to_array<config_keyword>({
     {"enableescapecommandline", config_kind::choice, config_use::ignored, "no", 0, config_choices::yes_no},
     {"obscurekeystroketiming", config_kind::word, config_use::ignored},
     {"loglevel", config_kind::log_level, config_use::ignored, "INFO"},
-    {"logverbose", config_kind::words, config_use::ignored},
+    {"logverbose", config_kind::words, config_use::ignored, "none"},
     {"syslogfacility", config_kind::choice, config_use::ignored, "USER", 0, config_choices::facility},
     {"ipqos", config_kind::words, config_use::ignored, "lowdelay throughput"},
     {"channeltimeout", config_kind::words, config_use::ignored},

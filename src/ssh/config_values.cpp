@@ -26,6 +26,7 @@ constexpr std::size_t max_files = 32;
 
 std::optional<std::int64_t> whole_number(std::string_view text) {
   std::int64_t number = 0;
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
@@ -205,7 +206,8 @@ std::string agent(const std::string& given) {
 
 std::string log_level(const config_keyword& keyword, const std::string& given) {
   constexpr std::string_view levels =
-      "quiet=QUIET fatal=FATAL error=ERROR info=INFO verbose=VERBOSE debug=DEBUG debug1=DEBUG "
+      "quiet=SILENT silent=SILENT fatal=FATAL error=ERROR info=INFO verbose=VERBOSE debug=DEBUG "
+      "debug1=DEBUG "
       "debug2=DEBUG2 debug3=DEBUG3";
   std::string_view shown = find_choice(levels, lower_case(given));
   if (shown.empty())
@@ -232,7 +234,9 @@ values lifetime(const config_keyword& keyword, std::string_view rest) {
   if (words.size() > most) refuse(keyword, words[most], "one word too many");
   if (words.size() == 2) return {"confirm " + std::to_string(seconds(keyword, words[1]))};
   if (!known.empty()) return {std::string(known)};
-  return {std::to_string(seconds(keyword, words[0]))};
+  int length = seconds(keyword, words[0]);
+  if (persist && length == 0) return {"yes"};  // without an end
+  return {std::to_string(length)};
 }
 
 values forward(const config_keyword& keyword, std::string_view rest) {

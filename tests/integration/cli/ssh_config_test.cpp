@@ -198,6 +198,10 @@ std::vector<sample> corpus() {
       {"User file\n", {"a@b@c"}},
       {"ProxyJump file\nIdentityFile f\n",
        {"-o", "ProxyCommand=x %h", "-o", "IdentityFile=o", "a"}},
+      {"ServerAliveCountMax +5\nLogLevel quiet\nVerifyHostKeyDNS yes\n", {"a"}},
+      {"HostName %%\nHost ?\nPort 2\nMatch !final\nUser u\n", {"name"}},
+      {"Host z\nInclude @/final\nHost real\nPort 9\nHost *\nHostName real\n", {"a"}},
+      {"HostName 1.2.3\nAddressFamily inet6\n", {"a"}},
       {"\"User bob\n", {"a"}},
       {"Port ssh\n", {"a"}},
       {"User bob\f\n", {"a"}},
@@ -235,6 +239,7 @@ constexpr const char* refused[] = {"NoSuch yes\n",
                                    "UserKnownHostsFile a \"\"\n",
                                    "ServerAliveCountMax -1\n",
                                    "NumberOfPasswordPrompts 1.5\n",
+                                   "ConnectionAttempts 0\n",
                                    "AddressFamily ipx\n",
                                    "ProxyJump a@\n",
                                    "HostName %z\n",
@@ -252,6 +257,7 @@ class ssh_config_tool : public testing::Test {
     write("other1", "IdentityFile o1\n");
     write("other2", "IdentityFile o2\n");
     write("hosts", "User inside\nHost x\nPort 5\nHost *\nHostName h\n");
+    write("final", "Match final\nUser last\n");
     write("nest", "Include @/hosts\nCompression yes\n");
     write("with blank", "User blank\n");
     write("itself", "Include @/itself\n");
