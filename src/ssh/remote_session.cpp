@@ -305,14 +305,17 @@ void remote_session::serve() {
     bool reads = !input_held() || !flushed();
     if (reads && !members_.pump()) (void)ssh_execute_message_callbacks(handle_.get());
     bool answered = reads && trips_.converse(handle_.get(), is_lost);
+    std::uint64_t pumped = traffic_.in_bytes;
     members_.advance();
     if (closing_) return;
     if (lost()) return fail(describe_loss());
     if (answered) end_answered_trips();
     if (closing_) return;
-    // What a member has read for another one that was looked at before: the socket will not become
-    // readable again for that.
-    if (traffic_.in_bytes - before < full_read && !members_.any_touched()) return;
+    // A member reads for those that were looked at before it, too, and libssh calls back for data,
+    // not for answers. The socket will not become readable again for that.
+    bool others_go_on =
+        members_.any_touched() || (traffic_.in_bytes != pumped && members_.several_wait());
+    if (traffic_.in_bytes - before < full_read && !others_go_on) return;
   }
   wake();
 }

@@ -52,6 +52,8 @@ class session_members {
   }
   std::size_t size() const noexcept { return count_; }
   bool any_touched() const noexcept { return touched_.linked(); }
+  /// What one member has read may be what another one waits for.
+  bool several_wait() const noexcept { return count_ > 1 && waiting_.linked(); }
 
   /// Members that keep the connection from being read.
   void add_holder() noexcept { ++holders_; }
