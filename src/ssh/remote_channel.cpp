@@ -175,20 +175,14 @@ void remote_channel::open_channel() {
   if (stage_ == stage::reserved && !command_) session_.detach(*this);
 }
 
-void remote_channel::begin_command() {
-  if (mark_.empty()) {
-    stage_ = terminal_.empty() ? stage::requesting : stage::preparing;
-  } else {
-    stage_ = stage::marking;
-  }
-}
+void remote_channel::begin_command() { stage_ = mark_.empty() ? after_mark() : stage::marking; }
 
 void remote_channel::send_mark() {
   int r = ssh_channel_request_env(channel_, mark_variable, mark_.c_str());
   if (r == SSH_AGAIN || session_.lost() || stage_ != stage::marking) return;
   if (r != SSH_OK)
     return refuse(refusal::mark, "the server refused the variable that marks the command");
-  stage_ = terminal_.empty() ? stage::requesting : stage::preparing;
+  stage_ = after_mark();
 }
 
 void remote_channel::request_terminal() {

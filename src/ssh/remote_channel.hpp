@@ -119,6 +119,9 @@ class remote_channel final : public session_member {
   bool make_channel();
   void open_channel();
   void begin_command();
+  stage after_mark() const noexcept {
+    return terminal_.empty() ? stage::requesting : stage::preparing;
+  }
   void send_mark();
   void request_terminal();
   void request_command();

@@ -43,8 +43,6 @@ class remote_session {
   remote_session& operator=(const remote_session&) = delete;
   ~remote_session();
 
-  /// From now on that one is notified.
-  void serve(session_owner& owner) noexcept { owner_ = &owner; }
   void start();
   /// Gives up at once, without a wait. Ends with session_closed.
   void close();

@@ -78,7 +78,8 @@ class ssh_transport final : public transport, session_user, channel_owner {
 
   void signal(int number) override {
     auto until_kill = std::exchange(until_kill_, std::nullopt);
-    if (stage_ != stage::running) return;
+    // Another command of a lost connection may be the first to be notified of the loss.
+    if (stage_ != stage::running || !session().authenticated()) return;
     lease_->seal();
     if (!sibling_ && sibling_signal::possible(session()))
       sibling_.emplace(*lease_, delegate<>::to<&ssh_transport::on_script>(this));

@@ -51,7 +51,8 @@ class running_clock final : public held_clock {
   }
 };
 
-/// One that coroutines on the loop lead: it stands still, moves when it is told to, or hurries.
+/// A clock that coroutines on the loop control: it stands still, advances on request, or skips
+/// ahead to the next deadline.
 class led_clock final : public held_clock {
  public:
   using held_clock::held_clock;

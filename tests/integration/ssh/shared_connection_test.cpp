@@ -330,6 +330,23 @@ TEST_F(shared_connection, that_is_lost_ends_all_its_commands) {
   for (pid_t left : server->commands()) (void)::kill(left, SIGKILL);
 }
 
+// As a handler does that ends the others when one host is lost.
+TEST_F(shared_connection, that_is_lost_takes_no_signal_for_those_not_notified_yet) {
+  start("");
+  for (int i = 0; i < 3; ++i) add("echo $PPID; exec sleep 600");
+  open_all();
+  wait_for_lines();
+  for (recorded_run& r : runs)
+    r.tap = [this, &r] {
+      if (!r.failed) return;
+      for (recorded_run& other : runs)
+        if (!other.failed) other.signal(SIGKILL);
+    };
+  ASSERT_EQ(::kill(std::atoi(runs[0].out.c_str()), SIGKILL), 0);
+  for (recorded_run& r : runs) EXPECT_EQ(r.run().how, end_reason::connection_lost) << r.context;
+  for (pid_t left : server->commands()) (void)::kill(left, SIGKILL);
+}
+
 TEST_F(shared_connection, goes_on_when_the_command_that_made_it_is_given_up_while_it_connects) {
   start("");
   for (int i = 0; i < 3; ++i) add("echo " + std::to_string(i));
@@ -341,7 +358,7 @@ TEST_F(shared_connection, goes_on_when_the_command_that_made_it_is_given_up_whil
 }
 
 TEST_F(shared_connection, that_cannot_be_made_fails_all_who_wait_for_it) {
-  // Bound and not listening: nobody else gets the port.
+  // A bound port that does not listen refuses connections, and no other process gets it.
   detail::unique_fd closed(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;

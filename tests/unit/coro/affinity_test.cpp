@@ -1,4 +1,5 @@
-// A coroutine of execo's resumes on its own loop, whatever it awaits and whoever resumes it.
+// Executor affinity: an execo coroutine resumes on its own loop, whatever it awaits, and whichever
+// thread resumes it.
 #include <gtest/gtest.h>
 
 #include <atomic>
