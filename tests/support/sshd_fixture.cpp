@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -286,10 +287,16 @@ void sshd_fixture::stop() noexcept {
   if (pid_ > 0) {
     // Sessions end with their connections; what does not is ended here.
     (void)within(5s, [this] { return children(pid_).empty(); });
+    // First no more are made: one that is just being started would write its log into the directory
+    // while that is removed.
+    (void)::kill(pid_, SIGSTOP);
     std::vector<pid_t> left = descendants(pid_);
     for (pid_t pid : left) (void)::kill(pid, SIGKILL);
-    (void)::kill(pid_, SIGTERM);
+    (void)::kill(pid_, SIGKILL);
     (void)::waitpid(pid_, nullptr, 0);
+    (void)within(5s, [&left] {
+      return std::ranges::none_of(left, [](pid_t pid) { return ::kill(pid, 0) == 0; });
+    });
     pid_ = -1;
   }
   std::error_code gone;

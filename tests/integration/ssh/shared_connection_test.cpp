@@ -272,7 +272,8 @@ TEST_F(shared_connection, of_a_reader_that_does_not_read_leaves_the_others_at_fu
   start("MaxSessions 20\n");
   std::string go = server->directory() + "/go";
   for (int i = 0; i < 15; ++i)
-    add("echo up; while [ ! -e " + go + " ]; do sleep 0.05; done; head -c 4000000 /dev/zero");
+    add("echo up; while [ -d " + server->directory() + " ] && [ ! -e " + go +
+        " ]; do sleep 0.05; done; head -c 4000000 /dev/zero");
   open_all();
   wait_for_lines();
   recorded_run& stalled = add("cat /dev/zero");
