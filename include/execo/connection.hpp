@@ -50,6 +50,9 @@ class ssh_options {
   int port = 0;      // 0: 22
   std::vector<std::string>
       identities;  // private key files; empty: ~/.ssh/id_ed25519, id_ecdsa, id_rsa
+  /// Certificate files, each for one of the identities. `FILE-cert.pub` beside a key file is found
+  /// without being named. Certificates are offered before all keys.
+  std::vector<std::string> certificates;
   execo::host_keys host_key_policy = execo::host_keys::strict;
   std::string known_hosts;                // empty: ~/.ssh/known_hosts
   std::vector<std::string> key_exchange;  // algorithm names in order; empty: libssh's own choice

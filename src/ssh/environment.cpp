@@ -36,6 +36,7 @@ ssh_options that_matter(ssh_options options, const ssh_caller& by) {
   others.answer = options.limits.answer;
   options.limits = others;
   for (std::string& file : options.identities) file = by.path_of(file);
+  for (std::string& file : options.certificates) file = by.path_of(file);
   if (!options.known_hosts.empty()) options.known_hosts = by.path_of(options.known_hosts);
   return options;
 }
@@ -64,7 +65,7 @@ ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh
       reuse(options.reuse),
       idle_close(options.idle_close),
       max_idle(options.max_idle),
-      identities(options.identities, by),
+      identities(options.identities, options.certificates, by),
       host_keys(options.host_key_policy, options.known_hosts, by),
       handshakes(on.service<handshake_budget>(), options.handshakes),
       descriptors(on),

@@ -8,6 +8,8 @@ int main(int argc, char** argv) {
   ::testing::InitGoogleMock(&argc, argv);
   // The tool under test has no configuration but what a test gives it.
   ::setenv("EXECO_CONFIG", "", 1);
+  // Nor an agent: that of who runs the tests is not for them.
+  ::unsetenv("SSH_AUTH_SOCK");
   execo::test::install_leak_check();
   return RUN_ALL_TESTS();
 }
