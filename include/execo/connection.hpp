@@ -75,6 +75,15 @@ class ssh_options {
   /// descriptors of this process, and are closed, the oldest first, when none is left.
   std::size_t max_idle = 1024;
 
+  /// A program that takes commands to hosts in place of ssh: "docker exec -i %h", "rsh %h",
+  /// "argv:unshare -r", "exec:". Empty: ssh. Its words are split as a shell does, and no shell
+  /// reads them; %h, %p, %u and %n are the host's name, port, user and place in the action, %% is a
+  /// percent sign. The command is added as one word, or as `sh -c TEXT` after the prefix "argv:",
+  /// which docker, podman, kubectl, ip, chroot, systemd-run and srun need not have. "exec:" runs
+  /// the command itself here, once for each host, with the tokens in its words replaced. What is
+  /// run has the host's name in EXECO_HOST. The other options are for ssh, but for user and port.
+  std::string connector;
+
   friend bool operator==(const ssh_options&, const ssh_options&) = default;
 };
 

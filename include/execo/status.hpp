@@ -62,7 +62,7 @@ enum class leftover_cause : std::uint8_t {
   held,               ///< KILL did not end it: the kernel holds it
   no_second_channel,  ///< the ssh server forwards no signal and opens no second channel
   forced_command,     ///< the ssh server ran another program than the script that ends it
-  no_signals,         ///< the ssh server forwards no signals
+  no_signals,         ///< the ssh server, or the connector, forwards no signals
   no_answer,          ///< the ssh server did not report in time whether it ended
   connection_lost,    ///< the connection was lost while it ran
 };
@@ -77,6 +77,19 @@ enum class connection_use : std::uint8_t {
   reused,    ///< one that was made for another command, which may use it at the same time
   replaced,  ///< a new one, since the other one had been lost
 };
+
+/// What carried a command to where it runs.
+enum class transport_kind : std::uint8_t {
+  none,       ///< it was not begun
+  local,      ///< it is a child of this process
+  ssh,        ///< ssh spoken by this process
+  openssh,    ///< the `ssh` program
+  connector,  ///< another program: ssh_options::connector
+  exec,       ///< the connector `exec:`, which runs it here, once for each host
+};
+
+/// How many values transport_kind has.
+inline constexpr std::size_t transport_kinds = 6;
 
 /// How sure something is.
 enum class certainty : std::uint8_t { no, maybe, yes };
@@ -97,6 +110,8 @@ std::string_view to_string(leftover_cause why) noexcept;
 std::string_view in_words(leftover_cause why) noexcept;
 /// The bare word: "made", "reused", ...
 std::string_view to_string(connection_use what) noexcept;
+/// The bare word: "connector", ...; for `ssh` that is "libssh".
+std::string_view to_string(transport_kind what) noexcept;
 /// The bare word: "no", "maybe" or "yes".
 std::string_view to_string(certainty how) noexcept;
 /// "out" or "err".
@@ -202,6 +217,7 @@ class result {
   bool may_still_run() const noexcept { return leftover_ != leftover_cause::none; }
   leftover_cause leftover() const noexcept { return leftover_; }
   connection_use connection() const noexcept { return connection_; }
+  transport_kind transport() const noexcept { return transport_; }
   /// Whether the command was run, which matters for a retry. maybe: the ssh server was asked to run
   /// it and has not answered.
   certainty started_command() const noexcept { return started_command_; }
@@ -255,6 +271,7 @@ class result {
   execo::phase phase_ = execo::phase::run;
   leftover_cause leftover_ = leftover_cause::none;
   connection_use connection_ = connection_use::none;
+  transport_kind transport_ = transport_kind::none;
   certainty started_command_ = certainty::no;
   bool ok_ = false;
   bool killed_ = false;

@@ -16,7 +16,7 @@ bool execution_factory::may_be_retried(const result& r) const noexcept {
 }
 
 intrusive_ptr<execution> command_factory::make(loop& on, std::size_t ring, target what) {
-  std::unique_ptr<transport> how = transport_to(on, ring, what.where);
+  std::unique_ptr<transport> how = transport_to(on, ring, what);
   return intrusive_ptr<execution>(
       new lifecycle(on, std::move(what.what), std::move(what.stdio), std::move(how), what.limits));
 }

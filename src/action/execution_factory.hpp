@@ -65,7 +65,7 @@ class command_factory : public execution_factory {
  protected:
   /// Called on the ring. Throws: as make().
   virtual std::unique_ptr<transport> transport_to(loop& on, std::size_t ring,
-                                                  const host& where) = 0;
+                                                  const target& what) = 0;
 };
 
 }  // namespace execo::detail

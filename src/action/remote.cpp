@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "action/fanout_action.hpp"
+#include "ssh/connector_transport.hpp"
 #include "ssh/ssh_transport.hpp"
 
 namespace execo {
@@ -27,13 +28,18 @@ detail::fanout_action& of(detail::action_ref& state) {
 class ssh_factory final : public detail::command_factory {
  public:
   explicit ssh_factory(ssh_options options)
-      : options_(std::move(options)), by_(detail::ssh_caller::now()) {}
+      : options_(std::move(options)), by_(detail::ssh_caller::now()) {
+    if (!options_.connector.empty())
+      connector_ = std::make_shared<const detail::connector_setup>(options_, by_);
+  }
 
   void begin(std::size_t rings) override {
     shared_.resize(rings);
     auto parts = static_cast<unsigned>(rings);
     options_.handshakes = (options_.handshakes + parts - 1) / parts;
   }
+  // Of a local child: its two outputs, its input and the child itself.
+  std::size_t descriptors() const noexcept override { return connector_ ? 4 : 1; }
   std::size_t spare_descriptors(detail::loop& on) const noexcept override {
     return detail::kept_sessions(on);
   }
@@ -43,14 +49,16 @@ class ssh_factory final : public detail::command_factory {
 
  private:
   std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t ring,
-                                                  const host& where) override {
+                                                  const detail::target& what) override {
+    if (connector_) return detail::make_connector_transport(on, connector_, what.where, what.index);
     std::shared_ptr<detail::ssh_environment>& shared = shared_[ring];
     if (!shared) shared = detail::make_ssh_environment(on, options_, by_);
-    return detail::make_ssh_transport(shared, where);
+    return detail::make_ssh_transport(shared, what.where);
   }
 
   ssh_options options_;
   detail::ssh_caller by_;
+  std::shared_ptr<const detail::connector_setup> connector_;  // null: ssh
   std::vector<std::shared_ptr<detail::ssh_environment>> shared_;
 };
 

@@ -46,7 +46,7 @@ std::string_view in_words(leftover_cause why) noexcept {
     case leftover_cause::forced_command:
       return "the server runs a command of its own choice (ForceCommand, command=)";
     case leftover_cause::no_signals:
-      return "the server passes no signals on";
+      return "nothing passes signals on to it";
     case leftover_cause::no_answer:
       return "the server did not say in time what became of it";
     case leftover_cause::connection_lost:
@@ -58,6 +58,12 @@ std::string_view in_words(leftover_cause why) noexcept {
 std::string_view to_string(connection_use what) noexcept {
   static constexpr std::array<std::string_view, connection_uses> words{"none", "made", "reused",
                                                                        "replaced"};
+  return words[static_cast<std::size_t>(what)];
+}
+
+std::string_view to_string(transport_kind what) noexcept {
+  static constexpr std::array<std::string_view, transport_kinds> words{
+      "none", "local", "libssh", "openssh", "connector", "exec"};
   return words[static_cast<std::size_t>(what)];
 }
 

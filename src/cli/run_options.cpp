@@ -40,6 +40,8 @@ Examples:
   execo run -w @web -x web7 -u 30s -- systemctl is-active nginx
   execo run --hosts-file hosts.txt -f 256 --format ndjson -- uptime | jq .out
   execo run -w 'node[1-4]' --argv -- touch 'a name with blanks'
+  execo run -w 'web[1-3]' --connector 'docker exec -i %h' -- nginx -t
+  execo run -w 'node[1-200]' --connector exec: -- ping -c1 -W1 %h
   execo run -w '127.0.0.[1-9]' -p 2222 --host-keys accept-new 'echo $HOME; df -h | tail -1'
 
 Defaults come from ~/.config/execo/config.toml, or from the file $EXECO_CONFIG.
@@ -170,6 +172,13 @@ constexpr run_option run_table[] = {
      }},
     {0, "known-hosts", "FILE", "file of known host keys (~/.ssh/known_hosts)",
      [](reader& r, const given_option& g) { r.made.ssh.known_hosts = plain_text(g); }},
+    {0, "connector", "TEMPLATE",
+     "reach hosts by this program in place of ssh: 'docker exec -i %h', 'srun --overlap -w %h', "
+     "'rsh %h'. %h is the host, %p its port, %u the user, %n its number, %% a percent sign. "
+     "COMMAND is added as one word, or as `sh -c COMMAND` after the prefix argv:, as docker, "
+     "podman, kubectl, ip, chroot, systemd-run and srun need it anyway. exec: runs COMMAND here "
+     "once for each host, with these tokens replaced in it",
+     [](reader& r, const given_option& g) { r.made.ssh.connector = plain_text(g); }},
     {0, "max-output", "SIZE",
      "bytes kept of each host's stdout and stderr by -b, -L and ndjson: 64K, 1M, 1G. The rest is "
      "dropped and counted (1M)",

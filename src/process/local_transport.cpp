@@ -80,14 +80,14 @@ enum class stage : std::uint8_t { idle, asked, starting, started, over };
 
 class local_transport final : public transport, private child_scope_owner {
  public:
-  local_transport(loop& on, surroundings::caller then)
+  local_transport(loop& on, std::shared_ptr<const surroundings> around)
       : loop_(on),
         out_(*this, stream::out),
         err_(*this, stream::err),
         input_(*this),
         waiting_(on, delegate<>::to<&local_transport::look_again>(this)),
         step_(delegate<>::to<&local_transport::launch_or_fail>(this)) {
-    setup_.around = surroundings::now(then);
+    setup_.around = std::move(around);
   }
 
   void open(const command& what, transport_events& events) override {
@@ -379,7 +379,12 @@ class local_transport final : public transport, private child_scope_owner {
     if (stage_ != stage::started || busy || (scope_ && !scope_->over())) return;
     stage_ = stage::over;
     waiting_.disarm();
-    if (!scope_) return events_->on_closed({});
+    if (!scope_) {
+      end_report found;
+      found.transport = transport_kind::local;
+      return events_->on_closed(std::move(found));
+    }
+    scope_->report().transport = transport_kind::local;
     if (auto unreaped = scope_->release()) loop_.service<late_reaper>().take(std::move(*unreaped));
     events_->on_closed(std::move(scope_->report()));
   }
@@ -403,7 +408,12 @@ class local_transport final : public transport, private child_scope_owner {
 }  // namespace
 
 std::unique_ptr<transport> make_local_transport(loop& on, surroundings::caller then) {
-  return std::make_unique<local_transport>(on, then);
+  return make_local_transport(on, surroundings::now(then));
+}
+
+std::unique_ptr<transport> make_local_transport(loop& on,
+                                                std::shared_ptr<const surroundings> around) {
+  return std::make_unique<local_transport>(on, std::move(around));
 }
 
 }  // namespace execo::detail

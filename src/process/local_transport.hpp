@@ -13,4 +13,8 @@ namespace execo::detail {
 std::unique_ptr<transport> make_local_transport(
     loop& on, surroundings::caller then = surroundings::caller::stands_still);
 
+/// Thread: any.
+std::unique_ptr<transport> make_local_transport(loop& on,
+                                                std::shared_ptr<const surroundings> around);
+
 }  // namespace execo::detail

@@ -36,6 +36,7 @@ struct result_access {
   static bool& forced_kill(result& r) { return r.forced_kill_; }
   static leftover_cause& leftover(result& r) { return r.leftover_; }
   static connection_use& connection(result& r) { return r.connection_; }
+  static transport_kind& transport(result& r) { return r.transport_; }
   static certainty& started_command(result& r) { return r.started_command_; }
   /// But for what a cap left out.
   static bool& output_complete(result& r) { return r.output_complete_; }

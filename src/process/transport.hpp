@@ -33,6 +33,7 @@ class end_report {
   std::vector<pid_t> escaped;
   leftover_cause leftover = leftover_cause::none;
   connection_use connection = connection_use::none;
+  transport_kind transport = transport_kind::none;
   certainty started = certainty::no;  // of a command that did not get as far as `run`
   std::error_code why;                // it could not be ended
   std::string note;                   // for an end that nothing else explains

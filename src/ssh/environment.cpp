@@ -35,6 +35,7 @@ ssh_options that_matter(ssh_options options, const ssh_caller& by) {
   deadlines others;
   others.answer = options.limits.answer;
   options.limits = others;
+  options.connector.clear();
   for (std::string& file : options.identities) file = by.path_of(file);
   for (std::string& file : options.certificates) file = by.path_of(file);
   if (!options.known_hosts.empty()) options.known_hosts = by.path_of(options.known_hosts);

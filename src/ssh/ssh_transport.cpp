@@ -204,6 +204,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
       end_report found;
       found.leftover = leftover_;
       found.connection = connection_;
+      found.transport = transport_kind::ssh;
       found.started = started_;
       return events_->on_closed(std::move(found));
     }

@@ -119,8 +119,8 @@ class made_by_test final : public detail::command_factory {
 
  private:
   std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t,
-                                                  const host& where) override {
-    return make_(on, where);
+                                                  const detail::target& what) override {
+    return make_(on, what.where);
   }
   maker make_;
   std::size_t descriptors_;

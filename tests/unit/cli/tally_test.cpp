@@ -147,7 +147,7 @@ TEST(tally, commands_that_may_still_run_share_a_line_for_each_reason) {
   EXPECT_THAT(t.left_running(),
               ElementsAre("n3: the command may still run: it belongs to another user",
                           "2 hosts (n[1-2]): the command may still run: "
-                          "the server passes no signals on"));
+                          "nothing passes signals on to it"));
 }
 
 TEST(tally, rates_have_no_exponent) {
