@@ -56,6 +56,9 @@ class ssh_options {
   execo::host_keys host_key_policy = execo::host_keys::strict;
   std::string known_hosts;                // empty: ~/.ssh/known_hosts
   std::vector<std::string> key_exchange;  // algorithm names in order; empty: libssh's own choice
+  /// Path of a unix socket to connect to instead of the host's address: of a local daemon that
+  /// leads to the host. %h is the host, %n as well, %p the port, %r the user, %% a percent sign.
+  std::string unix_socket;
   execo::deadlines limits;
   unsigned handshakes = 64;  // at most this many in flight at a time, in one context
   /// Silence after which the kernel probes the host's kernel. A dead host is connection_lost after

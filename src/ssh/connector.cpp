@@ -10,17 +10,8 @@
 #include <algorithm>
 #include <cassert>
 
-#include "ssh/session_pool.hpp"
-
 namespace execo::detail {
 namespace {
-
-// Without a connection of ours no descriptor will become free for us: 2 s of 100 ms turns.
-constexpr unsigned max_starved_turns = 20;
-
-// libssh 0.10 keeps SSH_OPTIONS_FD in 16 bits (options.c), so a higher number would be another
-// file.
-constexpr int highest_descriptor = 0xffff;
 
 // RFC 8305, 5: "Connection Attempt Delay".
 constexpr auto attempt_delay = std::chrono::milliseconds(250);
@@ -73,7 +64,7 @@ connector::connector(ssh_environment& shared, const std::string& name, int port,
       name_(name),
       port_(port),
       question_(wake),
-      starvation_(wake),
+      shortage_(shared, wake),
       stagger_(wake, "next address of a host") {}
 
 connector::~connector() { drop_all(); }
@@ -106,7 +97,7 @@ void connector::drop_all() {
   several_.reset();
 }
 
-connector::progress connector::fail(std::error_code code, std::string context) {
+route::progress connector::fail(std::error_code code, std::string context) {
   drop_all();
   why_ = failure(end_reason::connect_failed, code, std::move(context));
   return progress::failed;
@@ -117,7 +108,7 @@ std::string connector::target() const {
   return (v6 ? "[" + name_ + "]:" : name_ + ":") + std::to_string(port_);
 }
 
-connector::progress connector::resolve() {
+route::progress connector::resolve() {
   if (!asked_) {
     asked_ = true;
     if (auto literal = endpoint::of_literal(name_)) {
@@ -132,7 +123,7 @@ connector::progress connector::resolve() {
   return progress::done;
 }
 
-connector::progress connector::connect(bool ready) {
+route::progress connector::connect(bool ready) {
   assert(asked_);
   if (ready) take_answers();
   while (!connected_ && may_begin()) {
@@ -142,10 +133,7 @@ connector::progress connector::connect(bool ready) {
       next_begins_ = {};
     }
     if (how == opened::starved && attempts_.empty()) {
-      bool freed = shared_.home.service<session_pool>().close_oldest();
-      bool hope = freed || shared_.descriptors.open() > 0 || starved_turns_++ < max_starved_turns;
-      if (!hope) return fail(last_error_, "socket for " + target());
-      shared_.descriptors.wait(starvation_);
+      if (!shortage_.wait()) return fail(last_error_, "socket for " + target());
       return progress::waiting;
     }
     if (how != opened::failed) break;
@@ -155,12 +143,12 @@ connector::progress connector::connect(bool ready) {
     several_.reset();
     return progress::done;
   }
-  if (attempts_.empty() && !starvation_.waiting()) return fail(last_error_, "connect " + target());
+  if (attempts_.empty() && !shortage_.waits()) return fail(last_error_, "connect " + target());
   return progress::waiting;
 }
 
 bool connector::may_begin() const {
-  if (next_ == question_.addresses.size() || starvation_.waiting()) return false;
+  if (next_ == question_.addresses.size() || shortage_.waits()) return false;
   return attempts_.empty() || shared_.home.now() >= next_begins_;
 }
 
@@ -197,11 +185,7 @@ connector::opened connector::begin_next() {
 bool connector::open_socket(unique_fd& socket) {
   int family = question_.addresses[next_].family();
   socket.reset(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (socket.get() > highest_descriptor) {
-    socket.reset();
-    errno = EMFILE;
-  }
-  return static_cast<bool>(socket);
+  return suits_libssh(socket);
 }
 
 // The session waits for one descriptor: that of the only attempt, or one that stands for all.

@@ -1,6 +1,5 @@
-// The way to a connected socket: resolve, then the addresses. Each has a quarter of a second for
-// itself; then the next one is tried as well, and the first to answer is taken (RFC 8305). Driven
-// by its session, which waits for events() on fd() and calls connect().
+// The way over TCP: resolve, then the addresses. Each has a quarter of a second for itself; then
+// the next one is tried as well, and the first to answer is taken (RFC 8305).
 #pragma once
 
 #include <string>
@@ -9,29 +8,23 @@
 #include "base/fd.hpp"
 #include "ssh/environment.hpp"
 #include "ssh/failure.hpp"
+#include "ssh/route.hpp"
 
 namespace execo::detail {
 
-class connector {
+class connector final : public route {
  public:
-  enum class progress { waiting, done, failed };
-
-  /// `wake` is called when resolve() or connect() should be, apart from readiness of fd().
   connector(ssh_environment& shared, const std::string& name, int port, delegate<> wake);
-  ~connector();
+  ~connector() override;
 
-  /// `done`: the addresses are known.
-  progress resolve();
-  /// Does what can be done now; `done`: take(). `ready`: an event came for fd().
-  /// Pre: resolve() was done.
-  progress connect(bool ready);
+  bool resolves() const noexcept override { return true; }
+  progress resolve() override;
+  progress connect(bool ready) override;
+  failure why() const override { return why_; }
 
-  int fd() const noexcept;
-  unsigned events() const noexcept;
-  /// After `done`. The socket counts as open in the environment until its owner says freed().
-  unique_fd take();
-  /// After `failed`.
-  failure why() const { return why_; }
+  int fd() const noexcept override;
+  unsigned events() const noexcept override;
+  unique_fd take() override;
 
  private:
   enum class opened { connecting, connected, failed, starved };
@@ -51,7 +44,6 @@ class connector {
   const std::string& name_;
   int port_;
   bool asked_ = false;
-  unsigned starved_turns_ = 0;
   std::size_t next_ = 0;             // the address to begin with
   std::vector<unique_fd> attempts_;  // in flight, the oldest first
   unique_fd connected_;
@@ -59,7 +51,7 @@ class connector {
   clock::time_point next_begins_{};
   std::error_code last_error_;
   resolver::question question_;
-  descriptor_queue::waiter starvation_;
+  descriptor_shortage shortage_;
   deadline_timer stagger_;
   failure why_;
 };

@@ -38,7 +38,8 @@ ssh_options that_matter(ssh_options options, const ssh_caller& by) {
   options.connector.clear();
   for (std::string& file : options.identities) file = by.path_of(file);
   for (std::string& file : options.certificates) file = by.path_of(file);
-  if (!options.known_hosts.empty()) options.known_hosts = by.path_of(options.known_hosts);
+  for (std::string* file : {&options.known_hosts, &options.unix_socket})
+    if (!file->empty()) *file = by.path_of(*file);
   return options;
 }
 
@@ -56,11 +57,13 @@ void prepare_openssl() {
 
 ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh_caller& by)
     : home(on),
+      caller(by),
       user(options.user.empty() ? by.user() : options.user),
       terminal(by.terminal()),
       port(options.port == 0 ? 22 : options.port),
       answer_limit(options.limits.answer.count() > 0 ? options.limits.answer : deadlines().answer),
       key_exchange(joined(options.key_exchange)),
+      unix_socket(options.unix_socket),
       tcp_keepalive(options.tcp_keepalive),
       keepalive(options.keepalive),
       reuse(options.reuse),
@@ -71,13 +74,12 @@ ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh
       handshakes(on.service<handshake_budget>(), options.handshakes),
       descriptors(on),
       names(on),
-      options_(that_matter(options, by)),
-      folder_(by.home()) {
+      options_(that_matter(options, by)) {
   prepare_openssl();
 }
 
 bool ssh_environment::serves(const ssh_options& options, const ssh_caller& by) const {
-  return options_ == that_matter(options, by) && folder_ == by.home() &&
+  return options_ == that_matter(options, by) && caller.home() == by.home() &&
          terminal == by.terminal() && (!options_.user.empty() || user == by.user()) &&
          identities.is_current();
 }

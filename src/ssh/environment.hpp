@@ -26,11 +26,13 @@ class ssh_environment {
   void refresh();
 
   loop& home;
+  const ssh_caller caller;
   const std::string user;          // who to log in as by default
   const std::string terminal;      // the name of our own, for one that is asked for
   const int port;                  // by default
   const duration answer_limit;     // for a server that is asked
   const std::string key_exchange;  // comma separated; empty: libssh's own order
+  const std::string unix_socket;   // with tokens; empty: none
   const duration tcp_keepalive;    // 0: none
   const duration keepalive;        // 0: none
   const bool reuse;                // of its sessions
@@ -49,7 +51,6 @@ class ssh_environment {
 
  private:
   const ssh_options options_;
-  const std::string folder_;  // the home of the usual files
 };
 
 }  // namespace execo::detail

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <cassert>
+#include <utility>
 
 #include "base/contain.hpp"
 #include "ssh/handshake.hpp"
@@ -114,16 +115,38 @@ void remote_session::close_if_idle() {
   if (!closing_) return arm();
   if (stage_ != stage::over) dispose(true);
   if (poll_.active) shared_->home.cancel(poll_);
-  if (poll_.active || woken_) return;
+  if (!has_no_route() || poll_.active || woken_) return;
   owner_->session_closed();
+}
+
+// Ends the one that is left.
+bool remote_session::has_no_route() noexcept {
+  if (!route_) return true;
+  route_->close(route::ending::given_up);
+  if (!route_->is_over()) return false;
+  route_.reset();
+  return true;
+}
+
+void remote_session::on_route_over() {
+  if (std::exchange(woken_, true)) return;
+  shared_->home.defer(node_);
+}
+
+void remote_session::report_loss() {
+  if (!loss_ || (route_ && !route_->is_over())) return;
+  failure why = *std::exchange(loss_, std::nullopt);
+  if (route_) route_->explain(why);
+  route_.reset();
+  owner_->session_failed(std::move(why));
 }
 
 void remote_session::arm() {
   int fd = -1;
   unsigned wanted = 0;
-  if (setup_ && setup_->route) {
-    fd = setup_->route->fd();
-    wanted = setup_->route->events();
+  if (stage_ == stage::resolving || stage_ == stage::connecting) {
+    fd = route_->fd();
+    wanted = route_->events();
   } else if (handle_) {
     fd = ssh_get_fd(handle_.get());
     if (!input_held()) wanted = POLLIN;
@@ -145,6 +168,7 @@ void remote_session::arm() {
 
 void remote_session::step(bool ready) {
   std::uint64_t before = traffic_.in_bytes;
+  if (stage_ == stage::over) return report_loss();
   if (stage_ == stage::queued) begin();
   if (stage_ == stage::greeting && read_greeting(ssh_get_fd(handle_.get()))) let_libssh_read();
   if (stage_ == stage::resolving) resolve();
@@ -160,28 +184,29 @@ void remote_session::step(bool ready) {
 void remote_session::begin() {
   if (!setup_->place.is_inside()) return;
   setup_->place.begin();
-  setup_->route = std::make_unique<connector>(*shared_, name_, port_,
-                                              delegate<>::to<&remote_session::wake>(this));
+  route_ = make_route(*shared_, route_target{name_, port_, user_},
+                      delegate<>::to<&remote_session::wake>(this),
+                      delegate<>::to<&remote_session::on_route_over>(this));
   stage_ = stage::resolving;
-  owner_->session_entered(phase::resolve);
+  if (route_->resolves()) owner_->session_entered(phase::resolve);
 }
 
 void remote_session::resolve() {
   if (closing_) return;
-  connector::progress r = setup_->route->resolve();
-  if (r == connector::progress::failed) return fail(setup_->route->why());
-  if (r == connector::progress::waiting) return;
+  route::progress r = route_->resolve();
+  if (r == route::progress::failed) return fail(route_->why());
+  if (r == route::progress::waiting) return;
   stage_ = stage::connecting;
   owner_->session_entered(phase::connect);
 }
 
 void remote_session::connect(bool ready) {
   if (closing_) return;
-  connector::progress r = setup_->route->connect(ready);
-  if (r == connector::progress::failed) return fail(setup_->route->why());
-  if (r == connector::progress::waiting) return;
-  unique_fd connected = setup_->route->take();
-  setup_->route.reset();
+  route::progress r = route_->connect(ready);
+  if (r == route::progress::failed) return fail(route_->why());
+  if (r == route::progress::waiting) return;
+  unique_fd connected = route_->take();
+  if (!route_->carries()) route_.reset();
   connected_ = true;
   setup_->place.note_progress();
   stage_ = stage::greeting;
@@ -358,7 +383,10 @@ failure remote_session::describe_loss() {
 void remote_session::fail(failure why) {
   if (stage_ == stage::over) return;
   dispose(false);
-  if (!closing_) owner_->session_failed(std::move(why));
+  if (closing_) return;
+  loss_ = std::move(why);
+  if (route_) route_->close(route::ending::lost);
+  report_loss();
 }
 
 void remote_session::dispose(bool politely) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "loop/loop.hpp"
@@ -12,6 +13,7 @@
 #include "ssh/failure.hpp"
 #include "ssh/libssh.hpp"
 #include "ssh/round_trip.hpp"
+#include "ssh/route.hpp"
 #include "ssh/session_members.hpp"
 #include "ssh/session_setup.hpp"
 
@@ -101,6 +103,9 @@ class remote_session {
   void run_step(bool ready);
   void close_if_idle();
   void arm();
+  bool has_no_route() noexcept;
+  void on_route_over();
+  void report_loss();
 
   void step(bool ready);
   void begin();
@@ -147,6 +152,8 @@ class remote_session {
   bool closing_ = false;
   bool connected_ = false;                // counts in the environment's descriptors
   std::unique_ptr<session_setup> setup_;  // until it is authenticated or over
+  std::unique_ptr<route> route_;          // until it is connected, or over if it carries
+  std::optional<failure> loss_;           // that the route is still to explain
   libssh_session handle_;
   ssh_counter_struct traffic_{};
   ssh_counter_struct packets_{};

@@ -1,11 +1,8 @@
-// What a session needs until it is authenticated: its permit for a handshake, its way to an
-// address, what the server says first, and the identities to log in with.
+// What a session needs until it is authenticated: its permit for a handshake, what the server says
+// first, and the identities to log in with.
 #pragma once
 
-#include <memory>
-
 #include "execo/detail/deadline_timer.hpp"
-#include "ssh/connector.hpp"
 #include "ssh/environment.hpp"
 #include "ssh/greeting.hpp"
 
@@ -75,7 +72,6 @@ class session_setup {
       : place(shared, granted), who(shared.identities) {}
 
   handshake_place place;
-  std::unique_ptr<connector> route;
   greeting hello;
   login who;
 };

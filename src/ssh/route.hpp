@@ -1,0 +1,78 @@
+// The way to a host: it gives its session a connected descriptor, or says why there is none. Driven
+// by its session, which waits for events() on fd() and calls connect().
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/fd.hpp"
+#include "ssh/environment.hpp"
+#include "ssh/failure.hpp"
+
+namespace execo::detail {
+
+/// What a session is to reach. Outlives its route.
+class route_target {
+ public:
+  const std::string& name;
+  int port;
+  const std::string& user;
+};
+
+class route {
+ public:
+  enum class progress { waiting, done, failed };
+  /// Why it is closed: the connection was lost, or nobody wants it any more.
+  enum class ending { lost, given_up };
+
+  virtual ~route() = default;
+
+  /// It has names to look up first.
+  virtual bool resolves() const noexcept { return false; }
+  /// `done`: the addresses are known.
+  virtual progress resolve() { return progress::done; }
+  /// Does what can be done now; `done`: take(). `ready`: an event came for fd().
+  /// Pre: resolve() was done.
+  virtual progress connect(bool ready) = 0;
+  /// After `failed`.
+  virtual failure why() const = 0;
+
+  virtual int fd() const noexcept { return -1; }
+  virtual unsigned events() const noexcept { return 0; }
+  /// After `done`. The socket counts as open in the environment until its owner says freed().
+  virtual unique_fd take() = 0;
+
+  /// The descriptor leads to something of its own, which close() ends.
+  virtual bool carries() const noexcept { return false; }
+  /// Ends what it began. With `lost` it may wait for what says why.
+  virtual void close(ending how) { (void)how; }
+  /// Nothing of it is left, once close() was called.
+  virtual bool is_over() const noexcept { return true; }
+  /// Adds what it knows to why the connection was lost. Pre: is_over().
+  virtual void explain(failure& lost) const { (void)lost; }
+};
+
+/// Waits for a descriptor when there is none left.
+class descriptor_shortage {
+ public:
+  descriptor_shortage(ssh_environment& shared, delegate<> retry) noexcept
+      : shared_(shared), waiter_(retry) {}
+  bool waits() const noexcept { return waiter_.waiting(); }
+  /// False: there is no hope for one.
+  bool wait();
+
+ private:
+  ssh_environment& shared_;
+  descriptor_queue::waiter waiter_;
+  unsigned turns_ = 0;
+};
+
+/// libssh can use it. Otherwise it is closed, and errno says that there are too many.
+bool suits_libssh(unique_fd& descriptor) noexcept;
+
+/// `wake` is called when resolve() or connect() should be, apart from readiness of fd(); `over`
+/// when a route that is being closed is over. Both come from the loop or from a call of the route.
+std::unique_ptr<route> make_route(ssh_environment& shared, const route_target& to, delegate<> wake,
+                                  delegate<> over);
+
+}  // namespace execo::detail
