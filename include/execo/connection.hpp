@@ -53,6 +53,13 @@ class ssh_options {
   /// Certificate files, each for one of the identities. `FILE-cert.pub` beside a key file is found
   /// without being named. Certificates are offered before all keys.
   std::vector<std::string> certificates;
+  /// The socket of the ssh agent whose keys are offered, too. Empty: $SSH_AUTH_SOCK, as it was when
+  /// the options were given to the action. "none": no agent.
+  std::string agent;
+  /// Offers only those keys of the agent that are identities as well.
+  bool identities_only = false;
+  /// Maximum number of requests to the agent in flight, in one context.
+  unsigned agent_requests = 4;
   execo::host_keys host_key_policy = execo::host_keys::strict;
   std::string known_hosts;                // empty: ~/.ssh/known_hosts
   std::vector<std::string> key_exchange;  // algorithm names in order; empty: libssh's own choice

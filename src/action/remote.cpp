@@ -1,5 +1,6 @@
 #include "execo/remote.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <stdexcept>
 #include <utility>
@@ -37,6 +38,7 @@ class ssh_factory final : public detail::command_factory {
     shared_.resize(rings);
     auto parts = static_cast<unsigned>(rings);
     options_.handshakes = (options_.handshakes + parts - 1) / parts;
+    options_.agent_requests = std::max(options_.agent_requests / parts, 1U);
   }
   // Of a local child: its two outputs, its input and the child itself.
   std::size_t descriptors() const noexcept override { return connector_ ? 4 : 1; }

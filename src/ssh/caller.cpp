@@ -29,6 +29,7 @@ ssh_caller ssh_caller::now() {
   if (made.home_.empty()) made.home_ = "/";
   made.user_ = variable("USER");
   made.directory_ = working_directory();
+  made.agent_ = variable("SSH_AUTH_SOCK");
   made.terminal_ = variable("TERM");
   if (made.terminal_.empty()) made.terminal_ = "xterm";
   return made;

@@ -20,11 +20,14 @@ class ssh_caller {
   std::string user() const;
   /// $TERM, as ssh names a terminal.
   const std::string& terminal() const noexcept { return terminal_; }
+  /// $SSH_AUTH_SOCK; empty: there is none.
+  const std::string& agent() const noexcept { return agent_; }
 
  private:
   std::string home_;
   std::string user_;  // empty: not set
   std::string terminal_;
+  std::string agent_;
   std::string directory_;  // empty: it has no path
 };
 

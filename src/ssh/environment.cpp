@@ -29,6 +29,12 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+// The path of its socket; empty: there is none.
+std::string agent_of(const ssh_options& options, const ssh_caller& by) {
+  if (options.agent == "none") return {};
+  return by.path_of(options.agent.empty() ? by.agent() : options.agent);
+}
+
 // The options that distinguish environments: the deadlines are each action's own, but for that of
 // an answer, and files are the same by whatever name.
 ssh_options that_matter(ssh_options options, const ssh_caller& by) {
@@ -38,6 +44,7 @@ ssh_options that_matter(ssh_options options, const ssh_caller& by) {
   options.connector.clear();
   for (std::string& file : options.identities) file = by.path_of(file);
   for (std::string& file : options.certificates) file = by.path_of(file);
+  options.agent = agent_of(options, by);
   for (std::string* file : {&options.known_hosts, &options.unix_socket})
     if (!file->empty()) *file = by.path_of(*file);
   return options;
@@ -69,7 +76,9 @@ ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh
       reuse(options.reuse),
       idle_close(options.idle_close),
       max_idle(options.max_idle),
-      identities(options.identities, options.certificates, by),
+      identities(options.identities, options.certificates, !agent_of(options, by).empty(), by),
+      offers(on, identities, agent_of(options, by), options.agent_requests,
+             options.identities_only),
       host_keys(options.host_key_policy, options.known_hosts, by),
       handshakes(on.service<handshake_budget>(), options.handshakes),
       descriptors(on),
@@ -87,6 +96,7 @@ bool ssh_environment::serves(const ssh_options& options, const ssh_caller& by) c
 void ssh_environment::refresh() {
   host_keys.refresh();
   names.forget();
+  offers.refresh();
 }
 
 }  // namespace detail

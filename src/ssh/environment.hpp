@@ -10,6 +10,7 @@
 #include "ssh/handshake_limiter.hpp"
 #include "ssh/host_key_store.hpp"
 #include "ssh/identity.hpp"
+#include "ssh/login_offers.hpp"
 #include "ssh/resolver.hpp"
 
 namespace execo::detail {
@@ -39,6 +40,7 @@ class ssh_environment {
   const duration idle_close;       // 0: none
   const std::size_t max_idle;
   identity_set identities;
+  login_offers offers;
   host_key_store host_keys;
   handshake_limiter handshakes;
   descriptor_queue descriptors;

@@ -12,6 +12,7 @@
 #include "base/read_file.hpp"
 #include "ssh/base64.hpp"
 #include "ssh/key_blob.hpp"
+#include "ssh/wire_reader.hpp"
 
 namespace execo::detail {
 namespace {
@@ -41,20 +42,29 @@ bool is_open_to_others(const std::string& file, std::string& problem) {
   return true;
 }
 
-// What OpenSSH writes for a key that lives in a security key: its public half and a handle. libssh
-// does not know them.
-bool is_security_key(std::string_view text) {
+// The public half is not encrypted in what OpenSSH writes (PROTOCOL.key); that of a key in a
+// security key is all there is, besides a handle. Empty: it is something else.
+std::string public_half_in(std::string_view text) {
   constexpr std::string_view begin = "-----BEGIN OPENSSH PRIVATE KEY-----";
+  constexpr std::string_view magic("openssh-key-v1\0", 15);
   std::size_t from = text.find(begin);
-  if (from == text.npos) return false;
+  if (from == text.npos) return {};
   text.remove_prefix(from + begin.size());
   std::string base64;
   for (char c : text.substr(0, text.find('-')))
     if (c > ' ') base64 += c;
-  std::string blob = from_base64(base64);
-  return blob.find("sk-ssh-ed25519@openssh.com") != blob.npos ||
-         blob.find("sk-ecdsa-sha2-nistp256@openssh.com") != blob.npos;
+  std::string whole = from_base64(base64);
+  if (!whole.starts_with(magic)) return {};
+  wire_reader fields(std::string_view(whole).substr(magic.size()));
+  for (int i = 0; i < 3; ++i) (void)fields.text();  // cipher, KDF, its options
+  (void)fields.number();
+  std::string half(fields.text());
+  ::explicit_bzero(whole.data(), whole.size());
+  ::explicit_bzero(base64.data(), base64.size());
+  return half;
 }
+
+bool is_of_security_key(std::string_view blob) { return type_of_key(blob).starts_with("sk-"); }
 
 // libssh 0.10 imports Ed25519 keys in PKCS#8 and can neither show nor use them: they are empty
 // here.
@@ -78,32 +88,44 @@ class key_text {
   std::string text;
 };
 
-key_file load(const std::string& file, const std::string& text, identity& made,
-              std::string& problem) {
+// Why there is no private key.
+std::string describe_unusable(bool imported, bool asked, const std::string& half) {
+  if (imported)
+    return "is an Ed25519 key in PKCS#8, which cannot be used; make one with ssh-keygen";
+  if (is_of_security_key(half)) return "is a FIDO security key's, which only an agent can use";
+  if (asked) return "is encrypted; only keys without a passphrase can be used";
+  return half.empty() ? "is not a private key" : "is a public key, which only an agent can use";
+}
+
+// The private key, or at least its public half.
+identity load(const std::string& file, const std::string& text) {
+  identity made;
+  made.file = file;
   bool asked = false;
   made.key = key_in(text, asked);
-  bool imported = made.key != nullptr;
-  if (imported) made.blob = public_half(made.key.get());
-  if (!made.blob.empty()) {
-    made.file = file;
-    return key_file::usable;
-  }
-  if (imported) {
-    problem = "is an Ed25519 key in PKCS#8, which cannot be used; make one with ssh-keygen";
-  } else if (is_security_key(text)) {
-    problem = "is a FIDO security key's, which cannot be used";
-  } else {
-    problem =
-        asked ? "is encrypted; only keys without a passphrase can be used" : "is not a private key";
-  }
-  return key_file::unusable;
+  if (made.key) made.blob = public_half(made.key.get());
+  if (!made.blob.empty()) return made;
+  made.blob = public_half_in(text);
+  if (made.blob.empty()) made.blob = key_in_text(text);
+  made.problem = describe_unusable(made.key != nullptr, asked, made.blob);
+  made.key.reset();
+  return made;
+}
+
+std::string key_beside(const std::string& file) {
+  std::string text;
+  std::string problem;
+  bool there =
+      read_file(file + ".pub", file_kind::regular, max_size, text, problem) == file_read::whole;
+  return there ? key_in_text(text) : std::string();
 }
 
 key_file read_key_file(const std::string& file, std::string& text, std::string& problem) {
-  if (is_open_to_others(file, problem)) return key_file::unusable;
   file_read there = read_file(file, file_kind::regular, max_size, text, problem);
   if (there == file_read::missing) return key_file::missing;
-  return there == file_read::whole ? key_file::usable : key_file::unusable;
+  if (there == file_read::refused) return key_file::unusable;
+  bool is_public = !key_in_text(text).empty();
+  return !is_public && is_open_to_others(file, problem) ? key_file::unusable : key_file::usable;
 }
 
 key_file read_certificate(const std::string& file, std::string& blob, std::string& problem) {
@@ -136,7 +158,9 @@ bool certify(const std::string& text, const std::string& blob, libssh_key& key) 
 }  // namespace
 
 identity_set::identity_set(const std::vector<std::string>& files,
-                           const std::vector<std::string>& certificates, const ssh_caller& by) {
+                           const std::vector<std::string>& certificates, bool has_agent,
+                           const ssh_caller& by)
+    : has_agent_(has_agent) {
   std::vector<certificate> given;
   std::string problem;
   for (const std::string& name : certificates) {
@@ -153,7 +177,7 @@ identity_set::identity_set(const std::vector<std::string>& files,
   }
   if (files.empty()) add_usual(by.home() + "/.ssh/", given);
   for (const certificate& c : given)
-    if (!c.used) leave_out(c.file, "is for none of the keys");
+    if (!c.used) add_certified(c);
   for (identity& plain : plain_) keys_.push_back(std::move(plain));
   plain_.clear();
 }
@@ -166,42 +190,70 @@ void identity_set::add_usual(const std::string& folder, std::vector<certificate>
   }
 }
 
+// One key file, and its certificates.
 key_file identity_set::add(const std::string& file, std::vector<certificate>& given,
                            std::string& problem) {
   watch(file);
   key_text read;
   key_file r = read_key_file(file, read.text, problem);
-  identity made;
-  if (r == key_file::usable) r = load(file, read.text, made, problem);
-  if (r != key_file::usable) return r;
+  if (r == key_file::unusable || (r == key_file::missing && !has_agent_)) return r;
+  identity made = load(file, read.text);
+  if (has_agent_) watch(file + ".pub");
+  if (made.blob.empty() && has_agent_) made.blob = key_beside(file);
+  if (r == key_file::missing) {
+    if (made.blob.empty()) return r;
+    made.problem = "is missing";
+  }
+  if (!made.key && (!has_agent_ || made.blob.empty())) {
+    problem = made.problem;
+    return key_file::unusable;
+  }
   for (certificate& c : given) {
     if (plain_key_of(c.blob) != made.blob) continue;
     c.used = true;
-    add_certified(read.text, c);
+    add_certified(read.text, made, c);
   }
-  certificate beside;
-  beside.file = file + "-cert.pub";
-  watch(beside.file);
-  std::string why;
-  key_file found = read_certificate(beside.file, beside.blob, why);
-  if (found == key_file::usable && plain_key_of(beside.blob) != made.blob) {
-    found = key_file::unusable;
-    why = "is for another key";
-  }
-  if (found == key_file::usable) add_certified(read.text, beside);
-  if (found == key_file::unusable) leave_out(beside.file, why);
+  add_certificate_beside(read.text, made);
   plain_.push_back(std::move(made));
   return key_file::usable;
 }
 
+void identity_set::add_certificate_beside(const std::string& text, const identity& plain) {
+  certificate beside;
+  beside.file = plain.file + "-cert.pub";
+  watch(beside.file);
+  std::string why;
+  key_file found = read_certificate(beside.file, beside.blob, why);
+  if (found == key_file::usable && plain_key_of(beside.blob) != plain.blob) {
+    found = key_file::unusable;
+    why = "is for another key";
+  }
+  if (found == key_file::usable) add_certified(text, plain, beside);
+  if (found == key_file::unusable) leave_out(beside.file, why);
+}
+
 // Certificates go first: a server that takes one may not know the key.
-void identity_set::add_certified(const std::string& text, const certificate& by) {
+void identity_set::add_certified(const std::string& text, const identity& plain,
+                                 const certificate& by) {
   auto same = [&by](const identity& known) { return known.blob == by.blob; };
   if (std::ranges::any_of(keys_, same)) return;
   identity made;
-  if (!certify(text, by.blob, made.key)) return leave_out(by.file, "is of an unknown kind");
   made.file = by.file;
   made.blob = by.blob;
+  made.problem = plain.problem;
+  if (plain.key && !certify(text, by.blob, made.key))
+    return leave_out(by.file, "is of an unknown kind");
+  keys_.push_back(std::move(made));
+}
+
+// One that is for none of the keys here; an agent may have it.
+void identity_set::add_certified(const certificate& by) {
+  constexpr const char* why = "is for none of the keys";
+  if (!has_agent_) return leave_out(by.file, why);
+  identity made;
+  made.file = by.file;
+  made.blob = by.blob;
+  made.problem = why;
   keys_.push_back(std::move(made));
 }
 
@@ -210,19 +262,12 @@ void identity_set::watch(const std::string& file) {
 }
 
 void identity_set::leave_out(const std::string& file, const std::string& problem) {
-  skipped_ += (skipped_.empty() ? "" : ", ") + file + ": " + problem;
+  left_out_ += (left_out_.empty() ? "" : ", ") + file + ": " + problem;
 }
 
 bool identity_set::is_current() const noexcept {
   return std::ranges::all_of(
       files_, [](const auto& each) { return file_stamp::of(each.first) == each.second; });
-}
-
-std::string identity_set::names() const {
-  std::string text;
-  for (const identity& i : keys_) text += (text.empty() ? "" : ", ") + i.file;
-  if (text.empty()) text = "none";
-  return skipped_.empty() ? text : text + " (left out: " + skipped_ + ")";
 }
 
 }  // namespace execo::detail

@@ -15,8 +15,9 @@ namespace execo::detail {
 class identity {
  public:
   std::string file;  // of the key, or of its certificate
-  libssh_key key;
+  libssh_key key;    // null: only an agent can sign, and `problem` says why
   std::string blob;  // what is offered: the public key, or the certificate
+  std::string problem;
 };
 
 enum class key_file : std::uint8_t { usable, missing, unusable };
@@ -25,25 +26,21 @@ class identity_set {
  public:
   /// The files named, each of which must be usable; without any, those of the usual ones in ~/.ssh
   /// that are there and usable. Each certificate, of those named and of those beside the keys
-  /// (id_x-cert.pub), comes before all keys.
+  /// (id_x-cert.pub), comes before all keys. With an agent, a file is usable if its public half is
+  /// known: that of a key that is encrypted or in a security key, or a file of nothing else.
   /// Throws: std::invalid_argument naming a file that is missing or not usable, and why: encrypted,
   /// open to others, of a kind that libssh does not know.
   identity_set(const std::vector<std::string>& files, const std::vector<std::string>& certificates,
-               const ssh_caller& by);
+               bool has_agent, const ssh_caller& by);
 
   std::size_t size() const noexcept { return keys_.size(); }
   const identity& operator[](std::size_t i) const noexcept { return keys_[i]; }
 
-  /// The one to try first: the one that was accepted last, for a refused key counts as a failed
-  /// attempt at the server.
-  std::size_t favourite() const noexcept { return favourite_; }
-  void accepted(std::size_t i) noexcept { favourite_ = i; }
-
   /// No file that counts has changed, gone or come since.
   bool is_current() const noexcept;
 
-  /// "~/.ssh/id_a, ~/.ssh/id_b", for people.
-  std::string names() const;
+  /// "~/.ssh/id_a: is encrypted", of the usual files, and of certificates.
+  const std::string& left_out() const noexcept { return left_out_; }
 
  private:
   class certificate {
@@ -55,15 +52,17 @@ class identity_set {
 
   key_file add(const std::string& file, std::vector<certificate>& given, std::string& problem);
   void add_usual(const std::string& folder, std::vector<certificate>& given);
-  void add_certified(const std::string& text, const certificate& by);
+  void add_certificate_beside(const std::string& text, const identity& plain);
+  void add_certified(const std::string& text, const identity& plain, const certificate& by);
+  void add_certified(const certificate& by);
   void watch(const std::string& file);
   void leave_out(const std::string& file, const std::string& problem);
 
   std::vector<identity> keys_;
   std::vector<identity> plain_;                            // while it is made
   std::vector<std::pair<std::string, file_stamp>> files_;  // looked at, whether there or not
-  std::string skipped_;
-  std::size_t favourite_ = 0;
+  std::string left_out_;
+  const bool has_agent_;
 };
 
 }  // namespace execo::detail

@@ -99,6 +99,11 @@ session_error read_session_error(ssh_session_struct* session) {
 
 }  // namespace
 
+bool is_lost(ssh_session_struct* session) noexcept {
+  return (ssh_get_status(session) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 ||
+         ssh_is_connected(session) == 0;
+}
+
 session_error end_session(ssh_session_struct* session) {
   session_error found = read_session_error(session);
   // With the option libssh would not close what it still holds open (client.c).

@@ -48,6 +48,9 @@ class session_error {
   static session_error of_goodbye(std::string_view words);
 };
 
+/// The connection is gone, or libssh gave it up.
+bool is_lost(ssh_session_struct* session) noexcept;
+
 /// Ends a session that has failed, which closes its descriptor unless libssh has done so already,
 /// and says why it failed: 0.10 has no codes behind SSH_FATAL, only text. Its channels are gone.
 /// Nothing but ssh_free may follow.

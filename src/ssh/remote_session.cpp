@@ -184,6 +184,7 @@ void remote_session::step(bool ready) {
 void remote_session::begin() {
   if (!setup_->place.is_inside()) return;
   setup_->place.begin();
+  setup_->who.prepare();
   route_ = make_route(*shared_, route_target{name_, port_, user_},
                       delegate<>::to<&remote_session::wake>(this),
                       delegate<>::to<&remote_session::on_route_over>(this));
@@ -282,28 +283,25 @@ void remote_session::exchange_keys() {
   failure why;
   if (!check_host_key(*this, why)) return fail(std::move(why));
   setup_->place.note_progress();
-  setup_->who.begin();
   stage_ = stage::auth;
   owner_->session_entered(phase::auth);
 }
 
 void remote_session::authenticate() {
-  login& who = setup_->who;
-  while (!closing_) {
-    if (who.is_exhausted()) return fail(refused());
-    // SSH_OPTIONS_USER is the name: RFC 4252 wants the same one in each request.
-    int r = ssh_userauth_publickey(handle_.get(), nullptr, who.current().key.get());
-    if (r == SSH_AUTH_AGAIN) return;
-    if (r == SSH_AUTH_SUCCESS) return enter_service();
-    // Otherwise this key alone is of no use.
-    if (lost()) return fail(describe_loss());
-    if (r == SSH_AUTH_PARTIAL) {
-      who.accept_in_part();
-      int methods = ssh_userauth_list(handle_.get(), nullptr);
-      if ((static_cast<unsigned>(methods) & SSH_AUTH_METHOD_PUBLICKEY) == 0) return fail(refused());
-    }
-    setup_->place.note_progress();
-    who.next();
+  if (closing_) return;
+  switch (setup_->who.go_on(handle_.get())) {
+    case login::progress::waiting:
+      return;
+    case login::progress::agent:
+      // No answer of the server's is awaited, and it may hang up.
+      (void)ssh_execute_message_callbacks(handle_.get());
+      return;
+    case login::progress::accepted:
+      return enter_service();
+    case login::progress::refused:
+      return fail(refused());
+    case login::progress::lost:
+      return fail(describe_loss());
   }
 }
 
@@ -314,7 +312,6 @@ failure remote_session::refused() {
 }
 
 void remote_session::enter_service() {
-  setup_->who.accept();
   setup_->place.complete();
   setup_.reset();
   stage_ = stage::serving;
@@ -350,10 +347,7 @@ void remote_session::end_answered_trips() {
   if (trips_.has_unasked()) wake();
 }
 
-bool remote_session::lost() const noexcept {
-  return (ssh_get_status(handle_.get()) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 ||
-         ssh_is_connected(handle_.get()) == 0;
-}
+bool remote_session::lost() const noexcept { return is_lost(handle_.get()); }
 
 server_software remote_session::server() const noexcept {
   const char* banner = ssh_get_serverbanner(handle_.get());

@@ -1,10 +1,11 @@
 // What a session needs until it is authenticated: its permit for a handshake, what the server says
-// first, and the identities to log in with.
+// first, and its login.
 #pragma once
 
 #include "execo/detail/deadline_timer.hpp"
 #include "ssh/environment.hpp"
 #include "ssh/greeting.hpp"
+#include "ssh/login.hpp"
 
 namespace execo::detail {
 
@@ -37,39 +38,10 @@ class handshake_place {
   deadline_timer silence_;
 };
 
-/// The identities that are tried, in order: the favourite of the moment the first one goes out,
-/// then the others.
-class login {
- public:
-  explicit login(identity_set& known) noexcept : known_(known) {}
-
-  void begin() noexcept { first_ = current_ = known_.favourite(); }
-  /// None is left.
-  bool is_exhausted() const noexcept { return tried_ >= known_.size(); }
-  const identity& current() const noexcept { return known_[current_]; }
-  void next() noexcept {
-    ++tried_;
-    current_ = tried_ <= first_ ? tried_ - 1 : tried_;
-  }
-  /// The server accepts the current one, and wants more.
-  void accept_in_part() noexcept { accepted_ = &current(); }
-  /// The server accepts it.
-  void accept() { known_.accepted(current_); }
-  /// Why it failed, of a server that goes on with these methods.
-  std::string describe(int methods) const;
-
- private:
-  identity_set& known_;
-  unsigned tried_ = 0;
-  std::size_t first_ = 0;
-  std::size_t current_ = 0;
-  const identity* accepted_ = nullptr;
-};
-
 class session_setup {
  public:
   session_setup(ssh_environment& shared, delegate<> granted)
-      : place(shared, granted), who(shared.identities) {}
+      : place(shared, granted), who(shared, granted) {}
 
   handshake_place place;
   greeting hello;

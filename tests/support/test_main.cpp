@@ -4,6 +4,10 @@
 
 #include "leak_check.hpp"
 
+// libssh 0.10 drops a list of an agent's keys when it reads the next one of a session (agent.c),
+// and has no other name that a report would show.
+extern "C" const char* __lsan_default_suppressions() { return "leak:ssh_buffer_new\n"; }
+
 int main(int argc, char** argv) {
   ::testing::InitGoogleMock(&argc, argv);
   // The tool under test has no configuration but what a test gives it.

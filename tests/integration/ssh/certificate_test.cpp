@@ -63,7 +63,7 @@ TEST_F(ssh_certificate, beside_a_key_of_each_type_is_found_and_logs_in) {
     certify(file, "-n " + server_->user());
     options.identities = {file};
     auto shared = detail::make_ssh_environment(loop, options);
-    EXPECT_EQ(shared->identities.names(), file + "-cert.pub, " + file);
+    EXPECT_EQ(shared->offers.plan().names(), file + "-cert.pub, " + file);
     recorded_run r(loop, shared, "127.1.0.1", "true");
     EXPECT_TRUE(r.run().exited) << type << ": " << r.context;
   }
@@ -79,10 +79,10 @@ TEST_F(ssh_certificate, that_is_named_is_used_with_its_key) {
   options.identities = {key};
   options.certificates = {elsewhere};
   auto shared = detail::make_ssh_environment(loop, options);
-  EXPECT_EQ(shared->identities.names(), elsewhere + ", " + key);
+  EXPECT_EQ(shared->offers.plan().names(), elsewhere + ", " + key);
   recorded_run r(loop, shared, "127.1.0.1", "true");
   EXPECT_TRUE(r.run().exited) << r.context;
-  EXPECT_EQ(shared->identities.favourite(), 0U);
+  EXPECT_EQ(favourite_of(*shared), 0U);
 }
 
 TEST_F(ssh_certificate, that_has_expired_or_is_for_others_gives_way_to_the_plain_key) {
@@ -94,10 +94,10 @@ TEST_F(ssh_certificate, that_has_expired_or_is_for_others_gives_way_to_the_plain
     certify(key, flaw + server_->user());
     options.identities = {key};
     auto shared = detail::make_ssh_environment(loop, options);
-    ASSERT_EQ(shared->identities.size(), 2U);
+    ASSERT_EQ(shared->offers.plan().offers.size(), 2U);
     recorded_run r(loop, shared, "127.1.0.1", "true");
     EXPECT_TRUE(r.run().exited) << flaw << r.context;
-    EXPECT_EQ(shared->identities.favourite(), 1U);
+    EXPECT_EQ(favourite_of(*shared), 1U);
   }
   EXPECT_THAT(server_->log(), HasSubstr("Certificate invalid: expired"));
 }
@@ -123,9 +123,9 @@ TEST_F(ssh_certificate, of_another_key_is_left_out_and_said_so) {
   options.identities = {copy};
   options.certificates = {key + "-cert.pub"};
   auto shared = detail::make_ssh_environment(loop, options);
-  EXPECT_EQ(shared->identities.names(), copy + " (left out: " + copy +
-                                            "-cert.pub: is for another key, " + key +
-                                            "-cert.pub: is for none of the keys)");
+  EXPECT_EQ(shared->offers.plan().names(), copy + " (left out: " + copy +
+                                               "-cert.pub: is for another key, " + key +
+                                               "-cert.pub: is for none of the keys)");
 }
 
 TEST_F(ssh_certificate, that_is_renewed_is_read_again) {

@@ -17,6 +17,7 @@
 #include "execo/connection.hpp"
 #include "execo/host.hpp"
 #include "process/transport.hpp"
+#include "ssh/environment.hpp"
 #include "ssh/ssh_transport.hpp"
 #include "sshd_fixture.hpp"
 
@@ -179,6 +180,11 @@ class recorded_run final : public detail::transport_events {
   bool in_call_ = false;
   bool closing_ = false;
 };
+
+/// The index of the offer that the next session begins with.
+inline std::size_t favourite_of(const detail::ssh_environment& shared) {
+  return shared.offers.favourite(shared.offers.plan());
+}
 
 /// Options that reach the server's own host without asking.
 inline ssh_options options_for(const sshd_fixture& server) {

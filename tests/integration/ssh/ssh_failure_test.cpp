@@ -579,11 +579,11 @@ TEST_F(ssh_server, that_is_frozen_is_connection_lost_with_a_keepalive_of_ssh) {
 TEST_F(ssh_server, takes_the_second_identity_and_gets_it_first_the_next_time) {
   options.identities.insert(options.identities.begin(), server_->directory() + "/host_key");
   auto shared = detail::make_ssh_environment(loop, options);
-  EXPECT_EQ(shared->identities.favourite(), 0U);
+  EXPECT_EQ(favourite_of(*shared), 0U);
   for (int i = 0; i < 2; ++i) {
     recorded_run r(loop, shared, "127.1.0.1", "true");
     EXPECT_TRUE(r.run().exited) << r.context;
-    EXPECT_EQ(shared->identities.favourite(), 1U);
+    EXPECT_EQ(favourite_of(*shared), 1U);
   }
 }
 
@@ -666,9 +666,9 @@ TEST_F(ssh_server, environment_leaves_out_usual_identities_that_cannot_be_used) 
   options.identities.clear();
   auto shared = detail::make_ssh_environment(loop, options);
   ::setenv("HOME", kept.c_str(), 1);
-  EXPECT_THAT(shared->identities.names(), HasSubstr("id_rsa (left out: "));
-  EXPECT_THAT(shared->identities.names(), HasSubstr("PKCS#8"));
-  EXPECT_THAT(shared->identities.names(), HasSubstr("id_ecdsa: is open to other users"));
+  EXPECT_THAT(shared->offers.plan().names(), HasSubstr("id_rsa (left out: "));
+  EXPECT_THAT(shared->offers.plan().names(), HasSubstr("PKCS#8"));
+  EXPECT_THAT(shared->offers.plan().names(), HasSubstr("id_ecdsa: is open to other users"));
   recorded_run r(loop, shared, "127.1.0.1", "true");
   EXPECT_TRUE(r.run().exited) << r.context;
 }
@@ -704,7 +704,8 @@ TEST_F(ssh_server, environment_names_the_file_it_cannot_use) {
   std::string stub = server_->directory() + "/stub";
   write_all(stub, security_key_stub());
   options.identities = {stub};
-  EXPECT_EQ(refusal(), "identity file " + stub + " is a FIDO security key's, which cannot be used");
+  EXPECT_EQ(refusal(),
+            "identity file " + stub + " is a FIDO security key's, which only an agent can use");
   options.identities = {"/dev/zero"};
   EXPECT_EQ(refusal(), "identity file /dev/zero is not a regular file");
   options.identities = {"/dev/null"};

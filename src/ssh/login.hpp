@@ -1,0 +1,68 @@
+// How a session logs in: the offers of its environment, one after another. Keys that are here sign
+// at once. For one of the agent's, the server is asked whether it would take it, the agent signs on
+// the loop, and the server is asked again, with the signature.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "execo/detail/delegate.hpp"
+#include "ssh/agent_client.hpp"
+#include "ssh/agent_protocol.hpp"
+#include "ssh/environment.hpp"
+#include "ssh/libssh.hpp"
+
+namespace execo::detail {
+
+class login {
+ public:
+  enum class progress : std::uint8_t {
+    waiting,  ///< for the server
+    agent,    ///< for the agent alone: the server was asked for nothing
+    accepted,
+    refused,
+    lost,
+  };
+
+  /// `wake` is called when go_on() should be, apart from what comes from the server.
+  login(ssh_environment& shared, delegate<> wake);
+
+  /// Has the agent list its keys, so that they are known when they are needed.
+  void prepare() { plan_ = shared_.offers.ask(wait_); }
+  /// `accepted`, `refused` and `lost` are final.
+  progress go_on(ssh_session_struct* session);
+  /// Why it was refused, by a server that goes on with these methods.
+  std::string describe(int methods) const;
+
+ private:
+  // offering: the server has the offer, or is to get it; signing: the agent has it; signed: the
+  // server gets it again.
+  enum class stage : std::uint8_t { listing, offering, signing, signed_ };
+
+  bool begin();
+  int try_current(ssh_session_struct* session);
+  int try_with_agent(ssh_session_struct* session);
+  int ask_server(ssh_session_struct* session, const std::string& answers);
+  int take_signature();
+  int leave_out(const std::string& why);
+  void next() noexcept;
+  bool is_exhausted() const noexcept { return tried_ >= plan_->offers.size(); }
+  const login_offer& current() const noexcept { return plan_->offers[current_]; }
+
+  ssh_environment& shared_;
+  login_offers::waiter wait_;
+  std::shared_ptr<const login_plan> plan_;
+  stage stage_ = stage::listing;
+  bool listed_ = false;  // libssh has been shown the current key
+  std::size_t tried_ = 0;
+  std::size_t first_ = 0;
+  std::size_t current_ = 0;
+  const login_offer* accepted_ = nullptr;  // in part
+  std::string problems_;                   // of the agent's signatures
+  std::string signature_;
+  agent_question question_;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,83 @@
+// What the sessions of an environment log in with, in the order in which ssh would: certificates,
+// keys of the agent that are identities as well, its other keys, the other identities.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ssh/agent_client.hpp"
+#include "ssh/agent_protocol.hpp"
+#include "ssh/identity.hpp"
+
+namespace execo::detail {
+
+/// A key or certificate to log in with.
+class login_offer {
+ public:
+  std::string name;  // for people
+  std::string blob;  // what is offered
+  /// The private key; null: the agent signs.
+  ssh_key_struct* key = nullptr;
+  std::string signer;  // by what blob the agent knows the key
+};
+
+/// What there is to offer, and what was left out and why.
+class login_plan {
+ public:
+  std::vector<login_offer> offers;
+  std::string left_out;
+
+  std::string names() const;
+};
+
+/// `only_identities`: no keys of the agent that are not identities.
+login_plan plan_login(const identity_set& files, const std::vector<agent_key>& agent,
+                      bool only_identities);
+
+/// The plan of an environment, made when the agent has listed its keys.
+class login_offers {
+ public:
+  /// A session that waits for the plan; stops waiting when destroyed. `ready` only takes note.
+  class waiter : private list_node {
+   public:
+    explicit waiter(delegate<> on_ready) noexcept : ready(on_ready) {}
+    delegate<> ready;
+
+   private:
+    friend class login_offers;
+  };
+
+  /// `agent`: the path of its socket; empty: there is none.
+  login_offers(loop& on, const identity_set& files, const std::string& agent, unsigned requests,
+               bool only_identities);
+
+  /// The plan; null: `w` is called when it is there.
+  std::shared_ptr<const login_plan> ask(waiter& w);
+  /// The last one that was made; the first is that of the files alone.
+  const login_plan& plan() const noexcept { return *plan_; }
+  /// The agent is asked again for the next session.
+  void refresh() noexcept { stale_ = true; }
+  /// Pre: there is one.
+  agent_client& agent() const noexcept { return *agent_; }
+
+  /// The offer to begin with: the one that was accepted last, for a refused one counts as a failed
+  /// attempt at the server.
+  std::size_t favourite(const login_plan& of) const noexcept;
+  void accepted(const login_offer& by) { favourite_ = by.blob; }
+
+ private:
+  void listed();
+  void make_plan(const std::vector<agent_key>& keys, const std::string& problem);
+
+  const identity_set& files_;
+  agent_client* agent_ = nullptr;
+  const bool only_identities_;
+  bool stale_ = true;
+  std::shared_ptr<const login_plan> plan_;
+  std::string favourite_;  // a blob
+  list_node waiting_;
+  agent_question question_;
+};
+
+}  // namespace execo::detail
