@@ -20,6 +20,16 @@ enum class host_keys : std::uint8_t {
   ignore,      ///< any key, not recorded. Anyone on the path can read and alter what is sent
 };
 
+/// Which program speaks ssh.
+enum class ssh_client : std::uint8_t {
+  automatic,  ///< as execo chooses: this process
+  built_in,   ///< this process
+  openssh,    ///< the `ssh` program, one for each command
+};
+
+/// The bare word: "auto", "openssh", or "libssh" for built_in.
+std::string_view to_string(ssh_client which) noexcept;
+
 /// The bare word: "strict", "accept_new" or "ignore".
 std::string_view to_string(host_keys policy) noexcept;
 
@@ -84,6 +94,9 @@ class ssh_options {
   /// Maximum number of idle connections in one context. They take at most a quarter of the
   /// descriptors of this process, and are closed, the oldest first, when none is left.
   std::size_t max_idle = 1024;
+
+  /// Which program speaks ssh.
+  ssh_client via = ssh_client::automatic;
 
   /// A program that takes commands to hosts in place of ssh: "docker exec -i %h", "rsh %h",
   /// "argv:unshare -r", "exec:". Empty: ssh. Its words are split as a shell does, and no shell

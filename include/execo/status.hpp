@@ -218,6 +218,8 @@ class result {
   leftover_cause leftover() const noexcept { return leftover_; }
   connection_use connection() const noexcept { return connection_; }
   transport_kind transport() const noexcept { return transport_; }
+  /// Why it is not the one that was tried first; empty if it is.
+  const std::string& transport_why() const noexcept { return transport_why_; }
   /// Whether the command was run, which matters for a retry. maybe: the ssh server was asked to run
   /// it and has not answered.
   certainty started_command() const noexcept { return started_command_; }
@@ -255,6 +257,7 @@ class result {
   friend struct detail::result_access;
   std::string name_;
   std::string error_context_;
+  std::string transport_why_;
   std::error_code error_;
   time_point started_{};
   duration elapsed_{0};

@@ -7,6 +7,7 @@
 
 #include "action/fanout_action.hpp"
 #include "ssh/connector_transport.hpp"
+#include "ssh/openssh_transport.hpp"
 #include "ssh/ssh_transport.hpp"
 
 namespace execo {
@@ -32,6 +33,8 @@ class ssh_factory final : public detail::command_factory {
       : options_(std::move(options)), by_(detail::ssh_caller::now()) {
     if (!options_.connector.empty())
       connector_ = std::make_shared<const detail::connector_setup>(options_, by_);
+    else if (options_.via == ssh_client::openssh)
+      openssh_ = std::make_shared<const detail::openssh_setup>(options_, by_);
   }
 
   void begin(std::size_t rings) override {
@@ -40,8 +43,11 @@ class ssh_factory final : public detail::command_factory {
     options_.handshakes = (options_.handshakes + parts - 1) / parts;
     options_.agent_requests = std::max(options_.agent_requests / parts, 1U);
   }
-  // Of a local child: its two outputs, its input and the child itself.
-  std::size_t descriptors() const noexcept override { return connector_ ? 4 : 1; }
+  // Of a local child: its two outputs, its input and the child itself; of ssh its log, too.
+  std::size_t descriptors() const noexcept override {
+    if (connector_) return 4;
+    return openssh_ ? 6 : 1;
+  }
   std::size_t spare_descriptors(detail::loop& on) const noexcept override {
     return detail::kept_sessions(on);
   }
@@ -53,6 +59,7 @@ class ssh_factory final : public detail::command_factory {
   std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t ring,
                                                   const detail::target& what) override {
     if (connector_) return detail::make_connector_transport(on, connector_, what.where, what.index);
+    if (openssh_) return detail::make_openssh_transport(on, openssh_, what.where);
     std::shared_ptr<detail::ssh_environment>& shared = shared_[ring];
     if (!shared) shared = detail::make_ssh_environment(on, options_, by_);
     return detail::make_ssh_transport(shared, what.where);
@@ -61,6 +68,7 @@ class ssh_factory final : public detail::command_factory {
   ssh_options options_;
   detail::ssh_caller by_;
   std::shared_ptr<const detail::connector_setup> connector_;  // null: ssh
+  std::shared_ptr<const detail::openssh_setup> openssh_;      // null: libssh
   std::vector<std::shared_ptr<detail::ssh_environment>> shared_;
 };
 

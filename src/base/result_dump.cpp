@@ -44,7 +44,8 @@ std::string result::dump() const {
   if (how_ != end_reason::spawn_failed && how_ != end_reason::not_started)
     text += fmt::format(", {}", in_words(phase_));
   if (transport_ > transport_kind::local)
-    text += fmt::format("\nover:     {}", to_string(transport_));
+    text += fmt::format("\nover:     {}{}{}", to_string(transport_),
+                        transport_why_.empty() ? "" : ", since ", transport_why_);
   text += fmt::format("\nstatus:   {}\n", in_words(status_));
   add_flags(text, *this);
   if (started_ != time_point()) {

@@ -60,6 +60,9 @@ Exit status:
 If several apply, the first of 130, 74, 3, 4, 1 counts.
 )";
 
+constexpr command_line::choices<ssh_client, 3> clients{{{"auto", ssh_client::automatic},
+                                                        {"libssh", ssh_client::built_in},
+                                                        {"openssh", ssh_client::openssh}}};
 constexpr command_line::choices<bool, 2> formats{{{"text", false}, {"ndjson", true}}};
 
 std::string key_file(const given_option& given) {
@@ -172,6 +175,10 @@ constexpr run_option run_table[] = {
      }},
     {0, "known-hosts", "FILE", "file of known host keys (~/.ssh/known_hosts)",
      [](reader& r, const given_option& g) { r.made.ssh.known_hosts = plain_text(g); }},
+    {0, "via", "auto|libssh|openssh",
+     "libssh: execo speaks ssh itself; openssh: it runs the program `ssh` once for each host; "
+     "auto: libssh (auto)",
+     [](reader& r, const given_option& g) { r.made.ssh.via = choose(g, clients); }},
     {0, "connector", "TEMPLATE",
      "reach hosts by this program in place of ssh: 'docker exec -i %h', 'srun --overlap -w %h', "
      "'rsh %h'. %h is the host, %p its port, %u the user, %n its number, %% a percent sign. "

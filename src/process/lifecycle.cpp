@@ -209,6 +209,7 @@ void lifecycle::take_over(end_report found) noexcept {
   result_access::leftover(result_) = found.leftover;
   result_access::connection(result_) = found.connection;
   result_access::transport(result_) = found.transport;
+  result_access::transport_why(result_) = std::move(found.transport_why);
   if (was_started()) found.started = certainty::yes;
   result_access::started_command(result_) = found.started;
   if (found.why && !result_.error()) result_access::error(result_) = found.why;

@@ -37,6 +37,7 @@ struct result_access {
   static leftover_cause& leftover(result& r) { return r.leftover_; }
   static connection_use& connection(result& r) { return r.connection_; }
   static transport_kind& transport(result& r) { return r.transport_; }
+  static std::string& transport_why(result& r) { return r.transport_why_; }
   static certainty& started_command(result& r) { return r.started_command_; }
   /// But for what a cap left out.
   static bool& output_complete(result& r) { return r.output_complete_; }

@@ -34,6 +34,8 @@ class end_report {
   leftover_cause leftover = leftover_cause::none;
   connection_use connection = connection_use::none;
   transport_kind transport = transport_kind::none;
+  std::string transport_why;          // of another one than was tried first
+  bool may_fit_openssh = false;       // the `ssh` program may do what failed here, before a command
   certainty started = certainty::no;  // of a command that did not get as far as `run`
   std::error_code why;                // it could not be ended
   std::string note;                   // for an end that nothing else explains

@@ -20,6 +20,11 @@ std::string_view to_string(host_keys policy) noexcept {
   }
 }
 
+std::string_view to_string(ssh_client which) noexcept {
+  if (which == ssh_client::automatic) return "auto";
+  return which == ssh_client::openssh ? "openssh" : "libssh";
+}
+
 namespace detail {
 namespace {
 
@@ -42,6 +47,7 @@ ssh_options that_matter(ssh_options options, const ssh_caller& by) {
   others.answer = options.limits.answer;
   options.limits = others;
   options.connector.clear();
+  options.via = {};
   for (std::string& file : options.identities) file = by.path_of(file);
   for (std::string& file : options.certificates) file = by.path_of(file);
   options.agent = agent_of(options, by);

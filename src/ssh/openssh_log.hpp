@@ -1,0 +1,63 @@
+// What the `ssh` program says in its log at LogLevel DEBUG2, of one connection with one command:
+// how far it has come, how the command ended, and why it did not. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "execo/status.hpp"
+#include "ssh/failure.hpp"
+
+namespace execo::detail {
+
+class openssh_log {
+ public:
+  /// `name`: the host, as it is to be shown.
+  openssh_log(std::string name, int port, std::string user)
+      : name_(std::move(name)), user_(std::move(user)), port_(port) {}
+
+  /// The next bytes of the log.
+  void feed(std::string_view bytes);
+
+  phase reached() const noexcept { return reached_; }
+  /// The server was asked to run the command.
+  bool asked() const noexcept { return asked_; }
+  /// A connection was tried.
+  bool tried() const noexcept { return tried_; }
+  /// Of the command, as the server reported it. A signal has no name: ssh does not log it.
+  std::optional<exit_status> status() const noexcept { return status_; }
+
+  /// Why ssh ended without a status. `words`: what it wrote beside its log.
+  failure describe(std::string_view words) const;
+
+  /// Where in the standard error of a command that which ssh adds at its end begins, if it has lost
+  /// the connection; the size of `text` if there is none.
+  static std::size_t find_last_words(std::string_view text, std::string_view host);
+
+ private:
+  void read_record(std::string_view record);
+  void read_step(std::string_view step);
+  void read_message(std::string_view message);
+  void reach(phase next) noexcept { reached_ = reached_ < next ? next : reached_; }
+  bool refused_by_name_or_address(failure& why) const;
+  bool refused_in_handshake(failure& why) const;
+  failure lost(std::string_view words) const;
+  std::string during() const;
+
+  std::string name_;
+  std::string user_;
+  int port_;
+  std::string rest_;      // of a record that is not complete
+  std::string message_;   // the last one that says why it ends
+  std::string goodbye_;   // the server's
+  std::string host_key_;  // what is wrong with it
+  std::optional<exit_status> status_;
+  phase reached_ = phase::resolve;
+  bool tried_ = false;
+  bool asked_ = false;
+  bool signaled_ = false;
+  bool refused_ = false;  // the channel or the request
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,308 @@
+// `ssh` as a local child. Its log, which has all that it knows, goes through a pipe of ours; what
+// it writes elsewhere is the command's.
+#include "ssh/openssh_transport.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "base/fd.hpp"
+#include "execo/printable.hpp"
+#include "process/local_transport.hpp"
+#include "ssh/forwarding_transport.hpp"
+#include "ssh/openssh_log.hpp"
+#include "ssh/remote_text.hpp"
+
+namespace execo::detail {
+namespace {
+
+// Of what ssh writes before the command runs: a banner of the server, or its own complaint.
+constexpr std::size_t max_early_words = 1000;
+// What still holds the output of an ssh that has ended, a ProxyCommand say, is not waited for.
+constexpr auto output_wait = std::chrono::seconds(1);
+
+class openssh_transport final : public forwarding_transport {
+ public:
+  openssh_transport(loop& on, std::shared_ptr<const openssh_setup> shared, const host& where)
+      : forwarding_transport(on, make_local_transport(on, shared->around)),
+        shared_(std::move(shared)),
+        where_(where),
+        log_(printable(where.name()), shared_->port_of(where), printable(shared_->user_of(where))),
+        readable_(delegate<int>::to<&openssh_transport::on_readable>(this)),
+        wait_(delegate<>::to<&openssh_transport::fail_now>(this), "output of an ssh that ended") {}
+
+  // The end of the command is in the log, which is read with its output.
+  bool redirect(int, const child_stream&) override { return false; }
+
+  void open(const command& what, transport_events& events) override {
+    set_owner(events);
+    std::string problem;
+    std::optional<std::string> text = remote_text(what, problem);
+    if (text && where_.name().starts_with('-')) {
+      problem = "a host name that begins with '-' would be an option of ssh";
+      text.reset();
+    }
+    if (!text)
+      return fail_soon(failure(end_reason::unsupported,
+                               std::make_error_code(std::errc::invalid_argument),
+                               shown() + ": " + problem));
+    // Without a text ssh asks for a shell.
+    if (text->empty()) *text = ":";
+    if (std::error_code error = open_log())
+      return fail_soon(failure(end_reason::spawn_failed, error, shown() + ": pipe for ssh"));
+    // Of its directory ssh could only see one that has none of our names any more; the process that
+    // it opens the log of is this one.
+    std::string log =
+        "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(log_out_.get());
+    is_terminal_ = what.attributes.pty;
+    local_.emplace(shared_->words(where_, log, is_terminal_, std::move(*text)));
+    // A terminal has no end of input that a null device would stand for.
+    local_->has_input = what.has_input || is_terminal_;
+    watch();
+    open_inner(*local_);
+  }
+
+  void signal(int number) override {
+    // ssh passes none on: all that can be done is to end the connection.
+    if (!ending_) return;
+    stopped_ = true;
+    forwarding_transport::signal(number == SIGKILL ? SIGKILL : SIGTERM);
+  }
+  void end_scope(duration until_kill) override {
+    ending_ = true;
+    forwarding_transport::end_scope(until_kill);
+  }
+
+  void close() override {
+    stage_ = stage::over;
+    home().disarm(wait_);
+    forwarding_transport::close();
+  }
+
+  pid_t pid() const noexcept override { return 0; }
+
+  void describe(std::vector<std::string>& lines) const override {
+    lines.push_back("ssh to " + shown() + ":" + std::to_string(shared_->port_of(where_)) + " as " +
+                    printable(shared_->user_of(where_)));
+  }
+
+ private:
+  // fresh -> live -> ended -> over -> closed: ssh is to be started; it was; it has ended without a
+  // status of the command, and its output is waited for; no event follows but the last one; ssh is
+  // gone, and so is its child.
+  enum class stage : std::uint8_t { fresh, live, ended, over, closed };
+
+  bool is_over() const noexcept { return stage_ >= stage::over; }
+  std::string shown() const { return printable(where_.name()); }
+  bool runs() const noexcept { return phase_ == phase::run; }
+
+  // -- the log ------------------------------------------------------------------------------------
+  // A pipe cannot be inherited: ssh closes all but 0, 1 and 2 before it opens its log.
+  std::error_code open_log() {
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {errno, std::system_category()};
+    log_in_ = unique_fd(ends[0]);
+    log_out_ = unique_fd(ends[1]);
+    if (!log_in_ || !log_out_ || ::fcntl(log_in_.get(), F_SETFL, O_NONBLOCK) != 0)
+      return {errno, std::system_category()};
+    return {};
+  }
+
+  void watch() {
+    if (!log_in_ || readable_.active || log_ended_) return;
+    readable_.prepare_poll(log_in_.get(), POLLIN);
+    home().start(readable_);
+  }
+
+  void on_readable(int result) {
+    if (stage_ == stage::closed) return finish();
+    if (result == -ECANCELED) return;
+    read_log();
+    if (stage_ != stage::closed) watch();
+  }
+
+  // All that is there: whatever came with it may be known only through it.
+  void read_log() {
+    std::array<char, 8192> bytes;
+    while (log_in_ && !log_ended_) {
+      ssize_t count = ::read(log_in_.get(), bytes.data(), bytes.size());
+      if (count < 0 && errno == EINTR) continue;
+      log_ended_ = count == 0;
+      if (count <= 0) break;
+      // ssh has it open now.
+      log_out_.reset();
+      log_.feed(std::string_view(bytes.data(), static_cast<std::size_t>(count)));
+    }
+    follow_log();
+  }
+
+  void follow_log() {
+    if (phase_ < phase::run && log_.reached() == phase::run && stage_ == stage::live)
+      words_.clear();
+    if (stage_ != stage::live || phase_ >= log_.reached()) return;
+    phase_ = log_.reached();
+    owner().on_phase(phase_);
+  }
+
+  // -- events of the local child ------------------------------------------------------------------
+  // It has begun to look for the host.
+  void on_phase(phase) override {
+    stage_ = stage::live;
+    owner().on_phase(phase::resolve);
+    follow_log();
+  }
+
+  void on_output(stream which, std::span<const char> bytes) override {
+    read_log();
+    if (is_over()) return;
+    if (!runs()) return keep_early(bytes);
+    if (which == stream::out) return owner().on_output(which, bytes);
+    // All that a command writes to its terminal comes as its output.
+    if (is_terminal_) return;
+    bytes = without_own_words(bytes);
+    if (!is_over() && !bytes.empty()) owner().on_output(which, bytes);
+  }
+
+  void keep_early(std::span<const char> bytes) {
+    std::size_t room = max_early_words - std::min(max_early_words, words_.size());
+    words_.append(bytes.data(), std::min(room, bytes.size()));
+  }
+
+  // When ssh loses the connection it says so on its standard error, behind the command's own words:
+  // what looks like that is kept until more comes, or its end.
+  std::span<const char> without_own_words(std::span<const char> bytes) {
+    release_words();
+    if (is_over()) return {};
+    std::string_view text(bytes.data(), bytes.size());
+    std::size_t from = openssh_log::find_last_words(text, where_.name());
+    words_ = text.substr(from);
+    return bytes.first(from);
+  }
+
+  void release_words() {
+    std::string words = std::exchange(words_, {});
+    if (!words.empty()) owner().on_output(stream::err, words);
+  }
+
+  void on_eof(stream which) override {
+    ++eofs_;
+    read_log();
+    if (is_over()) return;
+    bool waits = !runs() || (which == stream::err && !words_.empty());
+    if (waits) {
+      kept_eofs_.push_back(which);
+    } else {
+      owner().on_eof(which);
+    }
+    if (stage_ == stage::ended && eofs_ == 2) fail_now();
+  }
+
+  void on_exit(exit_status status) override {
+    read_log();
+    if (is_over()) return;
+    if (log_.status()) return report_status(*log_.status());
+    stage_ = stage::ended;
+    why_ = describe(status);
+    if (eofs_ == 2 || !runs()) return fail_now();
+    home().arm_after(wait_, output_wait);
+  }
+
+  failure describe(const exit_status& of_ssh) const {
+    if (stopped_)
+      return failure(end_reason::connection_lost, {},
+                     shown() + ": ssh was ended, since it passes no signal on");
+    if (!of_ssh.signal()) return log_.describe(words_);
+    return failure(log_.asked() ? end_reason::connection_lost : end_reason::connect_failed, {},
+                   shown() + ": ssh itself was ended by " + of_ssh.to_string());
+  }
+
+  void report_status(exit_status status) {
+    if (!runs()) {
+      phase_ = phase::run;
+      words_.clear();
+      owner().on_phase(phase_);
+    }
+    if (!is_over()) release_words();
+    for (stream which : std::exchange(kept_eofs_, {}))
+      if (!is_over()) owner().on_eof(which);
+    if (!is_over()) owner().on_exit(status);
+  }
+
+  void fail_now() {
+    home().disarm(wait_);
+    stage_ = stage::over;
+    owner().on_failed(why_->how, why_->why, why_->context);
+  }
+
+  void on_failed(end_reason how, std::error_code why, std::string context) override {
+    stage_ = stage::over;
+    owner().on_failed(how, why, shown() + ": " + context);
+  }
+
+  // -- the end ------------------------------------------------------------------------------------
+  void on_closed(end_report) override {
+    stage_ = stage::closed;
+    read_log();
+    log_out_.reset();
+    if (readable_.active) return home().cancel(readable_);
+    finish();
+  }
+
+  void finish() {
+    log_in_.reset();
+    owner().on_closed(complete({}));
+  }
+
+  end_report complete(end_report found) override {
+    found.transport = transport_kind::openssh;
+    found.connection = log_.tried() ? connection_use::made : connection_use::none;
+    if (log_.asked()) found.started = certainty::maybe;
+    found.leftover = what_is_left();
+    return found;
+  }
+
+  leftover_cause what_is_left() const noexcept {
+    if (log_.status() || !log_.asked()) return leftover_cause::none;
+    if (why_ && !stopped_)
+      return why_->how == end_reason::connection_lost ? leftover_cause::connection_lost
+                                                      : leftover_cause::none;
+    return log_.reached() == phase::run ? leftover_cause::no_signals : leftover_cause::no_answer;
+  }
+
+  const std::shared_ptr<const openssh_setup> shared_;
+  const host where_;
+  openssh_log log_;
+  unique_fd log_in_;
+  unique_fd log_out_;  // until ssh has opened it
+  io_request readable_;
+  deadline_timer wait_;  // for the output of an ssh that has ended
+  std::optional<command> local_;
+  std::optional<failure> why_;     // it has ended without a status
+  std::vector<stream> kept_eofs_;  // until the end of the command is known
+  std::string words_;              // on the standard error, that may be ssh's own
+  phase phase_ = phase::resolve;
+  int eofs_ = 0;
+  stage stage_ = stage::fresh;
+  bool is_terminal_ = false;  // what the command gets
+  bool log_ended_ = false;
+  bool ending_ = false;   // the next signal is to end it
+  bool stopped_ = false;  // we ended ssh
+};
+
+}  // namespace
+
+std::unique_ptr<transport> make_openssh_transport(loop& on,
+                                                  std::shared_ptr<const openssh_setup> shared,
+                                                  const host& where) {
+  return std::make_unique<openssh_transport>(on, std::move(shared), where);
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,17 @@
+// Runs a command on an ssh host through the `ssh` program.
+#pragma once
+
+#include <memory>
+
+#include "execo/host.hpp"
+#include "loop/loop.hpp"
+#include "process/transport.hpp"
+#include "ssh/openssh_words.hpp"
+
+namespace execo::detail {
+
+std::unique_ptr<transport> make_openssh_transport(loop& on,
+                                                  std::shared_ptr<const openssh_setup> shared,
+                                                  const host& where);
+
+}  // namespace execo::detail

@@ -1,0 +1,121 @@
+#include "ssh/openssh_words.hpp"
+
+#include <chrono>
+
+namespace execo::detail {
+namespace {
+
+constexpr std::string_view nowhere = "/dev/null";
+
+// Of a path: ssh replaces %-tokens in it.
+std::string without_tokens(std::string_view path) {
+  std::string text;
+  for (char c : path) text += c == '%' ? std::string("%%") : std::string(1, c);
+  return text;
+}
+
+class option_list {
+ public:
+  void add(std::string_view name, std::string_view value) {
+    words_.emplace_back("-o");
+    words_.push_back(config_option(name, value));
+  }
+  void add_seconds(std::string_view name, duration time) {
+    add(name, std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()));
+  }
+  std::vector<std::string>& words() noexcept { return words_; }
+
+ private:
+  std::vector<std::string> words_;
+};
+
+// Here a configuration would be named.
+void add_config(option_list& to) { to.words().insert(to.words().begin(), {"-F", "none"}); }
+
+void add_host_keys(option_list& to, const ssh_options& options, const ssh_caller& by) {
+  bool ignored = options.host_key_policy == host_keys::ignore;
+  bool named = !options.known_hosts.empty();
+  std::string own = by.path_of(named ? options.known_hosts : "~/.ssh/known_hosts");
+  bool accepts_new = options.host_key_policy == host_keys::accept_new;
+  to.add("StrictHostKeyChecking", ignored ? "no" : accepts_new ? "accept-new" : "yes");
+  to.add("UserKnownHostsFile", ignored ? nowhere : without_tokens(own));
+  if (ignored || named) to.add("GlobalKnownHostsFile", nowhere);
+  to.add("UpdateHostKeys", "no");
+  to.add("HashKnownHosts", "no");
+}
+
+void add_identities(option_list& to, const ssh_options& options, const ssh_caller& by) {
+  std::vector<std::string> files = options.identities;
+  if (files.empty()) {
+    files = {"~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"};
+  } else {
+    to.add("IdentitiesOnly", "yes");
+  }
+  for (const std::string& file : files) to.add("IdentityFile", without_tokens(by.path_of(file)));
+  for (const std::string& file : options.certificates)
+    to.add("CertificateFile", without_tokens(by.path_of(file)));
+}
+
+void add_limits(option_list& to, const ssh_options& options) {
+  // Ours come first, and say in which phase.
+  duration connect =
+      options.limits.connect.count() > 0 ? options.limits.connect : options.limits.establish;
+  if (connect.count() > 0) to.add_seconds("ConnectTimeout", connect + std::chrono::seconds(1));
+  to.add("TCPKeepAlive", options.tcp_keepalive.count() > 0 ? "yes" : "no");
+  to.add("ServerAliveInterval", "0");
+  if (options.keepalive.count() <= 0) return;
+  to.words().resize(to.words().size() - 2);
+  to.add_seconds("ServerAliveInterval", options.keepalive);
+  to.add("ServerAliveCountMax", "3");
+}
+
+std::vector<std::string> options_for_all(const ssh_options& options, const ssh_caller& by) {
+  option_list to;
+  add_config(to);
+  to.add("LogLevel", "DEBUG2");
+  to.add("BatchMode", "yes");
+  // Of a configuration, which the first value of an option takes precedence over.
+  to.add("ControlMaster", "no");
+  to.add("ControlPath", "none");
+  to.add("PermitLocalCommand", "no");
+  to.add("ClearAllForwardings", "yes");
+  to.add("EscapeChar", "none");
+  add_host_keys(to, options, by);
+  add_identities(to, options, by);
+  add_limits(to, options);
+  if (options.key_exchange.empty()) return to.words();
+  std::string list;
+  for (const std::string& name : options.key_exchange) list += (list.empty() ? "" : ",") + name;
+  to.add("KexAlgorithms", list);
+  return to.words();
+}
+
+}  // namespace
+
+std::string config_option(std::string_view name, std::string_view value) {
+  std::string text(name);
+  text += "=\"";
+  for (char c : value) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text += '"';
+}
+
+openssh_setup::openssh_setup(const ssh_options& options, const ssh_caller& by)
+    : around(surroundings::now(surroundings::caller::goes_on)),
+      user_(options.user.empty() ? by.user() : options.user),
+      port_(options.port == 0 ? 22 : options.port),
+      options_(options_for_all(options, by)) {}
+
+std::vector<std::string> openssh_setup::words(const host& where, const std::string& log,
+                                              bool terminal, std::string text) const {
+  std::vector<std::string> words{"ssh", "-E", log, terminal ? "-tt" : "-T"};
+  words.insert(words.end(), options_.begin(), options_.end());
+  words.insert(words.end(), {"-p", std::to_string(port_of(where)), "-l", user_of(where), "--"});
+  words.push_back(where.name());
+  words.push_back(std::move(text));
+  return words;
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,41 @@
+// The words of the `ssh` program for one command on one host.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "execo/connection.hpp"
+#include "execo/host.hpp"
+#include "process/surroundings.hpp"
+#include "ssh/caller.hpp"
+
+namespace execo::detail {
+
+/// What the hosts of one action share that the `ssh` program reaches.
+class openssh_setup {
+ public:
+  /// Thread: the one that asks for the action.
+  openssh_setup(const ssh_options& options, const ssh_caller& by);
+
+  const std::string& user_of(const host& where) const noexcept {
+    return where.user().empty() ? user_ : where.user();
+  }
+  int port_of(const host& where) const noexcept { return where.port() == 0 ? port_ : where.port(); }
+  /// `log`: the file that ssh writes its log to.
+  std::vector<std::string> words(const host& where, const std::string& log, bool terminal,
+                                 std::string text) const;
+
+  const std::shared_ptr<const surroundings> around;
+
+ private:
+  std::string user_;
+  int port_;
+  std::vector<std::string> options_;  // those that are alike for all hosts
+};
+
+/// NAME="VALUE", as a line of ssh_config(5) has it.
+std::string config_option(std::string_view name, std::string_view value);
+
+}  // namespace execo::detail
