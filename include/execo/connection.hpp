@@ -76,6 +76,10 @@ class ssh_options {
   /// Path of a unix socket to connect to instead of the host's address: of a local daemon that
   /// leads to the host. %h is the host, %n as well, %p the port, %r the user, %% a percent sign.
   std::string unix_socket;
+  /// Text of a program that leads to the host, whose standard input and output are the connection;
+  /// run by your shell ($SHELL -c "exec TEXT"), once for each connection, and ended with it. The
+  /// same tokens. Excludes `unix_socket`.
+  std::string proxy_command;
   execo::deadlines limits;
   unsigned handshakes = 64;  // at most this many in flight at a time, in one context
   /// Silence after which the kernel probes the host's kernel. A dead host is connection_lost after

@@ -31,6 +31,7 @@ class ssh_factory final : public detail::command_factory {
  public:
   explicit ssh_factory(ssh_options options)
       : options_(std::move(options)), by_(detail::ssh_caller::now()) {
+    if (!options_.proxy_command.empty()) by_ = by_.ready_to_start();
     if (!options_.connector.empty())
       connector_ = std::make_shared<const detail::connector_setup>(options_, by_);
     else if (options_.via == ssh_client::openssh)
@@ -43,10 +44,12 @@ class ssh_factory final : public detail::command_factory {
     options_.handshakes = (options_.handshakes + parts - 1) / parts;
     options_.agent_requests = std::max(options_.agent_requests / parts, 1U);
   }
-  // Of a local child: its two outputs, its input and the child itself; of ssh its log, too.
+  // Of a local child: its two outputs, its input and the child itself; of ssh its log, too. Of a
+  // proxy command: the connection, its standard error and the child.
   std::size_t descriptors() const noexcept override {
     if (connector_) return 4;
-    return openssh_ ? 6 : 1;
+    if (openssh_) return 6;
+    return options_.proxy_command.empty() ? 1 : 3;
   }
   std::size_t spare_descriptors(detail::loop& on) const noexcept override {
     return detail::kept_sessions(on);

@@ -32,6 +32,14 @@ ssh_caller ssh_caller::now() {
   made.agent_ = variable("SSH_AUTH_SOCK");
   made.terminal_ = variable("TERM");
   if (made.terminal_.empty()) made.terminal_ = "xterm";
+  made.shell_ = variable("SHELL");
+  if (made.shell_.empty()) made.shell_ = "/bin/sh";
+  return made;
+}
+
+ssh_caller ssh_caller::ready_to_start() const {
+  ssh_caller made = *this;
+  if (!made.around_) made.around_ = surroundings::now(surroundings::caller::goes_on);
   return made;
 }
 

@@ -3,7 +3,10 @@
 // directory may be another one when the first host begins.
 #pragma once
 
+#include <memory>
 #include <string>
+
+#include "process/surroundings.hpp"
 
 namespace execo::detail {
 
@@ -22,6 +25,12 @@ class ssh_caller {
   const std::string& terminal() const noexcept { return terminal_; }
   /// $SSH_AUTH_SOCK; empty: there is none.
   const std::string& agent() const noexcept { return agent_; }
+  /// $SHELL, or /bin/sh.
+  const std::string& shell() const noexcept { return shell_; }
+  /// What programs that are started for ssh inherit; null before ready_to_start().
+  const std::shared_ptr<const surroundings>& around() const noexcept { return around_; }
+  /// A copy that has it. Thread: as now(), unless this one has it already.
+  ssh_caller ready_to_start() const;
 
  private:
   std::string home_;
@@ -29,6 +38,8 @@ class ssh_caller {
   std::string terminal_;
   std::string agent_;
   std::string directory_;  // empty: it has no path
+  std::string shell_;
+  std::shared_ptr<const surroundings> around_;
 };
 
 }  // namespace execo::detail

@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 
 #include <mutex>
+#include <stdexcept>
 #include <vector>
 
 #include "coro/default_context.hpp"
@@ -56,6 +57,13 @@ ssh_options that_matter(ssh_options options, const ssh_caller& by) {
   return options;
 }
 
+// One that can start what leads to a host, if something is to.
+ssh_caller caller_for(const ssh_options& options, const ssh_caller& by) {
+  if (!options.unix_socket.empty() && !options.proxy_command.empty())
+    throw std::invalid_argument("ssh_options: unix_socket and proxy_command exclude each other");
+  return options.proxy_command.empty() ? by : by.ready_to_start();
+}
+
 // OpenSSL cleans up when the program ends, and what its threads still have is lost then: that of
 // the default context has to be over.
 void prepare_openssl() {
@@ -70,13 +78,14 @@ void prepare_openssl() {
 
 ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh_caller& by)
     : home(on),
-      caller(by),
+      caller(caller_for(options, by)),
       user(options.user.empty() ? by.user() : options.user),
       terminal(by.terminal()),
       port(options.port == 0 ? 22 : options.port),
       answer_limit(options.limits.answer.count() > 0 ? options.limits.answer : deadlines().answer),
       key_exchange(joined(options.key_exchange)),
       unix_socket(options.unix_socket),
+      proxy_command(options.proxy_command),
       tcp_keepalive(options.tcp_keepalive),
       keepalive(options.keepalive),
       reuse(options.reuse),

@@ -28,16 +28,17 @@ class ssh_environment {
 
   loop& home;
   const ssh_caller caller;
-  const std::string user;          // who to log in as by default
-  const std::string terminal;      // the name of our own, for one that is asked for
-  const int port;                  // by default
-  const duration answer_limit;     // for a server that is asked
-  const std::string key_exchange;  // comma separated; empty: libssh's own order
-  const std::string unix_socket;   // with tokens; empty: none
-  const duration tcp_keepalive;    // 0: none
-  const duration keepalive;        // 0: none
-  const bool reuse;                // of its sessions
-  const duration idle_close;       // 0: none
+  const std::string user;           // who to log in as by default
+  const std::string terminal;       // the name of our own, for one that is asked for
+  const int port;                   // by default
+  const duration answer_limit;      // for a server that is asked
+  const std::string key_exchange;   // comma separated; empty: libssh's own order
+  const std::string unix_socket;    // with tokens; empty: none
+  const std::string proxy_command;  // the same
+  const duration tcp_keepalive;     // 0: none
+  const duration keepalive;         // 0: none
+  const bool reuse;                 // of its sessions
+  const duration idle_close;        // 0: none
   const std::size_t max_idle;
   identity_set identities;
   login_offers offers;

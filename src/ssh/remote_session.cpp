@@ -133,6 +133,11 @@ void remote_session::on_route_over() {
   shared_->home.defer(node_);
 }
 
+std::string remote_session::note() const {
+  std::string known = route_ && stage_ < stage::serving ? route_->note() : std::string();
+  return known.empty() ? known : name_ + ": " + known;
+}
+
 void remote_session::report_loss() {
   if (!loss_ || (route_ && !route_->is_over())) return;
   failure why = *std::exchange(loss_, std::nullopt);
@@ -211,8 +216,13 @@ void remote_session::connect(bool ready) {
   connected_ = true;
   setup_->place.note_progress();
   stage_ = stage::greeting;
-  owner_->session_entered(phase::kex);
+  if (!route_ || !route_->connects_later()) enter_key_exchange();
   if (!closing_) take_over(std::move(connected));
+}
+
+void remote_session::enter_key_exchange() {
+  if (std::exchange(in_kex_, true)) return;
+  owner_->session_entered(phase::kex);
 }
 
 // From here on libssh owns the descriptor: it closes it on errors and in ssh_free.
@@ -248,11 +258,14 @@ void remote_session::let_libssh_read() {
 bool remote_session::read_greeting(int socket) {
   using progress = greeting::progress;
   auto fail_with = [this](end_reason how, std::error_code why, const std::string& text) {
-    fail(failure(how, why, name_ + ": key exchange: " + text + words_of_greeting()));
+    fail(failure(how, why, name_ + ": " + during_key_exchange() + text + words_of_greeting()));
     return false;
   };
   if (closing_) return false;
-  switch (setup_->hello.read(socket)) {
+  progress now = setup_->hello.read(socket);
+  if (now == progress::identified || !setup_->hello.said().empty()) enter_key_exchange();
+  if (closing_) return false;
+  switch (now) {
     case progress::waiting:
       return false;
     case progress::identified:
@@ -364,11 +377,14 @@ failure remote_session::describe_loss() {
   using kind = session_error::kind;
   end_reason how =
       stage_ == stage::serving ? end_reason::connection_lost : end_reason::connect_failed;
-  if (error.what == kind::protocol) how = end_reason::protocol_error;
+  // Before the peer has said anything it cannot break the protocol: our banner was not taken.
+  bool unheard = stage_ == stage::greeting && !identified;
+  if (unheard && error.what == kind::protocol) error.text = "the connection was lost";
+  if (!unheard && error.what == kind::protocol) how = end_reason::protocol_error;
   // "Too many authentication failures" and its like come as a goodbye.
   if (stage_ == stage::auth && error.what == kind::disconnected) how = end_reason::auth_failed;
   std::string during;
-  if (stage_ == stage::greeting || stage_ == stage::kex) during = "key exchange: ";
+  if (stage_ == stage::greeting || stage_ == stage::kex) during = during_key_exchange();
   if (stage_ == stage::auth) during = "authentication of " + user_ + ": ";
   std::string words = identified ? std::string() : words_of_greeting();
   return failure(how, error.why, name_ + ": " + during + error.text + words);

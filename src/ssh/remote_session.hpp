@@ -80,6 +80,8 @@ class remote_session {
   bool busy() const noexcept { return busy_; }
   bool input_held() const noexcept { return members_.are_holding(); }
   const std::string& name() const noexcept { return name_; }
+  /// What is known of a connection that is being made and given up; empty: nothing.
+  std::string note() const;
   int port() const noexcept { return port_; }
   const std::string& user() const noexcept { return user_; }
   ssh_environment& shared() const noexcept { return *shared_; }
@@ -112,9 +114,11 @@ class remote_session {
   void resolve();
   void connect(bool ready);
   void take_over(unique_fd connected);
+  void enter_key_exchange();
   bool read_greeting(int socket);
   void let_libssh_read();
   std::string words_of_greeting() const;
+  const char* during_key_exchange() const noexcept { return in_kex_ ? "key exchange: " : ""; }
   void exchange_keys();
   void authenticate();
   failure refused();
@@ -151,6 +155,7 @@ class remote_session {
   bool woken_ = false;  // the node is queued
   bool closing_ = false;
   bool connected_ = false;                // counts in the environment's descriptors
+  bool in_kex_ = false;                   // the phase, or a later one
   std::unique_ptr<session_setup> setup_;  // until it is authenticated or over
   std::unique_ptr<route> route_;          // until it is connected, or over if it carries
   std::optional<failure> loss_;           // that the route is still to explain

@@ -44,10 +44,14 @@ class route {
 
   /// The descriptor leads to something of its own, which close() ends.
   virtual bool carries() const noexcept { return false; }
+  /// Who listens at the other end is not the host: the host has to speak first.
+  virtual bool connects_later() const noexcept { return false; }
   /// Ends what it began. With `lost` it may wait for what says why.
   virtual void close(ending how) { (void)how; }
   /// Nothing of it is left, once close() was called.
   virtual bool is_over() const noexcept { return true; }
+  /// What it has to say of a connection that is still being made; empty: nothing.
+  virtual std::string note() const { return {}; }
   /// Adds what it knows to why the connection was lost. Pre: is_over().
   virtual void explain(failure& lost) const { (void)lost; }
 };

@@ -203,6 +203,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
     if (parting_ == parting::left) {
       end_report found;
       found.leftover = leftover_;
+      found.note = std::move(note_);
       found.connection = connection_;
       found.transport = transport_kind::ssh;
       found.started = started_;
@@ -319,6 +320,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
     home().disarm(limit_);
     withdraw_rest();
     leftover_ = what_is_left();
+    if (stage_ == stage::connecting && !over_) note_ = session().note();
     if (sibling_) sibling_->leave();
     if (channel().requested()) started_ = certainty::maybe;
     parting_ = parting::left;
@@ -468,6 +470,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
   int moves_ = 0;
   parting parting_ = parting::none;
   leftover_cause leftover_ = leftover_cause::none;  // once it is left
+  std::string note_;                                // the same
   connection_use connection_ = connection_use::none;
   certainty started_ = certainty::no;
   bool step_queued_ = false;

@@ -6,7 +6,6 @@
 
 #include <string>
 
-#include "base/contain.hpp"
 #include "ssh/config_values.hpp"
 #include "ssh/route_text.hpp"
 
