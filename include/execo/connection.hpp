@@ -22,7 +22,7 @@ enum class host_keys : std::uint8_t {
 
 /// Which program speaks ssh.
 enum class ssh_client : std::uint8_t {
-  automatic,  ///< as execo chooses: this process
+  automatic,  ///< this process, and `ssh` for a host that only that can log in to
   built_in,   ///< this process
   openssh,    ///< the `ssh` program, one for each command
 };

@@ -104,7 +104,16 @@ void fanout_action::host_ended(host_run& run) noexcept {
   notify_waiters();
 }
 
+// Once: the others most likely have the same reason, and each result has its own.
+void fanout_action::note_transport(const host_result& r) {
+  if (!on_notice || transport_noted_ || r.transport_why().empty()) return;
+  transport_noted_ = true;
+  on_notice(fmt::format("{}: {} is used, since {}", r.host.name(), to_string(r.transport()),
+                        r.transport_why()));
+}
+
 void fanout_action::on_result(const host_result& r) noexcept {
+  contain([&] { note_transport(r); }, [this](const std::exception_ptr& error) { fail(error); });
   if (!calls_) return;
   if (auto error = calls_->end(ended_command(r.host, r.index, r))) fail(std::move(error));
 }

@@ -51,6 +51,7 @@ class fanout_action final : public action_core {
   void launch_some() noexcept;
   void skip_the_rest() noexcept;
   void host_ended(host_run& run) noexcept;
+  void note_transport(const host_result& r);
 
   std::shared_ptr<const command> shared_;
   taken_stdio stdio_;                     // for hosts that were not launched yet
@@ -63,6 +64,7 @@ class fanout_action final : public action_core {
   std::size_t running_ = 0;
   bool with_lines_ = false;  // a handler wants lines; does not change while hosts are open
   bool scheduled_ = false;
+  bool transport_noted_ = false;
 };
 
 }  // namespace execo::detail

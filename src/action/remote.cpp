@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "action/fanout_action.hpp"
+#include "ssh/automatic_transport.hpp"
 #include "ssh/connector_transport.hpp"
 #include "ssh/openssh_transport.hpp"
 #include "ssh/ssh_transport.hpp"
@@ -32,13 +33,21 @@ class ssh_factory final : public detail::command_factory {
   explicit ssh_factory(ssh_options options)
       : options_(std::move(options)), by_(detail::ssh_caller::now()) {
     if (!options_.proxy_command.empty()) by_ = by_.ready_to_start();
-    if (!options_.connector.empty())
+    if (!options_.connector.empty()) {
       connector_ = std::make_shared<const detail::connector_setup>(options_, by_);
-    else if (options_.via == ssh_client::openssh)
-      openssh_ = std::make_shared<const detail::openssh_setup>(options_, by_);
+      return;
+    }
+    std::string_view refused = detail::openssh_setup::why_not(options_);
+    if (options_.via == ssh_client::openssh && !refused.empty())
+      throw std::invalid_argument("via openssh: " + std::string(refused) + " is for libssh");
+    if (options_.via != ssh_client::built_in && refused.empty())
+      around_ = options_.proxy_command.empty()
+                    ? detail::surroundings::variables_now()
+                    : detail::surroundings::now(detail::surroundings::caller::stands_still);
   }
 
   void begin(std::size_t rings) override {
+    if (around_) openssh_ = std::make_shared<const detail::openssh_setup>(options_, by_, around_);
     shared_.resize(rings);
     auto parts = static_cast<unsigned>(rings);
     options_.handshakes = (options_.handshakes + parts - 1) / parts;
@@ -48,7 +57,7 @@ class ssh_factory final : public detail::command_factory {
   // proxy command: the connection, its standard error and the child.
   std::size_t descriptors() const noexcept override {
     if (connector_) return 4;
-    if (openssh_) return 6;
+    if (options_.via == ssh_client::openssh) return 6;
     return options_.proxy_command.empty() ? 1 : 3;
   }
   std::size_t spare_descriptors(detail::loop& on) const noexcept override {
@@ -62,16 +71,19 @@ class ssh_factory final : public detail::command_factory {
   std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t ring,
                                                   const detail::target& what) override {
     if (connector_) return detail::make_connector_transport(on, connector_, what.where, what.index);
-    if (openssh_) return detail::make_openssh_transport(on, openssh_, what.where);
+    if (options_.via == ssh_client::openssh)
+      return detail::make_openssh_transport(on, openssh_, what.where);
     std::shared_ptr<detail::ssh_environment>& shared = shared_[ring];
     if (!shared) shared = detail::make_ssh_environment(on, options_, by_);
+    if (openssh_) return detail::make_automatic_transport(on, shared, openssh_, what.where);
     return detail::make_ssh_transport(shared, what.where);
   }
 
   ssh_options options_;
   detail::ssh_caller by_;
   std::shared_ptr<const detail::connector_setup> connector_;  // null: ssh
-  std::shared_ptr<const detail::openssh_setup> openssh_;      // null: libssh
+  std::shared_ptr<const detail::surroundings> around_;        // of the ssh program; null: none
+  std::shared_ptr<const detail::openssh_setup> openssh_;      // from the start on
   std::vector<std::shared_ptr<detail::ssh_environment>> shared_;
 };
 

@@ -177,7 +177,7 @@ constexpr run_option run_table[] = {
      [](reader& r, const given_option& g) { r.made.ssh.known_hosts = plain_text(g); }},
     {0, "via", "auto|libssh|openssh",
      "libssh: execo speaks ssh itself; openssh: it runs the program `ssh` once for each host; "
-     "auto: libssh (auto)",
+     "auto: itself, and `ssh` for a host that libssh cannot log in to, but ssh may (auto)",
      [](reader& r, const given_option& g) { r.made.ssh.via = choose(g, clients); }},
     {0, "connector", "TEMPLATE",
      "reach hosts by this program in place of ssh: 'docker exec -i %h', 'srun --overlap -w %h', "

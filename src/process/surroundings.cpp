@@ -54,10 +54,25 @@ bool environment_copy::is_current() const noexcept {
   return false;
 }
 
-std::shared_ptr<const surroundings> surroundings::now(caller then) {
+namespace {
+
+std::shared_ptr<const environment_copy> environment_now() {
   static thread_local std::weak_ptr<const environment_copy> last_environment;
+  return shared_copy(last_environment);
+}
+
+}  // namespace
+
+std::shared_ptr<const surroundings> surroundings::variables_now() {
   auto made = std::make_shared<surroundings>();
-  made->environment_ = shared_copy(last_environment);
+  made->environment_ = environment_now();
+  made->directory_ = std::make_shared<const directory_copy>(nullptr);
+  return made;
+}
+
+std::shared_ptr<const surroundings> surroundings::now(caller then) {
+  auto made = std::make_shared<surroundings>();
+  made->environment_ = environment_now();
   made->directory_ = directory_copy::now();
   made->umask_ = umask_now(then);
   return made;

@@ -43,6 +43,9 @@ class surroundings {
   /// Thread: the one that asks for the start, and no other. What did not change since the last
   /// start that is still to come is shared with it.
   static std::shared_ptr<const surroundings> now(caller then);
+  /// The environment alone, for programs that need no directory: it costs no descriptor.
+  /// Thread: as now().
+  static std::shared_ptr<const surroundings> variables_now();
   /// The mask alone.
   static std::optional<mode_t> umask_now(caller then) noexcept;
   /// No variable, and no directory of its own: for programs of ours.

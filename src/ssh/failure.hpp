@@ -18,6 +18,8 @@ class failure {
   std::error_code why;
   /// One line; names the host.
   std::string context;
+  /// The `ssh` program may do what failed here.
+  bool fits_openssh = false;
 };
 
 }  // namespace execo::detail

@@ -45,6 +45,7 @@ class forwarding_transport : public transport, protected transport_events {
   loop& home() const noexcept { return loop_; }
   transport& inner() const noexcept { return *inner_; }
   transport_events& owner() const noexcept { return *owner_; }
+  void replace_inner(std::unique_ptr<transport> other) noexcept { inner_ = std::move(other); }
   void set_owner(transport_events& events) noexcept { owner_ = &events; }
   void open_inner(const command& what) { inner_->open(what, *this); }
   /// Instead of open_inner(): the events come from the loop.

@@ -136,6 +136,12 @@ bool host_key_store::accept(std::string_view host, int port, const shown_key& ke
       break;
   }
   if (policy_ == host_keys::accept_new) return record(host, port, key, why);
+  if (known_.has_authority(host, port)) {
+    why = refuse(host, port, key, "is known by a certificate authority alone",
+                 "only the ssh program takes host certificates (via openssh)");
+    why.fits_openssh = true;
+    return false;
+  }
   why = refuse(host, port, key, "is not known",
                "check the fingerprint and add the key to that file, or use the policy accept-new");
   return false;

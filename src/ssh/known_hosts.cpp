@@ -61,10 +61,12 @@ void known_hosts::parse_line(std::string_view line) {
   if (names.empty() || names[0] == '#') return;
   bool revoked = false;
   if (names[0] == '@') {
-    // Certificates are not supported, so a certificate authority vouches for no host.
-    if (names != "@revoked") return;
-    revoked = true;
+    bool of_authority = names == "@cert-authority";
+    revoked = names == "@revoked";
     names = next_word(line);
+    // libssh takes no host certificates, so it vouches for no host.
+    if (of_authority) authorities_.push_back(lower_case(names));
+    if (!revoked) return;
   }
   std::string_view type = next_word(line);
   std::string_view key = next_word(line);
@@ -163,6 +165,13 @@ known_hosts::verdict known_hosts::check(std::string_view host, int port, std::st
   verdict plain = classify(find(entry_name(host, 22)), type, key);
   if (plain == verdict::revoked) return plain;
   return plain == verdict::known && v == verdict::unknown ? plain : v;
+}
+
+bool known_hosts::has_authority(std::string_view host, int port) const {
+  return std::ranges::any_of(authorities_, [&](const std::string& patterns) {
+    return matches_pattern_list(entry_name(host, port), patterns) ||
+           matches_pattern_list(entry_name(host, 22), patterns);
+  });
 }
 
 std::vector<std::string_view> known_hosts::types(std::string_view host, int port) const {

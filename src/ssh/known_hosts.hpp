@@ -21,8 +21,8 @@ class known_hosts {
     revoked,     ///< marked @revoked
   };
 
-  /// Adds the lines of a file. A line that cannot be read, and one for a certificate authority,
-  /// says nothing about any host: it is left out.
+  /// Adds the lines of a file. A line that cannot be read is left out, and one for a certificate
+  /// authority only says that there is one.
   void parse(std::string_view text);
 
   /// `type` and `key` as they are in the file: "ssh-ed25519", base64. Port 22 has plain names, any
@@ -31,6 +31,9 @@ class known_hosts {
 
   /// The types of the keys known for a host, without repetition: those to ask the server for.
   std::vector<std::string_view> types(std::string_view host, int port) const;
+
+  /// A certificate authority signs keys of this host.
+  bool has_authority(std::string_view host, int port) const;
 
   void add(std::string_view host, int port, std::string_view type, std::string_view key);
 
@@ -77,6 +80,7 @@ class known_hosts {
   std::unordered_multimap<std::string, entry> names_;
   std::vector<pattern_line> patterns_;
   std::vector<hashed_line> hashed_;
+  std::vector<std::string> authorities_;  // patterns of the hosts that they sign keys of
   std::size_t lines_ = 0;
 };
 

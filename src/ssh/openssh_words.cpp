@@ -46,11 +46,11 @@ void add_host_keys(option_list& to, const ssh_options& options, const ssh_caller
 
 void add_identities(option_list& to, const ssh_options& options, const ssh_caller& by) {
   std::vector<std::string> files = options.identities;
-  if (files.empty()) {
-    files = {"~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"};
-  } else {
-    to.add("IdentitiesOnly", "yes");
-  }
+  if (!options.agent.empty())
+    to.add("IdentityAgent",
+           options.agent == "none" ? "none" : without_tokens(by.path_of(options.agent)));
+  if (options.identities_only) to.add("IdentitiesOnly", "yes");
+  if (files.empty()) files = {"~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"};
   for (const std::string& file : files) to.add("IdentityFile", without_tokens(by.path_of(file)));
   for (const std::string& file : options.certificates)
     to.add("CertificateFile", without_tokens(by.path_of(file)));
@@ -83,6 +83,9 @@ std::vector<std::string> options_for_all(const ssh_options& options, const ssh_c
   add_host_keys(to, options, by);
   add_identities(to, options, by);
   add_limits(to, options);
+  // The rest of the line as it is, quotes included.
+  if (!options.proxy_command.empty())
+    to.words().insert(to.words().end(), {"-o", "ProxyCommand=" + options.proxy_command});
   if (options.key_exchange.empty()) return to.words();
   std::string list;
   for (const std::string& name : options.key_exchange) list += (list.empty() ? "" : ",") + name;
@@ -102,11 +105,16 @@ std::string config_option(std::string_view name, std::string_view value) {
   return text += '"';
 }
 
-openssh_setup::openssh_setup(const ssh_options& options, const ssh_caller& by)
-    : around(surroundings::now(surroundings::caller::goes_on)),
+openssh_setup::openssh_setup(const ssh_options& options, const ssh_caller& by,
+                             std::shared_ptr<const surroundings> variables)
+    : around(std::move(variables)),
       user_(options.user.empty() ? by.user() : options.user),
       port_(options.port == 0 ? 22 : options.port),
       options_(options_for_all(options, by)) {}
+
+std::string_view openssh_setup::why_not(const ssh_options& options) noexcept {
+  return options.unix_socket.empty() ? "" : "a unix socket as the way to a host";
+}
 
 std::vector<std::string> openssh_setup::words(const host& where, const std::string& log,
                                               bool terminal, std::string text) const {

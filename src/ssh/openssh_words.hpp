@@ -16,8 +16,12 @@ namespace execo::detail {
 /// What the hosts of one action share that the `ssh` program reaches.
 class openssh_setup {
  public:
-  /// Thread: the one that asks for the action.
-  openssh_setup(const ssh_options& options, const ssh_caller& by);
+  /// `variables`: of the one that asks for the action.
+  openssh_setup(const ssh_options& options, const ssh_caller& by,
+                std::shared_ptr<const surroundings> variables);
+
+  /// What the options have that ssh cannot do; empty if it can do it all.
+  static std::string_view why_not(const ssh_options& options) noexcept;
 
   const std::string& user_of(const host& where) const noexcept {
     return where.user().empty() ? user_ : where.user();

@@ -387,7 +387,9 @@ failure remote_session::describe_loss() {
   if (stage_ == stage::greeting || stage_ == stage::kex) during = during_key_exchange();
   if (stage_ == stage::auth) during = "authentication of " + user_ + ": ";
   std::string words = identified ? std::string() : words_of_greeting();
-  return failure(how, error.why, name_ + ": " + during + error.text + words);
+  failure found(how, error.why, name_ + ": " + during + error.text + words);
+  found.fits_openssh = error.what == kind::no_match;
+  return found;
 }
 
 void remote_session::fail(failure why) {

@@ -206,6 +206,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
       found.note = std::move(note_);
       found.connection = connection_;
       found.transport = transport_kind::ssh;
+      found.may_fit_openssh = fits_openssh_;
       found.started = started_;
       return events_->on_closed(std::move(found));
     }
@@ -451,6 +452,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
   void fail(failure why) {
     if (over_) return;
     over_ = true;
+    fits_openssh_ = why.fits_openssh;
     if (waits_to_leave()) return leave();
     events_->on_failed(why.how, why.why, std::move(why.context));
   }
@@ -475,8 +477,9 @@ class ssh_transport final : public transport, session_user, channel_owner {
   certainty started_ = certainty::no;
   bool step_queued_ = false;
   bool eof_delivered_ = false;
-  bool over_ = false;  // on_failed was the last event but one
-  bool lost_ = false;  // the connection, while the command may have run
+  bool over_ = false;          // on_failed was the last event but one
+  bool fits_openssh_ = false;  // the failure is one that it may not have
+  bool lost_ = false;          // the connection, while the command may have run
 };
 
 }  // namespace

@@ -372,6 +372,15 @@ TEST_P(fault, a_host_key_that_is_unknown_changed_or_revoked_is_rejected) {
   expect(run(), end_reason::exited, phase::run);
 }
 
+TEST_P(fault, a_proxy_command_leads_to_the_host) {
+  start();
+  if (::access("/bin/bash", X_OK) != 0) GTEST_SKIP() << "no bash on this machine";
+  options_.proxy_command = "bash -c 'exec 3<>/dev/tcp/127.1.0.1/%p; cat <&3 & exec cat >&3'";
+  host_result r = run("echo here", "no-such-host.invalid");
+  expect(r, end_reason::exited, phase::run);
+  EXPECT_EQ(r.out, "here\n");
+}
+
 TEST_P(fault, a_new_host_key_is_recorded_once) {
   start();
   options_.host_key_policy = host_keys::accept_new;
@@ -451,6 +460,109 @@ TEST_P(fault, a_name_that_would_be_an_option_starts_nothing) {
 
 INSTANTIATE_TEST_SUITE_P(each, fault, testing::Values(way::libssh, way::openssh),
                          [](const auto& which) { return name_of(which.param); });
+
+// -- ssh where libssh cannot
+// ------------------------------------------------------------------------
+
+class automatic : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd on this machine";
+  }
+  void start(const std::string& more) {
+    server_ = std::make_unique<sshd_fixture>(more);
+    options_ = options_for(*server_);
+  }
+  action_result run(const std::string& hosts, const std::string& text = "echo $0 >&2; cat") {
+    return sync_wait(remote(text, host_set(hosts))
+                         .input("in")
+                         .ssh(options_)
+                         .on_notice([this](std::string_view n) { notices_.emplace_back(n); }));
+  }
+
+  std::unique_ptr<sshd_fixture> server_;
+  ssh_options options_;
+  std::vector<std::string> notices_;
+};
+
+constexpr const char* only_for_ssh = "KexAlgorithms sntrup761x25519-sha512@openssh.com\n";
+
+TEST_F(automatic, takes_ssh_where_there_is_no_algorithm_in_common_and_says_so_once) {
+  start(only_for_ssh);
+  action_result all = run("127.1.0.[1-3]");
+  for (const host_result& r : all.all()) {
+    EXPECT_EQ(r.status(), exit_status::of_code(0)) << r.describe();
+    EXPECT_EQ(r.out, "in");
+    EXPECT_EQ(r.transport(), transport_kind::openssh);
+    EXPECT_THAT(r.transport_why(),
+                HasSubstr(r.host.name() + ": key exchange: no common kex algos"));
+    EXPECT_EQ(r.error_context(), "");
+  }
+  ASSERT_EQ(notices_.size(), 1U);
+  EXPECT_THAT(notices_[0], HasSubstr(": openssh is used, since 127.1.0."));
+}
+
+TEST_F(automatic, takes_ssh_for_a_host_that_only_a_certificate_authority_vouches_for) {
+  std::string folder = testing::TempDir() + "execo-authority-" + std::to_string(::getpid());
+  std::filesystem::create_directories(folder);
+  ASSERT_EQ(::system(("cd " + folder +
+                      " && ssh-keygen -q -t ed25519 -N '' -C '' -f authority &&"
+                      " ssh-keygen -q -t ed25519 -N '' -C '' -f key &&"
+                      " ssh-keygen -q -s authority -I host -h -n 127.1.0.1 key.pub")
+                         .c_str()),
+            0);
+  start("HostKey " + folder + "/key\nHostCertificate " + folder + "/key-cert.pub\n");
+  std::ifstream authority(folder + "/authority.pub");
+  std::string line;
+  std::getline(authority, line);
+  options_.host_key_policy = host_keys::strict;
+  options_.known_hosts = folder + "/known";
+  std::ofstream(options_.known_hosts) << "@cert-authority *,[127.*]:* " << line << "\n";
+  action_result all = run("127.1.0.1");
+  std::filesystem::remove_all(folder);
+  const host_result& r = all.all()[0];
+  EXPECT_EQ(r.status(), exit_status::of_code(0)) << r.describe();
+  EXPECT_EQ(r.transport(), transport_kind::openssh);
+  EXPECT_THAT(r.transport_why(), HasSubstr("is known by a certificate authority alone"));
+}
+
+TEST_F(automatic, takes_libssh_where_that_can) {
+  start("");
+  action_result all = run("127.1.0.1");
+  EXPECT_EQ(all.all()[0].transport(), transport_kind::ssh);
+  EXPECT_EQ(all.all()[0].transport_why(), "");
+  EXPECT_TRUE(notices_.empty());
+}
+
+TEST_F(automatic, leaves_other_failures_as_they_are) {
+  start("");
+  options_.identities = {server_->directory() + "/host_key"};
+  action_result all = run("127.1.0.1");
+  EXPECT_EQ(all.all()[0].how(), end_reason::auth_failed);
+  EXPECT_EQ(all.all()[0].transport(), transport_kind::ssh);
+  EXPECT_TRUE(notices_.empty());
+}
+
+TEST_F(automatic, is_one_choice_of_three) {
+  start(only_for_ssh);
+  options_.via = ssh_client::built_in;
+  action_result all = run("127.1.0.1");
+  EXPECT_EQ(all.all()[0].how(), end_reason::connect_failed);
+  EXPECT_EQ(all.all()[0].phase(), phase::kex);
+  options_.via = ssh_client::openssh;
+  options_.unix_socket = "/run/way-to-%h";
+  EXPECT_THROW((void)run("127.1.0.1"), std::invalid_argument);
+}
+
+TEST_F(automatic, has_one_deadline_for_both) {
+  start(only_for_ssh);
+  ASSERT_EQ(::kill(server_->pid(), SIGSTOP), 0);
+  options_.limits.establish = 300ms;
+  action_result all = run("127.1.0.1");
+  EXPECT_EQ(::kill(server_->pid(), SIGCONT), 0);
+  EXPECT_EQ(all.all()[0].how(), end_reason::timed_out);
+  EXPECT_EQ(all.all()[0].phase(), phase::kex);
+}
 
 }  // namespace
 }  // namespace execo::test
