@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "execo/secret.hpp"
 #include "execo/time.hpp"
 
 namespace execo {
@@ -68,6 +69,10 @@ class ssh_options {
   std::string agent;
   /// Offers only those keys of the agent that are identities as well.
   bool identities_only = false;
+  /// Asked for the passphrases of encrypted key files, before the first host and once per file. Of
+  /// the usual files that are encrypted one is asked for only if there is nothing else to log in
+  /// with. Empty: encrypted files are of no use without an agent.
+  secret_prompt passphrase;
   /// Maximum number of requests to the agent in flight, in one context.
   unsigned agent_requests = 4;
   execo::host_keys host_key_policy = execo::host_keys::strict;

@@ -35,6 +35,7 @@
 #include "execo/run.hpp"
 #include "execo/run_stats.hpp"
 #include "execo/scope.hpp"
+#include "execo/secret.hpp"
 #include "execo/signals.hpp"
 #include "execo/sleep.hpp"
 #include "execo/ssh_config.hpp"

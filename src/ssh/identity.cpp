@@ -23,9 +23,9 @@ int note_encrypted(const char*, char*, std::size_t, int, int, void* asked) {
   return -1;
 }
 
-libssh_key key_in(const std::string& text, bool& asked) {
+libssh_key key_in(const std::string& text, bool& asked, const char* passphrase = nullptr) {
   ssh_key raw = nullptr;
-  (void)ssh_pki_import_privkey_base64(text.c_str(), nullptr, note_encrypted, &asked, &raw);
+  (void)ssh_pki_import_privkey_base64(text.c_str(), passphrase, note_encrypted, &asked, &raw);
   return libssh_key(raw);
 }
 
@@ -66,18 +66,6 @@ std::string public_half_in(std::string_view text) {
 
 bool is_of_security_key(std::string_view blob) { return type_of_key(blob).starts_with("sk-"); }
 
-// libssh 0.10 imports Ed25519 keys in PKCS#8 and can neither show nor use them: they are empty
-// here.
-std::string public_half(ssh_key_struct* key) {
-  ssh_key half = nullptr;
-  if (ssh_pki_export_privkey_to_pubkey(key, &half) != SSH_OK) return {};
-  libssh_key owned(half);
-  char* base64 = nullptr;
-  if (ssh_pki_export_pubkey_base64(half, &base64) != SSH_OK) return {};
-  libssh_text text(base64);
-  return from_base64(text.get());
-}
-
 /// The text of a private key file, wiped when it is not needed any more.
 class key_text {
  public:
@@ -93,7 +81,7 @@ std::string describe_unusable(bool imported, bool asked, const std::string& half
   if (imported)
     return "is an Ed25519 key in PKCS#8, which cannot be used; make one with ssh-keygen";
   if (is_of_security_key(half)) return "is a FIDO security key's, which only an agent can use";
-  if (asked) return "is encrypted; only keys without a passphrase can be used";
+  if (asked) return "is encrypted; add it to an ssh agent with ssh-add";
   return half.empty() ? "is not a private key" : "is a public key, which only an agent can use";
 }
 
@@ -103,11 +91,12 @@ identity load(const std::string& file, const std::string& text) {
   made.file = file;
   bool asked = false;
   made.key = key_in(text, asked);
-  if (made.key) made.blob = public_half(made.key.get());
+  if (made.key) made.blob = public_half_of(made.key.get());
   if (!made.blob.empty()) return made;
   made.blob = public_half_in(text);
   if (made.blob.empty()) made.blob = key_in_text(text);
   made.problem = describe_unusable(made.key != nullptr, asked, made.blob);
+  if (asked && !is_of_security_key(made.blob)) made.locked = file;
   made.key.reset();
   return made;
 }
@@ -139,10 +128,8 @@ key_file read_certificate(const std::string& file, std::string& blob, std::strin
   return key_file::unusable;
 }
 
-// A private key has one certificate in libssh: each certificate needs a copy of the key.
-bool certify(const std::string& text, const std::string& blob, libssh_key& key) {
-  bool asked = false;
-  key = key_in(text, asked);
+// A private key has one certificate in libssh.
+bool certify(const std::string& blob, libssh_key& key) {
   ssh_key raw = nullptr;
   std::string type(type_of_key(blob));
   int r = ssh_pki_import_cert_base64(to_base64(blob).c_str(), ssh_key_type_from_name(type.c_str()),
@@ -157,10 +144,30 @@ bool certify(const std::string& text, const std::string& blob, libssh_key& key) 
 
 }  // namespace
 
+libssh_key unlock_key(const std::string& text, const char* passphrase,
+                      const std::string& certificate) {
+  bool asked = false;
+  libssh_key key = key_in(text, asked, passphrase);
+  if (key && is_certificate(certificate) && !certify(certificate, key)) key.reset();
+  return key;
+}
+
+// libssh 0.10 imports Ed25519 keys in PKCS#8 and can neither show nor use them: they are empty
+// here.
+std::string public_half_of(ssh_key_struct* key) {
+  ssh_key half = nullptr;
+  if (ssh_pki_export_privkey_to_pubkey(key, &half) != SSH_OK) return {};
+  libssh_key owned(half);
+  char* base64 = nullptr;
+  if (ssh_pki_export_pubkey_base64(half, &base64) != SSH_OK) return {};
+  libssh_text text(base64);
+  return from_base64(text.get());
+}
+
 identity_set::identity_set(const std::vector<std::string>& files,
                            const std::vector<std::string>& certificates, bool has_agent,
-                           const ssh_caller& by)
-    : has_agent_(has_agent) {
+                           bool can_ask, const ssh_caller& by)
+    : has_agent_(has_agent), can_ask_(can_ask), named_(!files.empty()) {
   std::vector<certificate> given;
   std::string problem;
   for (const std::string& name : certificates) {
@@ -198,13 +205,16 @@ key_file identity_set::add(const std::string& file, std::vector<certificate>& gi
   key_file r = read_key_file(file, read.text, problem);
   if (r == key_file::unusable || (r == key_file::missing && !has_agent_)) return r;
   identity made = load(file, read.text);
-  if (has_agent_) watch(file + ".pub");
-  if (made.blob.empty() && has_agent_) made.blob = key_beside(file);
+  bool by_halves = has_agent_ || can_ask_;
+  if (by_halves) watch(file + ".pub");
+  if (made.blob.empty() && by_halves) made.blob = key_beside(file);
   if (r == key_file::missing) {
     if (made.blob.empty()) return r;
     made.problem = "is missing";
   }
-  if (!made.key && (!has_agent_ || made.blob.empty())) {
+  bool is_useful =
+      made.key || (has_agent_ && !made.blob.empty()) || (can_ask_ && !made.locked.empty());
+  if (!is_useful) {
     problem = made.problem;
     return key_file::unusable;
   }
@@ -241,8 +251,10 @@ void identity_set::add_certified(const std::string& text, const identity& plain,
   made.file = by.file;
   made.blob = by.blob;
   made.problem = plain.problem;
-  if (plain.key && !certify(text, by.blob, made.key))
-    return leave_out(by.file, "is of an unknown kind");
+  made.locked = plain.locked;
+  bool asked = false;
+  if (plain.key) made.key = key_in(text, asked);
+  if (plain.key && !certify(by.blob, made.key)) return leave_out(by.file, "is of an unknown kind");
   keys_.push_back(std::move(made));
 }
 

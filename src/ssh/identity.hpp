@@ -15,10 +15,18 @@ namespace execo::detail {
 class identity {
  public:
   std::string file;  // of the key, or of its certificate
-  libssh_key key;    // null: only an agent can sign, and `problem` says why
-  std::string blob;  // what is offered: the public key, or the certificate
+  libssh_key key;    // null: `problem` says why
+  std::string blob;  // what is offered: the public key, or the certificate; empty: not known yet
   std::string problem;
+  std::string locked;  // the key file, if a passphrase would unlock it
 };
+
+/// The private key in a file that a passphrase encrypts, with the certificate if `certificate` is
+/// one. Null: it is the wrong passphrase.
+libssh_key unlock_key(const std::string& text, const char* passphrase,
+                      const std::string& certificate);
+/// What is offered for it. Empty: libssh cannot use it.
+std::string public_half_of(ssh_key_struct* key);
 
 enum class key_file : std::uint8_t { usable, missing, unusable };
 
@@ -27,14 +35,18 @@ class identity_set {
   /// The files named, each of which must be usable; without any, those of the usual ones in ~/.ssh
   /// that are there and usable. Each certificate, of those named and of those beside the keys
   /// (id_x-cert.pub), comes before all keys. With an agent, a file is usable if its public half is
-  /// known: that of a key that is encrypted or in a security key, or a file of nothing else.
+  /// known: that of a key that is encrypted or in a security key, or a file of nothing else. If
+  /// passphrases can be asked for, so is an encrypted one.
   /// Throws: std::invalid_argument naming a file that is missing or not usable, and why: encrypted,
   /// open to others, of a kind that libssh does not know.
   identity_set(const std::vector<std::string>& files, const std::vector<std::string>& certificates,
-               bool has_agent, const ssh_caller& by);
+               bool has_agent, bool can_ask, const ssh_caller& by);
 
   std::size_t size() const noexcept { return keys_.size(); }
   const identity& operator[](std::size_t i) const noexcept { return keys_[i]; }
+  identity& operator[](std::size_t i) noexcept { return keys_[i]; }
+  /// They were named, and are not only the usual ones.
+  bool are_named() const noexcept { return named_; }
 
   /// No file that counts has changed, gone or come since.
   bool is_current() const noexcept;
@@ -63,6 +75,8 @@ class identity_set {
   std::vector<std::pair<std::string, file_stamp>> files_;  // looked at, whether there or not
   std::string left_out_;
   const bool has_agent_;
+  const bool can_ask_;
+  const bool named_;
 };
 
 }  // namespace execo::detail

@@ -29,16 +29,13 @@ std::string names_of_methods(int methods) {
 login::login(ssh_environment& shared, delegate<> wake)
     : shared_(shared), wait_(wake), question_(wake) {}
 
-bool login::begin() {
-  if (!plan_) plan_ = shared_.offers.ask(wait_);
-  if (!plan_) return false;
+void login::begin() {
   first_ = current_ = shared_.offers.favourite(*plan_);
   stage_ = stage::offering;
-  return true;
 }
 
 login::progress login::go_on(ssh_session_struct* session) {
-  if (stage_ == stage::listing && !begin()) return progress::agent;
+  if (stage_ == stage::begun) begin();
   while (!is_exhausted()) {
     int r = try_current(session);
     if (r == SSH_AUTH_AGAIN) return stage_ == stage::signing ? progress::agent : progress::waiting;

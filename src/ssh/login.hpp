@@ -29,19 +29,23 @@ class login {
   /// `wake` is called when go_on() should be, apart from what comes from the server.
   login(ssh_environment& shared, delegate<> wake);
 
-  /// Has the agent list its keys, so that they are known when they are needed.
-  void prepare() { plan_ = shared_.offers.ask(wait_); }
+  /// False: what it has to offer is not known yet.
+  bool prepare() {
+    if (!plan_) plan_ = shared_.offers.ask(wait_);
+    return plan_ != nullptr;
+  }
+  /// Pre: prepare() was true.
   /// `accepted`, `refused` and `lost` are final.
   progress go_on(ssh_session_struct* session);
   /// Why it was refused, by a server that goes on with these methods.
   std::string describe(int methods) const;
 
  private:
-  // offering: the server has the offer, or is to get it; signing: the agent has it; signed: the
-  // server gets it again.
-  enum class stage : std::uint8_t { listing, offering, signing, signed_ };
+  // begun: nothing was offered yet; offering: the server has the offer, or is to get it; signing:
+  // the agent has it; signed: the server gets it again.
+  enum class stage : std::uint8_t { begun, offering, signing, signed_ };
 
-  bool begin();
+  void begin();
   int try_current(ssh_session_struct* session);
   int try_with_agent(ssh_session_struct* session);
   int ask_server(ssh_session_struct* session, const std::string& answers);
@@ -54,7 +58,7 @@ class login {
   ssh_environment& shared_;
   login_offers::waiter wait_;
   std::shared_ptr<const login_plan> plan_;
-  stage stage_ = stage::listing;
+  stage stage_ = stage::begun;
   bool listed_ = false;  // libssh has been shown the current key
   std::size_t tried_ = 0;
   std::size_t first_ = 0;

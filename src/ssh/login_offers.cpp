@@ -1,9 +1,15 @@
 #include "ssh/login_offers.hpp"
 
+#include <string.h>
+
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "base/contain.hpp"
+#include "base/read_file.hpp"
+#include "base/secret_store.hpp"
+#include "loop/helper_threads.hpp"
 #include "ssh/key_blob.hpp"
 
 namespace execo::detail {
@@ -104,53 +110,181 @@ login_plan plan_login(const identity_set& files, const std::vector<agent_key>& a
   return plan_maker(files, agent).make(only_identities);
 }
 
-login_offers::login_offers(loop& on, const identity_set& files, const std::string& agent,
-                           unsigned requests, bool only_identities)
-    : files_(files),
+std::optional<std::size_t> find_needed(const identity_set& files, const login_plan& plan) {
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (files[i].locked.empty() || files[i].key) continue;
+    auto offered = std::ranges::find(plan.offers, files[i].blob, &login_offer::blob);
+    bool needed = files.are_named() || plan.offers.empty();
+    if (offered == plan.offers.end() && needed) return i;
+  }
+  return std::nullopt;
+}
+
+/// Asks for the passphrase of a key file and decrypts it, which takes a tenth of a second and more
+/// by design.
+class login_offers::unlocking final : public helper_job {
+ public:
+  /// Who asks has a thread of its own: one question at a time.
+  class helpers final : public loop_service {
+   public:
+    explicit helpers(loop& on) : threads(on, 1) {}
+    helper_threads threads;
+  };
+
+  unlocking(login_offers& who, std::string key_file)
+      : owner(&who), file(std::move(key_file)), prompt_(who.passphrases_) {}
+  ~unlocking() override {
+    if (owner != nullptr) owner->job_ = nullptr;
+  }
+
+  /// What is to be made of the file: the key, or the key with a certificate.
+  class product {
+   public:
+    std::size_t index;  // of the identity
+    std::string certificate;
+    libssh_key key;
+  };
+
+  login_offers* owner;  // null: it is gone
+  const std::string file;
+  std::vector<product> products;
+  /// Empty: they are made.
+  std::string problem = "is encrypted, and its passphrase was not given";
+
+ private:
+  void work() noexcept override {
+    contain([this] { unlock(); }, [](const std::exception_ptr&) {});
+  }
+  void unlock() {
+    constexpr std::size_t max_size = std::size_t{1} << 20;
+    std::string text, why;
+    if (read_file(file, file_kind::regular, max_size, text, why) != file_read::whole) {
+      problem = why;
+      return;
+    }
+    auto fits = [&](const secret& passphrase) {
+      for (product& p : products) {
+        p.key = unlock_key(text, passphrase.reveal().data(), p.certificate);
+        if (!p.key) return false;
+      }
+      return true;
+    };
+    if (secret_store::find(prompt_, file, "Enter passphrase for key '" + file + "': ", fits))
+      problem.clear();
+    ::explicit_bzero(text.data(), text.size());
+  }
+  void finished() noexcept override {
+    if (owner != nullptr) std::exchange(owner, nullptr)->unlocked(*this);
+  }
+
+  const secret_prompt prompt_;
+};
+
+login_offers::login_offers(loop& on, identity_set& files, const std::string& agent,
+                           unsigned requests, bool only_identities, secret_prompt passphrases)
+    : loop_(on),
+      files_(files),
       only_identities_(only_identities),
+      passphrases_(std::move(passphrases)),
       question_(delegate<>::to<&login_offers::listed>(this)) {
-  make_plan({}, {});
-  if (agent.empty()) return;
-  agent_ = &on.service<agent_clients>().at(agent);
-  agent_->allow(std::max(requests, 1U));
+  make_plan();
+  if (!agent.empty()) {
+    agent_ = &on.service<agent_clients>().at(agent);
+    agent_->allow(std::max(requests, 1U));
+  } else if (!find_needed(files_, *plan_)) {
+    stage_ = stage::ready;
+  }
+}
+
+login_offers::~login_offers() {
+  if (job_ != nullptr) job_->owner = nullptr;
 }
 
 std::shared_ptr<const login_plan> login_offers::ask(waiter& w) {
-  if (agent_ == nullptr || (!stale_ && !question_.pending())) return plan_;
+  if (stage_ == stage::ready) return plan_;
   w.link_before(waiting_);
-  if (!question_.pending()) {
-    stale_ = false;
-    agent_->ask(question_, list_request(), list_limit);
-  }
-  if (question_.pending()) return nullptr;
+  if (stage_ == stage::stale) begin();
+  if (stage_ != stage::ready) return nullptr;
   w.unlink();
   return plan_;
 }
 
+void login_offers::begin() {
+  stage_ = stage::listing;
+  if (agent_ == nullptr) return go_on();
+  agent_->ask(question_, list_request(), list_limit);
+}
+
 void login_offers::listed() {
+  contain([this] { read_answer(); }, [](const std::exception_ptr&) {});
+  go_on();
+}
+
+void login_offers::read_answer() {
+  keys_.clear();
+  agent_problem_ = question_.problem;
+  agent_reply got =
+      question_.answer.empty() ? agent_reply::good : read_list(question_.answer, keys_);
+  std::string who = "the ssh agent at " + agent_->path();
+  if (got == agent_reply::refused) agent_problem_ = who + " lists no keys";
+  if (got == agent_reply::malformed) agent_problem_ = who + " breaks the protocol";
+}
+
+void login_offers::make_plan() {
+  auto made = std::make_shared<login_plan>(plan_login(files_, keys_, only_identities_));
+  if (!agent_problem_.empty())
+    made->left_out += (made->left_out.empty() ? "" : ", ") + agent_problem_;
+  plan_ = std::move(made);
+}
+
+// One passphrase after another, until the plan is complete.
+void login_offers::go_on() {
+  bool complete = true;
   contain(
-      [this] {
-        std::vector<agent_key> keys;
-        std::string problem = question_.problem;
-        agent_reply got =
-            question_.answer.empty() ? agent_reply::good : read_list(question_.answer, keys);
-        std::string who = "the ssh agent at " + agent_->path();
-        if (got == agent_reply::refused) problem = who + " lists no keys";
-        if (got == agent_reply::malformed) problem = who + " breaks the protocol";
-        make_plan(keys, problem);
+      [&] {
+        make_plan();
+        complete = !unlock_next();
       },
       [](const std::exception_ptr&) {});
-  while (waiting_.linked()) {
+  stage_ = complete ? stage::ready : stage::unlocking;
+  while (complete && waiting_.linked()) {
     auto& w = static_cast<waiter&>(*waiting_.next());
     w.unlink();
     w.ready();
   }
 }
 
-void login_offers::make_plan(const std::vector<agent_key>& keys, const std::string& problem) {
-  auto made = std::make_shared<login_plan>(plan_login(files_, keys, only_identities_));
-  if (!problem.empty()) made->left_out += (made->left_out.empty() ? "" : ", ") + problem;
-  plan_ = std::move(made);
+bool login_offers::unlock_next() {
+  std::optional<std::size_t> needed = find_needed(files_, *plan_);
+  if (!needed || !passphrases_) return false;
+  auto made = std::make_unique<unlocking>(*this, files_[*needed].locked);
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    if (files_[i].locked != made->file) continue;
+    unlocking::product wanted;
+    wanted.index = i;
+    wanted.certificate = files_[i].blob;
+    made->products.push_back(std::move(wanted));
+  }
+  job_ = made.get();
+  loop_.service<unlocking::helpers>().threads.submit(std::move(made));
+  return true;
+}
+
+void login_offers::take_keys(unlocking& from) {
+  for (unlocking::product& p : from.products) {
+    identity& of = files_[p.index];
+    of.problem = from.problem;
+    if (!of.problem.empty()) continue;
+    if (of.blob.empty()) of.blob = public_half_of(p.key.get());
+    of.key = std::move(p.key);
+  }
+}
+
+void login_offers::unlocked(unlocking& done) {
+  job_ = nullptr;
+  for (const unlocking::product& p : done.products) files_[p.index].locked.clear();
+  contain([&] { take_keys(done); }, [](const std::exception_ptr&) {});
+  go_on();
 }
 
 std::size_t login_offers::favourite(const login_plan& of) const noexcept {

@@ -2,10 +2,13 @@
 // keys of the agent that are identities as well, its other keys, the other identities.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "execo/secret.hpp"
 #include "ssh/agent_client.hpp"
 #include "ssh/agent_protocol.hpp"
 #include "ssh/identity.hpp"
@@ -35,7 +38,12 @@ class login_plan {
 login_plan plan_login(const identity_set& files, const std::vector<agent_key>& agent,
                       bool only_identities);
 
-/// The plan of an environment, made when the agent has listed its keys.
+/// The index of the first identity that is locked, that the agent does not hold, and whose
+/// passphrase is needed: it was named, or nothing else can log in. None: `plan` is complete.
+std::optional<std::size_t> find_needed(const identity_set& files, const login_plan& plan);
+
+/// The plan of an environment, made when the agent has listed its keys, and the passphrases that
+/// are needed were given.
 class login_offers {
  public:
   /// A session that waits for the plan; stops waiting when destroyed. `ready` only takes note.
@@ -49,15 +57,20 @@ class login_offers {
   };
 
   /// `agent`: the path of its socket; empty: there is none.
-  login_offers(loop& on, const identity_set& files, const std::string& agent, unsigned requests,
-               bool only_identities);
+  login_offers(loop& on, identity_set& files, const std::string& agent, unsigned requests,
+               bool only_identities, secret_prompt passphrases);
+  login_offers(const login_offers&) = delete;
+  login_offers& operator=(const login_offers&) = delete;
+  ~login_offers();
 
   /// The plan; null: `w` is called when it is there.
   std::shared_ptr<const login_plan> ask(waiter& w);
   /// The last one that was made; the first is that of the files alone.
   const login_plan& plan() const noexcept { return *plan_; }
   /// The agent is asked again for the next session.
-  void refresh() noexcept { stale_ = true; }
+  void refresh() noexcept {
+    if (agent_ != nullptr && stage_ == stage::ready) stage_ = stage::stale;
+  }
   /// Pre: there is one.
   agent_client& agent() const noexcept { return *agent_; }
 
@@ -67,13 +80,27 @@ class login_offers {
   void accepted(const login_offer& by) { favourite_ = by.blob; }
 
  private:
-  void listed();
-  void make_plan(const std::vector<agent_key>& keys, const std::string& problem);
+  class unlocking;
+  enum class stage : std::uint8_t { stale, listing, unlocking, ready };
 
-  const identity_set& files_;
+  void begin();
+  void listed();
+  void read_answer();
+  void make_plan();
+  void go_on();
+  bool unlock_next();
+  void take_keys(unlocking& from);
+  void unlocked(unlocking& done);
+
+  loop& loop_;
+  identity_set& files_;
   agent_client* agent_ = nullptr;
   const bool only_identities_;
-  bool stale_ = true;
+  const secret_prompt passphrases_;
+  stage stage_ = stage::stale;
+  std::vector<agent_key> keys_;  // the agent's
+  std::string agent_problem_;
+  unlocking* job_ = nullptr;
   std::shared_ptr<const login_plan> plan_;
   std::string favourite_;  // a blob
   list_node waiting_;

@@ -187,9 +187,9 @@ void remote_session::step(bool ready) {
 }
 
 void remote_session::begin() {
-  if (!setup_->place.is_inside()) return;
+  // The time it takes to ask for a passphrase is not the host's.
+  if (!setup_->place.is_inside() || !setup_->who.prepare()) return;
   setup_->place.begin();
-  setup_->who.prepare();
   route_ = make_route(*shared_, route_target{name_, port_, user_},
                       delegate<>::to<&remote_session::wake>(this),
                       delegate<>::to<&remote_session::on_route_over>(this));

@@ -686,7 +686,7 @@ TEST_F(ssh_server, environment_names_the_file_it_cannot_use) {
   ASSERT_EQ(::system(("ssh-keygen -q -t ed25519 -N secret -f " + key).c_str()), 0);
   options.identities = {key};
   EXPECT_EQ(refusal(),
-            "identity file " + key + " is encrypted; only keys without a passphrase can be used");
+            "identity file " + key + " is encrypted; add it to an ssh agent with ssh-add");
   options.identities = {"/does/not/exist"};
   EXPECT_EQ(refusal(), "identity file /does/not/exist: No such file or directory");
   std::string config = server_->directory() + "/config";
