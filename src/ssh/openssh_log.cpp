@@ -85,6 +85,7 @@ void openssh_log::read_record(std::string_view record) {
 
 void openssh_log::read_step(std::string_view step) {
   constexpr std::string_view status = "Exit status ";
+  constexpr std::string_view accepted = "exec request accepted on channel ";
   if (step.starts_with("Sending command: ")) {
     asked_ = true;
   } else if (step.starts_with("Connecting to ")) {
@@ -96,10 +97,12 @@ void openssh_log::read_step(std::string_view step) {
     reach(phase::auth);
   } else if (step.starts_with("Authentication succeeded")) {
     reach(phase::open);
-  } else if (asked_ && step.starts_with("exec request accepted")) {
+  } else if (asked_ && reached_ < phase::run && step.starts_with(accepted)) {
+    // Those of a control socket come later.
+    channel_ = step.substr(accepted.size());
     reach(phase::run);
-  } else if (asked_ && step.starts_with("client_input_channel_req: channel 0 rtype exit-signal")) {
-    signaled_ = true;
+  } else if (reached_ == phase::run && step.starts_with("client_input_channel_req: channel " +
+                                                        channel_ + " rtype exit-signal")) {
     status_ = exit_status::of_signal_name("unknown");
   } else if (asked_ && step.starts_with(status)) {
     int code = -1;
@@ -123,8 +126,9 @@ void openssh_log::read_message(std::string_view message) {
   if (has(message, "REVOKED HOST KEY DETECTED")) host_key_ = "the host key is revoked";
   if (has(message, "host key is known for ") && host_key_.empty())
     host_key_ = "the host key is not known";
-  if (message.starts_with("channel 0: open failed: ") || has(message, "request failed on channel"))
-    refused_ = true;
+  bool refused = (message.starts_with("channel ") && has(message, ": open failed: ")) ||
+                 has(message, "request failed on channel");
+  if (refused && reached_ < phase::run) refused_ = true;
   if (!message.empty() && !is_remark(message)) message_ = printable(message, max_words);
 }
 

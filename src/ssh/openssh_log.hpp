@@ -51,12 +51,12 @@ class openssh_log {
   std::string rest_;      // of a record that is not complete
   std::string message_;   // the last one that says why it ends
   std::string goodbye_;   // the server's
+  std::string channel_;   // of the command, once it runs
   std::string host_key_;  // what is wrong with it
   std::optional<exit_status> status_;
   phase reached_ = phase::resolve;
   bool tried_ = false;
   bool asked_ = false;
-  bool signaled_ = false;
   bool refused_ = false;  // the channel or the request
 };
 

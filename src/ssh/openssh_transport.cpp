@@ -19,6 +19,7 @@
 #include "process/local_transport.hpp"
 #include "ssh/forwarding_transport.hpp"
 #include "ssh/openssh_log.hpp"
+#include "ssh/openssh_signal.hpp"
 #include "ssh/remote_text.hpp"
 
 namespace execo::detail {
@@ -28,6 +29,8 @@ namespace {
 constexpr std::size_t max_early_words = 1000;
 // What still holds the output of an ssh that has ended, a ProxyCommand say, is not waited for.
 constexpr auto output_wait = std::chrono::seconds(1);
+// Each step of a stop policy makes one; more do not end a command any better.
+constexpr std::size_t max_scripts = 4;
 
 class openssh_transport final : public forwarding_transport {
  public:
@@ -63,27 +66,37 @@ class openssh_transport final : public forwarding_transport {
     std::string log =
         "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(log_out_.get());
     is_terminal_ = what.attributes.pty;
-    local_.emplace(shared_->words(where_, log, is_terminal_, std::move(*text)));
+    control_ = home().service<control_sockets>().next();
+    local_.emplace(shared_->words(where_, log, control_, is_terminal_, std::move(*text)));
     // A terminal has no end of input that a null device would stand for.
     local_->has_input = what.has_input || is_terminal_;
     watch();
     open_inner(*local_);
   }
 
+  // By a script on the connection: ssh itself passes none on.
   void signal(int number) override {
-    // ssh passes none on: all that can be done is to end the connection.
-    if (!ending_) return;
-    stopped_ = true;
-    forwarding_transport::signal(number == SIGKILL ? SIGKILL : SIGTERM);
+    auto until_kill = std::exchange(until_kill_, std::nullopt);
+    if (stage_ != stage::live || !runs()) return;
+    if (number == SIGKILL) until_kill = duration(0);
+    if (until_kill) ending_ = number;
+    if (control_.empty() || requests_.size() >= max_scripts || is_of_no_use())
+      return until_kill ? stop_ssh(number) : void();
+    command_mark alone;
+    std::string line = until_kill ? ending_line(1, number, *until_kill, alone)
+                                  : signal_line(1, number, delivery::none, alone);
+    request& made = requests_.emplace_back();
+    made.ends = until_kill.has_value();
+    made.script = std::make_unique<openssh_signal>(
+        home(), shared_->around, openssh_setup::words_over(control_, where_, helper_script(line)),
+        delegate<>::to<&openssh_transport::on_script>(this));
   }
-  void end_scope(duration until_kill) override {
-    ending_ = true;
-    forwarding_transport::end_scope(until_kill);
-  }
+  void end_scope(duration until_kill) override { until_kill_ = until_kill; }
 
   void close() override {
     stage_ = stage::over;
     home().disarm(wait_);
+    leave_scripts();
     forwarding_transport::close();
   }
 
@@ -95,14 +108,51 @@ class openssh_transport final : public forwarding_transport {
   }
 
  private:
-  // fresh -> live -> ended -> over -> closed: ssh is to be started; it was; it has ended without a
-  // status of the command, and its output is waited for; no event follows but the last one; ssh is
-  // gone, and so is its child.
-  enum class stage : std::uint8_t { fresh, live, ended, over, closed };
+  // fresh -> live -> ended -> over -> closed -> reported: ssh is to be started; it was; it has
+  // ended without a status of the command, and its output is waited for; no event follows but the
+  // last one; ssh is gone, and what else we began may not be. reported: the last event was sent.
+  enum class stage : std::uint8_t { fresh, live, ended, over, closed, reported };
 
   bool is_over() const noexcept { return stage_ >= stage::over; }
   std::string shown() const { return printable(where_.name()); }
   bool runs() const noexcept { return phase_ == phase::run; }
+
+  // -- signals ------------------------------------------------------------------------------------
+  struct request {
+    std::unique_ptr<openssh_signal> script;
+    bool ends = false;  // the command
+  };
+
+  // All that is left then is to end the connection.
+  void stop_ssh(int number) {
+    stopped_ = true;
+    forwarding_transport::signal(number == SIGKILL ? SIGKILL : SIGTERM);
+  }
+
+  // A script that was not heard of may be a forced command, which is not begun once more.
+  bool is_of_no_use() const noexcept {
+    return std::ranges::any_of(requests_, [](const request& r) {
+      script_state s = r.script->state();
+      return s == script_state::refused || s == script_state::something_else;
+    });
+  }
+
+  void on_script() {
+    if (stage_ == stage::closed) return finish();
+    if (stage_ == stage::live && ending_ != 0 && is_of_no_use() && !stopped_) stop_ssh(ending_);
+  }
+
+  void leave_scripts() {
+    for (request& r : requests_) r.script->leave();
+  }
+
+  /// The furthest that a script that ends the command has come.
+  script_state of_scripts() const noexcept {
+    script_state furthest = script_state::waiting;
+    for (const request& r : requests_)
+      if (r.ends) furthest = std::max(furthest, r.script->state());
+    return furthest;
+  }
 
   // -- the log ------------------------------------------------------------------------------------
   // A pipe cannot be inherited: ssh closes all but 0, 1 and 2 before it opens its log.
@@ -249,14 +299,20 @@ class openssh_transport final : public forwarding_transport {
 
   // -- the end ------------------------------------------------------------------------------------
   void on_closed(end_report) override {
-    stage_ = stage::closed;
     read_log();
     log_out_.reset();
-    if (readable_.active) return home().cancel(readable_);
+    leave_scripts();
+    stage_ = stage::closed;
+    if (readable_.active) home().cancel(readable_);
     finish();
   }
 
   void finish() {
+    auto is_open = [](const request& r) { return !r.script->is_closed(); };
+    if (stage_ != stage::closed || readable_.active || std::ranges::any_of(requests_, is_open))
+      return;
+    stage_ = stage::reported;
+    if (!control_.empty()) (void)::unlink(control_.c_str());
     log_in_.reset();
     owner().on_closed(complete({}));
   }
@@ -270,11 +326,37 @@ class openssh_transport final : public forwarding_transport {
   }
 
   leftover_cause what_is_left() const noexcept {
-    if (log_.status() || !log_.asked()) return leftover_cause::none;
-    if (why_ && !stopped_)
+    if (!log_.asked()) return leftover_cause::none;
+    bool ended_by_itself = log_.status() && ending_ == 0;
+    if (ended_by_itself) return leftover_cause::none;
+    if (why_ && !stopped_ && ending_ == 0)
       return why_->how == end_reason::connection_lost ? leftover_cause::connection_lost
                                                       : leftover_cause::none;
-    return log_.reached() == phase::run ? leftover_cause::no_signals : leftover_cause::no_answer;
+    if (log_.reached() < phase::run) return leftover_cause::no_answer;
+    return left_by_script();
+  }
+
+  leftover_cause left_by_script() const noexcept {
+    switch (of_scripts()) {
+      case script_state::gone:
+        return leftover_cause::none;
+      case script_state::not_permitted:
+        return leftover_cause::not_permitted;
+      case script_state::held:
+        return leftover_cause::held;
+      case script_state::accepted:
+      case script_state::started:
+      case script_state::at_work:
+      case script_state::broken:
+        return leftover_cause::no_answer;
+      default:
+        break;
+    }
+    // The command has reported its end, and nothing holds its output.
+    if (log_.status() && eofs_ == 2) return leftover_cause::none;
+    if (of_scripts() == script_state::refused) return leftover_cause::no_second_channel;
+    if (of_scripts() == script_state::something_else) return leftover_cause::forced_command;
+    return control_.empty() || stopped_ ? leftover_cause::no_signals : leftover_cause::no_answer;
   }
 
   const std::shared_ptr<const openssh_setup> shared_;
@@ -285,15 +367,18 @@ class openssh_transport final : public forwarding_transport {
   io_request readable_;
   deadline_timer wait_;  // for the output of an ssh that has ended
   std::optional<command> local_;
-  std::optional<failure> why_;     // it has ended without a status
-  std::vector<stream> kept_eofs_;  // until the end of the command is known
-  std::string words_;              // on the standard error, that may be ssh's own
+  std::string control_;  // ssh's control socket; empty: none
+  std::vector<request> requests_;
+  std::optional<duration> until_kill_;  // of the signal that comes next
+  std::optional<failure> why_;          // it has ended without a status
+  std::vector<stream> kept_eofs_;       // until the end of the command is known
+  std::string words_;                   // on the standard error, that may be ssh's own
   phase phase_ = phase::resolve;
   int eofs_ = 0;
   stage stage_ = stage::fresh;
   bool is_terminal_ = false;  // what the command gets
   bool log_ended_ = false;
-  bool ending_ = false;   // the next signal is to end it
+  int ending_ = 0;        // the last signal that was to end it
   bool stopped_ = false;  // we ended ssh
 };
 

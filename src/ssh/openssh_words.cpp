@@ -5,7 +5,7 @@
 namespace execo::detail {
 namespace {
 
-constexpr std::string_view nowhere = "/dev/null";
+constexpr std::string_view null_file = "/dev/null";
 
 // Of a path: ssh replaces %-tokens in it.
 std::string without_tokens(std::string_view path) {
@@ -38,8 +38,8 @@ void add_host_keys(option_list& to, const ssh_options& options, const ssh_caller
   std::string own = by.path_of(named ? options.known_hosts : "~/.ssh/known_hosts");
   bool accepts_new = options.host_key_policy == host_keys::accept_new;
   to.add("StrictHostKeyChecking", ignored ? "no" : accepts_new ? "accept-new" : "yes");
-  to.add("UserKnownHostsFile", ignored ? nowhere : without_tokens(own));
-  if (ignored || named) to.add("GlobalKnownHostsFile", nowhere);
+  to.add("UserKnownHostsFile", ignored ? null_file : without_tokens(own));
+  if (ignored || named) to.add("GlobalKnownHostsFile", null_file);
   to.add("UpdateHostKeys", "no");
   to.add("HashKnownHosts", "no");
 }
@@ -75,8 +75,7 @@ std::vector<std::string> options_for_all(const ssh_options& options, const ssh_c
   to.add("LogLevel", "DEBUG2");
   to.add("BatchMode", "yes");
   // Of a configuration, which the first value of an option takes precedence over.
-  to.add("ControlMaster", "no");
-  to.add("ControlPath", "none");
+  to.add("ControlPersist", "no");
   to.add("PermitLocalCommand", "no");
   to.add("ClearAllForwardings", "yes");
   to.add("EscapeChar", "none");
@@ -117,12 +116,32 @@ std::string_view openssh_setup::why_not(const ssh_options& options) noexcept {
 }
 
 std::vector<std::string> openssh_setup::words(const host& where, const std::string& log,
-                                              bool terminal, std::string text) const {
+                                              const std::string& control, bool terminal,
+                                              std::string text) const {
   std::vector<std::string> words{"ssh", "-E", log, terminal ? "-tt" : "-T"};
   words.insert(words.end(), options_.begin(), options_.end());
+  option_list own;
+  own.add("ControlMaster", control.empty() ? "no" : "yes");
+  own.add("ControlPath", control.empty() ? "none" : control);
+  words.insert(words.end(), own.words().begin(), own.words().end());
   words.insert(words.end(), {"-p", std::to_string(port_of(where)), "-l", user_of(where), "--"});
   words.push_back(where.name());
   words.push_back(std::move(text));
+  return words;
+}
+
+std::vector<std::string> openssh_setup::words_over(const std::string& control, const host& where,
+                                                   std::string text) {
+  option_list own;
+  own.add("ControlMaster", "no");
+  own.add("ControlPath", control);
+  // Without the connection it does not make one of its own.
+  own.add("ProxyCommand", "false");
+  own.words().back() = "ProxyCommand=false";
+  own.add("BatchMode", "yes");
+  std::vector<std::string> words{"ssh", "-F", "none", "-q", "-T"};
+  words.insert(words.end(), own.words().begin(), own.words().end());
+  words.insert(words.end(), {"--", where.name(), std::move(text)});
   return words;
 }
 

@@ -27,9 +27,12 @@ class openssh_setup {
     return where.user().empty() ? user_ : where.user();
   }
   int port_of(const host& where) const noexcept { return where.port() == 0 ? port_ : where.port(); }
-  /// `log`: the file that ssh writes its log to.
-  std::vector<std::string> words(const host& where, const std::string& log, bool terminal,
-                                 std::string text) const;
+  /// `log`: the file that ssh writes its log to. `control`: its control socket; empty: none.
+  std::vector<std::string> words(const host& where, const std::string& log,
+                                 const std::string& control, bool terminal, std::string text) const;
+  /// For one more text on the connection that has this control socket.
+  static std::vector<std::string> words_over(const std::string& control, const host& where,
+                                             std::string text);
 
   const std::shared_ptr<const surroundings> around;
 

@@ -51,7 +51,6 @@ struct gap {
 // What a transport cannot do, and why.
 constexpr gap gaps[] = {
     {way::openssh, "name of a signal", "ssh logs that a signal ended a command, not which"},
-    {way::openssh, "delivery of a signal", "ssh has no way to send one: the connection is closed"},
     {way::openssh, "size of a terminal", "ssh takes it from its own terminal, and has none"},
     {way::one_word, "phases before run", "a connector says nothing about its way to the host"},
     {way::argv, "phases before run", "a connector says nothing about its way to the host"},
@@ -447,6 +446,53 @@ TEST_P(fault, a_frozen_server_is_timed_out_in_its_phase) {
   host_result r = run();
   EXPECT_EQ(::kill(server_->pid(), SIGCONT), 0);
   expect(r, end_reason::timed_out, phase::kex);
+}
+
+// What a server does with a signal depends on who logs in, and the shell is not all of a command.
+TEST_P(fault, a_timeout_leaves_nothing_of_a_tree_of_processes) {
+  start();
+  std::vector<std::string> users{server_->user()};
+  if (!server_->ordinary_user().empty()) users.push_back(server_->ordinary_user());
+  for (const std::string& user : users) {
+    for (bool terminal : {false, true}) {
+      remote action =
+          remote("sh -c 'trap \"\" TERM HUP; sleep 1000; :' & sleep 1000", host("127.1.0.1"));
+      options_.user = user;
+      action.ssh(options_).timeout(300ms).kill_timeout(300ms);
+      if (terminal) action.pty(24, 80);
+      host_result r = sync_wait(action.run()).all().at(0);
+      EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
+      EXPECT_FALSE(r.may_still_run()) << user << terminal << r.describe();
+      EXPECT_TRUE(server_->no_commands_left()) << user << terminal;
+    }
+  }
+}
+
+TEST_P(fault, a_kill_of_the_caller_ends_the_command_as_signaled) {
+  start();
+  remote action = remote("echo ready; exec sleep 1000", host("127.1.0.1")).ssh(options_);
+  action.on_line([&](const output_line&) { action.kill(SIGTERM); });
+  host_result r = sync_wait(action.run()).all().at(0);
+  EXPECT_EQ(r.how(), end_reason::signaled) << r.describe();
+  EXPECT_TRUE(r.killed());
+  EXPECT_FALSE(r.may_still_run()) << r.describe();
+  EXPECT_TRUE(server_->no_commands_left());
+}
+
+TEST_P(fault, without_room_for_a_second_channel_the_result_says_so) {
+  start("MaxSessions 1\n");
+  action_result all =
+      sync_wait(remote("trap '' TERM HUP PIPE; while :; do sleep 0.1; done", host("127.1.0.1"))
+                    .ssh(options_)
+                    .timeout(300ms)
+                    .kill_timeout(300ms));
+  EXPECT_EQ(all.all()[0].how(), end_reason::timed_out);
+  if (server_->user() == "root") {
+    EXPECT_EQ(all.all()[0].leftover(), leftover_cause::no_second_channel)
+        << all.all()[0].describe();
+  }
+  for (pid_t left : server_->commands()) (void)::kill(left, SIGKILL);
+  EXPECT_TRUE(server_->no_commands_left());
 }
 
 TEST_P(fault, a_name_that_would_be_an_option_starts_nothing) {

@@ -163,7 +163,7 @@ TEST(openssh_words, end_their_options_before_the_host) {
   options.known_hosts = "/known hosts";
   options.identities_only = true;
   detail::openssh_setup setup(options, detail::ssh_caller::now(), detail::surroundings::none());
-  std::vector<std::string> words = setup.words(host("you@n1:2222"), "/log", false, "a; b");
+  std::vector<std::string> words = setup.words(host("you@n1:2222"), "/log", "", false, "a; b");
   EXPECT_THAT(words, testing::Contains("IdentityFile=\"/key with \\\"quotes\\\" and 100%%\""));
   EXPECT_THAT(words, testing::Contains("UserKnownHostsFile=\"/known hosts\""));
   EXPECT_THAT(words, testing::Contains("StrictHostKeyChecking=\"yes\""));
