@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,16 +45,20 @@ class deadlines {
   duration auth{0};
   /// From the end of authentication to the start of the command. 0: the same as `establish`.
   duration open{0};
-  /// For all phases from the first one to the end of authentication. Default 20 s.
-  duration establish = std::chrono::seconds(20);
+  /// For all phases from the first one to the end of authentication. Without a value, the
+  /// ConnectTimeout of ssh_config(5), else default_establish.
+  std::optional<duration> establish;
   /// For the server's answer whether it still has output of a command that has ended, and for
   /// reading the output that still comes. 0: the default, 20 s.
   duration answer = std::chrono::seconds(20);
 
+  static constexpr duration default_establish = std::chrono::seconds(20);
+
   friend bool operator==(const deadlines&, const deadlines&) = default;
 };
 
-/// A connection's options. Copied into an action once, shared by its hosts.
+/// A connection's options. Copied into an action once, shared by its hosts. What has no value here
+/// comes from ssh_config(5), host by host, and what that does not set has the default named here.
 class ssh_options {
  public:
   ssh_options() = default;
@@ -75,7 +80,8 @@ class ssh_options {
   secret_prompt passphrase;
   /// Maximum number of requests to the agent in flight, in one context.
   unsigned agent_requests = 4;
-  execo::host_keys host_key_policy = execo::host_keys::strict;
+  /// Without a value: strict.
+  std::optional<execo::host_keys> host_key_policy;
   std::string known_hosts;                // empty: ~/.ssh/known_hosts
   std::vector<std::string> key_exchange;  // algorithm names in order; empty: libssh's own choice
   /// Path of a unix socket to connect to instead of the host's address: of a local daemon that
@@ -85,15 +91,22 @@ class ssh_options {
   /// run by your shell ($SHELL -c "exec TEXT"), once for each connection, and ended with it. The
   /// same tokens. Excludes `unix_socket`.
   std::string proxy_command;
+  /// Which files of ssh_config(5) are read, once per context. Empty: ~/.ssh/config, then
+  /// /etc/ssh/ssh_config. "none": none of them. Else this file in their place, which must exist.
+  std::string config_file;
+  /// Lines that come before the files, as ssh's -o takes them: "Compression=yes".
+  std::vector<std::string> config_lines;
   execo::deadlines limits;
   unsigned handshakes = 64;  // at most this many in flight at a time, in one context
   /// Silence after which the kernel probes the host's kernel. A dead host is connection_lost after
-  /// twice this time, by default after one minute. 0: never.
-  duration tcp_keepalive = std::chrono::seconds(30);
+  /// twice this time, by default after one minute. 0: never. Without a value: 30 s, or never if
+  /// ssh_config(5) has TCPKeepAlive no.
+  std::optional<duration> tcp_keepalive;
   /// Silence after which execo sends an ssh message that the server itself must answer, which also
   /// detects a frozen server and one behind a proxy. Without an answer it is connection_lost after
-  /// four times this time. 0, the default: never.
-  duration keepalive{0};
+  /// four times this time. 0: never. Without a value: ServerAliveInterval of ssh_config(5), else
+  /// never.
+  std::optional<duration> keepalive;
   /// Commands on the same host with the same options and key files share a connection, at the same
   /// time where the server lets them, and it is kept for the next one when they have ended by
   /// themselves. false: each command has a connection of its own.

@@ -158,7 +158,7 @@ constexpr std::array<known_key, 7> top_keys{{
     {"max_output", [](config& c, const entry& e) { c.max_output = e.bytes(); }},
 }};
 
-constexpr std::array<known_key, 16> ssh_keys{{
+constexpr std::array<known_key, 17> ssh_keys{{
     {"user", [](config& c, const entry& e) { c.ssh.user = e.text(); }},
     {"port", [](config& c, const entry& e) { c.ssh.port = static_cast<int>(e.number(1, 65'535)); }},
     {"identities",
@@ -171,6 +171,7 @@ constexpr std::array<known_key, 16> ssh_keys{{
        c.ssh.host_key_policy = e.choice(detail::host_key_words<host_keys>);
      }},
     {"known_hosts", [](config& c, const entry& e) { c.ssh.known_hosts = with_home(e.text()); }},
+    {"config_file", [](config& c, const entry& e) { c.ssh.config_file = with_home(e.text()); }},
     {"key_exchange", [](config& c, const entry& e) { c.ssh.key_exchange = e.texts(); }},
     {"handshakes",
      [](config& c, const entry& e) {

@@ -31,7 +31,7 @@ class target {
   unsigned attempt = 1;
   std::shared_ptr<const command> what;
   taken_stdio stdio;
-  const deadlines& limits;
+  deadlines limits;
 };
 
 /// One for each action.
@@ -39,8 +39,8 @@ class execution_factory {
  public:
   virtual ~execution_factory() = default;
 
-  /// How many rings there are. Called once, before all others, on the action's loop.
-  virtual void begin(std::size_t rings) { (void)rings; }
+  /// Called once, before all others, on the action's loop.
+  virtual void begin(loop& on) { (void)on; }
   /// Which ring a host belongs to: always the same one, since a connection that is kept stays on
   /// its ring.
   virtual std::size_t ring_of(const host& where, std::size_t rings) const noexcept;
@@ -63,9 +63,8 @@ class command_factory : public execution_factory {
   intrusive_ptr<execution> make(loop& on, std::size_t ring, target what) final;
 
  protected:
-  /// Called on the ring. Throws: as make().
-  virtual std::unique_ptr<transport> transport_to(loop& on, std::size_t ring,
-                                                  const target& what) = 0;
+  /// Called on the ring; may change the limits, which are those of the action. Throws: as make().
+  virtual std::unique_ptr<transport> transport_to(loop& on, std::size_t ring, target& what) = 0;
 };
 
 }  // namespace execo::detail

@@ -48,7 +48,7 @@ void fanout_action::prepare() {
 }
 
 void fanout_action::begin() {
-  factory->begin(where().rings().size());
+  factory->begin(where());
   choose_window();
   launch_some();
 }

@@ -6,8 +6,12 @@
 #include <utility>
 
 #include "action/fanout_action.hpp"
+#include "base/contain.hpp"
+#include "execo/ssh_config.hpp"
 #include "ssh/automatic_transport.hpp"
 #include "ssh/connector_transport.hpp"
+#include "ssh/failing_transport.hpp"
+#include "ssh/host_directory.hpp"
 #include "ssh/openssh_transport.hpp"
 #include "ssh/ssh_transport.hpp"
 
@@ -31,8 +35,7 @@ detail::fanout_action& of(detail::action_ref& state) {
 class ssh_factory final : public detail::command_factory {
  public:
   explicit ssh_factory(ssh_options options)
-      : options_(std::move(options)), by_(detail::ssh_caller::now()) {
-    if (!options_.proxy_command.empty()) by_ = by_.ready_to_start();
+      : options_(std::move(options)), by_(detail::ssh_caller::now().ready_to_start()) {
     if (!options_.connector.empty()) {
       connector_ = std::make_shared<const detail::connector_setup>(options_, by_);
       return;
@@ -46,37 +49,62 @@ class ssh_factory final : public detail::command_factory {
                     : detail::surroundings::now(detail::surroundings::caller::stands_still);
   }
 
-  void begin(std::size_t rings) override {
+  void begin(detail::loop& on) override {
     if (around_) openssh_ = std::make_shared<const detail::openssh_setup>(options_, by_, around_);
-    shared_.resize(rings);
-    auto parts = static_cast<unsigned>(rings);
+    auto parts = static_cast<unsigned>(on.rings().size());
+    hosts_.resize(parts);
     options_.handshakes = (options_.handshakes + parts - 1) / parts;
     options_.agent_requests = std::max(options_.agent_requests / parts, 1U);
+    detail::contain([&] { lines_ = on.service<detail::config_files>().find(options_, by_); },
+                    [this](std::exception_ptr error) { problem_ = std::move(error); });
   }
   // Of a local child: its two outputs, its input and the child itself; of ssh its log, too. Of a
   // proxy command: the connection, its standard error and the child.
   std::size_t descriptors() const noexcept override {
     if (connector_) return 4;
     if (options_.via == ssh_client::openssh) return 6;
-    return options_.proxy_command.empty() ? 1 : 3;
+    bool may_use_programs = !options_.proxy_command.empty() ||
+                            (lines_ && lines_->has(detail::config_place("proxycommand")));
+    return may_use_programs ? 3 : 1;
   }
   std::size_t spare_descriptors(detail::loop& on) const noexcept override {
     return detail::kept_sessions(on);
   }
   void end(std::size_t ring) noexcept override {
-    if (ring < shared_.size()) shared_[ring].reset();
+    if (ring < hosts_.size()) hosts_[ring].reset();
   }
 
  private:
   std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t ring,
-                                                  const detail::target& what) override {
+                                                  detail::target& what) override {
     if (connector_) return detail::make_connector_transport(on, connector_, what.where, what.index);
     if (options_.via == ssh_client::openssh)
       return detail::make_openssh_transport(on, openssh_, what.where);
-    std::shared_ptr<detail::ssh_environment>& shared = shared_[ring];
-    if (!shared) shared = detail::make_ssh_environment(on, options_, by_);
-    if (openssh_) return detail::make_automatic_transport(on, shared, openssh_, what.where);
-    return detail::make_ssh_transport(shared, what.where);
+    if (problem_) std::rethrow_exception(problem_);
+    std::unique_ptr<detail::host_directory>& hosts = hosts_[ring];
+    if (!hosts) hosts = std::make_unique<detail::host_directory>(on, options_, by_, lines_);
+    detail::ssh_target to;
+    try {
+      to = hosts->find(what.where);
+    } catch (const ssh_config_error& error) {
+      return std::make_unique<detail::failing_transport>(on, end_reason::connect_failed,
+                                                         error.what());
+    }
+    what.limits.establish = to.establish;
+    return transport_to(on, std::move(to), what.where);
+  }
+
+  // By libssh where it can, by the ssh program where that must.
+  std::unique_ptr<detail::transport> transport_to(detail::loop& on, detail::ssh_target to,
+                                                  const host& where) {
+    const std::string& keyword = to.shared->settings.needs_ssh;
+    if (keyword.empty()) {
+      if (openssh_) return detail::make_automatic_transport(on, std::move(to), openssh_, where);
+      return detail::make_ssh_transport(std::move(to));
+    }
+    std::string why = where.name() + ": " + keyword + " of ssh_config needs the ssh program";
+    if (openssh_) return detail::make_openssh_transport(on, openssh_, where, std::move(why));
+    return std::make_unique<detail::failing_transport>(on, end_reason::unsupported, std::move(why));
   }
 
   ssh_options options_;
@@ -84,7 +112,9 @@ class ssh_factory final : public detail::command_factory {
   std::shared_ptr<const detail::connector_setup> connector_;  // null: ssh
   std::shared_ptr<const detail::surroundings> around_;        // of the ssh program; null: none
   std::shared_ptr<const detail::openssh_setup> openssh_;      // from the start on
-  std::vector<std::shared_ptr<detail::ssh_environment>> shared_;
+  std::shared_ptr<const detail::config_lines> lines_;
+  std::exception_ptr problem_;                                  // of the files of ssh_config
+  std::vector<std::unique_ptr<detail::host_directory>> hosts_;  // by ring
 };
 
 }  // namespace

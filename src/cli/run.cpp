@@ -13,6 +13,7 @@
 #include "execo/log.hpp"
 #include "execo/remote.hpp"
 #include "execo/sleep.hpp"
+#include "execo/ssh_config.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
 #include "execo/when_any.hpp"
@@ -253,6 +254,15 @@ void raise_descriptor_limit() noexcept {
                     &limit);  // if it fails, fewer hosts run at a time, with a notice
 }
 
+// What is wrong for any host is found before the first one is reached.
+void check_ssh_config(const run_options& options) {
+  if (options.hosts.empty()) return;
+  ssh_config::source from;
+  from.file = options.ssh.config_file;
+  from.options = options.ssh.config_lines;
+  (void)ssh_config(std::move(from)).settings_of(options.hosts.front().name());
+}
+
 int fail(std::string_view line, int status) {
   complain("execo", line);
   return status;
@@ -281,6 +291,7 @@ int run_main(int argc, char** argv) {
       return finish_output("execo", 0);
     }
     if (!broken.empty()) return fail(broken, exit_usage);
+    check_ssh_config(*options);
     if (defaults.log != log_level::off)
       set_log(defaults.log, log_to(STDERR_FILENO, options->color));
     raise_descriptor_limit();
@@ -288,6 +299,8 @@ int run_main(int argc, char** argv) {
     (void)::signal(SIGPIPE, SIG_IGN);
     return run_session(std::move(*options)).run();
   } catch (const usage_error& error) {
+    return fail(error.what(), exit_usage);
+  } catch (const ssh_config_error& error) {
     return fail(error.what(), exit_usage);
   } catch (const std::invalid_argument& error) {
     return fail(error.what(), exit_usage);

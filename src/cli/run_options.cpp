@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "command_line/values.hpp"
@@ -44,7 +45,8 @@ Examples:
   execo run -w 'node[1-200]' --connector exec: -- ping -c1 -W1 %h
   execo run -w '127.0.0.[1-9]' -p 2222 --host-keys accept-new 'echo $HOME; df -h | tail -1'
 
-Defaults come from ~/.config/execo/config.toml, or from the file $EXECO_CONFIG.
+Defaults come from ~/.config/execo/config.toml, or from the file $EXECO_CONFIG, then
+from ~/.ssh/config and /etc/ssh/ssh_config; `execo ssh-config HOST` shows what those say.
 
 Exit status:
   0    the command exited 0 on every host
@@ -86,18 +88,27 @@ class reader {
     made.max_output = defaults.max_output;
     made.color = defaults.color;
     made.ssh = defaults.ssh;
+    // Filled in at the end, unless an option or -o gives them.
+    configured_ = std::exchange(made.ssh, with_unset_values(defaults.ssh));
     // One action a run: nothing would use a connection again.
     made.ssh.reuse = false;
   }
 
-  // Keys named on the command line take the place of those in the configuration.
-  void add_key(const given_option& given) {
-    if (!std::exchange(key_given_, true)) made.ssh.identities.clear();
-    made.ssh.identities.push_back(key_file(given));
+  // Keys named on the command line take the place of those in configurations.
+  void add_key(const given_option& given) { made.ssh.identities.push_back(key_file(given)); }
+  // ssh_config(5) comes after config.toml, but what is on the command line comes first.
+  void add_config_line(const given_option& given) {
+    std::string line = plain_text(given);
+    std::string name = line.substr(0, line.find_first_of("= \t"));
+    for (char& c : name)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    named_.push_back(std::move(name));
+    made.ssh.config_lines.push_back(std::move(line));
   }
 
   run_options finish(const std::vector<std::string_view>& words) {
     choose_layout();
+    fill_in();
     made.words.assign(words.begin(), words.end());
     if (made.command_text().find_first_not_of(" \t\n") == std::string::npos)
       throw usage_error("no command: give it after the options, `-- uname -r`");
@@ -122,7 +133,45 @@ class reader {
     if (ndjson) made.show = layout::ndjson;
   }
 
-  bool key_given_ = false;
+  // Those that tell whether somebody has given them.
+  static ssh_options with_unset_values(ssh_options some) {
+    some.user.clear();
+    some.port = 0;
+    some.identities.clear();
+    some.host_key_policy.reset();
+    some.known_hosts.clear();
+    some.key_exchange.clear();
+    some.limits.establish.reset();
+    some.tcp_keepalive.reset();
+    some.keepalive.reset();
+    return some;
+  }
+
+  template <class Value>
+  void fill_in(Value ssh_options::*member, std::string_view keyword) {
+    if (made.ssh.*member == Value() && !is_named(keyword))
+      made.ssh.*member = std::move(configured_.*member);
+  }
+
+  void fill_in() {
+    fill_in(&ssh_options::user, "user");
+    fill_in(&ssh_options::port, "port");
+    fill_in(&ssh_options::identities, "identityfile");
+    fill_in(&ssh_options::host_key_policy, "stricthostkeychecking");
+    fill_in(&ssh_options::known_hosts, "userknownhostsfile");
+    fill_in(&ssh_options::key_exchange, "kexalgorithms");
+    fill_in(&ssh_options::tcp_keepalive, "tcpkeepalive");
+    fill_in(&ssh_options::keepalive, "serveraliveinterval");
+    if (!made.ssh.limits.establish && !is_named("connecttimeout"))
+      made.ssh.limits.establish = configured_.limits.establish;
+  }
+
+  bool is_named(std::string_view keyword) const {
+    return std::find(named_.begin(), named_.end(), keyword) != named_.end();
+  }
+
+  ssh_options configured_;
+  std::vector<std::string> named_;  // keywords of -o
 };
 
 using run_option = command_line::option<reader>;
@@ -164,6 +213,12 @@ constexpr run_option run_table[] = {
      [](reader& r, const given_option& g) {
        r.made.ssh.port = static_cast<int>(number(g, 1, 65535));
      }},
+    {'F', "", "FILE",
+     "read this file in place of ~/.ssh/config and /etc/ssh/ssh_config; none: read no file",
+     [](reader& r, const given_option& g) { r.made.ssh.config_file = plain_text(g); }},
+    {'o', "", "NAME=VALUE",
+     "a line of ssh_config(5) that comes before the files: -o Compression=yes. May be repeated",
+     [](reader& r, const given_option& g) { r.add_config_line(g); }},
     {'i', "", "KEYFILE",
      "private key to log in with. May be repeated (~/.ssh/id_ed25519, id_ecdsa, id_rsa)",
      [](reader& r, const given_option& g) { r.add_key(g); }},

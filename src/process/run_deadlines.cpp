@@ -8,11 +8,13 @@ run_deadlines::run_deadlines(loop& on, const deadlines& limits, delegate<> expir
     : limits_(limits),
       expired_(expired),
       whole_(on, delegate<>::to<&run_deadlines::on_whole>(this), "deadline of a command"),
-      phase_(on, delegate<>::to<&run_deadlines::on_phase>(this), "deadline of a phase") {}
+      phase_(on, delegate<>::to<&run_deadlines::on_phase>(this), "deadline of a phase") {
+  if (!limits_.establish) limits_.establish = deadlines::default_establish;
+}
 
 void run_deadlines::enter(phase where, duration run_timeout) {
   part now = where < phase::open ? part::establishing : part::command;
-  if (now != part_) whole_.arm(now == part::establishing ? limits_.establish : run_timeout);
+  if (now != part_) whole_.arm(now == part::establishing ? *limits_.establish : run_timeout);
   part_ = now;
   phase_.arm(limit_of(where));
 }
@@ -28,7 +30,7 @@ duration run_deadlines::limit_of(phase where) const noexcept {
     case phase::auth:
       return limits_.auth;
     case phase::open:
-      return limits_.open.count() > 0 ? limits_.open : limits_.establish;
+      return limits_.open.count() > 0 ? limits_.open : *limits_.establish;
     default:
       return duration(0);
   }

@@ -12,12 +12,22 @@ namespace {
 
 class automatic_transport final : public forwarding_transport {
  public:
-  automatic_transport(loop& on, std::shared_ptr<ssh_environment> shared,
-                      std::shared_ptr<const openssh_setup> program, const host& where)
-      : forwarding_transport(on, make_ssh_transport(std::move(shared), where)),
+  automatic_transport(loop& on, ssh_target to, std::shared_ptr<const openssh_setup> program,
+                      const host& where)
+      : forwarding_transport(on, make_ssh_transport(std::move(to))),
         program_(std::move(program)),
         where_(where),
         step_(delegate<>::to<&automatic_transport::begin_again>(this)) {}
+  // libssh is not even tried.
+  automatic_transport(loop& on, std::shared_ptr<const openssh_setup> program, const host& where,
+                      std::string why)
+      : forwarding_transport(on, make_openssh_transport(on, program, where)),
+        program_(std::move(program)),
+        where_(where),
+        step_(delegate<>::to<&automatic_transport::begin_again>(this)),
+        stage_(stage::second) {
+    why_.context = std::move(why);
+  }
 
   // Neither of the two can.
   bool redirect(int, const child_stream&) override { return false; }
@@ -108,11 +118,16 @@ class automatic_transport final : public forwarding_transport {
 
 }  // namespace
 
-std::unique_ptr<transport> make_automatic_transport(loop& on,
-                                                    std::shared_ptr<ssh_environment> shared,
+std::unique_ptr<transport> make_automatic_transport(loop& on, ssh_target to,
                                                     std::shared_ptr<const openssh_setup> program,
                                                     const host& where) {
-  return std::make_unique<automatic_transport>(on, std::move(shared), std::move(program), where);
+  return std::make_unique<automatic_transport>(on, std::move(to), std::move(program), where);
+}
+
+std::unique_ptr<transport> make_openssh_transport(loop& on,
+                                                  std::shared_ptr<const openssh_setup> program,
+                                                  const host& where, std::string why) {
+  return std::make_unique<automatic_transport>(on, std::move(program), where, std::move(why));
 }
 
 }  // namespace execo::detail

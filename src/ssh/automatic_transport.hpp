@@ -3,15 +3,20 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
+#include "ssh/host_directory.hpp"
 #include "ssh/openssh_transport.hpp"
 #include "ssh/ssh_transport.hpp"
 
 namespace execo::detail {
 
-std::unique_ptr<transport> make_automatic_transport(loop& on,
-                                                    std::shared_ptr<ssh_environment> shared,
+std::unique_ptr<transport> make_automatic_transport(loop& on, ssh_target to,
                                                     std::shared_ptr<const openssh_setup> program,
                                                     const host& where);
+/// By the program from the start on, and the result says why.
+std::unique_ptr<transport> make_openssh_transport(loop& on,
+                                                  std::shared_ptr<const openssh_setup> program,
+                                                  const host& where, std::string why);
 
 }  // namespace execo::detail

@@ -23,6 +23,23 @@ std::string working_directory() {
 
 }  // namespace
 
+variable_list variable_list::now() {
+  variable_list made;
+  for (char** each = environ; each != nullptr && *each != nullptr; ++each) {
+    made.text_ += *each;
+    made.text_ += '\0';
+  }
+  return made;
+}
+
+std::optional<std::string_view> variable_list::find(std::string_view name) const noexcept {
+  std::optional<std::string_view> found;
+  visit([&](std::string_view each, std::string_view value) {
+    if (!found && each == name) found = value;
+  });
+  return found;
+}
+
 ssh_caller ssh_caller::now() {
   ssh_caller made;
   made.home_ = home_folder();
@@ -34,6 +51,13 @@ ssh_caller ssh_caller::now() {
   if (made.terminal_.empty()) made.terminal_ = "xterm";
   made.shell_ = variable("SHELL");
   if (made.shell_.empty()) made.shell_ = "/bin/sh";
+  made.variables_ = variable_list::now();
+  return made;
+}
+
+ssh_caller ssh_caller::without_surroundings() const {
+  ssh_caller made = *this;
+  made.around_.reset();
   return made;
 }
 

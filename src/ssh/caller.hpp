@@ -4,11 +4,37 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "process/surroundings.hpp"
 
 namespace execo::detail {
+
+/// The variables of a program at one moment.
+class variable_list {
+ public:
+  /// Thread: one that may read the environment.
+  static variable_list now();
+
+  std::optional<std::string_view> find(std::string_view name) const noexcept;
+  /// `each` is called with the name and the value of each variable.
+  template <class Each>
+  void visit(Each&& each) const {
+    std::string_view rest = text_;
+    while (!rest.empty()) {
+      std::string_view one = rest.substr(0, rest.find('\0'));
+      rest.remove_prefix(one.size() + 1);
+      std::size_t name_end = one.find('=');
+      if (name_end != one.npos && name_end > 0)
+        each(one.substr(0, name_end), one.substr(name_end + 1));
+    }
+  }
+
+ private:
+  std::string text_;  // NAME=VALUE and a NUL, one after the other
+};
 
 class ssh_caller {
  public:
@@ -31,6 +57,9 @@ class ssh_caller {
   const std::shared_ptr<const surroundings>& around() const noexcept { return around_; }
   /// A copy that has it. Thread: as now(), unless this one has it already.
   ssh_caller ready_to_start() const;
+  /// A copy that has not: they hold a descriptor.
+  ssh_caller without_surroundings() const;
+  const variable_list& variables() const noexcept { return variables_; }
 
  private:
   std::string home_;
@@ -40,6 +69,7 @@ class ssh_caller {
   std::string directory_;  // empty: it has no path
   std::string shell_;
   std::shared_ptr<const surroundings> around_;
+  variable_list variables_;
 };
 
 }  // namespace execo::detail

@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <limits.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -63,7 +65,22 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+std::string machine_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
 }  // namespace
+
+config_caller config_caller::of(const ssh_caller& by) {
+  config_caller made;
+  made.user = by.user();
+  made.id = std::to_string(::getuid());
+  made.home = by.home();
+  made.machine = machine_name();
+  made.variables = by.variables();
+  return made;
+}
 
 bool config_commands::holds(const std::string& command) {
   if (!check_) return false;
@@ -77,17 +94,36 @@ config_answer::config_answer(const config_lines& lines, const config_caller& cal
     : lines_(lines), caller_(caller), commands_(commands), found_(config_keywords.size()) {
   try {
     read_destination(destination);
-    read_lines();
-    host_ = renamed_host();
-    std::string_view canonical = first(canonical_place);
-    if (wants_final_pass_ || (!canonical.empty() && canonical != "false")) {
-      pass_ = pass::final;
-      read_lines();
-    }
-    finish();
+    find_values();
   } catch (const config_value_error& error) {
     throw ssh_config_error(fmt::format("{}: {}", printable(destination), error.what()));
   }
+}
+
+config_answer::config_answer(const config_lines& lines, const config_caller& caller,
+                             config_commands& commands, const fixed_destination& destination)
+    : lines_(lines), caller_(caller), commands_(commands), found_(config_keywords.size()) {
+  given_host_ = host_ = destination.host;
+  given_user_ = destination.user;
+  if (destination.port != 0) given_port_ = std::to_string(destination.port);
+  if (!given_user_.empty()) found_[user_name] = {given_user_};
+  if (!given_port_.empty()) found_[port_place] = {given_port_};
+  try {
+    find_values();
+  } catch (const config_value_error& error) {
+    throw ssh_config_error(fmt::format("{}: {}", printable(given_host_), error.what()));
+  }
+}
+
+void config_answer::find_values() {
+  read_lines();
+  host_ = renamed_host();
+  std::string_view canonical = first(canonical_place);
+  if (wants_final_pass_ || (!canonical.empty() && canonical != "false")) {
+    pass_ = pass::final;
+    read_lines();
+  }
+  finish();
 }
 
 // user@ and :port hold as options of a command line do, behind those that it has.
@@ -279,6 +315,7 @@ config_tokens config_answer::tokens_now() const {
   now.local_id = caller_.id;
   now.local_host = caller_.machine;
   now.home = caller_.home;
+  now.variables = &caller_.variables;
   return now;
 }
 

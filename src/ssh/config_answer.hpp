@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ssh/caller.hpp"
 #include "ssh/config_lines.hpp"
 #include "ssh/config_tokens.hpp"
 
@@ -17,10 +18,13 @@ namespace execo::detail {
 /// What holds for each destination of a program.
 class config_caller {
  public:
+  static config_caller of(const ssh_caller& by);
+
   std::string user;
   std::string id;
   std::string home;
   std::string machine;
+  variable_list variables;
 };
 
 /// Runs each command of Match once for each of its texts.
@@ -37,15 +41,29 @@ class config_commands {
 
 class config_answer {
  public:
-  /// The arguments outlive it. Throws: ssh_config_error.
+  /// A destination whose user and port come before all lines.
+  class fixed_destination {
+   public:
+    std::string host;
+    std::string user;  // empty: the lines say
+    int port = 0;      // 0: the lines say
+  };
+
+  /// The arguments outlive it, but for the destination. Throws: ssh_config_error.
   config_answer(const config_lines& lines, const config_caller& caller, config_commands& commands,
                 std::string_view destination);
+  config_answer(const config_lines& lines, const config_caller& caller, config_commands& commands,
+                const fixed_destination& destination);
   config_answer(const config_answer&) = delete;  // its views look into itself
   config_answer& operator=(const config_answer&) = delete;
 
   /// The values of the lines, or what ssh takes without one; several for one that adds, none if it
   /// has no value. As they are written: ~ and tokens are left.
   std::vector<std::string_view> values(const config_keyword& keyword) const;
+  /// Whether a line gives a value.
+  bool is_given(const config_keyword& keyword) const {
+    return !is_unset(keyword, found_[config_place(keyword)]);
+  }
   /// The values, with what they stand for: paths, or a command. Throws: ssh_config_error.
   std::vector<std::string> paths(const config_keyword& keyword) const;
   /// As `ssh -G` prints it, if it prints the keyword at all: one for each line.
@@ -61,6 +79,7 @@ class config_answer {
   enum class block : std::uint8_t { holds, ends, never };  // never: inside of one that ended
 
   void read_destination(std::string_view destination);
+  void find_values();
   void read_lines();
   void apply(const config_line& line);
   void append(const config_line& line);

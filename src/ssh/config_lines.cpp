@@ -109,6 +109,26 @@ std::vector<std::string> files_of(const std::string& pattern) {
 
 }  // namespace
 
+config_lines config_lines::read_from(const std::string& home,
+                                     const std::vector<std::string>& options,
+                                     const std::string& file) {
+  config_lines made(home);
+  for (const std::string& option : options) made.add_option(option);
+  if (file.empty()) {
+    made.add_usual_file(home + "/.ssh/config", owner::user);
+    made.add_usual_file("/etc/ssh/ssh_config", owner::system);
+  } else if (lower_case(file) != "none") {
+    made.add_given_file(file);
+  }
+  return made;
+}
+
+bool config_lines::has(std::size_t keyword) const noexcept {
+  return std::ranges::any_of(lines_, [keyword](const config_line& line) {
+    return line.kind == config_line::what::value && config_place(*line.keyword) == keyword;
+  });
+}
+
 std::string config_lines::place(const config_line& line) const {
   const std::string& name = names_[line.file];
   return line.number == 0 ? name : fmt::format("{}:{}", printable(name), line.number);

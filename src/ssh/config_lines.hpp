@@ -55,6 +55,11 @@ class config_lines {
   /// `home`: where ~ and the relative names of a user's Include lead.
   explicit config_lines(std::string home) : home_(std::move(home)) {}
 
+  /// Those of `options`, then of the files: that of the user and that of the system, or `file` in
+  /// their place, or none. Throws: ssh_config_error.
+  static config_lines read_from(const std::string& home, const std::vector<std::string>& options,
+                                const std::string& file);
+
   /// Adds the lines of a text that stands in `name`. Throws: ssh_config_error.
   void add_text(std::string_view text, const std::string& name, owner whose);
   /// One line of a command line: no Host, Match or Include. Throws: ssh_config_error.
@@ -65,6 +70,8 @@ class config_lines {
   void add_given_file(const std::string& path);
 
   const std::vector<config_line>& lines() const noexcept { return lines_; }
+  /// A line gives a value for this keyword, perhaps not for every host.
+  bool has(std::size_t keyword) const noexcept;
   /// "FILE:LINE"
   std::string place(const config_line& line) const;
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <array>
@@ -93,10 +92,10 @@ std::string config_tokens::expanded(std::string_view text, std::string_view allo
 }
 
 std::string config_tokens::expanded_path(std::string_view text) const {
-  return expanded(with_environment(without_tilde(text, home)), all_config_tokens);
+  return expanded(with_variables(without_tilde(text, home), variables), all_config_tokens);
 }
 
-std::string with_environment(std::string_view text) {
+std::string with_variables(std::string_view text, const variable_list* variables) {
   std::string result;
   while (true) {
     std::size_t start = text.find("${");
@@ -105,12 +104,13 @@ std::string with_environment(std::string_view text) {
     std::size_t end = text.find('}', start);
     if (end == text.npos)
       throw config_value_error(fmt::format("'{}': ${{ has no }}", printable(text)));
-    std::string name(text.substr(start + 2, end - start - 2));
-    const char* value = ::getenv(name.c_str());
-    if (value == nullptr)
+    std::string_view name = text.substr(start + 2, end - start - 2);
+    std::optional<std::string_view> value;
+    if (variables != nullptr) value = variables->find(name);
+    if (!value)
       throw config_value_error(
           fmt::format("${{{}}}: the environment has no such variable", printable(name)));
-    result += value;
+    result += *value;
     text.remove_prefix(end + 1);
   }
 }

@@ -4,20 +4,23 @@
 #include <string>
 #include <string_view>
 
+#include "ssh/caller.hpp"
+
 namespace execo::detail {
 
 /// What the tokens mean for one destination.
 class config_tokens {
  public:
-  std::string host;        // %h: after HostName
-  std::string given_host;  // %n
-  std::string key_alias;   // %k
-  std::string port;        // %p
-  std::string user;        // %r: on the host
-  std::string local_user;  // %u
-  std::string local_id;    // %i
-  std::string local_host;  // %l; %L up to its first dot
-  std::string home;        // %d
+  std::string host;                          // %h: after HostName
+  std::string given_host;                    // %n
+  std::string key_alias;                     // %k
+  std::string port;                          // %p
+  std::string user;                          // %r: on the host
+  std::string local_user;                    // %u
+  std::string local_id;                      // %i
+  std::string local_host;                    // %l; %L up to its first dot
+  std::string home;                          // %d
+  const variable_list* variables = nullptr;  // ${NAME}; null: there are none
 
   /// %C: a hash of %l, %h, %p and %r, with which sockets get short names.
   std::string connection() const;
@@ -33,7 +36,7 @@ class config_tokens {
 /// All but those of LocalCommand (%T) and KnownHostsCommand, which execo does not run.
 inline constexpr std::string_view all_config_tokens = "CLdhiklnpru";
 
-/// ${NAME} replaced. Thread: one that may read the environment. Throws: config_value_error.
-std::string with_environment(std::string_view text);
+/// ${NAME} replaced. Throws: config_value_error.
+std::string with_variables(std::string_view text, const variable_list* variables);
 
 }  // namespace execo::detail

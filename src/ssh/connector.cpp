@@ -15,6 +15,8 @@ namespace {
 
 // RFC 8305, 5: "Connection Attempt Delay".
 constexpr auto attempt_delay = std::chrono::milliseconds(250);
+// Between two rounds through the addresses, as in OpenSSH.
+constexpr auto round_delay = std::chrono::seconds(1);
 // More addresses than this that say nothing: the oldest attempt gives way.
 constexpr std::size_t max_attempts = 8;
 
@@ -113,14 +115,23 @@ route::progress connector::resolve() {
     asked_ = true;
     if (auto literal = endpoint::of_literal(name_)) {
       question_.addresses.push_back(*literal);
-      return progress::done;
+    } else if (shared_.names.ask(name_, question_)) {
+      return progress::waiting;
     }
-    if (shared_.names.ask(name_, question_)) return progress::waiting;
   }
   if (question_.pending()) return progress::waiting;
   if (question_.addresses.empty()) return fail({}, "resolve " + name_ + ": " + question_.problem);
+  drop_other_families();
+  if (question_.addresses.empty())
+    return fail({}, "resolve " + name_ + ": no address of the family that AddressFamily allows");
   alternate_families(question_.addresses);
   return progress::done;
+}
+
+void connector::drop_other_families() {
+  int only = shared_.settings.family;
+  if (only == AF_UNSPEC) return;
+  std::erase_if(question_.addresses, [only](const endpoint& e) { return e.family() != only; });
 }
 
 route::progress connector::connect(bool ready) {
@@ -143,13 +154,23 @@ route::progress connector::connect(bool ready) {
     several_.reset();
     return progress::done;
   }
-  if (attempts_.empty() && !shortage_.waits()) return fail(last_error_, "connect " + target());
+  bool all_failed = attempts_.empty() && !shortage_.waits() && !rests();
+  if (all_failed && !begins_once_more()) return fail(last_error_, "connect " + target());
   return progress::waiting;
 }
 
 bool connector::may_begin() const {
-  if (next_ == question_.addresses.size() || shortage_.waits()) return false;
+  if (next_ == question_.addresses.size() || shortage_.waits() || rests()) return false;
   return attempts_.empty() || shared_.home.now() >= next_begins_;
+}
+
+bool connector::begins_once_more() {
+  if (rounds_ >= shared_.settings.attempts) return false;
+  ++rounds_;
+  next_ = 0;
+  round_begins_ = shared_.home.now() + round_delay;
+  shared_.home.arm(stagger_, round_begins_);
+  return true;
 }
 
 connector::opened connector::begin_next() {
@@ -185,7 +206,15 @@ connector::opened connector::begin_next() {
 bool connector::open_socket(unique_fd& socket) {
   int family = question_.addresses[next_].family();
   socket.reset(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return suits_libssh(socket);
+  return suits_libssh(socket) && bind_socket(socket.get());
+}
+
+bool connector::bind_socket(int socket) const {
+  if (shared_.settings.bind_address.empty()) return true;
+  std::optional<endpoint> from = endpoint::of_literal(shared_.settings.bind_address);
+  if (from) return ::bind(socket, from->address(), from->size()) == 0;
+  errno = EADDRNOTAVAIL;
+  return false;
 }
 
 // The session waits for one descriptor: that of the only attempt, or one that stands for all.

@@ -29,9 +29,13 @@ class connector final : public route {
  private:
   enum class opened { connecting, connected, failed, starved };
 
+  void drop_other_families();
   bool may_begin() const;
   opened begin_next();
   bool open_socket(unique_fd& socket);
+  bool bind_socket(int socket) const;
+  bool begins_once_more();
+  bool rests() const { return shared_.home.now() < round_begins_; }
   bool watch_several(int socket);
   void take_answers();
   void drop(std::size_t attempt);
@@ -44,6 +48,8 @@ class connector final : public route {
   const std::string& name_;
   int port_;
   bool asked_ = false;
+  unsigned rounds_ = 1;  // through all addresses
+  clock::time_point round_begins_{};
   std::size_t next_ = 0;             // the address to begin with
   std::vector<unique_fd> attempts_;  // in flight, the oldest first
   unique_fd connected_;

@@ -4,9 +4,11 @@
 
 #include <mutex>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "coro/default_context.hpp"
+#include "ssh/algorithms.hpp"
 
 namespace execo {
 
@@ -54,14 +56,19 @@ ssh_options that_matter(ssh_options options, const ssh_caller& by) {
   options.agent = agent_of(options, by);
   for (std::string* file : {&options.known_hosts, &options.unix_socket})
     if (!file->empty()) *file = by.path_of(*file);
+  // What they say is in the settings.
+  options.config_file.clear();
+  options.config_lines.clear();
   return options;
 }
+
+constexpr duration usual_tcp_keepalive = std::chrono::seconds(30);
 
 // One that can start what leads to a host, if something is to.
 ssh_caller caller_for(const ssh_options& options, const ssh_caller& by) {
   if (!options.unix_socket.empty() && !options.proxy_command.empty())
     throw std::invalid_argument("ssh_options: unix_socket and proxy_command exclude each other");
-  return options.proxy_command.empty() ? by : by.ready_to_start();
+  return options.proxy_command.empty() ? by.without_surroundings() : by.ready_to_start();
 }
 
 // OpenSSL cleans up when the program ends, and what its threads still have is lost then: that of
@@ -74,28 +81,62 @@ void prepare_openssl() {
   });
 }
 
+std::string key_exchange_of(const ssh_options& options, const connection_settings& also) {
+  if (!options.key_exchange.empty()) return joined(options.key_exchange);
+  return chosen_algorithms(also.key_exchange, usual_algorithms::key_exchange);
+}
+
+// As with ssh, files that a configuration names may be missing.
+identity_set identities_of(const ssh_options& options, const ssh_caller& by,
+                           const connection_settings& also) {
+  key_files keys(options.identities);
+  if (options.identities.empty() && also.identities)
+    keys = key_files(*also.identities, missing_keys::are_skipped);
+  key_files certificates(options.certificates);
+  if (options.certificates.empty() && !also.certificates.empty())
+    certificates = key_files(also.certificates, missing_keys::are_skipped);
+  return identity_set(keys, certificates, !agent_of(options, by).empty(),
+                      static_cast<bool>(options.passphrase), by);
+}
+
+host_key_files key_files_of(const ssh_options& options, const ssh_caller& by,
+                            const connection_settings& also) {
+  host_key_files files = host_key_files::of(options.known_hosts, by);
+  files.revoked = also.revoked_keys;
+  if (!options.known_hosts.empty()) return files;
+  if (also.site_known_hosts) files.others = *also.site_known_hosts;
+  if (also.known_hosts.empty()) return files;
+  files.written = also.known_hosts.front();
+  files.others.insert(files.others.end(), also.known_hosts.begin() + 1, also.known_hosts.end());
+  return files;
+}
+
 }  // namespace
 
-ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh_caller& by)
+ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh_caller& by,
+                                 connection_settings also)
     : home(on),
       caller(caller_for(options, by)),
       user(options.user.empty() ? by.user() : options.user),
       terminal(by.terminal()),
       port(options.port == 0 ? 22 : options.port),
       answer_limit(options.limits.answer.count() > 0 ? options.limits.answer : deadlines().answer),
-      key_exchange(joined(options.key_exchange)),
+      key_exchange(key_exchange_of(options, also)),
       unix_socket(options.unix_socket),
       proxy_command(options.proxy_command),
-      tcp_keepalive(options.tcp_keepalive),
-      keepalive(options.keepalive),
+      tcp_keepalive(options.tcp_keepalive.value_or(usual_tcp_keepalive)),
+      keepalive(options.keepalive.value_or(duration(0))),
       reuse(options.reuse),
       idle_close(options.idle_close),
       max_idle(options.max_idle),
-      identities(options.identities, options.certificates, !agent_of(options, by).empty(),
-                 static_cast<bool>(options.passphrase), by),
+      settings(std::move(also)),
+      identities(identities_of(options, by, settings)),
       offers(on, identities, agent_of(options, by), options.agent_requests, options.identities_only,
              options.passphrase),
-      host_keys(options.host_key_policy, options.known_hosts, by),
+      known_keys(on.service<host_key_stores>().find(
+          options.host_key_policy.value_or(execo::host_keys::strict),
+          key_files_of(options, by, settings))),
+      host_keys(*known_keys),
       handshakes(on.service<handshake_budget>(), options.handshakes),
       descriptors(on),
       names(on),
@@ -103,8 +144,9 @@ ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh
   prepare_openssl();
 }
 
-bool ssh_environment::serves(const ssh_options& options, const ssh_caller& by) const {
-  return options_ == that_matter(options, by) && caller.home() == by.home() &&
+bool ssh_environment::serves(const ssh_options& options, const ssh_caller& by,
+                             const connection_settings& also) const {
+  return options_ == that_matter(options, by) && settings == also && caller.home() == by.home() &&
          terminal == by.terminal() && (!options_.user.empty() || user == by.user()) &&
          identities.is_current();
 }

@@ -1,11 +1,13 @@
 // What the sessions of actions with the same options share. On one loop.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "execo/connection.hpp"
 #include "loop/loop.hpp"
 #include "ssh/caller.hpp"
+#include "ssh/connection_settings.hpp"
 #include "ssh/descriptor_queue.hpp"
 #include "ssh/handshake_limiter.hpp"
 #include "ssh/host_key_store.hpp"
@@ -18,11 +20,13 @@ namespace execo::detail {
 class ssh_environment {
  public:
   /// Throws: std::invalid_argument naming a key or known_hosts file that cannot be used.
-  ssh_environment(loop& on, const ssh_options& options, const ssh_caller& by);
+  ssh_environment(loop& on, const ssh_options& options, const ssh_caller& by,
+                  connection_settings also);
 
   /// Whether an action with these options may share it, its sessions included: they stand for the
   /// same, and the key files are what they were.
-  bool serves(const ssh_options& options, const ssh_caller& by) const;
+  bool serves(const ssh_options& options, const ssh_caller& by,
+              const connection_settings& also) const;
   /// For one more action: reads what may have changed since. Throws: as the constructor.
   void refresh();
 
@@ -40,9 +44,11 @@ class ssh_environment {
   const bool reuse;                 // of its sessions
   const duration idle_close;        // 0: none
   const std::size_t max_idle;
+  const connection_settings settings;
   identity_set identities;
   login_offers offers;
-  host_key_store host_keys;
+  const std::shared_ptr<host_key_store> known_keys;
+  host_key_store& host_keys;  // those
   handshake_limiter handshakes;
   descriptor_queue descriptors;
   resolver names;

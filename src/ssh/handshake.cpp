@@ -1,5 +1,11 @@
 #include "ssh/handshake.hpp"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <string_view>
+
+#include "ssh/algorithms.hpp"
 #include "ssh/remote_session.hpp"
 
 namespace execo::detail {
@@ -23,35 +29,110 @@ bool read_shown_key(ssh_session_struct* session, shown_key& shown) {
   return true;
 }
 
+bool set_list(ssh_session_struct* session, ssh_options_e option, const std::string& written,
+              std::string_view usual) {
+  return written.empty() || set(session, option, chosen_algorithms(written, usual).c_str());
+}
+
+bool set_list_both_ways(ssh_session_struct* session, ssh_options_e there, ssh_options_e back,
+                        const std::string& written, std::string_view usual) {
+  return set_list(session, there, written, usual) && set_list(session, back, written, usual);
+}
+
+// Of a list libssh takes the names that it knows, and refuses one without any.
+const char* set_algorithms(ssh_session_struct* session, const remote_session& of) {
+  const ssh_environment& shared = of.shared();
+  const connection_settings& wanted = shared.settings;
+  namespace usual = usual_algorithms;
+  if (!shared.key_exchange.empty() &&
+      !set(session, SSH_OPTIONS_KEY_EXCHANGE, shared.key_exchange.c_str()))
+    return "key exchange";
+  if (!set_list_both_ways(session, SSH_OPTIONS_CIPHERS_C_S, SSH_OPTIONS_CIPHERS_S_C, wanted.ciphers,
+                          usual::ciphers))
+    return "ciphers";
+  if (!set_list_both_ways(session, SSH_OPTIONS_HMAC_C_S, SSH_OPTIONS_HMAC_S_C, wanted.macs,
+                          usual::macs))
+    return "macs";
+  if (!set_list(session, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, wanted.public_key_algorithms,
+                usual::host_keys))
+    return "public keys";
+  if (!wanted.host_key_algorithms.empty())
+    return set_list(session, SSH_OPTIONS_HOSTKEYS, wanted.host_key_algorithms, usual::host_keys)
+               ? nullptr
+               : "host keys";
+  std::string preferred = shared.host_keys.preferred_algorithms(of.key_name(), of.key_port());
+  bool ok = preferred.empty() || set(session, SSH_OPTIONS_HOSTKEYS, preferred.c_str());
+  return ok ? nullptr : "host keys";
+}
+
+bool set_sizes(ssh_session_struct* session, const connection_settings& wanted) {
+  bool ok = !wanted.compression || set(session, SSH_OPTIONS_COMPRESSION, "yes");
+  if (ok && wanted.rekey_bytes > 0) ok = set(session, SSH_OPTIONS_REKEY_DATA, &wanted.rekey_bytes);
+  if (ok && wanted.rekey_seconds > 0)
+    ok = set(session, SSH_OPTIONS_REKEY_TIME, &wanted.rekey_seconds);
+  // Less than libssh's own limit is refused: then that holds.
+  if (ok && wanted.min_rsa_bits > 0)
+    (void)set(session, SSH_OPTIONS_RSA_MIN_SIZE, &wanted.min_rsa_bits);
+  return ok;
+}
+
+bool is_loopback(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET) {
+    auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    return (ntohl(v4.sin_addr.s_addr) >> 24) == 127;
+  }
+  auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+  return address.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
+bool is_trusted_without_key(const remote_session& of) {
+  if (!of.shared().settings.trusts_loopback) return false;
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  auto* to = reinterpret_cast<sockaddr*>(&address);
+  return ::getpeername(ssh_get_fd(of.handle()), to, &size) == 0 && is_loopback(address);
+}
+
+failure no_memory(const remote_session& of) {
+  return failure(end_reason::connect_failed, std::make_error_code(std::errc::not_enough_memory),
+                 of.name() + ": ssh session");
+}
+
 }  // namespace
 
-bool set_handshake_options(ssh_session_struct* session, const remote_session& of, int fd) {
+bool set_handshake_options(ssh_session_struct* session, const remote_session& of, int fd,
+                           failure& why) {
   const ssh_environment& shared = of.shared();
   bool no_config = false;
   auto port = static_cast<unsigned>(of.port());
   // Left to itself libssh reads the configuration, both known_hosts files and the user database for
   // each session (ssh_options_apply, ssh_client_select_hostkeys).
-  bool ok = set(session, SSH_OPTIONS_PROCESS_CONFIG, &no_config) &&
-            set(session, SSH_OPTIONS_SSH_DIR, nowhere) &&
-            set(session, SSH_OPTIONS_KNOWNHOSTS, nowhere) &&
-            set(session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, nowhere) &&
-            set(session, SSH_OPTIONS_PORT, &port) &&
-            set(session, SSH_OPTIONS_USER, of.user().c_str()) && set(session, SSH_OPTIONS_FD, &fd);
+  bool ok =
+      set(session, SSH_OPTIONS_PROCESS_CONFIG, &no_config) &&
+      set(session, SSH_OPTIONS_SSH_DIR, nowhere) && set(session, SSH_OPTIONS_KNOWNHOSTS, nowhere) &&
+      set(session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, nowhere) &&
+      set(session, SSH_OPTIONS_PORT, &port) && set(session, SSH_OPTIONS_USER, of.user().c_str()) &&
+      set(session, SSH_OPTIONS_FD, &fd) && set_sizes(session, shared.settings);
   // Only for libssh's own look-ups, and it refuses some names that the resolver has found.
   (void)set(session, SSH_OPTIONS_HOST, of.name().c_str());
-  if (ok && !shared.key_exchange.empty())
-    ok = set(session, SSH_OPTIONS_KEY_EXCHANGE, shared.key_exchange.c_str());
-  std::string preferred = shared.host_keys.preferred_algorithms(of.name(), of.port());
-  if (ok && !preferred.empty()) ok = set(session, SSH_OPTIONS_HOSTKEYS, preferred.c_str());
   ssh_set_blocking(session, 0);
-  return ok;
+  const char* unknown = ok ? set_algorithms(session, of) : nullptr;
+  if (ok && unknown == nullptr) return true;
+  why = no_memory(of);
+  if (ok)
+    why =
+        failure(end_reason::protocol_error, std::make_error_code(std::errc::protocol_not_supported),
+                of.name() + ": key exchange: libssh knows none of the algorithms for " + unknown +
+                    " that ssh_config allows");
+  return false;
 }
 
 bool check_host_key(const remote_session& of, failure& why) {
   host_key_store& trusted = of.shared().host_keys;
-  if (!trusted.checks()) return true;
+  if (!trusted.checks() || is_trusted_without_key(of)) return true;
   shown_key shown;
-  if (read_shown_key(of.handle(), shown)) return trusted.accept(of.name(), of.port(), shown, why);
+  if (read_shown_key(of.handle(), shown))
+    return trusted.accept(of.key_name(), of.key_port(), shown, why);
   why = failure(end_reason::protocol_error, std::make_error_code(std::errc::protocol_error),
                 of.name() + ": key exchange: a host key that cannot be read");
   return false;

@@ -21,6 +21,7 @@ namespace execo::detail {
 namespace {
 
 constexpr const char* site_file = "/etc/ssh/ssh_known_hosts";
+constexpr std::size_t max_file_size = std::size_t{64} << 20;
 
 std::error_code last_error() { return {errno, std::system_category()}; }
 
@@ -72,41 +73,72 @@ std::string shown_key::fingerprint() const {
   return "SHA256:" + print;
 }
 
-host_key_store::host_key_store(host_keys policy, std::string file, const ssh_caller& by)
-    : policy_(policy),
-      file_(file.empty() ? by.home() + "/.ssh/known_hosts" : by.path_of(file)),
-      with_site_file_(file.empty()) {
+host_key_files host_key_files::of(const std::string& file, const ssh_caller& by) {
+  host_key_files made;
+  made.written = file.empty() ? by.home() + "/.ssh/known_hosts" : by.path_of(file);
+  // The administrator's file counts in addition to the user's own, as in OpenSSH.
+  if (file.empty()) made.others.emplace_back(site_file);
+  return made;
+}
+
+host_key_store::host_key_store(host_keys policy, host_key_files files)
+    : policy_(policy), files_(std::move(files)) {
   if (policy_ != host_keys::ignore) read();
+}
+
+std::vector<file_stamp> host_key_store::stamps_of_others() const {
+  std::vector<file_stamp> stamps;
+  for (const std::string& file : files_.others) stamps.push_back(file_stamp::of(file));
+  if (!files_.revoked.empty()) stamps.push_back(file_stamp::of(files_.revoked));
+  return stamps;
 }
 
 void host_key_store::refresh() {
   if (policy_ == host_keys::ignore) return;
-  bool current = file_stamp::of(file_) == stamp_ &&
-                 (!with_site_file_ || file_stamp::of(site_file) == site_stamp_);
+  bool current = file_stamp::of(files_.written) == stamp_ && stamps_of_others() == other_stamps_;
   if (!current) read();
+}
+
+// As in OpenSSH, no host is trusted while the list of revoked keys cannot be read.
+void host_key_store::read_revoked(known_hosts& known) const {
+  std::string text;
+  std::string problem;
+  file_read there = read_file(files_.revoked, file_kind::regular, max_file_size, text, problem);
+  if (there == file_read::whole && text.starts_with("SSHKRL"))
+    problem = "is a KRL, which cannot be read; list the public keys in it, one on each line";
+  if (!problem.empty())
+    throw std::invalid_argument("RevokedHostKeys " + files_.revoked + ": " + problem);
+  std::string marked;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (!line.empty() && line[0] != '#') marked += "@revoked * " + std::string(line) + "\n";
+  }
+  known.parse(marked);
 }
 
 void host_key_store::read() {
   known_hosts known;
   std::string text;
   std::string problem;
-  constexpr std::size_t max_size = std::size_t{64} << 20;
-  // Before it is read: a change in between is seen the next time.
-  stamp_ = file_stamp::of(file_);
-  site_stamp_ = file_stamp::of(site_file);
-  // The administrator's file counts in addition to the user's own, as in OpenSSH, and is never
-  // written.
-  if (with_site_file_ &&
-      read_file(site_file, file_kind::regular, max_size, text, problem) == file_read::whole)
-    known.parse(text);
-  text.clear();
-  file_read there = read_file(file_, file_kind::regular, max_size, text, problem);
+  // Before they are read: a change in between is seen the next time.
+  stamp_ = file_stamp::of(files_.written);
+  other_stamps_ = stamps_of_others();
+  for (const std::string& file : files_.others) {
+    if (read_file(file, file_kind::regular, max_file_size, text, problem) == file_read::whole)
+      known.parse(text);
+    text.clear();
+  }
+  file_read there = read_file(files_.written, file_kind::regular, max_file_size, text, problem);
   if (there == file_read::refused)
-    throw std::invalid_argument("known hosts file " + file_ + ": " + problem);
+    throw std::invalid_argument("known hosts file " + files_.written + ": " + problem);
   if (there == file_read::whole && policy_ == host_keys::accept_new &&
-      ::access(file_.c_str(), W_OK) != 0)
-    throw std::invalid_argument("known hosts file " + file_ + ": " + last_error().message());
+      ::access(files_.written.c_str(), W_OK) != 0)
+    throw std::invalid_argument("known hosts file " + files_.written + ": " +
+                                last_error().message());
   known.parse(text);
+  if (!files_.revoked.empty()) read_revoked(known);
   known_ = std::move(known);
   ++version_;
   // A file that was replaced is not the one that is open.
@@ -119,7 +151,7 @@ bool host_key_store::accept(std::string_view host, int port, const shown_key& ke
   std::string remove =
       "if the host was really given a new key, remove the old one with "
       "`ssh-keygen -R '" +
-      name + "' -f '" + file_ + "'`";
+      name + "' -f '" + files_.written + "'`";
   switch (known_.check(host, port, key.type, key.base64)) {
     case known_hosts::verdict::known:
       return true;
@@ -167,10 +199,10 @@ bool host_key_store::record(std::string_view host, int port, const shown_key& ke
 
 std::error_code host_key_store::open_for_append() {
   constexpr int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
-  writer_.reset(::open(file_.c_str(), flags, 0600));
+  writer_.reset(::open(files_.written.c_str(), flags, 0600));
   if (!writer_ && errno == ENOENT) {
-    make_directories(file_);
-    writer_.reset(::open(file_.c_str(), flags, 0600));
+    make_directories(files_.written);
+    writer_.reset(::open(files_.written.c_str(), flags, 0600));
   }
   if (!writer_) return last_error();
   // A last line without its end would swallow ours.
@@ -187,14 +219,14 @@ std::error_code host_key_store::append(std::string line) {
     if (std::error_code error = open_for_append()) return error;
   }
   if (needs_newline_) line.insert(0, "\n");
-  const file_stamp before = file_stamp::of(file_);
+  const file_stamp before = file_stamp::of(files_.written);
   ssize_t n = 0;
   do {
     n = ::write(writer_.get(), line.data(), line.size());
   } while (n < 0 && errno == EINTR);
   if (n < 0) return last_error();
   // What others added meanwhile is to be read.
-  const file_stamp after = file_stamp::of(file_);
+  const file_stamp after = file_stamp::of(files_.written);
   bool alone = before.size() == stamp_.size() &&
                after.size() == before.size() + static_cast<std::uint64_t>(n);
   if (alone) stamp_ = after;
@@ -202,11 +234,24 @@ std::error_code host_key_store::append(std::string line) {
   return needs_newline_ ? std::make_error_code(std::errc::no_space_on_device) : std::error_code{};
 }
 
+std::shared_ptr<host_key_store> host_key_stores::find(host_keys policy,
+                                                      const host_key_files& files) {
+  std::erase_if(stores_, [](const auto& each) { return each.expired(); });
+  for (const std::weak_ptr<host_key_store>& each : stores_) {
+    std::shared_ptr<host_key_store> known = each.lock();
+    if (!known->is_of(policy, files)) continue;
+    return known;
+  }
+  auto made = std::make_shared<host_key_store>(policy, files);
+  stores_.push_back(made);
+  return made;
+}
+
 failure host_key_store::refuse(std::string_view host, int port, const shown_key& key,
                                std::string_view what, std::string_view cure,
                                std::error_code why) const {
   std::string text = known_hosts::entry_name(host, port) + ": host key " + key.fingerprint() +
-                     " (" + key.type + ") " + std::string(what) + " in " + file_;
+                     " (" + key.type + ") " + std::string(what) + " in " + files_.written;
   if (why) text += ": " + why.message();
   text += "; policy " + std::string(word(policy_)) + "; " + std::string(cure);
   return failure(end_reason::host_key_rejected, why, std::move(text));

@@ -1,12 +1,15 @@
 // Which host keys are trusted: the policy, the known_hosts file, and the one writer of it.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "base/file_stamp.hpp"
 #include "execo/connection.hpp"
+#include "loop/loop.hpp"
 #include "ssh/caller.hpp"
 #include "ssh/failure.hpp"
 #include "ssh/known_hosts.hpp"
@@ -22,14 +25,34 @@ class shown_key {
   std::string fingerprint() const;
 };
 
+/// The files of known keys, by their paths.
+class host_key_files {
+ public:
+  /// `file`, or the usual ones.
+  static host_key_files of(const std::string& file, const ssh_caller& by);
+
+  std::string written;              // where new keys are recorded; read like the others
+  std::vector<std::string> others;  // read in addition, before that one
+  std::string revoked;              // a list of public keys that are not accepted; empty: none
+
+  friend bool operator==(const host_key_files&, const host_key_files&) = default;
+};
+
 class host_key_store {
  public:
-  /// Reads the file, unless any key will do.
-  /// Throws: std::invalid_argument naming a file that is there and cannot be used.
-  host_key_store(host_keys policy, std::string file, const ssh_caller& by = ssh_caller::now());
+  /// Reads the files, unless any key will do. Of `others` those count that can be read.
+  /// Throws: std::invalid_argument naming a file that cannot be used.
+  host_key_store(host_keys policy, host_key_files files);
+  host_key_store(host_keys policy, const std::string& file,
+                 const ssh_caller& by = ssh_caller::now())
+      : host_key_store(policy, host_key_files::of(file, by)) {}
 
-  /// Reads the file again if it has changed since. Throws: as the constructor.
+  /// Reads the files again if one of them has changed since. Throws: as the constructor.
   void refresh();
+
+  bool is_of(host_keys policy, const host_key_files& files) const {
+    return policy == policy_ && files == files_;
+  }
 
   /// Another number each time that the file was read.
   unsigned version() const noexcept { return version_; }
@@ -45,6 +68,8 @@ class host_key_store {
 
  private:
   void read();
+  void read_revoked(known_hosts& known) const;
+  std::vector<file_stamp> stamps_of_others() const;
   bool record(std::string_view host, int port, const shown_key& key, failure& why);
   std::error_code append(std::string line);
   std::error_code open_for_append();
@@ -52,14 +77,26 @@ class host_key_store {
                  std::string_view cure, std::error_code why = {}) const;
 
   host_keys policy_;
-  std::string file_;
-  bool with_site_file_;
-  file_stamp site_stamp_;
-  file_stamp stamp_;  // of the file as it was read, and with what was added here
+  host_key_files files_;
+  std::vector<file_stamp> other_stamps_;
+  file_stamp stamp_;  // of the written file as it was read, and with what was added here
   known_hosts known_;
   unsigned version_ = 0;
   unique_fd writer_;
   bool needs_newline_ = false;
+};
+
+/// The stores of a loop: files that are the same are read once.
+class host_key_stores final : public loop_service {
+ public:
+  host_key_stores() = default;
+  explicit host_key_stores(loop&) noexcept {}
+
+  /// Throws: as host_key_store.
+  std::shared_ptr<host_key_store> find(host_keys policy, const host_key_files& files);
+
+ private:
+  std::vector<std::weak_ptr<host_key_store>> stores_;
 };
 
 }  // namespace execo::detail

@@ -164,25 +164,40 @@ std::string public_half_of(ssh_key_struct* key) {
   return from_base64(text.get());
 }
 
-identity_set::identity_set(const std::vector<std::string>& files,
-                           const std::vector<std::string>& certificates, bool has_agent,
-                           bool can_ask, const ssh_caller& by)
-    : has_agent_(has_agent), can_ask_(can_ask), named_(!files.empty()) {
+std::vector<identity_set::certificate> identity_set::read_certificates(const key_files& from,
+                                                                       const ssh_caller& by) {
   std::vector<certificate> given;
   std::string problem;
-  for (const std::string& name : certificates) {
+  for (const std::string& name : from.paths) {
     certificate c;
     c.file = by.path_of(name);
     watch(c.file);
-    if (read_certificate(c.file, c.blob, problem) != key_file::usable)
+    key_file r = read_certificate(c.file, c.blob, problem);
+    if (r == key_file::usable) {
+      given.push_back(std::move(c));
+    } else if (from.missing == missing_keys::are_errors) {
       refuse("certificate file " + c.file, problem);
-    given.push_back(std::move(c));
+    } else if (r == key_file::unusable) {
+      leave_out(c.file, problem);
+    }
   }
-  for (const std::string& name : files) {
+  return given;
+}
+
+identity_set::identity_set(const key_files& files, const key_files& certificates, bool has_agent,
+                           bool can_ask, const ssh_caller& by)
+    : has_agent_(has_agent), can_ask_(can_ask), named_(!files.paths.empty()) {
+  std::vector<certificate> given = read_certificates(certificates, by);
+  std::string problem;
+  for (const std::string& name : files.paths) {
     std::string file = by.path_of(name);
-    if (add(file, given, problem) != key_file::usable) refuse("identity file " + file, problem);
+    key_file r = add(file, given, problem);
+    if (r == key_file::usable) continue;
+    if (files.missing == missing_keys::are_errors) refuse("identity file " + file, problem);
+    if (r == key_file::unusable) leave_out(file, problem);
   }
-  if (files.empty()) add_usual(by.home() + "/.ssh/", given);
+  bool usual = files.paths.empty() && files.missing == missing_keys::are_errors;
+  if (usual) add_usual(by.home() + "/.ssh/", given);
   for (const certificate& c : given)
     if (!c.used) add_certified(c);
   for (identity& plain : plain_) keys_.push_back(std::move(plain));

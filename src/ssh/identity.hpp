@@ -30,17 +30,31 @@ std::string public_half_of(ssh_key_struct* key);
 
 enum class key_file : std::uint8_t { usable, missing, unusable };
 
+/// What becomes of files that are named, and are missing or cannot be used.
+enum class missing_keys : std::uint8_t { are_errors, are_skipped };
+
+/// Paths, and what becomes of those without a use.
+class key_files {
+ public:
+  key_files(std::vector<std::string> files, missing_keys how = missing_keys::are_errors)
+      : paths(std::move(files)), missing(how) {}
+
+  std::vector<std::string> paths;
+  missing_keys missing;
+};
+
 class identity_set {
  public:
-  /// The files named, each of which must be usable; without any, those of the usual ones in ~/.ssh
-  /// that are there and usable. Each certificate, of those named and of those beside the keys
-  /// (id_x-cert.pub), comes before all keys. With an agent, a file is usable if its public half is
-  /// known: that of a key that is encrypted or in a security key, or a file of nothing else. If
-  /// passphrases can be asked for, so is an encrypted one.
+  /// The files named, each of which must be usable unless such are skipped; if none is named, those
+  /// of the usual ones in ~/.ssh that are there and usable, unless such are skipped. Each
+  /// certificate, of those named and of those beside the keys (id_x-cert.pub), comes before all
+  /// keys. With an agent, a file is usable if its public half is known: that of a key that is
+  /// encrypted or in a security key, or a file of nothing else. If passphrases can be asked for, so
+  /// is an encrypted one.
   /// Throws: std::invalid_argument naming a file that is missing or not usable, and why: encrypted,
   /// open to others, of a kind that libssh does not know.
-  identity_set(const std::vector<std::string>& files, const std::vector<std::string>& certificates,
-               bool has_agent, bool can_ask, const ssh_caller& by);
+  identity_set(const key_files& files, const key_files& certificates, bool has_agent, bool can_ask,
+               const ssh_caller& by);
 
   std::size_t size() const noexcept { return keys_.size(); }
   const identity& operator[](std::size_t i) const noexcept { return keys_[i]; }
@@ -62,6 +76,7 @@ class identity_set {
     bool used = false;  // a key that it is for is there
   };
 
+  std::vector<certificate> read_certificates(const key_files& from, const ssh_caller& by);
   key_file add(const std::string& file, std::vector<certificate>& given, std::string& problem);
   void add_usual(const std::string& folder, std::vector<certificate>& given);
   void add_certificate_beside(const std::string& text, const identity& plain);

@@ -29,49 +29,59 @@ class option_list {
   std::vector<std::string> words_;
 };
 
-// Here a configuration would be named.
-void add_config(option_list& to) { to.words().insert(to.words().begin(), {"-F", "none"}); }
+// What an action leaves open ssh reads from its files by itself.
+void add_config(option_list& to, const ssh_options& options, const ssh_caller& by) {
+  const std::string& file = options.config_file;
+  if (file.empty()) return;
+  to.words().insert(to.words().end(), {"-F", file == "none" ? file : by.path_of(file)});
+}
+
+void add_config_lines(option_list& to, const ssh_options& options) {
+  for (const std::string& line : options.config_lines)
+    to.words().insert(to.words().end(), {"-o", line});
+}
 
 void add_host_keys(option_list& to, const ssh_options& options, const ssh_caller& by) {
   bool ignored = options.host_key_policy == host_keys::ignore;
   bool named = !options.known_hosts.empty();
-  std::string own = by.path_of(named ? options.known_hosts : "~/.ssh/known_hosts");
   bool accepts_new = options.host_key_policy == host_keys::accept_new;
-  to.add("StrictHostKeyChecking", ignored ? "no" : accepts_new ? "accept-new" : "yes");
-  to.add("UserKnownHostsFile", ignored ? null_file : without_tokens(own));
-  if (ignored || named) to.add("GlobalKnownHostsFile", null_file);
+  if (options.host_key_policy)
+    to.add("StrictHostKeyChecking", ignored ? "no" : accepts_new ? "accept-new" : "yes");
+  if (ignored || named) {
+    std::string own = by.path_of(options.known_hosts);
+    to.add("UserKnownHostsFile", ignored ? null_file : without_tokens(own));
+    to.add("GlobalKnownHostsFile", null_file);
+  }
   to.add("UpdateHostKeys", "no");
   to.add("HashKnownHosts", "no");
 }
 
 void add_identities(option_list& to, const ssh_options& options, const ssh_caller& by) {
-  std::vector<std::string> files = options.identities;
   if (!options.agent.empty())
     to.add("IdentityAgent",
-           options.agent == "none" ? "none" : without_tokens(by.path_of(options.agent)));
+           options.agent == "none" ? options.agent : without_tokens(by.path_of(options.agent)));
   if (options.identities_only) to.add("IdentitiesOnly", "yes");
-  if (files.empty()) files = {"~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"};
-  for (const std::string& file : files) to.add("IdentityFile", without_tokens(by.path_of(file)));
+  for (const std::string& file : options.identities)
+    to.add("IdentityFile", without_tokens(by.path_of(file)));
   for (const std::string& file : options.certificates)
     to.add("CertificateFile", without_tokens(by.path_of(file)));
 }
 
 void add_limits(option_list& to, const ssh_options& options) {
   // Ours come first, and say in which phase.
-  duration connect =
-      options.limits.connect.count() > 0 ? options.limits.connect : options.limits.establish;
+  duration connect = options.limits.connect;
+  if (connect.count() == 0) connect = options.limits.establish.value_or(duration(0));
   if (connect.count() > 0) to.add_seconds("ConnectTimeout", connect + std::chrono::seconds(1));
-  to.add("TCPKeepAlive", options.tcp_keepalive.count() > 0 ? "yes" : "no");
-  to.add("ServerAliveInterval", "0");
-  if (options.keepalive.count() <= 0) return;
-  to.words().resize(to.words().size() - 2);
-  to.add_seconds("ServerAliveInterval", options.keepalive);
+  if (options.tcp_keepalive)
+    to.add("TCPKeepAlive", options.tcp_keepalive->count() > 0 ? "yes" : "no");
+  if (!options.keepalive) return;
+  to.add_seconds("ServerAliveInterval", *options.keepalive);
   to.add("ServerAliveCountMax", "3");
 }
 
 std::vector<std::string> options_for_all(const ssh_options& options, const ssh_caller& by) {
   option_list to;
-  add_config(to);
+  add_config(to, options, by);
   to.add("LogLevel", "DEBUG2");
   to.add("BatchMode", "yes");
   // Of a configuration, which the first value of an option takes precedence over.
@@ -85,10 +95,10 @@ std::vector<std::string> options_for_all(const ssh_options& options, const ssh_c
   // The rest of the line as it is, quotes included.
   if (!options.proxy_command.empty())
     to.words().insert(to.words().end(), {"-o", "ProxyCommand=" + options.proxy_command});
-  if (options.key_exchange.empty()) return to.words();
   std::string list;
   for (const std::string& name : options.key_exchange) list += (list.empty() ? "" : ",") + name;
-  to.add("KexAlgorithms", list);
+  if (!list.empty()) to.add("KexAlgorithms", list);
+  add_config_lines(to, options);
   return to.words();
 }
 
@@ -107,8 +117,9 @@ std::string config_option(std::string_view name, std::string_view value) {
 openssh_setup::openssh_setup(const ssh_options& options, const ssh_caller& by,
                              std::shared_ptr<const surroundings> variables)
     : around(std::move(variables)),
-      user_(options.user.empty() ? by.user() : options.user),
-      port_(options.port == 0 ? 22 : options.port),
+      caller_(by.user()),
+      user_(options.user),
+      port_(options.port),
       options_(options_for_all(options, by)) {}
 
 std::string_view openssh_setup::why_not(const ssh_options& options) noexcept {
@@ -119,13 +130,16 @@ std::vector<std::string> openssh_setup::words(const host& where, const std::stri
                                               const std::string& control, bool terminal,
                                               std::string text) const {
   std::vector<std::string> words{"ssh", "-E", log, terminal ? "-tt" : "-T"};
-  words.insert(words.end(), options_.begin(), options_.end());
   option_list own;
   own.add("ControlMaster", control.empty() ? "no" : "yes");
   own.add("ControlPath", control.empty() ? "none" : control);
   words.insert(words.end(), own.words().begin(), own.words().end());
-  words.insert(words.end(), {"-p", std::to_string(port_of(where)), "-l", user_of(where), "--"});
-  words.push_back(where.name());
+  words.insert(words.end(), options_.begin(), options_.end());
+  if (int port = given_port(where); port != 0)
+    words.insert(words.end(), {"-p", std::to_string(port)});
+  if (const std::string& user = given_user(where); !user.empty())
+    words.insert(words.end(), {"-l", user});
+  words.insert(words.end(), {"--", where.name()});
   words.push_back(std::move(text));
   return words;
 }

@@ -23,10 +23,15 @@ class openssh_setup {
   /// What the options have that ssh cannot do; empty if it can do it all.
   static std::string_view why_not(const ssh_options& options) noexcept;
 
+  /// As far as it is known here: files of ssh_config may say another one.
   const std::string& user_of(const host& where) const noexcept {
-    return where.user().empty() ? user_ : where.user();
+    const std::string& given = given_user(where);
+    return given.empty() ? caller_ : given;
   }
-  int port_of(const host& where) const noexcept { return where.port() == 0 ? port_ : where.port(); }
+  int port_of(const host& where) const noexcept {
+    int given = given_port(where);
+    return given == 0 ? 22 : given;
+  }
   /// `log`: the file that ssh writes its log to. `control`: its control socket; empty: none.
   std::vector<std::string> words(const host& where, const std::string& log,
                                  const std::string& control, bool terminal, std::string text) const;
@@ -37,8 +42,16 @@ class openssh_setup {
   const std::shared_ptr<const surroundings> around;
 
  private:
-  std::string user_;
-  int port_;
+  const std::string& given_user(const host& where) const noexcept {
+    return where.user().empty() ? user_ : where.user();
+  }
+  int given_port(const host& where) const noexcept {
+    return where.port() == 0 ? port_ : where.port();
+  }
+
+  std::string caller_;
+  std::string user_;                  // of the action; empty: none is given
+  int port_;                          // 0: none is given
   std::vector<std::string> options_;  // those that are alike for all hosts
 };
 

@@ -46,6 +46,11 @@ void remote_channel::mark_with(std::string value) {
   mark_ = std::move(value);
 }
 
+void remote_channel::send_variables() {
+  assert(!command_);
+  next_variable_ = 0;
+}
+
 void remote_channel::ask_for_terminal(std::string name, int columns, int rows) {
   assert(!command_);
   terminal_ = std::move(name);
@@ -102,6 +107,7 @@ session_member::need remote_channel::advance() {
   if (stage_ == stage::opening) open_channel();
   if (stage_ == stage::reserved && command_) begin_command();
   if (stage_ == stage::marking) send_mark();
+  if (stage_ == stage::naming) send_next_variables();
   if (stage_ == stage::preparing) request_terminal();
   if (stage_ == stage::requesting) request_command();
   if (stage_ == stage::running && !session_.lost()) transfer();
@@ -175,14 +181,26 @@ void remote_channel::open_channel() {
   if (stage_ == stage::reserved && !command_) session_.detach(*this);
 }
 
-void remote_channel::begin_command() { stage_ = mark_.empty() ? after_mark() : stage::marking; }
+void remote_channel::begin_command() { stage_ = mark_.empty() ? stage::naming : stage::marking; }
 
 void remote_channel::send_mark() {
   int r = ssh_channel_request_env(channel_, mark_variable, mark_.c_str());
   if (r == SSH_AGAIN || session_.lost() || stage_ != stage::marking) return;
   if (r != SSH_OK)
     return refuse(refusal::mark, "the server refused the variable that marks the command");
-  stage_ = after_mark();
+  stage_ = stage::naming;
+}
+
+// Servers take few of them; as with ssh, that is no error.
+void remote_channel::send_next_variables() {
+  const auto& variables = session_.shared().settings.variables;
+  while (next_variable_ < variables.size()) {
+    const auto& [name, value] = variables[next_variable_];
+    int r = ssh_channel_request_env(channel_, name.c_str(), value.c_str());
+    if (r == SSH_AGAIN || session_.lost() || stage_ != stage::naming) return;
+    ++next_variable_;
+  }
+  stage_ = terminal_.empty() ? stage::requesting : stage::preparing;
 }
 
 void remote_channel::request_terminal() {

@@ -62,6 +62,9 @@ class remote_channel final : public session_member {
   /// Gives the command a variable, mark_variable, by which its processes are found.
   /// Pre: before run().
   void mark_with(std::string value);
+  /// Gives the command the variables of the settings, those that the server takes. Pre: before
+  /// run().
+  void send_variables();
   /// Asks for a terminal as well, named as in TERM. Pre: before run().
   void ask_for_terminal(std::string name, int columns, int rows);
   /// Closes it, whatever it does: channel_closed follows when the server has done so, too; no other
@@ -94,14 +97,15 @@ class remote_channel final : public session_member {
   void abandon() noexcept override;
 
  private:
-  // idle -> opening -> reserved -> marking -> preparing (a terminal) -> requesting -> running ->
-  // retiring -> retired -> over. Those that are not wanted are skipped. To over from each when the
-  // session ends, to unused or over when the server refuses something.
+  // idle -> opening -> reserved -> marking -> naming (variables) -> preparing (a terminal) ->
+  // requesting -> running -> retiring -> retired -> over. Those that are not wanted are skipped. To
+  // over from each when the session ends, to unused or over when the server refuses something.
   enum class stage : std::uint8_t {
     idle,
     opening,
     reserved,  // open, and no command yet
     marking,
+    naming,
     preparing,
     requesting,
     running,
@@ -119,10 +123,8 @@ class remote_channel final : public session_member {
   bool make_channel();
   void open_channel();
   void begin_command();
-  stage after_mark() const noexcept {
-    return terminal_.empty() ? stage::requesting : stage::preparing;
-  }
   void send_mark();
+  void send_next_variables();
   void request_terminal();
   void request_command();
   void started();
@@ -162,6 +164,7 @@ class remote_channel final : public session_member {
   std::string terminal_;                // its name; empty: none
   int columns_ = 0;
   int rows_ = 0;
+  std::size_t next_variable_ = SIZE_MAX;  // of the settings; beyond them: none is to be sent
   std::span<const char> input_;
   std::size_t unflushed_ = 0;  // taken by libssh, not yet by the kernel
   std::vector<std::string> signals_;

@@ -18,8 +18,6 @@ namespace {
 constexpr std::uint64_t full_read = 4096;
 // Reads before others get their turn.
 constexpr int rounds_per_step = 16;
-// Questions that a peer may leave unanswered.
-constexpr unsigned max_unheard = 3;
 
 }  // namespace
 
@@ -228,10 +226,10 @@ void remote_session::enter_key_exchange() {
 // From here on libssh owns the descriptor: it closes it on errors and in ssh_free.
 void remote_session::take_over(unique_fd connected) {
   handle_.reset(ssh_new());
-  std::error_code memory = std::make_error_code(std::errc::not_enough_memory);
-  if (!handle_ || !set_handshake_options(handle_.get(), *this, connected.get())) {
-    return fail(failure(end_reason::connect_failed, memory, name_ + ": ssh session"));
-  }
+  failure why(end_reason::connect_failed, std::make_error_code(std::errc::not_enough_memory),
+              name_ + ": ssh session");
+  if (!handle_ || !set_handshake_options(handle_.get(), *this, connected.get(), why))
+    return fail(std::move(why));
   ssh_set_counters(handle_.get(), &traffic_, &packets_);
   // A server that speaks and hangs up is heard before our banner is answered with a reset.
   bool identified = read_greeting(connected.get());
@@ -362,6 +360,17 @@ void remote_session::end_answered_trips() {
 
 bool remote_session::lost() const noexcept { return is_lost(handle_.get()); }
 
+const std::string& remote_session::key_name() const noexcept {
+  const std::string& alias = shared_->settings.key_alias;
+  return alias.empty() ? name_ : alias;
+}
+
+// As in OpenSSH, an alias has no port.
+int remote_session::key_port() const noexcept {
+  constexpr int usual_port = 22;
+  return shared_->settings.key_alias.empty() ? port_ : usual_port;
+}
+
 server_software remote_session::server() const noexcept {
   const char* banner = ssh_get_serverbanner(handle_.get());
   if (banner == nullptr) return server_software::other;
@@ -421,14 +430,15 @@ void remote_session::dispose(bool politely) {
   connected_ = false;
 }
 
-bool remote_session::liveness::look(std::uint64_t packets, bool reads) noexcept {
+bool remote_session::liveness::look(std::uint64_t packets, bool reads,
+                                    unsigned max_unanswered) noexcept {
   unheard_ = packets == heard_ && reads ? unheard_ + 1 : 0;
   heard_ = packets;
-  return unheard_ <= max_unheard;
+  return unheard_ <= max_unanswered;
 }
 
 void remote_session::life_check() {
-  if (!life_.look(packets_received(), !input_held())) {
+  if (!life_.look(packets_received(), !input_held(), shared_->settings.max_unanswered)) {
     busy_ = true;
     fail(failure(end_reason::connection_lost, std::make_error_code(std::errc::timed_out),
                  name_ + ": the server does not answer any more"));

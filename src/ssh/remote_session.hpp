@@ -84,6 +84,9 @@ class remote_session {
   std::string note() const;
   int port() const noexcept { return port_; }
   const std::string& user() const noexcept { return user_; }
+  /// How the host is named where its keys are known.
+  const std::string& key_name() const noexcept;
+  int key_port() const noexcept;
   ssh_environment& shared() const noexcept { return *shared_; }
 
  private:
@@ -137,7 +140,7 @@ class remote_session {
    public:
     /// Packets so far. Whatever comes is a sign of life; what is not read says nothing. False: the
     /// server was asked several times and does not answer.
-    bool look(std::uint64_t packets, bool reads) noexcept;
+    bool look(std::uint64_t packets, bool reads, unsigned max_unanswered) noexcept;
     bool is_in_doubt() const noexcept { return unheard_ > 0; }
 
    private:

@@ -28,15 +28,16 @@ std::string session_key(const ssh_environment& of, const std::string& name, int 
 session_pool::~session_pool() { assert(!kept_.linked() && !closing_.linked()); }
 
 std::shared_ptr<ssh_environment> session_pool::environment_for(const ssh_options& options,
-                                                               const ssh_caller& by) {
+                                                               const ssh_caller& by,
+                                                               const connection_settings& also) {
   std::erase_if(environments_, [](const auto& each) { return each.expired(); });
   for (const std::weak_ptr<ssh_environment>& each : environments_) {
     std::shared_ptr<ssh_environment> known = each.lock();
-    if (!known->serves(options, by)) continue;
+    if (!known->serves(options, by, also)) continue;
     known->refresh();
     return known;
   }
-  auto made = std::make_shared<ssh_environment>(loop_, options, by);
+  auto made = std::make_shared<ssh_environment>(loop_, options, by, also);
   if (options.reuse) environments_.push_back(made);
   return made;
 }

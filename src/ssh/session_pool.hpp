@@ -28,8 +28,8 @@ class session_pool final : public loop_service, private loop_member {
 
   /// The one that serves these options already, for another action, or a new one.
   /// Throws: std::invalid_argument naming a key or known_hosts file that cannot be used.
-  std::shared_ptr<ssh_environment> environment_for(const ssh_options& options,
-                                                   const ssh_caller& by);
+  std::shared_ptr<ssh_environment> environment_for(const ssh_options& options, const ssh_caller& by,
+                                                   const connection_settings& also = {});
 
   /// A lease of a connection that is kept, in use or being made, else of a new one.
   std::unique_ptr<session_lease> acquire(const std::shared_ptr<ssh_environment>& shared,

@@ -1,47 +1,16 @@
 #include "ssh/ssh_config.hpp"
 
-#include <limits.h>
-#include <unistd.h>
-
-#include <array>
 #include <string>
 #include <utility>
 
 #include "ssh/caller.hpp"
-#include "ssh/name_patterns.hpp"
 
 namespace execo {
 namespace detail {
-namespace {
-
-std::string machine_name() {
-  std::array<char, HOST_NAME_MAX + 1> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
-config_caller caller_now() {
-  ssh_caller by = ssh_caller::now();
-  config_caller made;
-  made.user = by.user();
-  made.id = std::to_string(::getuid());
-  made.home = by.home();
-  made.machine = machine_name();
-  return made;
-}
-
-}  // namespace
-
 ssh_config_state::ssh_config_state(ssh_config::source from)
-    : caller_(caller_now()), lines_(caller_.home), commands_(std::move(from.check)) {
-  using owner = config_lines::owner;
-  for (const std::string& option : from.options) lines_.add_option(option);
-  if (from.file.empty()) {
-    lines_.add_usual_file(caller_.home + "/.ssh/config", owner::user);
-    lines_.add_usual_file("/etc/ssh/ssh_config", owner::system);
-  } else if (lower_case(from.file) != "none") {
-    lines_.add_given_file(from.file);
-  }
-}
+    : caller_(config_caller::of(ssh_caller::now())),
+      lines_(config_lines::read_from(caller_.home, from.options, from.file)),
+      commands_(std::move(from.check)) {}
 
 }  // namespace detail
 

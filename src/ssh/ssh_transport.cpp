@@ -11,6 +11,7 @@
 
 #include "base/contain.hpp"
 #include "ssh/environment.hpp"
+#include "ssh/host_directory.hpp"
 #include "ssh/remote_channel.hpp"
 #include "ssh/remote_session.hpp"
 #include "ssh/remote_text.hpp"
@@ -46,13 +47,11 @@ constexpr int max_moves = 3;
 // for one more command: until the command is asked for on it, another one can take its place.
 class ssh_transport final : public transport, session_user, channel_owner {
  public:
-  ssh_transport(std::shared_ptr<ssh_environment> shared, const host& where)
-      : shared_(std::move(shared)),
+  explicit ssh_transport(ssh_target where)
+      : shared_(std::move(where.shared)),
         limit_(delegate<>::to<&ssh_transport::limit_expired>(this), "answer to a command"),
         step_(delegate<>::to<&ssh_transport::go_on>(this)) {
-    const std::string& user = where.user().empty() ? shared_->user : where.user();
-    int port = where.port() == 0 ? shared_->port : where.port();
-    lease_ = pool().acquire(shared_, where.name(), port, user, *this);
+    lease_ = pool().acquire(shared_, where.name, where.port, where.user, *this);
   }
   // One that was not opened.
   ~ssh_transport() override {
@@ -344,6 +343,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
     if (wanted.pty)
       channel().ask_for_terminal(shared_->terminal, wanted.pty_columns, wanted.pty_rows);
     channel().open();
+    channel().send_variables();
     channel().run(std::move(*text));
     // As from /dev/null.
     if (!command_->has_input && !wanted.pty) channel().close_input();
@@ -491,9 +491,18 @@ std::shared_ptr<ssh_environment> make_ssh_environment(loop& on, const ssh_option
 
 std::size_t kept_sessions(loop& on) { return on.service<session_pool>().idle(); }
 
+std::unique_ptr<transport> make_ssh_transport(ssh_target where) {
+  return std::make_unique<ssh_transport>(std::move(where));
+}
+
 std::unique_ptr<transport> make_ssh_transport(std::shared_ptr<ssh_environment> shared,
                                               const host& where) {
-  return std::make_unique<ssh_transport>(std::move(shared), where);
+  ssh_target to;
+  to.name = where.name();
+  to.user = where.user().empty() ? shared->user : where.user();
+  to.port = where.port() == 0 ? shared->port : where.port();
+  to.shared = std::move(shared);
+  return make_ssh_transport(std::move(to));
 }
 
 }  // namespace execo::detail

@@ -13,6 +13,7 @@
 namespace execo::detail {
 
 class ssh_environment;
+class ssh_target;
 
 /// What the hosts of one action share, and actions with the same options: keys loaded once,
 /// known_hosts parsed once and written by one writer, the resolver, the bound on handshakes in
@@ -25,7 +26,8 @@ std::shared_ptr<ssh_environment> make_ssh_environment(loop& on, const ssh_option
 /// Connections of this loop that no command uses. Thread: the loop's.
 std::size_t kept_sessions(loop& on);
 
-/// One command on one host, over a session that no other command uses meanwhile.
+/// One command on one host.
+std::unique_ptr<transport> make_ssh_transport(ssh_target where);
 std::unique_ptr<transport> make_ssh_transport(std::shared_ptr<ssh_environment> shared,
                                               const host& where);
 

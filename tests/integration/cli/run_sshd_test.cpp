@@ -57,6 +57,31 @@ TEST_F(execo_run_on_sshd, many_hosts_answer_alike) {
   EXPECT_EQ(o.out, "---------------\n127.5.0.[1-40] (40)\n---------------\nLinux\n");
 }
 
+TEST_F(execo_run_on_sshd, a_host_is_reached_as_ssh_config_says) {
+  std::string file = server_->directory() + "/ssh_config";
+  std::ofstream(server_->directory() + "/known") << "web " << server_->host_key() << "\n";
+  std::ofstream(file) << "Host web*\nHostName 127.5.0.%h\nHost *\nHostName 127.5.0.7\nUser "
+                      << server_->user() << "\nPort 1\nHostKeyAlias web\nIdentityFile "
+                      << server_->identity() << "\nUserKnownHostsFile " << server_->directory()
+                      << "/known\n";
+  std::string port = "Port=" + std::to_string(server_->port());
+  outcome o = run_program(
+      {EXECO_TOOL, "run", "-F", file, "-o", port, "-w", "db", "--", "echo ${SSH_CONNECTION#* * }"});
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_EQ(o.out, "db: 127.5.0.7 " + std::to_string(server_->port()) + "\n");
+}
+
+TEST_F(execo_run_on_sshd, a_mistake_in_ssh_config_is_found_before_the_first_host) {
+  std::string file = server_->directory() + "/ssh_config";
+  std::ofstream(file) << "Host other\nPort x\n";
+  outcome o = run_program({EXECO_TOOL, "run", "-F", file, "-w", "db", "true"});
+  EXPECT_EQ(o.code, 2);
+  EXPECT_EQ(o.err, "execo: " + file + ":2: port 'x': not a port; take one from 1 to 65535\n");
+  o = run_program({EXECO_TOOL, "run", "-F", "none", "-o", "Nono=1", "-w", "db", "true"});
+  EXPECT_EQ(o.code, 2);
+  EXPECT_THAT(o.err, HasSubstr("execo: -o 'Nono=1': 'nono' is not a keyword"));
+}
+
 TEST_F(execo_run_on_sshd, an_interrupt_leaves_no_command_behind) {
   for (const std::string& user : users()) {
     program tool(run({"-w", "127.5.0.[1-5]", "-l", user, "--", "echo here; sleep 1000"}));

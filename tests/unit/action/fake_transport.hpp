@@ -119,7 +119,7 @@ class made_by_test final : public detail::command_factory {
 
  private:
   std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t,
-                                                  const detail::target& what) override {
+                                                  detail::target& what) override {
     return make_(on, what.where);
   }
   maker make_;

@@ -81,13 +81,57 @@ identities = ["/no/key"]
   EXPECT_THAT(o.ssh.identities, ElementsAre("/dev/null")) << "not beside those of the file";
 }
 
+TEST(run_options, a_line_of_ssh_config_comes_before_a_configuration_and_behind_an_option) {
+  config defaults = parse_config(R"(
+[ssh]
+user = "me"
+port = 2222
+identities = ["/no/key"]
+host_keys = "ignore"
+known_hosts = "/kh"
+key_exchange = ["x"]
+connect_timeout = 3
+keepalive = 4
+tcp_keepalive = 5
+)");
+  std::vector<const char*> none{"-w", "n1", "uname"};
+  EXPECT_EQ(parse_run(none, defaults)->ssh.limits.establish, 3s);
+  EXPECT_EQ(parse_run(none, defaults)->ssh.keepalive, 4s);
+  EXPECT_EQ(parse_run(none, defaults)->ssh.tcp_keepalive, 5s);
+  EXPECT_THAT(parse_run(none, defaults)->ssh.key_exchange, ElementsAre("x"));
+  std::vector<const char*> words{"-oUser=you",
+                                 "-o",
+                                 "port 22",
+                                 "-oIdentityFile=~/k",
+                                 "-oSTRICTHOSTKEYCHECKING=yes",
+                                 "-oUserKnownHostsFile=/other",
+                                 "-oKexAlgorithms=y",
+                                 "-oConnectTimeout=1",
+                                 "-oServerAliveInterval=1",
+                                 "-oTCPKeepAlive=no",
+                                 "-w",
+                                 "n1",
+                                 "uname"};
+  ssh_options given = parse_run(words, defaults)->ssh;
+  EXPECT_EQ(given.config_lines.size(), 9u);
+  given.config_lines.clear();
+  ssh_options unset;
+  unset.reuse = false;
+  EXPECT_EQ(given, unset) << "what is named has no value but that of the line";
+  words.insert(words.begin(), {"-l", "them", "-p", "7", "--host-keys", "accept-new"});
+  given = parse_run(words, defaults)->ssh;
+  EXPECT_EQ(given.user, "them");
+  EXPECT_EQ(given.port, 7);
+  EXPECT_EQ(given.host_key_policy, host_keys::accept_new);
+}
+
 TEST(run_options, everything_has_a_default) {
   run_options o = parse({"-w", "n1", "uname"});
   EXPECT_EQ(o.fanout, 64u);
   EXPECT_EQ(o.timeout, 0s);
-  EXPECT_EQ(o.ssh.limits.establish, 20s);
+  EXPECT_FALSE(o.ssh.limits.establish);
   EXPECT_EQ(o.ssh.port, 0);
-  EXPECT_EQ(o.ssh.host_key_policy, host_keys::strict);
+  EXPECT_FALSE(o.ssh.host_key_policy);
   EXPECT_FALSE(o.max_output);
   EXPECT_EQ(o.show, layout::stream);
   EXPECT_EQ(o.progress, when::automatic);

@@ -1,0 +1,53 @@
+// What ssh_config(5) says about how a host is reached, beyond the options of an action.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace execo::detail {
+
+class connection_settings {
+ public:
+  // -- host keys ----------------------------------------------------------------------------------
+  std::string key_alias;                 // the host's name in known_hosts; empty: its own
+  std::vector<std::string> known_hosts;  // the user's, the first one is written; empty: the usual
+  std::optional<std::vector<std::string>> site_known_hosts;
+  std::string revoked_keys;  // a file of public keys
+  bool trusts_loopback = false;
+
+  // -- identities ---------------------------------------------------------------------------------
+  // Files that may be missing.
+  std::optional<std::vector<std::string>> identities;
+  std::vector<std::string> certificates;
+
+  // -- encryption: lists as they are written, perhaps after + - ^; empty: libssh's own
+  // -------------
+  std::string ciphers;
+  std::string macs;
+  std::string key_exchange;
+  std::string host_key_algorithms;
+  std::string public_key_algorithms;
+  int min_rsa_bits = 0;  // of keys; 0: libssh's own limit
+  bool compression = false;
+  std::uint64_t rekey_bytes = 0;  // 0: as the cipher needs it
+  std::uint32_t rekey_seconds = 0;
+
+  // -- connections --------------------------------------------------------------------------------
+  int family = AF_UNSPEC;
+  std::string bind_address;
+  unsigned attempts = 1;        // to connect to all addresses of a host, a second apart
+  unsigned max_unanswered = 3;  // questions whether a server is alive
+  std::vector<std::pair<std::string, std::string>> variables;  // sent for each command
+
+  /// The keyword that only the program ssh can serve; empty: there is none.
+  std::string needs_ssh;
+
+  friend bool operator==(const connection_settings&, const connection_settings&) = default;
+};
+
+}  // namespace execo::detail

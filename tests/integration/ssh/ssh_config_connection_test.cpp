@@ -1,0 +1,217 @@
+// Connections made as ssh_config(5) says, to a real server. The answers themselves are compared
+// with those of ssh in tests/integration/cli/ssh_config_test.cpp.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "execo/remote.hpp"
+#include "execo/sync_wait.hpp"
+#include "execo/task.hpp"
+#include "leak_check.hpp"
+#include "sshd_fixture.hpp"
+
+namespace execo::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class ssh_config_connection : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd";
+    start();
+  }
+  void start(const std::string& more = "AcceptEnv EXECO_TEST_*\n") {
+    server_.reset();
+    server_ = std::make_unique<sshd_fixture>(more);
+    std::ofstream(file("known_hosts"))
+        << "[127.*]:" << server_->port() << " " << server_->host_key() << "\n";
+  }
+  std::string file(const std::string& name) const { return server_->directory() + "/" + name; }
+
+  /// Lines that lead to the server, and what comes before them.
+  void write(const std::string& lines) {
+    std::ofstream(file("ssh_config"))
+        << lines << "\nHost *\nPort " << server_->port() << "\nUser " << server_->user()
+        << "\nIdentityFile " << server_->identity() << "\nUserKnownHostsFile "
+        << file("known_hosts") << "\nGlobalKnownHostsFile none\n";
+  }
+  action_result run(const std::vector<host>& hosts, const std::string& text,
+                    ssh_options options = {}) {
+    remote r(command(text), hosts);
+    options.config_file = file("ssh_config");
+    r.ssh(std::move(options));
+    return sync_wait(std::move(r));
+  }
+  host_result run_one(const std::string& text, ssh_options options = {}) {
+    return run({host("a")}, text, std::move(options)).all()[0];
+  }
+
+  std::unique_ptr<sshd_fixture> server_;
+};
+
+TEST_F(ssh_config_connection, goes_where_the_file_says_with_its_user_key_and_known_hosts) {
+  write("Host web*\nHostName 127.0.1.1\nHost db\nHostName 127.0.2.2\n");
+  action_result all = run({host("web1"), host("db"), host("127.0.3.3")}, "echo $SSH_CONNECTION");
+  ASSERT_TRUE(all.ok()) << all.all()[0].describe() << all.all()[1].describe();
+  std::string port = " " + std::to_string(server_->port());
+  EXPECT_THAT(all.all()[0].out, HasSubstr("127.0.1.1" + port));
+  EXPECT_THAT(all.all()[1].out, HasSubstr("127.0.2.2" + port));
+  EXPECT_THAT(all.all()[2].out, HasSubstr("127.0.3.3" + port));
+  EXPECT_EQ(all.all()[0].host.name(), "web1");
+}
+
+TEST_F(ssh_config_connection, is_shared_by_hosts_that_are_one) {
+  write("HostName 127.0.1.1\n");
+  ssh_options options;
+  options.config_file = file("ssh_config");
+  sync_wait([](ssh_options with) -> task<> {
+    for (const char* name : {"web1", "web2"}) {
+      remote r("true", host(name));
+      r.ssh(with);
+      action_result all = co_await r.run();
+      EXPECT_TRUE(all.ok()) << all.all()[0].describe();
+      EXPECT_EQ(all.stats().connections_made, std::string(name) == "web1" ? 1U : 0U);
+    }
+  }(options));
+}
+
+TEST_F(ssh_config_connection, knows_the_host_by_its_alias) {
+  std::ofstream(file("known_hosts")) << "cluster " << server_->host_key() << "\n";
+  write("Host a\nHostName 127.0.1.1\nHostKeyAlias cluster\n");
+  EXPECT_TRUE(run_one("true").ok());
+  write("Host a\nHostName 127.0.1.1\nHostKeyAlias other\n");
+  host_result r = run_one("true");
+  EXPECT_EQ(r.how(), end_reason::host_key_rejected);
+  EXPECT_THAT(r.error_context(), HasSubstr("other: host key SHA256:"));
+}
+
+TEST_F(ssh_config_connection, records_a_new_key_under_the_alias_where_it_may) {
+  std::filesystem::remove(file("known_hosts"));
+  write("HostName 127.0.1.1\nHostKeyAlias Cluster\nStrictHostKeyChecking accept-new\n");
+  EXPECT_TRUE(run_one("true").ok());
+  std::ifstream from(file("known_hosts"));
+  std::string line;
+  std::getline(from, line);
+  EXPECT_EQ(line, "cluster " + server_->host_key());
+}
+
+TEST_F(ssh_config_connection, trusts_no_revoked_key_and_none_without_the_list_of_them) {
+  std::ofstream(file("revoked")) << "# old keys\n" << server_->host_key() << "\n";
+  write("HostName 127.0.1.1\nRevokedHostKeys " + file("revoked") + "\n");
+  host_result r = run_one("true");
+  EXPECT_EQ(r.how(), end_reason::host_key_rejected);
+  EXPECT_THAT(r.error_context(), HasSubstr("@revoked"));
+  write("HostName 127.0.1.1\nRevokedHostKeys " + file("none") + "\n");
+  EXPECT_THROW(run_one("true"), std::invalid_argument);
+}
+
+TEST_F(ssh_config_connection, asks_a_host_on_loopback_for_no_key_where_the_file_says_so) {
+  std::filesystem::remove(file("known_hosts"));
+  write("HostName 127.0.1.1\nNoHostAuthenticationForLocalhost yes\n");
+  EXPECT_TRUE(run_one("true").ok());
+  write("HostName 127.0.1.1\nNoHostAuthenticationForLocalhost no\n");
+  EXPECT_EQ(run_one("true").how(), end_reason::host_key_rejected);
+}
+
+TEST_F(ssh_config_connection, gives_the_command_the_variables_that_the_server_takes) {
+  ASSERT_EQ(::setenv("EXECO_TEST_SENT", "from here", 1), 0);
+  write(
+      "HostName 127.0.1.1\nSendEnv EXECO_TEST_*\n"
+      "SetEnv EXECO_TEST_SET=set NOT_TAKEN=no EXECO_TEST_ALSO=also\n");
+  host_result r = run_one("echo $EXECO_TEST_SENT,$EXECO_TEST_SET,$NOT_TAKEN,$EXECO_TEST_ALSO");
+  ASSERT_EQ(::unsetenv("EXECO_TEST_SENT"), 0);
+  EXPECT_EQ(r.out, "from here,set,,also\n") << r.describe();
+}
+
+TEST_F(ssh_config_connection, is_encrypted_as_the_file_says) {
+  start("LogLevel DEBUG2\nCiphers aes128-ctr,aes256-ctr,aes256-cbc\nCompression yes\n");
+  write(
+      "HostName 127.0.1.1\nCiphers -aes128*\nMACs hmac-sha2-512\nCompression yes\n"
+      "KexAlgorithms ^ecdh-sha2-nistp384\n");
+  ASSERT_TRUE(run_one("true").ok());
+  std::string log = server_->log();
+  EXPECT_THAT(log, HasSubstr("kex: algorithm: ecdh-sha2-nistp384"));
+  EXPECT_THAT(log, HasSubstr("client->server cipher: aes256-ctr MAC: hmac-sha2-512 compression: "
+                             "zlib@openssh.com"));
+  write("HostName 127.0.1.1\nCiphers +aes256-cbc,-aes128-ctr\n");
+  EXPECT_TRUE(run_one("true").ok());
+}
+
+TEST_F(ssh_config_connection, says_which_algorithms_libssh_does_not_know) {
+  write("HostName 127.0.1.1\nKexAlgorithms sntrup761x25519-sha512@openssh.com\n");
+  host_result r = run_one("true");
+  EXPECT_EQ(r.how(), end_reason::protocol_error);
+  EXPECT_EQ(r.phase(), phase::kex);
+  EXPECT_THAT(r.error_context(), HasSubstr("none of the algorithms for key exchange"));
+}
+
+TEST_F(ssh_config_connection, comes_from_the_address_that_the_file_binds) {
+  write("HostName 127.0.1.1\nBindAddress 127.0.9.9\n");
+  EXPECT_THAT(run_one("echo $SSH_CONNECTION").out, HasSubstr("127.0.9.9 "));
+  write("HostName 127.0.1.1\nBindAddress 192.0.2.1\n");
+  host_result r = run_one("true");
+  EXPECT_EQ(r.how(), end_reason::connect_failed);
+  EXPECT_EQ(r.error(), std::errc::address_not_available);
+}
+
+TEST_F(ssh_config_connection, has_an_address_of_the_family_that_the_file_allows) {
+  write("HostName 127.0.1.1\nAddressFamily inet6\n");
+  host_result r = run_one("true");
+  EXPECT_EQ(r.how(), end_reason::connect_failed);
+  EXPECT_THAT(r.error_context(), HasSubstr("AddressFamily"));
+}
+
+TEST_F(ssh_config_connection, that_is_refused_is_tried_again_as_often_as_the_file_says) {
+  write("HostName 127.0.1.1\nConnectionAttempts 2\nPort 1\n");
+  auto begun = std::chrono::steady_clock::now();
+  host_result r = run_one("true");
+  EXPECT_EQ(r.error(), std::errc::connection_refused);
+  // A second apart.
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 1s);
+}
+
+TEST_F(ssh_config_connection, has_the_time_of_the_file) {
+  write("HostName 127.0.1.1\nConnectTimeout 1\nConnectionAttempts 100\nPort 1\n");
+  host_result r = run_one("true");
+  EXPECT_EQ(r.how(), end_reason::timed_out);
+  EXPECT_EQ(r.phase(), phase::connect);
+}
+
+TEST_F(ssh_config_connection, of_one_host_fails_alone_when_its_lines_cannot_be_meant) {
+  write("HostName 127.0.1.1\nHost b\nIdentityFile ~no-user-of-this-name/key\n");
+  action_result all = run({host("a"), host("b")}, "true");
+  EXPECT_TRUE(all.all()[0].ok()) << all.all()[0].describe();
+  EXPECT_EQ(all.all()[1].how(), end_reason::connect_failed);
+  EXPECT_THAT(all.all()[1].error_context(), HasSubstr("b: identityfile"));
+}
+
+TEST_F(ssh_config_connection, is_not_made_where_the_file_is_wrong) {
+  std::ofstream(file("ssh_config")) << "Port x\n";
+  try {
+    run_one("true");
+    ADD_FAILURE() << "a wrong file was taken";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_THAT(error.what(), HasSubstr("ssh_config:1: port 'x'"));
+  }
+}
+
+TEST_F(ssh_config_connection, uses_no_file_where_none_is_wanted) {
+  ssh_options options;
+  options.identities = {server_->identity()};
+  options.port = server_->port();
+  options.known_hosts = file("known_hosts");
+  options.config_file = "none";
+  options.config_lines = {"HostName=127.0.4.4"};
+  remote r("echo $SSH_CONNECTION", host("a"));
+  r.ssh(options);
+  host_result one = sync_wait(std::move(r)).all()[0];
+  EXPECT_THAT(one.out, HasSubstr("127.0.4.4")) << one.describe();
+}
+
+}  // namespace
+}  // namespace execo::test
