@@ -64,7 +64,7 @@ ssh, connects to nothing and looks up no name.
          R"(
 The first value of a keyword holds: from -o, -p and -l, then from ~/.ssh/config,
 then from /etc/ssh/ssh_config. Commands of `Match exec` are run, as ssh runs them,
-each text once. `execo run` does not read these files yet.
+each text once.
 
 Examples:
   execo ssh-config node1                     all that holds for node1
