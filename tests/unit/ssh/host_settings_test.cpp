@@ -108,6 +108,22 @@ TEST_F(connection_options, have_no_keys_where_none_is_to_be_used) {
   EXPECT_EQ(read("IdentityFile /a\nPubkeyAuthentication no\n").also.identities, words());
 }
 
+TEST_F(connection_options, have_the_agent_of_the_file_unless_the_action_has_one) {
+  ASSERT_EQ(::setenv("EXECO_TEST_AGENT", "/run/other", 1), 0);
+  by_ = ssh_caller::now();
+  ASSERT_EQ(::unsetenv("EXECO_TEST_AGENT"), 0);
+  EXPECT_EQ(read("IdentityAgent ~/a.%h\n").options.agent, by_.home() + "/a.a");
+  EXPECT_EQ(read("IdentityAgent none\n").options.agent, "none");
+  EXPECT_EQ(read("IdentityAgent SSH_AUTH_SOCK\n").options.agent, "");
+  EXPECT_EQ(read("IdentityAgent $EXECO_TEST_AGENT\n").options.agent, "/run/other");
+  EXPECT_EQ(read("IdentityAgent $EXECO_TEST_NONE\n").options.agent, "none");
+  ssh_options given;
+  given.agent = "/mine";
+  EXPECT_EQ(read("IdentityAgent /other\n", given).options.agent, "/mine");
+  EXPECT_TRUE(read("IdentitiesOnly yes\n").options.identities_only);
+  EXPECT_FALSE(read("IdentitiesOnly no\n").options.identities_only);
+}
+
 TEST_F(connection_options, have_numbers_and_switches) {
   host_settings made = read(
       "Compression yes\nRekeyLimit 1G 1h\nAddressFamily inet6\nBindAddress 127.0.0.7\n"
