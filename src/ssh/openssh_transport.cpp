@@ -246,13 +246,11 @@ class openssh_transport final : public forwarding_transport {
     ++eofs_;
     read_log();
     if (is_over()) return;
+    if (stage_ == stage::ended && eofs_ == 2) return fail_now();
     bool waits = !runs() || (which == stream::err && !words_.empty());
-    if (waits) {
-      kept_eofs_.push_back(which);
-    } else {
-      owner().on_eof(which);
-    }
-    if (stage_ == stage::ended && eofs_ == 2) fail_now();
+    if (waits) return kept_eofs_.push_back(which);
+    // It may be the last thing that the owner waits for: then this is gone.
+    owner().on_eof(which);
   }
 
   void on_exit(exit_status status) override {
