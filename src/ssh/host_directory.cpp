@@ -49,17 +49,22 @@ host_directory::host_directory(loop& on, ssh_options options, const ssh_caller& 
       options_(std::move(options)),
       by_(by),
       lines_(std::move(lines)),
-      caller_(config_caller::of(by_)),
-      commands_(nullptr) {}
+      caller_(config_caller::of(by_)) {}
 
 ssh_target host_directory::find(const host& where) {
   config_answer::fixed_destination named;
   named.host = where.name();
   named.user = where.user().empty() ? options_.user : where.user();
   named.port = where.port() == 0 ? options_.port : where.port();
-  config_answer answer(*lines_, caller_, commands_, named);
+  // The commands of Match exec may take any time: ssh waits for them, not the loop.
+  bool asked = false;
+  config_commands commands([&asked](const std::string&) {
+    asked = true;
+    return false;
+  });
+  config_answer answer(*lines_, caller_, commands, named);
   ssh_target found;
-  const common& of_several = common_of(answer);
+  const common& of_several = common_of(answer, asked);
   found.shared = of_several.shared;
   found.name = answer.host();
   found.port = port_of(answer.tokens().port);
@@ -68,10 +73,12 @@ ssh_target host_directory::find(const host& where) {
   return found;
 }
 
-const host_directory::common& host_directory::common_of(const config_answer& answer) {
-  common& known = known_[settings_key(answer)];
+const host_directory::common& host_directory::common_of(const config_answer& answer,
+                                                        bool asked_commands) {
+  common& known = known_[settings_key(answer) + (asked_commands ? "!" : "")];
   if (known.shared) return known;
   host_settings made(options_, by_, answer);
+  if (asked_commands) made.also.needs_ssh = "match exec";
   known.establish = made.options.limits.establish.value_or(deadlines::default_establish);
   known.shared = loop_.service<session_pool>().environment_for(made.options, by_, made.also);
   return known;

@@ -61,14 +61,13 @@ class host_directory {
     std::shared_ptr<ssh_environment> shared;
     duration establish{0};
   };
-  const common& common_of(const config_answer& answer);
+  const common& common_of(const config_answer& answer, bool asked_commands);
 
   loop& loop_;
   const ssh_options options_;
   const ssh_caller by_;
   const std::shared_ptr<const config_lines> lines_;
   const config_caller caller_;
-  config_commands commands_;
   // By what the files say, since most hosts have it in common.
   std::unordered_map<std::string, common> known_;
 };

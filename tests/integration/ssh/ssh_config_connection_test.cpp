@@ -190,6 +190,20 @@ TEST_F(ssh_config_connection, of_one_host_fails_alone_when_its_lines_cannot_be_m
   EXPECT_THAT(all.all()[1].error_context(), HasSubstr("b: identityfile"));
 }
 
+TEST_F(ssh_config_connection, is_made_by_ssh_where_the_file_asks_for_what_only_that_can_do) {
+  write("Match exec \"test %h = a\"\nHostName 127.0.6.6\n");
+  host_result r = run_one("echo $SSH_CONNECTION");
+  EXPECT_TRUE(r.ok()) << r.describe();
+  EXPECT_THAT(r.out, HasSubstr("127.0.6.6"));
+  EXPECT_EQ(r.transport(), transport_kind::openssh);
+  EXPECT_EQ(r.transport_why(), "a: match exec of ssh_config needs the ssh program");
+  ssh_options by_libssh;
+  by_libssh.via = ssh_client::built_in;
+  r = run_one("true", by_libssh);
+  EXPECT_EQ(r.how(), end_reason::unsupported);
+  EXPECT_THAT(r.error_context(), HasSubstr("match exec of ssh_config needs the ssh program"));
+}
+
 TEST_F(ssh_config_connection, is_not_made_where_the_file_is_wrong) {
   std::ofstream(file("ssh_config")) << "Port x\n";
   try {

@@ -244,6 +244,12 @@ TEST_F(directory_of_hosts, shares_what_hosts_have_in_common) {
   EXPECT_EQ(c.establish, 3s);
 }
 
+TEST_F(directory_of_hosts, leaves_a_host_with_commands_in_its_blocks_to_ssh) {
+  constexpr const char* text = "Match host a exec \"exit 0\"\nPort 7\n";
+  EXPECT_EQ(find(text, {}, host("a")).shared->settings.needs_ssh, "match exec");
+  EXPECT_EQ(find(text, {}, host("b")).shared->settings.needs_ssh, "");
+}
+
 TEST_F(directory_of_hosts, has_an_error_of_one_host_alone) {
   constexpr const char* text = "Host a\nIdentityFile ~nobody-of-this-name/x\n";
   EXPECT_THROW(find(text, {}, host("a")), ssh_config_error);
