@@ -89,8 +89,14 @@ class ssh_options {
   std::string unix_socket;
   /// Text of a program that leads to the host, whose standard input and output are the connection;
   /// run by your shell ($SHELL -c "exec TEXT"), once for each connection, and ended with it. The
-  /// same tokens. Excludes `unix_socket`.
+  /// same tokens.
   std::string proxy_command;
+  /// Hosts to connect through, in order, each [user@]host[:port] or ssh://...: as `ssh -J`. All
+  /// hosts behind the last one share a connection to it, which is its own: its default user is the
+  /// calling user and its default port 22, whatever `user` and `port` are here, and its identities,
+  /// host keys and deadlines are those of these options. `jump`, `proxy_command` and `unix_socket`
+  /// exclude each other.
+  std::vector<std::string> jump;
   /// Which files of ssh_config(5) are read, once per context. Empty: ~/.ssh/config, then
   /// /etc/ssh/ssh_config. "none": none of them. Else this file in their place, which must exist.
   std::string config_file;
@@ -131,6 +137,10 @@ class ssh_options {
 
   friend bool operator==(const ssh_options&, const ssh_options&) = default;
 };
+
+/// The value of ssh_options::jump from a list as `ssh -J` has it: "me@bastion,inner:2222", or
+/// "none". Throws: std::invalid_argument naming a hop that cannot be read.
+std::vector<std::string> jump_hosts(std::string_view list);
 
 /// Closes the idle connections of a context soon. They are also closed when the context is
 /// destroyed, or when its sync_wait returns.

@@ -59,10 +59,12 @@ class ssh_factory final : public detail::command_factory {
                     [this](std::exception_ptr error) { problem_ = std::move(error); });
   }
   // Of a local child: its two outputs, its input and the child itself; of ssh its log, too. Of a
-  // proxy command: the connection, its standard error and the child.
+  // proxy command: the connection, its standard error and the child. Through a hop: a pair of
+  // sockets.
   std::size_t descriptors() const noexcept override {
     if (connector_) return 4;
     if (options_.via == ssh_client::openssh) return 6;
+    if (!options_.jump.empty()) return 2;
     bool may_use_programs = !options_.proxy_command.empty() ||
                             (lines_ && lines_->has(detail::config_place("proxycommand")));
     return may_use_programs ? 3 : 1;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "command_line/values.hpp"
@@ -40,6 +41,7 @@ Examples:
   execo run -w 'node[1-200]' -b -- uname -r
   execo run -w @web -x web7 -u 30s -- systemctl is-active nginx
   execo run --hosts-file hosts.txt -f 256 --format ndjson -- uptime | jq .out
+  execo run -w 'node[1-200]' -J me@bastion -- uptime
   execo run -w 'node[1-4]' --argv -- touch 'a name with blanks'
   execo run -w 'web[1-3]' --connector 'docker exec -i %h' -- nginx -t
   execo run -w 'node[1-200]' --connector exec: -- ping -c1 -W1 %h
@@ -104,6 +106,17 @@ class reader {
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     named_.push_back(std::move(name));
     made.ssh.config_lines.push_back(std::move(line));
+  }
+
+  void jump(const given_option& given) {
+    try {
+      made.ssh.jump = jump_hosts(given.value);
+    } catch (const std::invalid_argument& error) {
+      refuse(given, error.what());
+    }
+    // The one on the command line counts.
+    made.ssh.proxy_command.clear();
+    made.ssh.unix_socket.clear();
   }
 
   run_options finish(const std::vector<std::string_view>& words) {
@@ -222,6 +235,10 @@ constexpr run_option run_table[] = {
     {'i', "", "KEYFILE",
      "private key to log in with. May be repeated (~/.ssh/id_ed25519, id_ecdsa, id_rsa)",
      [](reader& r, const given_option& g) { r.add_key(g); }},
+    {'J', "", "HOPS",
+     "reach the hosts through others, as ssh -J does: [USER@]HOST[:PORT], in order, with commas "
+     "between. All hosts share one connection to each of them; none: no hop (none)",
+     [](reader& r, const given_option& g) { r.jump(g); }},
     {0, "host-keys", "strict|accept-new|ignore",
      "strict: a host's key must be known; accept-new: an unknown key is recorded; ignore: any "
      "key is accepted, so the connection can be intercepted (strict)",

@@ -3,7 +3,6 @@
 #include <openssl/crypto.h>
 
 #include <mutex>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -48,7 +47,8 @@ std::string agent_of(const ssh_options& options, const ssh_caller& by) {
 ssh_options that_matter(ssh_options options, const ssh_caller& by) {
   deadlines others;
   others.answer = options.limits.answer;
-  options.limits = others;
+  // Those of hops are no action's own.
+  if (options.jump.empty()) options.limits = others;
   options.connector.clear();
   options.via = {};
   for (std::string& file : options.identities) file = by.path_of(file);
@@ -66,8 +66,7 @@ constexpr duration usual_tcp_keepalive = std::chrono::seconds(30);
 
 // One that can start what leads to a host, if something is to.
 ssh_caller caller_for(const ssh_options& options, const ssh_caller& by) {
-  if (!options.unix_socket.empty() && !options.proxy_command.empty())
-    throw std::invalid_argument("ssh_options: unix_socket and proxy_command exclude each other");
+  check_routes(options);
   return options.proxy_command.empty() ? by.without_surroundings() : by.ready_to_start();
 }
 
@@ -151,7 +150,13 @@ bool ssh_environment::serves(const ssh_options& options, const ssh_caller& by,
          identities.is_current();
 }
 
+const ssh_hop& ssh_environment::last_hop() {
+  if (!hop_.shared) hop_ = last_hop_before(*this);
+  return hop_;
+}
+
 void ssh_environment::refresh() {
+  if (hop_.shared) hop_.shared->refresh();
   host_keys.refresh();
   names.forget();
   offers.refresh();

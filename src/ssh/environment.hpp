@@ -10,6 +10,7 @@
 #include "ssh/connection_settings.hpp"
 #include "ssh/descriptor_queue.hpp"
 #include "ssh/handshake_limiter.hpp"
+#include "ssh/hop.hpp"
 #include "ssh/host_key_store.hpp"
 #include "ssh/identity.hpp"
 #include "ssh/login_offers.hpp"
@@ -29,6 +30,15 @@ class ssh_environment {
               const connection_settings& also) const;
   /// For one more action: reads what may have changed since. Throws: as the constructor.
   void refresh();
+
+  /// Its hosts are behind others.
+  bool has_hops() const noexcept { return !options_.jump.empty(); }
+  std::size_t hop_count() const noexcept { return options_.jump.size(); }
+  /// Pre: has_hops(). Throws: std::invalid_argument as the constructor.
+  const ssh_hop& last_hop();
+  /// For each hop on its own.
+  const deadlines& hop_limits() const noexcept { return options_.limits; }
+  const ssh_options& options() const noexcept { return options_; }
 
   loop& home;
   const ssh_caller caller;
@@ -60,6 +70,7 @@ class ssh_environment {
 
  private:
   const ssh_options options_;
+  ssh_hop hop_;  // the last one, once it was asked for
 };
 
 }  // namespace execo::detail

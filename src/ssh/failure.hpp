@@ -1,6 +1,7 @@
 // Why a connection or a command on it could not be, ready to be shown.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <system_error>
 
@@ -20,6 +21,27 @@ class failure {
   std::string context;
   /// The `ssh` program may do what failed here.
   bool fits_openssh = false;
+
+  /// It is one of the last of `count` hops on the way to a host, unless it is one of a hop before.
+  void name_hop(const std::string& name, const std::string& user, std::size_t count) {
+    hops_ = count;
+    if (hop_ != 0) return;
+    hop_ = count;
+    name_ = name;
+    for (const std::string& label : {user + "@" + name + ": ", name + ": "})
+      if (context.starts_with(label)) context.erase(0, label.size());
+  }
+  /// One line, for people.
+  std::string text() const {
+    if (hop_ == 0) return context;
+    return name_ + " (hop " + std::to_string(hop_) + " of " + std::to_string(hops_) +
+           "): " + context;
+  }
+
+ private:
+  std::string name_;  // of the hop
+  std::size_t hop_ = 0;
+  std::size_t hops_ = 0;
 };
 
 }  // namespace execo::detail

@@ -194,7 +194,8 @@ constexpr settings_row rows[] = {
     {"setenv", set_variables},
     {"proxycommand",
      [](host_settings& to, const words& values) {
-       bool given = !to.options.proxy_command.empty() || !to.options.unix_socket.empty();
+       bool given = !to.options.proxy_command.empty() || !to.options.unix_socket.empty() ||
+                    !to.options.jump.empty();
        if (!given) to.options.proxy_command = values[0];
      }},
     {"bindinterface", need_ssh_if_given<config_place("bindinterface")>},

@@ -123,7 +123,8 @@ openssh_setup::openssh_setup(const ssh_options& options, const ssh_caller& by,
       options_(options_for_all(options, by)) {}
 
 std::string_view openssh_setup::why_not(const ssh_options& options) noexcept {
-  return options.unix_socket.empty() ? "" : "a unix socket as the way to a host";
+  if (!options.unix_socket.empty()) return "a unix socket as the way to a host";
+  return options.jump.empty() ? "" : "a list of hosts to jump through";
 }
 
 std::vector<std::string> openssh_setup::words(const host& where, const std::string& log,

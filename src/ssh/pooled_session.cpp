@@ -7,6 +7,7 @@
 
 #include "base/contain.hpp"
 #include "base/visit_list.hpp"
+#include "ssh/forwarder.hpp"
 #include "ssh/handshake.hpp"
 #include "ssh/session_pool.hpp"
 #include "ssh/signal_helper.hpp"
@@ -85,6 +86,7 @@ void session_lease::begin(session_user& user) {
   stage_ = stage::waiting;
   if (of_.standing_ != standing::unstarted) return;
   of_.standing_ = standing::connecting;
+  if (of_.is_hop()) return of_.session_.start_at_once();
   of_.session_.start();
 }
 
@@ -106,6 +108,54 @@ signal_helper& session_lease::helper() {
     of_.helper_ = std::make_unique<signal_helper>(std::move(of_.reserve_));
   }
   return *of_.helper_;
+}
+
+// -- a hop ---------------------------------------------------------------------------------------
+
+struct pooled_session::hop_part {
+  hop_part(pooled_session& of, const deadlines& own)
+      : forwards(of.session_),
+        limits(own),
+        expiry(delegate<>::to<&pooled_session::limit_expired>(&of), "deadline of a hop") {}
+
+  forwarder forwards;
+  deadlines limits;
+  deadline_timer expiry;
+  clock::time_point whole{};  // its end
+};
+
+forwarder& session_lease::forwards() {
+  assert(of_.is_hop() && stage_ == stage::admitted);
+  return of_.hop_->forwards;
+}
+
+void pooled_session::serve_as_hop(const deadlines& limits) {
+  hop_ = std::make_unique<hop_part>(*this, limits);
+}
+
+void pooled_session::limit_phase(phase where) {
+  loop& home = session_.shared().home;
+  const deadlines& limits = hop_->limits;
+  home.disarm(hop_->expiry);
+  if (where >= phase::open) return;
+  auto end_of = [&home](duration limit) {
+    return limit.count() > 0 ? later(home.now(), limit) : clock::time_point::max();
+  };
+  if (hop_->whole == clock::time_point())
+    hop_->whole = end_of(limits.establish.value_or(deadlines::default_establish));
+  duration own = where == phase::resolve   ? limits.resolve
+                 : where == phase::connect ? limits.connect
+                 : where == phase::kex     ? limits.kex
+                                           : limits.auth;
+  clock::time_point end = std::min(hop_->whole, end_of(own));
+  if (end != clock::time_point::max()) home.arm(hop_->expiry, end);
+}
+
+void pooled_session::limit_expired() {
+  std::string text = session_.name() + ": its deadline has passed";
+  if (phase_) text += " in the phase " + std::string(to_string(*phase_));
+  session_.end_with(
+      failure(end_reason::timed_out, std::make_error_code(std::errc::timed_out), std::move(text)));
 }
 
 // -- a connection --------------------------------------------------------------------------------
@@ -144,9 +194,9 @@ bool pooled_session::may_join() {
   bool several = lease_count_ > 0;
   if (standing_ == standing::established) {
     if (session_.lost() || !session_.authenticated() || !is_trusted()) return false;
-    if (several && !can_be_shared()) return false;
+    if (several && !is_hop() && !can_be_shared()) return false;
   }
-  return !several || lease_count_ + uncleared_ < pool_.max_commands(key_);
+  return !several || is_hop() || lease_count_ + uncleared_ < pool_.max_commands(key_);
 }
 
 void pooled_session::join(session_lease& lease) noexcept {
@@ -160,7 +210,7 @@ void pooled_session::leave(session_lease& lease) noexcept {
   lease.unlink();
   --lease_count_;
   if (lease.stage_ == session_lease::stage::admitted) --admitted_;
-  retire(std::move(lease.slot_));
+  if (lease.slot_) retire(std::move(lease.slot_));
 }
 
 // One of several concurrent commands has no mark: the first one need not wait for an extra round
@@ -170,7 +220,7 @@ void pooled_session::admit(session_lease& lease) {
   if (use_ == use::sealed) return lease.user_->session_full();
   if (admitted_ == 0) {
     if (uncleared_ > 0) return;
-  } else {
+  } else if (!is_hop()) {
     if (!can_be_shared()) {
       pool_.learn_limit(lease, refusal::mark);
       return lease.user_->session_full();
@@ -255,6 +305,7 @@ void pooled_session::seal() noexcept {
 
 void pooled_session::close() noexcept {
   if (use_ == use::closing) return;
+  if (is_hop()) session_.shared().home.disarm(hop_->expiry);
   use_ = use::closing;
   pool_.closing(*this);
   session_.close();
@@ -262,6 +313,7 @@ void pooled_session::close() noexcept {
 
 void pooled_session::session_entered(phase where) {
   phase_ = where;
+  if (is_hop()) limit_phase(where);
   notify([where](session_lease& lease) { lease.user_->session_entered(where); });
 }
 
@@ -273,6 +325,7 @@ void pooled_session::session_ready() {
 
 void pooled_session::session_failed(failure why) {
   standing_ = standing::lost;
+  if (is_hop()) session_.shared().home.disarm(hop_->expiry);
   if (lease_count_ == 0) return close();
   seal();
   notify([&why](session_lease& lease) { lease.user_->session_failed(why); });

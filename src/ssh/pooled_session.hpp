@@ -17,6 +17,7 @@ namespace execo::detail {
 class pooled_session;
 class session_pool;
 class signal_helper;
+class forwarder;
 
 /// The events of a lease, from the loop, in addition to those of its channel. Any of them may give
 /// the lease back.
@@ -71,6 +72,8 @@ class channel_slot final : public list_node, private channel_owner {
 class session_lease final : public list_node {
  public:
   session_lease(pooled_session& of, channel_owner& owner);
+  /// Of a hop: it has no channel of its own.
+  explicit session_lease(pooled_session& of) noexcept : of_(of) {}
   session_lease(const session_lease&) = delete;
   session_lease& operator=(const session_lease&) = delete;
 
@@ -105,6 +108,8 @@ class session_lease final : public list_node {
   command_mark mark() const;
   /// What finds and signals commands of this connection; made when it is first asked for.
   signal_helper& helper();
+  /// The connections that a hop makes for us. Pre: of a hop that was admitted.
+  forwarder& forwards();
 
  private:
   friend class pooled_session;
@@ -131,6 +136,9 @@ class pooled_session final : public list_node, private session_owner {
   pooled_session(const pooled_session&) = delete;
   pooled_session& operator=(const pooled_session&) = delete;
   ~pooled_session();
+
+  /// It leads to other hosts, and has these deadlines itself. Pre: not started.
+  void serve_as_hop(const deadlines& limits);
 
   remote_session& session() noexcept { return session_; }
   const remote_session& session() const noexcept { return session_; }
@@ -161,6 +169,9 @@ class pooled_session final : public list_node, private session_owner {
   template <class Event>
   void notify(Event&& event);
   void fail(session_lease& lease, const std::exception_ptr& error) noexcept;
+  bool is_hop() const noexcept { return hop_ != nullptr; }
+  void limit_phase(phase where);
+  void limit_expired();
 
   void session_entered(phase where) override;
   void session_ready() override;
@@ -175,6 +186,9 @@ class pooled_session final : public list_node, private session_owner {
   // For the helper, so that MaxSessions leaves room for one: opened with the second command.
   std::unique_ptr<channel_slot> reserve_;
   std::unique_ptr<signal_helper> helper_;
+  /// What a hop has in addition.
+  struct hop_part;
+  std::unique_ptr<hop_part> hop_;  // null: it runs commands
   deadline_timer expiry_;
   clock::time_point since_{};  // it is idle
   std::string nonce_;          // of its marks; empty: there are none

@@ -42,6 +42,12 @@ void remote_session::start() {
   setup_->place.enter();
 }
 
+void remote_session::start_at_once() {
+  stage_ = stage::queued;
+  setup_->place.enter_at_once();
+  wake();
+}
+
 void remote_session::close() {
   if (closing_) return;
   closing_ = true;
@@ -136,6 +142,19 @@ std::string remote_session::note() const {
   return known.empty() ? known : name_ + ": " + known;
 }
 
+failure remote_session::route_loss() const {
+  failure why = route_->why();
+  why.how = stage_ == stage::serving ? end_reason::connection_lost : end_reason::connect_failed;
+  return why;
+}
+
+void remote_session::end_with(failure why) {
+  busy_ = true;
+  fail(std::move(why));
+  busy_ = false;
+  close_if_idle();
+}
+
 void remote_session::report_loss() {
   if (!loss_ || (route_ && !route_->is_over())) return;
   failure why = *std::exchange(loss_, std::nullopt);
@@ -172,6 +191,7 @@ void remote_session::arm() {
 void remote_session::step(bool ready) {
   std::uint64_t before = traffic_.in_bytes;
   if (stage_ == stage::over) return report_loss();
+  if (route_ && route_->is_broken()) return fail(route_loss());
   if (stage_ == stage::queued) begin();
   if (stage_ == stage::greeting && read_greeting(ssh_get_fd(handle_.get()))) let_libssh_read();
   if (stage_ == stage::resolving) resolve();
@@ -439,11 +459,8 @@ bool remote_session::liveness::look(std::uint64_t packets, bool reads,
 
 void remote_session::life_check() {
   if (!life_.look(packets_received(), !input_held(), shared_->settings.max_unanswered)) {
-    busy_ = true;
-    fail(failure(end_reason::connection_lost, std::make_error_code(std::errc::timed_out),
-                 name_ + ": the server does not answer any more"));
-    busy_ = false;
-    return close_if_idle();
+    return end_with(failure(end_reason::connection_lost, std::make_error_code(std::errc::timed_out),
+                            name_ + ": the server does not answer any more"));
   }
   if (life_.is_in_doubt() && !sign_of_life_.linked()) ask(sign_of_life_);
   shared_->home.arm_after(next_look_, shared_->keepalive);

@@ -46,8 +46,12 @@ class remote_session {
   ~remote_session();
 
   void start();
+  /// Without a permit for its handshake: others that have one wait for it.
+  void start_at_once();
   /// Gives up at once, without a wait. Ends with session_closed.
   void close();
+  /// Fails at once. Pre: not from an event of it.
+  void end_with(failure why);
   /// Has advance() of the member called, later in this turn of the loop.
   void touch(session_member& m) noexcept;
   /// Pre: it is authenticated, and the member is not attached.
@@ -111,6 +115,7 @@ class remote_session {
   bool has_no_route() noexcept;
   void on_route_over();
   void report_loss();
+  failure route_loss() const;
 
   void step(bool ready);
   void begin();

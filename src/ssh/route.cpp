@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "ssh/connector.hpp"
+#include "ssh/jump_route.hpp"
 #include "ssh/proxy_route.hpp"
 #include "ssh/session_pool.hpp"
 #include "ssh/unix_route.hpp"
@@ -36,6 +37,7 @@ bool suits_libssh(unique_fd& descriptor) noexcept {
 
 std::unique_ptr<route> make_route(ssh_environment& shared, const route_target& to, delegate<> wake,
                                   delegate<> over) {
+  if (shared.has_hops()) return std::make_unique<jump_route>(shared, to, wake, over);
   if (!shared.unix_socket.empty()) return std::make_unique<unix_route>(shared, to, wake);
   if (!shared.proxy_command.empty()) return std::make_unique<proxy_route>(shared, to, wake, over);
   return std::make_unique<connector>(shared, to.name, to.port, wake);

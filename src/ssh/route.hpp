@@ -34,7 +34,7 @@ class route {
   /// Does what can be done now; `done`: take(). `ready`: an event came for fd().
   /// Pre: resolve() was done.
   virtual progress connect(bool ready) = 0;
-  /// After `failed`.
+  /// After `failed`, or when it is broken.
   virtual failure why() const = 0;
 
   virtual int fd() const noexcept { return -1; }
@@ -46,6 +46,8 @@ class route {
   virtual bool carries() const noexcept { return false; }
   /// Who listens at the other end is not the host: the host has to speak first.
   virtual bool connects_later() const noexcept { return false; }
+  /// What carries the connection is lost: why().
+  virtual bool is_broken() const noexcept { return false; }
   /// Ends what it began. With `lost` it may wait for what says why.
   virtual void close(ending how) { (void)how; }
   /// Nothing of it is left, once close() was called.

@@ -88,6 +88,23 @@ std::unique_ptr<session_lease> session_pool::acquire_new(
   return lease;
 }
 
+std::unique_ptr<session_lease> session_pool::acquire_hop(
+    const std::shared_ptr<ssh_environment>& shared, const std::string& name, int port,
+    const std::string& user, const deadlines& limits) {
+  std::string key = "hop " + session_key(*shared, name, port, user);
+  pooled_session* found = find(key);
+  if (found == nullptr) {
+    auto made = std::make_unique<pooled_session>(*this, shared, key, name, port, user);
+    made->serve_as_hop(limits);
+    by_key_.emplace(std::move(key), made.get());
+    found = made.release();
+  }
+  auto lease = std::make_unique<session_lease>(*found);
+  if (found->use_ == pooled_session::use::idle) take(*found);
+  found->join(*lease);
+  return lease;
+}
+
 void session_pool::give_back(std::unique_ptr<session_lease> lease, handback why) noexcept {
   pooled_session& of = lease->of_;
   if (why == handback::given_up) {

@@ -20,7 +20,9 @@ class handshake_place {
   ~handshake_place() { leave(); }
 
   void enter() { shared_.handshakes.enter(permit_); }
-  bool is_inside() const noexcept { return permit_.inside(); }
+  /// Beside the others, who may wait for this one.
+  void enter_at_once() noexcept { is_exempt_ = true; }
+  bool is_inside() const noexcept { return is_exempt_ || permit_.inside(); }
   /// The handshake begins. Pre: is_inside().
   void begin();
   void note_progress() noexcept { last_progress_ = shared_.home.now(); }
@@ -36,6 +38,7 @@ class handshake_place {
   clock::time_point begun_{};
   clock::time_point last_progress_{};
   deadline_timer silence_;
+  bool is_exempt_ = false;
 };
 
 class session_setup {

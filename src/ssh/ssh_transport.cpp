@@ -357,6 +357,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
 
   void session_failed(const failure& how) override {
     failure why = how;
+    why.context = how.text();
     if (replace_session()) return;
     lost_ = channel().requested() && !over_;
     channel().give_out();

@@ -220,6 +220,14 @@ TEST(run_options, help_is_no_mistake_whatever_else_is_there) {
   EXPECT_FALSE(parse_run(std::vector<const char*>{"-b", "-h", "-p", "0"}));
 }
 
+TEST(run_options, jumps_as_ssh_does) {
+  run_options o = parse({"-w", "n1", "-J", "me@bastion,ssh://inner:2222", "true"});
+  EXPECT_THAT(o.ssh.jump, ElementsAre("me@bastion", "ssh://inner:2222"));
+  EXPECT_TRUE(parse({"-w", "n1", "-J", "a", "-J", "none", "true"}).ssh.jump.empty());
+  EXPECT_EQ(complaint({"-w", "n1", "-J", "a,b:0", "true"}),
+            "-J 'a,b:0': jump: 'b:0' is not [user@]host[:port]");
+}
+
 TEST(run_options, help_has_every_option_that_is_taken_and_no_other) {
   test::expect_help_of(run_specs(), run_help());
 }
