@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ssh/wire_reader.hpp"
+#include "ssh/wire.hpp"
 
 namespace execo::detail {
 namespace {
@@ -17,10 +17,6 @@ enum class agent_message : std::uint8_t {
 };
 
 constexpr std::size_t length_size = 4;
-
-void append_number(std::string& to, std::size_t value) {
-  for (unsigned shift : {24U, 16U, 8U, 0U}) to += static_cast<char>(value >> shift & 0xffU);
-}
 
 void append_field(std::string& to, std::string_view field) {
   append_number(to, field.size());

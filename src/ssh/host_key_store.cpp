@@ -21,7 +21,7 @@ namespace execo::detail {
 namespace {
 
 constexpr const char* site_file = "/etc/ssh/ssh_known_hosts";
-constexpr std::size_t max_file_size = std::size_t{64} << 20;
+constexpr std::size_t max_key_file_size = std::size_t{64} << 20;
 
 std::error_code last_error() { return {errno, std::system_category()}; }
 
@@ -103,7 +103,7 @@ void host_key_store::refresh() {
 void host_key_store::read_revoked(known_hosts& known) const {
   std::string text;
   std::string problem;
-  file_read there = read_file(files_.revoked, file_kind::regular, max_file_size, text, problem);
+  file_read there = read_file(files_.revoked, file_kind::regular, max_key_file_size, text, problem);
   if (there == file_read::whole && text.starts_with("SSHKRL"))
     problem = "is a KRL, which cannot be read; list the public keys in it, one on each line";
   if (!problem.empty())
@@ -126,11 +126,11 @@ void host_key_store::read() {
   stamp_ = file_stamp::of(files_.written);
   other_stamps_ = stamps_of_others();
   for (const std::string& file : files_.others) {
-    if (read_file(file, file_kind::regular, max_file_size, text, problem) == file_read::whole)
+    if (read_file(file, file_kind::regular, max_key_file_size, text, problem) == file_read::whole)
       known.parse(text);
     text.clear();
   }
-  file_read there = read_file(files_.written, file_kind::regular, max_file_size, text, problem);
+  file_read there = read_file(files_.written, file_kind::regular, max_key_file_size, text, problem);
   if (there == file_read::refused)
     throw std::invalid_argument("known hosts file " + files_.written + ": " + problem);
   if (there == file_read::whole && policy_ == host_keys::accept_new &&

@@ -12,7 +12,7 @@
 #include "base/read_file.hpp"
 #include "ssh/base64.hpp"
 #include "ssh/key_blob.hpp"
-#include "ssh/wire_reader.hpp"
+#include "ssh/wire.hpp"
 
 namespace execo::detail {
 namespace {

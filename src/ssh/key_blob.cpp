@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "ssh/base64.hpp"
-#include "ssh/wire_reader.hpp"
+#include "ssh/wire.hpp"
 
 namespace execo::detail {
 namespace {
@@ -31,10 +31,6 @@ constexpr std::array certified_types{
     certified("sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
               3),
 };
-
-void append_number(std::string& to, std::size_t value) {
-  for (unsigned shift : {24U, 16U, 8U, 0U}) to += static_cast<char>(value >> shift & 0xffU);
-}
 
 std::string_view take_key_word(std::string_view& line) {
   constexpr std::string_view blanks = " \t\r";

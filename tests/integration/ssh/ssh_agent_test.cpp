@@ -13,7 +13,7 @@
 #include "ssh/agent_protocol.hpp"
 #include "ssh/base64.hpp"
 #include "ssh/environment.hpp"
-#include "ssh/wire_reader.hpp"
+#include "ssh/wire.hpp"
 #include "ssh_agents.hpp"
 
 namespace execo::test {

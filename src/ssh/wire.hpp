@@ -1,12 +1,18 @@
-// Reads the fields of an ssh message or key (RFC 4251, 5) and never beyond its end.
+// The fields of ssh messages and keys (RFC 4251, 5).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace execo::detail {
 
+inline void append_number(std::string& to, std::size_t value) {
+  for (unsigned shift : {24U, 16U, 8U, 0U}) to += static_cast<char>(value >> shift & 0xffU);
+}
+
+/// Never reads beyond the end of its message.
 class wire_reader {
  public:
   explicit wire_reader(std::string_view message) noexcept : rest_(message) {}
