@@ -16,12 +16,12 @@ namespace execo::detail {
 namespace {
 
 // What one sends before others get their turn.
-constexpr std::size_t max_turn = 32 * 1024;
-constexpr int rounds_per_step = 16;
+constexpr std::size_t max_forward_turn = 32 * 1024;
+constexpr int rounds_of_forwards = 16;
 // libssh keeps 1.28 MB at most of a channel that is not read (WINDOWBASE). That of all is bounded,
 // beyond what one may keep without harm to the others.
-constexpr std::size_t max_kept = 64 * 1024;
-constexpr std::size_t max_kept_in_all = 64 * 1024 * 1024;
+constexpr std::size_t max_kept_of_one = 64 * 1024;
+constexpr std::size_t max_kept_of_all = 64 * 1024 * 1024;
 // libssh numbers the channels of a session from here (FIRST_CHANNEL in channels.c).
 constexpr unsigned first_number = 43;
 
@@ -188,7 +188,7 @@ void forward::keep(std::size_t size) noexcept {
   std::size_t& in_all = of_.session_.shared().held_back;
   in_all += size;
   in_all -= std::exchange(kept_, size);
-  bool full = size >= max_kept && in_all > max_kept_in_all;
+  bool full = size >= max_kept_of_one && in_all > max_kept_of_all;
   if (full == holds_) return;
   holds_ = full;
   if (full) {
@@ -223,7 +223,7 @@ void forward::send_down() {
 void forward::send_up() {
   if (eof_up_) return;
   if (!of_.session_.flushed()) return of_.wait_for_room(*this);
-  std::array<char, max_turn> buffer;
+  std::array<char, max_forward_turn> buffer;
   std::span<const char> bytes = up_;
   if (bytes.empty()) bytes = take_up(buffer);
   if (bytes.empty()) return wait_for_input();
@@ -264,7 +264,7 @@ std::span<const char> forward::take_up(std::span<char> buffer) {
 void forward::end_channel() {
   // What was written last, a goodbye say, as far as there is room for it.
   if (socket_ && !eof_up_ && up_.empty()) {
-    std::array<char, max_turn> buffer;
+    std::array<char, max_forward_turn> buffer;
     has_input_ = true;
     std::span<const char> last = take_up(buffer);
     if (!last.empty())
@@ -356,7 +356,7 @@ void forwarder::work(forward& f) noexcept {
 
 session_member::need forwarder::advance() {
   look_for_answers();
-  for (int round = 0; round < rounds_per_step && unflushed_.linked() && session_.flushed();
+  for (int round = 0; round < rounds_of_forwards && unflushed_.linked() && session_.flushed();
        ++round) {
     auto& f = static_cast<forward&>(*unflushed_.next());
     f.link_before(resting_);

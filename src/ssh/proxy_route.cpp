@@ -17,9 +17,9 @@ namespace execo::detail {
 namespace {
 
 // Of what it writes to standard error.
-constexpr std::size_t max_kept = 1024;
-constexpr std::size_t max_shown = 300;
-constexpr std::size_t max_name = 120;
+constexpr std::size_t max_words_kept = 1024;
+constexpr std::size_t max_words_shown = 300;
+constexpr std::size_t max_command_shown = 120;
 
 // A proxy that ends a connection ends as well, mostly at once.
 constexpr auto own_end = std::chrono::milliseconds(500);
@@ -48,7 +48,7 @@ route::progress proxy_route::fail(std::error_code code, const std::string& probl
 }
 
 std::string proxy_route::label() const {
-  return "proxy command `" + peer_text(shared_.proxy_command, max_name) + "`";
+  return "proxy command `" + peer_text(shared_.proxy_command, max_command_shown) + "`";
 }
 
 unique_fd proxy_route::take() {
@@ -126,7 +126,7 @@ void proxy_route::on_failed(end_reason, std::error_code why, std::string context
 void proxy_route::on_output(stream which, std::span<const char> bytes) {
   if (which != stream::err) return;
   said_.append(bytes.data(), bytes.size());
-  if (said_.size() > 2 * max_kept) said_.erase(0, said_.size() - max_kept);
+  if (said_.size() > 2 * max_words_kept) said_.erase(0, said_.size() - max_words_kept);
 }
 
 void proxy_route::on_eof(stream which) {
@@ -183,14 +183,14 @@ void proxy_route::on_closed(end_report) {
 std::string proxy_route::last_words() const {
   std::string_view text = said_;
   while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-  if (text.size() > max_shown) {
-    text.remove_prefix(text.size() - max_shown);
+  if (text.size() > max_words_shown) {
+    text.remove_prefix(text.size() - max_words_shown);
     // From the beginning of a line.
     text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
   }
   std::string shown;
   while (!text.empty()) {
-    std::string line = peer_text(text.substr(0, text.find('\n')), max_shown);
+    std::string line = peer_text(text.substr(0, text.find('\n')), max_words_shown);
     text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
     if (!line.empty()) shown += (shown.empty() ? "" : " | ") + line;
   }
