@@ -202,6 +202,7 @@ constexpr settings_row rows[] = {
     {"canonicalizehostname", need_ssh_if_given<config_place("canonicalizehostname")>},
     {"forwardagent", need_ssh_if_given<config_place("forwardagent")>},
     {"knownhostscommand", need_ssh_if_given<config_place("knownhostscommand")>},
+    {"proxyjump", need_ssh_if_given<config_place("proxyjump")>},
     {"proxyusefdpass", need_ssh_if_given<config_place("proxyusefdpass")>},
     {"refuseconnection", need_ssh_if_given<config_place("refuseconnection")>},
     {"verifyhostkeydns", need_ssh_if_given<config_place("verifyhostkeydns")>},

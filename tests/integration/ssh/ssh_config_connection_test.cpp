@@ -204,6 +204,22 @@ TEST_F(ssh_config_connection, is_made_by_ssh_where_the_file_asks_for_what_only_t
   EXPECT_THAT(r.error_context(), HasSubstr("match exec of ssh_config needs the ssh program"));
 }
 
+TEST_F(ssh_config_connection, leads_over_the_hosts_that_the_file_names) {
+  write("Host gate\nHostName 127.0.8.8\nHost a\nHostName 127.0.7.7\nProxyJump gate\n");
+  host_result r = run_one("echo $SSH_CONNECTION");
+  EXPECT_TRUE(r.ok()) << r.describe();
+  // The gate is the client of the host.
+  EXPECT_THAT(r.out, HasSubstr(" 127.0.7.7 "));
+  EXPECT_THAT(server_->log(), HasSubstr("127.0.8.8"));
+}
+
+TEST_F(ssh_config_connection, leads_through_the_program_that_the_file_names) {
+  write("HostName 127.0.7.7\nProxyCommand echo hello >&2; exit 7\n");
+  host_result r = run_one("true");
+  EXPECT_EQ(r.how(), end_reason::connect_failed);
+  EXPECT_THAT(r.error_context(), HasSubstr("hello")) << r.describe();
+}
+
 TEST_F(ssh_config_connection, is_not_made_where_the_file_is_wrong) {
   std::ofstream(file("ssh_config")) << "Port x\n";
   try {

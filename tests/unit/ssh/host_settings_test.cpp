@@ -163,6 +163,8 @@ TEST_F(connection_options, have_the_variables_of_the_caller_and_those_that_are_s
 }
 
 TEST_F(connection_options, name_what_only_ssh_can_do) {
+  EXPECT_EQ(read("ProxyJump gate\n").also.needs_ssh, "proxyjump");
+  EXPECT_EQ(read("ProxyJump none\n").also.needs_ssh, "");
   EXPECT_EQ(read("ProxyUseFdpass yes\n").also.needs_ssh, "proxyusefdpass");
   EXPECT_EQ(read("KnownHostsCommand /bin/keys %h\n").also.needs_ssh, "knownhostscommand");
   EXPECT_EQ(read("ForwardAgent yes\n").also.needs_ssh, "forwardagent");
