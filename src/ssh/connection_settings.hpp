@@ -4,12 +4,43 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "execo/connection.hpp"
+
 namespace execo::detail {
+
+class config_lines;
+
+/// What the settings of hops come from, each of which has lines of its own.
+class hop_source {
+ public:
+  ssh_options base;
+  std::shared_ptr<const config_lines> lines;
+
+  friend bool operator==(const hop_source&, const hop_source&) = default;
+};
+
+/// Compared by what it holds.
+class hop_source_ref {
+ public:
+  hop_source_ref() = default;
+  explicit hop_source_ref(hop_source from)
+      : source_(std::make_shared<const hop_source>(std::move(from))) {}
+
+  const hop_source* get() const noexcept { return source_.get(); }
+  friend bool operator==(const hop_source_ref& a, const hop_source_ref& b) {
+    bool both = a.source_ && b.source_;
+    return a.source_ == b.source_ || (both && *a.source_ == *b.source_);
+  }
+
+ private:
+  std::shared_ptr<const hop_source> source_;
+};
 
 class connection_settings {
  public:
@@ -43,6 +74,8 @@ class connection_settings {
   unsigned attempts = 1;        // to connect to all addresses of a host, a second apart
   unsigned max_unanswered = 3;  // questions whether a server is alive
   std::vector<std::pair<std::string, std::string>> variables;  // sent for each command
+
+  hop_source_ref hops;  // null: hops have the options of the hosts behind them
 
   /// The keyword that only the program ssh can serve; empty: there is none.
   std::string needs_ssh;

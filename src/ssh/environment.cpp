@@ -67,7 +67,9 @@ constexpr duration usual_tcp_keepalive = std::chrono::seconds(30);
 // One that can start what leads to a host, if something is to.
 ssh_caller caller_for(const ssh_options& options, const ssh_caller& by) {
   check_routes(options);
-  return options.proxy_command.empty() ? by.without_surroundings() : by.ready_to_start();
+  // Hops may have programs of their own.
+  bool starts_nothing = options.proxy_command.empty() && options.jump.empty();
+  return starts_nothing ? by.without_surroundings() : by.ready_to_start();
 }
 
 // OpenSSL cleans up when the program ends, and what its threads still have is lost then: that of

@@ -36,6 +36,8 @@ class ssh_environment {
   std::size_t hop_count() const noexcept { return options_.jump.size(); }
   /// Pre: has_hops(). Throws: std::invalid_argument as the constructor.
   const ssh_hop& last_hop();
+  /// It is asked for again. What needs itself would keep itself otherwise.
+  void forget_hop() noexcept { hop_ = ssh_hop(); }
   /// For each hop on its own.
   const deadlines& hop_limits() const noexcept { return options_.limits; }
   const ssh_options& options() const noexcept { return options_; }

@@ -79,6 +79,12 @@ const host_directory::common& host_directory::common_of(const config_answer& ans
   if (known.shared) return known;
   host_settings made(options_, by_, answer);
   if (asked_commands) made.also.needs_ssh = "match exec";
+  if (!made.options.jump.empty()) {
+    hop_source from;
+    from.base = options_;
+    from.lines = lines_;
+    made.also.hops = hop_source_ref(std::move(from));
+  }
   known.establish = made.options.limits.establish.value_or(deadlines::default_establish);
   known.shared = loop_.service<session_pool>().environment_for(made.options, by_, made.also);
   return known;

@@ -137,6 +137,15 @@ void need_ssh_if_given(host_settings& to, const words& values) {
   if (!off) need_ssh(to, config_keywords[Place]);
 }
 
+void set_jump(host_settings& to, const words& values) {
+  const ssh_options& base = to.options;
+  if (!base.jump.empty() || !base.proxy_command.empty() || !base.unix_socket.empty()) return;
+  // Tokens in the names of hops.
+  if (values[0].find('%') != std::string_view::npos)
+    return need_ssh(to, config_keywords[config_place("proxyjump")]);
+  to.options.jump = jump_hosts(values[0]);
+}
+
 constexpr std::size_t send_place = config_place("sendenv");
 
 constexpr settings_row rows[] = {
@@ -202,7 +211,7 @@ constexpr settings_row rows[] = {
     {"canonicalizehostname", need_ssh_if_given<config_place("canonicalizehostname")>},
     {"forwardagent", need_ssh_if_given<config_place("forwardagent")>},
     {"knownhostscommand", need_ssh_if_given<config_place("knownhostscommand")>},
-    {"proxyjump", need_ssh_if_given<config_place("proxyjump")>},
+    {"proxyjump", set_jump},
     {"proxyusefdpass", need_ssh_if_given<config_place("proxyusefdpass")>},
     {"refuseconnection", need_ssh_if_given<config_place("refuseconnection")>},
     {"verifyhostkeydns", need_ssh_if_given<config_place("verifyhostkeydns")>},

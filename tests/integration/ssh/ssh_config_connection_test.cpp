@@ -205,12 +205,26 @@ TEST_F(ssh_config_connection, is_made_by_ssh_where_the_file_asks_for_what_only_t
 }
 
 TEST_F(ssh_config_connection, leads_over_the_hosts_that_the_file_names) {
-  write("Host gate\nHostName 127.0.8.8\nHost a\nHostName 127.0.7.7\nProxyJump gate\n");
-  host_result r = run_one("echo $SSH_CONNECTION");
+  // Each hop has lines of its own.
+  write(
+      "Host gate\nHostName 127.0.8.8\nHostKeyAlias gate\nProxyJump first\nHost first\n"
+      "HostName 127.0.8.7\nHost a\nHostName 127.0.7.7\nProxyJump gate\n");
+  host_result r = run_one("true");
+  EXPECT_EQ(r.how(), end_reason::host_key_rejected);
+  EXPECT_THAT(r.error_context(), HasSubstr("gate: host key"));
+  std::ofstream(file("known_hosts"), std::ios::app) << "gate " << server_->host_key() << "\n";
+  r = run_one("echo $SSH_CONNECTION");
   EXPECT_TRUE(r.ok()) << r.describe();
+  EXPECT_EQ(r.transport(), transport_kind::ssh);
   // The gate is the client of the host.
   EXPECT_THAT(r.out, HasSubstr(" 127.0.7.7 "));
-  EXPECT_THAT(server_->log(), HasSubstr("127.0.8.8"));
+}
+
+TEST_F(ssh_config_connection, that_leads_to_itself_is_refused) {
+  write("HostName 127.0.7.7\nProxyJump a\n");
+  host_result r = run_one("true");
+  EXPECT_EQ(r.how(), end_reason::connect_failed);
+  EXPECT_THAT(r.error_context(), HasSubstr("127.0.7.7 -> 127.0.7.7")) << r.describe();
 }
 
 TEST_F(ssh_config_connection, leads_through_the_program_that_the_file_names) {

@@ -124,6 +124,19 @@ TEST_F(connection_options, have_the_agent_of_the_file_unless_the_action_has_one)
   EXPECT_FALSE(read("IdentitiesOnly no\n").options.identities_only);
 }
 
+TEST_F(connection_options, have_one_way_to_the_host) {
+  EXPECT_EQ(read("ProxyJump u@one,two:7\n").options.jump, (words{"u@one", "two:7"}));
+  EXPECT_EQ(read("ProxyJump none\n").options.jump, words());
+  EXPECT_EQ(read("ProxyCommand nc %h %p\n").options.proxy_command, "nc %h %p");
+  ssh_options given;
+  given.jump = {"mine"};
+  EXPECT_EQ(read("ProxyJump one\n", given).options.jump, words{"mine"});
+  EXPECT_EQ(read("ProxyCommand nc %h %p\n", given).options.proxy_command, "");
+  given.jump.clear();
+  given.proxy_command = "mine";
+  EXPECT_EQ(read("ProxyJump one\n", given).options.jump, words());
+}
+
 TEST_F(connection_options, have_numbers_and_switches) {
   host_settings made = read(
       "Compression yes\nRekeyLimit 1G 1h\nAddressFamily inet6\nBindAddress 127.0.0.7\n"
@@ -163,7 +176,7 @@ TEST_F(connection_options, have_the_variables_of_the_caller_and_those_that_are_s
 }
 
 TEST_F(connection_options, name_what_only_ssh_can_do) {
-  EXPECT_EQ(read("ProxyJump gate\n").also.needs_ssh, "proxyjump");
+  EXPECT_EQ(read("ProxyJump %n-gate\n").also.needs_ssh, "proxyjump");
   EXPECT_EQ(read("ProxyJump none\n").also.needs_ssh, "");
   EXPECT_EQ(read("ProxyUseFdpass yes\n").also.needs_ssh, "proxyusefdpass");
   EXPECT_EQ(read("KnownHostsCommand /bin/keys %h\n").also.needs_ssh, "knownhostscommand");
