@@ -236,14 +236,17 @@ std::error_code host_key_store::append(std::string line) {
 
 std::shared_ptr<host_key_store> host_key_stores::find(host_keys policy,
                                                       const host_key_files& files) {
-  std::erase_if(stores_, [](const auto& each) { return each.expired(); });
-  for (const std::weak_ptr<host_key_store>& each : stores_) {
-    std::shared_ptr<host_key_store> known = each.lock();
-    if (!known->is_of(policy, files)) continue;
-    return known;
+  if (stores_.size() >= sweep_at_) {
+    std::erase_if(stores_, [](const auto& each) { return each.second.expired(); });
+    sweep_at_ = std::max<std::size_t>(64, 2 * stores_.size());
+  }
+  auto [first, end] = stores_.equal_range(files.written);
+  for (auto at = first; at != end; ++at) {
+    std::shared_ptr<host_key_store> known = at->second.lock();
+    if (known && known->is_of(policy, files)) return known;
   }
   auto made = std::make_shared<host_key_store>(policy, files);
-  stores_.push_back(made);
+  stores_.emplace(files.written, made);
   return made;
 }
 

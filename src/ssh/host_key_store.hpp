@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -96,7 +97,9 @@ class host_key_stores final : public loop_service {
   std::shared_ptr<host_key_store> find(host_keys policy, const host_key_files& files);
 
  private:
-  std::vector<std::weak_ptr<host_key_store>> stores_;
+  // By the path of the written file.
+  std::unordered_multimap<std::string, std::weak_ptr<host_key_store>> stores_;
+  std::size_t sweep_at_ = 64;  // so many of them: those that have gone are dropped
 };
 
 }  // namespace execo::detail

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <functional>
 #include <utility>
 
 #include "base/contain.hpp"
@@ -23,6 +24,17 @@ std::string session_key(const ssh_environment& of, const std::string& name, int 
          user + '\0' + name;
 }
 
+// Of what ssh_config says of each host, mostly. Names of files that an action gives may differ for
+// the same files.
+std::size_t environment_hash(const ssh_options& options, const connection_settings& also) {
+  std::string text = options.user + '\n' + options.proxy_command + '\n' + also.key_alias;
+  for (const std::string& hop : options.jump) text += '\n' + hop;
+  for (const std::string& file : also.known_hosts) text += '\n' + file;
+  if (also.identities)
+    for (const std::string& file : *also.identities) text += '\n' + file;
+  return std::hash<std::string>()(text);
+}
+
 }  // namespace
 
 session_pool::~session_pool() { assert(!kept_.linked() && !closing_.linked()); }
@@ -30,15 +42,20 @@ session_pool::~session_pool() { assert(!kept_.linked() && !closing_.linked()); }
 std::shared_ptr<ssh_environment> session_pool::environment_for(const ssh_options& options,
                                                                const ssh_caller& by,
                                                                const connection_settings& also) {
-  std::erase_if(environments_, [](const auto& each) { return each.expired(); });
-  for (const std::weak_ptr<ssh_environment>& each : environments_) {
-    std::shared_ptr<ssh_environment> known = each.lock();
-    if (!known->serves(options, by, also)) continue;
+  if (environments_.size() >= sweep_at_) {
+    std::erase_if(environments_, [](const auto& each) { return each.second.expired(); });
+    sweep_at_ = std::max<std::size_t>(64, 2 * environments_.size());
+  }
+  std::size_t hash = environment_hash(options, also);
+  auto [first, end] = environments_.equal_range(hash);
+  for (auto at = first; at != end; ++at) {
+    std::shared_ptr<ssh_environment> known = at->second.lock();
+    if (!known || !known->serves(options, by, also)) continue;
     known->refresh();
     return known;
   }
   auto made = std::make_shared<ssh_environment>(loop_, options, by, also);
-  if (options.reuse) environments_.push_back(made);
+  if (options.reuse) environments_.emplace(hash, made);
   return made;
 }
 

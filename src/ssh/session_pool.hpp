@@ -78,9 +78,11 @@ class session_pool final : public loop_service, private loop_member {
   std::size_t limit(const ssh_environment& of) const noexcept;
 
   loop& loop_;
-  std::vector<std::weak_ptr<ssh_environment>> environments_;
-  list_node kept_;     // idle; owned; the oldest first
-  list_node closing_;  // owned
+  // By a hash of what distinguishes those of many hosts.
+  std::unordered_multimap<std::size_t, std::weak_ptr<ssh_environment>> environments_;
+  std::size_t sweep_at_ = 64;  // so many of them: those that have gone are dropped
+  list_node kept_;             // idle; owned; the oldest first
+  list_node closing_;          // owned
   std::size_t idle_count_ = 0;
   std::unordered_multimap<std::string, pooled_session*> by_key_;  // those that may be joined
   std::unordered_map<std::string, unsigned> limits_;              // commands, by key
