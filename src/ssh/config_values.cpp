@@ -239,7 +239,7 @@ values lifetime(const config_keyword& keyword, std::string_view rest) {
   return {std::to_string(length)};
 }
 
-values forward(const config_keyword& keyword, std::string_view rest) {
+values forward_values(const config_keyword& keyword, std::string_view rest) {
   values words = words_of(keyword, rest);
   if (words.size() > 2) refuse(keyword, words[2], "one word too many");
   if (words.size() == 1 && keyword.name == "localforward")
@@ -338,7 +338,7 @@ values read_config_values(const config_keyword& keyword, std::string_view rest) 
     case config_kind::lifetime:
       return lifetime(keyword, rest);
     case config_kind::forward:
-      return forward(keyword, rest);
+      return forward_values(keyword, rest);
     case config_kind::anything:
     case config_kind::match:
       break;

@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 
 ssh_options reach(const fleet_fixture& fleet) {
   ssh_options how;
+  how.config_file = "none";  // not what the files of this machine say
   how.port = fleet.port();
   how.identities.push_back(fleet.identity());
   how.known_hosts = fleet.known_hosts();

@@ -35,6 +35,7 @@ class rest_of_output : public on_each_backend {
 
   ssh_options reach(int port) const {
     ssh_options how;
+    how.config_file = "none";  // not what the files of this machine say
     how.port = port;
     how.user = server->user();
     how.identities.push_back(server->identity());

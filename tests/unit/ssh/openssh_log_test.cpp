@@ -162,6 +162,7 @@ TEST(openssh_words, end_their_options_before_the_host) {
   options.identities = {"/key with \"quotes\" and 100%"};
   options.known_hosts = "/known hosts";
   options.identities_only = true;
+  options.host_key_policy = host_keys::strict;
   detail::openssh_setup setup(options, detail::ssh_caller::now(), detail::surroundings::none());
   std::vector<std::string> words = setup.words(host("you@n1:2222"), "/log", "", false, "a; b");
   EXPECT_THAT(words, testing::Contains("IdentityFile=\"/key with \\\"quotes\\\" and 100%%\""));
