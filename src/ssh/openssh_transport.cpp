@@ -258,7 +258,8 @@ class openssh_transport final : public forwarding_transport {
     if (is_over()) return;
     if (log_.status()) return report_status(*log_.status());
     stage_ = stage::ended;
-    why_ = describe(status);
+    ended_ = status;
+    why_ = describe(ended_);
     if (eofs_ == 2 || !runs()) return fail_now();
     home().arm_after(wait_, output_wait);
   }
@@ -287,6 +288,8 @@ class openssh_transport final : public forwarding_transport {
   void fail_now() {
     home().disarm(wait_);
     stage_ = stage::over;
+    // Its last words may have come after its end.
+    why_ = describe(ended_);
     owner().on_failed(why_->how, why_->why, why_->context);
   }
 
@@ -368,7 +371,8 @@ class openssh_transport final : public forwarding_transport {
   std::string control_;  // ssh's control socket; empty: none
   std::vector<request> requests_;
   std::optional<duration> until_kill_;  // of the signal that comes next
-  std::optional<failure> why_;          // it has ended without a status
+  exit_status ended_;                   // of an ssh without a status of the command
+  std::optional<failure> why_;          // it has ended so
   std::vector<stream> kept_eofs_;       // until the end of the command is known
   std::string words_;                   // on the standard error, that may be ssh's own
   phase phase_ = phase::resolve;
