@@ -36,7 +36,7 @@ class secret_store;
 /// Whom to ask for a secret. Copies share what was answered, and are equal to each other only.
 class secret_prompt {
  public:
-  /// Gets the text to show to the user: "Enter passphrase for key '/root/.ssh/id_ed25519': ".
+  /// Gets the text to show to the user: "Enter passphrase for key '/home/ops/.ssh/id_ed25519': ".
   /// nullopt: there is no answer, and the question is not put again.
   using question = std::function<std::optional<secret>(const std::string& text)>;
 

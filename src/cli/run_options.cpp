@@ -146,7 +146,7 @@ class reader {
     if (ndjson) made.show = layout::ndjson;
   }
 
-  // Those that tell whether somebody has given them.
+  // Without the values that the configuration and a command line can both give.
   static ssh_options with_unset_values(ssh_options some) {
     some.user.clear();
     some.port = 0;

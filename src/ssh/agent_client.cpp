@@ -145,7 +145,7 @@ class agent_connection final : public loop_member {
     with->end(std::move(message), std::move(why));
   }
 
-  // The last call of whoever makes it.
+  // May destroy this connection: no call of it may follow.
   void close() noexcept {
     of_.loop_.disarm(limit_);
     if (closing_) return;

@@ -65,7 +65,7 @@ void set_text(host_settings& to, const words& values) {
 void set_policy(host_settings& to, const words& values) {
   if (to.options.host_key_policy) return;
   std::string_view word = values[0];
-  // There is nobody to ask: that is strict.
+  // execo cannot ask the user about a key: `ask` counts as strict.
   to.options.host_key_policy = host_keys::strict;
   if (word == "accept-new") to.options.host_key_policy = host_keys::accept_new;
   if (word == "false") to.options.host_key_policy = host_keys::ignore;

@@ -22,7 +22,7 @@ class route_target {
 class route {
  public:
   enum class progress { waiting, done, failed };
-  /// Why it is closed: the connection was lost, or nobody wants it any more.
+  /// Why it is closed: the connection was lost, or its session was closed.
   enum class ending { lost, given_up };
 
   virtual ~route() = default;
