@@ -14,15 +14,6 @@
 namespace execo::test {
 namespace {
 
-std::size_t logins(const sshd_fixture& server) {
-  std::string text = server.log();
-  std::size_t found = 0;
-  for (auto at = text.find("Accepted publickey"); at != text.npos;
-       at = text.find("Accepted publickey", at + 1))
-    ++found;
-  return found;
-}
-
 class jump : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -186,6 +186,17 @@ inline std::size_t favourite_of(const detail::ssh_environment& shared) {
   return shared.offers.favourite(shared.offers.plan());
 }
 
+inline std::size_t count_of(const std::string& text, std::string_view what) {
+  std::size_t found = 0;
+  for (auto at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++found;
+  return found;
+}
+
+/// How often a client has logged in.
+inline std::size_t logins(const sshd_fixture& server) {
+  return count_of(server.log(), "Accepted publickey");
+}
+
 /// Options that reach the server's own host without asking.
 inline ssh_options options_for(const sshd_fixture& server) {
   ssh_options options;

@@ -27,16 +27,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-std::size_t count_of(const std::string& text, std::string_view what) {
-  std::size_t found = 0;
-  for (auto at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++found;
-  return found;
-}
-
-std::size_t logins(const sshd_fixture& server) {
-  return count_of(server.log(), "Accepted publickey");
-}
-
 std::vector<host> addresses(int count) {
   std::vector<host> hosts;
   for (int i = 0; i < count; ++i)

@@ -17,15 +17,6 @@
 namespace execo::test {
 namespace {
 
-std::size_t logins(const sshd_fixture& server) {
-  std::string text = server.log();
-  std::size_t found = 0;
-  for (auto at = text.find("Accepted publickey"); at != text.npos;
-       at = text.find("Accepted publickey", at + 1))
-    ++found;
-  return found;
-}
-
 /// The processes that carry `mark` in their environment.
 std::set<pid_t> bearers(const std::string& mark) {
   std::set<pid_t> found;
