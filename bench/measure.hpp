@@ -6,12 +6,27 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
 namespace bench {
+
+/// What `--hosts N --rounds N --window N` say.
+class fanout_sizes {
+ public:
+  int hosts, rounds, window = 64;
+
+  void read(int argc, char** argv) {
+    for (int i = 1; i + 1 < argc; i += 2) {
+      std::string option = argv[i];
+      int& value = option == "--hosts" ? hosts : option == "--rounds" ? rounds : window;
+      value = std::atoi(argv[i + 1]);
+    }
+  }
+};
 
 inline double seconds(const timeval& t) {
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
@@ -87,14 +102,18 @@ inline std::ptrdiff_t descriptors() {
   return std::distance(begin(all), end(all)) - 1;
 }
 
-/// Children of any thread, zombies among them.
-inline int children() {
-  int count = 0;
-  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
-    std::ifstream list(thread.path() / "children");
-    for (int pid = 0; list >> pid;) ++count;
+/// Children of any thread of a process, zombies among them; none if it has gone.
+inline std::vector<pid_t> child_pids(const std::string& process = "/proc/self") {
+  std::vector<pid_t> all;
+  std::error_code gone;
+  std::filesystem::directory_iterator threads(process + "/task", gone), end;
+  for (; !gone && threads != end; threads.increment(gone)) {
+    std::ifstream list(threads->path() / "children");
+    for (pid_t pid = 0; list >> pid;) all.push_back(pid);
   }
-  return count;
+  return all;
 }
+
+inline int children() { return static_cast<int>(child_pids().size()); }
 
 }  // namespace bench

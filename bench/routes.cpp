@@ -77,14 +77,10 @@ void run(int hosts, int rounds, int window) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int hosts = 300, rounds = 5, window = 64;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    std::string option = argv[i];
-    int& value = option == "--hosts" ? hosts : option == "--rounds" ? rounds : window;
-    value = std::atoi(argv[i + 1]);
-  }
+  bench::fanout_sizes sizes{300, 5};
+  sizes.read(argc, argv);
   try {
-    run(hosts, rounds, window);
+    run(sizes.hosts, sizes.rounds, sizes.window);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "routes: %s\n", e.what());
     return 1;

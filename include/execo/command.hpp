@@ -81,6 +81,9 @@ class command {
   std::string input;        // of a text source: written to standard input, then end of file
   bool has_input = false;   // false: /dev/null
   duration run_timeout{0};  // 0: none
+  duration first_output_timeout{0};  // 0: none
+  duration idle_timeout{0};          // 0: none
+  duration total_timeout{0};         // 0: none
   duration kill_timeout = std::chrono::seconds(5);
   duration drain_timeout = std::chrono::seconds(1);
   std::size_t output_cap = std::size_t{16} << 20;  // bytes of each stream
@@ -149,6 +152,17 @@ class command_options : public detail::attribute_options<Self> {
   EXECO_SETTER(in(source from), options().set_in(std::move(from)))
   /// Ends the command when it has run for `limit`: TERM, then KILL. 0: no limit.
   EXECO_SETTER(timeout(duration limit), options().run_timeout = limit)
+  /// Ends the command, as timeout() does, when it has written nothing on standard output and
+  /// standard error for `limit` since it started; the phase is `first_output`. 0: no limit. What
+  /// goes to a file or descriptor passes through this program then.
+  EXECO_SETTER(first_output_timeout(duration limit), options().first_output_timeout = limit)
+  /// The same when it has written nothing for `limit` since its last output, or since it started;
+  /// the phase is `idle`. Time in which its output is not read here, by a slow reader or sink, does
+  /// not count.
+  EXECO_SETTER(idle_timeout(duration limit), options().idle_timeout = limit)
+  /// Ends the run of the command when it has taken `limit` in all, with the way to its host; the
+  /// phase is `total`. What waits for its turn in an action has not begun. 0: no limit.
+  EXECO_SETTER(total_timeout(duration limit), options().total_timeout = limit)
   /// How long TERM or INT may take before KILL follows. Default 5 s.
   EXECO_SETTER(kill_timeout(duration limit), options().kill_timeout = limit)
   /// How long the output may stay silent after the end of the command, when a leftover process

@@ -36,7 +36,10 @@ class config {
   color_mode color = color_mode::automatic;
   /// Maximum number of hosts in progress at a time.
   std::size_t fanout = 64;
-  duration timeout{0};  ///< of a command; 0: no limit
+  duration timeout{0};               ///< of a command; 0: no limit
+  duration first_output_timeout{0};  ///< of its silence, until it writes; 0: no limit
+  duration idle_timeout{0};          ///< of its silence, at any time; 0: no limit
+  duration total_timeout{0};         ///< of it and the way to its host; 0: no limit
   duration kill_timeout = std::chrono::seconds(5);
   duration drain_timeout = std::chrono::seconds(1);
   /// Bytes kept of each stream; nullopt: the default of each kind of command.
@@ -45,10 +48,11 @@ class config {
   /// The file it was read from; empty if there was none.
   std::string file;
 
-  /// Sets the limits of a process or an action: timeout, kill_timeout, drain_timeout, max_output.
+  /// Sets the limits of a process or an action: those of time, and max_output.
   template <class Command>
   void apply_limits(Command& to) const {
-    to.timeout(timeout).kill_timeout(kill_timeout).drain_timeout(drain_timeout);
+    to.timeout(timeout).first_output_timeout(first_output_timeout).idle_timeout(idle_timeout);
+    to.total_timeout(total_timeout).kill_timeout(kill_timeout).drain_timeout(drain_timeout);
     if (max_output) to.max_output(*max_output);
   }
 };

@@ -29,6 +29,12 @@ enum class ssh_client : std::uint8_t {
   openssh,    ///< the `ssh` program, one for each command
 };
 
+/// How a command becomes one of another user.
+enum class become_method : std::uint8_t { sudo, su, doas };
+
+/// The bare word: "sudo", "su" or "doas".
+std::string_view to_string(become_method how) noexcept;
+
 /// The bare word: "auto", "openssh", or "libssh" for built_in.
 std::string_view to_string(ssh_client which) noexcept;
 
@@ -78,6 +84,11 @@ class ssh_options {
   /// the usual files that are encrypted one is asked for only if there is nothing else to log in
   /// with. Empty: encrypted files are of no use without an agent.
   secret_prompt passphrase;
+  /// Asked for the password of a user, once for all hosts, if a host takes one and no key is enough
+  /// for it. Empty: no passwords.
+  secret_prompt password;
+  /// Asked for each other question of a server, such as for a one-time code. Empty: no such login.
+  secret_prompt one_time_code;
   /// Maximum number of requests to the agent in flight, in one context.
   unsigned agent_requests = 4;
   /// Without a value: strict.
@@ -103,6 +114,9 @@ class ssh_options {
   /// Lines that come before the files, as ssh's -o takes them: "Compression=yes".
   std::vector<std::string> config_lines;
   execo::deadlines limits;
+  /// How often a connection that is lost before the end of the key exchange is made again, while
+  /// its deadlines allow. Without a value: as often as they do. 0: never.
+  std::optional<unsigned> max_retries;
   unsigned handshakes = 64;  // at most this many in flight at a time, in one context
   /// Silence after which the kernel probes the host's kernel. A dead host is connection_lost after
   /// twice this time, by default after one minute. 0: never. Without a value: 30 s, or never if
@@ -122,6 +136,20 @@ class ssh_options {
   /// Maximum number of idle connections in one context. They take at most a quarter of the
   /// descriptors of this process, and are closed, the oldest first, when none is left.
   std::size_t max_idle = 1024;
+
+  /// The user whom the command runs as, once it is there. Empty: the one who is logged in.
+  std::string become;
+  execo::become_method become_method = execo::become_method::sudo;
+  /// Asked for the password that this takes, once for all hosts, if a host asks for it.
+  secret_prompt become_password;
+
+  /// A script on the host, on a channel of its own, ends the commands of a connection, TERM and two
+  /// seconds later KILL, when it has heard nothing of this process for this time, or when the
+  /// connection has gone: nothing stays behind when this process is killed or the network is cut.
+  /// A few seconds at least; a process that is stopped for longer loses its commands. Only with
+  /// OpenSSH and dropbear on the host, two channels a connection and no forced command, which
+  /// would be run once more; elsewhere the command is `unsupported` and not started. 0: none.
+  duration lease{0};
 
   /// Which program speaks ssh.
   ssh_client via = ssh_client::automatic;

@@ -70,6 +70,28 @@ enum class leftover_cause : std::uint8_t {
 /// How many values leftover_cause has.
 inline constexpr std::size_t leftover_causes = 8;
 
+/// What kept a command from being started on a host, where end_reason leaves several causes open.
+enum class failure_reason : std::uint8_t {
+  none,          ///< it was started, or the cause has no word of its own
+  unknown_host,  ///< its name has no address
+  refused,       ///< nothing listens on its port
+  unreachable,   ///< there is no way to its address
+  dropped,       ///< an attempt to connect got no answer
+  no_banner,     ///< it was connected, and no ssh server said who it is
+  closed,        ///< the connection was closed or lost before the login was over
+  max_startups,  ///< the server takes no more connections now (MaxStartups, PerSourcePenalties)
+  no_common_algorithm,  ///< client and server have no algorithm in common
+  host_key_unknown,     ///< no known_hosts file has the host
+  host_key_changed,     ///< a known_hosts file has another key of the host
+  host_key_revoked,     ///< the host's key is marked as revoked
+  wrong_key,            ///< the server accepts none of the identities
+  wrong_password,       ///< the server does not accept the password
+  password_change,      ///< the user has to choose a new password first
+};
+
+/// How many values failure_reason has.
+inline constexpr std::size_t failure_reasons = 15;
+
 /// Which ssh connection a command got.
 enum class connection_use : std::uint8_t {
   none,      ///< none was needed, or none was started
@@ -108,6 +130,8 @@ std::string_view to_string(phase where) noexcept;
 std::string_view to_string(leftover_cause why) noexcept;
 /// For people: "it may not be signalled", ...; empty for `none`.
 std::string_view in_words(leftover_cause why) noexcept;
+/// The bare word: "refused", "host_key_changed", ...
+std::string_view to_string(failure_reason why) noexcept;
 /// The bare word: "made", "reused", ...
 std::string_view to_string(connection_use what) noexcept;
 /// The bare word: "connector", ...; for `ssh` that is "libssh".
@@ -216,6 +240,8 @@ class result {
   /// leftover() says why. False: nothing is known to be left in its scope.
   bool may_still_run() const noexcept { return leftover_ != leftover_cause::none; }
   leftover_cause leftover() const noexcept { return leftover_; }
+  /// Of a command that was not started.
+  failure_reason reason() const noexcept { return reason_; }
   connection_use connection() const noexcept { return connection_; }
   transport_kind transport() const noexcept { return transport_; }
   /// Why it is not the one that was tried first; empty if it is.
@@ -273,6 +299,7 @@ class result {
   end_reason how_ = end_reason::not_started;
   execo::phase phase_ = execo::phase::run;
   leftover_cause leftover_ = leftover_cause::none;
+  failure_reason reason_ = failure_reason::none;
   connection_use connection_ = connection_use::none;
   transport_kind transport_ = transport_kind::none;
   certainty started_command_ = certainty::no;

@@ -147,18 +147,21 @@ struct known_key {
   setter set;
 };
 
-constexpr std::array<known_key, 7> top_keys{{
+constexpr std::array<known_key, 10> top_keys{{
     {"log_level", [](config& c, const entry& e) { c.log = e.level(); }},
     {"color",
      [](config& c, const entry& e) { c.color = e.choice(detail::auto_always_never<color_mode>); }},
     {"fanout", [](config& c, const entry& e) { c.fanout = e.number(1, 1'000'000); }},
     {"timeout", [](config& c, const entry& e) { c.timeout = e.time(); }},
+    {"first_output_timeout", [](config& c, const entry& e) { c.first_output_timeout = e.time(); }},
+    {"idle_timeout", [](config& c, const entry& e) { c.idle_timeout = e.time(); }},
+    {"total_timeout", [](config& c, const entry& e) { c.total_timeout = e.time(); }},
     {"kill_timeout", [](config& c, const entry& e) { c.kill_timeout = e.time(); }},
     {"drain_timeout", [](config& c, const entry& e) { c.drain_timeout = e.time(); }},
     {"max_output", [](config& c, const entry& e) { c.max_output = e.bytes(); }},
 }};
 
-constexpr std::array<known_key, 17> ssh_keys{{
+constexpr std::array<known_key, 18> ssh_keys{{
     {"user", [](config& c, const entry& e) { c.ssh.user = e.text(); }},
     {"port", [](config& c, const entry& e) { c.ssh.port = static_cast<int>(e.number(1, 65'535)); }},
     {"identities",
@@ -184,6 +187,10 @@ constexpr std::array<known_key, 17> ssh_keys{{
     {"auth_limit", [](config& c, const entry& e) { c.ssh.limits.auth = e.time(); }},
     {"open_limit", [](config& c, const entry& e) { c.ssh.limits.open = e.time(); }},
     {"answer_limit", [](config& c, const entry& e) { c.ssh.limits.answer = e.time(); }},
+    {"retries",
+     [](config& c, const entry& e) {
+       c.ssh.max_retries = static_cast<unsigned>(e.number(0, 1'000'000));
+     }},
     {"tcp_keepalive", [](config& c, const entry& e) { c.ssh.tcp_keepalive = e.time(); }},
     {"keepalive", [](config& c, const entry& e) { c.ssh.keepalive = e.time(); }},
 }};

@@ -25,6 +25,16 @@ void fanout_action::launch_scheduled() noexcept {
 
 fanout_action::~fanout_action() = default;
 
+fanout_action& configurable(action_core& state) {
+  if (state.bound()) throw std::logic_error("an action is configured before it is started");
+  return static_cast<fanout_action&>(state);
+}
+
+void fanout_action::set_fanout(std::size_t at_a_time) {
+  if (at_a_time == 0) throw std::invalid_argument("fanout: at least one host at a time");
+  fanout = at_a_time;
+}
+
 // Readers and writers are those of one process; the hosts of an action would wait for them
 // indefinitely.
 void fanout_action::refuse_what_needs_a_reader() const {

@@ -31,6 +31,8 @@ class fanout_action final : public action_core {
   std::function<void(const output_line&)> on_line;
   std::function<void(std::string_view)> on_notice;
 
+  /// Throws: std::invalid_argument for 0.
+  void set_fanout(std::size_t at_a_time);
   /// Throws: std::invalid_argument.
   void refuse_what_needs_a_reader() const;
 
@@ -66,5 +68,9 @@ class fanout_action final : public action_core {
   bool scheduled_ = false;
   bool transport_noted_ = false;
 };
+
+/// What an action on hosts keeps, to be configured. Pre: it is one.
+/// Throws: std::logic_error if it was started.
+fanout_action& configurable(action_core& state);
 
 }  // namespace execo::detail

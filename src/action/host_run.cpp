@@ -19,7 +19,8 @@ host_run::host_run(fanout_action& owner, std::size_t index, std::size_t ring)
       on_(*owner.where().rings()[ring]),
       index_(index),
       ring_(ring),
-      what_(std::in_place, owner.hosts[index], index, owner.shared_, owner.stdio_, owner.limits) {}
+      what_(std::make_unique<target>(owner.hosts[index], index, owner.shared_, owner.stdio_,
+                                     owner.limits)) {}
 
 // In its own nodes, so that no memory is needed when none is left.
 template <void (host_run::*Step)() noexcept>
@@ -59,7 +60,7 @@ void host_run::kill(int signal) noexcept {
 
 void host_run::begin() noexcept {
   try {
-    run_ = owner_.factory->make(on_, ring_, *std::exchange(what_, std::nullopt));
+    run_ = owner_.factory->make(on_, ring_, std::move(*std::exchange(what_, nullptr)));
     if (owner_.with_lines_) lines_ = std::make_unique<splitters>();
   } catch (...) {
     run_ = {};

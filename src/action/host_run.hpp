@@ -81,7 +81,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   loop& on_;
   const std::size_t index_;
   const std::size_t ring_;
-  std::optional<target> what_;  // until it starts
+  std::unique_ptr<target> what_;  // until it starts
   intrusive_ptr<execution> run_;
   std::unique_ptr<splitters> lines_;
   std::vector<pending_line> pending_;      // for the action's loop, if that is another one

@@ -6,9 +6,11 @@
 #include <utility>
 
 #include "action/fanout_action.hpp"
-#include "base/contain.hpp"
+#include "action/ssh_factory.hpp"
+
 #include "execo/ssh_config.hpp"
 #include "ssh/automatic_transport.hpp"
+#include "ssh/become_transport.hpp"
 #include "ssh/connector_transport.hpp"
 #include "ssh/failing_transport.hpp"
 #include "ssh/host_directory.hpp"
@@ -27,46 +29,44 @@ std::vector<host> list_of(const host_set& set) {
   return hosts;
 }
 
-detail::fanout_action& of(detail::action_ref& state) {
-  return static_cast<detail::fanout_action&>(*state.operator->());
-}
-
 /// Keeps what the hosts of each ring share; the first host makes it there.
-class ssh_factory final : public detail::command_factory {
+class remote_factory final : public detail::ssh_factory {
  public:
-  explicit ssh_factory(ssh_options options)
-      : options_(std::move(options)), by_(detail::ssh_caller::now().ready_to_start()) {
-    if (!options_.connector.empty()) {
-      connector_ = std::make_shared<const detail::connector_setup>(options_, by_);
+  explicit remote_factory(ssh_options chosen) : ssh_factory(std::move(chosen)) {
+    if (!options().become.empty())
+      become_ = std::make_shared<const detail::become_setup>(options());
+    if (!options().connector.empty()) {
+      if (options().lease.count() > 0)
+        throw std::invalid_argument("a connector keeps no lease of commands: that is for ssh");
+      connector_ = std::make_shared<const detail::connector_setup>(options(), by());
+      if (become_ && connector_->program.how() == detail::command_template::form::exec)
+        throw std::invalid_argument("become: not with the connector exec:, which runs it here");
       return;
     }
-    std::string_view refused = detail::openssh_setup::why_not(options_);
-    if (options_.via == ssh_client::openssh && !refused.empty())
+    std::string_view refused = detail::openssh_setup::why_not(options());
+    if (options().via == ssh_client::openssh && !refused.empty())
       throw std::invalid_argument("via openssh: " + std::string(refused) + " is for libssh");
-    if (options_.via != ssh_client::built_in && refused.empty())
-      around_ = options_.proxy_command.empty()
+    if (options().via != ssh_client::built_in && refused.empty())
+      around_ = options().proxy_command.empty()
                     ? detail::surroundings::variables_now()
                     : detail::surroundings::now(detail::surroundings::caller::stands_still);
   }
 
   void begin(detail::loop& on) override {
-    if (around_) openssh_ = std::make_shared<const detail::openssh_setup>(options_, by_, around_);
-    auto parts = static_cast<unsigned>(on.rings().size());
-    hosts_.resize(parts);
-    options_.handshakes = (options_.handshakes + parts - 1) / parts;
-    options_.agent_requests = std::max(options_.agent_requests / parts, 1U);
-    detail::contain([&] { lines_ = on.service<detail::config_files>().find(options_, by_); },
-                    [this](std::exception_ptr error) { problem_ = std::move(error); });
+    if (around_) openssh_ = std::make_shared<const detail::openssh_setup>(options(), by(), around_);
+    hosts_.resize(on.rings().size());
+    ssh_factory::begin(on);
   }
   // Of a local child: its two outputs, its input and the child itself; of ssh its log, too. Of a
   // proxy command: the connection, its standard error and the child. Through a hop: a pair of
   // sockets.
   std::size_t descriptors() const noexcept override {
     if (connector_) return 4;
-    if (options_.via == ssh_client::openssh) return 6;
-    if (!options_.jump.empty()) return 2;
-    bool may_use_programs = !options_.proxy_command.empty() ||
-                            (lines_ && lines_->has(detail::config_place("proxycommand")));
+    if (options().via == ssh_client::openssh) return 6;
+    if (!options().jump.empty()) return 2;
+    bool may_use_programs =
+        !options().proxy_command.empty() ||
+        (config().lines && config().lines->has(detail::config_place("proxycommand")));
     return may_use_programs ? 3 : 1;
   }
   std::size_t spare_descriptors(detail::loop& on) const noexcept override {
@@ -79,21 +79,49 @@ class ssh_factory final : public detail::command_factory {
  private:
   std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t ring,
                                                   detail::target& what) override {
-    if (connector_) return detail::make_connector_transport(on, connector_, what.where, what.index);
-    if (options_.via == ssh_client::openssh)
-      return detail::make_openssh_transport(on, openssh_, what.where);
-    if (problem_) std::rethrow_exception(problem_);
+    if (connector_) return by_connector(on, what);
+    if (options().via == ssh_client::openssh) return by_openssh(on, what.where);
+    check_files();
+    return make_in_time(on, what, [this, &on, ring, &where = what.where](deadlines* limits) {
+      return transport_by_config(on, ring, where, limits);
+    });
+  }
+
+  std::unique_ptr<detail::transport> by_connector(detail::loop& on, const detail::target& what) {
+    detail::become_place there(what.where, options().user.empty() ? by().user() : options().user);
+    return as_other(on, detail::make_connector_transport(on, connector_, what.where, what.index),
+                    std::move(there));
+  }
+
+  std::unique_ptr<detail::transport> by_openssh(detail::loop& on, const host& where) {
+    detail::become_place there(where, openssh_->user_of(where));
+    there.has_known_key = options().host_key_policy != host_keys::ignore;
+    return as_other(on, detail::make_openssh_transport(on, openssh_, where), std::move(there));
+  }
+
+  // The command becomes that of another user there, if it is to.
+  std::unique_ptr<detail::transport> as_other(detail::loop& on,
+                                              std::unique_ptr<detail::transport> way,
+                                              detail::become_place there) const {
+    if (!become_) return way;
+    return detail::make_become_transport(on, become_, std::move(way), std::move(there));
+  }
+
+  std::unique_ptr<detail::transport> transport_by_config(detail::loop& on, std::size_t ring,
+                                                         const host& where, deadlines* limits) {
     std::unique_ptr<detail::host_directory>& hosts = hosts_[ring];
-    if (!hosts) hosts = std::make_unique<detail::host_directory>(on, options_, by_, lines_);
+    if (!hosts) hosts = std::make_unique<detail::host_directory>(on, options(), by(), config());
     detail::ssh_target to;
     try {
-      to = hosts->find(what.where);
+      to = hosts->find_ready(where);
     } catch (const ssh_config_error& error) {
       return std::make_unique<detail::failing_transport>(on, end_reason::connect_failed,
                                                          error.what());
     }
-    what.limits.establish = to.establish;
-    return transport_to(on, std::move(to), what.where);
+    if (limits != nullptr) limits->establish = to.establish;
+    detail::become_place there(where, to.user);
+    there.has_known_key = to.checks_host_key();
+    return as_other(on, transport_to(on, std::move(to), where), std::move(there));
   }
 
   // By libssh where it can, by the ssh program where that must.
@@ -109,13 +137,10 @@ class ssh_factory final : public detail::command_factory {
     return std::make_unique<detail::failing_transport>(on, end_reason::unsupported, std::move(why));
   }
 
-  ssh_options options_;
-  detail::ssh_caller by_;
-  std::shared_ptr<const detail::connector_setup> connector_;  // null: ssh
-  std::shared_ptr<const detail::surroundings> around_;        // of the ssh program; null: none
-  std::shared_ptr<const detail::openssh_setup> openssh_;      // from the start on
-  std::shared_ptr<const detail::config_lines> lines_;
-  std::exception_ptr problem_;                                  // of the files of ssh_config
+  std::shared_ptr<const detail::become_setup> become_;          // null: the command stays as it is
+  std::shared_ptr<const detail::connector_setup> connector_;    // null: ssh
+  std::shared_ptr<const detail::surroundings> around_;          // of the ssh program; null: none
+  std::shared_ptr<const detail::openssh_setup> openssh_;        // from the start on
   std::vector<std::unique_ptr<detail::host_directory>> hosts_;  // by ring
 };
 
@@ -146,51 +171,43 @@ void host_arguments::add_text(std::string_view text) {
 remote::remote(command what, detail::host_arguments hosts)
     : action(
           detail::action_ref(new detail::fanout_action(std::move(what), std::move(hosts).take()))) {
-  of(state_).what.output_cap = output_cap_per_host;
-  of(state_).factory = std::make_shared<ssh_factory>(ssh_options());
-  of(state_).limits = ssh_options().limits;
+  detail::fanout_action& made = detail::configurable(state());
+  made.what.output_cap = output_cap_per_host;
+  made.factory = std::make_shared<remote_factory>(ssh_options());
+  made.limits = ssh_options().limits;
 }
 
-command& remote::mutable_command() {
-  if (state().bound()) throw std::logic_error("an action is configured before it is started");
-  return of(state_).what;
-}
+command& remote::mutable_command() { return detail::configurable(state()).what; }
 
 remote& remote::on(executor where) & {
-  (void)mutable_command();
-  state_->chosen = &loop_of(where);
+  detail::configurable(state()).chosen = &loop_of(where);
   return *this;
 }
 
 remote& remote::fanout(std::size_t hosts) & {
-  (void)mutable_command();
-  if (hosts == 0) throw std::invalid_argument("fanout: at least one host at a time");
-  of(state_).fanout = hosts;
+  detail::configurable(state()).set_fanout(hosts);
   return *this;
 }
 
 remote& remote::allow_empty() & {
-  (void)mutable_command();
-  state_->allow_empty();
+  detail::configurable(state()).allow_empty();
   return *this;
 }
 
 remote& remote::ssh(ssh_options options) & {
-  (void)mutable_command();
-  of(state_).limits = options.limits;
-  of(state_).factory = std::make_shared<ssh_factory>(std::move(options));
+  detail::fanout_action& mine = detail::configurable(state());
+  mine.limits = options.limits;
+  mine.factory = std::make_shared<remote_factory>(std::move(options));
   return *this;
 }
 
 remote& remote::on_line(std::function<void(const output_line&)> handler) & {
-  (void)mutable_command();
-  of(state_).on_line = std::move(handler);
+  detail::configurable(state()).on_line = std::move(handler);
   return *this;
 }
 
 remote& remote::on_notice(std::function<void(std::string_view)> handler) & {
-  (void)mutable_command();
-  of(state_).on_notice = std::move(handler);
+  detail::configurable(state()).on_notice = std::move(handler);
   return *this;
 }
 

@@ -53,6 +53,7 @@ std::string result::dump() const {
                         format_time(ended()), format_duration(elapsed_));
   }
   if (error_) text += fmt::format("error:    {} ({})\n", error_.message(), error_.value());
+  if (reason_ != failure_reason::none) text += fmt::format("reason:   {}\n", to_string(reason_));
   if (!error_context_.empty()) text += fmt::format("context:  {}\n", error_context_);
   if (usage_) {
     text += fmt::format("usage:    {} user, {} system", format_duration(usage_->user),

@@ -78,6 +78,12 @@ std::optional<secret> secret_store::find(const secret_prompt& of, const std::str
   return answer;
 }
 
+std::optional<secret> secret_store::ask_once(const secret_prompt& of, const std::string& text) {
+  secret_store& store = *of.store_;
+  std::lock_guard lock(store.mutex_);
+  return store.ask(text);
+}
+
 std::optional<secret> secret_store::ask(const std::string& text) noexcept {
   try {
     return ask_(text);

@@ -55,6 +55,25 @@ std::string_view in_words(leftover_cause why) noexcept {
   return "";
 }
 
+std::string_view to_string(failure_reason why) noexcept {
+  static constexpr std::array<std::string_view, failure_reasons> words{"none",
+                                                                       "unknown_host",
+                                                                       "refused",
+                                                                       "unreachable",
+                                                                       "dropped",
+                                                                       "no_banner",
+                                                                       "closed",
+                                                                       "max_startups",
+                                                                       "no_common_algorithm",
+                                                                       "host_key_unknown",
+                                                                       "host_key_changed",
+                                                                       "host_key_revoked",
+                                                                       "wrong_key",
+                                                                       "wrong_password",
+                                                                       "password_change"};
+  return words[static_cast<std::size_t>(why)];
+}
+
 std::string_view to_string(connection_use what) noexcept {
   static constexpr std::array<std::string_view, connection_uses> words{"none", "made", "reused",
                                                                        "replaced"};
@@ -86,6 +105,12 @@ std::string_view in_words(phase where) noexcept {
       return "during authentication";
     case phase::open:
       return "while the command was being started";
+    case phase::first_output:
+      return "before its first output";
+    case phase::idle:
+      return "while it wrote nothing";
+    case phase::total:
+      return "before all was done";
     case phase::drain:
       return "while its output was drained";
     default:

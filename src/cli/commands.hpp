@@ -8,6 +8,9 @@ int nodeset_main(int argc, char** argv);
 /// `execo clubak`: gathers and formats `host: line` text, as ClusterShell's clubak.
 int clubak_main(int argc, char** argv);
 
+/// `execo keyscan`: the host keys of many servers, as ssh-keyscan prints them.
+int keyscan_main(int argc, char** argv);
+
 /// `execo ssh-config`: what the files of ssh say about hosts, as `ssh -G` shows it.
 int ssh_config_main(int argc, char** argv);
 

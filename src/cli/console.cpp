@@ -35,8 +35,8 @@ int milliseconds_until(steady_clock::time_point when) {
 
 }  // namespace
 
-output::output(int fd, const stop_flag& stop)
-    : stop_(stop), fd_(fd), terminal_(::isatty(fd) == 1), regular_(is_regular(fd)) {}
+output::output(int fd, const stop_flag& stop, terminal_turn& turn)
+    : stop_(stop), turn_(turn), fd_(fd), terminal_(::isatty(fd) == 1), regular_(is_regular(fd)) {}
 
 void output::write(std::string_view bytes) {
   if (error_ != 0) return;
@@ -64,6 +64,9 @@ void output::note_refusal() noexcept {
 // Waits for a full pipe or a stopped terminal in poll(), never in write(), where an interrupt could
 // not wake us. A writable pipe takes PIPE_BUF bytes at once, pipe(7).
 void output::send(bool last) {
+  std::unique_lock<std::recursive_mutex> turn;
+  if (terminal_) turn = take_turn(last);
+  if (terminal_ && !turn) return;
   std::string_view rest = buffer_;
   // Stopping the remote commands takes up to 1.5 s; the reader gets the rest of 2 s.
   auto deadline = steady_clock::now() + std::chrono::milliseconds(200);
@@ -84,6 +87,12 @@ void output::send(bool last) {
   note_refusal();
 }
 
+// A question is on the terminal until it is answered, or until there is an interrupt.
+std::unique_lock<std::recursive_mutex> output::take_turn(bool last) const {
+  bool waits = last || buffer_.size() >= enough_to_send;
+  return waits ? std::unique_lock(turn_.mutex) : std::unique_lock(turn_.mutex, std::try_to_lock);
+}
+
 bool output::wait_until_writable(steady_clock::time_point deadline, bool last) {
   while (true) {
     pollfd watched[2] = {{fd_, POLLOUT, 0}, {stop_.fd(), POLLIN, 0}};
@@ -102,8 +111,8 @@ bool output::wait_until_writable(steady_clock::time_point deadline, bool last) {
 }
 
 console::console(const stop_flag& stop, color_mode color, int out, int err)
-    : out_(out, stop),
-      err_(err, stop),
+    : out_(out, stop, turn_),
+      err_(err, stop, turn_),
       out_colors_(use_colors(color, out)),
       err_colors_(use_colors(color, err)) {}
 
@@ -137,20 +146,23 @@ void console::note(std::string_view line) {
 }
 
 void console::erase_progress() {
-  if (!progress_shown_) return;
-  progress_shown_ = false;
+  std::unique_lock turn(turn_.mutex, std::try_to_lock);
+  if (!turn || !turn_.shows_progress) return;
+  turn_.shows_progress = false;
   err_.write("\r\x1b[K");
   err_.flush();
 }
 
 void console::progress(std::string_view line) {
+  std::unique_lock turn(turn_.mutex, std::try_to_lock);
+  if (!turn) return;
   flush();
   winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
     line = line.substr(0, size.ws_col - 1u);  // a line that wraps could not be erased
   err_.write(fmt::format("\r{}\x1b[K", line));
   err_.flush();
-  progress_shown_ = true;
+  turn_.shows_progress = true;
 }
 
 void console::flush() {

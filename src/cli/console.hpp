@@ -2,7 +2,8 @@
 //
 // Output is buffered until flush(), for only one of the two at a time, which keeps their order.
 // Writing waits for a slow reader, but an interrupt ends that wait: a stalled reader never delays
-// the stop of the remote commands.
+// the stop of the remote commands. A question on the terminal keeps what goes there until it is
+// answered, unless that is much.
 #pragma once
 
 #include <chrono>
@@ -11,13 +12,14 @@
 
 #include "execo/log.hpp"
 #include "interrupts.hpp"
+#include "terminal_turn.hpp"
 
 namespace execo::cli {
 
 /// Buffered output to one descriptor.
 class output {
  public:
-  output(int fd, const stop_flag& stop);
+  output(int fd, const stop_flag& stop, terminal_turn& turn);
 
   bool terminal() const noexcept { return terminal_; }
   /// The errno of the write that failed; 0 if none has.
@@ -34,9 +36,12 @@ class output {
   bool worth_trying() const;
   void send(bool last);
   void note_refusal() noexcept;
+  /// Pre: it is a terminal.
+  std::unique_lock<std::recursive_mutex> take_turn(bool last) const;
   bool wait_until_writable(std::chrono::steady_clock::time_point deadline, bool last);
 
   const stop_flag& stop_;
+  terminal_turn& turn_;
   std::string buffer_;
   // After an interrupt, when the reader did not take all of the buffer:
   std::size_t refused_size_ = 0;  // what was left; 0: nothing
@@ -53,6 +58,11 @@ class console {
   explicit console(const stop_flag& stop, int out = 1, int err = 2)
       : console(stop, color_mode::never, out, err) {}
   console(const stop_flag& stop, color_mode color, int out = 1, int err = 2);
+  console(const console&) = delete;
+  console& operator=(const console&) = delete;
+
+  /// For who asks the user.
+  terminal_turn& turn() noexcept { return turn_; }
 
   /// Bytes from hosts: control characters are made visible if they go to a terminal.
   void out(std::string_view bytes);
@@ -85,11 +95,11 @@ class console {
                 std::string_view line);
   void erase_progress();
 
+  terminal_turn turn_;
   output out_;
   output err_;
   bool out_colors_;
   bool err_colors_;
-  bool progress_shown_ = false;
 };
 
 }  // namespace execo::cli

@@ -25,6 +25,7 @@ Commands:
   run         run a command on ssh hosts
   nodeset     fold, expand, count and combine sets of hosts
   clubak      gather `host: line` text under sets of hosts
+  keyscan     ask ssh servers for their host keys
   ssh-config  show what ~/.ssh/config says about hosts
 
   --help           show this text; `execo COMMAND --help` describes a command
@@ -35,13 +36,14 @@ Examples:
   execo nodeset --fold node1 node2 node3
   execo run -w 'node[1-9]' -- df -h / | execo clubak -b
 
-Defaults for `run` (ssh user, port and keys, fanout, timeouts, colours, log) are read from
+Defaults for `run` and `keyscan` (ssh user, port and keys, fanout, timeouts, colours, log) are read from
 ~/.config/execo/config.toml, or from the file that $EXECO_CONFIG names.
 
 Exit status: 0 if all went well, 2 for a usage error; `execo run --help` has its own.
 )";
 
-constexpr std::string_view commands = "run, nodeset, clubak or ssh-config; see `execo --help`";
+constexpr std::string_view commands =
+    "run, nodeset, clubak, keyscan or ssh-config; see `execo --help`";
 
 int print(std::string_view text) {
   write_output(text);
@@ -97,6 +99,7 @@ int dispatch(int argc, char** argv) {
   if (command == "run") return run_main(argc - 1, argv + 1);
   if (command == "nodeset") return nodeset_main(argc - 1, argv + 1);
   if (command == "clubak") return clubak_main(argc - 1, argv + 1);
+  if (command == "keyscan") return keyscan_main(argc - 1, argv + 1);
   if (command == "ssh-config") return ssh_config_main(argc - 1, argv + 1);
   if (command == "--version") return version_main(rest, false);
   if (command == "-v" && !rest.empty() && std::string_view(rest[0]) == "--version")

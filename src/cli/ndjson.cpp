@@ -50,6 +50,8 @@ std::string ndjson_line(const host_result& r, bool ascii) {
   object["code"] = code ? json(*code) : json(nullptr);
   object["signal"] = r.status().signal() ? json(r.status().signal_name()) : json(nullptr);
   object["error"] = why(r);
+  bool is_known = r.reason() != failure_reason::none;
+  object["reason"] = is_known ? json(std::string(to_string(r.reason()))) : json(nullptr);
   object["may_still_run"] = r.may_still_run();
   object["may_still_run_why"] =
       r.may_still_run() ? json(std::string(to_string(r.leftover()))) : json(nullptr);

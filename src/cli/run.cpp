@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <optional>
 
 #include "command_line/option_table.hpp"
+#include "descriptor_limit.hpp"
 #include "execo/config.hpp"
 #include "execo/log.hpp"
 #include "execo/remote.hpp"
@@ -19,6 +19,7 @@
 #include "execo/when_any.hpp"
 #include "interrupts.hpp"
 #include "progress.hpp"
+#include "prompt_broker.hpp"
 #include "run.hpp"
 #include "run_options.hpp"
 #include "tally.hpp"
@@ -36,9 +37,14 @@ constexpr int exit_usage = 2;
 constexpr int exit_machine = 71;       // EX_OSERR
 constexpr int exit_interrupted = 130;  // 128 + SIGINT, as in shells
 
-// TERM, this grace period, KILL, one more second for the peer: an interrupt ends within 2 s.
+// TERM, this grace period, KILL, one more second for the peer: an interrupt ends within 2 s, and
+// later only for hosts that answer and are slow.
 constexpr auto grace_after_term = std::chrono::milliseconds(500);
 constexpr auto between_progress_lines = std::chrono::milliseconds(200);
+
+secret_prompt prompt_with(const secret& given) {
+  return secret_prompt([given](const std::string&) -> std::optional<secret> { return given; });
+}
 
 // One run. Runs on the context's thread; the interrupts' thread only posts to it.
 class run_session {
@@ -53,6 +59,9 @@ class run_session {
 
  private:
   void configure();
+  void set_prompts();
+  void check_place_to_ask(std::string_view option, std::string_view other) const;
+  void note_who_gets_no_password();
   task<void> work();
   task<void> take_results();
   task<void> show_progress();
@@ -69,6 +78,7 @@ class run_session {
   run_options options_;
   stop_flag stop_;
   console console_;
+  prompt_broker broker_;
   std::unique_ptr<view> view_;
   tally tally_;
   steady_clock::time_point begun_ = steady_clock::now();
@@ -84,17 +94,62 @@ class run_session {
 run_session::run_session(run_options options)
     : options_(std::move(options)),
       console_(stop_, options_.color),
+      broker_(stop_, console_.turn()),
       view_(make_view(options_.show, console_)) {
   with_progress_ = options_.progress == when::always ||
                    (options_.progress == when::automatic && console_.err_is_terminal());
 }
 
+// Whoever is there may be asked for a passphrase or a code, but a password is asked for on request.
+void run_session::set_prompts() {
+  ssh_options& ssh = options_.ssh;
+  if (broker_.can_ask()) {
+    ssh.passphrase = broker_.prompt();
+    ssh.one_time_code = broker_.prompt();
+  }
+  if (options_.password) ssh.password = prompt_with(*options_.password);
+  if (options_.become_password) ssh.become_password = prompt_with(*options_.become_password);
+  if (options_.asks_password) {
+    check_place_to_ask("--ask-pass", "--password-fd");
+    ssh.password = broker_.prompt();
+  }
+  if (options_.asks_become_password) {
+    check_place_to_ask("--ask-become-pass", "--become-password-fd");
+    std::string method(to_string(ssh.become_method));
+    ssh.become_password = secret_prompt([this, method](const std::string& text) {
+      return broker_.ask("[" + method + "] " + text);
+    });
+  }
+}
+
+void run_session::check_place_to_ask(std::string_view option, std::string_view other) const {
+  if (broker_.can_ask()) return;
+  throw usage_error(
+      fmt::format("{}: there is no terminal to ask on, and no SSH_ASKPASS; {} N takes the password "
+                  "from a descriptor",
+                  option, other));
+}
+
+void run_session::note_who_gets_no_password() {
+  if (!options_.asks_password && !options_.password) return;
+  if (!options_.ssh.connector.empty())
+    console_.note("the password is not used: a connector gets none");
+  if (options_.ssh.via == ssh_client::openssh)
+    console_.note("the password is not used: the program ssh gets none; --via libssh sends it");
+}
+
 void run_session::configure() {
+  set_prompts();
+  note_who_gets_no_password();
   command what = options_.quote_words ? command(options_.words) : command(options_.command_text());
   remote action(std::move(what), std::move(options_.hosts));
   action.timeout(options_.timeout)
+      .first_output_timeout(options_.first_output_timeout)
+      .idle_timeout(options_.idle_timeout)
+      .total_timeout(options_.total_timeout)
       .kill_timeout(grace_after_term)
       .drain_timeout(options_.drain_timeout);
+  if (options_.has_terminal) action.pty(24, 80);
   if (view_->live()) {
     action.max_output(0);  // lines are shown as they come, nothing is kept
     std::move(action).on_line([this](const output_line& l) { line(l); });
@@ -119,6 +174,7 @@ int run_session::run() {
   running_ = true;
   sync_wait(context_, work());
   running_ = false;
+  broker_.close();
   return report(steady_clock::now() - begun_);
 }
 
@@ -243,15 +299,6 @@ int run_session::report(duration elapsed) {
   if (stop_.raised()) return exit_interrupted;
   if (out_of_memory_) return exit_machine;
   return console_.out_error() != 0 ? exit_output_lost : tally_.exit_status();
-}
-
-// A tool, unlike a library, may use all that its user is allowed.
-void raise_descriptor_limit() noexcept {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE,
-                    &limit);  // if it fails, fewer hosts run at a time, with a notice
 }
 
 // What is wrong for any host is found before the first one is reached.

@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "command_line/values.hpp"
+#include "prompt_broker.hpp"
+#include "ssh_arguments.hpp"
 #include "targets.hpp"
 
 namespace execo::cli {
@@ -43,6 +45,7 @@ Examples:
   execo run --hosts-file hosts.txt -f 256 --format ndjson -- uptime | jq .out
   execo run -w 'node[1-200]' -J me@bastion -- uptime
   execo run -w 'node[1-4]' --argv -- touch 'a name with blanks'
+  execo run -w 'node[1-200]' --become --ask-become-pass -- systemctl restart nginx
   execo run -w 'web[1-3]' --connector 'docker exec -i %h' -- nginx -t
   execo run -w 'node[1-200]' --connector exec: -- ping -c1 -W1 %h
   execo run -w '127.0.0.[1-9]' -p 2222 --host-keys accept-new 'echo $HOME; df -h | tail -1'
@@ -67,6 +70,8 @@ If several apply, the first of 130, 74, 3, 4, 1 counts.
 constexpr command_line::choices<ssh_client, 3> clients{{{"auto", ssh_client::automatic},
                                                         {"libssh", ssh_client::built_in},
                                                         {"openssh", ssh_client::openssh}}};
+constexpr command_line::choices<become_method, 3> become_methods{
+    {{"sudo", become_method::sudo}, {"su", become_method::su}, {"doas", become_method::doas}}};
 constexpr command_line::choices<bool, 2> formats{{{"text", false}, {"ndjson", true}}};
 
 std::string key_file(const given_option& given) {
@@ -80,62 +85,59 @@ std::string key_file(const given_option& given) {
   return path;
 }
 
+int descriptor(const given_option& given) { return static_cast<int>(number(given, 0, 1'000'000)); }
+
 // The target of the setters.
 class reader {
  public:
-  explicit reader(const config& defaults) {
+  explicit reader(const config& defaults) : ssh(defaults.ssh) {
     made.fanout = defaults.fanout;
     made.timeout = defaults.timeout;
+    made.first_output_timeout = defaults.first_output_timeout;
+    made.idle_timeout = defaults.idle_timeout;
+    made.total_timeout = defaults.total_timeout;
     made.drain_timeout = defaults.drain_timeout;
     made.max_output = defaults.max_output;
     made.color = defaults.color;
-    made.ssh = defaults.ssh;
-    // Filled in at the end, unless an option or -o gives them.
-    configured_ = std::exchange(made.ssh, with_unset_values(defaults.ssh));
-    // One action a run: nothing would use a connection again.
-    made.ssh.reuse = false;
   }
 
   // Keys named on the command line take the place of those in configurations.
-  void add_key(const given_option& given) { made.ssh.identities.push_back(key_file(given)); }
-  // ssh_config(5) comes after config.toml, but what is on the command line comes first.
-  void add_config_line(const given_option& given) {
-    std::string line = plain_text(given);
-    std::string name = line.substr(0, line.find_first_of("= \t"));
-    for (char& c : name)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    named_.push_back(std::move(name));
-    made.ssh.config_lines.push_back(std::move(line));
-  }
-
-  void jump(const given_option& given) {
-    try {
-      made.ssh.jump = jump_hosts(given.value);
-    } catch (const std::invalid_argument& error) {
-      refuse(given, error.what());
-    }
-    // The one on the command line counts.
-    made.ssh.proxy_command.clear();
-    made.ssh.unix_socket.clear();
+  void add_key(const given_option& given) { ssh.given.identities.push_back(key_file(given)); }
+  void become(const given_option& given) {
+    ssh.given.become = given.value.empty() ? "root" : plain_text(given);
   }
 
   run_options finish(const std::vector<std::string_view>& words) {
     choose_layout();
-    fill_in();
+    made.ssh = ssh.take();
     made.words.assign(words.begin(), words.end());
     if (made.command_text().find_first_not_of(" \t\n") == std::string::npos)
       throw usage_error("no command: give it after the options, `-- uname -r`");
+    if (made.asks_password && made.password)
+      throw usage_error("--ask-pass and --password-fd exclude each other: choose one");
+    check_become();
     made.hosts = targets.hosts();
     return std::move(made);
   }
 
   run_options made;
+  ssh_arguments ssh;
   target_list targets;
   bool gathered = false;
   bool ordered = false;
   bool ndjson = false;
 
  private:
+  void check_become() const {
+    bool has_password = made.asks_become_password || made.become_password;
+    bool is_for_it = has_password || made.ssh.become_method != become_method::sudo;
+    if (is_for_it && made.ssh.become.empty())
+      throw usage_error("a method or a password to become another user is for --become: add it");
+    if (made.asks_become_password && made.become_password)
+      throw usage_error(
+          "--ask-become-pass and --become-password-fd exclude each other: choose one");
+  }
+
   void choose_layout() {
     if (gathered && ordered) throw usage_error("-b and -L exclude each other: choose one");
     if (ndjson && (gathered || ordered))
@@ -145,46 +147,6 @@ class reader {
     if (ordered) made.show = layout::ordered;
     if (ndjson) made.show = layout::ndjson;
   }
-
-  // Without the values that the configuration and a command line can both give.
-  static ssh_options with_unset_values(ssh_options some) {
-    some.user.clear();
-    some.port = 0;
-    some.identities.clear();
-    some.host_key_policy.reset();
-    some.known_hosts.clear();
-    some.key_exchange.clear();
-    some.limits.establish.reset();
-    some.tcp_keepalive.reset();
-    some.keepalive.reset();
-    return some;
-  }
-
-  template <class Value>
-  void fill_in(Value ssh_options::*member, std::string_view keyword) {
-    if (made.ssh.*member == Value() && !is_named(keyword))
-      made.ssh.*member = std::move(configured_.*member);
-  }
-
-  void fill_in() {
-    fill_in(&ssh_options::user, "user");
-    fill_in(&ssh_options::port, "port");
-    fill_in(&ssh_options::identities, "identityfile");
-    fill_in(&ssh_options::host_key_policy, "stricthostkeychecking");
-    fill_in(&ssh_options::known_hosts, "userknownhostsfile");
-    fill_in(&ssh_options::key_exchange, "kexalgorithms");
-    fill_in(&ssh_options::tcp_keepalive, "tcpkeepalive");
-    fill_in(&ssh_options::keepalive, "serveraliveinterval");
-    if (!made.ssh.limits.establish && !is_named("connecttimeout"))
-      made.ssh.limits.establish = configured_.limits.establish;
-  }
-
-  bool is_named(std::string_view keyword) const {
-    return std::find(named_.begin(), named_.end(), keyword) != named_.end();
-  }
-
-  ssh_options configured_;
-  std::vector<std::string> named_;  // keywords of -o
 };
 
 using run_option = command_line::option<reader>;
@@ -196,10 +158,7 @@ constexpr run_option run_table[] = {
      [](reader& r, const given_option& g) { r.targets.add(g.spelled, g.value); }},
     {'x', "", "SET", "hosts to leave out, given in the same ways. May be repeated",
      [](reader& r, const given_option& g) { r.targets.exclude(g.spelled, g.value); }},
-    {0, "hosts-file", "FILE",
-     "a file of sets, any number on a line; # begins a comment; - is standard input. May be "
-     "repeated",
-     [](reader& r, const given_option& g) { r.targets.add_file(g.spelled, std::string(g.value)); }},
+    hosts_file_option<reader>,
     {0, "max-hosts", "N", "refuse more hosts than this (1000000)",
      [](reader& r, const given_option& g) {
        r.targets.set_max_hosts(number(g, 1, host_set::max_size));
@@ -212,56 +171,101 @@ constexpr run_option run_table[] = {
     {'u', "timeout", "DURATION",
      "end a command that runs longer: TERM, then KILL. 4s, 500ms, 2m, bare seconds (no limit)",
      [](reader& r, const given_option& g) { r.made.timeout = time_span(g); }},
+    {0, "first-output-timeout", "DURATION",
+     "end a command that has written nothing for that long since it started (no limit)",
+     [](reader& r, const given_option& g) { r.made.first_output_timeout = time_span(g); }},
+    {0, "idle-timeout", "DURATION",
+     "end a command that writes nothing for that long, at any time (no limit)",
+     [](reader& r, const given_option& g) { r.made.idle_timeout = time_span(g); }},
+    {0, "total-timeout", "DURATION",
+     "give up on a host if its login and the command take longer together (no limit)",
+     [](reader& r, const given_option& g) { r.made.total_timeout = time_span(g); }},
     {'t', "connect-timeout", "DURATION",
      "give up on a host if its login takes longer, or if the command then takes longer to start "
      "(20s)",
-     [](reader& r, const given_option& g) { r.made.ssh.limits.establish = time_span(g); }},
+     [](reader& r, const given_option& g) { r.ssh.given.limits.establish = time_span(g); }},
+    {0, "retry", "N",
+     "try a connection that fails before the key exchange is over up to N times again, a refused "
+     "one as well; 0: never. Without this option one that the server closes or turns away is "
+     "tried again until --connect-timeout ends it",
+     [](reader& r, const given_option& g) {
+       r.ssh.given.max_retries = static_cast<unsigned>(number(g, 0, 1'000'000));
+     }},
     {0, "keepalive", "DURATION",
      "probe an ssh server after this much silence; three probes without an answer end the "
      "connection. Without this option a dead host is noticed after a minute (off)",
-     [](reader& r, const given_option& g) { r.made.ssh.keepalive = time_span(g); }},
+     [](reader& r, const given_option& g) { r.ssh.given.keepalive = time_span(g); }},
+    {0, "lease", "DURATION",
+     "have a script on the host end COMMAND when it has heard nothing of this program for this "
+     "time, or the connection has gone: nothing is left behind when this program is killed or the "
+     "network is cut. Needs OpenSSH or dropbear there, and two sessions a connection (off)",
+     [](reader& r, const given_option& g) { r.ssh.given.lease = time_span(g); }},
     {'l', "", "USER", "log in as USER (your user name)",
-     [](reader& r, const given_option& g) { r.made.ssh.user = plain_text(g); }},
-    {'p', "", "PORT", "port of the ssh servers (22)",
-     [](reader& r, const given_option& g) {
-       r.made.ssh.port = static_cast<int>(number(g, 1, 65535));
-     }},
-    {'F', "", "FILE",
-     "read this file in place of ~/.ssh/config and /etc/ssh/ssh_config; none: read no file",
-     [](reader& r, const given_option& g) { r.made.ssh.config_file = plain_text(g); }},
+     [](reader& r, const given_option& g) { r.ssh.given.user = plain_text(g); }},
+    port_option<reader>,
+    config_file_option<reader>,
     {'o', "", "NAME=VALUE",
      "a line of ssh_config(5) that comes before the files: -o Compression=yes. May be repeated",
-     [](reader& r, const given_option& g) { r.add_config_line(g); }},
+     [](reader& r, const given_option& g) { r.ssh.add_config_line(g); }},
     {'i', "", "KEYFILE",
      "private key to log in with. May be repeated (~/.ssh/id_ed25519, id_ecdsa, id_rsa)",
      [](reader& r, const given_option& g) { r.add_key(g); }},
+    {0, "ask-pass", "",
+     "ask for a password, once, if a host takes one and no key is enough. A wrong one is sent to "
+     "one host alone",
+     [](reader& r, const given_option&) { r.made.asks_password = true; }},
+    {0, "password-fd", "N",
+     "the same, with the password on the first line of this descriptor: --password-fd 3 3<file",
+     [](reader& r, const given_option& g) {
+       r.made.password = read_secret(g.spelled, descriptor(g));
+     }},
+    {0, "become", "[=USER]",
+     "run the command as USER, once it is on the host; COMMAND is read by /bin/sh (root)",
+     [](reader& r, const given_option& g) { r.become(g); }},
+    {0, "become-method", "sudo|su|doas", "how it becomes one of that user (sudo)",
+     [](reader& r, const given_option& g) {
+       r.ssh.given.become_method = choose(g, become_methods);
+     }},
+    {0, "ask-become-pass", "",
+     "ask for the password that this takes, once, if a host asks for it. A wrong one is sent to "
+     "one host alone",
+     [](reader& r, const given_option&) { r.made.asks_become_password = true; }},
+    {0, "become-password-fd", "N",
+     "the same, with the password on the first line of this descriptor",
+     [](reader& r, const given_option& g) {
+       r.made.become_password = read_secret(g.spelled, descriptor(g));
+     }},
     {'J', "", "HOPS",
      "reach the hosts through others, as ssh -J does: [USER@]HOST[:PORT], in order, with commas "
      "between. All hosts share one connection to each of them; none: no hop (none)",
-     [](reader& r, const given_option& g) { r.jump(g); }},
+     [](reader& r, const given_option& g) { r.ssh.jump(g); }},
     {0, "host-keys", "strict|accept-new|ignore",
      "strict: a host's key must be known; accept-new: an unknown key is recorded; ignore: any "
      "key is accepted, so the connection can be intercepted (strict)",
      [](reader& r, const given_option& g) {
-       r.made.ssh.host_key_policy = choose(g, command_line::host_key_words<host_keys>);
+       r.ssh.given.host_key_policy = choose(g, command_line::host_key_words<host_keys>);
      }},
     {0, "known-hosts", "FILE", "file of known host keys (~/.ssh/known_hosts)",
-     [](reader& r, const given_option& g) { r.made.ssh.known_hosts = plain_text(g); }},
+     [](reader& r, const given_option& g) { r.ssh.given.known_hosts = plain_text(g); }},
     {0, "via", "auto|libssh|openssh",
      "libssh: execo speaks ssh itself; openssh: it runs the program `ssh` once for each host; "
      "auto: itself, and `ssh` for a host that libssh cannot log in to, but ssh may (auto)",
-     [](reader& r, const given_option& g) { r.made.ssh.via = choose(g, clients); }},
+     [](reader& r, const given_option& g) { r.ssh.given.via = choose(g, clients); }},
     {0, "connector", "TEMPLATE",
      "reach hosts by this program in place of ssh: 'docker exec -i %h', 'srun --overlap -w %h', "
      "'rsh %h'. %h is the host, %p its port, %u the user, %n its number, %% a percent sign. "
      "COMMAND is added as one word, or as `sh -c COMMAND` after the prefix argv:, as docker, "
      "podman, kubectl, ip, chroot, systemd-run and srun need it anyway. exec: runs COMMAND here "
      "once for each host, with these tokens replaced in it",
-     [](reader& r, const given_option& g) { r.made.ssh.connector = plain_text(g); }},
+     [](reader& r, const given_option& g) { r.ssh.given.connector = plain_text(g); }},
     {0, "max-output", "SIZE",
      "bytes kept of each host's stdout and stderr by -b, -L and ndjson: 64K, 1M, 1G. The rest is "
      "dropped and counted (1M)",
      [](reader& r, const given_option& g) { r.made.max_output = command_line::bytes(g); }},
+    {0, "pty", "",
+     "give each command a terminal, of 24 lines and 80 columns: what it writes to stderr comes "
+     "with its stdout",
+     [](reader& r, const given_option&) { r.made.has_terminal = true; }},
     {0, "argv", "", "quote each word of COMMAND, so that it arrives as it is",
      [](reader& r, const given_option&) { r.made.quote_words = true; }},
     {'b', "", "", "gather: show each distinct output once, under the hosts that wrote it",

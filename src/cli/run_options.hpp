@@ -26,8 +26,16 @@ class run_options {
   bool quote_words = false;
   std::size_t fanout = 64;
   duration timeout{0};
+  duration first_output_timeout{0};
+  duration idle_timeout{0};
+  duration total_timeout{0};
   duration drain_timeout = std::chrono::seconds(1);
   ssh_options ssh;
+  bool asks_password = false;
+  std::optional<secret> password;  // that was given
+  bool asks_become_password = false;
+  std::optional<secret> become_password;  // the same
+  bool has_terminal = false;              // each command
   std::optional<std::size_t> max_output;
   layout show = layout::stream;
   when progress = when::automatic;

@@ -59,9 +59,12 @@ class scanner {
     std::string spelled = fmt::format("--{}", spec.word);
     if (equals != word.npos) {
       if (spec.value.empty()) throw usage_error(spelled + " takes no value: leave out '='");
-      add(spec, spelled, word.substr(equals + 1));
+      std::string_view value = word.substr(equals + 1);
+      if (value.empty() && !spec.needs_value())
+        throw usage_error(spelled + "= has an empty value: leave out '='");
+      add(spec, spelled, value);
     } else {
-      add(spec, spelled, spec.value.empty() ? std::string_view() : next_value(spec, spelled));
+      add(spec, spelled, spec.needs_value() ? next_value(spec, spelled) : std::string_view());
     }
   }
 
@@ -151,7 +154,7 @@ std::string spellings(const option_spec& spec) {
   if (spec.is_operand()) return std::string(spec.value);
   std::string text = spec.letter != 0 ? fmt::format("-{}", spec.letter) : "    ";
   if (!spec.word.empty()) text += fmt::format("{}--{}", spec.letter != 0 ? ", " : "", spec.word);
-  if (!spec.value.empty()) text += fmt::format(" {}", spec.value);
+  if (!spec.value.empty()) text += fmt::format("{}{}", spec.needs_value() ? " " : "", spec.value);
   return text;
 }
 

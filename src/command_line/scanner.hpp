@@ -23,10 +23,12 @@ class option_spec {
       : letter(option_letter), word(long_word), value(value_name), help(help_text) {}
   constexpr bool is_option() const noexcept { return letter != 0 || !word.empty(); }
   constexpr bool is_operand() const noexcept { return !is_option() && !value.empty(); }
+  /// The next word is its value where none comes with the option itself.
+  constexpr bool needs_value() const noexcept { return !value.empty() && !value.starts_with('['); }
 
   char letter;             // 0: none
   std::string_view word;   // empty: none
-  std::string_view value;  // its name in the help; empty: the option takes none
+  std::string_view value;  // its name in the help; empty: it takes none; "[=NAME]": it may have one
   std::string_view help;
 };
 

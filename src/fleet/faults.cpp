@@ -25,6 +25,8 @@ constexpr std::array plain_faults{
     named_fault{"drop-mid-output", fault_kind::drop_mid_output},
     named_fault{"close-exec", fault_kind::close_exec},
     named_fault{"disconnect-auth", fault_kind::disconnect_auth},
+    named_fault{"stall-password", fault_kind::stall_password},
+    named_fault{"disconnect-password", fault_kind::disconnect_password},
     named_fault{"disconnect-open", fault_kind::disconnect_open},
     named_fault{"disconnect-run", fault_kind::disconnect_run},
     named_fault{"slow-output", fault_kind::slow_output},

@@ -21,6 +21,8 @@ enum class fault_kind {
   drop_mid_output,
   close_exec,
   disconnect_auth,
+  stall_password,
+  disconnect_password,
   disconnect_open,
   disconnect_run,
   exit_code,

@@ -81,6 +81,9 @@ void print_statistics(const statistics& stats) {
                static_cast<unsigned long long>(stats.logins),
                static_cast<unsigned long long>(stats.commands), seconds(used.ru_utime),
                seconds(used.ru_stime), static_cast<double>(used.ru_maxrss) / 1024);
+  if (stats.secrets > 0)
+    std::fprintf(stderr, "execo-fleet: %llu passwords and answers\n",
+                 static_cast<unsigned long long>(stats.secrets));
 }
 
 /// Returns the exit status.

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "command_line/standard_streams.hpp"
+#include "command_line/text_file.hpp"
 #include "command_line/values.hpp"
 
 namespace execo::fleet {
@@ -42,6 +43,8 @@ Faults, and what a client sees:
   drop-mid-output   half of the output, then the connection is reset
   close-exec        an exit code of 0 and the end of the channel, instead of an answer
   disconnect-auth   the first key is answered with a disconnect message
+  stall-password    a password is never answered
+  disconnect-password  a password is answered with a disconnect message
   disconnect-open   the opening of a channel is answered with a disconnect message
   disconnect-run    half of the output, then a disconnect message
   exit-N            the command runs, N is reported as its exit code
@@ -72,6 +75,11 @@ int open_descriptor(const given_option& given) {
   return fd;
 }
 
+std::string read_password(const given_option& given) {
+  std::string text = command_line::read_text(given.spelled, std::string(given.value));
+  return text.substr(0, text.find('\n'));
+}
+
 using fleet_option = command_line::option<options>;
 
 constexpr fleet_option fleet_table[] = {
@@ -83,6 +91,16 @@ constexpr fleet_option fleet_table[] = {
      [](options& o, const given_option& g) { o.hosts = g.value; }},
     {0, "authorized-keys", "FILE", "public keys that may log in, as any user",
      [](options& o, const given_option& g) { o.authorized_keys = g.value; }},
+    {0, "auth", "METHODS",
+     "what completes a login, as AuthenticationMethods of sshd: 'publickey,password password' "
+     "(publickey)",
+     [](options& o, const given_option& g) { o.auth = parse_methods(g.value); }},
+    {0, "password-file", "FILE", "the password of all users, on its first line",
+     [](options& o, const given_option& g) { o.password = read_password(g); }},
+    {0, "prompt", "TEXT=ANSWER",
+     "a prompt of keyboard-interactive and its answer. May be repeated, for one after another; "
+     "A|B: two at once; +TEXT: one that echoes (Password: and the password)",
+     [](options& o, const given_option& g) { o.prompts.push_back(parse_prompts(g.value)); }},
     {0, "host-key", "FILE", "private host key of all hosts (a new one, kept in memory)",
      [](options& o, const given_option& g) { o.host_key = g.value; }},
     {0, "write-known-hosts", "FILE", "write the known_hosts line of the fleet to this file",
@@ -133,6 +151,7 @@ std::optional<options> parse_options(int argc, const char* const* argv) {
   made.command.assign(parsed.words.begin(), parsed.words.end());
   require(made.hosts, "--hosts");
   require(made.authorized_keys, "--authorized-keys");
+  if (made.prompts.empty()) made.prompts.push_back({prompt{"Password: ", made.password, false}});
   return made;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "command_line/scanner.hpp"
+#include "fleet/logins.hpp"
 
 namespace execo::fleet {
 
@@ -20,8 +21,11 @@ class options {
   std::uint16_t port = 0;  // 0: a free one
   std::string hosts;
   std::string authorized_keys;
-  std::string host_key;          // empty: made in memory
-  std::string known_hosts_file;  // where to write the known_hosts line; empty: nowhere
+  method_lists auth = parse_methods("publickey");
+  std::string password;
+  std::vector<std::vector<prompt>> prompts;  // request by request
+  std::string host_key;                      // empty: made in memory
+  std::string known_hosts_file;              // where to write the known_hosts line; empty: nowhere
   exec_mode exec = exec_mode::real;
   std::chrono::nanoseconds latency{0};
   std::chrono::nanoseconds login_grace = std::chrono::seconds(120);

@@ -26,6 +26,7 @@ class statistics {
 
   std::uint64_t connections = 0;
   std::uint64_t logins = 0;
+  std::uint64_t secrets = 0;  // passwords and answers that came
   std::uint64_t commands = 0;
   std::size_t max_at_once = 0;
 };

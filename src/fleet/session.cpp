@@ -29,6 +29,7 @@ session::session(server& owner, const endpoints& ends, const fault& f)
     : owner_(owner),
       fault_(f),
       ends_(ends),
+      login_(owner.settings().auth),
       watch_(delegate<std::uint32_t>::to<&session::on_ready>(this)),
       login_deadline_(delegate<>::to<&session::on_login_deadline>(this)) {}
 
@@ -54,12 +55,15 @@ void session::begin(unique_fd fd) {
   // Requests without a callback come as messages, and on_message() need not answer them.
   if (fault_.kind != fault_kind::disconnect_auth)
     callbacks_.auth_pubkey_function = &session::on_public_key;
+  bool answers_password =
+      fault_.kind != fault_kind::stall_password && fault_.kind != fault_kind::disconnect_password;
+  if (answers_password) callbacks_.auth_password_function = &session::on_password;
   if (fault_.kind != fault_kind::disconnect_open)
     callbacks_.channel_open_request_session_function = &session::on_channel_open;
   ssh_callbacks_init(&callbacks_);
   ssh_set_server_callbacks(ssh_, &callbacks_);
   ssh_set_message_callback(ssh_, &session::on_message, this);
-  ssh_set_auth_methods(ssh_, SSH_AUTH_METHOD_PUBLICKEY);
+  ssh_set_auth_methods(ssh_, static_cast<int>(login_.methods()));
   if (ssh_bind_accept_fd(owner_.bind(), ssh_, fd.release()) != SSH_OK) {
     std::string why = ssh_get_error(owner_.bind());
     ssh_free(ssh_);
@@ -191,13 +195,79 @@ int session::on_public_key(ssh_session, const char*, ssh_key_struct* key, char s
   bool known = s.fault_.kind != fault_kind::reject_auth && s.owner_.authorized().contains(key);
   // Without a signature the client only asks whether the key would be accepted.
   bool asked = signature == SSH_PUBLICKEY_STATE_NONE;
+  known = known && (s.login_.methods() & SSH_AUTH_METHOD_PUBLICKEY) != 0;
   if (!known || (!asked && signature != SSH_PUBLICKEY_STATE_VALID)) return SSH_AUTH_DENIED;
-  if (!asked) {
-    s.state_ = state::open;
-    s.owner_.loop().disarm(s.login_deadline_);
-    ++s.owner_.stats().logins;
+  return asked ? SSH_AUTH_SUCCESS : s.pass(SSH_AUTH_METHOD_PUBLICKEY);
+}
+
+int session::pass(unsigned method) {
+  if (!login_.pass(method)) {
+    ssh_set_auth_methods(ssh_, static_cast<int>(login_.methods()));
+    return SSH_AUTH_PARTIAL;
   }
+  state_ = state::open;
+  owner_.loop().disarm(login_deadline_);
+  ++owner_.stats().logins;
   return SSH_AUTH_SUCCESS;
+}
+
+// What on_message() returns.
+int session::answer_secret(ssh_message message) {
+  constexpr int silence = 0;
+  ++owner_.stats().secrets;
+  if (fault_.kind == fault_kind::stall_password) return silence;
+  if (fault_.kind == fault_kind::disconnect_password) {
+    last_words_ = "Too many authentication failures";
+    dirty_ = true;
+    return silence;
+  }
+  answer_keyboard(message);
+  return silence;
+}
+
+int session::on_password(ssh_session, const char*, const char* given, void* self) noexcept {
+  auto& s = *static_cast<session*>(self);
+  ++s.owner_.stats().secrets;
+  bool good =
+      s.owner_.settings().password == given && (s.login_.methods() & SSH_AUTH_METHOD_PASSWORD) != 0;
+  return good ? s.pass(SSH_AUTH_METHOD_PASSWORD) : SSH_AUTH_DENIED;
+}
+
+void session::answer_keyboard(ssh_message message) {
+  const auto& requests = owner_.settings().prompts;
+  if (asked_ >= requests.size() || !are_right(requests[asked_])) return reply(message, false);
+  if (++asked_ < requests.size()) return ask(message);
+  reply(message, true);
+}
+
+bool session::are_right(const std::vector<prompt>& asked) const {
+  if (ssh_userauth_kbdint_getnanswers(ssh_) != static_cast<int>(asked.size())) return false;
+  for (unsigned i = 0; i < asked.size(); ++i) {
+    const char* given = ssh_userauth_kbdint_getanswer(ssh_, i);
+    if (given == nullptr || asked[i].answer != given) return false;
+  }
+  return true;
+}
+
+void session::ask(ssh_message message) {
+  std::vector<const char*> texts;
+  std::string echo;
+  for (const prompt& p : owner_.settings().prompts[asked_]) {
+    texts.push_back(p.text.c_str());
+    echo += static_cast<char>(p.echoes ? 1 : 0);
+  }
+  (void)ssh_message_auth_interactive_request(message, "", "", static_cast<unsigned>(texts.size()),
+                                             texts.data(), echo.data());
+}
+
+void session::reply(ssh_message message, bool good) {
+  asked_ = 0;
+  if (good) {
+    bool partial = pass(SSH_AUTH_METHOD_INTERACTIVE) == SSH_AUTH_PARTIAL;
+    (void)ssh_message_auth_reply_success(message, partial ? 1 : 0);
+  } else {
+    (void)ssh_message_reply_default(message);
+  }
 }
 
 ssh_channel session::on_channel_open(ssh_session ssh, void* self) noexcept {
@@ -223,6 +293,16 @@ int session::on_message(ssh_session, ssh_message message, void* self) noexcept {
     s.last_words_ = "No more sessions";
   if (s.last_words_ != nullptr) {
     s.dirty_ = true;
+    return silence;
+  }
+  int method = ssh_message_subtype(message);
+  bool allowed = type == SSH_REQUEST_AUTH && s.state_ == state::login &&
+                 (static_cast<unsigned>(method) & s.login_.methods()) != 0;
+  if (allowed && method == SSH_AUTH_METHOD_PASSWORD) return s.answer_secret(message);
+  if (allowed && method == SSH_AUTH_METHOD_INTERACTIVE) {
+    if (ssh_message_auth_kbdint_is_response(message) != 0) return s.answer_secret(message);
+    s.asked_ = 0;
+    s.ask(message);
     return silence;
   }
   bool exec =

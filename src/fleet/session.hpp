@@ -14,6 +14,7 @@
 
 #include "fleet/faults.hpp"
 #include "fleet/listener.hpp"
+#include "fleet/logins.hpp"
 #include "fleet/reactor.hpp"
 
 namespace execo::fleet {
@@ -65,7 +66,14 @@ class session {
 
   static int on_public_key(ssh_session, const char* user, ssh_key_struct* key, char signature,
                            void* self) noexcept;
+  static int on_password(ssh_session, const char* user, const char* given, void* self) noexcept;
   static ssh_channel on_channel_open(ssh_session, void* self) noexcept;
+  int answer_secret(ssh_message message);
+  void answer_keyboard(ssh_message message);
+  void ask(ssh_message message);
+  bool are_right(const std::vector<prompt>& asked) const;
+  void reply(ssh_message message, bool good);
+  int pass(unsigned method);
   static int on_message(ssh_session, ssh_message message, void* self) noexcept;
 
   server& owner_;
@@ -79,6 +87,8 @@ class session {
   int fd_ = -1;         // owned by ssh_, or by silent_
   unique_fd silent_;    // the socket of a host that never uses libssh
   ssh_session ssh_ = nullptr;
+  login login_;
+  std::size_t asked_ = 0;  // requests of keyboard-interactive that were answered
   watch watch_;
   deadline_timer login_deadline_;
   ssh_server_callbacks_struct callbacks_{};

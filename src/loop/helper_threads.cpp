@@ -1,5 +1,9 @@
 #include "loop/helper_threads.hpp"
 
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
 #include <system_error>
 #include <utility>
 
@@ -7,14 +11,42 @@
 
 namespace execo::detail {
 
+// Shared by the owner and the threads, one of which may outlive the owner.
+class helper_threads::shared_state {
+ public:
+  explicit shared_state(loop& on) noexcept : home(on) {}
+
+  void work();
+
+  std::mutex mutex;
+  std::condition_variable wanted;
+  std::deque<std::unique_ptr<helper_job>> queue;
+  std::vector<std::thread::id> busy;
+  std::size_t idle = 0;
+  // running -> stopping: threads end when they have no job. running -> abandoned: the owner does
+  // not wait; a finished job is destroyed, not posted, and `home` may not be used.
+  enum class stage : std::uint8_t { running, stopping, abandoned };
+  stage now = stage::running;
+  loop& home;
+};
+
+helper_threads::helper_threads(loop& on, std::size_t most, work_at_end rest)
+    : most_(most), rest_(rest), shared_(std::make_shared<shared_state>(on)) {}
+
 helper_threads::~helper_threads() {
+  std::vector<std::thread::id> left;
   {
-    std::lock_guard lock(mutex_);
-    stop_ = true;
-    queue_.clear();
+    std::lock_guard lock(shared_->mutex);
+    shared_->queue.clear();
+    bool waits = rest_ == work_at_end::awaited;
+    shared_->now = waits ? shared_state::stage::stopping : shared_state::stage::abandoned;
+    if (!waits) left.swap(shared_->busy);
   }
-  wanted_.notify_all();
-  for (std::thread& t : threads_) t.join();
+  shared_->wanted.notify_all();
+  for (std::thread& t : threads_) {
+    bool is_busy = std::ranges::find(left, t.get_id()) != left.end();
+    is_busy ? t.detach() : t.join();
+  }
 }
 
 bool helper_threads::available() noexcept {
@@ -29,41 +61,48 @@ bool helper_threads::available() noexcept {
 void helper_threads::submit(std::unique_ptr<helper_job> job) {
   bool more = false;
   {
-    std::lock_guard lock(mutex_);
-    more = queue_.size() >= idle_ && threads_.size() < most_;
+    std::lock_guard lock(shared_->mutex);
+    more = shared_->queue.size() >= shared_->idle && threads_.size() < most_;
   }
   if (more) start_thread();
   {
-    std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(job));
+    std::lock_guard lock(shared_->mutex);
+    shared_->queue.push_back(std::move(job));
   }
-  wanted_.notify_one();
+  shared_->wanted.notify_one();
 }
 
 void helper_threads::start_thread() {
   try {
     // First: a thread that has no place any more would end the program.
     threads_.reserve(threads_.size() + 1);
-    threads_.push_back(masked_thread([this] { work(); }));
+    {
+      std::lock_guard lock(shared_->mutex);
+      shared_->busy.reserve(threads_.size() + 1);
+    }
+    threads_.push_back(masked_thread([state = shared_] { state->work(); }));
   } catch (...) {
     // The threads there are do it; without any, there is nothing that could.
     if (threads_.empty()) throw;
   }
 }
 
-void helper_threads::work() {
-  std::unique_lock lock(mutex_);
+void helper_threads::shared_state::work() {
+  std::unique_lock lock(mutex);
   for (;;) {
-    ++idle_;
-    wanted_.wait(lock, [this] { return stop_ || !queue_.empty(); });
-    --idle_;
-    if (queue_.empty()) return;
-    std::unique_ptr<helper_job> next = std::move(queue_.front());
-    queue_.pop_front();
+    ++idle;
+    wanted.wait(lock, [this] { return now != stage::running || !queue.empty(); });
+    --idle;
+    if (queue.empty()) return;
+    std::unique_ptr<helper_job> next = std::move(queue.front());
+    queue.pop_front();
+    busy.push_back(std::this_thread::get_id());
     lock.unlock();
     next->work();
-    loop_.post(*next.release());
     lock.lock();
+    if (now == stage::abandoned) return;
+    std::erase(busy, std::this_thread::get_id());
+    home.post(*next.release());
   }
 }
 

@@ -1,11 +1,9 @@
 // Work that blocks, off the loop: a few threads, started on first need, all signals blocked.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -30,12 +28,18 @@ class helper_job : public queue_node {
   }
 };
 
+/// What the destructor of helper_threads does about jobs in progress.
+enum class work_at_end : std::uint8_t {
+  awaited,  ///< waits for them
+  left,     ///< detaches their threads, which destroy them; work() may use only the job's own data
+};
+
 class helper_threads {
  public:
-  helper_threads(loop& on, std::size_t most) noexcept : loop_(on), most_(most) {}
+  helper_threads(loop& on, std::size_t most, work_at_end rest = work_at_end::awaited);
   helper_threads(const helper_threads&) = delete;
   helper_threads& operator=(const helper_threads&) = delete;
-  /// Waits for the work in progress, and discards what was not begun.
+  /// Discards what was not begun.
   ~helper_threads();
 
   /// Whether there is a thread, or one can be had. From the loop's thread, as submit.
@@ -45,16 +49,12 @@ class helper_threads {
   void submit(std::unique_ptr<helper_job> job);
 
  private:
+  class shared_state;
   void start_thread();
-  void work();
 
-  loop& loop_;
   const std::size_t most_;
-  std::mutex mutex_;
-  std::condition_variable wanted_;
-  std::deque<std::unique_ptr<helper_job>> queue_;
-  std::size_t idle_ = 0;
-  bool stop_ = false;
+  const work_at_end rest_;
+  const std::shared_ptr<shared_state> shared_;
   std::vector<std::thread> threads_;
 };
 

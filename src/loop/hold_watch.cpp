@@ -2,6 +2,7 @@
 
 #ifndef NDEBUG
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 
@@ -10,19 +11,22 @@ namespace {
 
 thread_local const char* resumed_by = nullptr;
 
-long limit_in_ms() noexcept {
-  const char* text = std::getenv("EXECO_HOLD_LIMIT");
-  return text != nullptr ? std::strtol(text, nullptr, 10) : 50;
-}
+std::atomic<long> limit_in_ms = 50;
 
 }  // namespace
+
+void hold_watch::read_limit() noexcept {
+  const char* text = std::getenv("EXECO_HOLD_LIMIT");
+  limit_in_ms.store(text != nullptr ? std::strtol(text, nullptr, 10) : 50,
+                    std::memory_order_relaxed);
+}
 
 hold_watch::hold_watch() noexcept : begun_(clock::now()) { resumed_by = nullptr; }
 
 hold_watch::~hold_watch() {
   auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - begun_).count();
   if (ms < 50) return;
-  long limit = limit_in_ms();
+  long limit = limit_in_ms.load(std::memory_order_relaxed);
   if (limit == 0 || ms < limit) return;
   if (resumed_by != nullptr) {
     std::fprintf(

@@ -13,6 +13,7 @@ namespace execo::detail {
 class hold_watch {
  public:
   hold_watch() noexcept {}
+  static void read_limit() noexcept {}
   static void resuming(const char*) noexcept {}
 };
 
@@ -25,6 +26,10 @@ class hold_watch {
   hold_watch& operator=(const hold_watch&) = delete;
   /// Reports on standard error what took longer than EXECO_HOLD_LIMIT milliseconds (50; 0: never).
   ~hold_watch();
+
+  /// Reads EXECO_HOLD_LIMIT. Thread: that of the caller of the public function: while a loop runs,
+  /// another thread may call setenv.
+  static void read_limit() noexcept;
 
   /// The step resumes a coroutine whose wait for `what` is over.
   static void resuming(const char* what) noexcept;

@@ -45,7 +45,7 @@ void arm_after(loop& l, deadline_timer& t, clock::duration delay) { l.arm_after(
 void disarm(loop& l, deadline_timer& t) noexcept { l.disarm(t); }
 void enlist(loop& l, live_node& node) noexcept { l.enlist(node); }
 
-loop::loop() : wake_(make_wake()), backend_(make_backend(wake_.get())) {}
+loop::loop() : wake_(make_wake()), backend_(make_backend(wake_.get())) { hold_watch::read_limit(); }
 
 loop::~loop() {
   services_.clear();

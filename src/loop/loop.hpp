@@ -145,13 +145,24 @@ class loop {
   /// Passes so far.
   std::uint64_t turns() const noexcept { return turns_; }
   /// This loop's own `Service`, made with it on the first call: Service(loop&).
+  /// Pre: no other thread drives this loop.
   template <class Service>
   Service& service() {
-    static const char key = 0;
+    assert(current_ == this || !is_driven());
+    const char* key = &service_key<Service>;
     for (auto& [k, s] : services_)
-      if (k == &key) return static_cast<Service&>(*s);
-    services_.emplace_back(&key, std::make_unique<Service>(*this));
+      if (k == key) return static_cast<Service&>(*s);
+    services_.emplace_back(key, std::make_unique<Service>(*this));
     return static_cast<Service&>(*services_.back().second);
+  }
+
+  /// The same, if it was made. Pre: no other thread drives this loop.
+  template <class Service>
+  const Service* find_service() const noexcept {
+    assert(current_ == this || !is_driven());
+    for (const auto& [k, s] : services_)
+      if (k == &service_key<Service>) return static_cast<const Service*>(s.get());
+    return nullptr;
   }
 
   /// One pass: waits for completions until the next deadline or `wait_limit` (nanoseconds, 0 does
@@ -187,6 +198,9 @@ class loop {
   };
 
  private:
+  template <class Service>
+  static constexpr char service_key = 0;
+
   // Constant-initialised: read without asking whether it is there yet.
   static constinit thread_local loop* current_;
   static constinit thread_local const char* driven_from_;

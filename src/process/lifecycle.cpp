@@ -32,7 +32,8 @@ lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, taken_stdio 
       command_(std::move(what)),
       stdio_(std::move(stdio)),
       transport_(std::move(how)),
-      deadlines_(on, limits, delegate<>::to<&lifecycle::deadline_expired>(this)),
+      deadlines_(on, limits, delegate<>::to<&lifecycle::deadline_expired>(this),
+                 delegate<execo::phase>::to<&lifecycle::deadline_expired_in>(this)),
       grace_(delegate<>::to<&lifecycle::grace_ended>(this), "grace period of a signal"),
       drain_(delegate<>::to<&lifecycle::rest_is_silent>(this), "rest of an output"),
       input_(on, *transport_, *command_, *this),
@@ -53,6 +54,7 @@ void lifecycle::start() {
         result_access::name(result_) = command_->name();
         // Now: when it is to be ended there may be no memory for them.
         escalation_.set_steps(command_->stop_sequence(), command_->kill_timeout);
+        deadlines_.begin(command_->total_timeout);
         ready = set_up_streams();
       },
       [this](const std::exception_ptr& error) {
@@ -71,6 +73,8 @@ bool lifecycle::set_up_streams() {
   pass_descriptors();
   std::string context;
   bool observed = tap_ != nullptr && tap_->wants_output();
+  if (command_->first_output_timeout.count() > 0 || command_->idle_timeout.count() > 0)
+    observed = true;
   std::error_code why = outputs_.set_up(stdio_, *command_, observed, context);
   if (!why) why = input_.set_up(stdio_, context);
   if (!why) return true;
@@ -97,6 +101,7 @@ void lifecycle::on_phase(phase entered) {
   deadlines_.enter(entered, command_->run_timeout);
   if (entered != phase::run) return;
   enter(run_state::running);
+  deadlines_.expect_output(command_->first_output_timeout, command_->idle_timeout);
   result_access::started_command(result_) = certainty::yes;
   stdio_.release();
   pid_.store(transport_->pid(), std::memory_order_relaxed);
@@ -124,10 +129,11 @@ void lifecycle::say(log_level level, Make&& make) const noexcept {
 
 void lifecycle::on_output(stream which, std::span<const char> bytes) {
   if (!active()) return;
+  deadlines_.note_output();
   outputs_.take(which, bytes);
   if (!active()) return;
   if (state() == run_state::draining) await_rest();
-  outputs_.update_flow();
+  update_flow();
   notify_tap([&] { tap_->on_output(*this, which, bytes); });
 }
 
@@ -182,14 +188,15 @@ void lifecycle::cut_output() {
   finish();
 }
 
-void lifecycle::on_failed(end_reason how, std::error_code why, std::string context) {
+void lifecycle::on_failed(failure why) {
   if (!active()) return;
   if (!decided()) {
-    decide(how);
-    result_access::error(result_) = why;
-    result_access::context(result_) = std::move(context);
+    decide(why.how);
+    result_access::error(result_) = why.why;
+    result_access::reason(result_) = why.reason;
+    result_access::context(result_) = std::move(why.context);
   } else if (state() == run_state::draining && ended_by_itself()) {
-    lose_output(why, std::move(context));
+    lose_output(why.why, std::move(why.context));
     result_access::where(result_) = phase::drain;
   }
   finish();
@@ -210,12 +217,27 @@ void lifecycle::take_over(end_report found) noexcept {
   result_access::connection(result_) = found.connection;
   result_access::transport(result_) = found.transport;
   result_access::transport_why(result_) = std::move(found.transport_why);
-  if (was_started()) found.started = certainty::yes;
+  if (was_started() && !found.real_end) found.started = certainty::yes;
   result_access::started_command(result_) = found.started;
+  if (result_.how() == end_reason::timed_out) result_access::reason(result_) = found.reason;
+  bool may_be_another = result_.how() == end_reason::timed_out ||
+                        (result_.how() == end_reason::exited && result_.status().code() != 0);
+  if (found.real_end && may_be_another) end_as(std::move(*found.real_end));
   if (found.why && !result_.error()) result_access::error(result_) = found.why;
   std::string& context = result_access::context(result_);
   if (!found.note.empty() && (context.empty() || result_.how() == end_reason::status_lost))
     context = std::move(found.note);
+}
+
+// The time was over between two tries, or soon after the last one began: the peer has not let it
+// pass. Or the server has run something else in place of the command.
+void lifecycle::end_as(failed_try last) noexcept {
+  result_access::how(result_) = last.why.how;
+  result_access::status(result_) = {};
+  result_access::where(result_) = last.where;
+  result_access::error(result_) = last.why.why;
+  result_access::reason(result_) = last.why.reason;
+  result_access::context(result_) = std::move(last.why.context);
 }
 
 void lifecycle::try_end() {
@@ -343,10 +365,27 @@ void lifecycle::kill(int signal) noexcept {
 void lifecycle::pause(stream which, bool paused) {
   if (escalation_.in_flight() && paused) return;
   outputs_.hold(which, paused);
-  if (active()) outputs_.update_flow();
+  if (active()) update_flow();
+}
+
+// What the command writes is read again: it was not silent meanwhile.
+void lifecycle::update_flow() {
+  bool was_paused = outputs_.paused();
+  outputs_.update_flow();
+  if (was_paused && !outputs_.paused()) deadlines_.note_reading();
 }
 
 void lifecycle::deadline_expired() { end_early(end_reason::timed_out); }
+
+void lifecycle::deadline_expired_in(execo::phase where) {
+  bool of_silence = where != phase::total;
+  bool counts =
+      state() == run_state::running || (state() == run_state::establishing && !of_silence);
+  if (!counts) return;
+  if (of_silence && outputs_.paused()) return deadlines_.excuse_silence();
+  phase_ = where;
+  end_early(end_reason::timed_out);
+}
 
 void lifecycle::disarm() noexcept {
   deadlines_.disarm();
@@ -400,7 +439,7 @@ void lifecycle::on_input_failed(std::error_code why, std::string context) noexce
 }
 
 void lifecycle::on_stream_moved() noexcept {
-  if (active()) outputs_.update_flow();
+  if (active()) update_flow();
   if (state() == run_state::flushing) return try_end();
   if (state() == run_state::draining && outputs_.through()) finish();
 }

@@ -118,7 +118,7 @@ class lifecycle final : public execution,
   void on_output(stream which, std::span<const char> bytes) override;
   void on_eof(stream which) override;
   void on_exit(exit_status status) override;
-  void on_failed(end_reason how, std::error_code why, std::string context) override;
+  void on_failed(failure why) override;
   void on_no_output_pending() override;
   void on_written(std::size_t count) override;
   void on_input_closed() override;
@@ -138,6 +138,7 @@ class lifecycle final : public execution,
   void classify() noexcept;
   void finish();
   void take_over(end_report found) noexcept;
+  void end_as(failed_try last) noexcept;
   void try_end();
   bool set_up_streams();
   void pass_descriptors();
@@ -153,6 +154,8 @@ class lifecycle final : public execution,
   void stamp_end() noexcept;
   void disarm() noexcept;
   void deadline_expired();
+  void deadline_expired_in(execo::phase where);
+  void update_flow();
   void grace_ended();
   void await_rest();
   void rest_is_silent();

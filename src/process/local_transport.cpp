@@ -257,7 +257,7 @@ class local_transport final : public transport, private child_scope_owner {
   }
 
   void not_launched(const std::exception_ptr& error) noexcept {
-    events_->on_failed(end_reason::spawn_failed, error_of(error), {});
+    events_->on_failed(failure(end_reason::spawn_failed, error_of(error), {}));
   }
 
   void launch() {
@@ -303,7 +303,7 @@ class local_transport final : public transport, private child_scope_owner {
       std::string context = std::string(made.step) + (made.object.empty() ? "" : " ") + made.object;
       if (context.starts_with("execve")) context += shell_hint(*command_);
       auto how = made.unsupported ? end_reason::unsupported : end_reason::spawn_failed;
-      return events_->on_failed(how, system_error_code(made.error), context);
+      return events_->on_failed(failure(how, system_error_code(made.error), std::move(context)));
     }
     input_.fd = end_here(std::move(child.input));
     out_.fd = end_here(std::move(child.output));

@@ -35,6 +35,7 @@ struct result_access {
   static bool& killed(result& r) { return r.killed_; }
   static bool& forced_kill(result& r) { return r.forced_kill_; }
   static leftover_cause& leftover(result& r) { return r.leftover_; }
+  static failure_reason& reason(result& r) { return r.reason_; }
   static connection_use& connection(result& r) { return r.connection_; }
   static transport_kind& transport(result& r) { return r.transport_; }
   static std::string& transport_why(result& r) { return r.transport_why_; }

@@ -4,12 +4,22 @@
 
 namespace execo::detail {
 
-run_deadlines::run_deadlines(loop& on, const deadlines& limits, delegate<> expired)
-    : limits_(limits),
+run_deadlines::run_deadlines(loop& on, const deadlines& limits, delegate<> expired,
+                             delegate<phase> expired_in)
+    : loop_(on),
+      limits_(limits),
       expired_(expired),
+      expired_in_(expired_in),
       whole_(on, delegate<>::to<&run_deadlines::on_whole>(this), "deadline of a command"),
       phase_(on, delegate<>::to<&run_deadlines::on_phase>(this), "deadline of a phase") {
   if (!limits_.establish) limits_.establish = deadlines::default_establish;
+}
+
+void run_deadlines::begin(duration total) {
+  if (total.count() <= 0) return;
+  total_ = std::make_unique<deadline>(loop_, delegate<>::to<&run_deadlines::on_total>(this),
+                                      "deadline of a command and all before it");
+  total_->arm(total);
 }
 
 void run_deadlines::enter(phase where, duration run_timeout) {
@@ -36,9 +46,42 @@ duration run_deadlines::limit_of(phase where) const noexcept {
   }
 }
 
+void run_deadlines::expect_output(duration first, duration idle) {
+  if (first.count() <= 0 && idle.count() <= 0) return;
+  first_output_ = first;
+  idle_ = idle;
+  silent_since_ = loop_.now();
+  silence_ = silence::before_output;
+  phase_.arm(limit_of_silence());
+}
+
+// 0: none.
+duration run_deadlines::limit_of_silence() const noexcept {
+  bool waits_for_first = silence_ == silence::before_output && first_output_.count() > 0;
+  if (!waits_for_first) return idle_;
+  return idle_.count() > 0 ? std::min(first_output_, idle_) : first_output_;
+}
+
+void run_deadlines::excuse_silence() noexcept {
+  silent_since_ = loop_.now();
+  phase_.arm(limit_of_silence());
+}
+
+// Output moves the end of the time without touching the timer.
+void run_deadlines::on_silence() {
+  duration limit = limit_of_silence();
+  if (limit.count() <= 0) return;
+  clock::duration left = later(silent_since_, limit) - loop_.now();
+  if (left.count() > 0) return phase_.arm(left);
+  bool is_first = silence_ == silence::before_output && limit == first_output_;
+  expired_in_(is_first ? phase::first_output : phase::idle);
+}
+
 void run_deadlines::disarm() noexcept {
+  silence_ = silence::unlimited;
   whole_.disarm();
   phase_.disarm();
+  if (total_) total_->disarm();
 }
 
 // A command has its time, whatever we do meanwhile; to reach it takes answers from us.
@@ -47,7 +90,12 @@ void run_deadlines::on_whole() {
   expired_();
 }
 
+void run_deadlines::on_total() {
+  if (!total_->begins_again()) expired_in_(phase::total);
+}
+
 void run_deadlines::on_phase() {
+  if (silence_ != silence::unlimited) return on_silence();
   if (phase_.begins_again()) return;
   expired_();
 }
@@ -56,14 +104,24 @@ void run_deadlines::deadline::arm(duration limit) noexcept {
   disarm();
   limit_ = limit;
   held_up_before_ = loop_.held_up();
+  asked_before_ = asked_so_far();
   if (limit.count() > 0) loop_.arm_after(timer_, limit);
+}
+
+// A user who was never asked has taken no time.
+clock::duration run_deadlines::deadline::asked_so_far() const noexcept {
+  const auto* pause = loop_.find_service<user_pause>();
+  return pause != nullptr ? pause->total() : clock::duration(0);
 }
 
 // At most for its whole time: a peer that is gone is not waited for as long as we were stopped.
 bool run_deadlines::deadline::begins_again() noexcept {
   auto lost = std::min<clock::duration>(loop_.held_up() - held_up_before_, limit_);
+  clock::duration asked = asked_so_far();
+  lost += asked - asked_before_;
   if (lost.count() <= 0) return false;
   held_up_before_ = loop_.held_up();
+  asked_before_ = asked;
   loop_.arm_after(timer_, lost);
   return true;
 }

@@ -15,13 +15,14 @@
 #include "execo/detail/deadline_timer.hpp"
 #include "execo/status.hpp"
 #include "process/child_stream.hpp"
+#include "process/failure.hpp"
 
 namespace execo::detail {
 
 using execo::stream;
 
 /// How long after KILL a run is given up: only the kernel, or a peer that does not answer any more,
-/// can keep a command then.
+/// can keep a command then. A peer that answers and is slow may be waited for in close().
 inline constexpr auto after_kill = std::chrono::seconds(1);
 
 /// What a transport alone knows of a command, once nothing of it is pending any more.
@@ -39,6 +40,10 @@ class end_report {
   certainty started = certainty::no;  // of a command that did not get as far as `run`
   std::error_code why;                // it could not be ended
   std::string note;                   // for an end that nothing else explains
+  failure_reason reason = failure_reason::none;  // of a login that takes too long
+  // Of a connection that was to be made once more when it was given up, and of a login that was
+  // refused in place of the command.
+  std::optional<failed_try> real_end;
 };
 
 /// The events of a transport. They come from the loop, never from inside a call to the transport,
@@ -57,7 +62,7 @@ class transport_events {
   virtual void on_exit(exit_status status) = 0;
   /// It cannot be run, or the connection is gone: `how` is neither exited nor signaled. Terminal;
   /// no more output follows. After on_exit it means that the end of the output is lost.
-  virtual void on_failed(end_reason how, std::error_code why, std::string context) = 0;
+  virtual void on_failed(failure why) = 0;
   /// The answer to query_pending_output(): no more output is in flight, and it is still open.
   virtual void on_no_output_pending() {}
   /// `count` bytes given to write() were taken over by the kernel or the peer.

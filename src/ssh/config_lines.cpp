@@ -129,6 +129,13 @@ bool config_lines::has(std::size_t keyword) const noexcept {
   });
 }
 
+bool config_lines::has_commands() const noexcept {
+  auto is_command = [](const config_criterion& one) { return one.kind == criterion::command; };
+  return std::ranges::any_of(lines_, [&](const config_line& line) {
+    return std::ranges::any_of(line.criteria, is_command);
+  });
+}
+
 std::string config_lines::place(const config_line& line) const {
   const std::string& name = names_[line.file];
   return line.number == 0 ? name : fmt::format("{}:{}", printable(name), line.number);

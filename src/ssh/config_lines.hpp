@@ -72,6 +72,8 @@ class config_lines {
   const std::vector<config_line>& lines() const noexcept { return lines_; }
   /// A line gives a value for this keyword, perhaps not for every host.
   bool has(std::size_t keyword) const noexcept;
+  /// A line of Match has a command.
+  bool has_commands() const noexcept;
   /// "FILE:LINE"
   std::string place(const config_line& line) const;
 

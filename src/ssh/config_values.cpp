@@ -204,7 +204,7 @@ std::string agent(const std::string& given) {
   return shown.empty() ? given : std::string(shown);
 }
 
-std::string log_level(const config_keyword& keyword, const std::string& given) {
+std::string level_of_log(const config_keyword& keyword, const std::string& given) {
   constexpr std::string_view levels =
       "quiet=SILENT silent=SILENT fatal=FATAL error=ERROR info=INFO verbose=VERBOSE debug=DEBUG "
       "debug1=DEBUG "
@@ -332,7 +332,7 @@ values read_config_values(const config_keyword& keyword, std::string_view rest) 
     case config_kind::agent:
       return {agent(word())};
     case config_kind::log_level:
-      return {log_level(keyword, word())};
+      return {level_of_log(keyword, word())};
     case config_kind::algorithms:
       return {algorithms(keyword, word())};
     case config_kind::lifetime:

@@ -15,12 +15,23 @@
 namespace execo::detail {
 
 class config_lines;
+class match_commands;
+
+/// What is said about hosts.
+class config_source {
+ public:
+  std::shared_ptr<const config_lines> lines;
+  /// Null: none can be run, and hosts whose lines have some are left to the ssh program.
+  std::shared_ptr<match_commands> commands;
+
+  friend bool operator==(const config_source&, const config_source&) = default;
+};
 
 /// What the settings of hops come from, each of which has lines of its own.
 class hop_source {
  public:
   ssh_options base;
-  std::shared_ptr<const config_lines> lines;
+  config_source config;
 
   friend bool operator==(const hop_source&, const hop_source&) = default;
 };
@@ -42,6 +53,16 @@ class hop_source_ref {
   std::shared_ptr<const hop_source> source_;
 };
 
+/// Ways to log in.
+class allowed_methods {
+ public:
+  bool key = true;
+  bool password = true;
+  bool keyboard = true;
+
+  friend bool operator==(const allowed_methods&, const allowed_methods&) = default;
+};
+
 class connection_settings {
  public:
   // -- host keys ----------------------------------------------------------------------------------
@@ -55,6 +76,7 @@ class connection_settings {
   // Files that may be missing.
   std::optional<std::vector<std::string>> identities;
   std::vector<std::string> certificates;
+  allowed_methods allows;
 
   // -- encryption: lists as they are written, perhaps after + - ^; empty: libssh's own
   // -------------
@@ -79,6 +101,8 @@ class connection_settings {
 
   /// The keyword that only the program ssh can serve; empty: there is none.
   std::string needs_ssh;
+  // Methods of logging in that it has besides, as SSH_AUTH_METHOD_* of libssh.
+  int methods_of_ssh = 0;
 
   friend bool operator==(const connection_settings&, const connection_settings&) = default;
 };

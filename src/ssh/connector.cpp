@@ -102,6 +102,7 @@ void connector::drop_all() {
 route::progress connector::fail(std::error_code code, std::string context) {
   drop_all();
   why_ = failure(end_reason::connect_failed, code, std::move(context));
+  why_.reason = question_.addresses.empty() ? failure_reason::unknown_host : reason_of(code);
   return progress::failed;
 }
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "process/failure.hpp"
 #include "ssh/environment.hpp"
-#include "ssh/failure.hpp"
 #include "ssh/route.hpp"
 
 namespace execo::detail {

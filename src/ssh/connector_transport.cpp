@@ -13,11 +13,11 @@ namespace {
 
 using form = command_template::form;
 
-class connector_transport final : public forwarding_transport {
+class connector_transport final : public refusing_transport {
  public:
   connector_transport(loop& on, std::shared_ptr<const connector_setup> shared, const host& where,
                       std::size_t rank)
-      : forwarding_transport(on, make_local_transport(on, shared->around)),
+      : refusing_transport(on, make_local_transport(on, shared->around)),
         shared_(std::move(shared)) {
     values_.host = where.name();
     values_.port = where.port() == 0 ? shared_->port : where.port();
@@ -36,12 +36,12 @@ class connector_transport final : public forwarding_transport {
 
   void end_scope(duration until_kill) override {
     ending_ = true;
-    forwarding_transport::end_scope(until_kill);
+    refusing_transport::end_scope(until_kill);
   }
 
   void close() override {
     ending_ = ending_ || !exited_;
-    forwarding_transport::close();
+    refusing_transport::close();
   }
 
   /// That of a connector says nothing about the command.
@@ -99,11 +99,12 @@ class connector_transport final : public forwarding_transport {
 
   void on_exit(exit_status status) override {
     exited_ = true;
-    forwarding_transport::on_exit(status);
+    refusing_transport::on_exit(status);
   }
-  void on_failed(end_reason how, std::error_code why, std::string context) override {
+  void on_failed(failure why) override {
     exited_ = true;
-    forwarding_transport::on_failed(how, why, printable(values_.host) + ": " + context);
+    why.context.insert(0, printable(values_.host) + ": ");
+    refusing_transport::on_failed(std::move(why));
   }
 
   end_report complete(end_report found) override {

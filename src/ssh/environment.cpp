@@ -22,6 +22,11 @@ std::string_view to_string(host_keys policy) noexcept {
   }
 }
 
+std::string_view to_string(become_method how) noexcept {
+  if (how == become_method::sudo) return "sudo";
+  return how == become_method::su ? "su" : "doas";
+}
+
 std::string_view to_string(ssh_client which) noexcept {
   if (which == ssh_client::automatic) return "auto";
   return which == ssh_client::openssh ? "openssh" : "libssh";
@@ -51,6 +56,9 @@ ssh_options that_matter(ssh_options options, const ssh_caller& by) {
   if (options.jump.empty()) options.limits = others;
   options.connector.clear();
   options.via = {};
+  options.become.clear();
+  options.become_method = {};
+  options.become_password = {};
   for (std::string& file : options.identities) file = by.path_of(file);
   for (std::string& file : options.certificates) file = by.path_of(file);
   options.agent = agent_of(options, by);
@@ -123,13 +131,16 @@ ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh
       port(options.port == 0 ? 22 : options.port),
       answer_limit(options.limits.answer.count() > 0 ? options.limits.answer : deadlines().answer),
       key_exchange(key_exchange_of(options, also)),
+      way(joined(options.jump) + '\n' + options.unix_socket + '\n' + options.proxy_command + '\n'),
       unix_socket(options.unix_socket),
       proxy_command(options.proxy_command),
+      max_retries(options.max_retries),
       tcp_keepalive(options.tcp_keepalive.value_or(usual_tcp_keepalive)),
       keepalive(options.keepalive.value_or(duration(0))),
       reuse(options.reuse),
       idle_close(options.idle_close),
       max_idle(options.max_idle),
+      lease(options.lease),
       settings(std::move(also)),
       identities(identities_of(options, by, settings)),
       offers(on, identities, agent_of(options, by), options.agent_requests, options.identities_only,
@@ -141,6 +152,7 @@ ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh
       handshakes(on.service<handshake_budget>(), options.handshakes),
       descriptors(on),
       names(on),
+      asked_at(on.now()),
       options_(that_matter(options, by)) {
   prepare_openssl();
 }
@@ -158,6 +170,7 @@ const ssh_hop& ssh_environment::last_hop() {
 }
 
 void ssh_environment::refresh() {
+  asked_at = home.now();
   if (hop_.shared) hop_.shared->refresh();
   host_keys.refresh();
   names.forget();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "execo/connection.hpp"
@@ -49,13 +50,16 @@ class ssh_environment {
   const int port;                   // by default
   const duration answer_limit;      // for a server that is asked
   const std::string key_exchange;   // comma separated; empty: libssh's own order
+  const std::string way;            // to its hosts: what distinguishes it from others
   const std::string unix_socket;    // with tokens; empty: none
   const std::string proxy_command;  // the same
-  const duration tcp_keepalive;     // 0: none
-  const duration keepalive;         // 0: none
-  const bool reuse;                 // of its sessions
-  const duration idle_close;        // 0: none
+  const std::optional<unsigned> max_retries;
+  const duration tcp_keepalive;  // 0: none
+  const duration keepalive;      // 0: none
+  const bool reuse;              // of its sessions
+  const duration idle_close;     // 0: none
   const std::size_t max_idle;
+  const duration lease;  // of its commands; 0: none
   const connection_settings settings;
   identity_set identities;
   login_offers offers;
@@ -64,6 +68,8 @@ class ssh_environment {
   handshake_limiter handshakes;
   descriptor_queue descriptors;
   resolver names;
+  /// The time at which an action began that uses it, the last one.
+  clock::time_point asked_at;
   /// Bytes that channels keep for readers that do not take them now.
   std::size_t held_back = 0;
   /// A server refused a channel that came soon after another one was closed: it counts those that

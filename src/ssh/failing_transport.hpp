@@ -39,7 +39,7 @@ class failing_transport final : public transport {
   void go_on() {
     queued_ = false;
     if (closed_) return events_->on_closed({});
-    events_->on_failed(how_, std::make_error_code(std::errc::invalid_argument), why_);
+    events_->on_failed(failure(how_, std::make_error_code(std::errc::invalid_argument), why_));
   }
 
   loop& loop_;

@@ -337,6 +337,7 @@ forwarder::~forwarder() {
 forward& forwarder::open(const std::string& host, int port, forward_owner& owner) {
   auto made = std::make_unique<forward>(*this, host, port, owner);
   if (!linked()) session_.attach(*this);
+  session_.acknowledge_at_once();
   forward& f = *made.release();
   f.link_before(ready_);
   session_.touch(*this);

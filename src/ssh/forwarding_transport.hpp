@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "loop/loop.hpp"
+#include "process/failure.hpp"
 #include "process/transport.hpp"
-#include "ssh/failure.hpp"
 
 namespace execo::detail {
 
@@ -27,19 +27,11 @@ class forwarding_transport : public transport, protected transport_events {
   bool query_pending_output() override { return inner_->query_pending_output(); }
   clock::duration max_output_delay() const noexcept override { return inner_->max_output_delay(); }
   void describe(std::vector<std::string>& lines) const override { inner_->describe(lines); }
-
-  void close() override {
-    if (!problem_) return inner_->close();
-    // From inside its event, or later; before that the event does not come any more.
-    if (std::exchange(closing_, true) || !problem_sent_) return;
-    owner_->on_closed(complete({}));
-  }
+  void close() override { inner_->close(); }
 
  protected:
-  forwarding_transport(loop& on, std::unique_ptr<transport> inner)
-      : loop_(on),
-        inner_(std::move(inner)),
-        step_(delegate<>::to<&forwarding_transport::send_problem>(this)) {}
+  forwarding_transport(loop& on, std::unique_ptr<transport> inner) noexcept
+      : loop_(on), inner_(std::move(inner)) {}
   ~forwarding_transport() override = default;
 
   loop& home() const noexcept { return loop_; }
@@ -48,11 +40,6 @@ class forwarding_transport : public transport, protected transport_events {
   void replace_inner(std::unique_ptr<transport> other) noexcept { inner_ = std::move(other); }
   void set_owner(transport_events& events) noexcept { owner_ = &events; }
   void open_inner(const command& what) { inner_->open(what, *this); }
-  /// Instead of open_inner(): the events come from the loop.
-  void fail_soon(failure why) {
-    problem_ = std::move(why);
-    loop_.defer(step_);
-  }
   /// What the last event says.
   virtual end_report complete(end_report found) { return found; }
 
@@ -62,24 +49,46 @@ class forwarding_transport : public transport, protected transport_events {
   }
   void on_eof(stream which) override { owner_->on_eof(which); }
   void on_exit(exit_status status) override { owner_->on_exit(status); }
-  void on_failed(end_reason how, std::error_code why, std::string context) override {
-    owner_->on_failed(how, why, std::move(context));
-  }
+  void on_failed(failure why) override { owner_->on_failed(std::move(why)); }
   void on_no_output_pending() override { owner_->on_no_output_pending(); }
   void on_written(std::size_t count) override { owner_->on_written(count); }
   void on_input_closed() override { owner_->on_input_closed(); }
   void on_closed(end_report found) override { owner_->on_closed(complete(std::move(found))); }
 
  private:
-  void send_problem() {
-    problem_sent_ = true;
-    if (closing_) return owner_->on_closed(complete({}));
-    owner_->on_failed(problem_->how, problem_->why, problem_->context);
-  }
-
   loop& loop_;
   std::unique_ptr<transport> inner_;
   transport_events* owner_ = nullptr;
+};
+
+/// One that may refuse a command, which the other one is not given then.
+class refusing_transport : public forwarding_transport {
+ public:
+  void close() override {
+    if (!problem_) return forwarding_transport::close();
+    // From inside its event, or later; before that the event does not come any more.
+    if (std::exchange(closing_, true) || !problem_sent_) return;
+    owner().on_closed(complete({}));
+  }
+
+ protected:
+  refusing_transport(loop& on, std::unique_ptr<transport> inner)
+      : forwarding_transport(on, std::move(inner)),
+        step_(delegate<>::to<&refusing_transport::send_problem>(this)) {}
+
+  /// Instead of open_inner(): the events come from the loop.
+  void fail_soon(failure why) {
+    problem_ = std::move(why);
+    home().defer(step_);
+  }
+
+ private:
+  void send_problem() {
+    problem_sent_ = true;
+    if (closing_) return owner().on_closed(complete({}));
+    owner().on_failed(*problem_);
+  }
+
   queue_node step_;
   std::optional<failure> problem_;
   bool problem_sent_ = false;

@@ -57,4 +57,13 @@ void greeting::note(std::string_view text) {
   said_ += text.substr(0, max_kept - std::min(max_kept, said_.size()));
 }
 
+bool says_too_busy(std::string_view said) noexcept {
+  return said.find("Exceeded MaxStartups") != said.npos ||
+         said.find("Not allowed at this time") != said.npos;
+}
+
+bool tells_of_turning_away(std::string_view words) noexcept {
+  return says_too_busy(words) || words.find("kex_exchange_identification: ") != words.npos;
+}
+
 }  // namespace execo::detail

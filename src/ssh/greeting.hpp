@@ -35,4 +35,10 @@ class greeting {
   std::error_code why_;
 };
 
+/// What a server says that takes no more connections for now: sshd's own words, where it can send
+/// them, and those of its PerSourcePenalties.
+bool says_too_busy(std::string_view said) noexcept;
+/// The words of an `ssh` that was turned away: those of the server, or its own.
+bool tells_of_turning_away(std::string_view words) noexcept;
+
 }  // namespace execo::detail

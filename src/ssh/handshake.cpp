@@ -5,7 +5,9 @@
 
 #include <string_view>
 
+#include "execo/log.hpp"
 #include "ssh/algorithms.hpp"
+#include "ssh/known_hosts.hpp"
 #include "ssh/remote_session.hpp"
 
 namespace execo::detail {
@@ -15,18 +17,6 @@ constexpr const char* nowhere = "/dev/null/none";
 
 bool set(ssh_session_struct* session, ssh_options_e option, const void* value) {
   return ssh_options_set(session, option, value) == 0;
-}
-
-bool read_shown_key(ssh_session_struct* session, shown_key& shown) {
-  ssh_key raw = nullptr;
-  if (ssh_get_server_publickey(session, &raw) != SSH_OK) return false;
-  libssh_key key(raw);
-  char* base64 = nullptr;
-  if (ssh_pki_export_pubkey_base64(key.get(), &base64) != SSH_OK) return false;
-  libssh_text owned(base64);
-  shown.base64 = base64;
-  shown.type = ssh_key_type_to_char(ssh_key_type(key.get()));
-  return true;
 }
 
 bool set_list(ssh_session_struct* session, ssh_options_e option, const std::string& written,
@@ -98,6 +88,18 @@ failure no_memory(const remote_session& of) {
                  of.name() + ": ssh session");
 }
 
+// The connection can be intercepted.
+void note_unchecked_key(const remote_session& of) {
+  log(log_level::warning, [&] {
+    std::string text = known_hosts::entry_name(of.key_name(), of.key_port());
+    text += ": the host key is not checked";
+    shown_key shown;
+    if (read_shown_key(of.handle(), shown))
+      text += ": " + shown.fingerprint() + " (" + shown.type + ")";
+    return text;
+  });
+}
+
 }  // namespace
 
 bool set_handshake_options(ssh_session_struct* session, const remote_session& of, int fd,
@@ -124,17 +126,41 @@ bool set_handshake_options(ssh_session_struct* session, const remote_session& of
         failure(end_reason::protocol_error, std::make_error_code(std::errc::protocol_not_supported),
                 of.name() + ": key exchange: libssh knows none of the algorithms for " + unknown +
                     " that ssh_config allows");
+  if (ok) why.reason = failure_reason::no_common_algorithm;
   return false;
 }
 
+bool checks_host_key(const remote_session& of) {
+  return of.shared().host_keys.checks() && !is_trusted_without_key(of);
+}
+
+bool read_shown_key(ssh_session_struct* session, shown_key& shown) {
+  ssh_key raw = nullptr;
+  if (ssh_get_server_publickey(session, &raw) != SSH_OK) return false;
+  libssh_key key(raw);
+  char* base64 = nullptr;
+  if (ssh_pki_export_pubkey_base64(key.get(), &base64) != SSH_OK) return false;
+  libssh_text owned(base64);
+  shown.base64 = base64;
+  shown.type = ssh_key_type_to_char(ssh_key_type(key.get()));
+  return true;
+}
+
+failure unreadable_key(const remote_session& of) {
+  return failure(end_reason::protocol_error, std::make_error_code(std::errc::protocol_error),
+                 of.name() + ": key exchange: a host key that cannot be read");
+}
+
 bool check_host_key(const remote_session& of, failure& why) {
+  if (!checks_host_key(of)) {
+    note_unchecked_key(of);
+    return true;
+  }
   host_key_store& trusted = of.shared().host_keys;
-  if (!trusted.checks() || is_trusted_without_key(of)) return true;
   shown_key shown;
   if (read_shown_key(of.handle(), shown))
     return trusted.accept(of.key_name(), of.key_port(), shown, why);
-  why = failure(end_reason::protocol_error, std::make_error_code(std::errc::protocol_error),
-                of.name() + ": key exchange: a host key that cannot be read");
+  why = unreadable_key(of);
   return false;
 }
 

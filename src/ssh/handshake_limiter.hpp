@@ -57,12 +57,9 @@ class handshake_limiter : private list_node {
     shared_.limit_ = std::max(shared_.limit_, limit_);
   }
 
-  void enter(permit& t) {
-    t.limiter_ = this;
-    t.link_before(waiting_);
-    if (!linked()) link_before(shared_.waiting_);
-    shared_.grant();
-  }
+  void enter(permit& t) { enter_before(waiting_, t); }
+  /// Before all that wait. Pre: it has left, or was not inside yet.
+  void enter_first(permit& t) { enter_before(*waiting_.next(), t); }
   /// Gives the slot or the place in the queue back. Does nothing the second time.
   void leave(permit& t);
   /// A handshake came to its end after `taken`.
@@ -77,6 +74,12 @@ class handshake_limiter : private list_node {
  private:
   friend class handshake_budget;
   bool grant_one();
+  void enter_before(list_node& next, permit& t) {
+    t.limiter_ = this;
+    t.link_before(next);
+    if (!linked()) link_before(shared_.waiting_);
+    shared_.grant();
+  }
 
   handshake_budget& shared_;
   unsigned limit_;

@@ -44,7 +44,7 @@ namespace {
 // By what its own lines say, which may be further hops.
 ssh_hop hop_by_config(const ssh_environment& of, ssh_options options, const hop_source& source,
                       const std::string& name) {
-  host_directory hosts(of.home, std::move(options), of.caller, source.lines);
+  host_directory hosts(of.home, std::move(options), of.caller, source.config);
   bool v6 = name.find(':') != name.npos;
   ssh_target to;
   try {

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "execo/ssh_config.hpp"
 #include "ssh/host_settings.hpp"
+#include "ssh/match_commands.hpp"
 #include "ssh/session_pool.hpp"
 
 namespace execo::detail {
@@ -20,49 +22,55 @@ int port_of(const std::string& text) {
 
 }  // namespace
 
-std::shared_ptr<const config_lines> config_files::find(const ssh_options& options,
-                                                       const ssh_caller& by) {
+// NoHostAuthenticationForLocalhost is about addresses, which are not known yet.
+bool ssh_target::checks_host_key() const {
+  bool is_here = name == "localhost" || name == "::1" || name.starts_with("127.");
+  return shared->host_keys.checks() && !(shared->settings.trusts_loopback && is_here);
+}
+
+config_source config_files::find(const ssh_options& options, const ssh_caller& by) {
   std::string file = options.config_file;
   if (!file.empty() && file != "none") file = by.path_of(file);
   auto is_wanted = [&](const entry& e) {
     return e.home == by.home() && e.file == file && e.options == options.config_lines;
   };
   auto known = std::ranges::find_if(read_, is_wanted);
-  if (known != read_.end()) return known->lines;
+  if (known != read_.end()) return known->source;
   entry made;
   made.home = by.home();
   made.file = file;
   made.options = options.config_lines;
   try {
-    made.lines = std::make_shared<const config_lines>(
+    made.source.lines = std::make_shared<const config_lines>(
         config_lines::read_from(by.home(), options.config_lines, file));
   } catch (const ssh_config_error& error) {
     throw std::invalid_argument(error.what());
   }
+  // What runs them holds the directory of the caller open, as long as the context.
+  if (made.source.lines->has_commands())
+    made.source.commands = std::make_shared<match_commands>(*loop_, by);
   read_.push_back(std::move(made));
-  return read_.back().lines;
+  return read_.back().source;
 }
 
 host_directory::host_directory(loop& on, ssh_options options, const ssh_caller& by,
-                               std::shared_ptr<const config_lines> lines)
+                               config_source config, std::string shown_keys)
     : loop_(on),
       options_(std::move(options)),
       by_(by),
-      lines_(std::move(lines)),
-      caller_(config_caller::of(by_)) {}
+      config_(std::move(config)),
+      caller_(config_caller::of(by_)),
+      shown_keys_(std::move(shown_keys)),
+      asks_commands_(config_.commands && config_.lines->has_commands()) {}
 
 ssh_target host_directory::find(const host& where) {
   config_answer::fixed_destination named;
   named.host = where.name();
   named.user = where.user().empty() ? options_.user : where.user();
   named.port = where.port() == 0 ? options_.port : where.port();
-  // The commands of Match exec may take any time: ssh waits for them, not the loop.
   bool asked = false;
-  config_commands commands([&asked](const std::string&) {
-    asked = true;
-    return false;
-  });
-  config_answer answer(*lines_, caller_, commands, named);
+  config_commands commands([&](const std::string& command) { return holds(command, asked); });
+  config_answer answer(*config_.lines, caller_, commands, named);
   ssh_target found;
   const common& of_several = common_of(answer, asked);
   found.shared = of_several.shared;
@@ -71,6 +79,28 @@ ssh_target host_directory::find(const host& where) {
   found.user = answer.tokens().user;
   found.establish = of_several.establish;
   return found;
+}
+
+// What is wrong with hops is the end of what leads through them.
+ssh_target host_directory::find_ready(const host& where) {
+  ssh_target found = find(where);
+  if (!asks_commands_ || !found.shared->has_hops()) return found;
+  try {
+    (void)loop_of_hops(*found.shared, route_target{found.name, found.port, found.user});
+  } catch (const std::invalid_argument&) {
+  }
+  return found;
+}
+
+// The commands of Match exec may take any time, and the loop does not wait for them.
+bool host_directory::holds(const std::string& command, bool& left_to_ssh) const {
+  if (!config_.commands) {
+    left_to_ssh = true;
+    return false;
+  }
+  std::optional<bool> known = config_.commands->find(command);
+  if (!known) throw command_wanted(command);
+  return *known;
 }
 
 const host_directory::common& host_directory::common_of(const config_answer& answer,
@@ -82,8 +112,15 @@ const host_directory::common& host_directory::common_of(const config_answer& ans
   if (!made.options.jump.empty()) {
     hop_source from;
     from.base = options_;
-    from.lines = lines_;
+    from.config = config_;
     made.also.hops = hop_source_ref(std::move(from));
+  }
+  if (!shown_keys_.empty()) {
+    made.also.host_key_algorithms = shown_keys_;
+    made.options.host_key_policy = host_keys::ignore;
+    // A server without such a key may close the connection as one does that is too busy.
+    constexpr unsigned max_tries_more = 3;
+    made.options.max_retries = made.options.max_retries.value_or(max_tries_more);
   }
   known.establish = made.options.limits.establish.value_or(deadlines::default_establish);
   known.shared = loop_.service<session_pool>().environment_for(made.options, by_, made.also);

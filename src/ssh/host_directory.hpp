@@ -12,6 +12,7 @@
 #include "ssh/caller.hpp"
 #include "ssh/config_answer.hpp"
 #include "ssh/config_lines.hpp"
+#include "ssh/connection_settings.hpp"
 #include "ssh/environment.hpp"
 
 namespace execo::detail {
@@ -24,36 +25,45 @@ class ssh_target {
   int port = 0;
   std::string user;
   duration establish{0};  // the limit for all phases up to authentication
+
+  /// False: who answers there may be anybody.
+  bool checks_host_key() const;
 };
 
 /// The files of ssh_config(5) that a loop has read, once each.
 class config_files final : public loop_service {
  public:
   config_files() = default;
-  explicit config_files(loop&) noexcept {}
+  explicit config_files(loop& on) noexcept : loop_(&on) {}
 
   /// Throws: std::invalid_argument naming file and line.
-  std::shared_ptr<const config_lines> find(const ssh_options& options, const ssh_caller& by);
+  config_source find(const ssh_options& options, const ssh_caller& by);
 
  private:
   class entry {
    public:
     std::string home, file;
     std::vector<std::string> options;
-    std::shared_ptr<const config_lines> lines;
+    config_source source;
   };
+  loop* loop_ = nullptr;
   std::vector<entry> read_;
 };
 
 /// On one loop, for one action.
 class host_directory {
  public:
-  host_directory(loop& on, ssh_options options, const ssh_caller& by,
-                 std::shared_ptr<const config_lines> lines);
+  /// `shown_keys`: host key algorithms, comma separated, of hosts that are only asked for their
+  /// keys, whatever those are; empty: they are logged in to.
+  host_directory(loop& on, ssh_options options, const ssh_caller& by, config_source config,
+                 std::string shown_keys = {});
 
   /// Throws: std::invalid_argument for options that no host can use; ssh_config_error for what
-  /// the files say about this host.
+  /// the files say about this host; command_wanted for a command of Match whose answer is not
+  /// known.
   ssh_target find(const host& where);
+  /// The same, once its hops are known as well.
+  ssh_target find_ready(const host& where);
 
  private:
   class common {
@@ -61,13 +71,16 @@ class host_directory {
     std::shared_ptr<ssh_environment> shared;
     duration establish{0};
   };
+  bool holds(const std::string& command, bool& left_to_ssh) const;
   const common& common_of(const config_answer& answer, bool asked_commands);
 
   loop& loop_;
   const ssh_options options_;
   const ssh_caller by_;
-  const std::shared_ptr<const config_lines> lines_;
+  const config_source config_;
   const config_caller caller_;
+  const std::string shown_keys_;
+  const bool asks_commands_;
   // By what the files say, since most hosts have it in common.
   std::unordered_map<std::string, common> known_;
 };

@@ -152,45 +152,50 @@ bool host_key_store::accept(std::string_view host, int port, const shown_key& ke
       "if the host was really given a new key, remove the old one with "
       "`ssh-keygen -R '" +
       name + "' -f '" + files_.written + "'`";
-  switch (known_.check(host, port, key.type, key.base64)) {
+  switch (check(host, port, key)) {
     case known_hosts::verdict::known:
       return true;
     case known_hosts::verdict::changed:
-      why = refuse(host, port, key, "is not the key known", remove);
+      why =
+          refuse(host, port, key, failure_reason::host_key_changed, "is not the key known", remove);
       return false;
     case known_hosts::verdict::other_type:
-      why = refuse(host, port, key, "is of another type than the keys known", remove);
+      why = refuse(host, port, key, failure_reason::host_key_changed,
+                   "is of another type than the keys known", remove);
       return false;
     case known_hosts::verdict::revoked:
-      why = refuse(host, port, key, "is marked @revoked", "give the host a new key");
+      why = refuse(host, port, key, failure_reason::host_key_revoked, "is marked @revoked",
+                   "give the host a new key");
       return false;
     case known_hosts::verdict::unknown:
       break;
   }
   if (policy_ == host_keys::accept_new) return record(host, port, key, why);
   if (known_.has_authority(host, port)) {
-    why = refuse(host, port, key, "is known by a certificate authority alone",
+    why = refuse(host, port, key, failure_reason::host_key_unknown,
+                 "is known by a certificate authority alone",
                  "only the ssh program takes host certificates (via openssh)");
     why.fits_openssh = true;
     return false;
   }
-  why = refuse(host, port, key, "is not known",
+  why = refuse(host, port, key, failure_reason::host_key_unknown, "is not known",
                "check the fingerprint and add the key to that file, or use the policy accept-new");
   return false;
 }
 
 bool host_key_store::record(std::string_view host, int port, const shown_key& key, failure& why) {
   if (!known_hosts::can_record(host)) {
-    why = refuse(host, port, key, "is new, and the host's name cannot be written",
-                 "name the host by plain characters",
-                 std::make_error_code(std::errc::invalid_argument));
+    why =
+        refuse(host, port, key, failure_reason::host_key_unknown,
+               "is new, and the host's name cannot be written", "name the host by plain characters",
+               std::make_error_code(std::errc::invalid_argument));
     return false;
   }
   std::error_code error =
       append(known_hosts::entry_name(host, port) + " " + key.type + " " + key.base64 + "\n");
   if (error) {
-    why = refuse(host, port, key, "is new and could not be recorded", "make that file writable",
-                 error);
+    why = refuse(host, port, key, failure_reason::host_key_unknown,
+                 "is new and could not be recorded", "make that file writable", error);
     return false;
   }
   known_.add(host, port, key.type, key.base64);
@@ -251,13 +256,15 @@ std::shared_ptr<host_key_store> host_key_stores::find(host_keys policy,
 }
 
 failure host_key_store::refuse(std::string_view host, int port, const shown_key& key,
-                               std::string_view what, std::string_view cure,
+                               failure_reason reason, std::string_view what, std::string_view cure,
                                std::error_code why) const {
   std::string text = known_hosts::entry_name(host, port) + ": host key " + key.fingerprint() +
                      " (" + key.type + ") " + std::string(what) + " in " + files_.written;
   if (why) text += ": " + why.message();
   text += "; policy " + std::string(word(policy_)) + "; " + std::string(cure);
-  return failure(end_reason::host_key_rejected, why, std::move(text));
+  failure refused(end_reason::host_key_rejected, why, std::move(text));
+  refused.reason = reason;
+  return refused;
 }
 
 std::string host_key_store::preferred_algorithms(std::string_view host, int port) const {

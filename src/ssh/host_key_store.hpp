@@ -11,8 +11,8 @@
 #include "base/file_stamp.hpp"
 #include "execo/connection.hpp"
 #include "loop/loop.hpp"
+#include "process/failure.hpp"
 #include "ssh/caller.hpp"
-#include "ssh/failure.hpp"
 #include "ssh/known_hosts.hpp"
 
 namespace execo::detail {
@@ -64,6 +64,13 @@ class host_key_store {
   /// Judges a key, and records it where the policy says so. True: go on. False: `why` is set.
   bool accept(std::string_view host, int port, const shown_key& key, failure& why);
 
+  /// What the files say of a key.
+  known_hosts::verdict check(std::string_view host, int port, const shown_key& key) const {
+    return known_.check(host, port, key.type, key.base64);
+  }
+  /// Adds a key to the written file. False: `why` is set.
+  bool record(std::string_view host, int port, const shown_key& key, failure& why);
+
   /// The server's algorithms in an order that makes it show a key we know; empty: any will do.
   std::string preferred_algorithms(std::string_view host, int port) const;
 
@@ -71,11 +78,10 @@ class host_key_store {
   void read();
   void read_revoked(known_hosts& known) const;
   std::vector<file_stamp> stamps_of_others() const;
-  bool record(std::string_view host, int port, const shown_key& key, failure& why);
   std::error_code append(std::string line);
   std::error_code open_for_append();
-  failure refuse(std::string_view host, int port, const shown_key& key, std::string_view what,
-                 std::string_view cure, std::error_code why = {}) const;
+  failure refuse(std::string_view host, int port, const shown_key& key, failure_reason reason,
+                 std::string_view what, std::string_view cure, std::error_code why = {}) const;
 
   host_keys policy_;
   host_key_files files_;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ssh/libssh.hpp"
 #include "ssh/name_patterns.hpp"
 
 namespace execo::detail {
@@ -91,6 +92,25 @@ void set_identities(host_settings& to, std::vector<std::string> files) {
   to.also.identities = std::move(files);
 }
 
+void set_no_keys(host_settings& to) {
+  to.also.allows.key = false;
+  to.also.identities.emplace();
+}
+
+void set_no_secrets(host_settings& to) {
+  to.also.allows.password = false;
+  to.also.allows.keyboard = false;
+}
+
+// Those of its methods that are here; their order stays ours.
+void set_methods(host_settings& to, const words& values) {
+  std::string list = "," + text_of(values) + ",";
+  auto has = [&list](const char* method) { return list.find(method) != list.npos; };
+  if (!has(",password,")) to.also.allows.password = false;
+  if (!has(",keyboard-interactive,")) to.also.allows.keyboard = false;
+  if (!has(",publickey,")) set_no_keys(to);
+}
+
 void set_keepalive(host_settings& to, const words& values) {
   if (!to.options.keepalive)
     to.options.keepalive = std::chrono::seconds(number_of<std::int32_t>(values));
@@ -137,6 +157,11 @@ void need_ssh_if_given(host_settings& to, const words& values) {
   if (!off) need_ssh(to, config_keywords[Place]);
 }
 
+template <int Method>
+void add_method_of_ssh(host_settings& to, const words& values) {
+  if (is_yes(values)) to.also.methods_of_ssh |= Method;
+}
+
 void set_jump(host_settings& to, const words& values) {
   const ssh_options& base = to.options;
   if (!base.jump.empty() || !base.proxy_command.empty() || !base.unix_socket.empty()) return;
@@ -176,8 +201,25 @@ constexpr settings_row rows[] = {
      }},
     {"pubkeyauthentication",
      [](host_settings& to, const words& values) {
-       if (values[0] == "false") to.also.identities.emplace();
+       if (values[0] == "false") set_no_keys(to);
      }},
+    {"passwordauthentication",
+     [](host_settings& to, const words& values) {
+       if (!is_yes(values)) to.also.allows.password = false;
+     }},
+    {"kbdinteractiveauthentication",
+     [](host_settings& to, const words& values) {
+       if (!is_yes(values)) to.also.allows.keyboard = false;
+     }},
+    {"numberofpasswordprompts",
+     [](host_settings& to, const words& values) {
+       if (number_of<unsigned>(values) == 0) set_no_secrets(to);
+     }},
+    {"batchmode",
+     [](host_settings& to, const words& values) {
+       if (is_yes(values)) set_no_secrets(to);
+     }},
+    {"preferredauthentications", set_methods},
     {"ciphers", set_text<&connection_settings::ciphers>},
     {"macs", set_text<&connection_settings::macs>},
     {"kexalgorithms", set_text<&connection_settings::key_exchange>},
@@ -210,6 +252,8 @@ constexpr settings_row rows[] = {
     {"bindinterface", need_ssh_if_given<config_place("bindinterface")>},
     {"canonicalizehostname", need_ssh_if_given<config_place("canonicalizehostname")>},
     {"forwardagent", need_ssh_if_given<config_place("forwardagent")>},
+    {"gssapiauthentication", add_method_of_ssh<SSH_AUTH_METHOD_GSSAPI_MIC>},
+    {"hostbasedauthentication", add_method_of_ssh<SSH_AUTH_METHOD_HOSTBASED>},
     {"knownhostscommand", need_ssh_if_given<config_place("knownhostscommand")>},
     {"proxyjump", set_jump},
     {"proxyusefdpass", need_ssh_if_given<config_place("proxyusefdpass")>},

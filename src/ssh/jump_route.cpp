@@ -10,6 +10,18 @@
 #include "ssh/session_pool.hpp"
 
 namespace execo::detail {
+namespace {
+
+// Servers pass the words of strerror or getaddrinfo on.
+failure_reason reason_in(std::string_view words) {
+  auto has = [words](std::string_view part) { return words.find(part) != words.npos; };
+  if (has("refused")) return failure_reason::refused;
+  if (has("timed out")) return failure_reason::dropped;
+  if (has("unreachable") || has("No route")) return failure_reason::unreachable;
+  return has("not known") || has("resol") ? failure_reason::unknown_host : failure_reason::none;
+}
+
+}  // namespace
 
 jump_route::jump_route(ssh_environment& shared, const route_target& to, delegate<> wake,
                        delegate<> over)
@@ -27,6 +39,16 @@ std::string jump_route::label() const {
 std::string jump_route::note() const {
   if (stage_ == stage::waiting) return "waits for " + label();
   return stage_ == stage::opening ? label() + " has not connected to it yet" : std::string();
+}
+
+std::optional<failed_try> jump_route::last_try() const {
+  if (stage_ != stage::waiting) return std::nullopt;
+  std::optional<failed_try> found = lease_->session().last_try();
+  if (!found) return found;
+  const ssh_hop& hop = shared_.last_hop();
+  found->why.name_hop(hop.name, hop.user, shared_.hop_count());
+  found->where = phase::connect;
+  return found;
 }
 
 route::progress jump_route::fail(failure why) {
@@ -99,6 +121,7 @@ void jump_route::forward_opened() {
 void jump_route::forward_refused(std::string why) {
   failure refused(end_reason::connect_failed, {},
                   "no connection to " + to_.name + ":" + std::to_string(to_.port) + ": " + why);
+  refused.reason = reason_in(why);
   refused.name_hop(shared_.last_hop().name, shared_.last_hop().user, shared_.hop_count());
   (void)fail(std::move(refused));
   wake_();

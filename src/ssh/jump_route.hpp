@@ -23,6 +23,7 @@ class jump_route final : public route, private session_user, private forward_own
   void close(ending how) override;
   bool is_over() const noexcept override { return forward_ == nullptr; }
   std::string note() const override;
+  std::optional<failed_try> last_try() const override;
 
  private:
   // idle -> waiting (for the hop) -> opening -> opened -> connected -> broken. From the first ones

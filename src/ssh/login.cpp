@@ -11,7 +11,8 @@ namespace {
 // Of an agent that asks its user, or has a security key touched. A host's own deadline is shorter.
 constexpr auto sign_limit = std::chrono::minutes(1);
 
-// RFC 4252, 5: what "partial success" asks for besides.
+}  // namespace
+
 std::string names_of_methods(int methods) {
   std::string names;
   for (auto [method, name] : {std::pair(SSH_AUTH_METHOD_PASSWORD, "password"),
@@ -24,35 +25,54 @@ std::string names_of_methods(int methods) {
   return names;
 }
 
-}  // namespace
-
-login::login(ssh_environment& shared, delegate<> wake)
-    : shared_(shared), wait_(wake), question_(wake) {}
+login::login(ssh_environment& shared, const login_names& names, delegate<> wake)
+    : shared_(shared), wait_(wake), question_(wake), secrets_(shared, names, wake) {}
 
 void login::begin() {
   first_ = current_ = shared_.offers.favourite(*plan_);
   stage_ = stage::offering;
+  listed_ = false;
+  tried_ = 0;
+}
+
+bool login::offers_key(ssh_session_struct* session) const {
+  if (!shared_.settings.allows.key) return false;
+  auto methods = static_cast<unsigned>(ssh_userauth_list(session, nullptr));
+  return !is_exhausted() && (methods == 0 || (methods & SSH_AUTH_METHOD_PUBLICKEY) != 0);
 }
 
 login::progress login::go_on(ssh_session_struct* session) {
   if (stage_ == stage::begun) begin();
-  while (!is_exhausted()) {
-    int r = try_current(session);
-    if (r == SSH_AUTH_AGAIN) return stage_ == stage::signing ? progress::agent : progress::waiting;
-    if (r == SSH_AUTH_SUCCESS) {
-      shared_.offers.accepted(current());
-      return progress::accepted;
-    }
-    // Otherwise this offer alone is of no use.
-    if (is_lost(session)) return progress::lost;
-    if (r == SSH_AUTH_PARTIAL) {
-      accepted_ = &current();
-      auto methods = static_cast<unsigned>(ssh_userauth_list(session, nullptr));
-      if ((methods & SSH_AUTH_METHOD_PUBLICKEY) == 0) return progress::refused;
-    }
-    next();
+  progress now = progress::refused;
+  do {
+    now = offers_key(session) ? go_on_with_key(session) : go_on_with_secrets(session);
+  } while (now == progress::next);
+  return now;
+}
+
+login::progress login::go_on_with_key(ssh_session_struct* session) {
+  int r = try_current(session);
+  if (r == SSH_AUTH_AGAIN) return stage_ == stage::signing ? progress::apart : progress::waiting;
+  if (r == SSH_AUTH_SUCCESS) {
+    shared_.offers.accepted(current());
+    return progress::accepted;
   }
-  return progress::refused;
+  // Otherwise this offer alone is of no use.
+  if (is_lost(session)) return progress::lost;
+  if (r == SSH_AUTH_PARTIAL) accepted_ = &current();
+  next();
+  return progress::next;
+}
+
+login::progress login::go_on_with_secrets(ssh_session_struct* session) {
+  int r = secrets_.go_on(session);
+  if (r == SSH_AUTH_AGAIN) return secrets_.waits_here() ? progress::apart : progress::waiting;
+  if (r == SSH_AUTH_SUCCESS) return progress::accepted;
+  if (r == SSH_AUTH_DENIED) return progress::refused;
+  if (r != SSH_AUTH_PARTIAL) return progress::lost;
+  // A key may be what it wants in addition; it did not want one first.
+  if (accepted_ == nullptr) begin();
+  return progress::next;
 }
 
 void login::next() noexcept {
@@ -113,12 +133,26 @@ int login::leave_out(const std::string& why) {
 }
 
 std::string login::describe(int methods) const {
+  if (secrets_.why().empty()) return describe_keys(methods);
+  std::string before;
+  if (accepted_ != nullptr) before = "the server accepted " + accepted_->name + ", but ";
+  return before + secrets_.why();
+}
+
+failure_reason login::reason() const noexcept {
+  if (secrets_.reason() != failure_reason::none) return secrets_.reason();
+  return accepted_ == nullptr ? failure_reason::wrong_key : failure_reason::none;
+}
+
+std::string login::describe_keys(int methods) const {
+  if (!shared_.settings.allows.key) return "ssh_config allows no key";
   std::string keys = plan_->names();
   if (!problems_.empty()) keys += " (" + problems_ + ")";
   if (plan_->offers.empty()) return "no identity to log in with: " + keys;
   if (accepted_ == nullptr) return "the server refused the identities " + keys;
   std::string text = "the server accepted " + accepted_->name + ", but wants ";
-  if (!is_exhausted()) return text + "more than keys: " + names_of_methods(methods);
+  bool wants_key = (static_cast<unsigned>(methods) & SSH_AUTH_METHOD_PUBLICKEY) != 0;
+  if (!wants_key) return text + "more than keys: " + names_of_methods(methods);
   return text + "another key, too, of " + keys;
 }
 

@@ -9,8 +9,8 @@
 #include "base/contain.hpp"
 #include "base/read_file.hpp"
 #include "base/secret_store.hpp"
-#include "loop/helper_threads.hpp"
 #include "ssh/key_blob.hpp"
+#include "ssh/question_thread.hpp"
 
 namespace execo::detail {
 namespace {
@@ -124,13 +124,6 @@ std::optional<std::size_t> find_needed(const identity_set& files, const login_pl
 /// by design.
 class login_offers::unlocking final : public helper_job {
  public:
-  /// Who asks has a thread of its own: one question at a time.
-  class helpers final : public loop_service {
-   public:
-    explicit helpers(loop& on) : threads(on, 1) {}
-    helper_threads threads;
-  };
-
   unlocking(login_offers& who, std::string key_file)
       : owner(&who), file(std::move(key_file)), prompt_(who.passphrases_) {}
   ~unlocking() override {
@@ -266,7 +259,7 @@ bool login_offers::unlock_next() {
     made->products.push_back(std::move(wanted));
   }
   job_ = made.get();
-  loop_.service<unlocking::helpers>().threads.submit(std::move(made));
+  loop_.service<question_thread>().threads.submit(std::move(made));
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "execo/printable.hpp"
+#include "ssh/greeting.hpp"
 
 namespace execo::detail {
 namespace {
@@ -86,13 +87,23 @@ void openssh_log::read_record(std::string_view record) {
 void openssh_log::read_step(std::string_view step) {
   constexpr std::string_view status = "Exit status ";
   constexpr std::string_view accepted = "exec request accepted on channel ";
+  constexpr std::string_view proxied = "Executing proxy command: ";
   if (step.starts_with("Sending command: ")) {
     asked_ = true;
-  } else if (step.starts_with("Connecting to ")) {
+  } else if (step.starts_with("Connecting to ") || step.starts_with(proxied)) {
     tried_ = true;
+    by_program_ = step.starts_with(proxied);
     reach(phase::connect);
   } else if (step.starts_with("Connection established") || step.starts_with("Local version")) {
+    // Whether a program has a connection is known when the server has said something.
+    if (!by_program_) reach(phase::kex);
+  } else if (step.starts_with("Remote protocol version")) {
     reach(phase::kex);
+    greeting_ = failure_reason::none;
+  } else if (has(step, ": banner line 0: ")) {
+    reach(phase::kex);
+    said_ = printable(behind(step, ": banner line 0: "), max_words);
+    if (says_too_busy(said_)) greeting_ = failure_reason::max_startups;
   } else if (step.starts_with("SSH2_MSG_NEWKEYS received")) {
     reach(phase::auth);
   } else if (step.starts_with("Authentication succeeded")) {
@@ -110,6 +121,11 @@ void openssh_log::read_step(std::string_view step) {
     (void)std::from_chars(number.data(), number.data() + number.size(), code);
     if (code >= 0) status_ = exit_status::of_code(code);
   }
+}
+
+failure_reason openssh_log::reason_so_far() const noexcept {
+  if (reached_ == phase::connect) return failure_reason::dropped;
+  return reached_ == phase::kex ? greeting_ : failure_reason::none;
 }
 
 void openssh_log::read_message(std::string_view message) {
@@ -141,12 +157,14 @@ bool openssh_log::refused_by_name_or_address(failure& why) const {
   if (has(message_, "Could not resolve hostname")) {
     std::string_view words = behind(behind(message_, "hostname "), ": ");
     why = failure(end_reason::connect_failed, {}, fmt::format("resolve {}: {}", name_, words));
+    why.reason = failure_reason::unknown_host;
     return true;
   }
   if (!message_.starts_with("ssh: connect to ")) return false;
   bool v6 = has(name_, ":");
   why = failure(end_reason::connect_failed, errno_named(behind_last_colon(message_)),
                 fmt::format("connect {}{}{}:{}", v6 ? "[" : "", name_, v6 ? "]" : "", port_));
+  why.reason = reason_of(why.why);
   return true;
 }
 
@@ -154,18 +172,25 @@ bool openssh_log::refused_in_handshake(failure& why) const {
   if (has(message_, "Host key verification failed") || !host_key_.empty()) {
     std::string words = host_key_.empty() ? message_ : host_key_;
     why = failure(end_reason::host_key_rejected, {}, name_ + ": " + words);
+    why.reason = has(words, "changed")   ? failure_reason::host_key_changed
+                 : has(words, "revoked") ? failure_reason::host_key_revoked
+                                         : failure_reason::host_key_unknown;
   } else if (has(message_, "Unable to negotiate")) {
     why =
         failure(end_reason::connect_failed, std::make_error_code(std::errc::protocol_not_supported),
                 name_ + ": key exchange: " + std::string(behind(message_, ": ")));
+    why.reason = failure_reason::no_common_algorithm;
   } else if (has(message_, "Permission denied (")) {
     why = failure(end_reason::auth_failed, std::make_error_code(std::errc::permission_denied),
                   fmt::format("{}@{}: the server refused the identities; it takes {}", user_, name_,
                               behind(message_, "Permission denied ")));
+    why.reason = failure_reason::wrong_key;
   } else if (!goodbye_.empty()) {
     bool in_auth = reached_ == phase::auth;
     why = failure(in_auth ? end_reason::auth_failed : end_reason::connect_failed, {},
                   name_ + ": " + during() + "the server disconnected: " + goodbye_);
+    why.reason = in_auth ? failure_reason::wrong_key : failure_reason::closed;
+    why.is_final = true;
   } else if (is_breach(message_)) {
     why = failure(end_reason::protocol_error, std::make_error_code(std::errc::protocol_error),
                   name_ + ": " + during() + message_);
@@ -175,12 +200,48 @@ bool openssh_log::refused_in_handshake(failure& why) const {
   return true;
 }
 
+// By the program that was to lead to it. Of another ssh it is known what its words mean: its own
+// failure, or why its server has no connection.
+bool openssh_log::refused_on_the_way(std::string_view words, failure& why) const {
+  if (!by_program_ || reached_ > phase::connect) return false;
+  openssh_log other(name_, port_, user_);
+  for (std::string_view rest = words; !rest.empty();) {
+    std::size_t end = std::min(rest.find('\n'), rest.size() - 1);
+    other.read_message(rest.substr(0, end + 1));
+    rest.remove_prefix(end + 1);
+  }
+  failure found;
+  std::string_view cause = behind(words, ": open failed: ");
+  cause = cause.substr(0, cause.find_first_of("\r\n"));
+  if (!cause.empty()) {
+    found = failure(end_reason::connect_failed, errno_named(behind_last_colon(cause)), {});
+    found.reason = reason_of(found.why);
+    found.is_final = true;
+  } else if (!other.refused_by_name_or_address(found) && !other.refused_in_handshake(found)) {
+    return false;
+  }
+  std::string said = cause.empty() ? other.message_ : printable(cause, max_words);
+  found.context = fmt::format("{}: no connection from the host before it: {}", name_, said);
+  why = std::move(found);
+  return true;
+}
+
 failure openssh_log::lost(std::string_view words) const {
   std::string said = message_.empty() ? printable(last_line(words), max_words) : message_;
   if (reached_ < phase::open) {
     std::string text = said.empty() ? "ssh ended without a word" : said;
-    return failure(end_reason::connect_failed, errno_named(behind_last_colon(said)),
-                   name_ + ": " + during() + text);
+    if (!said_.empty()) text += "; it said: " + said_;
+    std::string of_program = by_program_ ? printable(last_line(words), max_words) : std::string();
+    if (!of_program.empty() && of_program != said)
+      text += "; the program that leads to it said: " + of_program;
+    failure why(end_reason::connect_failed, errno_named(behind_last_colon(said)),
+                name_ + ": " + during() + text);
+    // What has spoken without identification is not an ssh server.
+    bool is_told = greeting_ != failure_reason::none && !said_.empty();
+    why.reason = is_told ? greeting_ : failure_reason::closed;
+    // How a proxy command ended is not known. Its words are on the standard error.
+    why.is_final = has(said, " UNKNOWN port 65535") && !tells_of_turning_away(words);
+    return why;
   }
   if (is_breach(said))
     return failure(end_reason::protocol_error, std::make_error_code(std::errc::protocol_error),
@@ -209,7 +270,8 @@ std::size_t openssh_log::find_last_words(std::string_view text, std::string_view
 failure openssh_log::describe(std::string_view words) const {
   failure why;
   if (reached_ < phase::open) {
-    bool found = refused_by_name_or_address(why) || refused_in_handshake(why);
+    bool found = refused_on_the_way(words, why) || refused_by_name_or_address(why) ||
+                 refused_in_handshake(why);
     return found ? why : lost(words);
   }
   if (refused_ && reached_ < phase::run)

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "execo/status.hpp"
-#include "ssh/failure.hpp"
+#include "process/failure.hpp"
 
 namespace execo::detail {
 
@@ -28,6 +28,9 @@ class openssh_log {
   /// Of the command, as the server reported it. A signal has no name: ssh does not log it.
   std::optional<exit_status> status() const noexcept { return status_; }
 
+  /// Of an ssh that is given up before the login was over.
+  failure_reason reason_so_far() const noexcept;
+
   /// Why ssh ended without a status. `words`: what it wrote beside its log.
   failure describe(std::string_view words) const;
 
@@ -42,6 +45,7 @@ class openssh_log {
   void reach(phase next) noexcept { reached_ = reached_ < next ? next : reached_; }
   bool refused_by_name_or_address(failure& why) const;
   bool refused_in_handshake(failure& why) const;
+  bool refused_on_the_way(std::string_view words, failure& why) const;
   failure lost(std::string_view words) const;
   std::string during() const;
 
@@ -50,12 +54,16 @@ class openssh_log {
   int port_;
   std::string rest_;      // of a record that is not complete
   std::string message_;   // the last one that says why it ends
+  std::string said_;      // by the server, before it has said who it is
   std::string goodbye_;   // the server's
   std::string channel_;   // of the command, once it runs
   std::string host_key_;  // what is wrong with it
   std::optional<exit_status> status_;
+  // What is wrong with what the server says first: at the beginning, that it says nothing.
+  failure_reason greeting_ = failure_reason::no_banner;
   phase reached_ = phase::resolve;
   bool tried_ = false;
+  bool by_program_ = false;  // a proxy command leads to the host
   bool asked_ = false;
   bool refused_ = false;  // the channel or the request
 };

@@ -94,7 +94,7 @@ void openssh_signal::on_exit(exit_status status) {
   leave();
 }
 
-void openssh_signal::on_failed(end_reason, std::error_code, std::string) {
+void openssh_signal::on_failed(failure) {
   state_ = script_state::broken;
   leave();
 }

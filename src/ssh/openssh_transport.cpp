@@ -15,11 +15,13 @@
 #include <utility>
 
 #include "base/fd.hpp"
+#include "execo/log.hpp"
 #include "execo/printable.hpp"
 #include "process/local_transport.hpp"
 #include "ssh/forwarding_transport.hpp"
 #include "ssh/openssh_log.hpp"
 #include "ssh/openssh_signal.hpp"
+#include "ssh/password_notice.hpp"
 #include "ssh/remote_text.hpp"
 
 namespace execo::detail {
@@ -32,15 +34,15 @@ constexpr auto output_wait = std::chrono::seconds(1);
 // Each step of a stop policy makes one; more do not end a command any better.
 constexpr std::size_t max_scripts = 4;
 
-class openssh_transport final : public forwarding_transport {
+class openssh_transport final : public refusing_transport {
  public:
   openssh_transport(loop& on, std::shared_ptr<const openssh_setup> shared, const host& where)
-      : forwarding_transport(on, make_local_transport(on, shared->around)),
+      : refusing_transport(on, make_local_transport(on, shared->around)),
         shared_(std::move(shared)),
         where_(where),
         log_(printable(where.name()), shared_->port_of(where), printable(shared_->user_of(where))),
         readable_(delegate<int>::to<&openssh_transport::on_readable>(this)),
-        wait_(delegate<>::to<&openssh_transport::fail_now>(this), "output of an ssh that ended") {}
+        wait_(delegate<>::to<&openssh_transport::wait_ended>(this), "output or end of ssh") {}
 
   // The end of the command is in the log, which is read with its output.
   bool redirect(int, const child_stream&) override { return false; }
@@ -57,6 +59,8 @@ class openssh_transport final : public forwarding_transport {
       return fail_soon(failure(end_reason::unsupported,
                                std::make_error_code(std::errc::invalid_argument),
                                shown() + ": " + problem));
+    if (shared_->ignores_host_keys)
+      log(log_level::warning, [this] { return shown() + ": the host key is not checked"; });
     // Without a text ssh asks for a shell.
     if (text->empty()) *text = ":";
     if (std::error_code error = open_log())
@@ -66,6 +70,7 @@ class openssh_transport final : public forwarding_transport {
     std::string log =
         "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(log_out_.get());
     is_terminal_ = what.attributes.pty;
+    notice_ = password_notice(is_terminal_);
     control_ = home().service<control_sockets>().next();
     local_.emplace(shared_->words(where_, log, control_, is_terminal_, std::move(*text)));
     // A terminal has no end of input that a null device would stand for.
@@ -94,10 +99,11 @@ class openssh_transport final : public forwarding_transport {
   void end_scope(duration until_kill) override { until_kill_ = until_kill; }
 
   void close() override {
-    stage_ = stage::over;
-    home().disarm(wait_);
-    leave_scripts();
-    forwarding_transport::close();
+    if (stage_ >= stage::leaving) return;
+    bool waits = stage_ == stage::live && awaits_script();
+    stage_ = stage::leaving;
+    if (!waits) return leave();
+    home().arm_after(wait_, max_script_delay);
   }
 
   pid_t pid() const noexcept override { return 0; }
@@ -108,10 +114,11 @@ class openssh_transport final : public forwarding_transport {
   }
 
  private:
-  // fresh -> live -> ended -> over -> closed -> reported: ssh is to be started; it was; it has
-  // ended without a status of the command, and its output is waited for; no event follows but the
-  // last one; ssh is gone, and what else we began may not be. reported: the last event was sent.
-  enum class stage : std::uint8_t { fresh, live, ended, over, closed, reported };
+  // fresh -> live -> ended -> over -> leaving -> left -> closed -> reported: ssh is to be started;
+  // it was; it has ended without a status of the command, and its output is waited for; no event
+  // follows but the last one; the same, and the script that ends the command is waited for; ssh is
+  // given up; it is gone, and what else we began may not be. reported: the last event was sent.
+  enum class stage : std::uint8_t { fresh, live, ended, over, leaving, left, closed, reported };
 
   bool is_over() const noexcept { return stage_ >= stage::over; }
   std::string shown() const { return printable(where_.name()); }
@@ -126,7 +133,7 @@ class openssh_transport final : public forwarding_transport {
   // All that is left then is to end the connection.
   void stop_ssh(int number) {
     stopped_ = true;
-    forwarding_transport::signal(number == SIGKILL ? SIGKILL : SIGTERM);
+    refusing_transport::signal(number == SIGKILL ? SIGKILL : SIGTERM);
   }
 
   // A script that was not heard of may be a forced command, which is not begun once more.
@@ -139,11 +146,28 @@ class openssh_transport final : public forwarding_transport {
 
   void on_script() {
     if (stage_ == stage::closed) return finish();
+    // Not from inside an event of the script.
+    if (stage_ == stage::leaving && !awaits_script())
+      return home().arm_after(wait_, clock::duration(0));
     if (stage_ == stage::live && ending_ != 0 && is_of_no_use() && !stopped_) stop_ssh(ending_);
   }
 
-  void leave_scripts() {
+  bool awaits_script() const noexcept {
+    return of_scripts() != script_state::gone &&
+           std::ranges::any_of(requests_,
+                               [](const request& r) { return r.ends && !r.script->is_over(); });
+  }
+
+  void leave() {
+    stage_ = stage::left;
+    home().disarm(wait_);
     for (request& r : requests_) r.script->leave();
+    refusing_transport::close();
+  }
+
+  void wait_ended() {
+    if (stage_ == stage::leaving) return leave();
+    fail_now();
   }
 
   /// The furthest that a script that ends the command has come.
@@ -212,6 +236,7 @@ class openssh_transport final : public forwarding_transport {
 
   void on_output(stream which, std::span<const char> bytes) override {
     read_log();
+    if (which == stream::err || is_terminal_) notice_.feed(bytes);
     if (is_over()) return;
     if (!runs()) return keep_early(bytes);
     if (which == stream::out) return owner().on_output(which, bytes);
@@ -221,9 +246,10 @@ class openssh_transport final : public forwarding_transport {
     if (!is_over() && !bytes.empty()) owner().on_output(which, bytes);
   }
 
+  // The last ones say why it ends.
   void keep_early(std::span<const char> bytes) {
-    std::size_t room = max_early_words - std::min(max_early_words, words_.size());
-    words_.append(bytes.data(), std::min(room, bytes.size()));
+    words_.append(bytes.data(), bytes.size());
+    if (words_.size() > max_early_words) words_.erase(0, words_.size() - max_early_words);
   }
 
   // When ssh loses the connection it says so on its standard error, behind the command's own words:
@@ -268,7 +294,12 @@ class openssh_transport final : public forwarding_transport {
     if (stopped_)
       return failure(end_reason::connection_lost, {},
                      shown() + ": ssh was ended, since it passes no signal on");
-    if (!of_ssh.signal()) return log_.describe(words_);
+    if (!of_ssh.signal()) {
+      failure why = log_.describe(words_);
+      if (why.how == end_reason::auth_failed && shared_->keeps_password)
+        why.context += "; the program ssh is not given the password";
+      return why;
+    }
     return failure(log_.asked() ? end_reason::connection_lost : end_reason::connect_failed, {},
                    shown() + ": ssh itself was ended by " + of_ssh.to_string());
   }
@@ -290,19 +321,21 @@ class openssh_transport final : public forwarding_transport {
     stage_ = stage::over;
     // Its last words may have come after its end.
     why_ = describe(ended_);
-    owner().on_failed(why_->how, why_->why, why_->context);
+    owner().on_failed(*why_);
   }
 
-  void on_failed(end_reason how, std::error_code why, std::string context) override {
+  void on_failed(failure why) override {
+    if (is_over()) return;
     stage_ = stage::over;
-    owner().on_failed(how, why, shown() + ": " + context);
+    why.context.insert(0, shown() + ": ");
+    owner().on_failed(std::move(why));
   }
 
   // -- the end ------------------------------------------------------------------------------------
   void on_closed(end_report) override {
     read_log();
     log_out_.reset();
-    leave_scripts();
+    for (request& r : requests_) r.script->leave();
     stage_ = stage::closed;
     if (readable_.active) home().cancel(readable_);
     finish();
@@ -323,11 +356,16 @@ class openssh_transport final : public forwarding_transport {
     found.connection = log_.tried() ? connection_use::made : connection_use::none;
     if (log_.asked()) found.started = certainty::maybe;
     found.leftover = what_is_left();
+    found.reason = log_.reason_so_far();
+    if (log_.asked() && notice_.found())
+      found.real_end = refused_for_password(shared_->user_of(where_), shown());
     return found;
   }
 
   leftover_cause what_is_left() const noexcept {
     if (!log_.asked()) return leftover_cause::none;
+    // What runs in place of the command ends with its terminal.
+    if (notice_.found()) return leftover_cause::none;
     bool ended_by_itself = log_.status() && ending_ == 0;
     if (ended_by_itself) return leftover_cause::none;
     if (why_ && !stopped_ && ending_ == 0)
@@ -378,6 +416,7 @@ class openssh_transport final : public forwarding_transport {
   phase phase_ = phase::resolve;
   int eofs_ = 0;
   stage stage_ = stage::fresh;
+  password_notice notice_;
   bool is_terminal_ = false;  // what the command gets
   bool log_ended_ = false;
   int ending_ = 0;        // the last signal that was to end it
@@ -386,9 +425,8 @@ class openssh_transport final : public forwarding_transport {
 
 }  // namespace
 
-std::unique_ptr<transport> make_openssh_transport(loop& on,
-                                                  std::shared_ptr<const openssh_setup> shared,
-                                                  const host& where) {
+std::unique_ptr<transport> make_openssh_try(loop& on, std::shared_ptr<const openssh_setup> shared,
+                                            const host& where) {
   return std::make_unique<openssh_transport>(on, std::move(shared), where);
 }
 

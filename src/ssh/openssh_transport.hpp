@@ -10,8 +10,12 @@
 
 namespace execo::detail {
 
+/// Begins `ssh` again when it has lost the connection early, as the options say.
 std::unique_ptr<transport> make_openssh_transport(loop& on,
                                                   std::shared_ptr<const openssh_setup> shared,
                                                   const host& where);
+/// Begins it once.
+std::unique_ptr<transport> make_openssh_try(loop& on, std::shared_ptr<const openssh_setup> shared,
+                                            const host& where);
 
 }  // namespace execo::detail

@@ -2,15 +2,19 @@
 
 #include <chrono>
 
+#include "base/shell_words.hpp"
+#include "ssh/config_values.hpp"
+#include "ssh/hop.hpp"
+
 namespace execo::detail {
 namespace {
 
 constexpr std::string_view null_file = "/dev/null";
 
-// Of a path: ssh replaces %-tokens in it.
-std::string without_tokens(std::string_view path) {
+// Of a path or a program: ssh replaces %-tokens in it.
+std::string without_tokens(std::string_view given) {
   std::string text;
-  for (char c : path) text += c == '%' ? std::string("%%") : std::string(1, c);
+  for (char c : given) text += c == '%' ? std::string("%%") : std::string(1, c);
   return text;
 }
 
@@ -22,6 +26,11 @@ class option_list {
   }
   void add_seconds(std::string_view name, duration time) {
     add(name, std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()));
+  }
+  /// The rest of the line as it is, quotes included.
+  void add_rest(std::string_view name, std::string_view rest) {
+    words_.emplace_back("-o");
+    words_.push_back(std::string(name) + "=" + std::string(rest));
   }
   std::vector<std::string>& words() noexcept { return words_; }
 
@@ -79,10 +88,8 @@ void add_limits(option_list& to, const ssh_options& options) {
   to.add("ServerAliveCountMax", "3");
 }
 
-std::vector<std::string> options_for_all(const ssh_options& options, const ssh_caller& by) {
-  option_list to;
+void add_common(option_list& to, const ssh_options& options, const ssh_caller& by) {
   add_config(to, options, by);
-  to.add("LogLevel", "DEBUG2");
   to.add("BatchMode", "yes");
   // Of a configuration, which the first value of an option takes precedence over.
   to.add("ControlPersist", "no");
@@ -92,12 +99,41 @@ std::vector<std::string> options_for_all(const ssh_options& options, const ssh_c
   add_host_keys(to, options, by);
   add_identities(to, options, by);
   add_limits(to, options);
-  // The rest of the line as it is, quotes included.
-  if (!options.proxy_command.empty())
-    to.words().insert(to.words().end(), {"-o", "ProxyCommand=" + options.proxy_command});
   std::string list;
   for (const std::string& name : options.key_exchange) list += (list.empty() ? "" : ",") + name;
   if (!list.empty()) to.add("KexAlgorithms", list);
+}
+
+// A list of hosts is not given as ssh's own: those would not get our options.
+std::string way_through(const ssh_options& options, const ssh_caller& by) {
+  std::string way;
+  for (const std::string& hop : options.jump) {
+    option_list to;
+    to.add("ControlMaster", "no");
+    to.add("ControlPath", "none");
+    // With less it does not say why it has no connection.
+    to.add("LogLevel", "INFO");
+    if (!way.empty()) to.add_rest("ProxyCommand", way);
+    add_common(to, options, by);
+    add_config_lines(to, options);
+    ssh_destination read = read_ssh_address(hop).value();
+    std::vector<std::string> words{"ssh", "-T"};
+    words.insert(words.end(), to.words().begin(), to.words().end());
+    if (!read.port.empty()) words.insert(words.end(), {"-p", read.port});
+    if (!read.user.empty()) words.insert(words.end(), {"-l", read.user});
+    words.emplace_back("-W");
+    way = without_tokens(join_quoted(words)) + " " + quote_word("[%h]:%p") + " -- " +
+          without_tokens(quote_word(read.host));
+  }
+  return way;
+}
+
+std::vector<std::string> options_for_all(const ssh_options& options, const ssh_caller& by) {
+  option_list to;
+  to.add("LogLevel", "DEBUG2");
+  add_common(to, options, by);
+  if (!options.proxy_command.empty()) to.add_rest("ProxyCommand", options.proxy_command);
+  if (!options.jump.empty()) to.add_rest("ProxyCommand", way_through(options, by));
   add_config_lines(to, options);
   return to.words();
 }
@@ -117,14 +153,19 @@ std::string config_option(std::string_view name, std::string_view value) {
 openssh_setup::openssh_setup(const ssh_options& options, const ssh_caller& by,
                              std::shared_ptr<const surroundings> variables)
     : around(std::move(variables)),
+      keeps_password(static_cast<bool>(options.password)),
+      ignores_host_keys(options.host_key_policy == host_keys::ignore),
+      max_retries(options.max_retries),
       caller_(by.user()),
       user_(options.user),
-      port_(options.port),
-      options_(options_for_all(options, by)) {}
+      port_(options.port) {
+  check_routes(options);
+  options_ = options_for_all(options, by);
+}
 
 std::string_view openssh_setup::why_not(const ssh_options& options) noexcept {
-  if (!options.unix_socket.empty()) return "a unix socket as the way to a host";
-  return options.jump.empty() ? "" : "a list of hosts to jump through";
+  if (options.lease.count() > 0) return "a lease of commands";
+  return options.unix_socket.empty() ? "" : "a unix socket as the way to a host";
 }
 
 std::vector<std::string> openssh_setup::words(const host& where, const std::string& log,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,10 @@ class openssh_setup {
                                              std::string text);
 
   const std::shared_ptr<const surroundings> around;
+  /// The action has one, which ssh is not given.
+  const bool keeps_password;
+  const bool ignores_host_keys;
+  const std::optional<unsigned> max_retries;
 
  private:
   const std::string& given_user(const host& where) const noexcept {

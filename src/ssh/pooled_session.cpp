@@ -7,9 +7,11 @@
 
 #include "base/contain.hpp"
 #include "base/visit_list.hpp"
+#include "loop/user_pause.hpp"
 #include "ssh/forwarder.hpp"
 #include "ssh/handshake.hpp"
 #include "ssh/session_pool.hpp"
+#include "ssh/sibling_signal.hpp"
 #include "ssh/signal_helper.hpp"
 
 namespace execo::detail {
@@ -102,12 +104,20 @@ command_mark session_lease::mark() const {
   return alone || of_.nonce_.empty() ? command_mark() : command_mark::none_of(of_.nonce_);
 }
 
-signal_helper& session_lease::helper() {
-  if (!of_.helper_) {
-    if (!of_.reserve_ || of_.reserve_->channel().over()) of_.open_reserve();
-    of_.helper_ = std::make_unique<signal_helper>(std::move(of_.reserve_));
-  }
-  return *of_.helper_;
+signal_helper& session_lease::helper() { return of_.helper(); }
+
+void session_lease::note_begin() {
+  if (of_.is_watched()) of_.helper().note_begin(of_.session_.shared().lease);
+}
+
+void session_lease::note_start() {
+  if (of_.is_watched()) of_.helper().note_change(of_.session_.shared().lease);
+}
+
+void session_lease::note_end() {
+  if (!of_.is_watched()) return;
+  if (of_.admitted_ > 1) return of_.helper().note_change(of_.session_.shared().lease);
+  of_.helper().note_idle(of_.session_.shared().lease);
 }
 
 // -- a hop ---------------------------------------------------------------------------------------
@@ -121,7 +131,8 @@ struct pooled_session::hop_part {
   forwarder forwards;
   deadlines limits;
   deadline_timer expiry;
-  clock::time_point whole{};  // its end
+  clock::time_point whole{};       // its end
+  clock::duration asked_before{};  // the user, when the timer was armed
 };
 
 forwarder& session_lease::forwards() {
@@ -148,14 +159,25 @@ void pooled_session::limit_phase(phase where) {
                  : where == phase::kex     ? limits.kex
                                            : limits.auth;
   clock::time_point end = std::min(hop_->whole, end_of(own));
+  hop_->asked_before = home.service<user_pause>().total();
   if (end != clock::time_point::max()) home.arm(hop_->expiry, end);
 }
 
 void pooled_session::limit_expired() {
+  loop& home = session_.shared().home;
+  clock::duration asked = home.service<user_pause>().total();
+  clock::duration lost = asked - std::exchange(hop_->asked_before, asked);
+  if (lost.count() > 0) {
+    hop_->whole = later(hop_->whole, lost);
+    return home.arm_after(hop_->expiry, lost);
+  }
+  if (std::optional<failed_try> last = session_.last_try())
+    return session_.end_with(std::move(last->why));
   std::string text = session_.name() + ": its deadline has passed";
   if (phase_) text += " in the phase " + std::string(to_string(*phase_));
-  session_.end_with(
-      failure(end_reason::timed_out, std::make_error_code(std::errc::timed_out), std::move(text)));
+  failure why(end_reason::timed_out, std::make_error_code(std::errc::timed_out), std::move(text));
+  why.reason = session_.reason_so_far();
+  session_.end_with(std::move(why));
 }
 
 // -- a connection --------------------------------------------------------------------------------
@@ -213,11 +235,73 @@ void pooled_session::leave(session_lease& lease) noexcept {
   if (lease.slot_) retire(std::move(lease.slot_));
 }
 
+// -- a watch -------------------------------------------------------------------------------------
+
+struct pooled_session::watch_part {
+  explicit watch_part(pooled_session& of)
+      : request(signal_request::kind::watch, delegate<>::to<&pooled_session::watch_changed>(&of)),
+        next_beat(delegate<>::to<&pooled_session::beat>(&of), "lease of commands") {}
+
+  signal_request request;
+  deadline_timer next_beat;
+};
+
+signal_helper& pooled_session::helper() {
+  if (!helper_) {
+    if (!reserve_ || reserve_->channel().over()) open_reserve();
+    helper_ = std::make_unique<signal_helper>(std::move(reserve_));
+  }
+  return *helper_;
+}
+
+bool pooled_session::is_watched() const noexcept {
+  return watch_ && watch_->request.state() == script_state::at_work;
+}
+
+// A command begins when its end is certain.
+void pooled_session::await_watch(session_lease& lease) {
+  bool possible = sibling_signal::possible(session_);
+  if (possible && !watch_) {
+    watch_ = std::make_unique<watch_part>(*this);
+    helper().begin_watch(watch_->request, session_.shared().lease);
+  }
+  if (possible && !watch_->request.is_over()) return;
+  std::string why = session_.name() + ": its server does not let a lease be kept: ";
+  script_state how = possible ? watch_->request.state() : script_state::found_nothing;
+  if (how == script_state::refused) {
+    why += "it opens no second channel (MaxSessions)";
+  } else if (how == script_state::something_else) {
+    why += "it runs a command of its own choice (ForceCommand, command=)";
+  } else {
+    why += "the commands of a connection cannot be found there";
+  }
+  lease.user_->session_failed(failure(
+      end_reason::unsupported, std::make_error_code(std::errc::not_supported), std::move(why)));
+}
+
+void pooled_session::watch_changed() {
+  if (is_watched()) {
+    session_.shared().home.arm_after(watch_->next_beat, session_.shared().lease / 3);
+  } else if (!watch_->request.is_over()) {
+    return;
+  }
+  admit_waiting();
+}
+
+void pooled_session::beat() {
+  if (!is_watched() || session_.closing()) return;
+  helper_->beat(session_.shared().lease);
+  session_.shared().home.arm_after(watch_->next_beat, session_.shared().lease / 3);
+}
+
+// -- commands ------------------------------------------------------------------------------------
+
 // One of several concurrent commands has no mark: the first one need not wait for an extra round
 // trip, and most connections have only one.
 void pooled_session::admit(session_lease& lease) {
   assert(standing_ == standing::established && lease.stage_ == session_lease::stage::waiting);
   if (use_ == use::sealed) return lease.user_->session_full();
+  if (session_.shared().lease.count() > 0 && !is_hop() && !is_watched()) return await_watch(lease);
   if (admitted_ == 0) {
     if (uncleared_ > 0) return;
   } else if (!is_hop()) {
@@ -235,7 +319,7 @@ void pooled_session::admit(session_lease& lease) {
 
 std::string pooled_session::next_mark() {
   if (nonce_.empty()) nonce_ = random_nonce();
-  if (!reserve_) open_reserve();
+  if (!reserve_ && !helper_) open_reserve();
   return nonce_ + "." + std::to_string(++marks_) + ".";
 }
 

@@ -108,6 +108,10 @@ class session_lease final : public list_node {
   command_mark mark() const;
   /// What finds and signals commands of this connection; made when it is first asked for.
   signal_helper& helper();
+  /// For the lease: the command is asked for, it runs, it has ended by itself.
+  void note_begin();
+  void note_start();
+  void note_end();
   /// The connections that a hop makes for us. Pre: of a hop that was admitted.
   forwarder& forwards();
 
@@ -157,6 +161,11 @@ class pooled_session final : public list_node, private session_owner {
   void leave(session_lease& lease) noexcept;
   void admit(session_lease& lease);
   void admit_waiting();
+  bool is_watched() const noexcept;
+  void await_watch(session_lease& lease);
+  void watch_changed();
+  void beat();
+  signal_helper& helper();
   std::string next_mark();
   void open_reserve();
   void retire(std::unique_ptr<channel_slot> slot) noexcept;
@@ -185,6 +194,9 @@ class pooled_session final : public list_node, private session_owner {
   list_node retired_;  // channel slots, owned
   // For the helper, so that MaxSessions leaves room for one: opened with the second command.
   std::unique_ptr<channel_slot> reserve_;
+  /// What the lease of its commands needs.
+  struct watch_part;
+  std::unique_ptr<watch_part> watch_;  // null: there is none, or none yet
   std::unique_ptr<signal_helper> helper_;
   /// What a hop has in addition.
   struct hop_part;

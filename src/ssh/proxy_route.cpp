@@ -10,6 +10,7 @@
 
 #include "process/local_transport.hpp"
 #include "ssh/config_values.hpp"
+#include "ssh/greeting.hpp"
 #include "ssh/libssh.hpp"
 #include "ssh/route_text.hpp"
 
@@ -115,8 +116,8 @@ void proxy_route::on_phase(phase entered) {
   wake_();
 }
 
-void proxy_route::on_failed(end_reason, std::error_code why, std::string context) {
-  (void)fail(why, label() + ": " + context);
+void proxy_route::on_failed(failure why) {
+  (void)fail(why.why, label() + ": " + why.context);
   said_all_ = true;
   ended_ = exit_status();
   wake_();
@@ -205,6 +206,8 @@ std::string proxy_route::note() const {
 void proxy_route::explain(failure& lost) const {
   std::string words = last_words();
   if (by_itself_) {
+    // One that ends well has only passed on what the host did.
+    lost.is_final = ended_->code() != 0 && !tells_of_turning_away(said_);
     lost.context += "; " + label() + ": " + ended_->to_string();
     if (!words.empty()) lost.context += "; it said: " + words;
   } else if (!words.empty()) {

@@ -49,7 +49,7 @@ class proxy_route final : public route, private transport_events {
   void on_output(stream which, std::span<const char> bytes) override;
   void on_eof(stream which) override;
   void on_exit(exit_status status) override;
-  void on_failed(end_reason how, std::error_code why, std::string context) override;
+  void on_failed(failure why) override;
   void on_written(std::size_t) override {}
   void on_closed(end_report found) override;
 

@@ -23,7 +23,7 @@ constexpr std::size_t max_held_in_all = 64 * 1024 * 1024;
 
 }  // namespace
 
-remote_channel::remote_channel(remote_session& session, channel_owner& owner) noexcept
+remote_channel::remote_channel(remote_session& session, channel_owner& owner)
     : session_(session), owner_(&owner), kept_(session.shared().held_back) {}
 
 remote_channel::~remote_channel() { assert(!linked() && !holds_); }
@@ -35,27 +35,27 @@ void remote_channel::open() {
 }
 
 void remote_channel::run(std::string command) {
-  assert(stage_ >= stage::opening && stage_ <= stage::reserved && !command_ && is_heard());
-  command_ = std::move(command);
+  assert(stage_ >= stage::opening && stage_ <= stage::reserved && !has_command() && is_heard());
+  request_->command = std::move(command);
   if (stage_ == stage::reserved && !linked()) session_.attach(*this);
   touch();
 }
 
 void remote_channel::mark_with(std::string value) {
-  assert(!command_);
-  mark_ = std::move(value);
+  assert(!has_command());
+  request_->mark = std::move(value);
 }
 
 void remote_channel::send_variables() {
-  assert(!command_);
-  next_variable_ = 0;
+  assert(!has_command());
+  request_->next_variable = 0;
 }
 
 void remote_channel::ask_for_terminal(std::string name, int columns, int rows) {
-  assert(!command_);
-  terminal_ = std::move(name);
-  columns_ = columns;
-  rows_ = rows;
+  assert(!has_command());
+  request_->terminal = std::move(name);
+  request_->columns = columns;
+  request_->rows = rows;
 }
 
 void remote_channel::write(std::span<const char> bytes) {
@@ -105,7 +105,7 @@ void remote_channel::check_held() noexcept {
 session_member::need remote_channel::advance() {
   if (broken_) std::rethrow_exception(std::exchange(broken_, nullptr));
   if (stage_ == stage::opening) open_channel();
-  if (stage_ == stage::reserved && command_) begin_command();
+  if (stage_ == stage::reserved && has_command()) begin_command();
   if (stage_ == stage::marking) send_mark();
   if (stage_ == stage::naming) send_next_variables();
   if (stage_ == stage::preparing) request_terminal();
@@ -178,13 +178,15 @@ void remote_channel::open_channel() {
   if (r != SSH_OK) return refuse(refusal::channel, "the server refused to open a channel");
   stage_ = wanted_ == wanted::close ? stage::retiring : stage::reserved;
   // One without a command is no neighbour to the others.
-  if (stage_ == stage::reserved && !command_) session_.detach(*this);
+  if (stage_ == stage::reserved && !has_command()) session_.detach(*this);
 }
 
-void remote_channel::begin_command() { stage_ = mark_.empty() ? stage::naming : stage::marking; }
+void remote_channel::begin_command() {
+  stage_ = request_->mark.empty() ? stage::naming : stage::marking;
+}
 
 void remote_channel::send_mark() {
-  int r = ssh_channel_request_env(channel_, mark_variable, mark_.c_str());
+  int r = ssh_channel_request_env(channel_, mark_variable, request_->mark.c_str());
   if (r == SSH_AGAIN || session_.lost() || stage_ != stage::marking) return;
   if (r != SSH_OK)
     return refuse(refusal::mark, "the server refused the variable that marks the command");
@@ -194,17 +196,18 @@ void remote_channel::send_mark() {
 // Servers take few of them; as with ssh, that is no error.
 void remote_channel::send_next_variables() {
   const auto& variables = session_.shared().settings.variables;
-  while (next_variable_ < variables.size()) {
-    const auto& [name, value] = variables[next_variable_];
+  while (request_->next_variable < variables.size()) {
+    const auto& [name, value] = variables[request_->next_variable];
     int r = ssh_channel_request_env(channel_, name.c_str(), value.c_str());
     if (r == SSH_AGAIN || session_.lost() || stage_ != stage::naming) return;
-    ++next_variable_;
+    ++request_->next_variable;
   }
-  stage_ = terminal_.empty() ? stage::requesting : stage::preparing;
+  stage_ = request_->terminal.empty() ? stage::requesting : stage::preparing;
 }
 
 void remote_channel::request_terminal() {
-  int r = ssh_channel_request_pty_size(channel_, terminal_.c_str(), columns_, rows_);
+  int r = ssh_channel_request_pty_size(channel_, request_->terminal.c_str(), request_->columns,
+                                       request_->rows);
   if (r == SSH_AGAIN || session_.lost() || stage_ != stage::preparing) return;
   if (r != SSH_OK) return refuse(refusal::terminal, "the server refused a terminal");
   stage_ = stage::requesting;
@@ -213,7 +216,7 @@ void remote_channel::request_terminal() {
 void remote_channel::request_command() {
   bool first = !std::exchange(requested_, true);
   if (first) requested_at_ = session_.shared().home.now();
-  int r = ssh_channel_request_exec(channel_, command_->c_str());
+  int r = ssh_channel_request_exec(channel_, request_->command->c_str());
   if (stage_ != stage::requesting) return;
   if (r == SSH_OK) return started();
   if (session_.lost()) return;
@@ -224,8 +227,7 @@ void remote_channel::request_command() {
 
 void remote_channel::started() {
   stage_ = stage::running;
-  command_->clear();
-  command_->shrink_to_fit();
+  request_.reset();
   if (is_heard()) owner_->channel_started();
 }
 

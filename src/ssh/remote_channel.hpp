@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/contain.hpp"
+#include "process/failure.hpp"
 #include "process/transport.hpp"
-#include "ssh/failure.hpp"
 #include "ssh/held_output.hpp"
 #include "ssh/remote_session.hpp"
 
@@ -49,7 +49,7 @@ class channel_owner {
 
 class remote_channel final : public session_member {
  public:
-  remote_channel(remote_session& session, channel_owner& owner) noexcept;
+  remote_channel(remote_session& session, channel_owner& owner);
   ~remote_channel();
 
   /// From now on that one is notified.
@@ -127,6 +127,17 @@ class remote_channel final : public session_member {
   void send_next_variables();
   void request_terminal();
   void request_command();
+  class request {
+   public:
+    std::optional<std::string> command;
+    std::string mark;      // empty: none
+    std::string terminal;  // its name; empty: none
+    int columns = 0;
+    int rows = 0;
+    std::size_t next_variable = SIZE_MAX;  // of the settings; beyond them: none is to be sent
+  };
+
+  bool has_command() const noexcept { return request_ && request_->command; }
   void started();
   void refuse(refusal of, const char* what);
   bool is_heard() const noexcept { return wanted_ == wanted::events; }
@@ -159,12 +170,7 @@ class remote_channel final : public session_member {
   channel_owner* owner_;
   ssh_channel_struct* channel_ = nullptr;  // freed with the libssh session
   ssh_channel_callbacks_struct callbacks_{};
-  std::optional<std::string> command_;  // until it is started
-  std::string mark_;                    // empty: none
-  std::string terminal_;                // its name; empty: none
-  int columns_ = 0;
-  int rows_ = 0;
-  std::size_t next_variable_ = SIZE_MAX;  // of the settings; beyond them: none is to be sent
+  std::unique_ptr<request> request_ = std::make_unique<request>();  // until the command is started
   std::span<const char> input_;
   std::size_t unflushed_ = 0;  // taken by libssh, not yet by the kernel
   std::vector<std::string> signals_;

@@ -1,6 +1,8 @@
 #include "ssh/remote_session.hpp"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -19,6 +21,11 @@ constexpr std::uint64_t full_read = 4096;
 // Reads before others get their turn.
 constexpr int rounds_per_step = 16;
 
+// One that was not heard.
+bool is_of_busy_server(const failure& why) {
+  return why.reason == failure_reason::max_startups || why.reason == failure_reason::closed;
+}
+
 }  // namespace
 
 remote_session::remote_session(std::shared_ptr<ssh_environment> shared, std::string name, int port,
@@ -28,8 +35,8 @@ remote_session::remote_session(std::shared_ptr<ssh_environment> shared, std::str
       name_(std::move(name)),
       user_(std::move(user)),
       port_(port),
-      setup_(
-          std::make_unique<session_setup>(*shared_, delegate<>::to<&remote_session::wake>(this))),
+      setup_(std::make_unique<session_setup>(*shared_, login_names{user_, name_},
+                                             delegate<>::to<&remote_session::wake>(this))),
       next_look_(delegate<>::to<&remote_session::life_check>(this), "sign of life of a peer"),
       sign_of_life_(delegate<>::to<&remote_session::answered>(this)),
       poll_(delegate<int>::to<&remote_session::on_poll>(this)),
@@ -45,7 +52,6 @@ void remote_session::start() {
 void remote_session::start_at_once() {
   stage_ = stage::queued;
   setup_->place.enter_at_once();
-  wake();
 }
 
 void remote_session::close() {
@@ -117,7 +123,7 @@ void remote_session::run_step(bool ready) {
 // Leaves the loop with a wait for what comes next, or with nothing at all.
 void remote_session::close_if_idle() {
   if (!closing_) return arm();
-  if (stage_ != stage::over) dispose(true);
+  if (stage_ != stage::over) dispose();
   if (poll_.active) shared_->home.cancel(poll_);
   if (!has_no_route() || poll_.active || woken_) return;
   owner_->session_closed();
@@ -148,19 +154,49 @@ failure remote_session::route_loss() const {
   return why;
 }
 
+std::optional<failed_try> remote_session::last_try() const {
+  if (stage_ == stage::resting && loss_) return loss_;
+  if (setup_)
+    if (std::optional<failed_try> found = setup_->last_try()) return found;
+  return route_ && stage_ < stage::serving ? route_->last_try() : std::nullopt;
+}
+
 void remote_session::end_with(failure why) {
   busy_ = true;
-  fail(std::move(why));
+  if (stage_ != stage::over) lose(std::move(why), stage::over);
   busy_ = false;
   close_if_idle();
 }
 
 void remote_session::report_loss() {
   if (!loss_ || (route_ && !route_->is_over())) return;
-  failure why = *std::exchange(loss_, std::nullopt);
-  if (route_) route_->explain(why);
+  failed_try lost = *std::exchange(loss_, std::nullopt);
+  if (route_) route_->explain(lost.why);
   route_.reset();
-  owner_->session_failed(std::move(why));
+  bool goes_on = false;
+  if (stage_ == stage::resting) {
+    contain([&] { goes_on = setup_->goes_on_after(lost); }, [](const std::exception_ptr&) {});
+    if (goes_on) return;
+    setup_->note_end(lost.why);
+    lost.why = setup_->why_it_ends(std::move(lost));
+    setup_.reset();
+    stage_ = stage::over;
+  }
+  owner_->session_failed(std::move(lost.why));
+}
+
+// Until the pause is over.
+void remote_session::rest() {
+  report_loss();
+  if (stage_ != stage::resting || loss_ || !setup_->is_due()) return;
+  stage_ = stage::queued;
+  setup_->enter_again();
+}
+
+phase remote_session::current_phase() const noexcept {
+  if (stage_ <= stage::resolving) return phase::resolve;
+  if (!in_kex_) return phase::connect;
+  return stage_ == stage::auth ? phase::auth : phase::kex;
 }
 
 void remote_session::arm() {
@@ -190,7 +226,7 @@ void remote_session::arm() {
 
 void remote_session::step(bool ready) {
   std::uint64_t before = traffic_.in_bytes;
-  if (stage_ == stage::over) return report_loss();
+  if (is_past()) return rest();
   if (route_ && route_->is_broken()) return fail(route_loss());
   if (stage_ == stage::queued) begin();
   if (stage_ == stage::greeting && read_greeting(ssh_get_fd(handle_.get()))) let_libssh_read();
@@ -207,12 +243,22 @@ void remote_session::step(bool ready) {
 void remote_session::begin() {
   // The time it takes to ask for a passphrase is not the host's.
   if (!setup_->place.is_inside() || !setup_->who.prepare()) return;
-  setup_->place.begin();
+  if (!setup_->ask_for(address())) return;
+  if (std::optional<failure> why = setup_->why_not()) {
+    why->context.insert(0, name_ + ": ");
+    return lose(std::move(*why), stage::over);
+  }
+  setup_->begin();
   route_ = make_route(*shared_, route_target{name_, port_, user_},
                       delegate<>::to<&remote_session::wake>(this),
                       delegate<>::to<&remote_session::on_route_over>(this));
   stage_ = stage::resolving;
   if (route_->resolves()) owner_->session_entered(phase::resolve);
+}
+
+// As it is known before it is looked up.
+std::string remote_session::address() const {
+  return shared_->way + name_ + ':' + std::to_string(port_);
 }
 
 void remote_session::resolve() {
@@ -253,7 +299,7 @@ void remote_session::take_over(unique_fd connected) {
   ssh_set_counters(handle_.get(), &traffic_, &packets_);
   // A server that speaks and hangs up is heard before our banner is answered with a reset.
   bool identified = read_greeting(connected.get());
-  if (stage_ == stage::over) return;
+  if (is_past()) return;
   int fd = connected.release();
   // Sends our banner. After an error libssh has closed the descriptor, and would take its number
   // again, which may be another file's by then, if it were called once more.
@@ -276,7 +322,12 @@ void remote_session::let_libssh_read() {
 bool remote_session::read_greeting(int socket) {
   using progress = greeting::progress;
   auto fail_with = [this](end_reason how, std::error_code why, const std::string& text) {
-    fail(failure(how, why, name_ + ": " + during_key_exchange() + text + words_of_greeting()));
+    failure found(how, why, name_ + ": " + during_key_exchange() + text + words_of_greeting());
+    found.reason = reason_of_loss();
+    // Whoever it is that speaks.
+    bool is_stranger = !setup_->hello.said().empty() && found.reason == failure_reason::closed;
+    if (is_stranger || how == end_reason::protocol_error) found.reason = failure_reason::no_banner;
+    fail(std::move(found));
     return false;
   };
   if (closing_) return false;
@@ -306,6 +357,16 @@ std::string remote_session::words_of_greeting() const {
   return words.empty() ? words : "; it said: " + words;
 }
 
+failure_reason remote_session::reason_of_loss() const {
+  bool is_full = setup_ && says_too_busy(setup_->hello.said());
+  return is_full ? failure_reason::max_startups : failure_reason::closed;
+}
+
+failure_reason remote_session::reason_so_far() const noexcept {
+  if (stage_ == stage::connecting) return failure_reason::dropped;
+  return stage_ == stage::greeting ? failure_reason::no_banner : failure_reason::none;
+}
+
 void remote_session::exchange_keys() {
   if (closing_) return;
   int r = ssh_connect(handle_.get());
@@ -313,6 +374,8 @@ void remote_session::exchange_keys() {
   if (r != SSH_OK) return fail(describe_loss());
   failure why;
   if (!check_host_key(*this, why)) return fail(std::move(why));
+  setup_->succeeded();
+  if (checks_host_key(*this)) setup_->who.trust_host();
   setup_->place.note_progress();
   stage_ = stage::auth;
   owner_->session_entered(phase::auth);
@@ -322,8 +385,9 @@ void remote_session::authenticate() {
   if (closing_) return;
   switch (setup_->who.go_on(handle_.get())) {
     case login::progress::waiting:
+    case login::progress::next:
       return;
-    case login::progress::agent:
+    case login::progress::apart:
       // No answer of the server's is awaited, and it may hang up.
       (void)ssh_execute_message_callbacks(handle_.get());
       return;
@@ -336,10 +400,18 @@ void remote_session::authenticate() {
   }
 }
 
+// The program ssh may be let in by a method that libssh has not. A password it is not given.
 failure remote_session::refused() {
-  std::string why = setup_->who.describe(ssh_userauth_list(handle_.get(), nullptr));
-  return failure(end_reason::auth_failed, std::make_error_code(std::errc::permission_denied),
-                 user_ + "@" + name_ + ": " + why);
+  int taken = ssh_userauth_list(handle_.get(), nullptr);
+  std::string why = setup_->who.describe(taken);
+  failure found(end_reason::auth_failed, std::make_error_code(std::errc::permission_denied),
+                user_ + "@" + name_ + ": " + why);
+  found.reason = setup_->who.reason();
+  bool by_keys = found.reason == failure_reason::wrong_key || found.reason == failure_reason::none;
+  int besides = taken & shared_->settings.methods_of_ssh;
+  found.fits_openssh = by_keys && besides != 0;
+  if (found.fits_openssh) found.context += "; it takes " + names_of_methods(besides) + " as well";
+  return found;
 }
 
 void remote_session::enter_service() {
@@ -351,8 +423,15 @@ void remote_session::enter_service() {
   if (!closing_) owner_->session_ready();
 }
 
+// The kernel falls back to delays after each packet of ours (tcp(7), TCP_QUICKACK).
+void remote_session::acknowledge() const noexcept {
+  int on = 1;
+  (void)::setsockopt(ssh_get_fd(handle_.get()), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 void remote_session::serve() {
   auto is_lost = [this] { return lost(); };
+  if (acknowledges_at_once_) acknowledge();
   for (int round = 0; round < rounds_per_step && !closing_; ++round) {
     std::uint64_t before = traffic_.in_bytes;
     bool reads = !input_held() || !flushed();
@@ -401,6 +480,7 @@ server_software remote_session::server() const noexcept {
 }
 
 failure remote_session::describe_loss() {
+  if (stage_ == stage::auth && setup_->who.ends_with_change(handle_.get())) return refused();
   bool identified = ssh_get_serverbanner(handle_.get()) != nullptr;
   session_error error = end_session(handle_.get());
   using kind = session_error::kind;
@@ -418,22 +498,50 @@ failure remote_session::describe_loss() {
   std::string words = identified ? std::string() : words_of_greeting();
   failure found(how, error.why, name_ + ": " + during + error.text + words);
   found.fits_openssh = error.what == kind::no_match;
+  found.is_final = error.what == kind::disconnected;
+  if (found.fits_openssh) found.reason = failure_reason::no_common_algorithm;
+  if (how == end_reason::connect_failed && !found.fits_openssh) found.reason = reason_of_loss();
+  if (how == end_reason::auth_failed) found.reason = setup_->who.reason_of_goodbye();
   return found;
 }
 
+// Before the end of the key exchange no command can have begun, and another try may follow.
 void remote_session::fail(failure why) {
-  if (stage_ == stage::over) return;
-  dispose(false);
+  if (is_past()) return;
+  lose(std::move(why), stage_ < stage::auth ? stage::resting : stage::over);
+}
+
+void remote_session::lose(failure why, stage next) {
+  failed_try lost;
+  lost.why = std::move(why);
+  lost.where = current_phase();
+  bool is_early = stage_ < stage::auth;
+  bool is_unheard = stage_ == stage::connecting || stage_ == stage::greeting;
+  if (is_unheard && is_of_busy_server(lost.why)) setup_->turned_away();
+  drop_connection(false);
+  stage_ = next;
+  if (next == stage::over && setup_ && is_early) setup_->note_end(lost.why);
+  if (next == stage::over) setup_.reset();
+  if (setup_) setup_->place.leave();
   if (closing_) return;
-  loss_ = std::move(why);
+  loss_ = std::move(lost);
   if (route_) route_->close(route::ending::lost);
   report_loss();
 }
 
-void remote_session::dispose(bool politely) {
-  politely = politely && stage_ == stage::serving && !lost();
+void remote_session::dispose() {
+  if (setup_ && stage_ != stage::auth) {
+    failure silent(end_reason::connect_failed, std::make_error_code(std::errc::timed_out), name_);
+    silent.reason = reason_so_far();
+    setup_->note_given_up(std::move(silent));
+  }
+  drop_connection(true);
   stage_ = stage::over;
   setup_.reset();
+}
+
+void remote_session::drop_connection(bool politely) {
+  politely = politely && stage_ == stage::serving && !lost();
   shared_->home.disarm(next_look_);
   members_.abandon_all();
   trips_.drop_all();
@@ -448,6 +556,7 @@ void remote_session::dispose(bool politely) {
   handle_.reset();
   if (connected_) shared_->descriptors.freed();
   connected_ = false;
+  in_kex_ = false;
 }
 
 bool remote_session::liveness::look(std::uint64_t packets, bool reads,
@@ -462,7 +571,7 @@ void remote_session::life_check() {
     return end_with(failure(end_reason::connection_lost, std::make_error_code(std::errc::timed_out),
                             name_ + ": the server does not answer any more"));
   }
-  if (life_.is_in_doubt() && !sign_of_life_.linked()) ask(sign_of_life_);
+  if (life_.is_in_doubt()) ask_for_sign_of_life();
   shared_->home.arm_after(next_look_, shared_->keepalive);
 }
 

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "loop/loop.hpp"
+#include "process/failure.hpp"
 #include "ssh/environment.hpp"
-#include "ssh/failure.hpp"
 #include "ssh/libssh.hpp"
 #include "ssh/round_trip.hpp"
 #include "ssh/route.hpp"
@@ -58,12 +58,22 @@ class remote_session {
   void attach(session_member& m) noexcept;
   /// Pre: it is attached.
   void detach(session_member& m) noexcept;
+  /// From now on what comes is acknowledged to the peer's kernel at once. For connections without a
+  /// command: sshd sets TCP_NODELAY with the first one (packet.c), and without it a small packet
+  /// waits for the acknowledgement of the one before, which Linux delays by 40 ms.
+  void acknowledge_at_once() noexcept { acknowledges_at_once_ = true; }
   /// Whether it has at most one member.
   bool is_unshared() const noexcept { return members_.size() <= 1; }
   /// Sends a request that every server answers, and ends `trip` with the answer: all that the peer
   /// sent before it read the request has then come. Not ended when the session fails or closes.
   /// While hold_input() holds, nothing is asked. Pre: authenticated.
   void ask(round_trip& trip);
+  /// Of a server that is there, once the input is read. Pre: authenticated.
+  void ask_for_sign_of_life() {
+    if (!sign_of_life_.linked()) ask(sign_of_life_);
+  }
+  /// The server has answered the last question for one.
+  bool gave_sign_of_life() const noexcept { return !sign_of_life_.linked(); }
   /// Packets that have come, of whatever kind.
   std::uint64_t packets_received() const noexcept { return packets_.in_packets; }
   /// A member has buffered as much as it may: the connection is not read until all members that
@@ -84,8 +94,12 @@ class remote_session {
   bool busy() const noexcept { return busy_; }
   bool input_held() const noexcept { return members_.are_holding(); }
   const std::string& name() const noexcept { return name_; }
+  /// Why it has failed before, while it is tried again: for who has no time left.
+  std::optional<failed_try> last_try() const;
   /// What is known of a connection that is being made and given up; empty: nothing.
   std::string note() const;
+  /// The same for a word.
+  failure_reason reason_so_far() const noexcept;
   int port() const noexcept { return port_; }
   const std::string& user() const noexcept { return user_; }
   /// How the host is named where its keys are known.
@@ -103,6 +117,7 @@ class remote_session {
     kex,
     auth,
     serving,
+    resting,  // it was lost before it was authenticated, and may be tried again
     over,
   };
 
@@ -115,10 +130,14 @@ class remote_session {
   bool has_no_route() noexcept;
   void on_route_over();
   void report_loss();
+  void rest();
+  bool is_past() const noexcept { return stage_ >= stage::resting; }
+  phase current_phase() const noexcept;
   failure route_loss() const;
 
   void step(bool ready);
   void begin();
+  std::string address() const;
   void resolve();
   void connect(bool ready);
   void take_over(unique_fd connected);
@@ -126,17 +145,21 @@ class remote_session {
   bool read_greeting(int socket);
   void let_libssh_read();
   std::string words_of_greeting() const;
+  failure_reason reason_of_loss() const;
   const char* during_key_exchange() const noexcept { return in_kex_ ? "key exchange: " : ""; }
   void exchange_keys();
   void authenticate();
   failure refused();
   void enter_service();
   void serve();
+  void acknowledge() const noexcept;
   void end_answered_trips();
 
   void fail(failure why);
+  void lose(failure why, stage next);
   failure describe_loss();
-  void dispose(bool politely);
+  void drop_connection(bool politely);
+  void dispose();
   void life_check();
   void answered() noexcept {}
 
@@ -162,11 +185,12 @@ class remote_session {
   bool busy_ = false;   // inside step()
   bool woken_ = false;  // the node is queued
   bool closing_ = false;
-  bool connected_ = false;                // counts in the environment's descriptors
-  bool in_kex_ = false;                   // the phase, or a later one
+  bool connected_ = false;  // counts in the environment's descriptors
+  bool in_kex_ = false;     // the phase, or a later one
+  bool acknowledges_at_once_ = false;
   std::unique_ptr<session_setup> setup_;  // until it is authenticated or over
   std::unique_ptr<route> route_;          // until it is connected, or over if it carries
-  std::optional<failure> loss_;           // that the route is still to explain
+  std::optional<failed_try> loss_;        // that the route is still to explain
   libssh_session handle_;
   ssh_counter_struct traffic_{};
   ssh_counter_struct packets_{};

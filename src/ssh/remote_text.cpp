@@ -48,11 +48,13 @@ void add_surroundings(sh_script& script, const command& what) {
 // Whether a shell is to read text of the user's, the login shell of the host.
 bool is_text(const command& what) { return !what.through_shell && !what.text.empty(); }
 
-std::string with_surroundings(const command& what) {
+std::string with_surroundings(const command& what, std::string_view shell) {
   sh_script script;
   add_surroundings(script, what);
   if (is_text(what)) {
-    script.add("exec ").add_login_shell().add(" -c ").add_word(what.shell_text());
+    script.add("exec ");
+    (void)(shell.empty() ? script.add_login_shell() : script.add_word(shell));
+    script.add(" -c ").add_word(what.shell_text());
     return script.command();
   }
   std::string_view gap;
@@ -70,10 +72,11 @@ std::string alone(const command& what) {
 
 }  // namespace
 
-std::optional<std::string> remote_text(const command& what, std::string& problem) {
+std::optional<std::string> remote_text(const command& what, std::string& problem,
+                                       std::string_view shell) {
   problem = why_not(what);
   if (!problem.empty()) return std::nullopt;
-  std::string text = has_surroundings(what) ? with_surroundings(what) : alone(what);
+  std::string text = has_surroundings(what) ? with_surroundings(what, shell) : alone(what);
   if (text.find('\0') == text.npos) return text;
   problem = "a command cannot contain a NUL byte";
   return std::nullopt;

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "execo/command.hpp"
 
@@ -14,6 +15,9 @@ namespace execo::detail {
 /// servers take few variables.
 ///
 /// Nothing for what only a local command can have; then `problem` says why.
-std::optional<std::string> remote_text(const command& what, std::string& problem);
+///
+/// `shell`: what reads the whole in place of a login shell. Empty: that one.
+std::optional<std::string> remote_text(const command& what, std::string& problem,
+                                       std::string_view shell = {});
 
 }  // namespace execo::detail

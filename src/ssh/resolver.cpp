@@ -61,11 +61,11 @@ void endpoint::set_port(int port) noexcept {
   v4.sin_port = htons(static_cast<std::uint16_t>(port));
 }
 
-/// Getaddrinfo cannot be cancelled, so the threads belong to the loop: an action that ends does not
-/// wait for a name server that is dead.
+/// Getaddrinfo cannot be cancelled, so the threads belong to the loop: neither an action that ends
+/// nor a program waits for a name server that is dead.
 class resolver::helpers final : public loop_service {
  public:
-  explicit helpers(loop& on) : threads(on, max_threads) {}
+  explicit helpers(loop& on) : threads(on, max_threads, work_at_end::left) {}
   helper_threads threads;
 };
 

@@ -3,11 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/fd.hpp"
+#include "process/failure.hpp"
 #include "ssh/environment.hpp"
-#include "ssh/failure.hpp"
 
 namespace execo::detail {
 
@@ -54,6 +55,8 @@ class route {
   virtual bool is_over() const noexcept { return true; }
   /// What it has to say of a connection that is still being made; empty: nothing.
   virtual std::string note() const { return {}; }
+  /// Why what it waits for has failed the last time, if that is tried again now.
+  virtual std::optional<failed_try> last_try() const { return std::nullopt; }
   /// Adds what it knows to why the connection was lost. Pre: is_over().
   virtual void explain(failure& lost) const { (void)lost; }
 };

@@ -1,6 +1,9 @@
 #include "ssh/sibling_signal.hpp"
 
+#include <signal.h>
+
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace execo::detail {
@@ -8,6 +11,13 @@ namespace {
 
 // Each step of a stop policy makes one; more do not end a command any better.
 constexpr std::ptrdiff_t max_requests = 4;
+
+// Of those that ssh has names for its sshd delivers these (name2sig in session.c); it ignores
+// requests for the others.
+bool is_known_to_openssh(int number) {
+  constexpr std::array known{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+  return std::ranges::find(known, number) != known.end();
+}
 
 }  // namespace
 
@@ -22,10 +32,11 @@ bool sibling_signal::possible(const remote_session& session) {
   return session.server() != server_software::other;
 }
 
-bool sibling_signal::needed(const remote_session& session) {
+bool sibling_signal::needed(const remote_session& session, int number) {
   server_software server = session.server();
   return server == server_software::dropbear ||
-         (server == server_software::openssh && session.user() == "root");
+         (server == server_software::openssh &&
+          (session.user() == "root" || !is_known_to_openssh(number)));
 }
 
 void sibling_signal::send(int number, delivery before, clock::duration delay) {

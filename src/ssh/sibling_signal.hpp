@@ -20,8 +20,8 @@ class sibling_signal final {
 
   /// The server is one that gives each connection a process of its own.
   static bool possible(const remote_session& session);
-  /// The server is known not to pass signal requests of this user on to all of a command.
-  static bool needed(const remote_session& session);
+  /// The server is known not to pass requests of this user for that signal on to all of a command.
+  static bool needed(const remote_session& session, int number);
   /// Sends when `delay` has passed without cancel(). The latest signal counts.
   void send(int number, delivery before, clock::duration delay);
   void cancel() noexcept;

@@ -107,7 +107,8 @@ constexpr std::string_view send_one =
 // is a process of its own: a shell has no clock that is fine enough. One empty look may have missed
 // a process that was made behind it.
 constexpr std::string_view end_one =
-    "stop() { seek; [ \"$k\" ] || done_ found_nothing; look; all $s; echo execo-begin $i; "
+    "stop() { seek; [ \"$k\" ] || done_ found_nothing; quit; }; "
+    "quit() { look; all $s; echo execo-begin $i; "
     "case $z in -) ;; *) sleep 0.01 2>/dev/null || z=$y; "
     // csh leaves an exclamation mark alone that a blank follows.
     "sleep $z >/dev/null 2>&1 & t=$! ; while kill -0 $t 2>/dev/null; do look; "
@@ -115,6 +116,42 @@ constexpr std::string_view end_one =
     "j=0; while [ $j -lt 8 ]; do look; [ \"$k\" ] || look; [ \"$k\" ] || done_ gone; "
     "all KILL; rest; j=$((j+1)); done; d=held; for x in $k; do n=${x%%:*}; "
     "kill -0 $n 2>/dev/null || { [ -e /proc/$n ] && d=not_permitted; }; done; done_ $d; }; ";
+
+// What a script that watches evaluates first, as a line of its input: no login shell reads it.
+// K and L: the commands that are watched, as k and l; r: how many may begin that are not among them
+// yet; f: seconds; e: the process that counts them. When a connection has gone, its commands are no
+// longer the children of the server's process: those that nothing was heard of are known by the
+// variable that the server gives to each. A session whose leader has ended is what a command has
+// left behind: it is left alone. Dropbear runs commands in the session of the connection, which is
+// that of the helper as well, o: what began there before B, the clock tick since which no command
+// was known to run, was left behind. The tick is not that of the line that says that a command
+// begins: a busy host may have begun it before the script reads that. The helper's own processes
+// have the script as an argument or EXECO_HELPER as a variable.
+constexpr std::string_view watch_functions =
+    "eval K=; L=; r=0; e=; EXECO_HELPER=1; export EXECO_HELPER; "
+    "read -r o < /proc/$$/stat; o=${o##*) }; set -- $o; o=$4; "
+    "tick() { read -r h < /proc/self/stat; set -- ${h##*) }; echo ${20}; }; "
+    "own() { grep -qs execo-end /proc/$1/cmdline || grep -qs EXECO_HELPER= /proc/$1/environ; }; "
+    "quiet() { [ \"$e\" ] && kill -s USR1 $e 2>/dev/null; }; "
+    "beat() { f=$5; quiet; (trap 'kill -9 $t 2>/dev/null; exit' USR1; "
+    "sleep $f >/dev/null 2>&1 & t=$!; wait $t; (expire); kill -9 $$) </dev/null & e=$!; "
+    "case $1 in 0) ;; *) echo execo-begin $1;; esac; }; "
+    "more() { [ \"$SSH_CONNECTION\" ] || return; "
+    "for x in $(grep -lsF \"SSH_CONNECTION=$SSH_CONNECTION\" /proc/[0-9]*/environ); do "
+    "x=${x#/proc/}; x=${x%/environ}; { read -r h < /proc/$x/stat; } 2>/dev/null || continue; "
+    "set -- ${h##*) }; [ $4 = $o ] && { [ ${20} -lt $B ] || own $x || k=\"$k $x:${20}\"; continue; "
+    "}; "
+    "[ -e /proc/$4 ] || continue; "
+    "k=\"$k $x:${20}\"; case \" $l \" in *\" $4 \"*) ;; *) l=\"$l $4\";; esac; done; }; "
+    "expire() { i=0; s=15; z=2; y=2; k=$K; l=; "
+    "for q in $L; do [ -e /proc/$q ] && l=\"$l $q\"; done; "
+    "[ $r = 0 ] || more; [ \"$k\" ] && quit; }; "
+    "fin() { quiet; expire; }; "
+    "next() { case $3 in begins) r=$((r+1)); beat $*;; "
+    "idle) r=0; K=; L=; B=$(tick); beat $*;; "
+    "runs) w=alone; seek </dev/null; "
+    "[ \"$k\" ] && { K=$k; L=$l; [ $r = 0 ] || r=$((r-1)); }; beat $*;; "
+    "beat) beat $*;; *) (go $*) </dev/null & ;; esac; }; B=$(tick)";
 
 std::string in_seconds(clock::duration time) {
   constexpr std::int64_t longest = 1'000'000'000;
@@ -152,16 +189,18 @@ std::string_view take_word(std::string_view& text) noexcept {
 }  // namespace
 
 std::string helper_script(std::string_view first_request) {
+  std::string first(first_request);
+  if (!first.empty()) first = "next " + first + "; ";
   return std::string("exec /bin/sh -c '") +
          "trap \"\" HUP INT TERM PIPE; echo execo-here; "
          "done_() { echo execo-end $i $1; exit 0; }; " +
          std::string(check_parent) + functions() + is_ours() + std::string(find_commands) +
          std::string(send_one) + std::string(end_one) +
          "go() { i=$1; s=$2; b=$3; z=$4; y=$5; w=$6; m=$7; case $b in end) stop;; *) one;; esac; "
-         "}; "
-         "(go " +
-         std::string(first_request) +
-         ") </dev/null & while read -r a; do (go $a) </dev/null & done; wait'";
+         "}; fin() { :; }; next() { (go $*) </dev/null & }; " +
+         first +
+         "while read -r a; do case $a in eval*) eval \"${a#eval }\";; *) next $a;; esac; done; "
+         "fin; wait'";
 }
 
 std::string signal_line(unsigned id, int number, delivery before, const command_mark& whose) {
@@ -175,6 +214,13 @@ std::string ending_line(unsigned id, int number, clock::duration until_kill,
     return line(id, number, "end", "-", 0, whose);
   auto whole = std::chrono::ceil<std::chrono::seconds>(until_kill).count();
   return line(id, number, "end", in_seconds(until_kill), whole, whose);
+}
+
+std::string watch_setup() { return std::string(watch_functions) + "\n"; }
+
+std::string watch_line(unsigned id, std::string_view what, clock::duration lease) {
+  auto whole = std::chrono::ceil<std::chrono::seconds>(lease).count();
+  return line(id, SIGTERM, what, "-", whole, command_mark());
 }
 
 signal_helper::signal_helper(std::unique_ptr<channel_slot> slot) : slot_(std::move(slot)) {
@@ -193,6 +239,21 @@ void signal_helper::signal(signal_request& request, int number, delivery before,
 void signal_helper::end(signal_request& request, int number, clock::duration until_kill,
                         const command_mark& whose) {
   add(request, ending_line(++ids_, number, until_kill, whose));
+}
+
+void signal_helper::begin_watch(signal_request& request, clock::duration lease) {
+  assert(stage_ == stage::unused);
+  slot_->channel().run(helper_script({}));
+  stage_ = stage::asked;
+  to_write_ = watch_setup();
+  add(request, watch_line(++ids_, "beat", lease));
+}
+
+// A beat that was not taken yet stands for all that would come behind it.
+void signal_helper::remind(std::string_view what, clock::duration lease) {
+  if (stage_ != stage::ready || (what == "beat" && !to_write_.empty())) return;
+  to_write_ += watch_line(0, what, lease) + "\n";
+  write();
 }
 
 void signal_helper::add(signal_request& request, std::string text) {

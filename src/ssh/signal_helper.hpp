@@ -13,6 +13,11 @@
 
 namespace execo::detail {
 
+/// How long a script that ends a command may be late, on a server that answers, before the
+/// connection is closed: a busy server starts it late, and without the connection it finds no
+/// command.
+inline constexpr auto max_script_delay = std::chrono::seconds(4);
+
 /// What the server has made of the signal request: surely nothing, or it may have delivered it.
 enum class delivery : std::uint8_t { none, possible };
 
@@ -32,10 +37,11 @@ enum class script_state : std::uint8_t {
   gone,            ///< nothing is left of the command
 };
 
-/// A signal for a command, or its end.
+/// A signal for a command, or its end; or a watch over all commands, which is at work until it is
+/// over.
 class signal_request final : public list_node {
  public:
-  enum class kind : std::uint8_t { signal, end };
+  enum class kind : std::uint8_t { signal, end, watch };
 
   /// `changed` comes from the loop; it must not destroy the request.
   signal_request(kind what, delegate<> changed) noexcept : changed_(changed), what_(what) {}
@@ -72,6 +78,15 @@ class signal_helper final : private channel_owner {
   /// also when the connection has gone.
   void end(signal_request& request, int number, clock::duration until_kill,
            const command_mark& whose);
+  /// From now on the script ends the commands, TERM and then KILL, when it has heard nothing for
+  /// `lease`, or when the connection has gone. Pre: nothing was asked of it yet.
+  void begin_watch(signal_request& request, clock::duration lease);
+  /// A command is asked for; the commands are those that run now; none runs. Each is a sign of life
+  /// as well.
+  void note_begin(clock::duration lease) { remind("begins", lease); }
+  void note_change(clock::duration lease) { remind("runs", lease); }
+  void note_idle(clock::duration lease) { remind("idle", lease); }
+  void beat(clock::duration lease) { remind("beat", lease); }
 
  private:
   // new -> asked -> accepted -> ready -> over: nothing was asked of it; the script is to be run;
@@ -79,6 +94,7 @@ class signal_helper final : private channel_owner {
   enum class stage : std::uint8_t { unused, asked, accepted, ready, over };
 
   void add(signal_request& request, std::string line);
+  void remind(std::string_view what, clock::duration lease);
   void write();
   void read_line(std::string_view line);
   signal_request* find(std::string_view id) noexcept;
@@ -103,11 +119,15 @@ class signal_helper final : private channel_owner {
   script_state how_ = script_state::broken;  // once it is over
 };
 
-/// What the channel runs; the first request is a part of it.
+/// What the channel runs; the first request, if there is one, is a part of it.
 std::string helper_script(std::string_view first_request);
 /// A request, as a line without its end.
 std::string signal_line(unsigned id, int number, delivery before, const command_mark& whose);
 std::string ending_line(unsigned id, int number, clock::duration until_kill,
                         const command_mark& whose);
+/// What a script reads before its first watch_line.
+std::string watch_setup();
+/// `what`: "begins", "runs", "idle" or "beat".
+std::string watch_line(unsigned id, std::string_view what, clock::duration lease);
 
 }  // namespace execo::detail

@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "base/contain.hpp"
+#include "execo/printable.hpp"
 #include "ssh/environment.hpp"
 #include "ssh/host_directory.hpp"
+#include "ssh/password_notice.hpp"
 #include "ssh/remote_channel.hpp"
 #include "ssh/remote_session.hpp"
 #include "ssh/remote_text.hpp"
@@ -81,13 +83,14 @@ class ssh_transport final : public transport, session_user, channel_owner {
     if (stage_ != stage::running || !session().authenticated()) return;
     lease_->seal();
     if (!sibling_ && sibling_signal::possible(session()))
-      sibling_.emplace(*lease_, delegate<>::to<&ssh_transport::on_script>(this));
+      sibling_ = std::make_unique<sibling_signal>(*lease_,
+                                                  delegate<>::to<&ssh_transport::on_script>(this));
     if (number == SIGKILL) until_kill = duration(0);
     if (until_kill) return end(number, *until_kill);
     const char* name = rfc_name(number);
     if (name != nullptr) channel().send_signal(name);
     if (!sibling_) return;
-    bool ignored = name == nullptr || sibling_signal::needed(session());
+    bool ignored = name == nullptr || sibling_signal::needed(session(), number);
     sibling_->send(number, ignored ? delivery::none : delivery::possible,
                    ignored ? clock::duration(0) : signal_delay);
   }
@@ -100,11 +103,14 @@ class ssh_transport final : public transport, session_user, channel_owner {
 
   bool query_pending_output() override {
     if (over_ || session().closing()) return false;
-    if (!rest_)
-      rest_.emplace(session(),
-                    delegate<rest_question::answer>::to<&ssh_transport::rest_known>(this));
-    rest_->put();
-    return true;
+    auto known = delegate<rest_question::answer>::to<&ssh_transport::rest_known>(this);
+    contain(
+        [&] {
+          if (!rest_) rest_ = std::make_unique<rest_question>(session(), known);
+        },
+        [](const std::exception_ptr&) {});
+    if (rest_) rest_->put();
+    return rest_ != nullptr;
   }
 
   clock::duration max_output_delay() const noexcept override { return shared_->answer_limit; }
@@ -122,13 +128,12 @@ class ssh_transport final : public transport, session_user, channel_owner {
     if (parting_ != parting::none) return;
     if (sibling_) sibling_->cancel();
     parting_ = parting::waiting;
-    auto leave_at = stage_ >= stage::running ? give_up_at_ : channel().requested_at() + answer_time;
-    if (!awaits_end(parting::none) || home().now() >= leave_at) return leave();
+    if (!awaits_end(parting::none) || home().now() >= leave_time()) return leave();
     withdraw_rest();
     // The script's answer may be ordered after output that is not taken.
     channel().pause(stream::out, false);
     channel().pause(stream::err, false);
-    home().arm(limit_, leave_at);
+    home().arm(limit_, leave_time());
   }
 
  private:
@@ -203,6 +208,11 @@ class ssh_transport final : public transport, session_user, channel_owner {
       end_report found;
       found.leftover = leftover_;
       found.note = std::move(note_);
+      found.reason = reason_;
+      if (real_end_) {
+        real_end_->why.context = real_end_->why.text();
+        found.real_end = std::move(*real_end_);
+      }
       found.connection = connection_;
       found.transport = transport_kind::ssh;
       found.may_fit_openssh = fits_openssh_;
@@ -235,8 +245,15 @@ class ssh_transport final : public transport, session_user, channel_owner {
   }
 
   void limit_expired() {
-    if (waits_to_leave()) return leave();
-    (void)replace_session();
+    if (!waits_to_leave()) return (void)replace_session();
+    if (home().now() >= leave_time()) return leave();
+    home().arm(limit_, leave_time());
+  }
+
+  clock::time_point leave_time() const noexcept {
+    if (stage_ < stage::running) return channel().requested_at() + answer_time;
+    bool is_busy = awaits_script() && session().gave_sign_of_life();
+    return is_busy ? later(give_up_at_, max_script_delay) : give_up_at_;
   }
 
   void withdraw_rest() noexcept {
@@ -249,9 +266,11 @@ class ssh_transport final : public transport, session_user, channel_owner {
     ending_ = number;
     give_up_at_ = later(later(home().now(), until_kill), after_kill);
     if (!sibling_) return ask_server();
+    session().ask_for_sign_of_life();
     // A script that has not looked yet is waited for: the command's shell must not go before.
     bool looked = sibling_->has_looked();
     bool one_more = sibling_->end(number, until_kill);
+    kill_is_due_ = number == SIGKILL && !one_more && !looked;
     if (looked && (!one_more || number == SIGKILL)) ask_server();
   }
 
@@ -265,6 +284,8 @@ class ssh_transport final : public transport, session_user, channel_owner {
     bool of_no_use = now == script_state::refused || now == script_state::something_else ||
                      now == script_state::found_nothing;
     if (of_no_use && !exited()) ask_server();
+    if (now == script_state::at_work && std::exchange(kill_is_due_, false))
+      (void)sibling_->end(SIGKILL, duration(0));
     if (waits_to_leave() && !awaits_end(parting_)) leave();
   }
 
@@ -283,7 +304,8 @@ class ssh_transport final : public transport, session_user, channel_owner {
     if (lost_) return exited() ? leftover_cause::none : leftover_cause::connection_lost;
     if (channel().requested() && stage_ < stage::running && !over_)
       return leftover_cause::no_answer;
-    if (ending_ == 0) return leftover_cause::none;
+    // What runs in place of the command ends with its terminal.
+    if (ending_ == 0 || notice_.found()) return leftover_cause::none;
     // Who holds its output may be what outlived the shell.
     bool all_ended = exited() && eof_delivered_;
     if (!sibling_) return all_ended ? leftover_cause::none : leftover_cause::no_signals;
@@ -315,12 +337,31 @@ class ssh_transport final : public transport, session_user, channel_owner {
     return unused ? handback::unused : handback::given_up;
   }
 
+  void find_real_end() noexcept {
+    contain(
+        [this] {
+          if (is_connecting()) {
+            if (std::optional<failed_try> last = session().last_try())
+              real_end_ = std::make_unique<failed_try>(std::move(*last));
+          } else if (notice_.found()) {
+            real_end_ = std::make_unique<failed_try>(
+                refused_for_password(session().user(), printable(name())));
+          }
+        },
+        [](const std::exception_ptr&) {});
+  }
+  bool is_connecting() const noexcept { return stage_ == stage::connecting && !over_; }
+
   void leave() {
     if (parting_ == parting::left) return;
     home().disarm(limit_);
     withdraw_rest();
     leftover_ = what_is_left();
-    if (stage_ == stage::connecting && !over_) note_ = session().note();
+    if (is_connecting()) {
+      note_ = session().note();
+      reason_ = session().reason_so_far();
+    }
+    find_real_end();
     if (sibling_) sibling_->leave();
     if (channel().requested()) started_ = certainty::maybe;
     parting_ = parting::left;
@@ -340,8 +381,10 @@ class ssh_transport final : public transport, session_user, channel_owner {
                           std::make_error_code(std::errc::invalid_argument),
                           name() + ": " + problem));
     const spawn_attributes& wanted = command_->attributes;
+    notice_ = password_notice(wanted.pty);
     if (wanted.pty)
       channel().ask_for_terminal(shared_->terminal, wanted.pty_columns, wanted.pty_rows);
+    lease_->note_begin();
     channel().open();
     channel().send_variables();
     channel().run(std::move(*text));
@@ -371,6 +414,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
 
   void channel_started() override {
     stage_ = stage::running;
+    lease_->note_start();
     if (parting_ == parting::none) {
       home().disarm(limit_);
       return events_->on_phase(phase::run);
@@ -381,6 +425,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
 
   void channel_data(stream which, std::span<const char> bytes) override {
     withdraw_rest();
+    if (which == stream::err || command_->attributes.pty) notice_.feed(bytes);
     if (!over_ && parting_ == parting::none) events_->on_output(which, bytes);
   }
 
@@ -389,6 +434,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
   void channel_exit(exit_status status) override {
     if (exited() || over_) return;
     stage_ = stage::exited;
+    if (ending_ == 0) lease_->note_end();
     if (waits_to_leave()) return awaits_end(parting_) ? void() : leave();
     if (sibling_) sibling_->cancel();
     events_->on_exit(status);
@@ -455,13 +501,13 @@ class ssh_transport final : public transport, session_user, channel_owner {
     over_ = true;
     fits_openssh_ = why.fits_openssh;
     if (waits_to_leave()) return leave();
-    events_->on_failed(why.how, why.why, std::move(why.context));
+    events_->on_failed(std::move(why));
   }
 
   const std::shared_ptr<ssh_environment> shared_;
   std::unique_ptr<session_lease> lease_;  // until it is left
-  std::optional<rest_question> rest_;
-  std::optional<sibling_signal> sibling_;
+  std::unique_ptr<rest_question> rest_;
+  std::unique_ptr<sibling_signal> sibling_;
   deadline_timer limit_;  // of a session that was kept, or of what is waited for before it is left
   queue_node step_;
   transport_events* events_ = nullptr;
@@ -474,6 +520,9 @@ class ssh_transport final : public transport, session_user, channel_owner {
   parting parting_ = parting::none;
   leftover_cause leftover_ = leftover_cause::none;  // once it is left
   std::string note_;                                // the same
+  failure_reason reason_ = failure_reason::none;    // the same
+  std::unique_ptr<failed_try> real_end_;            // the same
+  password_notice notice_;
   connection_use connection_ = connection_use::none;
   certainty started_ = certainty::no;
   bool step_queued_ = false;
@@ -481,6 +530,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
   bool over_ = false;          // on_failed was the last event but one
   bool fits_openssh_ = false;  // the failure is one that it may not have
   bool lost_ = false;          // the connection, while the command may have run
+  bool kill_is_due_ = false;   // once the script that ends the command has looked
 };
 
 }  // namespace

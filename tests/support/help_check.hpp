@@ -19,7 +19,7 @@ inline std::set<std::string> options_shown(const std::string& help) {
     std::string_view line(help.data() + at, end - at);
     while (line.starts_with(' ')) line.remove_prefix(1);
     while (line.starts_with('-')) {
-      std::size_t stop = std::min(line.find_first_of(" ,\n"), line.size());
+      std::size_t stop = std::min(line.find_first_of(" ,[\n"), line.size());
       shown.emplace(line.substr(0, stop));
       line.remove_prefix(stop);
       if (!line.starts_with(", ")) break;

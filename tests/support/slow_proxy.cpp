@@ -108,12 +108,20 @@ void slow_proxy::accept_one() {
   connection c;
   c.up.from = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
   if (c.up.from < 0) return;
+  if (accepted_++ < how_.lost_first) return lose(c.up.from);
   c.up.to = connect_to(server_port_);
   c.down.from = c.up.to;
   c.down.to = c.up.from;
   send_at_once(c.up.from);
   send_at_once(c.up.to);
   connections_.push_back(std::move(c));
+}
+
+void slow_proxy::lose(int client) const {
+  (void)::send(client, how_.last_words.data(), how_.last_words.size(), MSG_NOSIGNAL);
+  linger at_once{1, 0};
+  if (how_.resets) (void)::setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  ::close(client);
 }
 
 void slow_proxy::take(connection& of, direction& d) {

@@ -25,6 +25,13 @@ class way {
   milliseconds hold{0};
   /// In place of a hold: what the client sends is lost from then on.
   bool loses = false;
+
+  /// How many connections, from the first one on, do not come through.
+  unsigned lost_first = 0;
+  /// What those are told.
+  std::string last_words;
+  /// They are reset, not closed.
+  bool resets = false;
 };
 
 class slow_proxy {
@@ -37,6 +44,8 @@ class slow_proxy {
 
   /// On 127.0.0.0/8.
   int port() const noexcept { return port_; }
+  /// Connections so far, those that do not come through included. Thread: any.
+  unsigned accepted() const noexcept { return accepted_; }
   /// From now on nothing passes either way, and no connection ends. Thread: any.
   void fall_silent() noexcept { order(silent); }
   /// Resets what is connected. Thread: any.
@@ -63,6 +72,7 @@ class slow_proxy {
   void order(state what) noexcept;
   void serve();
   void accept_one();
+  void lose(int client) const;
   void turn();
   void take(connection& of, direction& d);
   void pass_on(direction& d, clock::time_point now);
@@ -75,6 +85,7 @@ class slow_proxy {
   int wake_ = -1;
   std::list<connection> connections_;
   std::atomic<int> state_{passing};
+  std::atomic<unsigned> accepted_{0};
   std::thread thread_;
 };
 

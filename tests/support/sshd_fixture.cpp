@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,6 +23,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "places.hpp"
+
 namespace execo::test {
 namespace {
 
@@ -30,6 +33,8 @@ using namespace std::chrono_literals;
 
 constexpr const char* openssh_program = "/usr/sbin/sshd";
 constexpr const char* dropbear_program = "/usr/sbin/dropbear";
+constexpr const char* tinyssh_program = "/usr/sbin/tinysshd";
+constexpr const char* python_program = "/usr/bin/python3";
 constexpr const char* ordinary_name = "execo-test";
 constexpr int ordinary_id = 54321;
 constexpr const char* shells[] = {"bash", "dash", "csh", "tcsh", "fish", "zsh", "ksh93"};
@@ -46,10 +51,16 @@ void write_all(const std::string& file, const std::string& text, mode_t mode) {
   (void)::chmod(file.c_str(), mode);
 }
 
-void run(const std::vector<std::string>& words) {
+// Valid as long as they are.
+std::vector<char*> argv_of(const std::vector<std::string>& words) {
   std::vector<char*> argv;
   for (const std::string& w : words) argv.push_back(const_cast<char*>(w.c_str()));
   argv.push_back(nullptr);
+  return argv;
+}
+
+void run(const std::vector<std::string>& words) {
+  std::vector<char*> argv = argv_of(words);
   pid_t child = ::vfork();
   if (child == 0) {
     ::execvp(argv[0], argv.data());
@@ -69,6 +80,13 @@ bool is_free(int port) {
   bool ok = ::bind(fd, reinterpret_cast<sockaddr*>(&any), sizeof any) == 0;
   ::close(fd);
   return ok;
+}
+
+// Beside the tool, if the build had a Go compiler.
+std::string go_program() { return fs::path(EXECO_TOOL).replace_filename("crypto_ssh_server"); }
+
+std::string library_of(ssh_server which) {
+  return which == ssh_server::asyncssh ? "asyncssh" : "paramiko";
 }
 
 // Below those that the kernel gives to clients (ip_local_port_range), which other tests have many
@@ -103,7 +121,9 @@ std::vector<pid_t> descendants(pid_t of) {
 
 bool is_server(pid_t pid) {
   std::string name = read_all("/proc/" + std::to_string(pid) + "/comm");
-  return name.starts_with("sshd") || name.starts_with("dropbear");
+  for (const char* server : {"sshd", "dropbear", "tinyssh"})
+    if (name.starts_with(server)) return true;
+  return false;
 }
 
 bool is_zombie(pid_t pid) {
@@ -125,12 +145,26 @@ bool within(std::chrono::seconds limit, Condition holds) {
 }  // namespace
 
 bool sshd_fixture::available(ssh_server which) {
-  if (which == ssh_server::openssh) return ::access(openssh_program, X_OK) == 0;
-  return ::geteuid() == 0 && ::access(dropbear_program, X_OK) == 0 &&
-         ::access("/usr/bin/dropbearkey", X_OK) == 0;
+  auto is_program = [](const char* path) { return ::access(path, X_OK) == 0; };
+  bool root = ::geteuid() == 0;
+  switch (which) {
+    case ssh_server::openssh:
+      return is_program(openssh_program);
+    case ssh_server::dropbear:
+      return root && is_program(dropbear_program) && is_program("/usr/bin/dropbearkey");
+    case ssh_server::tinyssh:
+      return root && is_program(tinyssh_program) && is_program("/usr/sbin/tinysshd-makekey");
+    case ssh_server::crypto_ssh:
+      return is_program(go_program().c_str());
+    default:
+      return is_program(python_program) &&
+             fs::exists("/usr/lib/python3/dist-packages/" + library_of(which));
+  }
 }
 
-sshd_fixture::sshd_fixture(const std::string& more, ssh_server which) : which_(which) {
+sshd_fixture::sshd_fixture(const std::string& more, ssh_server which,
+                           const std::map<std::string, std::string>& etc)
+    : which_(which) {
   std::string pattern = (fs::temp_directory_path() / "execo-sshd-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
   directory_ = pattern;
@@ -139,9 +173,9 @@ sshd_fixture::sshd_fixture(const std::string& more, ssh_server which) : which_(w
   // The ordinary user has to reach its keys; nothing secret of this machine is in here.
   (void)::chmod(directory_.c_str(), 0755);
   try {
-    make_files(more);
+    make_files(more, etc);
     start();
-    if (!within(10s, [this] { return answers(); }))
+    if (!within(30s, [this] { return answers(); }))
       throw std::runtime_error("sshd does not answer: " + log());
     widen_backlog();
     if (fs::exists(directory_ + "/has-users")) ordinary_user_ = ordinary_name;
@@ -158,6 +192,12 @@ std::string sshd_fixture::user_with_shell(const std::string& name) const {
   return has ? "execo-" + name : std::string();
 }
 
+std::vector<std::string> sshd_fixture::login_users() const {
+  std::vector<std::string> all{user_};
+  if (!ordinary_user_.empty()) all.push_back(ordinary_user_);
+  return all;
+}
+
 std::string sshd_fixture::host_key() const {
   std::stringstream line(read_all(directory_ + "/host_key.pub"));
   std::string type, key;
@@ -167,28 +207,44 @@ std::string sshd_fixture::host_key() const {
 
 std::string sshd_fixture::log() const { return read_all(directory_ + "/log"); }
 
-void sshd_fixture::make_files(const std::string& more) {
+void sshd_fixture::make_files(const std::string& more,
+                              const std::map<std::string, std::string>& etc) {
   for (const char* key : {"/host_key", "/identity"})
     run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", directory_ + key});
   write_all(directory_ + "/authorized_keys", read_all(directory_ + "/identity.pub"), 0644);
   fs::create_directory(directory_ + "/home");
+  // fish complains to each command of a home where it may not write; its users share this one.
+  for (const char* folder : {"/home/.config/fish", "/home/.local/share/fish"}) {
+    fs::create_directories(directory_ + folder);
+    (void)::chmod((directory_ + folder).c_str(), 0777);
+  }
   port_ = free_port();
   // 0.0.0.0 is what all of 127.0.0.0/8 needs; AllowUsers keeps everybody else out.
   std::string text = "ListenAddress 0.0.0.0\nPort " + std::to_string(port_) + "\nHostKey " +
                      directory_ + "/host_key\nAuthorizedKeysFile " + directory_ +
-                     "/authorized_keys\nPidFile none\nMaxStartups 5000\nUsePAM no\nUseDNS no\n"
+                     "/authorized_keys\nPidFile none\nUsePAM no\nUseDNS no\n"
                      "StrictModes no\nPasswordAuthentication no\n"
                      "KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n"
                      "PrintMotd no\nPrintLastLog no\nLogLevel VERBOSE\nMaxSessions 10\n"
                      "AllowUsers " +
                      user_ + "@127.0.0.0/8 execo-*@127.0.0.0/8\n";
-  // The first value of an option counts.
+  // The first value of an option counts, but for this one.
+  if (more.find("MaxStartups") == more.npos) text += "MaxStartups 5000\n";
   write_all(directory_ + "/config", more + text, 0644);
-  write_all(directory_ + "/passwd", users(), 0644);
+  std::string more_users;
+  for (const auto& [name, words] : etc) {
+    if (name == "passwd") more_users = words;
+    std::string file = directory_ + "/etc/" + name;
+    fs::create_directories(fs::path(file).parent_path());
+    // As sudo and doas want theirs.
+    if (name != "passwd") write_all(file, words, 0400);
+  }
+  write_all(directory_ + "/passwd", users() + more_users, 0644);
   std::string listed = "/bin/sh\n";
   for (const char* shell : shells) listed += std::string("/bin/") + shell + "\n";
   write_all(directory_ + "/shells", listed, 0644);
-  if (which_ == ssh_server::openssh) return;
+  if (which_ == ssh_server::tinyssh) run({"tinysshd-makekey", "-q", directory_ + "/tiny_keys"});
+  if (which_ != ssh_server::dropbear) return;
   run({"dropbearkey", "-t", "ed25519", "-f", directory_ + "/dropbear_key"});
   fs::create_directory(directory_ + "/home/.ssh");
   fs::copy_file(directory_ + "/authorized_keys", directory_ + "/home/.ssh/authorized_keys");
@@ -212,17 +268,43 @@ std::string sshd_fixture::users() const {
   return text;
 }
 
+// A copy of the machine's /etc with our files in it: a mount takes the place of a file only where
+// there is one.
+void sshd_fixture::take_etc() const {
+  const fs::path whole = directory_ + "/whole-etc";
+  (void)::mkdir(whole.c_str(), 0755);
+  if (::mount("none", whole.c_str(), "tmpfs", 0, "mode=755") != 0) return;
+  auto how = fs::copy_options::recursive | fs::copy_options::copy_symlinks |
+             fs::copy_options::overwrite_existing;
+  std::error_code missing;
+  for (const fs::path& from : {fs::path("/etc"), fs::path(directory_ + "/etc")})
+    for (const auto& entry : fs::directory_iterator(from, missing))
+      fs::copy(entry.path(), whole / entry.path().filename(), how, missing);
+  (void)::mount(whole.c_str(), "/etc", nullptr, MS_BIND, nullptr);
+}
+
 // Runs in the child. What fails here leaves the machine's own view in place.
 void sshd_fixture::enter_namespace() const {
   if (::unshare(CLONE_NEWNS) != 0) return;
   (void)::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
   (void)::mount("none", "/run", "tmpfs", 0, "mode=755");
   (void)::mkdir("/run/sshd", 0755);
-  // Dropbear lets nobody in with a shell that is not listed.
+  if (fs::exists(directory_ + "/etc")) take_etc();
+  // Dropbear refuses users whose shell is not listed.
   (void)::mount((directory_ + "/shells").c_str(), "/etc/shells", nullptr, MS_BIND, nullptr);
   std::string users = directory_ + "/passwd";
   if (::mount(users.c_str(), "/etc/passwd", nullptr, MS_BIND, nullptr) == 0)
     write_all(directory_ + "/has-users", "", 0644);
+  if (which_ == ssh_server::tinyssh) give_home_of_root();
+}
+
+// Runs in the child. Tinyssh trusts no key below a directory that others may write to.
+void sshd_fixture::give_home_of_root() const {
+  (void)::mount("none", "/srv", "tmpfs", 0, "mode=755");
+  (void)::mkdir("/srv/.ssh", 0700);
+  write_all("/srv/.ssh/authorized_keys", read_all(directory_ + "/authorized_keys"), 0600);
+  write_all("/srv/passwd", "root:x:0:0:root:/srv:/bin/sh\n", 0644);
+  (void)::mount("/srv/passwd", "/etc/passwd", nullptr, MS_BIND, nullptr);
 }
 
 void sshd_fixture::start() {
@@ -238,21 +320,67 @@ void sshd_fixture::start() {
   }
 }
 
+// Runs in the child. What this process was given is not for the commands of a server.
 void sshd_fixture::execute_server() const {
-  const char* end = nullptr;
-  std::string log_file = directory_ + "/log";
-  if (which_ == ssh_server::openssh) {
-    std::string config = directory_ + "/config";
-    ::execl(openssh_program, openssh_program, "-D", "-f", config.c_str(), "-E", log_file.c_str(),
-            end);
-    return;
-  }
-  int log = ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  (void)::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+  int log = ::open((directory_ + "/log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   (void)::dup2(log, STDERR_FILENO);
-  std::string port = "0.0.0.0:" + std::to_string(port_);
-  std::string key = directory_ + "/dropbear_key";
-  ::execl(dropbear_program, dropbear_program, "-F", "-E", "-s", "-p", port.c_str(), "-r",
-          key.c_str(), end);
+  if (which_ == ssh_server::tinyssh) return execute_for_each_connection();
+  std::vector<std::string> words = server_words();
+  ::execv(words[0].c_str(), argv_of(words).data());
+}
+
+// Runs in the child, as inetd does.
+void sshd_fixture::execute_for_each_connection() const {
+  std::vector<std::string> words = server_words();
+  std::vector<char*> argv = argv_of(words);
+  (void)::prctl(PR_SET_NAME, "tinyssh-inetd");
+  (void)::signal(SIGCHLD, SIG_IGN);
+  int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  any.sin_port = htons(static_cast<std::uint16_t>(port_));
+  (void)::bind(listener, reinterpret_cast<sockaddr*>(&any), sizeof any);
+  (void)::listen(listener, 512);
+  for (;;) {
+    int socket = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+    if (socket < 0 || ::fork() != 0) {
+      ::close(socket);
+      continue;
+    }
+    (void)::signal(SIGCHLD, SIG_DFL);
+    (void)::dup2(socket, STDIN_FILENO);
+    (void)::dup2(socket, STDOUT_FILENO);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+}
+
+std::vector<std::string> sshd_fixture::server_words() const {
+  std::string port = std::to_string(port_);
+  std::string key = directory_ + "/host_key";
+  std::string known = directory_ + "/authorized_keys";
+  switch (which_) {
+    case ssh_server::openssh:
+      return {openssh_program, "-D", "-f", directory_ + "/config", "-E", directory_ + "/log"};
+    case ssh_server::dropbear:
+      return {dropbear_program,
+              "-F",
+              "-E",
+              "-s",
+              "-p",
+              "0.0.0.0:" + port,
+              "-r",
+              directory_ + "/dropbear_key"};
+    case ssh_server::tinyssh:
+      return {tinyssh_program, "-v", directory_ + "/tiny_keys"};
+    case ssh_server::crypto_ssh:
+      return {go_program(), port, key, known};
+    default:
+      return {python_program,
+              std::string(EXECO_TEST_DATA) + "/ssh_servers/" + library_of(which_) + "_server.py",
+              port, key, known};
+  }
 }
 
 bool sshd_fixture::answers() const {

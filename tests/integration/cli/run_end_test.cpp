@@ -158,12 +158,14 @@ TEST(execo_run_end, an_interrupt_gets_through_while_nobody_reads_the_output) {
 }
 
 TEST(execo_run_end, an_interrupt_does_not_ask_an_unread_output_again_and_again) {
-  if (run_program({"sh", "-c", "strace -D -o /dev/null true"}).code != 0)
+  if (run_program({"sh", "-c", "strace -D -f --seccomp-bpf -o /dev/null true"}).code != 0)
     GTEST_SKIP() << "no strace, or it may not trace";
-  fleet_fixture fleet("127.4.0.[1-50]");
+  // Few hosts, and no stop at any other call: traced by a busy machine, the tool is slow.
+  fleet_fixture fleet("127.4.0.[1-8]");
   std::string calls = fleet.directory() + "/calls";
-  std::vector<std::string> words = execo_run(fleet, {"-f", "50", "-w", "127.4.0.[1-50]", "yes"});
-  std::vector<std::string> traced{"strace", "-D", "-f", "-e", "trace=poll", "-o", calls};
+  std::vector<std::string> words = execo_run(fleet, {"-f", "8", "-w", "127.4.0.[1-8]", "yes"});
+  std::vector<std::string> traced{"strace", "-D",         "-f", "--seccomp-bpf",
+                                  "-e",     "trace=poll", "-o", calls};
   traced.insert(traced.end(), words.begin(), words.end());
   program tool(traced);
   ASSERT_TRUE(tool.out_has("y\n"));

@@ -92,11 +92,27 @@ TEST(execo_run, ndjson_has_an_object_of_the_same_keys_for_each_host) {
   EXPECT_EQ(o.code, 3);
   std::map<std::string, nlohmann::json> by_host;
   for (nlohmann::json& object : objects_of(o.out)) {
-    EXPECT_EQ(object.size(), 19u) << object;
-    for (const char* key :
-         {"host", "index", "end", "phase", "code", "signal", "error", "out", "err", "out_bytes",
-          "may_still_run", "may_still_run_why", "err_bytes", "out_dropped", "err_dropped",
-          "output_complete", "started", "elapsed", "transport"})
+    EXPECT_EQ(object.size(), 20u) << object;
+    for (const char* key : {"host",
+                            "index",
+                            "end",
+                            "phase",
+                            "code",
+                            "signal",
+                            "error",
+                            "reason",
+                            "out",
+                            "err",
+                            "out_bytes",
+                            "may_still_run",
+                            "may_still_run_why",
+                            "err_bytes",
+                            "out_dropped",
+                            "err_dropped",
+                            "output_complete",
+                            "started",
+                            "elapsed",
+                            "transport"})
       EXPECT_TRUE(object.contains(key)) << key;
     EXPECT_TRUE(object["elapsed"].is_number());
     by_host[object["host"]] = object;

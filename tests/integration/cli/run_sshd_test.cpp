@@ -37,13 +37,6 @@ class execo_run_on_sshd : public testing::Test {
     return words;
   }
 
-  // Everyone who may log in: sshd treats signals for root and for others differently.
-  std::vector<std::string> users() const {
-    std::vector<std::string> all{server_->user()};
-    if (!server_->ordinary_user().empty()) all.push_back(server_->ordinary_user());
-    return all;
-  }
-
   void end_commands() const {
     for (pid_t left : server_->commands()) ::kill(left, SIGKILL);
   }
@@ -83,7 +76,7 @@ TEST_F(execo_run_on_sshd, a_mistake_in_ssh_config_is_found_before_the_first_host
 }
 
 TEST_F(execo_run_on_sshd, an_interrupt_leaves_no_command_behind) {
-  for (const std::string& user : users()) {
+  for (const std::string& user : server_->login_users()) {
     program tool(run({"-w", "127.5.0.[1-5]", "-l", user, "--", "echo here; sleep 1000"}));
     for (int i = 1; i <= 5; ++i)
       ASSERT_TRUE(tool.out_has("127.5.0." + std::to_string(i) + ": here\n")) << user;
@@ -96,13 +89,25 @@ TEST_F(execo_run_on_sshd, an_interrupt_leaves_no_command_behind) {
 }
 
 TEST_F(execo_run_on_sshd, a_timeout_leaves_no_command_behind) {
-  for (const std::string& user : users()) {
+  for (const std::string& user : server_->login_users()) {
     outcome o = run_program(run({"-u", "300ms", "-w", "127.5.0.[1-5]", "-l", user,
                                  "trap : TERM HUP; while :; do sleep 0.1; done"}));
     EXPECT_EQ(o.code, 4) << user;
     EXPECT_THAT(o.err, HasSubstr("execo: 5 hosts (127.5.0.[1-5]): timed out while it ran\n"));
     EXPECT_TRUE(server_->no_commands_left()) << user;
   }
+}
+
+TEST_F(execo_run_on_sshd, a_silent_command_is_ended) {
+  outcome o = run_program(run(
+      {"--first-output-timeout", "300ms", "-w", "127.5.0.1", "-l", server_->user(), "sleep 1000"}));
+  EXPECT_EQ(o.code, 4);
+  EXPECT_THAT(o.err, HasSubstr("execo: 127.5.0.1: `sleep 1000` timed out before its first output"));
+  o = run_program(run({"--idle-timeout", "300ms", "--format", "ndjson", "-w", "127.5.0.1", "-l",
+                       server_->user(), "sleep 1000"}));
+  EXPECT_EQ(o.code, 4);
+  EXPECT_THAT(o.out, HasSubstr("\"phase\":\"idle\""));
+  EXPECT_TRUE(server_->no_commands_left());
 }
 
 TEST_F(execo_run_on_sshd, a_leftover_that_holds_the_output_leaves_the_host_its_exit_code) {

@@ -1,11 +1,15 @@
 // Hosts that are reached through others.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <deque>
 #include <execo/execo.hpp>
+#include <filesystem>
 #include <fstream>
 
+#include "fleet_fixture.hpp"
+#include "program.hpp"
 #include "recorded_run.hpp"
 #include "sanitizers.hpp"
 #include "slow_proxy.hpp"
@@ -342,6 +346,112 @@ TEST(jump_of_an_action, leads_to_all_hosts_without_connections_that_are_kept) {
   action_result end = sync_wait(all.run());
   EXPECT_TRUE(end.ok()) << end.all()[0].describe();
   EXPECT_EQ(logins(server), 41U);
+}
+
+// sshd waits for it before each small packet of a connection that has no command.
+TEST(jump_hosts, get_acknowledgements_at_once) {
+  if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd";
+  if (run_program({"sh", "-c", "strace -D -f --seccomp-bpf -o /dev/null true"}).code != 0)
+    GTEST_SKIP() << "no strace, or it may not trace";
+  sshd_fixture server;
+  scratch_directory folder;
+  std::string calls = folder.path() + "/calls";
+  auto acknowledgements = [&](const std::vector<std::string>& way) {
+    std::vector<std::string> words{"strace",      "-D",
+                                   "-f",          "--seccomp-bpf",
+                                   "-e",          "trace=setsockopt",
+                                   "-o",          calls,
+                                   EXECO_TOOL,    "run",
+                                   "-F",          "none",
+                                   "--host-keys", "ignore",
+                                   "-i",          server.identity(),
+                                   "-l",          server.user(),
+                                   "-p",          std::to_string(server.port()),
+                                   "-w",          "127.8.1.1"};
+    words.insert(words.end(), way.begin(), way.end());
+    words.insert(words.end(), {"--", "echo here"});
+    EXPECT_EQ(run_program(words).out, "127.8.1.1: here\n");
+    std::size_t count = 0;
+    std::ifstream lines(calls);
+    for (std::string line; std::getline(lines, line);)
+      if (line.find("TCP_QUICKACK, [1]") != line.npos) ++count;
+    return count;
+  };
+  EXPECT_EQ(acknowledgements({}), 0U);
+  std::string hop = server.user() + "@127.8.0.1:" + std::to_string(server.port());
+  // One for each packet that comes for the host, at least: version, keys, login, end.
+  EXPECT_GT(acknowledgements({"-J", hop}), 5U);
+}
+
+// The program ssh leads through hops by further ones, which the caller's shell begins.
+class jump_by_openssh : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd";
+    server = std::make_unique<sshd_fixture>();
+    identity = folder.path() + "/o'dd \\ %h \"name\"";
+    std::filesystem::copy_file(server->identity(), identity);
+  }
+  std::string hop(const std::string& address, const std::string& user, int port) const {
+    return user + "@" + address + ":" + std::to_string(port);
+  }
+  std::string hop(const std::string& address) const {
+    return hop(address, server->user(), server->port());
+  }
+  outcome run(const std::string& hops, const std::string& shell = "/bin/sh") const {
+    return run_program({"env",         "SHELL=" + shell,
+                        EXECO_TOOL,    "run",
+                        "-F",          "none",
+                        "-p",          std::to_string(server->port()),
+                        "-l",          server->user(),
+                        "-i",          identity,
+                        "--host-keys", "ignore",
+                        "--via",       "openssh",
+                        "-J",          hops,
+                        "-w",          "127.8.1.[1-2]",
+                        "--",          "echo $SSH_CONNECTION"});
+  }
+
+  scratch_directory folder;
+  std::unique_ptr<sshd_fixture> server;
+  std::string identity;
+};
+
+TEST_F(jump_by_openssh, leads_through_three_hops_whatever_the_shell_of_the_caller) {
+  std::string hops = hop("127.8.0.1") + "," + hop("127.8.0.2") + "," + hop("127.8.0.3");
+  for (const char* shell :
+       {"/bin/sh", "/bin/bash", "/bin/csh", "/bin/tcsh", "/usr/bin/fish", "/bin/zsh", "/bin/ksh"}) {
+    if (::access(shell, X_OK) != 0) continue;
+    std::size_t before = logins(*server);
+    outcome o = run(hops, shell);
+    EXPECT_EQ(o.code, 0) << shell << o.err;
+    EXPECT_NE(o.out.find("127.8.1.2: 127.0.0.1 "), o.out.npos) << shell << o.out;
+    EXPECT_EQ(logins(*server) - before, 8U) << shell;
+    EXPECT_TRUE(server->no_commands_left());
+  }
+}
+
+TEST_F(jump_by_openssh, says_what_went_wrong_on_the_way) {
+  sshd_fixture other;
+  auto says = [&](const std::string& hops, end_reason how, const std::string& text) {
+    ssh_options options = options_for(*server);
+    options.via = ssh_client::openssh;
+    options.jump = jump_hosts(hops);
+    action_result all = sync_wait(remote("true", host("127.8.1.1")).ssh(options));
+    const host_result& r = all.all()[0];
+    EXPECT_EQ(r.how(), how) << r.describe();
+    EXPECT_EQ(r.phase(), phase::connect) << r.describe();
+    std::string begin = "127.8.1.1: no connection from the host before it: " + text;
+    EXPECT_EQ(r.error_context().find(begin), 0U) << r.describe();
+  };
+  says(hop("127.8.0.1", server->user(), 1), end_reason::connect_failed,
+       "ssh: connect to host 127.8.0.1 port 1: Connection refused");
+  says(hop("127.8.0.1") + "," + hop("127.8.0.2", server->user(), 1), end_reason::connect_failed,
+       "connect failed: Connection refused");
+  says(hop("127.8.0.1", other.user(), other.port()), end_reason::auth_failed,
+       other.user() + "@127.8.0.1: Permission denied (publickey).");
+  says(hop("no-such-host.invalid"), end_reason::connect_failed,
+       "ssh: Could not resolve hostname no-such-host.invalid: ");
 }
 
 }  // namespace

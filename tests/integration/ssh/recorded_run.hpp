@@ -143,12 +143,12 @@ class recorded_run final : public detail::transport_events {
     if (eofs == 2) close();
     told();
   }
-  void on_failed(end_reason reason, std::error_code code, std::string text) override {
+  void on_failed(detail::failure what) override {
     EXPECT_FALSE(exited || failed);
     failed = true;
-    how = reason;
-    why = code;
-    context = std::move(text);
+    how = what.how;
+    why = what.why;
+    context = std::move(what.context);
     close();
     told();
   }
@@ -207,6 +207,16 @@ inline ssh_options options_for(const sshd_fixture& server) {
   // Not what the files of this machine say: SendEnv is one more request.
   options.config_file = "none";
   return options;
+}
+
+/// The same for the tool: the words of `execo run`; `more` comes behind.
+inline std::vector<std::string> execo_run(const sshd_fixture& server, const std::string& user,
+                                          const std::vector<std::string>& more) {
+  std::vector<std::string> words{
+      EXECO_TOOL,        "run",         "-F",     "none", "-p", std::to_string(server.port()), "-i",
+      server.identity(), "--host-keys", "ignore", "-l",   user};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
 }
 
 }  // namespace execo::test

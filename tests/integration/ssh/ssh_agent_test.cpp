@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <deque>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "program.hpp"
 #include "recorded_run.hpp"
 #include "ssh/agent_protocol.hpp"
 #include "ssh/base64.hpp"
@@ -317,32 +319,32 @@ TEST_F(ssh_agent, with_few_connections_serves_many_logins) {
   EXPECT_LE(narrow.peak(), 3U);
 }
 
-/// A FIDO security key, of software: what it signs is what hardware would.
+/// A FIDO security key, of software: what it signs is what hardware would (PROTOCOL.u2f of
+/// OpenSSH).
 class security_key {
  public:
-  security_key() : key_(::EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), &::EVP_PKEY_free) {
-    std::string half(32, '\0');
-    std::size_t size = half.size();
-    EXPECT_EQ(::EVP_PKEY_get_raw_public_key(key_.get(), octets(half), &size), 1);
-    blob = field(type) + field(half) + field(application);
+  enum class kind : std::uint8_t { ed25519, ecdsa };
+
+  explicit security_key(kind what)
+      : type(what == kind::ecdsa ? "sk-ecdsa-sha2-nistp256@openssh.com"
+                                 : "sk-ssh-ed25519@openssh.com"),
+        what_(what),
+        key_(what == kind::ecdsa ? ::EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")
+                                 : ::EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"),
+             &::EVP_PKEY_free) {
+    std::string curve = what == kind::ecdsa ? field("nistp256") : std::string();
+    blob = field(type) + curve + field(public_half()) + field(application);
   }
   std::string sign(std::string_view data) const {
     std::string tail("\x01\0\0\0\x07", 5);  // the user was there; a counter
-    std::string message = digest(application) + tail + digest(data);
-    std::string made(64, '\0');
-    std::size_t size = made.size();
-    std::unique_ptr<EVP_MD_CTX, decltype(&::EVP_MD_CTX_free)> context(::EVP_MD_CTX_new(),
-                                                                      &::EVP_MD_CTX_free);
-    EXPECT_EQ(::EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_.get()), 1);
-    EXPECT_EQ(::EVP_DigestSign(context.get(), octets(made), &size, octets(message), message.size()),
-              1);
-    return field(type) + field(made) + tail;
+    std::string made = sign_raw(digest(application) + tail + digest(data));
+    return field(type) + field(what_ == kind::ecdsa ? two_numbers(made) : made) + tail;
   }
   static std::string field(std::string_view text) {
     return std::string(3, '\0') + static_cast<char>(text.size()) + std::string(text);
   }
-  static constexpr const char* type = "sk-ssh-ed25519@openssh.com";
   static constexpr const char* application = "ssh:";
+  const std::string type;
   std::string blob;
 
  private:
@@ -355,28 +357,107 @@ class security_key {
         ::EVP_Digest(text.data(), text.size(), octets(made), nullptr, ::EVP_sha256(), nullptr), 1);
     return made;
   }
+  std::string public_half() const {
+    std::string half(65, '\0');
+    std::size_t size = half.size();
+    if (what_ == kind::ed25519) {
+      EXPECT_EQ(::EVP_PKEY_get_raw_public_key(key_.get(), octets(half), &size), 1);
+    } else {
+      EXPECT_EQ(
+          ::EVP_PKEY_get_octet_string_param(key_.get(), "pub", octets(half), half.size(), &size),
+          1);
+    }
+    half.resize(size);
+    return half;
+  }
+  std::string sign_raw(std::string_view message) const {
+    std::string made(128, '\0');
+    std::size_t size = made.size();
+    std::unique_ptr<EVP_MD_CTX, decltype(&::EVP_MD_CTX_free)> context(::EVP_MD_CTX_new(),
+                                                                      &::EVP_MD_CTX_free);
+    const EVP_MD* hashed_by = what_ == kind::ecdsa ? ::EVP_sha256() : nullptr;
+    EXPECT_EQ(::EVP_DigestSignInit(context.get(), nullptr, hashed_by, nullptr, key_.get()), 1);
+    EXPECT_EQ(
+        ::EVP_DigestSign(context.get(), octets(made), &size,
+                         reinterpret_cast<const unsigned char*>(message.data()), message.size()),
+        1);
+    made.resize(size);
+    return made;
+  }
+  // Of a signature in DER: SEQUENCE { INTEGER r, INTEGER s }, each shorter than 128 bytes, and as
+  // an mpint of ssh has it.
+  static std::string two_numbers(std::string_view der) {
+    std::string_view r = der.substr(4, static_cast<std::size_t>(der[3]));
+    std::string_view s = der.substr(4 + r.size() + 2);
+    return field(r) + field(s);
+  }
+
+  const kind what_;
   std::unique_ptr<EVP_PKEY, decltype(&::EVP_PKEY_free)> key_;
 };
 
 TEST_F(ssh_agent, signs_with_a_security_key) {
-  sshd_fixture server;
-  options.port = server.port();
-  security_key key;
-  std::ofstream(server.directory() + "/authorized_keys")
-      << security_key::type << ' ' << detail::to_base64(key.blob) << " me@key\n";
-  stand_in_agent holding(file("holding"), [&key](std::string_view message) {
-    if (!stand_in_agent::is_sign_request(message)) {
-      detail::agent_key shown;
-      shown.blob = key.blob;
-      shown.comment = "me@key";
-      return detail::list_answer(shown);
-    }
-    detail::wire_reader fields(message.substr(1));
-    EXPECT_EQ(fields.text(), key.blob);
-    return detail::sign_answer(key.sign(fields.text()));
-  });
-  options.agent = holding.path();
-  EXPECT_EQ(login_error(), "in") << server.log();
+  for (security_key::kind what : {security_key::kind::ed25519, security_key::kind::ecdsa}) {
+    sshd_fixture server;
+    options.port = server.port();
+    security_key key(what);
+    std::ofstream(server.directory() + "/authorized_keys")
+        << key.type << ' ' << detail::to_base64(key.blob) << " me@key\n";
+    stand_in_agent holding(file(key.type), [&key](std::string_view message) {
+      if (!stand_in_agent::is_sign_request(message)) {
+        detail::agent_key shown;
+        shown.blob = key.blob;
+        shown.comment = "me@key";
+        return detail::list_answer(shown);
+      }
+      detail::wire_reader fields(message.substr(1));
+      EXPECT_EQ(fields.text(), key.blob);
+      return detail::sign_answer(key.sign(fields.text()));
+    });
+    options.agent = holding.path();
+    EXPECT_EQ(login_error(), "in") << server.log();
+  }
+}
+
+// Keys on a smart card are the agent's: it has a program of its own talk to the card's library.
+TEST_F(ssh_agent, signs_with_the_keys_of_a_token) {
+  const std::string library = "/usr/lib/softhsm/libsofthsm2.so";
+  if (::access(library.c_str(), R_OK) != 0 || ::access("/usr/bin/openssl", X_OK) != 0)
+    GTEST_SKIP() << "no softhsm2 or no openssl on this machine";
+  fs::create_directory(file("tokens"));
+  std::ofstream(file("softhsm.conf")) << "directories.tokendir = " << file("tokens") << "\n";
+  std::ofstream(file("pin")) << "#!/bin/sh\necho 123456\n";
+  ::chmod(file("pin").c_str(), 0700);
+  std::string environment =
+      "export SOFTHSM2_CONF=" + file("softhsm.conf") + " SSH_AUTH_SOCK=" + file("token-agent") +
+      " SSH_ASKPASS=" + file("pin") + " SSH_ASKPASS_REQUIRE=force DISPLAY=:0; ";
+  auto run = [&](const std::string& text) {
+    outcome o = run_program({"sh", "-c", environment + text});
+    EXPECT_EQ(o.code, 0) << text << o.out << o.err;
+    return o.out;
+  };
+  run("softhsm2-util --init-token --free --label t --so-pin 123456 --pin 123456");
+  for (const char* kind :
+       {"rsa -pkeyopt rsa_keygen_bits:2048", "ec -pkeyopt ec_paramgen_curve:P-256"})
+    run("openssl genpkey -algorithm " + std::string(kind) + " -out " + file("key") +
+        " 2>/dev/null && softhsm2-util --import " + file("key") +
+        " --token t --pin 123456 --label " + std::string(kind, 3) + " --id " +
+        (kind[0] == 'r' ? "01" : "02"));
+  program held(
+      {"sh", "-c", environment + "exec ssh-agent -D -P '/usr/lib/*' -a " + file("token-agent")});
+  ASSERT_TRUE(held.out_has("SSH_AUTH_SOCK"));
+  run("ssh-add -q -s " + library);
+  std::string keys = run("ssh-add -L");
+  options.agent = file("token-agent");
+  std::istringstream lines(keys);
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    sshd_fixture server;
+    options.port = server.port();
+    std::ofstream(server.directory() + "/authorized_keys") << line << "\n";
+    EXPECT_EQ(login_error(), "in") << line << server.log();
+  }
+  EXPECT_EQ(count, 2) << keys;
 }
 
 TEST_F(ssh_agent, is_asked_again_by_the_next_action) {

@@ -2,15 +2,22 @@
 // with those of ssh in tests/integration/cli/ssh_config_test.cpp.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 
 #include "execo/remote.hpp"
+#include "execo/sleep.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
+#include "fleet_fixture.hpp"
 #include "leak_check.hpp"
+#include "program.hpp"
 #include "sshd_fixture.hpp"
 
 namespace execo::test {
@@ -18,6 +25,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
+using testing::Not;
 
 class ssh_config_connection : public testing::Test {
  protected:
@@ -191,17 +199,136 @@ TEST_F(ssh_config_connection, of_one_host_fails_alone_when_its_lines_cannot_be_m
 }
 
 TEST_F(ssh_config_connection, is_made_by_ssh_where_the_file_asks_for_what_only_that_can_do) {
-  write("Match exec \"test %h = a\"\nHostName 127.0.6.6\n");
+  write("Host a\nHostName 127.0.6.6\nForwardAgent yes\n");
   host_result r = run_one("echo $SSH_CONNECTION");
   EXPECT_TRUE(r.ok()) << r.describe();
   EXPECT_THAT(r.out, HasSubstr("127.0.6.6"));
   EXPECT_EQ(r.transport(), transport_kind::openssh);
-  EXPECT_EQ(r.transport_why(), "a: match exec of ssh_config needs the ssh program");
+  EXPECT_EQ(r.transport_why(), "a: forwardagent of ssh_config needs the ssh program");
   ssh_options by_libssh;
   by_libssh.via = ssh_client::built_in;
   r = run_one("true", by_libssh);
   EXPECT_EQ(r.how(), end_reason::unsupported);
-  EXPECT_THAT(r.error_context(), HasSubstr("match exec of ssh_config needs the ssh program"));
+  EXPECT_THAT(r.error_context(), HasSubstr("forwardagent of ssh_config needs the ssh program"));
+}
+
+TEST_F(ssh_config_connection, is_not_tried_by_ssh_when_the_server_has_no_other_method) {
+  start("HostbasedAuthentication no\n");
+  std::ofstream(file("authorized_keys")) << "";
+  write("Host a\nHostName 127.0.6.6\nGSSAPIAuthentication yes\nHostbasedAuthentication yes\n");
+  host_result r = run_one("true");
+  EXPECT_EQ(r.how(), end_reason::auth_failed) << r.describe();
+  EXPECT_EQ(r.transport(), transport_kind::ssh) << r.transport_why();
+}
+
+// libssh signs for no host; ssh does so by a program of its own, with this host's keys and
+// /etc/ssh/ssh_config: they are files of ours in a mount namespace.
+TEST_F(ssh_config_connection, is_made_by_ssh_where_the_server_takes_the_word_of_this_host) {
+  if (::geteuid() != 0 || run_program({"unshare", "-m", "true"}).code != 0)
+    GTEST_SKIP() << "no mount namespaces: those take root";
+  scratch_directory here;
+  const std::string key = here.path() + "/ssh_host_ed25519_key";
+  ASSERT_EQ(run_program({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key}).code,
+            0);
+  std::ofstream(here.path() + "/ssh_config") << "EnableSSHKeysign yes\n";
+  char name[256] = {};
+  ASSERT_EQ(::gethostname(name, sizeof name - 1), 0);
+  std::string type, blob;
+  std::ifstream(key + ".pub") >> type >> blob;
+  server_ = std::make_unique<sshd_fixture>(
+      "HostbasedAuthentication yes\nHostbasedUsesNameFromPacketOnly yes\nIgnoreRhosts no\n",
+      ssh_server::openssh,
+      std::map<std::string, std::string>{
+          {"ssh/ssh_known_hosts",
+           "localhost," + std::string(name) + " " + type + " " + blob + "\n"}});
+  if (server_->ordinary_user().empty()) GTEST_SKIP() << "no users of our own";
+  std::ofstream(file("authorized_keys")) << "";
+  std::ofstream(file("home/.shosts")) << "localhost root\n" << name << " root\n";
+  std::ofstream(file("known_hosts"))
+      << "[127.*]:" << server_->port() << " " << server_->host_key() << "\n";
+  write("Host a\nHostName 127.0.6.6\nHostbasedAuthentication yes\nUser " +
+        server_->ordinary_user() + "\n");
+  outcome o = run_program({"unshare", "-m", "sh", "-c", "mount --bind $0 /etc/ssh && exec \"$@\"",
+                           here.path(), EXECO_TOOL, "run", "-F", file("ssh_config"), "--format",
+                           "ndjson", "-w", "a", "--", "id -un"});
+  EXPECT_EQ(o.code, 0) << o.out << o.err << server_->log();
+  EXPECT_THAT(o.out, HasSubstr("\"out\":\"" + server_->ordinary_user() + "\\n\""));
+  EXPECT_THAT(o.out, HasSubstr("\"transport\":\"openssh\""));
+  EXPECT_THAT(o.out, HasSubstr("hostbased"));
+}
+
+TEST_F(ssh_config_connection, depends_on_what_the_commands_of_the_file_answer) {
+  write(
+      "Match exec \"test %n = a\"\nHostName 127.0.6.6\nMatch exec \"test %h = 127.0.6.6\"\n"
+      "SetEnv EXECO_TEST_X=both\nMatch all\nHostName 127.0.6.7\n");
+  action_result all = run({host("a"), host("b")}, "echo $SSH_CONNECTION $EXECO_TEST_X");
+  ASSERT_TRUE(all.ok()) << all.describe();
+  EXPECT_THAT(all.all()[0].out, HasSubstr("127.0.6.6"));
+  EXPECT_THAT(all.all()[0].out, HasSubstr("both"));
+  EXPECT_THAT(all.all()[1].out, HasSubstr("127.0.6.7"));
+  EXPECT_THAT(all.all()[1].out, Not(HasSubstr("both")));
+  EXPECT_EQ(all.all()[0].transport(), transport_kind::ssh);
+}
+
+TEST_F(ssh_config_connection, runs_each_command_of_the_file_once_and_eight_at_a_time) {
+  ASSERT_TRUE(std::filesystem::create_directory(file("now")));
+  std::ofstream(file("script")) << "cd " << server_->directory()
+                                << "\ntouch now/$1\nls now | wc -l >> counts\nsleep 0.03\n"
+                                << "rm now/$1\necho $1 >> asked\n";
+  write("Match exec \"sh " + file("script") +
+        " %n\"\nHostName 127.0.6.6\nMatch exec \"echo same >> " + file("asked") +
+        "\"\nMatch all\nHostName 127.0.6.6\n");
+  std::vector<host> hosts;
+  for (int i = 0; i < 40; ++i) hosts.emplace_back("n" + std::to_string(i));
+  action_result all = run(hosts, "true");
+  EXPECT_TRUE(all.ok()) << all.describe();
+  std::multiset<std::string> asked;
+  std::ifstream lines(file("asked"));
+  for (std::string line; std::getline(lines, line);) asked.insert(line);
+  EXPECT_EQ(asked.size(), 41U);
+  EXPECT_EQ(asked.count("same"), 1U);
+  std::ifstream counts(file("counts"));
+  int most = 0, now = 0;
+  while (counts >> now) most = std::max(most, now);
+  EXPECT_LE(most, 8);
+  EXPECT_GE(most, 2);
+}
+
+TEST_F(ssh_config_connection, that_waits_for_a_command_of_the_file_can_be_given_up) {
+  write("Match exec \"echo $$ > " + file("pid") + "; exec sleep 1000\"\nHostName 127.0.6.6\n");
+  ssh_options options;
+  options.config_file = file("ssh_config");
+  remote r("true", host_set("a[1-20]"));
+  r.ssh(options);
+  auto stop = [&]() -> task<void> {
+    r.start();
+    // The shell makes the file before it writes into it.
+    std::error_code missing;
+    while (std::filesystem::file_size(file("pid"), missing) == 0 || missing) co_await sleep(1ms);
+    r.request_stop();
+    action_result all = co_await r.run();
+    for (const host_result& each : all.all()) {
+      bool ended = each.how() == end_reason::cancelled || each.how() == end_reason::not_started;
+      EXPECT_TRUE(ended) << each.describe();
+      EXPECT_EQ(each.started_command(), certainty::no);
+    }
+  };
+  sync_wait(stop());
+  pid_t left = 0;
+  std::ifstream(file("pid")) >> left;
+  ASSERT_GT(left, 0);
+  EXPECT_NE(::kill(left, 0), 0);
+}
+
+TEST_F(ssh_config_connection, leads_over_hops_that_commands_of_the_file_choose) {
+  write(
+      "Match host gate exec \"exit 0\"\nHostName 127.0.8.8\nHostKeyAlias gate\nHost a\n"
+      "HostName 127.0.7.7\nProxyJump gate\n");
+  std::ofstream(file("known_hosts"), std::ios::app) << "gate " << server_->host_key() << "\n";
+  host_result r = run_one("echo $SSH_CONNECTION");
+  EXPECT_TRUE(r.ok()) << r.describe();
+  EXPECT_EQ(r.transport(), transport_kind::ssh);
+  EXPECT_THAT(r.out, HasSubstr("127.0.7.7"));
 }
 
 TEST_F(ssh_config_connection, leads_over_the_hosts_that_the_file_names) {

@@ -78,7 +78,9 @@ class broken_fleet {
  public:
   explicit broken_fleet(const std::string& fault)
       : fleet_(all_hosts, {"--exec", "canned", "--fault", std::string(bad_hosts) + ":" + fault}),
-        how_(reach(fleet_)) {}
+        how_(reach(fleet_)) {
+    how_.max_retries = 0;
+  }
 
   /// Runs once on all hosts; whether each of the good ones, and none of the others, ended well.
   void run(end_reason expected) {

@@ -15,6 +15,7 @@
 
 #include "base/fd.hpp"
 #include "base/read_file.hpp"
+#include "fake_peer.hpp"
 #include "recorded_run.hpp"
 #include "ssh/environment.hpp"
 
@@ -24,76 +25,14 @@ namespace {
 using detail::unique_fd;
 using ::testing::HasSubstr;
 
-/// A port of 127.0.0.1 where the test itself answers, or nobody does.
-class fake_peer {
- public:
-  explicit fake_peer(const char* address = "0.0.0.0", int port = 0, int backlog = 16)
-      : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-    sockaddr_in any = endpoint_of(address, port);
-    socklen_t size = sizeof any;
-    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&any), size), 0);
-    EXPECT_EQ(::listen(listener_.get(), backlog), 0);
-    EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&any), &size), 0);
-    port_ = ntohs(any.sin_port);
-  }
-  static sockaddr_in endpoint_of(const char* address, int port) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(static_cast<std::uint16_t>(port));
-    EXPECT_EQ(::inet_pton(AF_INET, address, &to.sin_addr), 1);
-    return to;
-  }
-  int port() const noexcept { return port_; }
-  void stop_listening() { listener_.reset(); }
-  bool accept() {
-    if (!connection_) connection_.reset(::accept(listener_.get(), nullptr, nullptr));
-    return static_cast<bool>(connection_);
-  }
-  void send(std::string_view bytes) {
-    EXPECT_EQ(::send(connection_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(bytes.size()));
-  }
-  void hang_up() { connection_.reset(); }
-  void reset() {
-    linger at_once{1, 0};
-    (void)::setsockopt(connection_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    connection_.reset();
-  }
-
- private:
-  unique_fd listener_;
-  unique_fd connection_;
-  int port_ = 0;
-};
-
-/// An address whose listener drops SYNs: nobody takes the connections that it has.
-class silent_address {
- public:
-  explicit silent_address(const char* address, int port = 0) : listener_(address, port, 0) {
-    sockaddr_in to = fake_peer::endpoint_of(address, listener_.port());
-    for (int i = 0; i < 16; ++i) {
-      unique_fd one(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-      (void)::connect(one.get(), reinterpret_cast<sockaddr*>(&to), sizeof to);
-      pollfd answered{one.get(), POLLOUT, 0};
-      bool full = ::poll(&answered, 1, 20) == 0;
-      waiting_.push_back(std::move(one));
-      if (full) return;
-    }
-    ADD_FAILURE() << "a listener without a limit";
-  }
-  int port() const noexcept { return listener_.port(); }
-
- private:
-  fake_peer listener_;
-  std::vector<unique_fd> waiting_;
-};
-
 class ssh_peer : public ::testing::Test {
  protected:
   ssh_peer() {
     options.port = peer.port();
     options.user = "somebody";
     options.host_key_policy = host_keys::ignore;
+    // The first end is what is looked at.
+    options.max_retries = 0;
     shared = detail::make_ssh_environment(loop, options);
   }
   /// Opens a run and waits until the peer has its connection.
@@ -550,6 +489,7 @@ TEST_F(ssh_server, with_too_many_logins_under_way_is_quoted) {
     ASSERT_EQ(::recv(first.get(), &banner, 1, 0), 1);
   }
   options.port = busy.port();
+  options.max_retries = 0;
   recorded_run r(loop, detail::make_ssh_environment(loop, options), "127.1.0.1", "true");
   r.run();
   EXPECT_EQ(r.how, end_reason::connect_failed);

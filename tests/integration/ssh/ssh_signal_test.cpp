@@ -134,6 +134,18 @@ TEST_P(ssh_signal, that_ssh_has_no_name_for_goes_the_other_way) {
   EXPECT_EQ(r.run().out, "up\ntold\n");
 }
 
+// sshd does not know all names that the protocol has.
+TEST_P(ssh_signal, that_sshd_has_no_name_for_goes_the_other_way) {
+  for (int number : {SIGABRT, SIGALRM, SIGFPE, SIGILL, SIGPIPE, SIGSEGV}) {
+    recorded_run r(loop, shared, "127.1.0.1",
+                   "trap 'echo told; exit 9' " + std::to_string(number) +
+                       "; echo up; while :; do sleep 0.05; done");
+    start(r);
+    r.signal(number);
+    EXPECT_EQ(r.run().out, "up\ntold\n") << number;
+  }
+}
+
 TEST_P(ssh_signal, reaches_many_commands_at_once) {
   std::deque<recorded_run> runs;
   for (int i = 1; i <= 40; ++i)

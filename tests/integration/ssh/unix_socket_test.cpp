@@ -180,6 +180,7 @@ TEST_F(unix_socket, that_closes_at_once_fails_in_the_key_exchange) {
   serve(server->directory() + "/daemon", 1);
   daemon->start();
   options.unix_socket = server->directory() + "/daemon";
+  options.max_retries = 0;
   recorded_run& one = run("web");
   EXPECT_EQ(one.how, end_reason::connect_failed);
   EXPECT_EQ(one.last_phase(), phase::kex);

@@ -49,6 +49,9 @@ log_level = "debug"
 color = "never"
 fanout = 200
 timeout = "1h30m"
+first_output_timeout = "10m"
+idle_timeout = 45
+total_timeout = "2h"
 kill_timeout = 2.5
 drain_timeout = 3
 max_output = "64K"
@@ -69,11 +72,15 @@ open_limit = 5
 answer_limit = 6
 tcp_keepalive = 15
 keepalive = "10s"
+retries = 3
 )");
   EXPECT_EQ(c.log, log_level::debug);
   EXPECT_EQ(c.color, color_mode::never);
   EXPECT_EQ(c.fanout, 200U);
   EXPECT_EQ(c.timeout, 90min);
+  EXPECT_EQ(c.first_output_timeout, 10min);
+  EXPECT_EQ(c.idle_timeout, 45s);
+  EXPECT_EQ(c.total_timeout, 2h);
   EXPECT_EQ(c.kill_timeout, 2500ms);
   EXPECT_EQ(c.drain_timeout, 3s);
   EXPECT_EQ(c.max_output, 65'536U);
@@ -94,12 +101,14 @@ keepalive = "10s"
   EXPECT_EQ(c.ssh.limits.answer, 6s);
   EXPECT_EQ(c.ssh.tcp_keepalive, 15s);
   EXPECT_EQ(c.ssh.keepalive, 10s);
+  EXPECT_EQ(c.ssh.max_retries, 3U);
 }
 
 TEST(configuration, what_is_wrong_is_told_with_file_and_line) {
   EXPECT_EQ(complaint("fanout = 3\n\nfanuot = 4"),
             "the file:3: unknown key 'fanuot'; known here: log_level, color, fanout, timeout, "
-            "kill_timeout, drain_timeout, max_output, [ssh]");
+            "first_output_timeout, idle_timeout, total_timeout, kill_timeout, drain_timeout, "
+            "max_output, [ssh]");
   EXPECT_THAT(complaint("[ssh]\nusr = 'x'"), StartsWith("the file:2: unknown key 'ssh.usr'"));
   EXPECT_THAT(complaint("\n[shs]\nuser = 'x'"), StartsWith("the file:2: unknown key 'shs'"));
   EXPECT_EQ(complaint("fanout = \"many\""),

@@ -78,8 +78,9 @@ class fake_transport final : public detail::transport {
   void step() {
     if (!running_) {
       if (script_.fails)
-        return events_->on_failed(end_reason::connect_failed,
-                                  std::make_error_code(std::errc::connection_refused), "connect");
+        return events_->on_failed(
+            detail::failure(end_reason::connect_failed,
+                            std::make_error_code(std::errc::connection_refused), "connect"));
       running_ = true;
       events_->on_phase(phase::connect);
       events_->on_phase(phase::open);

@@ -28,6 +28,15 @@ TEST(status, every_reason_and_phase_has_a_word_of_its_own) {
   EXPECT_EQ(to_string(phase::drain), "drain");
 }
 
+TEST(status, every_failure_reason_has_a_word_of_its_own) {
+  std::set<std::string_view> words;
+  for (std::size_t i = 0; i < failure_reasons; ++i)
+    words.insert(to_string(static_cast<failure_reason>(i)));
+  EXPECT_EQ(words.size(), failure_reasons);
+  EXPECT_EQ(words.count(""), 0U);
+  EXPECT_EQ(to_string(failure_reason::password_change), "password_change");
+}
+
 TEST(status, signal_names_and_numbers_agree) {
   EXPECT_EQ(exit_status::of_signal(SIGTERM).signal_name(), "TERM");
   EXPECT_EQ(exit_status::of_code(3).signal_name(), "");

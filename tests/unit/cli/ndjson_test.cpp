@@ -17,7 +17,7 @@ TEST(ndjson, one_line_has_every_key_in_order) {
   EXPECT_EQ(
       ndjson_line(r),
       R"({"host":"root@n1","index":7,"end":"exited","phase":"run","code":3,"signal":null,)"
-      R"("error":null,"may_still_run":false,"may_still_run_why":null,"out":"out\n","err":"\"err\"\n","out_bytes":0,"err_bytes":0,"out_dropped":0,"err_dropped":0,"output_complete":true,)"
+      R"("error":null,"reason":null,"may_still_run":false,"may_still_run_why":null,"out":"out\n","err":"\"err\"\n","out_bytes":0,"err_bytes":0,"out_dropped":0,"err_dropped":0,"output_complete":true,)"
       R"("started":"2023-11-14T22:13:20.000Z","elapsed":1.5,"transport":"none"})"
       "\n");
 }
@@ -35,6 +35,13 @@ TEST(ndjson, a_failure_tells_phase_and_error) {
   EXPECT_THAT(ndjson_line(r),
               HasSubstr(R"("end":"connect_failed","phase":"connect","code":null,)"
                         R"("signal":null,"error":"connect n1:22: Connection refused")"));
+}
+
+TEST(ndjson, a_failure_has_its_reason_as_a_word) {
+  host_result r = test::failed("n1", 0, end_reason::connect_failed, phase::connect,
+                               std::errc::connection_refused, "connect n1:22");
+  detail::result_access::reason(r) = failure_reason::refused;
+  EXPECT_THAT(ndjson_line(r), HasSubstr(R"(refused","reason":"refused","may_still_run")"));
 }
 
 TEST(ndjson, what_never_began_has_no_start) {

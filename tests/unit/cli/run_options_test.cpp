@@ -81,6 +81,15 @@ identities = ["/no/key"]
   EXPECT_THAT(o.ssh.identities, ElementsAre("/dev/null")) << "not beside those of the file";
 }
 
+TEST(run_options, retry_comes_before_that_of_a_configuration) {
+  config defaults = parse_config("[ssh]\nretries = 3\n");
+  std::vector<const char*> words{"-w", "n1", "uname"};
+  EXPECT_EQ(parse_run(words, config())->ssh.max_retries, std::nullopt);
+  EXPECT_EQ(parse_run(words, defaults)->ssh.max_retries, 3U);
+  words.insert(words.begin(), {"--retry", "0"});
+  EXPECT_EQ(parse_run(words, defaults)->ssh.max_retries, 0U);
+}
+
 TEST(run_options, a_line_of_ssh_config_comes_before_a_configuration_and_behind_an_option) {
   config defaults = parse_config(R"(
 [ssh]
@@ -332,6 +341,21 @@ TEST(run_options, a_second_column_of_a_hosts_file_is_no_host) {
 TEST(run_options, no_command_is_a_mistake) {
   EXPECT_THAT(complaint({"-w", "n1"}), HasSubstr("no command"));
   EXPECT_THAT(complaint({"-w", "n1", "--", ""}), HasSubstr("no command"));
+}
+
+TEST(run_options, say_whom_a_command_becomes) {
+  EXPECT_EQ(parse({"-w", "n1", "true"}).ssh.become, "");
+  EXPECT_EQ(parse({"-w", "n1", "--become", "true"}).ssh.become, "root");
+  run_options all = parse({"-w", "n1", "--become=www", "--become-method", "doas",
+                           "--ask-become-pass", "--pty", "true"});
+  EXPECT_EQ(all.ssh.become, "www");
+  EXPECT_EQ(all.ssh.become_method, become_method::doas);
+  EXPECT_TRUE(all.asks_become_password && all.has_terminal);
+  EXPECT_THAT(complaint({"-w", "n1", "--ask-become-pass", "true"}), HasSubstr("is for --become"));
+  EXPECT_THAT(complaint({"-w", "n1", "--become-method", "su", "true"}),
+              HasSubstr("is for --become"));
+  EXPECT_THAT(complaint({"-w", "n1", "--become-method", "ksu", "true"}), HasSubstr("'ksu'"));
+  EXPECT_THAT(complaint({"-w", "n1", "--become=", "true"}), HasSubstr("has an empty value"));
 }
 
 }  // namespace

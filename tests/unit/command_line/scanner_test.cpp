@@ -123,6 +123,20 @@ TEST(arguments, a_value_where_none_is_taken_is_a_mistake) {
   EXPECT_EQ(complaint({"--program=1"}), "--program takes no value: leave out '='");
 }
 
+TEST(arguments, a_value_that_may_be_missing_comes_with_its_option) {
+  constexpr option_spec become(0, "become", "[=USER]", "as another user");
+  const spec_list one{&become};
+  std::vector<const char*> words{"--become=www", "--become", "root"};
+  auto found = scan_arguments(one, words, habits::command);
+  ASSERT_EQ(found.given.size(), 2u);
+  EXPECT_EQ(found.given[0].value, "www");
+  EXPECT_EQ(found.given[1].value, "");
+  EXPECT_THAT(found.words, ElementsAre("root"));
+  EXPECT_THAT(option_help(one), HasSubstr("--become[=USER] "));
+  std::vector<const char*> empty{"--become="};
+  EXPECT_THROW((void)scan_arguments(one, empty, habits::command), usage_error);
+}
+
 TEST(option_tables, call_the_setters_from_left_to_right) {
   heard to;
   std::vector<const char*> words{"-b", "--timeout=1s", "-bw", "n1", "command", "-b"};

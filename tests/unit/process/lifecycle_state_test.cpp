@@ -45,7 +45,7 @@ class lifecycle_state : public noted_run {
     if (wanted == run_state::closing) fail();
   }
   void exit() { seen.events->on_exit(exit_status::of_code(0)); }
-  void fail() { seen.events->on_failed(end_reason::connection_lost, {}, "lost"); }
+  void fail() { seen.events->on_failed(detail::failure(end_reason::connection_lost, {}, "lost")); }
 };
 
 class lifecycle_table : public lifecycle_state {

@@ -86,8 +86,8 @@ TEST_F(ended_command, has_failed_when_the_rest_of_its_output_is_lost) {
   begin(quick());
   time.pass(std::chrono::milliseconds(1));
   ASSERT_EQ(seen.asked, 1);
-  seen.events->on_failed(end_reason::connection_lost,
-                         std::make_error_code(std::errc::connection_reset), "gone");
+  seen.events->on_failed(detail::failure(
+      end_reason::connection_lost, std::make_error_code(std::errc::connection_reset), "gone"));
   ASSERT_TRUE(run->ended());
   const result& r = run->final_result();
   EXPECT_EQ(r.how(), end_reason::output_failed);
@@ -206,7 +206,7 @@ class started_command : public noted_run {
  protected:
   const result& failed(certainty known) {
     seen.report.started = known;
-    seen.events->on_failed(end_reason::connection_lost, {}, "lost");
+    seen.events->on_failed(detail::failure(end_reason::connection_lost, {}, "lost"));
     return run->final_result();
   }
 };

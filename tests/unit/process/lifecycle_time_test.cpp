@@ -16,14 +16,7 @@ namespace {
 using namespace detail;
 using namespace std::chrono_literals;
 
-class timed_run : public noted_run {
- protected:
-  ~timed_run() override {
-    if (!run || run->ended()) return;
-    run->kill(SIGKILL);
-    end_by(SIGKILL);
-  }
-};
+class timed_run : public killed_run {};
 
 TEST_F(timed_run, is_ended_at_its_deadline_and_not_before) {
   command what("noted");
@@ -111,6 +104,97 @@ TEST_F(timed_run, whose_connection_is_not_made_in_time_ends_at_the_limit_of_that
   ASSERT_TRUE(run->ended());
   EXPECT_EQ(run->final_result().how(), end_reason::timed_out);
   EXPECT_EQ(run->final_result().phase(), phase::connect);
+}
+
+class phase_limit {
+ public:
+  phase where;
+  duration deadlines::*limit;
+};
+
+TEST_F(timed_run, ends_at_the_limit_of_each_phase_before_the_command) {
+  constexpr phase_limit all[] = {{phase::resolve, &deadlines::resolve},
+                                 {phase::connect, &deadlines::connect},
+                                 {phase::kex, &deadlines::kex},
+                                 {phase::auth, &deadlines::auth},
+                                 {phase::open, &deadlines::open}};
+  for (const phase_limit& stalled : all) {
+    seen = notes();
+    deadlines limits;
+    limits.establish = 1h;
+    for (const phase_limit& each : all) limits.*each.limit = 1min;
+    limits.*stalled.limit = 3s;
+    start(command("noted"), limits);
+    for (const phase_limit& before : all) {
+      seen.events->on_phase(before.where);
+      if (before.where == stalled.where) break;
+      time.pass(50s);
+    }
+    time.pass(3s - 1ns);
+    EXPECT_FALSE(run->ended()) << to_string(stalled.where);
+    time.pass(1ns);
+    ASSERT_TRUE(run->ended()) << to_string(stalled.where);
+    EXPECT_EQ(run->final_result().how(), end_reason::timed_out);
+    EXPECT_EQ(run->final_result().phase(), stalled.where);
+    EXPECT_EQ(run->final_result().started_command(), certainty::no);
+  }
+}
+
+TEST_F(timed_run, ends_when_all_phases_together_take_too_long) {
+  command what("noted");
+  what.total_timeout = 5s;
+  constexpr phase all[] = {phase::resolve, phase::connect, phase::kex, phase::auth, phase::open};
+  for (phase stalled : all) {
+    seen = notes();
+    start(what);
+    for (phase before : all) {
+      seen.events->on_phase(before);
+      time.pass(before == stalled ? 0s : 1s);
+      if (before == stalled) break;
+    }
+    time.pass(5s - 1s * (static_cast<int>(stalled)) - 1ns);
+    EXPECT_FALSE(run->ended()) << to_string(stalled);
+    time.pass(1ns);
+    ASSERT_TRUE(run->ended()) << to_string(stalled);
+    EXPECT_EQ(run->final_result().how(), end_reason::timed_out);
+    EXPECT_EQ(run->final_result().phase(), phase::total);
+    EXPECT_EQ(run->final_result().started_command(), certainty::no);
+    EXPECT_EQ(run->final_result().elapsed(), 5s);
+  }
+}
+
+TEST_F(timed_run, that_runs_is_ended_when_it_and_the_way_there_take_too_long) {
+  command what("noted");
+  what.total_timeout = 5s;
+  what.run_timeout = 4s;
+  what.kill_timeout = 1s;
+  start(what);
+  seen.events->on_phase(phase::connect);
+  time.pass(2s);
+  seen.events->on_phase(phase::open);
+  seen.events->on_phase(phase::run);
+  time.pass(3s - 1ns);
+  EXPECT_TRUE(seen.signals.empty());
+  time.pass(1ns);
+  EXPECT_EQ(seen.signals, std::vector{SIGTERM});
+  time.pass(1s);
+  EXPECT_EQ(seen.signals, (std::vector{SIGTERM, SIGKILL}));
+  end_by(SIGKILL);
+  ASSERT_TRUE(run->ended());
+  EXPECT_EQ(run->final_result().how(), end_reason::timed_out);
+  EXPECT_EQ(run->final_result().phase(), phase::total);
+}
+
+TEST_F(timed_run, that_has_ended_is_not_timed_out_while_its_output_is_drained) {
+  command what("noted");
+  what.total_timeout = 5s;
+  what.drain_timeout = 1h;
+  start_running(what);
+  seen.events->on_exit(exit_status::of_code(0));
+  time.pass(6s);
+  end_streams();
+  ASSERT_TRUE(run->ended());
+  EXPECT_TRUE(run->final_result().ok()) << run->final_result().describe();
 }
 
 TEST_F(timed_run, has_the_time_back_in_which_this_program_was_stopped_amid_a_handshake) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <memory>
 #include <vector>
@@ -76,6 +77,16 @@ class noted_run : public ::testing::Test {
   held_clock time{on};
   notes seen;
   detail::intrusive_ptr<detail::lifecycle> run;
+};
+
+/// The same. What still runs at the end of the test is killed.
+class killed_run : public noted_run {
+ protected:
+  ~killed_run() override {
+    if (!run || run->ended()) return;
+    run->kill(SIGKILL);
+    end_by(SIGKILL);
+  }
 };
 
 }  // namespace execo::test

@@ -209,7 +209,7 @@ class directory_of_hosts : public testing::Test {
   ssh_target find(const char* text, ssh_options options, const host& where) {
     auto lines = std::make_shared<config_lines>(by_.home());
     lines->add_text(text, "conf", config_lines::owner::user);
-    host_directory hosts(loop_, std::move(options), by_, lines);
+    host_directory hosts(loop_, std::move(options), by_, detail::config_source{lines, nullptr});
     return hosts.find(where);
   }
   loop loop_;
@@ -249,7 +249,7 @@ TEST_F(directory_of_hosts, shows_blocks_the_user_of_the_host) {
 TEST_F(directory_of_hosts, shares_what_hosts_have_in_common) {
   auto lines = std::make_shared<config_lines>(by_.home());
   lines->add_text("Host c\nCompression yes\nConnectTimeout 3\n", "conf", config_lines::owner::user);
-  host_directory hosts(loop_, {}, by_, lines);
+  host_directory hosts(loop_, {}, by_, detail::config_source{lines, nullptr});
   ssh_target a = hosts.find(host("a"));
   ssh_target b = hosts.find(host("b"));
   ssh_target c = hosts.find(host("c"));

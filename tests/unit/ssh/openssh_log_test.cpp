@@ -88,6 +88,12 @@ TEST(openssh_log, tells_the_failures_apart) {
        end_reason::connect_failed,
        "n1: key exchange: "},
       {{connecting, connected,
+        "debug1: kex_exchange_identification: banner line 0: Exceeded MaxStartups",
+        "kex_exchange_identification: Connection closed by remote host",
+        "Connection closed by 10.0.0.1 port 22"},
+       end_reason::connect_failed,
+       "Connection closed by 10.0.0.1 port 22; it said: Exceeded MaxStartups"},
+      {{connecting, connected,
         "Unable to negotiate with 10.0.0.1 port 22: no matching key exchange method found. Their "
         "offer: a,b"},
        end_reason::connect_failed,

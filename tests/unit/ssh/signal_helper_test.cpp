@@ -36,6 +36,12 @@ TEST(signal_line, says_what_to_send_to_whom_and_when_to_kill) {
   EXPECT_EQ(ending_line(8, SIGKILL, 5s, {}), "8 9 end - 0 alone -");
 }
 
+TEST(watch_line, says_for_how_long_nothing_may_be_heard) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(watch_line(1, "beat", 10s), "1 15 beat - 10 alone -");
+  EXPECT_EQ(watch_line(0, "runs", 1500ms), "0 15 runs - 2 alone -");
+}
+
 TEST(helper_script, is_one_line_that_any_login_shell_hands_on_as_it_is) {
   for (const std::string& script : all_scripts(SIGTERM)) {
     EXPECT_EQ(script.find('\n'), script.npos);
