@@ -81,12 +81,24 @@ void openssh_signal::on_output(stream which, std::span<const char> bytes) {
   changed_();
 }
 
-// Without a word of the script the server has opened no channel, or run something else in its
-// place.
+void openssh_signal::on_eof(stream which) {
+  if (which == stream::err) return;
+  said_all_ = true;
+  judge();
+}
+
 void openssh_signal::on_exit(exit_status status) {
+  ended_ = status;
+  judge();
+}
+
+// Its last words may be read after its end. Without a word of the script the server has opened no
+// channel, or run something else in its place.
+void openssh_signal::judge() {
+  if (!ended_ || !said_all_) return;
   constexpr int ssh_failed = 255;
   if (!is_over()) {
-    bool refused = status.code().value_or(ssh_failed) == ssh_failed;
+    bool refused = ended_->code().value_or(ssh_failed) == ssh_failed;
     state_ = state_ >= script_state::started ? script_state::broken
              : refused                       ? script_state::refused
                                              : script_state::something_else;

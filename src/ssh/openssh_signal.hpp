@@ -50,17 +50,20 @@ class openssh_signal final : private transport_events {
  private:
   void on_phase(phase) override {}
   void on_output(stream which, std::span<const char> bytes) override;
-  void on_eof(stream) override {}
+  void on_eof(stream which) override;
   void on_exit(exit_status status) override;
   void on_failed(failure) override;
   void on_written(std::size_t) override {}
   void on_closed(end_report found) override;
+  void judge();
 
   command what_;
   std::unique_ptr<transport> child_;
   delegate<> changed_;
   std::string said_;
   script_state state_ = script_state::waiting;
+  std::optional<exit_status> ended_;  // of the ssh
+  bool said_all_ = false;
   bool leaving_ = false;
   bool closed_ = false;
 };
