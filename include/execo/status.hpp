@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -215,7 +216,7 @@ class result {
   /// Why it could not be run, reached or ended; {} if it ran.
   std::error_code error() const noexcept { return error_; }
   /// The step, path or peer that error() is about, for people: "execve /bin/nope".
-  const std::string& error_context() const noexcept { return error_context_; }
+  const std::string& error_context() const noexcept { return details().error_context; }
 
   /// Its captured output. See out_dropped(), err_dropped().
   std::string out;
@@ -245,7 +246,7 @@ class result {
   connection_use connection() const noexcept { return connection_; }
   transport_kind transport() const noexcept { return transport_; }
   /// Why it is not the one that was tried first; empty if it is.
-  const std::string& transport_why() const noexcept { return transport_why_; }
+  const std::string& transport_why() const noexcept { return details().transport_why; }
   /// Whether the command was run, which matters for a retry. maybe: the ssh server was asked to run
   /// it and has not answered.
   certainty started_command() const noexcept { return started_command_; }
@@ -257,10 +258,10 @@ class result {
   /// What is ended with it; nullopt for a remote command or one that did not run.
   std::optional<execo::kill_scope> kill_scope() const noexcept { return scope_; }
   /// The maximum number of other processes ended with it; counted if a scope was set.
-  std::size_t ended_with_it() const noexcept { return ended_with_it_; }
+  std::size_t ended_with_it() const noexcept { return details().ended_with_it; }
   /// Processes outside the scope that still held its output open after the drain timeout. Searched
   /// for if a scope was set.
-  const std::vector<pid_t>& escaped() const noexcept { return escaped_; }
+  const std::vector<pid_t>& escaped() const noexcept { return details().escaped; }
 
   time_point started() const noexcept { return started_; }
   time_point ended() const noexcept { return started_ + elapsed_; }
@@ -281,9 +282,18 @@ class result {
 
  private:
   friend struct detail::result_access;
+  /// What most results have nothing of.
+  struct rare_details {
+    std::string error_context;
+    std::string transport_why;
+    std::vector<pid_t> escaped;
+    std::size_t ended_with_it = 0;
+  };
+  static const rare_details no_details;
+  const rare_details& details() const noexcept { return details_ ? *details_ : no_details; }
+
   std::string name_;
-  std::string error_context_;
-  std::string transport_why_;
+  std::shared_ptr<const rare_details> details_;  // null: none; copies share them
   std::error_code error_;
   time_point started_{};
   duration elapsed_{0};
@@ -291,8 +301,6 @@ class result {
   std::uint64_t err_dropped_ = 0;
   std::uint64_t out_bytes_ = 0;
   std::uint64_t err_bytes_ = 0;
-  std::size_t ended_with_it_ = 0;
-  std::vector<pid_t> escaped_;
   std::optional<resource_usage> usage_;
   std::optional<execo::kill_scope> scope_;
   exit_status status_;

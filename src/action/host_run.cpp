@@ -20,7 +20,9 @@ host_run::host_run(fanout_action& owner, std::size_t index, std::size_t ring)
       index_(index),
       ring_(ring),
       what_(std::make_unique<target>(owner.hosts[index], index, owner.shared_, owner.stdio_,
-                                     owner.limits)) {}
+                                     owner.limits)) {
+  if (crosses_loops()) crossing_ = std::make_unique<result>();
+}
 
 // In its own nodes, so that no memory is needed when none is left.
 template <void (host_run::*Step)() noexcept>
@@ -65,9 +67,10 @@ void host_run::begin() noexcept {
   } catch (...) {
     run_ = {};
     problem_ = std::current_exception();
-    contain([this] { result_access::set_not_started(result_, owner_.shared_->name()); },
+    result none;
+    contain([&] { result_access::set_not_started(none, owner_.shared_->name()); },
             [](const std::exception_ptr&) {});
-    return report_end();
+    return end_with(std::move(none));
   }
   run_->attach(static_cast<end_observer&>(*this));
   run_->disable_end_log();
@@ -81,13 +84,21 @@ void host_run::on_end(execution& run) noexcept {
         if (lines_) finish_lines();
       },
       [this](std::exception_ptr error) { problem_ = std::move(error); });
-  result_ = run.take_result();
+  result found = run.take_result();
   // What is left of it belongs to this ring.
   run_ = {};
-  report_end();
+  end_with(std::move(found));
 }
 
-void host_run::report_end() noexcept { run_step_on<&host_run::ended>(owner_.where(), way_); }
+// On the same ring it is delivered before this returns.
+void host_run::end_with(result found) noexcept {
+  result_ = &found;
+  if (crossing_) {
+    *crossing_ = std::move(found);
+    result_ = crossing_.get();
+  }
+  run_step_on<&host_run::ended>(owner_.where(), way_);
+}
 void host_run::ended() noexcept { owner_.host_ended(*this); }
 
 void host_run::on_running(execution& run) {

@@ -32,9 +32,9 @@ class host_run final : public ref_counted, private end_observer, private output_
   void start() noexcept;
   void cancel() noexcept;
   void kill(int signal) noexcept;
-  /// Pre: ended.
+  /// Pre: host_ended() was called with it, and has not returned.
   host_result take_result() {
-    return host_result(owner_.hosts[index_], index_, std::move(result_));
+    return host_result(owner_.hosts[index_], index_, std::move(*result_));
   }
   /// Why it could not be started, if so.
   std::exception_ptr problem() const noexcept { return problem_; }
@@ -61,7 +61,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   void line(stream from, std::string_view text, bool complete);
   void send_lines();
   void set_paused(bool paused);
-  void report_end() noexcept;
+  void end_with(result found) noexcept;
 
   // -- on the action's loop ---------------------------------------------------------------------
   void notify_started(pid_t pid, time_point at);
@@ -90,7 +90,8 @@ class host_run final : public ref_counted, private end_observer, private output_
   bool stop_sent_ = false;
   queue_node way_;  // to its ring, then back
   queue_node stop_;
-  result result_;
+  result* result_ = nullptr;          // while it is delivered
+  std::unique_ptr<result> crossing_;  // room for it on its way to another ring
   std::exception_ptr problem_;
 };
 

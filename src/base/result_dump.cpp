@@ -45,7 +45,7 @@ std::string result::dump() const {
     text += fmt::format(", {}", in_words(phase_));
   if (transport_ > transport_kind::local)
     text += fmt::format("\nover:     {}{}{}", to_string(transport_),
-                        transport_why_.empty() ? "" : ", since ", transport_why_);
+                        transport_why().empty() ? "" : ", since ", transport_why());
   text += fmt::format("\nstatus:   {}\n", in_words(status_));
   add_flags(text, *this);
   if (started_ != time_point()) {
@@ -54,7 +54,7 @@ std::string result::dump() const {
   }
   if (error_) text += fmt::format("error:    {} ({})\n", error_.message(), error_.value());
   if (reason_ != failure_reason::none) text += fmt::format("reason:   {}\n", to_string(reason_));
-  if (!error_context_.empty()) text += fmt::format("context:  {}\n", error_context_);
+  if (!error_context().empty()) text += fmt::format("context:  {}\n", error_context());
   if (usage_) {
     text += fmt::format("usage:    {} user, {} system", format_duration(usage_->user),
                         format_duration(usage_->system));
@@ -62,11 +62,11 @@ std::string result::dump() const {
     text += '\n';
   }
   if (scope_)
-    text += fmt::format("scope:    {}, {} ended with it\n", to_string(*scope_), ended_with_it_);
+    text += fmt::format("scope:    {}, {} ended with it\n", to_string(*scope_), ended_with_it());
   if (may_still_run())
     text += fmt::format("left:     may still run, {} ({})\n", execo::in_words(leftover_),
                         to_string(leftover_));
-  for (pid_t pid : escaped_) text += fmt::format("escaped:  process {}\n", pid);
+  for (pid_t pid : escaped()) text += fmt::format("escaped:  process {}\n", pid);
   add_output(text, "out", out, out_bytes_, out_dropped_);
   add_output(text, "err", err, err_bytes_, err_dropped_);
   return text;

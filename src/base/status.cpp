@@ -210,6 +210,8 @@ std::string last_line(std::string_view text) {
 
 }  // namespace
 
+constinit const result::rare_details result::no_details;
+
 std::string result::describe() const {
   std::string text = "`" + name_ + "` ";
   std::string after = " after " + format_duration(elapsed_);
@@ -233,12 +235,12 @@ std::string result::describe() const {
       text += fmt::format("{}{}", to_string(how_), after);
       break;
   }
-  if (!error_context_.empty()) text += ": " + error_context_;
+  if (!error_context().empty()) text += ": " + error_context();
   // If the context already names the cause, it is not repeated.
-  if (error_ && error_context_.find(error_.message()) == std::string::npos)
+  if (error_ && error_context().find(error_.message()) == std::string::npos)
     text += ": " + error_.message();
   if (may_still_run()) text += fmt::format("; it may still run: {}", in_words(leftover_));
-  for (pid_t pid : escaped_) text += fmt::format("; process {} outlived it", pid);
+  for (pid_t pid : escaped()) text += fmt::format("; process {} outlived it", pid);
   bool ran = how_ == end_reason::exited || how_ == end_reason::signaled;
   if (ran && !output_complete_) text += "; its output did not end, and the rest was not read";
   if (output_capped_) text += cut_in_words(out_dropped_, err_dropped_);

@@ -5,12 +5,12 @@
 
 namespace execo::detail {
 
-output_file& output_sinks::new_file() {
-  files_.push_back(std::make_unique<output_file>(loop_, owner_));
-  return *files_.back();
-}
-
-void output_sinks::add(const sink_spec& spec, int inherited) {
+void output_sinks::add(const sink_spec& spec, int inherited, loop& on, output_file_owner& owner) {
+  if (!all_) all_ = std::make_unique<parts>();
+  auto new_file = [&]() -> output_file& {
+    all_->files.push_back(std::make_unique<output_file>(on, owner));
+    return *all_->files.back();
+  };
   switch (spec.what) {
     case sink_spec::kind::inherit:
       return new_file().use(lent_fd{inherited, inherited});
@@ -23,11 +23,11 @@ void output_sinks::add(const sink_spec& spec, int inherited) {
     case sink_spec::kind::append:
       return new_file().use(spec.path, file_target::mode::append);
     case sink_spec::kind::callback:
-      handlers_.push_back(&spec.handler);
+      all_->handlers.push_back(&spec.handler);
       return;
     case sink_spec::kind::lines:
-      lines_.push_back(std::make_unique<line_sink>());
-      lines_.back()->call = &spec.handler;
+      all_->lines.push_back(std::make_unique<line_sink>());
+      all_->lines.back()->call = &spec.handler;
       return;
     case sink_spec::kind::capture:
     case sink_spec::kind::pipe:
@@ -38,12 +38,17 @@ void output_sinks::add(const sink_spec& spec, int inherited) {
   assert(false);
 }
 
+std::span<const std::unique_ptr<output_file>> output_sinks::files() const noexcept {
+  return all_ ? std::span<const std::unique_ptr<output_file>>(all_->files)
+              : std::span<const std::unique_ptr<output_file>>();
+}
+
 output_file* output_sinks::sole_file() noexcept {
-  return files_.size() == 1 && !has_handlers() ? files_.front().get() : nullptr;
+  return files().size() == 1 && !has_handlers() ? files().front().get() : nullptr;
 }
 
 std::error_code output_sinks::open(std::string& context) {
-  for (const auto& file : files_) {
+  for (const auto& file : files()) {
     std::error_code why = file->open();
     if (!why) continue;
     context = "open " + file->name();
@@ -54,40 +59,43 @@ std::error_code output_sinks::open(std::string& context) {
 
 bool output_sinks::take(std::span<const char> bytes) {
   bool all = true;
-  for (const auto& file : files_) all &= file->take(bytes);
+  for (const auto& file : files()) all &= file->take(bytes);
   return all;
 }
 
 bool output_sinks::full() const noexcept {
-  return std::ranges::any_of(files_, [](const auto& file) { return file->full(); });
+  return std::ranges::any_of(files(), [](const auto& file) { return file->full(); });
 }
 
 bool output_sinks::flushed() const noexcept {
-  return std::ranges::all_of(files_, [](const auto& file) { return file->flushed(); });
+  return std::ranges::all_of(files(), [](const auto& file) { return file->flushed(); });
 }
 
 bool output_sinks::busy() const noexcept {
-  return std::ranges::any_of(files_, [](const auto& file) { return file->busy(); });
+  return std::ranges::any_of(files(), [](const auto& file) { return file->busy(); });
 }
 
 void output_sinks::give_up() noexcept {
-  for (const auto& file : files_) file->give_up();
+  for (const auto& file : files()) file->give_up();
 }
 
 void output_sinks::notify(std::span<const char> bytes) {
-  for (const handler* call : handlers_) (*call)(std::string_view(bytes.data(), bytes.size()));
-  for (const auto& l : lines_)
+  assert(has_handlers());
+  for (const handler* call : all_->handlers) (*call)(std::string_view(bytes.data(), bytes.size()));
+  for (const auto& l : all_->lines)
     l->splitter.feed(bytes, [&](std::string_view line, bool) { (*l->call)(line); });
 }
 
 void output_sinks::notify_end() {
-  for (const auto& l : lines_)
+  if (!all_) return;
+  for (const auto& l : all_->lines)
     l->splitter.finish([&](std::string_view line, bool) { (*l->call)(line); });
 }
 
 void output_sinks::drop_handlers() noexcept {
-  handlers_.clear();
-  lines_.clear();
+  if (!all_) return;
+  all_->handlers.clear();
+  all_->lines.clear();
 }
 
 }  // namespace execo::detail

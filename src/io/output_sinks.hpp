@@ -17,10 +17,8 @@ namespace execo::detail {
 
 class output_sinks {
  public:
-  output_sinks(loop& on, output_file_owner& owner) noexcept : loop_(on), owner_(owner) {}
-
   /// `inherited`: our own stream of that number. Pre: it is no capture, pipe, tee or merged.
-  void add(const sink_spec& spec, int inherited);
+  void add(const sink_spec& spec, int inherited, loop& on, output_file_owner& owner);
   /// The only sink, if it is a file or a descriptor; else null.
   output_file* sole_file() noexcept;
 
@@ -33,10 +31,12 @@ class output_sinks {
   bool flushed() const noexcept;
   bool busy() const noexcept;
   void give_up() noexcept;
-  const std::vector<std::unique_ptr<output_file>>& files() const noexcept { return files_; }
+  std::span<const std::unique_ptr<output_file>> files() const noexcept;
 
   // -- handlers -----------------------------------------------------------------------------------
-  bool has_handlers() const noexcept { return !handlers_.empty() || !lines_.empty(); }
+  bool has_handlers() const noexcept {
+    return all_ && (!all_->handlers.empty() || !all_->lines.empty());
+  }
   /// Calls them. Throws: what they throw.
   void notify(std::span<const char> bytes);
   void notify_end();
@@ -49,13 +49,13 @@ class output_sinks {
     line_splitter splitter;
   };
 
-  output_file& new_file();
+  struct parts {
+    std::vector<std::unique_ptr<output_file>> files;
+    std::vector<const handler*> handlers;
+    std::vector<std::unique_ptr<line_sink>> lines;
+  };
 
-  loop& loop_;
-  output_file_owner& owner_;
-  std::vector<std::unique_ptr<output_file>> files_;
-  std::vector<const handler*> handlers_;
-  std::vector<std::unique_ptr<line_sink>> lines_;
+  std::unique_ptr<parts> all_;  // null: there are none, as with most commands
 };
 
 }  // namespace execo::detail

@@ -32,7 +32,7 @@ void output_stream::add(const sink_spec& spec, std::size_t default_cap, int inhe
     case sink_spec::kind::merged:
       return;
     default:
-      return sinks_.add(spec, inherited);
+      return sinks_.add(spec, inherited, loop_, *this);
   }
 }
 

@@ -29,7 +29,7 @@ class output_stream final : private output_file_owner {
  public:
   /// `kept` is the result's.
   output_stream(loop& on, output_stream_owner& owner, std::string& kept) noexcept
-      : loop_(on), owner_(owner), capture_(kept), queue_(capture_), sinks_(on, *this) {}
+      : loop_(on), owner_(owner), capture_(kept), queue_(capture_) {}
 
   /// `inherited`: our own stream of that number. Null spec: a capture.
   void configure(const sink_spec* spec, std::size_t default_cap, int inherited);

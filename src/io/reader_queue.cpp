@@ -10,29 +10,30 @@ bool reader_queue::take(std::span<const char> bytes, bool hurried) {
   if (source_ != source::queued) return true;
   std::size_t taken = bytes.size();
   if (hurried) {
-    std::size_t most = std::max(room_, wanted_) + hurried_room;
+    std::size_t most = std::max(queue_->room, wanted_) + hurried_room;
     taken = std::min(most - std::min(most, waiting()), bytes.size());
-    dropped_ += bytes.size() - taken;
+    queue_->dropped += bytes.size() - taken;
   }
   trim();
-  queue_.append(bytes.data(), taken);
+  queue_->text.append(bytes.data(), taken);
   return taken == bytes.size();
 }
 
 void reader_queue::begin_queue() {
+  contents& all = queued();
   if (!reads_all_) {
     source_ = source::missed;
     return;
   }
   std::size_t from = cursor_ > 0 ? cursor_ - 1 : 0;
-  queue_ = captured_.head().substr(from);
+  all.text = captured_.head().substr(from);
   cursor_ -= from;
   source_ = source::queued;
 }
 
 void reader_queue::trim() {
-  if (cursor_ <= default_room || cursor_ <= queue_.size() / 2) return;
-  queue_.erase(0, cursor_ - 1);
+  if (cursor_ <= default_room || cursor_ <= queue_->text.size() / 2) return;
+  queue_->text.erase(0, cursor_ - 1);
   cursor_ = 1;
 }
 
@@ -46,15 +47,16 @@ bool reader_queue::take_gap(std::uint64_t position) noexcept {
 }
 
 std::string_view reader_queue::unread() const noexcept {
-  std::string_view all = source_ == source::queued ? std::string_view(queue_) : captured_.head();
+  std::string_view all =
+      source_ == source::queued ? std::string_view(queue_->text) : captured_.head();
   return all.substr(std::min(cursor_, all.size()));
 }
 
 void reader_queue::consume(std::size_t count) {
   cursor_ += count;
   position_ += count;
-  if (source_ != source::queued || cursor_ <= 1 || cursor_ != queue_.size()) return;
-  queue_.erase(0, cursor_ - 1);
+  if (source_ != source::queued || cursor_ <= 1 || cursor_ != queue_->text.size()) return;
+  queue_->text.erase(0, cursor_ - 1);
   cursor_ = 1;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,7 +28,7 @@ class reader_queue {
   explicit reader_queue(const output_capture& first) noexcept : captured_(first) {}
 
   /// Of what is unread, before back-pressure sets in.
-  void set_room(std::size_t bytes) noexcept { room_ = bytes; }
+  void set_room(std::size_t bytes) { queued().room = bytes; }
   /// From now on every byte is kept until it is read.
   void begin_reading() noexcept { reads_all_ = true; }
 
@@ -36,12 +37,13 @@ class reader_queue {
   bool take(std::span<const char> bytes, bool hurried);
   /// A reader has to take bytes first.
   bool full() const noexcept {
-    return source_ == source::queued && waiting() >= std::max(room_, wanted_);
+    return source_ == source::queued && waiting() >= std::max(queue_->room, wanted_);
   }
   /// Bytes that found no room.
-  std::uint64_t dropped() const noexcept { return dropped_; }
+  std::uint64_t dropped() const noexcept { return queue_ ? queue_->dropped : 0; }
   /// Those that a reader left are not shown in the result, either.
-  void note_unread_dropped() noexcept { dropped_ += unread().size(); }
+  /// Pre: set_room() was called.
+  void note_unread_dropped() noexcept { queue_->dropped += unread().size(); }
 
   /// Bytes went by that were not kept; what comes from now on, at `position`, follows. Once.
   /// Pre: unread() is empty.
@@ -66,18 +68,27 @@ class reader_queue {
  private:
   enum class source : std::uint8_t { captured, missed, queued };
 
-  std::size_t waiting() const noexcept { return queue_.size() - cursor_; }
+  /// What a command needs whose output is read, or is more than the capture holds.
+  struct contents {
+    std::string text;  // after a byte that was read
+    std::uint64_t dropped = 0;
+    std::size_t room = default_room;
+  };
+
+  contents& queued() {
+    if (!queue_) queue_ = std::make_unique<contents>();
+    return *queue_;
+  }
+  std::size_t waiting() const noexcept { return queue_->text.size() - cursor_; }
   void begin_queue();
   void trim();
 
   const output_capture& captured_;
   source source_ = source::captured;
   bool reads_all_ = false;
-  std::size_t cursor_ = 0;  // of the reader, in the capture or in queue_
-  std::string queue_;       // after a byte that was read
+  std::size_t cursor_ = 0;  // of the reader, in the capture or in the queue
+  std::unique_ptr<contents> queue_;
   std::uint64_t position_ = 0;
-  std::uint64_t dropped_ = 0;
-  std::size_t room_ = default_room;
   std::size_t wanted_ = 0;  // by the waiter
   delegate<> waiter_;
 };

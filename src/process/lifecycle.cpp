@@ -80,7 +80,7 @@ bool lifecycle::set_up_streams() {
   if (!why) return true;
   decide(end_reason::spawn_failed);
   result_access::error(result_) = why;
-  result_access::context(result_) = std::move(context);
+  result_access::set_context(result_, std::move(context));
   return false;
 }
 
@@ -149,7 +149,7 @@ void lifecycle::on_exit(exit_status status) {
   result_access::status(result_) = status;
   stamp_end();
   if (!decided() && end_of(status) == end_reason::status_lost)
-    contain([this] { result_access::context(result_) = "other code of this program reaped it"; },
+    contain([this] { result_access::set_context(result_, "other code of this program reaped it"); },
             [](const std::exception_ptr&) {});
   decide(end_of(status));
   enter(run_state::draining);
@@ -194,7 +194,7 @@ void lifecycle::on_failed(failure why) {
     decide(why.how);
     result_access::error(result_) = why.why;
     result_access::reason(result_) = why.reason;
-    result_access::context(result_) = std::move(why.context);
+    result_access::set_context(result_, std::move(why.context));
   } else if (state() == run_state::draining && ended_by_itself()) {
     lose_output(why.why, std::move(why.context));
     result_access::where(result_) = phase::drain;
@@ -211,12 +211,12 @@ void lifecycle::on_closed(end_report found) {
 void lifecycle::take_over(end_report found) noexcept {
   result_access::usage(result_) = found.usage;
   result_access::scope(result_) = found.scope;
-  result_access::ended_with_it(result_) = found.ended_with_it;
-  result_access::escaped(result_) = std::move(found.escaped);
+  result_access::set_ended_with_it(result_, found.ended_with_it);
+  result_access::set_escaped(result_, std::move(found.escaped));
   result_access::leftover(result_) = found.leftover;
   result_access::connection(result_) = found.connection;
   result_access::transport(result_) = found.transport;
-  result_access::transport_why(result_) = std::move(found.transport_why);
+  result_access::set_transport_why(result_, std::move(found.transport_why));
   if (was_started() && !found.real_end) found.started = certainty::yes;
   result_access::started_command(result_) = found.started;
   if (result_.how() == end_reason::timed_out) result_access::reason(result_) = found.reason;
@@ -224,9 +224,8 @@ void lifecycle::take_over(end_report found) noexcept {
                         (result_.how() == end_reason::exited && result_.status().code() != 0);
   if (found.real_end && may_be_another) end_as(std::move(*found.real_end));
   if (found.why && !result_.error()) result_access::error(result_) = found.why;
-  std::string& context = result_access::context(result_);
-  if (!found.note.empty() && (context.empty() || result_.how() == end_reason::status_lost))
-    context = std::move(found.note);
+  bool has_room = result_.error_context().empty() || result_.how() == end_reason::status_lost;
+  if (!found.note.empty() && has_room) result_access::set_context(result_, std::move(found.note));
 }
 
 // The time was over between two tries, or soon after the last one began: the peer has not let it
@@ -237,7 +236,7 @@ void lifecycle::end_as(failed_try last) noexcept {
   result_access::where(result_) = last.where;
   result_access::error(result_) = last.why.why;
   result_access::reason(result_) = last.why.reason;
-  result_access::context(result_) = std::move(last.why.context);
+  result_access::set_context(result_, std::move(last.why.context));
 }
 
 void lifecycle::try_end() {
@@ -434,7 +433,7 @@ void lifecycle::on_input_idle() noexcept { try_end(); }
 void lifecycle::on_input_failed(std::error_code why, std::string context) noexcept {
   if (!active() || decided()) return;
   result_access::error(result_) = why;
-  result_access::context(result_) = std::move(context);
+  result_access::set_context(result_, std::move(context));
   end_early(end_reason::spawn_failed);
 }
 
@@ -453,7 +452,7 @@ void lifecycle::lose_output(std::error_code why, std::string context) noexcept {
   bool own_end = result_.how() == end_reason::exited || result_.how() == end_reason::signaled;
   if (state() == run_state::ended || (decided() && !own_end)) return;
   result_access::error(result_) = why;
-  result_access::context(result_) = std::move(context);
+  result_access::set_context(result_, std::move(context));
   if (decided()) {
     result_access::how(result_) = end_reason::output_failed;
   } else {

@@ -1,9 +1,13 @@
 // Write access to results, for what makes them.
 #pragma once
 
+#include <exception>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "base/contain.hpp"
 #include "execo/status.hpp"
 
 namespace execo::detail {
@@ -15,7 +19,19 @@ struct result_access {
     r.how_ = end_reason::not_started;
   }
   static std::string& name(result& r) { return r.name_; }
-  static std::string& context(result& r) { return r.error_context_; }
+  // Without memory for them these are left out.
+  static void set_context(result& r, std::string text) noexcept {
+    set_detail(r, text.empty(), [&](auto& all) { all.error_context = std::move(text); });
+  }
+  static void set_transport_why(result& r, std::string text) noexcept {
+    set_detail(r, text.empty(), [&](auto& all) { all.transport_why = std::move(text); });
+  }
+  static void set_escaped(result& r, std::vector<pid_t> pids) noexcept {
+    set_detail(r, pids.empty(), [&](auto& all) { all.escaped = std::move(pids); });
+  }
+  static void set_ended_with_it(result& r, std::size_t count) noexcept {
+    set_detail(r, count == 0, [&](auto& all) { all.ended_with_it = count; });
+  }
   static std::error_code& error(result& r) { return r.error_; }
   static time_point& started(result& r) { return r.started_; }
   static duration& elapsed(result& r) { return r.elapsed_; }
@@ -28,8 +44,6 @@ struct result_access {
   static phase& where(result& r) { return r.phase_; }
   static std::optional<resource_usage>& usage(result& r) { return r.usage_; }
   static std::optional<execo::kill_scope>& scope(result& r) { return r.scope_; }
-  static std::size_t& ended_with_it(result& r) { return r.ended_with_it_; }
-  static std::vector<pid_t>& escaped(result& r) { return r.escaped_; }
   static bool& notable(result& r) { return r.notable_; }
   static bool& ok(result& r) { return r.ok_; }
   static bool& killed(result& r) { return r.killed_; }
@@ -38,11 +52,24 @@ struct result_access {
   static failure_reason& reason(result& r) { return r.reason_; }
   static connection_use& connection(result& r) { return r.connection_; }
   static transport_kind& transport(result& r) { return r.transport_; }
-  static std::string& transport_why(result& r) { return r.transport_why_; }
   static certainty& started_command(result& r) { return r.started_command_; }
   /// But for what a cap left out.
   static bool& output_complete(result& r) { return r.output_complete_; }
   static bool& output_capped(result& r) { return r.output_capped_; }
+
+ private:
+  template <class Set>
+  static void set_detail(result& r, bool is_nothing, Set&& set) noexcept {
+    if (is_nothing && !r.details_) return;
+    contain(
+        [&] {
+          // Copies of the result share them.
+          auto changed = std::make_shared<result::rare_details>(r.details());
+          set(*changed);
+          r.details_ = std::move(changed);
+        },
+        [](const std::exception_ptr&) {});
+  }
 };
 
 }  // namespace execo::detail

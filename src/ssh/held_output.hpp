@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cassert>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -22,11 +24,13 @@ class held_output {
   ~held_output() { total_ -= size(); }
 
   void append(stream which, std::span<const char> bytes) {
-    of(which).append(bytes.data(), bytes.size());
+    if (!held_) held_ = std::make_unique<contents>();
+    held_->text[index(which)].append(bytes.data(), bytes.size());
     total_ += bytes.size();
   }
   std::string take(stream which) noexcept {
-    std::string bytes = std::exchange(of(which), {});
+    if (!held_) return {};
+    std::string bytes = std::exchange(held_->text[index(which)], {});
     total_ -= bytes.size();
     return bytes;
   }
@@ -34,22 +38,33 @@ class held_output {
     for (stream which : {stream::out, stream::err}) (void)take(which);
   }
   /// Bytes of `which` that libssh has as well, at the front of its buffer.
-  std::size_t& doubled(stream which) noexcept { return doubled_[index(which)]; }
+  std::size_t doubled(stream which) const noexcept {
+    return held_ ? held_->doubled[index(which)] : 0;
+  }
+  /// Pre: 0, or append() was called.
+  void set_doubled(stream which, std::size_t bytes) noexcept {
+    assert(held_ || bytes == 0);
+    if (held_) held_->doubled[index(which)] = bytes;
+  }
   /// Whether `which` is to be held, and whether it is.
   void pause(stream which, bool paused) noexcept { paused_[index(which)] = paused; }
   bool is_paused(stream which) const noexcept { return paused_[index(which)]; }
-  bool has(stream which) const noexcept { return !kept_[index(which)].empty(); }
+  bool has(stream which) const noexcept { return held_ && !held_->text[index(which)].empty(); }
   bool empty() const noexcept { return size() == 0; }
-  std::size_t size() const noexcept { return kept_[0].size() + kept_[1].size(); }
+  std::size_t size() const noexcept {
+    return held_ ? held_->text[0].size() + held_->text[1].size() : 0;
+  }
   std::size_t total() const noexcept { return total_; }
 
  private:
   static std::size_t index(stream which) noexcept { return which == stream::out ? 0 : 1; }
-  std::string& of(stream which) noexcept { return kept_[index(which)]; }
+  struct contents {
+    std::array<std::string, 2> text;
+    std::array<std::size_t, 2> doubled{};
+  };
 
   std::size_t& total_;
-  std::array<std::string, 2> kept_;
-  std::array<std::size_t, 2> doubled_{};
+  std::unique_ptr<contents> held_;  // from the first byte on
   std::array<bool, 2> paused_{};
 };
 

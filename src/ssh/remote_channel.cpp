@@ -292,7 +292,7 @@ void remote_channel::report() {
   for (stream which : {stream::out, stream::err})
     if (kept_.has(which) && !kept_.is_paused(which)) deliver(which);
   check_held();
-  if (early_status_) owner_->channel_exit(*std::exchange(early_status_, std::nullopt));
+  if (early_status_) owner_->channel_exit(*std::exchange(early_status_, nullptr));
   if (!kept_.empty() || !is_heard()) return;
   if (seen_ >= sent::eof && delivered_ == sent::data) {
     delivered_ = sent::eof;
@@ -312,7 +312,7 @@ void remote_channel::deliver(stream which) {
 
 // Lets libssh open the window again.
 void remote_channel::drop_doubled(stream which) noexcept {
-  std::size_t& left = kept_.doubled(which);
+  std::size_t left = kept_.doubled(which);
   while (left > 0 && channel_ != nullptr) {
     std::array<char, 16 * 1024> unwanted;
     auto size = static_cast<std::uint32_t>(std::min(left, unwanted.size()));
@@ -321,7 +321,7 @@ void remote_channel::drop_doubled(stream which) noexcept {
     if (r <= 0) break;  // lost() says why
     left -= static_cast<std::size_t>(r);
   }
-  left = 0;
+  kept_.set_doubled(which, 0);
 }
 
 void remote_channel::give_out() {
@@ -336,7 +336,8 @@ void remote_channel::see(sent what) noexcept {
 
 // How many of them libssh has no need to keep.
 std::size_t remote_channel::on_data(stream which, std::span<const char> buffered) {
-  std::size_t known = std::exchange(kept_.doubled(which), 0);
+  std::size_t known = kept_.doubled(which);
+  kept_.set_doubled(which, 0);
   std::span<const char> bytes = buffered.subspan(std::min(known, buffered.size()));
   // No command of ours has written that, or none whose output is wanted.
   if ((before_answer() && !requested_) || stage_ > stage::running || !is_heard())
@@ -350,7 +351,7 @@ std::size_t remote_channel::on_data(stream which, std::span<const char> buffered
   check_held();
   touch();
   if (!closes_window) return buffered.size();
-  kept_.doubled(which) = buffered.size();
+  kept_.set_doubled(which, buffered.size());
   return 0;
 }
 
@@ -359,7 +360,7 @@ std::size_t remote_channel::on_data(stream which, std::span<const char> buffered
 void remote_channel::on_status(const exit_status& status) {
   if (!is_heard()) return;
   if (!before_answer()) return owner_->channel_exit(status);
-  if (requested_ && !early_status_) early_status_ = status;
+  if (requested_ && !early_status_) early_status_ = std::make_unique<exit_status>(status);
 }
 
 bool remote_channel::make_channel() {

@@ -174,8 +174,8 @@ class remote_channel final : public session_member {
   std::span<const char> input_;
   std::size_t unflushed_ = 0;  // taken by libssh, not yet by the kernel
   std::vector<std::string> signals_;
-  held_output kept_;                         // of paused streams
-  std::optional<exit_status> early_status_;  // came before the answer was seen
+  held_output kept_;                           // of paused streams
+  std::unique_ptr<exit_status> early_status_;  // came before the answer was seen
   std::exception_ptr broken_;
   clock::time_point requested_at_{};
   stage stage_ = stage::idle;

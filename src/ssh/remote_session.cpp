@@ -155,7 +155,7 @@ failure remote_session::route_loss() const {
 }
 
 std::optional<failed_try> remote_session::last_try() const {
-  if (stage_ == stage::resting && loss_) return loss_;
+  if (stage_ == stage::resting && loss_) return *loss_;
   if (setup_)
     if (std::optional<failed_try> found = setup_->last_try()) return found;
   return route_ && stage_ < stage::serving ? route_->last_try() : std::nullopt;
@@ -170,7 +170,7 @@ void remote_session::end_with(failure why) {
 
 void remote_session::report_loss() {
   if (!loss_ || (route_ && !route_->is_over())) return;
-  failed_try lost = *std::exchange(loss_, std::nullopt);
+  failed_try lost = std::move(*std::exchange(loss_, nullptr));
   if (route_) route_->explain(lost.why);
   route_.reset();
   bool goes_on = false;
@@ -524,9 +524,19 @@ void remote_session::lose(failure why, stage next) {
   if (next == stage::over) setup_.reset();
   if (setup_) setup_->place.leave();
   if (closing_) return;
-  loss_ = std::move(lost);
+  contain([&] { loss_ = std::make_unique<failed_try>(std::move(lost)); },
+          [](const std::exception_ptr&) {});
+  if (!loss_) return end_unexplained(std::move(lost.why));
   if (route_) route_->close(route::ending::lost);
   report_loss();
+}
+
+// There is no memory for more.
+void remote_session::end_unexplained(failure why) {
+  stage_ = stage::over;
+  setup_.reset();
+  route_.reset();
+  owner_->session_failed(std::move(why));
 }
 
 void remote_session::dispose() {

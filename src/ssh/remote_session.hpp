@@ -157,6 +157,7 @@ class remote_session {
 
   void fail(failure why);
   void lose(failure why, stage next);
+  void end_unexplained(failure why);
   failure describe_loss();
   void drop_connection(bool politely);
   void dispose();
@@ -190,7 +191,7 @@ class remote_session {
   bool acknowledges_at_once_ = false;
   std::unique_ptr<session_setup> setup_;  // until it is authenticated or over
   std::unique_ptr<route> route_;          // until it is connected, or over if it carries
-  std::optional<failed_try> loss_;        // that the route is still to explain
+  std::unique_ptr<failed_try> loss_;      // that the route is still to explain
   libssh_session handle_;
   ssh_counter_struct traffic_{};
   ssh_counter_struct packets_{};

@@ -101,7 +101,7 @@ TEST(describe, tells_each_kind_of_end) {
 
 TEST(describe, names_the_step_and_the_cause_once) {
   result r = ended(end_reason::spawn_failed, {});
-  result_access::context(r) = "execve /bin/nope";
+  result_access::set_context(r, "execve /bin/nope");
   result_access::error(r) = std::make_error_code(std::errc::no_such_file_or_directory);
   EXPECT_EQ(r.describe(),
             "`make` spawn_failed after 1.2 s: execve /bin/nope: No such file or directory");
@@ -119,9 +119,9 @@ TEST(describe, shows_c1_controls_and_broken_utf8_from_wherever_they_come) {
   r.err =
       "\xc2\x9b"
       "31mred \x9b \xe2\x80\xae";
-  result_access::context(r) =
-      "goodbye \xc2\x9b"
-      "2J\xff";
+  result_access::set_context(r,
+                             "goodbye \xc2\x9b"
+                             "2J\xff");
   EXPECT_THAT(r.describe(), HasSubstr("\\x9b31mred \\x9b \\u202e"));
   EXPECT_THAT(r.describe(), HasSubstr("goodbye \\x9b2J\\xff"));
 }

@@ -35,7 +35,7 @@ inline host_result failed(const char* name, std::size_t index, end_reason how, p
                           std::errc why, std::string context) {
   host_result r = ended(name, index, how, where);
   result_access::error(r) = std::make_error_code(why);
-  result_access::context(r) = std::move(context);
+  result_access::set_context(r, std::move(context));
   return r;
 }
 
