@@ -4,6 +4,7 @@
 #include "execo/detail/compiler.hpp"
 
 #include "execo/action.hpp"
+#include "execo/action_result.hpp"
 #include "execo/as_completed.hpp"
 #include "execo/attributes.hpp"
 #include "execo/awaitable.hpp"

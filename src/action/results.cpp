@@ -1,11 +1,9 @@
-// Operations on results: gathering, counting, checking.
-#include <fmt/format.h>
-
+// Gathers the results of hosts by their output.
 #include <algorithm>
 #include <functional>
 #include <unordered_map>
 
-#include "execo/action.hpp"
+#include "execo/action_result.hpp"
 
 namespace execo {
 
@@ -16,11 +14,16 @@ struct output_gatherer::state {
     host_result sample;
     std::vector<std::string> names;
   };
+  bool by_out = true;
+  bool by_err = true;
   std::vector<group> groups;
   std::unordered_multimap<std::size_t, std::size_t> by_digest;
 };
 
 output_gatherer::output_gatherer() : state_(std::make_unique<state>()) {}
+output_gatherer::output_gatherer(stream by) : output_gatherer() {
+  (by == stream::out ? state_->by_err : state_->by_out) = false;
+}
 output_gatherer::output_gatherer(output_gatherer&&) noexcept = default;
 output_gatherer& output_gatherer::operator=(output_gatherer&&) noexcept = default;
 output_gatherer::~output_gatherer() = default;
@@ -28,17 +31,16 @@ output_gatherer::~output_gatherer() = default;
 namespace {
 
 // Which call noticed a lost connection makes no difference; the phase of a deadline or stop does.
-bool alike(const result& a, const result& b) {
+bool same_end(const result& a, const result& b) {
   bool with_phase = a.how() == end_reason::timed_out || a.how() == end_reason::cancelled;
   return a.how() == b.how() && a.status() == b.status() &&
-         (!with_phase || a.phase() == b.phase()) && a.out_dropped() == b.out_dropped() &&
-         a.err_dropped() == b.err_dropped() && a.output_complete() == b.output_complete() &&
-         a.out == b.out && a.err == b.err;
+         (!with_phase || a.phase() == b.phase()) && a.output_complete() == b.output_complete();
 }
-
-std::size_t digest(const result& r) {
-  std::hash<std::string_view> hash;
-  return hash(r.out) * 31 + hash(r.err) + static_cast<std::size_t>(r.how());
+bool same_out(const result& a, const result& b) {
+  return a.out_dropped() == b.out_dropped() && a.out == b.out;
+}
+bool same_err(const result& a, const result& b) {
+  return a.err_dropped() == b.err_dropped() && a.err == b.err;
 }
 
 void largest_first(std::vector<output_group>& groups) {
@@ -50,11 +52,17 @@ void largest_first(std::vector<output_group>& groups) {
 }  // namespace
 
 void output_gatherer::add(host_result r) {
-  std::size_t key = digest(r);
+  const bool by_out = state_->by_out;
+  const bool by_err = state_->by_err;
+  const std::hash<std::string_view> hash;
+  auto key = static_cast<std::size_t>(r.how());
+  if (by_out) key += hash(r.out) * 31;
+  if (by_err) key += hash(r.err);
   auto [first, last] = state_->by_digest.equal_range(key);
   for (auto it = first; it != last; ++it) {
     state::group& g = state_->groups[it->second];
-    if (!alike(g.sample, r)) continue;
+    if (!same_end(g.sample, r)) continue;
+    if ((by_out && !same_out(g.sample, r)) || (by_err && !same_err(g.sample, r))) continue;
     g.names.push_back(r.host.to_string());
     return;
   }
@@ -89,36 +97,10 @@ std::vector<output_group> output_gatherer::groups() && {
     group.sample = std::move(g.sample);
     made.push_back(std::move(group));
   }
-  *state_ = state();
+  state_->groups.clear();
+  state_->by_digest.clear();
   largest_first(made);
   return made;
-}
-
-std::vector<const host_result*> action_result::failed() const& {
-  std::vector<const host_result*> bad;
-  for (const host_result& r : *results_)
-    if (!r.ok()) bad.push_back(&r);
-  return bad;
-}
-
-std::vector<output_group> action_result::by_output() const {
-  output_gatherer gatherer;
-  for (const host_result& r : *results_) gatherer.add(r);
-  return gatherer.groups();
-}
-
-std::string action_result::describe() const {
-  if (ok()) return fmt::format("{} hosts, all ok", stats_.hosts);
-  if (stats_.hosts == 0) return "there was no host to run on: name one, or call allow_empty()";
-  std::vector<const host_result*> bad = failed();
-  std::string text = fmt::format("{} of {} hosts failed", stats_.hosts - stats_.ok, stats_.hosts);
-  if (!bad.empty()) text += "; the first: " + bad.front()->describe();
-  return text;
-}
-
-const action_result& action_result::check() const {
-  if (!ok()) throw process_error(describe());
-  return *this;
 }
 
 }  // namespace execo

@@ -133,5 +133,130 @@ TEST(action_results, hosts_that_ended_unlike_are_not_gathered) {
   for (const output_group& one : groups) EXPECT_EQ(one.count, 2U);
 }
 
+host_result ended_at(const std::string& where, std::size_t index, int code,
+                     const std::string& out = {}, const std::string& err = {}) {
+  result r;
+  detail::result_access::how(r) = end_reason::exited;
+  detail::result_access::status(r) = exit_status::of_code(code);
+  detail::result_access::ok(r) = code == 0;
+  r.out = out;
+  r.err = err;
+  return host_result(host(where), index, std::move(r));
+}
+
+// As the end of an action over these hosts.
+action_result all_of(std::vector<host_result> results) {
+  action_stats stats;
+  stats.hosts = stats.done = results.size();
+  for (const host_result& r : results) stats.ok += r.ok() ? 1 : 0;
+  return action_result(std::move(results), stats);
+}
+
+TEST(action_results, are_found_by_the_name_of_their_host) {
+  auto r = all_of({ended_at("n2", 0, 0), ended_at("root@n1:22", 1, 3), ended_at("n1", 2, 4),
+                   ended_at("::1", 3, 5)});
+  EXPECT_EQ(r["n2"].index, 0U);
+  EXPECT_EQ(r["root@n1:22"].index, 1U);
+  EXPECT_EQ(r["n1"].index, 2U);
+  EXPECT_EQ(r[std::string("::1")].exit_code(), 5);
+  EXPECT_EQ(r[host("n1")].index, 2U);
+  EXPECT_EQ(std::move(r)["n1"].exit_code(), 4);
+}
+
+TEST(action_results, are_found_by_name_alone_where_the_action_has_a_user_the_first_of_several) {
+  auto r = all_of({ended_at("a@n1", 0, 0), ended_at("b@n1", 1, 1)});
+  EXPECT_EQ(r["n1"].index, 0U);
+  EXPECT_EQ(r["b@n1"].index, 1U);
+}
+
+TEST(action_results, name_the_hosts_they_have_when_asked_for_another) {
+  auto message = [](const action_result& r, const auto& which) {
+    try {
+      (void)r[which];
+    } catch (const std::out_of_range& e) {
+      return std::string(e.what());
+    }
+    return std::string("found");
+  };
+  auto two = all_of({ended_at("n1", 0, 0), ended_at("n2", 1, 0)});
+  EXPECT_EQ(message(two, "n3"), "no result of the host 'n3' among those of 2 hosts: n[1-2]");
+  EXPECT_EQ(message(two, "root@n1"),
+            "no result of the host 'root@n1' among those of 2 hosts: n[1-2]");
+  EXPECT_EQ(message(two, "no host\n"),
+            "no result of the host 'no host^J' among those of 2 hosts: n[1-2]");
+  EXPECT_EQ(message(action_result(), ""), "no result of the host '': there are no results");
+  action_stats taken;
+  taken.hosts = 3;
+  EXPECT_EQ(message(action_result({ended_at("n1", 0, 0)}, taken), "n2"),
+            "no result of the host 'n2' among those of 1 hosts: n1; next() took those of 2 hosts");
+  std::vector<host_result> many;
+  for (std::size_t i = 0; i < 200; ++i)
+    many.push_back(ended_at("host" + std::string(i, 'x') + "y", i, 0));
+  EXPECT_LT(message(all_of(std::move(many)), "z").size(), 300U);
+}
+
+TEST(action_results, are_found_among_ten_thousand_hosts) {
+  std::vector<host_result> many;
+  for (std::size_t i = 0; i < 10'000; ++i)
+    many.push_back(ended_at("n" + std::to_string((i * 7) % 10'000), i, 0));
+  auto r = all_of(std::move(many));
+  for (std::size_t i = 0; i < 10'000; ++i)
+    ASSERT_EQ(r["n" + std::to_string((i * 7) % 10'000)].index, i);
+}
+
+TEST(action_results, give_the_hosts_that_failed_and_those_of_an_end) {
+  fake_hosts hosts;
+  hosts.behaviour = host_kind;
+  fake_action a(hosts, 14);
+  auto r = sync_wait(a.run());
+  EXPECT_EQ(r.failed_hosts(), host_set("h[4,6,9,13]"));
+  EXPECT_EQ(r.hosts(end_reason::connect_failed), host_set("h[6,13]"));
+  EXPECT_EQ(r.hosts(end_reason::exited).size(), 12U);
+  EXPECT_TRUE(r.hosts(end_reason::timed_out).empty());
+  EXPECT_EQ(filter_bad_hosts("h[3-7]", r), host_set("h[3,5,7]"));
+  EXPECT_EQ(filter_bad_hosts("h[13-14],other", r), host_set("h14,other"));
+  const std::vector<host> list{host("h9"), host("h5"), host("h4"), host("h5")};
+  EXPECT_EQ(filter_bad_hosts(list, r), (std::vector<host>{host("h5"), host("h5")}));
+}
+
+TEST(action_results, are_grouped_by_one_output_whatever_the_other_one_is) {
+  auto r = all_of({ended_at("a", 0, 0, "same", "x"), ended_at("b", 1, 0, "same", "y"),
+                   ended_at("c", 2, 0, "else", "y"), ended_at("d", 3, 1, "same", "y")});
+  auto out = r.by_output();
+  ASSERT_EQ(out.size(), 3U);
+  EXPECT_EQ(out[0].hosts, host_set("a,b"));
+  EXPECT_EQ(out[1].hosts, host_set("c"));
+  EXPECT_EQ(out[2].hosts, host_set("d"));
+  auto err = r.by_error();
+  ASSERT_EQ(err.size(), 3U);
+  EXPECT_EQ(err[0].hosts, host_set("b,c"));
+  EXPECT_EQ(err[1].hosts, host_set("a"));
+  output_gatherer both;
+  for (const host_result& one : r.all()) both.add(one);
+  EXPECT_EQ(both.groups().size(), 4U);
+  EXPECT_EQ(std::move(both).groups().size(), 4U);
+}
+
+TEST(action_results, give_hosts_by_exit_code_and_the_largest_code) {
+  result unreached;
+  detail::result_access::how(unreached) = end_reason::connect_failed;
+  auto r = all_of({ended_at("a", 0, 0), ended_at("b", 1, 2), ended_at("c", 2, 0),
+                   host_result(host("d"), 3, unreached)});
+  auto codes = r.codes();
+  ASSERT_EQ(codes.size(), 3U);
+  EXPECT_EQ(codes[0], host_set("a,c"));
+  EXPECT_EQ(codes[2], host_set("b"));
+  EXPECT_EQ(codes[-1], host_set("d"));
+  EXPECT_EQ(r.max_code(), 2);
+  EXPECT_EQ(all_of({host_result(host("d"), 0, unreached)}).max_code(), -1);
+  EXPECT_EQ(action_result().max_code(), -1);
+}
+
+TEST(action_results, bound_the_place_that_at_takes) {
+  auto r = all_of({ended_at("a", 0, 7)});
+  EXPECT_EQ(r.all().at(0).exit_code(), 7);
+  EXPECT_THROW((void)r.all().at(1), std::out_of_range);
+}
+
 }  // namespace
 }  // namespace execo::test
