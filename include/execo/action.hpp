@@ -1,22 +1,29 @@
-/// action: one command on many hosts, as one awaitable, with results as they complete.
+/// action: work on many hosts, as one awaitable, with results as they complete.
 #pragma once
 
+#include <chrono>
 #include <csignal>
 
 #include "execo/action_result.hpp"
 #include "execo/detail/action_ops.hpp"
 #include "execo/detail/compiler.hpp"
 #include "execo/handler.hpp"
+#include "execo/timeout.hpp"
 
 namespace execo {
 
 class context;
+
+namespace detail {
+struct action_access;
+}
 
 /// The verbs that every action has. The handle owns the run: when the last handle is destroyed,
 /// the context ends and joins the commands that still run.
 class [[nodiscard]] action {
  public:
   using run_op = detail::action_run_op;
+  using wait_op = detail::action_end_op;
   using next_op = detail::action_next_op;
 
   action(const action&, detail::moved_only_so_pass_it_with_std_move = {})
@@ -27,6 +34,7 @@ class [[nodiscard]] action {
   /// Starts it now.
   /// Thread: any.
   action& start() &;
+  action start() &&;
 
   /// Starts it if needed and waits for its end. Awaited again, it returns the same results.
   /// Stop: every command is ended (TERM, KILL after kill_timeout) and joined; hosts that were
@@ -36,6 +44,16 @@ class [[nodiscard]] action {
   /// unreadable key file.
   run_op run();
   run_op operator co_await() { return run(); }
+
+  /// Waits for the end of an action that was started. Several may wait.
+  /// Pre: started; throws std::logic_error otherwise.
+  /// Stop: leaves the action running; throws operation_cancelled.
+  wait_op wait();
+  /// The same for at most `limit`: nothing if the action goes on then.
+  template <class Rep, class Period>
+  [[nodiscard]] auto wait_for(std::chrono::duration<Rep, Period> limit) {
+    return timeout(wait(), limit);
+  }
 
   /// The next result, in the order in which hosts complete; nullopt after the last one. Starts the
   /// action if needed. Results that were not taken yet count towards the fanout.
@@ -56,6 +74,7 @@ class [[nodiscard]] action {
   action_stats stats() const;
 
  protected:
+  friend struct detail::action_access;
   explicit action(detail::action_ref state) noexcept : state_(std::move(state)) {}
   /// Throws: std::logic_error if it was moved from.
   detail::action_core& state() const;

@@ -135,12 +135,21 @@ class action_result {
   /// The largest exit code; -1 if no host has one.
   int max_code() const noexcept;
   const action_stats& stats() const noexcept;
+  /// Of the command, or of the composite; empty without one.
+  const std::string& name() const noexcept;
+  /// Of a composite: the results of its members, in order, with the positions that they have in the
+  /// whole. Nothing is copied.
+  std::vector<action_result> parts() const;
   /// One line: "2 of 40 hosts failed; the first: node3: ...", "40 hosts, all ok".
   std::string describe() const;
   /// Throws: process_error naming how many hosts failed, and the first of them, unless ok().
   const action_result& check() const;
 
  private:
+  friend class detail::action_core;
+  explicit action_result(std::shared_ptr<const detail::action_outcome> whole);
+  action_result(std::shared_ptr<const detail::action_outcome> whole,
+                const detail::outcome_part& part) noexcept;
   template <detail::text_like Text>
   const host_result& find(const Text& text) const {
     return find_text(std::string_view(text));

@@ -4,6 +4,7 @@
 #include "execo/detail/compiler.hpp"
 
 #include "execo/action.hpp"
+#include "execo/action_handler.hpp"
 #include "execo/action_result.hpp"
 #include "execo/as_completed.hpp"
 #include "execo/attributes.hpp"
@@ -51,5 +52,6 @@
 #include "execo/time.hpp"
 #include "execo/timeout.hpp"
 #include "execo/version.hpp"
+#include "execo/wait_any.hpp"
 #include "execo/when_all.hpp"
 #include "execo/when_any.hpp"

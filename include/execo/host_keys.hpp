@@ -3,16 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "execo/action.hpp"
 #include "execo/connection.hpp"
-#include "execo/context.hpp"
+#include "execo/detail/action_options.hpp"
 #include "execo/detail/compiler.hpp"
 #include "execo/detail/host_arguments.hpp"
 
@@ -40,7 +38,7 @@ class host_key {
 /// A host's result is ok() when the server has shown at least one key; host_keys_of() has them. A
 /// type that a server closed the connection for, without a word, is a line of result::err.
 /// ssh_config(5) acts as for `remote`: addresses, ports, hops and proxy commands, HostKeyAlias.
-class [[nodiscard]] key_scan : public action {
+class [[nodiscard]] key_scan : public action, public detail::fanout_options<key_scan> {
  public:
   key_scan(const key_scan&, detail::moved_only_so_pass_it_with_std_move = {})
       EXECO_DELETED("an action is moved, not copied: pass it with std::move");
@@ -50,15 +48,6 @@ class [[nodiscard]] key_scan : public action {
   /// Hosts as for `remote`.
   explicit key_scan(detail::host_arguments hosts);
 
-  /// As remote::on().
-  key_scan& on(executor where) &;
-  key_scan&& on(executor where) && { return std::move(on(where)); }
-  /// Maximum number of hosts in progress. Default 64.
-  key_scan& fanout(std::size_t hosts) &;
-  key_scan&& fanout(std::size_t hosts) && { return std::move(fanout(hosts)); }
-  /// Lets a scan without hosts be ok().
-  key_scan& allow_empty() &;
-  key_scan&& allow_empty() && { return std::move(allow_empty()); }
   /// How the hosts are reached, and how hops on the way are logged in to. limits.establish is for
   /// all the key exchanges with a host.
   key_scan& ssh(ssh_options options) &;
@@ -68,11 +57,6 @@ class [[nodiscard]] key_scan : public action {
   key_scan& types(std::vector<std::string> wanted) &;
   key_scan&& types(std::vector<std::string> wanted) && {
     return std::move(types(std::move(wanted)));
-  }
-  /// As remote::on_notice().
-  key_scan& on_notice(std::function<void(std::string_view)> handler) &;
-  key_scan&& on_notice(std::function<void(std::string_view)> handler) && {
-    return std::move(on_notice(std::move(handler)));
   }
 
  private:

@@ -1,10 +1,9 @@
 /// remote: a command on ssh hosts.
 #pragma once
 
-#include "execo/action.hpp"
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
-#include "execo/context.hpp"
+#include "execo/detail/action_options.hpp"
 #include "execo/detail/compiler.hpp"
 #include "execo/detail/host_arguments.hpp"
 
@@ -16,7 +15,9 @@ namespace execo {
 /// is quoted, so that each word arrives unchanged. Up to 1 MiB of each stream of each host is kept;
 /// max_output() changes that. If a leftover process holds the output open, execo stops reading it
 /// when the server, asked after drain_timeout of silence, has no more of it.
-class [[nodiscard]] remote : public action, public command_options<remote> {
+class [[nodiscard]] remote : public action,
+                             public command_options<remote>,
+                             public detail::fanout_options<remote> {
  public:
   remote(const remote&, detail::moved_only_so_pass_it_with_std_move = {})
       EXECO_DELETED("an action is moved, not copied: pass it with std::move");
@@ -32,21 +33,6 @@ class [[nodiscard]] remote : public action, public command_options<remote> {
       : remote(command(text), std::move(hosts)) {}
   remote(command what, detail::host_arguments hosts);
 
-  /// Where it will run: a context, or one of its rings. The hosts are spread over all rings of that
-  /// context; handlers and results come on the given ring. Default: the awaiting coroutine's, else
-  /// the calling thread's, else context::default_instance()'s.
-  remote& on(executor where) &;
-  remote&& on(executor where) && { return std::move(on(where)); }
-
-  /// Maximum number of hosts in progress. Default 64; less if the limit of open files requires it.
-  remote& fanout(std::size_t hosts) &;
-  remote&& fanout(std::size_t hosts) && { return std::move(fanout(hosts)); }
-
-  /// Lets an action without hosts be ok(). By default it is not, since an empty set is usually a
-  /// mistake.
-  remote& allow_empty() &;
-  remote&& allow_empty() && { return std::move(allow_empty()); }
-
   /// Identity, host keys and deadlines.
   remote& ssh(ssh_options options) &;
   remote&& ssh(ssh_options options) && { return std::move(ssh(std::move(options))); }
@@ -56,13 +42,6 @@ class [[nodiscard]] remote : public action, public command_options<remote> {
   remote& on_line(std::function<void(const output_line&)> handler) &;
   remote&& on_line(std::function<void(const output_line&)> handler) && {
     return std::move(on_line(std::move(handler)));
-  }
-
-  /// Called on the action's loop with one line of text when the action does less than you asked
-  /// for: a reduced fanout.
-  remote& on_notice(std::function<void(std::string_view)> handler) &;
-  remote&& on_notice(std::function<void(std::string_view)> handler) && {
-    return std::move(on_notice(std::move(handler)));
   }
 
  private:

@@ -3,7 +3,9 @@
 
 #include <stdexcept>
 
-#include "action/action_core.hpp"
+#include "action/action_access.hpp"
+#include "action/fanout_action.hpp"
+#include "execo/detail/action_options.hpp"
 #include "loop/post_call.hpp"
 
 namespace execo {
@@ -29,6 +31,28 @@ void action_run_op::on_start(bool stopped) noexcept {
 void action_run_op::on_stop() noexcept { state_->stop(); }
 void action_run_op::deliver() noexcept { complete(); }
 action_result action_run_op::await_resume() { return state_->take_end(); }
+
+void action_end_op::on_start(bool stopped) noexcept {
+  if (stopped) {
+    abandoned_ = true;
+    return complete();
+  }
+  state_->wait_for_end(*this);
+}
+
+void action_end_op::on_stop() noexcept {
+  if (!linked()) return;
+  unlink();
+  abandoned_ = true;
+  complete();
+}
+
+void action_end_op::deliver() noexcept { complete(); }
+
+action_result action_end_op::await_resume() {
+  if (abandoned_) throw operation_cancelled();
+  return state_->take_end();
+}
 
 void action_next_op::on_start(bool stopped) noexcept {
   if (stopped) {
@@ -61,6 +85,32 @@ std::optional<host_result> action_next_op::await_resume() {
   return std::move(taken_);
 }
 
+namespace {
+
+action_core& before_its_start(action& a) {
+  action_core& core = action_access::core(a);
+  if (core.bound()) throw std::logic_error("an action is configured before it is started");
+  return core;
+}
+
+}  // namespace
+
+void set_place(action& a, executor where) { before_its_start(a).chosen = &loop_of(where); }
+void set_allow_empty(action& a) { before_its_start(a).allow_empty(); }
+
+void add_action_handler(action& a, std::shared_ptr<action_handler> h) {
+  if (!h) throw std::invalid_argument("a handler of an action that is null");
+  before_its_start(a).handlers.push_back(std::move(h));
+}
+
+void set_fanout(action& a, std::size_t hosts) {
+  configurable(action_access::core(a)).set_fanout(hosts);
+}
+
+void set_notice(action& a, std::function<void(std::string_view)> call) {
+  configurable(action_access::core(a)).on_notice = std::move(call);
+}
+
 }  // namespace detail
 
 detail::action_core& action::state() const {
@@ -73,6 +123,17 @@ action& action::start() & {
   state_->bind_to(where);
   detail::run_on(where, [s = state_] { s->start(); });
   return *this;
+}
+
+action action::start() && {
+  start();
+  return std::move(*this);
+}
+
+action::wait_op action::wait() {
+  if (!state().bound())
+    throw std::logic_error("wait() for an action that was not started: call start() first");
+  return wait_op(state_);
 }
 
 action::run_op action::run() {

@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cassert>
+#include <chrono>
 
 #include "execo/log.hpp"
 #include "execo/time.hpp"
 #include "loop/post_call.hpp"
-#include "process/lifecycle.hpp"
+#include "process/handler_calls.hpp"
 
 namespace execo::detail {
 
@@ -30,18 +31,32 @@ loop& action_core::home(loop* awaiting) {
 
 void action_core::bind_to(loop& where) {
   if (home_ != nullptr) return;
-  prepare();
+  prepare(where);
   // Last: from here on the action counts as started.
-  home_ = &where;
+  settle(where);
+}
+
+void action_core::join(action_core& composite, std::size_t first) noexcept {
+  assert(!bound() && !composite.bound() && composite_ == nullptr);
+  composite_ = &composite;
+  first_ = first;
+}
+
+const action_core& action_core::outermost() const noexcept {
+  const action_core* at = this;
+  while (at->composite_ != nullptr) at = at->composite_;
+  return *at;
 }
 
 void action_core::start() noexcept {
-  if (started_) return;
-  started_ = true;
+  if (stage_ != stage::idle) return;
+  assert(loop::current() == home_ && (composite_ == nullptr || composite_->home_ == home_));
+  stage_ = stage::running;
   self_ = intrusive_ptr<action_core>(this);
   home_->adopt(*this);
   begun_ = home_->read_clock();
   stats_.hosts = size();
+  if (!stopping_) notify_start();
   try {
     if (!stopping_) begin();
   } catch (...) {
@@ -50,9 +65,54 @@ void action_core::start() noexcept {
   notify_waiters();
 }
 
+// A handler is the caller's code: its exception is thrown where the action is awaited.
+template <class Call>
+void action_core::call_handlers(const Call& call) noexcept {
+  for (const auto& h : handlers)
+    contain([&] { call(*h); },
+            [this](const std::exception_ptr& error) {
+              log_handler_failure(error);
+              fail(error);
+            });
+}
+
+void action_core::notify_start() noexcept {
+  if (handlers.empty()) return;
+  contain(
+      [this] {
+        const std::string called = name();
+        const started_action event(called, size(), std::chrono::system_clock::now());
+        call_handlers([&](action_handler& h) { h.on_start(event); });
+      },
+      [this](const std::exception_ptr& error) { fail(error); });
+}
+
+void action_core::notify_end() noexcept {
+  stage_ = stage::ended;
+  if (handlers.empty()) return;
+  contain(
+      [this] {
+        const std::string called = name();
+        const ended_action event(called, succeeded(), stats_);
+        call_handlers([&](action_handler& h) { h.on_end(event); });
+      },
+      [this](const std::exception_ptr& error) { fail(error); });
+}
+
 void action_core::take_over(host_result r) {
   log(end_level(r), [&] { return r.describe(); });
   on_result(r);
+  action_core* at = this;
+  at->count(r);
+  for (; at->composite_ != nullptr; at = at->composite_) {
+    r.index += at->first_;
+    at->composite_->count(r);
+  }
+  at->results_.push(std::move(r));
+  ++untaken_;
+}
+
+void action_core::count(const host_result& r) noexcept {
   auto how = static_cast<std::size_t>(r.how());
   ++stats_.by_reason[how];
   if (!r.output_complete()) ++stats_.incomplete;
@@ -60,14 +120,16 @@ void action_core::take_over(host_result r) {
   if (used == connection_use::made || used == connection_use::replaced) ++stats_.connections_made;
   if (used == connection_use::reused) ++stats_.connections_reused;
   if (used == connection_use::replaced) ++stats_.connections_lost;
-  if (r.ok()) {
-    ++stats_.ok;
-    ++stats_.ok_by_reason[how];
-  }
-  if (streaming_) {
-    ready_.push_back(std::move(r));
-  } else {
-    kept_.push_back(std::move(r));
+  if (!r.ok()) return;
+  ++stats_.ok;
+  ++stats_.ok_by_reason[how];
+}
+
+void action_core::count_done() noexcept {
+  const clock::time_point now = home_->read_clock();
+  for (action_core* at = this; at != nullptr; at = at->composite_) {
+    ++at->stats_.done;
+    at->stats_.elapsed = now - at->begun_;
   }
 }
 
@@ -77,8 +139,11 @@ std::string action_core::progress(clock::time_point now) const {
 }
 
 void action_core::fail(std::exception_ptr error) noexcept {
-  if (!error_) error_ = std::move(error);
+  // The end of the last host may release the last reference.
+  intrusive_ptr<action_core> alive(this);
+  if (!error_) error_ = error;
   stop();
+  if (composite_ != nullptr) composite_->fail(std::move(error));
 }
 
 void action_core::stop() noexcept {
@@ -86,13 +151,13 @@ void action_core::stop() noexcept {
   stopping_ = true;
   // The end of the last host may release the last reference.
   intrusive_ptr<action_core> alive(this);
-  if (!started_) start();
+  start();
   cancel_all();
   notify_waiters();
 }
 
 void action_core::kill(int signal) noexcept {
-  if (!started_ || finished()) return;
+  if (stage_ != stage::running || finished()) return;
   intrusive_ptr<action_core> alive(this);
   signal_all(signal);
   notify_waiters();
@@ -105,73 +170,73 @@ void action_core::wait_for_end(action_wait& waiter) noexcept {
 }
 
 void action_core::wait_for_next(action_wait& waiter) noexcept {
-  if (!streaming_) {
-    streaming_ = true;
-    contain(
-        [this] {
-          for (host_result& r : kept_) ready_.push_back(std::move(r));
-        },
-        [this](const std::exception_ptr& error) { fail(error); });
-    kept_.clear();
-  }
+  contain([this] { results_.take_one_by_one(); },
+          [this](const std::exception_ptr& error) { fail(error); });
   start();
   waiter.link_before(next_waiters_);
   notify_waiters();
 }
 
 void action_core::notify_waiters() noexcept {
-  if (!started_) return;
+  if (stage_ == stage::idle) return;
   // A notified waiter may drop the last handle, on another thread.
   intrusive_ptr<action_core> alive(this);
-  bool over = finished();
-  std::size_t available = ready_.size();
-  while (next_waiters_.linked() && (available > 0 || over)) {
+  if (stage_ == stage::running && finished()) notify_end();
+  const bool over = stage_ == stage::ended;
+  while (next_waiters_.linked() && (!results_.empty() || over)) {
     auto& waiter = static_cast<action_wait&>(*next_waiters_.next());
     waiter.unlink();
     waiter.deliver();
-    available = ready_.size();
   }
   while (over && end_waiters_.linked()) {
     auto& waiter = static_cast<action_wait&>(*end_waiters_.next());
     waiter.unlink();
     waiter.deliver();
   }
+  intrusive_ptr<action_core> composite(composite_);
   // Once: afterwards the loop may be destroyed.
   if (over && open() == 0 && !over_.load(std::memory_order_relaxed)) {
     unlink();
     over_.store(true, std::memory_order_release);
     on_over();
     intrusive_ptr<action_core> last = std::move(self_);
+    if (composite) composite->member_over(*this);
   }
+  if (composite) composite->notify_waiters();
 }
 
 action_stats action_core::stats() const {
   action_stats now = stats_;
   now.hosts = size();
   now.running = open();
-  if (!finished() && started_) now.elapsed = home_->read_clock() - begun_;
+  if (stage_ == stage::running) now.elapsed = home_->read_clock() - begun_;
   return now;
 }
 
+outcome_part action_core::part(std::size_t first) const {
+  outcome_part made;
+  made.name = name();
+  made.first = first;
+  made.stats = stats_;
+  return made;
+}
+
 std::optional<host_result> action_core::take_next() {
-  if (ready_.empty()) {
+  if (results_.empty()) {
     if (error_) std::rethrow_exception(error_);
     return std::nullopt;
   }
-  std::optional<host_result> r(std::move(ready_.front()));
-  ready_.pop_front();
-  go_on();
+  std::optional<host_result> r(results_.pop());
+  action_core& from = action_of(r->index);
+  --from.untaken_;
+  from.go_on();
   return r;
 }
 
 action_result action_core::take_end() {
   if (error_) std::rethrow_exception(error_);
   if (end_) return *end_;
-  std::vector<host_result> results = std::move(kept_);
-  for (host_result& r : ready_) results.push_back(std::move(r));
-  ready_.clear();
-  std::ranges::sort(results, {}, &host_result::index);
-  end_.emplace(std::move(results), stats_);
+  end_ = action_result(std::make_shared<const action_outcome>(results_.take_all(), part(0)));
   return *end_;
 }
 

@@ -2,14 +2,18 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <exception>
+#include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "action/action_outcome.hpp"
+#include "action/result_queue.hpp"
 #include "base/contain.hpp"
 #include "base/intrusive_ptr.hpp"
 #include "execo/action.hpp"
+#include "execo/action_handler.hpp"
 #include "loop/loop.hpp"
 
 namespace execo::detail {
@@ -28,6 +32,14 @@ class action_core : public ref_counted, protected loop_member {
   /// Every host has ended: the loop is not needed any more and may have been destroyed.
   bool over() const noexcept { return over_.load(std::memory_order_acquire); }
 
+  // -- of a member of a composite ---------------------------------------------------------------
+  // Its results, its end and what it throws go to the composite, which has its only handle: nobody
+  // awaits a member. Both run on the same loop.
+  /// `first`: where its hosts stand among those of the composite. Pre: neither is bound.
+  void join(action_core& composite, std::size_t first) noexcept;
+  /// What action_result::ok() will say. Pre: it has ended.
+  bool succeeded() const noexcept { return stats_.ok == stats_.hosts && !lacks_hosts(); }
+
   // -- on the loop ------------------------------------------------------------------------------
   void start() noexcept;
   void stop() noexcept;
@@ -40,13 +52,20 @@ class action_core : public ref_counted, protected loop_member {
 
   // -- configuration, before the start ----------------------------------------------------------
   loop* chosen = nullptr;
+  std::vector<std::shared_ptr<action_handler>> handlers;
   void allow_empty() noexcept { stats_.allow_empty = true; }
 
- protected:
-  // What a kind of action does. All but prepare() are called on the loop.
-  /// Prepares what does not change after the start. Throws: std::invalid_argument.
-  virtual void prepare() = 0;
   virtual std::size_t size() const noexcept = 0;
+  /// What it is called in reports.
+  virtual std::string name() const = 0;
+
+ protected:
+  // What a kind of action does. All but prepare() and settle() are called on the loop.
+  /// Prepares what does not change after the start; may be called again if another action of a
+  /// composite cannot be prepared. Throws: std::invalid_argument.
+  virtual void prepare(loop& where) = 0;
+  /// It is prepared, and runs there.
+  virtual void settle(loop& where) noexcept { home_ = &where; }
   /// Starts the work. What it throws is thrown to the coroutines that await the action.
   virtual void begin() = 0;
   /// Results were taken: more work may be started.
@@ -60,12 +79,25 @@ class action_core : public ref_counted, protected loop_member {
   virtual void on_result(const host_result& r) noexcept = 0;
   /// The last result was delivered.
   virtual void on_over() noexcept = 0;
+  /// Of a composite: every member is over.
+  virtual bool members_over() const noexcept { return true; }
+  virtual void member_over(action_core&) noexcept {}
+  virtual bool lacks_hosts() const noexcept { return size() == 0 && !stats_.allow_empty; }
+  /// Itself, or the member that this host is of.
+  virtual action_core& action_of(std::size_t) noexcept { return *this; }
+  /// `first`: the position of its first host in the outermost action.
+  virtual outcome_part part(std::size_t first) const;
 
   loop& where() const noexcept { return *home_; }
   bool stopping() const noexcept { return stopping_; }
-  /// Results that were not taken yet, if they are taken one by one.
-  std::size_t untaken() const noexcept { return streaming_ ? ready_.size() : 0; }
-  bool finished() const noexcept { return started_ && stats_.done == size(); }
+  bool allows_empty() const noexcept { return stats_.allow_empty; }
+  /// Its results that were not taken yet, if they are taken one by one.
+  std::size_t untaken() const noexcept {
+    return outermost().results_.taken_one_by_one() ? untaken_ : 0;
+  }
+  bool finished() const noexcept {
+    return stage_ != stage::idle && stats_.done == size() && members_over();
+  }
   std::string progress(clock::time_point now) const;
   /// The action fails as a whole: its waiters get the exception.
   void fail(std::exception_ptr error) noexcept;
@@ -76,30 +108,40 @@ class action_core : public ref_counted, protected loop_member {
     std::exception_ptr problem;
     contain([&] { take_over(std::forward<Make>(make)()); },
             [&](std::exception_ptr error) { problem = std::move(error); });
-    ++stats_.done;
-    stats_.elapsed = home_->read_clock() - begun_;
+    count_done();
     if (problem) fail(std::move(problem));
   }
 
  private:
+  friend class composite_action;
+  enum class stage : std::uint8_t { idle, running, ended };
+
   void shut_down() noexcept override { stop(); }
   void take_over(host_result r);
+  void count(const host_result& r) noexcept;
+  void count_done() noexcept;
+  void notify_start() noexcept;
+  void notify_end() noexcept;
+  template <class Call>
+  void call_handlers(const Call& call) noexcept;
+  const action_core& outermost() const noexcept;
 
   std::atomic<int> handles_{0};
   std::atomic<bool> over_{false};
   loop* home_ = nullptr;
   intrusive_ptr<action_core> self_;  // while hosts are open
+  action_core* composite_ = nullptr;
+  std::size_t first_ = 0;  // of its hosts, in the composite
   std::exception_ptr error_;
   std::optional<action_result> end_;
-  std::vector<host_result> kept_;  // results that wait for the end
-  std::deque<host_result> ready_;  // results that wait for next()
+  result_queue results_;     // of the outermost action
+  std::size_t untaken_ = 0;  // its own in there
   list_node end_waiters_;
   list_node next_waiters_;
   action_stats stats_;
   clock::time_point begun_{};
-  bool started_ = false;
+  stage stage_ = stage::idle;
   bool stopping_ = false;
-  bool streaming_ = false;  // next() was used
 };
 
 }  // namespace execo::detail

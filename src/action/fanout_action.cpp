@@ -48,7 +48,8 @@ void fanout_action::refuse_what_needs_a_reader() const {
   }
 }
 
-void fanout_action::prepare() {
+void fanout_action::prepare(loop&) {
+  if (shared_) return;
   if (what.shell_text().empty()) throw std::invalid_argument("the command is empty");
   refuse_what_needs_a_reader();
   if (!what.handlers.empty()) calls_ = std::make_unique<handler_calls>(what.handlers);

@@ -36,11 +36,13 @@ class fanout_action final : public action_core {
   /// Throws: std::invalid_argument.
   void refuse_what_needs_a_reader() const;
 
+  std::size_t size() const noexcept override { return hosts.size(); }
+  std::string name() const override { return shared_ ? shared_->name() : what.name(); }
+
  private:
   friend class host_run;
   void launch_scheduled() noexcept;
-  void prepare() override;
-  std::size_t size() const noexcept override { return hosts.size(); }
+  void prepare(loop& where) override;
   void begin() override;
   void go_on() noexcept override;
   void cancel_all() noexcept override;

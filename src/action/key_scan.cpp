@@ -106,21 +106,6 @@ key_scan::key_scan(detail::host_arguments hosts)
   ssh(ssh_options());
 }
 
-key_scan& key_scan::on(executor where) & {
-  detail::configurable(state()).chosen = &loop_of(where);
-  return *this;
-}
-
-key_scan& key_scan::fanout(std::size_t hosts) & {
-  detail::configurable(state()).set_fanout(hosts);
-  return *this;
-}
-
-key_scan& key_scan::allow_empty() & {
-  detail::configurable(state()).allow_empty();
-  return *this;
-}
-
 key_scan& key_scan::ssh(ssh_options options) & {
   detail::fanout_action& mine = detail::configurable(state());
   mine.factory = std::make_shared<key_scan_factory>(options, types_);
@@ -132,11 +117,6 @@ key_scan& key_scan::ssh(ssh_options options) & {
 key_scan& key_scan::types(std::vector<std::string> wanted) & {
   detail::configurable(state()).factory = std::make_shared<key_scan_factory>(options_, wanted);
   types_ = std::move(wanted);
-  return *this;
-}
-
-key_scan& key_scan::on_notice(std::function<void(std::string_view)> handler) & {
-  detail::configurable(state()).on_notice = std::move(handler);
   return *this;
 }
 

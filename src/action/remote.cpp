@@ -179,21 +179,6 @@ remote::remote(command what, detail::host_arguments hosts)
 
 command& remote::mutable_command() { return detail::configurable(state()).what; }
 
-remote& remote::on(executor where) & {
-  detail::configurable(state()).chosen = &loop_of(where);
-  return *this;
-}
-
-remote& remote::fanout(std::size_t hosts) & {
-  detail::configurable(state()).set_fanout(hosts);
-  return *this;
-}
-
-remote& remote::allow_empty() & {
-  detail::configurable(state()).allow_empty();
-  return *this;
-}
-
 remote& remote::ssh(ssh_options options) & {
   detail::fanout_action& mine = detail::configurable(state());
   mine.limits = options.limits;
@@ -203,11 +188,6 @@ remote& remote::ssh(ssh_options options) & {
 
 remote& remote::on_line(std::function<void(const output_line&)> handler) & {
   detail::configurable(state()).on_line = std::move(handler);
-  return *this;
-}
-
-remote& remote::on_notice(std::function<void(std::string_view)> handler) & {
-  detail::configurable(state()).on_notice = std::move(handler);
   return *this;
 }
 

@@ -51,6 +51,22 @@ class [[nodiscard]] action_run_op final : public action_wait {
   void deliver() noexcept override;
 };
 
+class [[nodiscard]] action_end_op final : public action_wait {
+ public:
+  explicit action_end_op(action_ref state) noexcept : action_wait(std::move(state)) {}
+  action_end_op(action_end_op&& other) noexcept : action_wait(std::move(other)) {}
+  action_result await_resume();
+
+ private:
+  void on_start(bool stopped) noexcept override;
+  void on_stop() noexcept override;
+  bool cancelled() const noexcept override { return abandoned_; }
+  const char* what() const noexcept override { return "the end of an action that goes on"; }
+  void deliver() noexcept override;
+
+  bool abandoned_ = false;
+};
+
 class [[nodiscard]] action_next_op final : public action_wait {
  public:
   explicit action_next_op(action_ref state) noexcept : action_wait(std::move(state)) {}

@@ -1,0 +1,72 @@
+// The setters that actions share: bases of the kinds of action.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "execo/action.hpp"
+#include "execo/action_handler.hpp"
+#include "execo/context.hpp"
+
+namespace execo::detail {
+
+// Throw: std::logic_error if the action was started.
+void set_place(action& a, executor where);
+void set_allow_empty(action& a);
+void add_action_handler(action& a, std::shared_ptr<action_handler> h);
+void set_fanout(action& a, std::size_t hosts);
+void set_notice(action& a, std::function<void(std::string_view)> call);
+
+/// Of every action.
+template <class Self>
+class action_options {
+ public:
+#define EXECO_SETTER(signature, statement) \
+  Self&& signature&& {                     \
+    statement;                             \
+    return std::move(self());              \
+  }                                        \
+  Self& signature& {                       \
+    statement;                             \
+    return self();                         \
+  }
+  /// Where it will run: a context, or one of its rings. Hosts are spread over all rings of that
+  /// context; handlers and results come on the given ring. Default: the awaiting coroutine's, else
+  /// the calling thread's, else context::default_instance()'s.
+  EXECO_SETTER(on(executor where), set_place(self(), where))
+  /// Lets an action without hosts be ok(). By default it is not, since an empty set is usually a
+  /// mistake.
+  EXECO_SETTER(allow_empty(), set_allow_empty(self()))
+  /// Calls `h` at the start and at the end of the action, after the handlers given before.
+  EXECO_SETTER(handle_action_with(std::shared_ptr<action_handler> h),
+               add_action_handler(self(), std::move(h)))
+  EXECO_SETTER(on_action_start(std::function<void(const started_action&)> call),
+               add_action_handler(self(), on_action_start_call(std::move(call))))
+  EXECO_SETTER(on_action_end(std::function<void(const ended_action&)> call),
+               add_action_handler(self(), on_action_end_call(std::move(call))))
+
+ private:
+  Self& self() noexcept { return static_cast<Self&>(*this); }
+};
+
+/// Of an action that does one thing on many hosts.
+template <class Self>
+class fanout_options : public action_options<Self> {
+ public:
+  /// Maximum number of hosts in progress. Default 64; less if the limit of open files requires it.
+  /// Throws: std::invalid_argument for 0.
+  EXECO_SETTER(fanout(std::size_t hosts), set_fanout(self(), hosts))
+  /// Called on the action's loop with one line of text when the action does less than you asked
+  /// for, such as a reduced fanout.
+  EXECO_SETTER(on_notice(std::function<void(std::string_view)> call),
+               set_notice(self(), std::move(call)))
+#undef EXECO_SETTER
+
+ private:
+  Self& self() noexcept { return static_cast<Self&>(*this); }
+};
+
+}  // namespace execo::detail
