@@ -25,6 +25,7 @@
 #include "execo/host_list.hpp"
 #include "execo/host_result.hpp"
 #include "execo/host_set.hpp"
+#include "execo/local.hpp"
 #include "execo/log.hpp"
 #include "execo/outcome.hpp"
 #include "execo/patterns.hpp"

@@ -39,7 +39,10 @@ class execution_factory {
  public:
   virtual ~execution_factory() = default;
 
-  /// Called once, before all others, on the action's loop.
+  /// Called when the start is asked for, on the thread that does. Throws: std::invalid_argument for
+  /// a command that cannot be run.
+  virtual void prepare(const command& what) { (void)what; }
+  /// Called once, before all that follow, on the action's loop.
   virtual void begin(loop& on) { (void)on; }
   /// Which ring a host belongs to: always the same one, since a connection that is kept stays on
   /// its ring.

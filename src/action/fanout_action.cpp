@@ -52,6 +52,7 @@ void fanout_action::prepare(loop&) {
   if (shared_) return;
   if (what.shell_text().empty()) throw std::invalid_argument("the command is empty");
   refuse_what_needs_a_reader();
+  factory->prepare(what);
   if (!what.handlers.empty()) calls_ = std::make_unique<handler_calls>(what.handlers);
   stdio_ = taken_stdio::now(what, surroundings::caller::goes_on);
   shared_ = std::make_shared<const command>(std::move(what));

@@ -1,7 +1,6 @@
 // The handle's side of a process: which loop it runs on, and the way there from any thread.
 #include "execo/process.hpp"
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cassert>
@@ -9,6 +8,7 @@
 #include <stdexcept>
 
 #include "loop/post_call.hpp"
+#include "process/command_check.hpp"
 #include "process/handler_calls.hpp"
 #include "process/lifecycle.hpp"
 #include "process/local_transport.hpp"
@@ -16,71 +16,6 @@
 
 namespace execo {
 namespace detail {
-
-namespace {
-
-void refuse_nul(std::string_view text) {
-  if (text.find('\0') != std::string_view::npos)
-    throw std::invalid_argument("a NUL byte in a command, its directory or its environment");
-}
-
-void refuse_bad_variable(std::string_view name) {
-  if (name.empty() || name.find('=') != name.npos)
-    throw std::invalid_argument("'" + std::string(name) +
-                                "' is no name of an environment variable");
-  refuse_nul(name);
-}
-
-void refuse_bad_name(const std::string& name) {
-  if (name.empty()) throw std::invalid_argument("an empty name of a user or a group");
-  refuse_nul(name);
-}
-
-void check_descriptors(const spawn_attributes& wanted) {
-  constexpr int most = 1 << 20;  // the most descriptors a process may have, by default
-  std::vector<int> targets;
-  for (const passed_descriptor& passed : wanted.descriptors) {
-    if (passed.ours < 0 || passed.theirs < 3 || passed.theirs >= most)
-      throw std::invalid_argument("pass_fd: no such descriptor, or one of the standard streams");
-    targets.push_back(passed.theirs);
-  }
-  std::ranges::sort(targets);
-  if (std::ranges::adjacent_find(targets) != targets.end())
-    throw std::invalid_argument("pass_fd: two descriptors for one number");
-}
-
-void check_attributes(const command& what) {
-  const spawn_attributes& wanted = what.attributes;
-  for (const std::string& name : wanted.removed_variables) refuse_bad_variable(name);
-  if (wanted.user) refuse_bad_name(*wanted.user);
-  if (wanted.group) refuse_bad_name(*wanted.group);
-  for (const std::string& name : wanted.groups.value_or(std::vector<std::string>()))
-    refuse_bad_name(name);
-  refuse_nul(wanted.cgroup);
-  if (wanted.nice && (*wanted.nice < -20 || *wanted.nice > 19))
-    throw std::invalid_argument("a nice value is from -20 to 19");
-  check_descriptors(wanted);
-  if (wanted.process_group == 0) return;
-  bool session = wanted.new_session || wanted.pty || what.kill_scope() == kill_scope::session;
-  if (wanted.process_group < 0 || session || what.kill_scope() == kill_scope::group)
-    throw std::invalid_argument(
-        "process_group: a group of others has no session, no terminal and no scope of this one");
-}
-
-/// Throws: std::invalid_argument for what no system call takes as it is.
-void check(const command& what) {
-  std::vector<std::string> argv = what.argv();
-  if (argv.empty()) throw std::invalid_argument("the command is empty");
-  for (const std::string& word : argv) refuse_nul(word);
-  refuse_nul(what.directory);
-  for (const auto& [name, value] : what.environment) {
-    refuse_bad_variable(name);
-    refuse_nul(value);
-  }
-  check_attributes(what);
-}
-
-}  // namespace
 
 /// Shared by a process and its awaiters. Before the start it belongs to the one thread that
 /// configures it; after it, to all who hold it.
@@ -101,7 +36,7 @@ class process_state final : public ref_counted {
   }
 
   void verify() const {
-    if (!run) check(what);
+    if (!run) check_local(what);
   }
 
   void make_run(loop& on, surroundings::caller then) {
