@@ -12,6 +12,7 @@
 #include "execo/channel.hpp"
 #include "execo/command.hpp"
 #include "execo/completions.hpp"
+#include "execo/composite.hpp"
 #include "execo/config.hpp"
 #include "execo/connection.hpp"
 #include "execo/context.hpp"

@@ -76,8 +76,9 @@ class report {
   /// An entry for one command, named `name` or as the command, of a host with the host in front.
   report& add(const result& r, std::string_view name = {});
   report& add(const host_result& r, std::string_view name = {});
-  /// An entry for all hosts of an action. If next() has taken some of the results, these are in the
-  /// numbers, but not in the dates and in the signals: use count() for each then.
+  /// An entry for all hosts of an action; that of a composite has its members as parts. If next()
+  /// has taken some of the results, these are in the numbers, but not in the dates and in the
+  /// signals: use count() for each then.
   report& add(const action_result& r, std::string_view name = {});
   /// The entries of another report under one with its name and total.
   report& add(const report& other);

@@ -62,14 +62,10 @@ void add_stats(report_stats& to, const report_stats& s, bool& open) {
   if (s.ended < s.started) open = true;
 }
 
-report_stats of_action(const action_result& r) {
-  report_stats s;
-  for (const host_result& h : r.all()) {
-    if (s.name.empty()) s.name = h.name();
-    count_result(s, h);
-  }
+void count_results(report_stats& s, const action_result& r) {
+  for (const host_result& h : r.all()) count_result(s, h);
   const action_stats& counted = r.stats();
-  if (r.all().size() == counted.hosts) return s;
+  if (r.all().size() == counted.hosts) return;
   // Of the results that next() took, only the numbers are known.
   s.total = counted.hosts;
   s.ended = counted.done - counted.count(end_reason::not_started);
@@ -80,6 +76,13 @@ report_stats of_action(const action_result& r) {
   s.cancelled = counted.failed(end_reason::cancelled);
   s.bad_exits = counted.bad_exits() + counted.failed(end_reason::signaled);
   s.errors = s.ended - s.ok - s.timeouts - s.cancelled - s.bad_exits;
+}
+
+report_stats of_action(const action_result& r) {
+  report_stats s;
+  s.name = r.name().empty() ? "action" : r.name();
+  count_results(s, r);
+  for (const action_result& part : r.parts()) s.parts.push_back(of_action(part));
   return s;
 }
 
@@ -156,7 +159,7 @@ report& report::add(const host_result& r, std::string_view name) {
 
 report& report::add(const action_result& r, std::string_view name) {
   report_stats entry = of_action(r);
-  if (!name.empty() || entry.name.empty()) entry.name = name.empty() ? "action" : name;
+  if (!name.empty()) entry.name = name;
   return add(std::move(entry));
 }
 

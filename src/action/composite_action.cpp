@@ -1,0 +1,172 @@
+#include "action/composite_action.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "action/action_access.hpp"
+#include "execo/composite.hpp"
+
+namespace execo {
+namespace detail {
+
+composite_action::composite_action(order how, std::vector<action_ref> members) : order_(how) {
+  for (const action_ref& one : members)
+    if (one->bound()) throw std::logic_error("an action joins a composite before it is started");
+  members_.reserve(members.size());
+  for (action_ref& one : members) {
+    one->join(*this, size_);
+    const std::size_t hosts = one->size();
+    members_.push_back(member{std::move(one), size_});
+    size_ += hosts;
+  }
+}
+
+std::string composite_action::name() const {
+  if (!given_name.empty()) return given_name;
+  return order_ == order::at_once ? "parallel" : "sequential";
+}
+
+// Members that are moved to another loop would move their hosts and handlers with them.
+void composite_action::prepare(loop& where) {
+  for (const member& m : members_) {
+    if (m.what->chosen != nullptr && m.what->chosen != &where)
+      throw std::invalid_argument("on() for a member of a composite: call on() of the composite");
+    m.what->prepare(where);
+  }
+}
+
+void composite_action::settle(loop& where) noexcept {
+  for (const member& m : members_) m.what->settle(where);
+  action_core::settle(where);
+}
+
+void composite_action::begin() {
+  if (order_ != order::at_once) return advance();
+  while (next_ < members_.size()) members_[next_++].what->start();
+}
+
+// A member may end within its own start, which leads here again.
+void composite_action::advance() noexcept {
+  if (advancing_) return;
+  advancing_ = true;
+  while (next_ < members_.size() && next_ == over_count_) members_[next_++].what->start();
+  advancing_ = false;
+}
+
+void composite_action::member_over(action_core& which) noexcept {
+  ++over_count_;
+  if (order_ == order::at_once) return;
+  if (order_ == order::one_by_one_while_ok && !which.succeeded()) skip_the_rest();
+  advance();
+}
+
+// A member that is stopped before it starts delivers `not_started` for all of its hosts.
+void composite_action::skip_the_rest() noexcept {
+  const std::size_t first = std::exchange(next_, members_.size());
+  for (std::size_t i = first; i < members_.size(); ++i) members_[i].what->stop();
+}
+
+void composite_action::cancel_all() noexcept {
+  skip_the_rest();
+  for (const member& m : members_) m.what->stop();
+}
+
+void composite_action::signal_all(int signal) noexcept {
+  const std::size_t begun = next_;
+  skip_the_rest();
+  for (std::size_t i = 0; i < begun; ++i) members_[i].what->kill(signal);
+}
+
+std::size_t composite_action::open() const noexcept {
+  std::size_t hosts = 0;
+  for (const member& m : members_) hosts += m.what->open();
+  return hosts;
+}
+
+bool composite_action::lacks_hosts() const noexcept {
+  if (allows_empty()) return false;
+  return members_.empty() ||
+         std::ranges::any_of(members_, [](const member& m) { return m.what->lacks_hosts(); });
+}
+
+// Of members without hosts, which begin where the next one does, the last is not meant.
+std::size_t composite_action::member_at(std::size_t index) const noexcept {
+  auto after = std::ranges::upper_bound(members_, index, {}, &member::first);
+  return static_cast<std::size_t>(after - members_.begin()) - 1;
+}
+
+action_core& composite_action::action_of(std::size_t index) noexcept {
+  const member& m = members_[member_at(index)];
+  return m.what->action_of(index - m.first);
+}
+
+std::vector<std::size_t> composite_action::path_of(std::size_t index) const {
+  std::vector<std::size_t> path;
+  const composite_action* at = this;
+  while (at != nullptr) {
+    if (index >= at->size_)
+      throw std::out_of_range(fmt::format("host {} of an action on {} hosts", index, at->size_));
+    path.push_back(at->member_at(index));
+    const member& m = at->members_[path.back()];
+    index -= m.first;
+    at = dynamic_cast<const composite_action*>(m.what.operator->());
+  }
+  return path;
+}
+
+outcome_part composite_action::part(std::size_t first) const {
+  outcome_part made = action_core::part(first);
+  made.parts.reserve(members_.size());
+  for (const member& m : members_) made.parts.push_back(m.what->part(first + m.first));
+  return made;
+}
+
+void composite_action::describe(std::vector<std::string>& lines, clock::time_point now) const {
+  lines.push_back(fmt::format("{} of {} actions on {}, {} of them ended", name(), members_.size(),
+                              progress(now), over_count_));
+}
+
+namespace {
+
+composite_action& composite_of(action_core& state) { return static_cast<composite_action&>(state); }
+
+composite_action& composite_to_configure(action& a) {
+  action_core& core = action_access::core(a);
+  if (core.bound()) throw std::logic_error("an action is configured before it is started");
+  return composite_of(core);
+}
+
+action_ref make_composite(composite_action::order how, std::vector<action> members) {
+  std::vector<action_ref> taken;
+  taken.reserve(members.size());
+  for (action& a : members) taken.push_back(action_access::take(a));
+  return action_ref(new composite_action(how, std::move(taken)));
+}
+
+}  // namespace
+
+action_ref make_parallel(std::vector<action> members) {
+  return make_composite(composite_action::order::at_once, std::move(members));
+}
+action_ref make_sequential(std::vector<action> members) {
+  return make_composite(composite_action::order::one_by_one, std::move(members));
+}
+void set_composite_name(action& a, std::string_view name) {
+  composite_to_configure(a).given_name = name;
+}
+void set_stop_on_failure(action& a) { composite_to_configure(a).stop_on_failure(); }
+
+}  // namespace detail
+
+std::size_t composite::members() const { return detail::composite_of(state()).count(); }
+
+std::size_t composite::member_of(const host_result& r) const { return path_of(r).front(); }
+
+std::vector<std::size_t> composite::path_of(const host_result& r) const {
+  return detail::composite_of(state()).path_of(r.index);
+}
+
+}  // namespace execo
