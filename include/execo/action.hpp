@@ -7,7 +7,9 @@
 #include "execo/action_result.hpp"
 #include "execo/detail/action_ops.hpp"
 #include "execo/detail/compiler.hpp"
+#include "execo/detail/host_arguments.hpp"
 #include "execo/handler.hpp"
+#include "execo/host_handle.hpp"
 #include "execo/timeout.hpp"
 
 namespace execo {
@@ -65,6 +67,14 @@ class [[nodiscard]] action {
   /// Thread: any.
   void kill(int signal = SIGTERM) noexcept;
 
+  /// One of its hosts, given as the action has it or by its name alone; of several, the first.
+  /// Throws: std::out_of_range for a host of another action, std::invalid_argument for text that is
+  /// no host.
+  template <detail::host_like Host>
+  host_handle of(const Host& which) const {
+    return find(host(which));
+  }
+
   /// Ends it as a stop of run() does: running commands are ended as `cancelled`.
   /// Thread: any.
   void request_stop() noexcept;
@@ -79,6 +89,9 @@ class [[nodiscard]] action {
   /// Throws: std::logic_error if it was moved from.
   detail::action_core& state() const;
   detail::action_ref state_;
+
+ private:
+  host_handle find(const host& which) const;
 };
 
 }  // namespace execo

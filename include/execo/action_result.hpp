@@ -147,8 +147,8 @@ class action_result {
 
  private:
   friend class detail::action_core;
-  explicit action_result(std::shared_ptr<const detail::action_outcome> whole);
-  action_result(std::shared_ptr<const detail::action_outcome> whole,
+  struct view {};
+  action_result(view tag, std::shared_ptr<const detail::action_outcome> whole,
                 const detail::outcome_part& part) noexcept;
   template <detail::text_like Text>
   const host_result& find(const Text& text) const {

@@ -22,6 +22,7 @@
 #include "execo/groups.hpp"
 #include "execo/handler.hpp"
 #include "execo/host.hpp"
+#include "execo/host_handle.hpp"
 #include "execo/host_keys.hpp"
 #include "execo/host_list.hpp"
 #include "execo/host_result.hpp"

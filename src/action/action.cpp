@@ -151,6 +151,27 @@ void action::kill(int signal) noexcept {
   detail::run_on(state_->home(nullptr), [s = state_, signal] { s->kill(signal); });
 }
 
+host_handle action::find(const host& which) const {
+  using match = detail::action_core::match;
+  std::optional<std::size_t> index = state().find(which, match::host);
+  if (!index && which.user().empty() && which.port() == 0) index = state_->find(which, match::name);
+  if (!index) throw std::out_of_range("the action has no host " + which.to_string());
+  return host_handle(state_, *index);
+}
+
+host_state host_handle::state() const { return state_->state_of(index_); }
+
+void host_handle::kill(int signal) noexcept {
+  if (!state_->bound() || state_->over()) return;
+  detail::run_on(state_->home(nullptr),
+                 [s = state_, index = index_, signal] { s->kill_one(index, signal); });
+}
+
+std::string_view to_string(host_state where) noexcept {
+  if (where == host_state::waiting) return "waiting";
+  return where == host_state::running ? "running" : "ended";
+}
+
 void action::request_stop() noexcept {
   if (!state_ || !state_->bound() || state_->over()) return;
   detail::run_on(state_->home(nullptr), [s = state_] { s->stop(); });

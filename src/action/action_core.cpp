@@ -129,7 +129,7 @@ void action_core::count_done() noexcept {
   const clock::time_point now = home_->read_clock();
   for (action_core* at = this; at != nullptr; at = at->composite_) {
     ++at->stats_.done;
-    at->stats_.elapsed = now - at->begun_;
+    if (at->stage_ != stage::idle) at->stats_.elapsed = now - at->begun_;
   }
 }
 
@@ -163,6 +163,12 @@ void action_core::kill(int signal) noexcept {
   notify_waiters();
 }
 
+void action_core::kill_one(std::size_t index, int signal) noexcept {
+  if (stage_ != stage::running) return;
+  intrusive_ptr<action_core> alive(this);
+  signal_one(index, signal);
+}
+
 void action_core::wait_for_end(action_wait& waiter) noexcept {
   start();
   waiter.link_before(end_waiters_);
@@ -178,7 +184,11 @@ void action_core::wait_for_next(action_wait& waiter) noexcept {
 }
 
 void action_core::notify_waiters() noexcept {
-  if (stage_ == stage::idle) return;
+  if (stage_ == stage::idle) {
+    // A member of which a host ended before it began.
+    if (composite_ != nullptr) composite_->notify_waiters();
+    return;
+  }
   // A notified waiter may drop the last handle, on another thread.
   intrusive_ptr<action_core> alive(this);
   if (stage_ == stage::running && finished()) notify_end();
@@ -236,7 +246,8 @@ std::optional<host_result> action_core::take_next() {
 action_result action_core::take_end() {
   if (error_) std::rethrow_exception(error_);
   if (end_) return *end_;
-  end_ = action_result(std::make_shared<const action_outcome>(results_.take_all(), part(0)));
+  auto whole = std::make_shared<const action_outcome>(results_.take_all(), part(0));
+  end_ = action_result(action_result::view(), whole, whole->whole());
   return *end_;
 }
 

@@ -44,6 +44,8 @@ class action_core : public ref_counted, protected loop_member {
   void start() noexcept;
   void stop() noexcept;
   void kill(int signal) noexcept;
+  void kill_one(std::size_t index, int signal) noexcept;
+  virtual host_state state_of(std::size_t index) const noexcept = 0;
   void wait_for_end(action_wait& waiter) noexcept;
   void wait_for_next(action_wait& waiter) noexcept;
   std::optional<host_result> take_next();
@@ -58,6 +60,10 @@ class action_core : public ref_counted, protected loop_member {
   virtual std::size_t size() const noexcept = 0;
   /// What it is called in reports.
   virtual std::string name() const = 0;
+  /// The position of the first of its hosts that is this one, or only has its name.
+  /// Thread: any.
+  enum class match : bool { name, host };
+  virtual std::optional<std::size_t> find(const host& which, match by) const = 0;
 
  protected:
   // What a kind of action does. All but prepare() and settle() are called on the loop.
@@ -73,6 +79,7 @@ class action_core : public ref_counted, protected loop_member {
   /// Cancels what is in progress, and delivers not_started for the rest.
   virtual void cancel_all() noexcept = 0;
   virtual void signal_all(int signal) noexcept = 0;
+  virtual void signal_one(std::size_t index, int signal) noexcept = 0;
   /// Started and not ended yet.
   virtual std::size_t open() const noexcept = 0;
   /// A result, before any waiter has it.

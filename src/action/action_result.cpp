@@ -110,10 +110,7 @@ action_result::action_result(std::vector<host_result> results, action_stats stat
   part_ = &whole_->whole();
 }
 
-action_result::action_result(std::shared_ptr<const detail::action_outcome> whole)
-    : action_result(whole, whole->whole()) {}
-
-action_result::action_result(std::shared_ptr<const detail::action_outcome> whole,
+action_result::action_result(view, std::shared_ptr<const detail::action_outcome> whole,
                              const detail::outcome_part& part) noexcept
     : whole_(std::move(whole)), part_(&part) {}
 
@@ -121,7 +118,8 @@ const std::string& action_result::name() const noexcept { return part_->name; }
 
 std::vector<action_result> action_result::parts() const {
   std::vector<action_result> made;
-  for (const detail::outcome_part& part : part_->parts) made.push_back(action_result(whole_, part));
+  for (const detail::outcome_part& part : part_->parts)
+    made.push_back(action_result(view(), whole_, part));
   return made;
 }
 

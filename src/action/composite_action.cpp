@@ -80,6 +80,23 @@ void composite_action::signal_all(int signal) noexcept {
   for (std::size_t i = 0; i < begun; ++i) members_[i].what->kill(signal);
 }
 
+std::optional<std::size_t> composite_action::find(const host& which, match by) const {
+  for (const member& m : members_)
+    if (auto index = m.what->find(which, by)) return m.first + *index;
+  return std::nullopt;
+}
+
+host_state composite_action::state_of(std::size_t index) const noexcept {
+  const member& m = members_[member_at(index)];
+  return m.what->state_of(index - m.first);
+}
+
+// The member of a sequence whose turn has not come begins without this host, or not at all.
+void composite_action::signal_one(std::size_t index, int signal) noexcept {
+  const member& m = members_[member_at(index)];
+  m.what->signal_one(index - m.first, signal);
+}
+
 std::size_t composite_action::open() const noexcept {
   std::size_t hosts = 0;
   for (const member& m : members_) hosts += m.what->open();

@@ -79,6 +79,10 @@ void fanout_action::launch_some() noexcept {
   // Results that were not taken yet count as open: a slow reader slows the action down, and memory
   // stays bounded by the window.
   while (!stopping() && launched_ < hosts.size() && running_ + untaken() < window_) {
+    if (skipped_.erase(launched_) > 0) {
+      ++launched_;
+      continue;
+    }
     host_run* run = nullptr;
     std::size_t ring = factory->ring_of(hosts[launched_], where().rings().size());
     contain([&] { run = new host_run(*this, launched_, ring); },
@@ -95,7 +99,7 @@ void fanout_action::launch_some() noexcept {
 }
 
 void fanout_action::go_on() noexcept {
-  if (scheduled_ || stopping() || launched_ == hosts.size()) return;
+  if (scheduled_ || stopping() || finished() || launched_ == hosts.size()) return;
   scheduled_ = true;
   // The queue refers to this object now, and all other references may be released meanwhile.
   retain();
@@ -132,6 +136,7 @@ void fanout_action::on_result(const host_result& r) noexcept {
 
 // What executions share belongs to the ring where they are.
 void fanout_action::on_over() noexcept {
+  stdio_.release();
   descriptors_.release();
   std::span<loop* const> rings = where().rings();
   for (std::size_t i = 0; i < rings.size(); ++i)
@@ -160,16 +165,50 @@ void fanout_action::signal_all(int signal) noexcept {
   skip_the_rest();
 }
 
+host_run* fanout_action::find_open(std::size_t index) const noexcept {
+  for (list_node* n = open_.next(); n != &open_; n = n->next()) {
+    host_run* run = static_cast<open_link*>(n)->run;
+    if (run->index() == index) return run;
+  }
+  return nullptr;
+}
+
+std::optional<std::size_t> fanout_action::find(const host& which, match by) const {
+  for (std::size_t i = 0; i < hosts.size(); ++i)
+    if (by == match::host ? hosts[i] == which : hosts[i].name() == which.name()) return i;
+  return std::nullopt;
+}
+
+host_state fanout_action::state_of(std::size_t index) const noexcept {
+  if (index >= launched_) return skipped_.contains(index) ? host_state::ended : host_state::waiting;
+  return find_open(index) != nullptr ? host_state::running : host_state::ended;
+}
+
+void fanout_action::signal_one(std::size_t index, int signal) noexcept {
+  if (host_run* run = find_open(index)) return run->kill(signal);
+  if (state_of(index) != host_state::waiting) return;
+  bool known = false;
+  contain([&] { known = skipped_.insert(index).second; },
+          [this](const std::exception_ptr& error) { fail(error); });
+  if (!known) return;
+  skip(index);
+  notify_waiters();
+}
+
+void fanout_action::skip(std::size_t index) noexcept {
+  deliver([&] {
+    result r;
+    result_access::set_not_started(r, shared_->name());
+    return host_result(hosts[index], index, std::move(r));
+  });
+}
+
 void fanout_action::skip_the_rest() noexcept {
   stdio_.release();
   // An end handler that throws leads here again.
   while (launched_ < hosts.size()) {
     std::size_t index = launched_++;
-    deliver([&] {
-      result r;
-      result_access::set_not_started(r, shared_->name());
-      return host_result(hosts[index], index, std::move(r));
-    });
+    if (skipped_.erase(index) == 0) skip(index);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "action/action_core.hpp"
@@ -38,6 +39,8 @@ class fanout_action final : public action_core {
 
   std::size_t size() const noexcept override { return hosts.size(); }
   std::string name() const override { return shared_ ? shared_->name() : what.name(); }
+  std::optional<std::size_t> find(const host& which, match by) const override;
+  host_state state_of(std::size_t index) const noexcept override;
 
  private:
   friend class host_run;
@@ -47,12 +50,15 @@ class fanout_action final : public action_core {
   void go_on() noexcept override;
   void cancel_all() noexcept override;
   void signal_all(int signal) noexcept override;
+  void signal_one(std::size_t index, int signal) noexcept override;
   std::size_t open() const noexcept override { return running_; }
   void on_result(const host_result& r) noexcept override;
   void on_over() noexcept override;
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
   void choose_window();
   void launch_some() noexcept;
+  host_run* find_open(std::size_t index) const noexcept;
+  void skip(std::size_t index) noexcept;
   void skip_the_rest() noexcept;
   void host_ended(host_run& run) noexcept;
   void note_transport(const host_result& r);
@@ -62,6 +68,7 @@ class fanout_action final : public action_core {
   std::unique_ptr<handler_calls> calls_;  // on the loop; null without handlers
   list_node open_;                        // of host_run
   descriptor_share descriptors_;
+  std::set<std::size_t> skipped_;  // hosts that ended before their turn
   queue_node step_;
   std::size_t window_ = 0;
   std::size_t launched_ = 0;

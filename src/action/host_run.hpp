@@ -32,6 +32,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   void start() noexcept;
   void cancel() noexcept;
   void kill(int signal) noexcept;
+  std::size_t index() const noexcept { return index_; }
   /// Pre: host_ended() was called with it, and has not returned.
   host_result take_result() {
     return host_result(owner_.hosts[index_], index_, std::move(*result_));
