@@ -169,7 +169,8 @@ class command_options : public detail::attribute_options<Self> {
   /// holds it open; output that continues is read for ten times as long. Over ssh the server is
   /// then asked whether some of it is still in flight. Default 1 s.
   EXECO_SETTER(drain_timeout(duration limit), options().drain_timeout = limit)
-  /// Bytes kept of each stream by a capture() without a cap; the rest is dropped and counted.
+  /// Bytes kept of each stream by a capture() without a cap; the rest is dropped and counted. What
+  /// all commands of a context keep is bounded by its output_budget.
   EXECO_SETTER(max_output(std::size_t bytes), options().output_cap = bytes)
   /// Incomplete output is a failure: a command that ended by itself, but whose output_complete()
   /// is false, is `output_failed`. status() is kept.

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "execo/connection.hpp"
+#include "execo/context.hpp"
 #include "execo/log.hpp"
 #include "execo/time.hpp"
 
@@ -44,6 +45,8 @@ class config {
   duration drain_timeout = std::chrono::seconds(1);
   /// Bytes kept of each stream; nullopt: the default of each kind of command.
   std::optional<std::size_t> max_output;
+  /// Of a context that you make with it: `context c{mine.output_budget}`.
+  execo::output_budget output_budget;
   ssh_options ssh;
   /// The file it was read from; empty if there was none.
   std::string file;

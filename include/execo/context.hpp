@@ -43,6 +43,23 @@ class spawners {
   unsigned count_;
 };
 
+/// How many bytes of output the commands of a context and their results keep in all:
+/// `context c{output_budget(std::size_t{4} << 30)}`. Default 1 GiB. Once it is used up, what comes
+/// is dropped and counted, as beyond max_output(); result::dropped_by() says so. Of each stream the
+/// first 4 KiB are kept all the same, and the last 4 KiB by overflow::head_and_tail().
+///
+/// A result is charged until it is destroyed or assigned to, also after its context, and also if
+/// its text was moved out of it. Moving a result moves the charge; a copy is not charged.
+class output_budget {
+ public:
+  output_budget() noexcept = default;
+  explicit output_budget(std::size_t bytes) noexcept : bytes_(bytes) {}
+  std::size_t bytes() const noexcept { return bytes_; }
+
+ private:
+  std::size_t bytes_ = std::size_t{1} << 30;
+};
+
 /// A place to run: one ring of a context. Copyable; valid while the context lives.
 class executor {
  public:
@@ -76,8 +93,11 @@ class context {
   /// One ring.
   /// Throws: std::system_error if the machine has no descriptor, thread or memory left for it.
   context();
-  explicit context(rings count, spawners per_ring = spawners(2));
-  explicit context(spawners per_ring);
+  explicit context(rings count, spawners per_ring = spawners(2),
+                   output_budget kept = output_budget());
+  context(rings count, output_budget kept);
+  explicit context(spawners per_ring, output_budget kept = output_budget());
+  explicit context(output_budget kept);
   context(const context&) = delete;
   context& operator=(const context&) = delete;
   /// Stops and joins what still runs on it: processes get TERM, then KILL.
@@ -122,6 +142,11 @@ class context {
   /// The backend in use and why: "uring (SINGLE_ISSUER, DEFER_TASKRUN, buffer ring)",
   /// "epoll (reason)".
   std::string backend() const;
+
+  /// Bytes of output that its commands and their results keep now; see output_budget. A command
+  /// that runs takes them in steps, up to 256 KiB ahead.
+  /// Thread: any.
+  std::size_t kept_output() const noexcept;
 
   /// Lists what lives on each ring, for people: operations, processes, sessions, actions and
   /// timers, each with its name and age. If a ring does not answer within a second, the list says

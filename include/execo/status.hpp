@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "execo/attributes.hpp"
+#include "execo/detail/output_charge.hpp"
 #include "execo/detail/text_of.hpp"
 #include "execo/run_stats.hpp"
 #include "execo/time.hpp"
@@ -120,6 +121,16 @@ enum class certainty : std::uint8_t { no, maybe, yes };
 /// How many values connection_use has.
 inline constexpr std::size_t connection_uses = 4;
 
+/// Which limit left out some of a command's output.
+enum class output_limit : std::uint8_t {
+  none,     ///< nothing was left out
+  stream,   ///< that of one stream: max_output(), or the cap of its capture()
+  context,  ///< that of the context: output_budget
+};
+
+/// How many values output_limit has.
+inline constexpr std::size_t output_limits = 3;
+
 /// Which of a command's two outputs.
 enum class stream : std::uint8_t { out, err };
 
@@ -139,6 +150,8 @@ std::string_view to_string(connection_use what) noexcept;
 std::string_view to_string(transport_kind what) noexcept;
 /// The bare word: "no", "maybe" or "yes".
 std::string_view to_string(certainty how) noexcept;
+/// The bare word: "none", "stream" or "context".
+std::string_view to_string(output_limit which) noexcept;
 /// "out" or "err".
 std::string_view to_string(stream which) noexcept;
 /// For people: "while connecting", "during the key exchange", ...
@@ -200,7 +213,8 @@ class process_error : public std::runtime_error {
   explicit process_error(const std::string& what) : std::runtime_error(what) {}
 };
 
-/// Everything known about the end of one command. A value: copying it copies the output.
+/// Everything known about the end of one command. A value: copying it copies the output, which is
+/// the copy's own and counts towards no limit.
 class result {
  public:
   result() = default;
@@ -218,18 +232,24 @@ class result {
   /// The step, path or peer that error() is about, for people: "execve /bin/nope".
   const std::string& error_context() const noexcept { return details().error_context; }
 
-  /// Its captured output. See out_dropped(), err_dropped().
+  /// Its captured output. See out_dropped(), err_dropped(). It counts as kept by its context until
+  /// this result is destroyed or assigned to, also if the text is moved elsewhere: see
+  /// output_budget.
   std::string out;
   std::string err;
-  /// Bytes dropped because of a cap.
+  /// Bytes dropped because of a limit.
   std::uint64_t out_dropped() const noexcept { return out_dropped_; }
   std::uint64_t err_dropped() const noexcept { return err_dropped_; }
+  /// Which limit that was; `context` if both. `none` with captures of 0 bytes, which keep nothing.
+  output_limit dropped_by() const noexcept { return dropped_by_; }
   /// Bytes received through this process, kept or not.
   std::uint64_t out_bytes() const noexcept { return out_bytes_; }
   std::uint64_t err_bytes() const noexcept { return err_bytes_; }
-  /// False if some of its output is missing: dropped because of a cap, not read to its end, or lost
-  /// with the connection. With a capture of 0 bytes nothing counts as missing.
-  bool output_complete() const noexcept { return output_complete_ && !output_capped_; }
+  /// False if some of its output is missing: dropped because of a limit, not read to its end, or
+  /// lost with the connection. With a capture of 0 bytes nothing counts as missing.
+  bool output_complete() const noexcept {
+    return output_complete_ && dropped_by_ == output_limit::none;
+  }
 
   /// It exited with an accepted code: 0, unless the command accepts others.
   bool ok() const noexcept { return ok_; }
@@ -301,6 +321,7 @@ class result {
   std::uint64_t err_dropped_ = 0;
   std::uint64_t out_bytes_ = 0;
   std::uint64_t err_bytes_ = 0;
+  detail::output_charge charge_;  // for out and err
   std::optional<resource_usage> usage_;
   std::optional<execo::kill_scope> scope_;
   exit_status status_;
@@ -315,8 +336,8 @@ class result {
   bool killed_ = false;
   bool forced_kill_ = false;
   bool notable_ = false;
-  bool output_complete_ = true;  // but for the cap
-  bool output_capped_ = false;
+  bool output_complete_ = true;  // but for a limit
+  output_limit dropped_by_ = output_limit::none;
 };
 
 }  // namespace execo

@@ -53,7 +53,8 @@ class merged {
   merged() noexcept = default;
 };
 
-/// What a capture does with the bytes beyond its cap. Dropped bytes are counted.
+/// What a capture does with the bytes beyond its cap, or beyond the output_budget of its context.
+/// Dropped bytes are counted.
 class overflow {
  public:
   /// Keeps the first bytes.
@@ -65,7 +66,8 @@ class overflow {
   /// KiB, for one read and one pipe, may be kept beyond the cap. The result has what was not read.
   /// Once the command is being ended, at most 1 MiB more is kept and the rest is dropped.
   static overflow block() { return overflow(kind::block, {}); }
-  /// Ends the command; the result says output_failed with std::errc::file_too_large.
+  /// Ends the command; the result says output_failed with std::errc::file_too_large. Beyond the
+  /// output_budget alone it does what head() does.
   static overflow kill() { return overflow(kind::kill, {}); }
   /// Keeps the first bytes, and writes those that follow to a file, as to_file() does. If none
   /// follow, there is no file.
@@ -96,7 +98,7 @@ class sink {
   std::shared_ptr<const detail::sink_spec> spec_;
 };
 
-/// Kept in the result, at most `cap` bytes.
+/// Kept in the result, at most `cap` bytes, within the output_budget of the context.
 sink capture(std::size_t cap, overflow beyond = overflow::head());
 /// Kept in the result as max_output() says.
 sink capture();

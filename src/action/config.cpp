@@ -147,7 +147,7 @@ struct known_key {
   setter set;
 };
 
-constexpr std::array<known_key, 10> top_keys{{
+constexpr std::array<known_key, 11> top_keys{{
     {"log_level", [](config& c, const entry& e) { c.log = e.level(); }},
     {"color",
      [](config& c, const entry& e) { c.color = e.choice(detail::auto_always_never<color_mode>); }},
@@ -159,6 +159,8 @@ constexpr std::array<known_key, 10> top_keys{{
     {"kill_timeout", [](config& c, const entry& e) { c.kill_timeout = e.time(); }},
     {"drain_timeout", [](config& c, const entry& e) { c.drain_timeout = e.time(); }},
     {"max_output", [](config& c, const entry& e) { c.max_output = e.bytes(); }},
+    {"output_budget",
+     [](config& c, const entry& e) { c.output_budget = output_budget(e.bytes()); }},
 }};
 
 constexpr std::array<known_key, 18> ssh_keys{{

@@ -67,6 +67,8 @@ std::string result::dump() const {
     text += fmt::format("left:     may still run, {} ({})\n", execo::in_words(leftover_),
                         to_string(leftover_));
   for (pid_t pid : escaped()) text += fmt::format("escaped:  process {}\n", pid);
+  if (dropped_by_ != output_limit::none)
+    text += fmt::format("dropped:  by the limit of its {}\n", to_string(dropped_by_));
   add_output(text, "out", out, out_bytes_, out_dropped_);
   add_output(text, "err", err, err_bytes_, err_dropped_);
   return text;

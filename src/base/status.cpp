@@ -91,6 +91,11 @@ std::string_view to_string(certainty how) noexcept {
   return words[static_cast<std::size_t>(how)];
 }
 
+std::string_view to_string(output_limit which) noexcept {
+  static constexpr std::array<std::string_view, output_limits> words{"none", "stream", "context"};
+  return words[static_cast<std::size_t>(which)];
+}
+
 std::string_view to_string(stream which) noexcept { return which == stream::out ? "out" : "err"; }
 
 std::string_view in_words(phase where) noexcept {
@@ -189,7 +194,7 @@ int signal_number(std::string_view name) noexcept {
 
 namespace {
 
-std::string cut_in_words(std::uint64_t out, std::uint64_t err) {
+std::string cut_in_words(std::uint64_t out, std::uint64_t err, output_limit by) {
   std::string text;
   auto add = [&text](std::uint64_t bytes, std::string_view stream) {
     if (bytes == 0) return;
@@ -197,6 +202,7 @@ std::string cut_in_words(std::uint64_t out, std::uint64_t err) {
   };
   add(out, "stdout");
   add(err, "stderr");
+  if (by == output_limit::context) text += ", since the output budget of the context was spent";
   return text;
 }
 
@@ -243,7 +249,8 @@ std::string result::describe() const {
   for (pid_t pid : escaped()) text += fmt::format("; process {} outlived it", pid);
   bool ran = how_ == end_reason::exited || how_ == end_reason::signaled;
   if (ran && !output_complete_) text += "; its output did not end, and the rest was not read";
-  if (output_capped_) text += cut_in_words(out_dropped_, err_dropped_);
+  if (dropped_by_ != output_limit::none)
+    text += cut_in_words(out_dropped_, err_dropped_, dropped_by_);
   if (ran && !ok_ && !err.empty()) text += ": " + last_line(err);
   // Parts of it are untrusted: the server's text, a file name.
   return printable(text);

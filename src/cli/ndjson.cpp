@@ -61,6 +61,8 @@ std::string ndjson_line(const host_result& r, bool ascii) {
   object["err_bytes"] = r.err_bytes();
   object["out_dropped"] = r.out_dropped();
   object["err_dropped"] = r.err_dropped();
+  bool is_cut = r.dropped_by() != output_limit::none;
+  object["dropped_by"] = is_cut ? json(std::string(to_string(r.dropped_by()))) : json(nullptr);
   object["output_complete"] = r.output_complete();
   bool begun = r.started() != time_point();
   object["started"] = begun ? json(format_time(r.started())) : json(nullptr);

@@ -95,7 +95,8 @@ run_session::run_session(run_options options)
     : options_(std::move(options)),
       console_(stop_, options_.color),
       broker_(stop_, console_.turn()),
-      view_(make_view(options_.show, console_)) {
+      view_(make_view(options_.show, console_)),
+      context_(options_.output_budget) {
   with_progress_ = options_.progress == when::always ||
                    (options_.progress == when::automatic && console_.err_is_terminal());
 }

@@ -98,6 +98,7 @@ class reader {
     made.total_timeout = defaults.total_timeout;
     made.drain_timeout = defaults.drain_timeout;
     made.max_output = defaults.max_output;
+    made.output_budget = defaults.output_budget;
     made.color = defaults.color;
   }
 
@@ -262,6 +263,12 @@ constexpr run_option run_table[] = {
      "bytes kept of each host's stdout and stderr by -b, -L and ndjson: 64K, 1M, 1G. The rest is "
      "dropped and counted (1M)",
      [](reader& r, const given_option& g) { r.made.max_output = command_line::bytes(g); }},
+    {0, "output-budget", "SIZE",
+     "bytes of output kept in all by -b, -L and ndjson: the rest is dropped and counted, but for "
+     "the first 4K of each stream (1G)",
+     [](reader& r, const given_option& g) {
+       r.made.output_budget = output_budget(command_line::bytes(g));
+     }},
     {0, "pty", "",
      "give each command a terminal, of 24 lines and 80 columns: what it writes to stderr comes "
      "with its stdout",

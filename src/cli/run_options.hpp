@@ -10,6 +10,7 @@
 #include "command_line/scanner.hpp"
 #include "execo/config.hpp"
 #include "execo/connection.hpp"
+#include "execo/context.hpp"
 #include "execo/host.hpp"
 #include "execo/time.hpp"
 
@@ -37,6 +38,7 @@ class run_options {
   std::optional<secret> become_password;  // the same
   bool has_terminal = false;              // each command
   std::optional<std::size_t> max_output;
+  execo::output_budget output_budget;
   layout show = layout::stream;
   when progress = when::automatic;
   color_mode color = color_mode::automatic;

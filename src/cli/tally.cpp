@@ -125,8 +125,9 @@ void tally::add_dropped(const host_result& r, bool live) {
   bool capped = !live && r.out_dropped() + r.err_dropped() > 0;
   if (ended_itself && !r.output_complete() && !capped) cut_short_.push_back(r.host.to_string());
   if (live) return;
-  auto add = [&r](left_out& to, std::uint64_t bytes) {
+  auto add = [&r](left_out_by& stream, std::uint64_t bytes) {
     if (bytes == 0) return;
+    left_out& to = stream[r.dropped_by() == output_limit::context ? 1 : 0];
     to.bytes += bytes;
     to.names.push_back(r.host.to_string());
   };
@@ -136,10 +137,14 @@ void tally::add_dropped(const host_result& r, bool live) {
 
 std::vector<std::string> tally::dropped() const {
   std::vector<std::string> lines;
-  auto report = [&lines](const left_out& of, std::string_view stream) {
-    if (of.bytes == 0) return;
-    lines.push_back(fmt::format("{}: {} bytes of {} left out; --max-output SIZE keeps more",
-                                hosts_in_words(of.names), of.bytes, stream));
+  auto report = [&lines](const left_out_by& all, std::string_view stream) {
+    for (std::size_t limit = 0; limit < all.size(); ++limit) {
+      const left_out& of = all[limit];
+      if (of.bytes == 0) continue;
+      lines.push_back(fmt::format("{}: {} bytes of {} left out; {} SIZE keeps more",
+                                  hosts_in_words(of.names), of.bytes, stream,
+                                  limit == 0 ? "--max-output" : "--output-budget"));
+    }
   };
   if (!cut_short_.empty())
     lines.push_back(hosts_in_words(cut_short_) +

@@ -30,10 +30,10 @@ class tally {
 
   /// 0, 1, 3 or 4.
   int exit_status() const;
-  /// Records output of this host that a cap dropped or that came too late.
+  /// Records output of this host that a limit left out or that came too late.
   /// `live`: lines were shown as they came, without a cap.
   void add_dropped(const host_result& r, bool live);
-  /// One line for outputs that were cut short, and one for each stream that reached a cap.
+  /// One line for outputs that were cut short, and one for each stream and limit that it reached.
   std::vector<std::string> dropped() const;
   /// One line for each reason why commands may still run.
   std::vector<std::string> left_running() const;
@@ -48,6 +48,8 @@ class tally {
     std::uint64_t bytes = 0;
     std::vector<std::string> names;
   };
+  /// The limit of the stream, and the budget of the context.
+  using left_out_by = std::array<left_out, 2>;
   struct failure {
     std::string words;
     host_result first;
@@ -64,8 +66,8 @@ class tally {
   std::vector<failure> failures_;
   std::vector<std::string> cut_short_;
   std::array<std::vector<std::string>, leftover_causes> left_running_;
-  left_out out_;
-  left_out err_;
+  left_out_by out_;
+  left_out_by err_;
 };
 
 }  // namespace execo::cli

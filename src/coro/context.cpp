@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/byte_budget.hpp"
 #include "base/end_program.hpp"
 #include "base/signal_mask.hpp"
 #include "coro/default_context.hpp"
@@ -22,7 +23,7 @@
 namespace execo {
 
 struct context::state {
-  state(unsigned rings, unsigned spawners);
+  state(execo::rings count, spawners per_ring, output_budget kept);
   /// No thread posts to a ring that is gone.
   ~state() {
     for (auto& other : others) other->join();
@@ -33,6 +34,7 @@ struct context::state {
   /// Ends and joins what lives on any ring, from the thread that drives the first one.
   void join_all();
 
+  detail::intrusive_ptr<detail::byte_budget> kept_output;
   detail::loop loop;
   std::vector<std::unique_ptr<detail::ring_thread>> others;
   std::vector<detail::loop*> rings;
@@ -40,15 +42,17 @@ struct context::state {
   std::thread own_thread;
 };
 
-context::state::state(unsigned ring_count, unsigned spawners) {
+context::state::state(execo::rings count, spawners per_ring, output_budget kept)
+    : kept_output(new detail::byte_budget(kept.bytes())) {
   rings.push_back(&loop);
-  for (unsigned i = 1; i < ring_count; ++i) {
+  for (unsigned i = 1; i < count.count(); ++i) {
     others.push_back(std::make_unique<detail::ring_thread>());
     rings.push_back(&others.back()->where());
   }
   for (detail::loop* each : rings) {
     each->set_rings(rings);
-    each->set_spawn_threads(spawners);
+    each->set_spawn_threads(per_ring.count());
+    each->set_output_budget(kept_output.get());
   }
   for (auto& other : others) other->start();
 }
@@ -91,8 +95,6 @@ void refuse_inside_a_loop(const char* what) {
                            " inside a context would wait for itself: co_await instead");
 }
 
-constexpr unsigned default_spawners = 2;
-
 // Both sides own it: the one that asked may have stopped waiting.
 struct dump_answer {
   std::mutex mutex;
@@ -131,10 +133,12 @@ void executor::post(std::function<void()> work) const {
   detail::post_call(*loop_, std::move(work));
 }
 
-context::context() : state_(std::make_unique<state>(1, default_spawners)) {}
-context::context(rings count, spawners per_ring)
-    : state_(std::make_unique<state>(count.count(), per_ring.count())) {}
-context::context(spawners per_ring) : state_(std::make_unique<state>(1, per_ring.count())) {}
+context::context() : context(rings(1)) {}
+context::context(rings count, spawners per_ring, output_budget kept)
+    : state_(std::make_unique<state>(count, per_ring, kept)) {}
+context::context(rings count, output_budget kept) : context(count, spawners(2), kept) {}
+context::context(spawners per_ring, output_budget kept) : context(rings(1), per_ring, kept) {}
+context::context(output_budget kept) : context(rings(1), kept) {}
 
 context::~context() {
   if (state_->loop.is_copy()) {
@@ -179,6 +183,8 @@ executor context::ring(std::size_t index) { return executor(*state_->rings.at(in
 int context::native_handle() { return state_->loop.native_handle(); }
 
 int context::poll_timeout() const { return state_->loop.poll_timeout_ms(); }
+
+std::size_t context::kept_output() const noexcept { return state_->kept_output->used(); }
 
 std::string context::dump() const {
   std::string text;

@@ -27,9 +27,10 @@ class output_stream_owner {
 
 class output_stream final : private output_file_owner {
  public:
-  /// `kept` is the result's.
-  output_stream(loop& on, output_stream_owner& owner, std::string& kept) noexcept
-      : loop_(on), owner_(owner), capture_(kept), queue_(capture_) {}
+  /// `kept` is the result's, and so is `charge`, which pays for it.
+  output_stream(loop& on, output_stream_owner& owner, std::string& kept,
+                output_charge& charge) noexcept
+      : loop_(on), owner_(owner), capture_(kept, charge), queue_(capture_) {}
 
   /// `inherited`: our own stream of that number. Null spec: a capture.
   void configure(const sink_spec* spec, std::size_t default_cap, int inherited);
@@ -61,8 +62,8 @@ class output_stream final : private output_file_owner {
 
   std::uint64_t total() const noexcept { return total_; }
   std::uint64_t dropped() const noexcept;
-  /// A capture that was to keep some of it has no room for all.
-  bool capped() const noexcept { return capture_.capped(); }
+  /// Why a capture that was to keep some of it does not have all.
+  output_limit limit() const noexcept { return capture_.limit(); }
   /// False when a reader or a sink missed bytes that it was promised.
   bool complete() const noexcept { return passed_on_ == passed_on::all; }
 

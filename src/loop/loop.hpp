@@ -22,6 +22,8 @@
 
 namespace execo::detail {
 
+class byte_budget;
+
 /// `delay` after `from`, at most the end of time.
 inline clock::time_point later(clock::time_point from, clock::duration delay) noexcept {
   return delay > clock::time_point::max() - from ? clock::time_point::max() : from + delay;
@@ -142,6 +144,10 @@ class loop {
     rings_ = all.data();
     ring_count_ = all.size();
   }
+  /// What the outputs of its commands are charged to; null: nothing.
+  byte_budget* output_budget() const noexcept { return output_budget_; }
+  /// Pre: it outlives this loop's use.
+  void set_output_budget(byte_budget* kept) noexcept { output_budget_ = kept; }
   /// Passes so far.
   std::uint64_t turns() const noexcept { return turns_; }
   /// This loop's own `Service`, made with it on the first call: Service(loop&).
@@ -240,6 +246,7 @@ class loop {
   loop* self_ = this;
   loop* const* rings_ = &self_;
   std::size_t ring_count_ = 1;
+  byte_budget* output_budget_ = nullptr;
   std::uint64_t requests_ = 0;   // calls that the backend hands to the kernel in its next wait
   std::uint64_t submitted_ = 0;  // those before the last wait
   held_time* held_ = nullptr;

@@ -37,7 +37,9 @@ lifecycle::lifecycle(loop& on, std::shared_ptr<const command> what, taken_stdio 
       grace_(delegate<>::to<&lifecycle::grace_ended>(this), "grace period of a signal"),
       drain_(delegate<>::to<&lifecycle::rest_is_silent>(this), "rest of an output"),
       input_(on, *transport_, *command_, *this),
-      outputs_(on, *transport_, *this, result_) {}
+      outputs_(on, *transport_, *this, result_) {
+  result_access::charge(result_).bind(on.output_budget());
+}
 
 lifecycle::~lifecycle() = default;
 
@@ -260,8 +262,10 @@ void lifecycle::try_end() {
 
 void lifecycle::demand_output() {
   if (!command_->requires_output || result_.output_complete() || !ended_by_itself()) return;
-  bool capped = result_access::output_complete(result_);
-  lose_output({}, capped ? "a cap left out some of the output" : "the output did not end");
+  if (!result_access::output_complete(result_)) return lose_output({}, "the output did not end");
+  lose_output({}, result_.dropped_by() == output_limit::context
+                      ? "the output budget of the context was spent"
+                      : "a cap left out some of the output");
 }
 
 // Whether it counts as success, and whether a log should mention it.

@@ -1,6 +1,6 @@
 #include "process/output_pair.hpp"
 
-#include "process/result_access.hpp"
+#include <algorithm>
 
 namespace execo::detail {
 namespace {
@@ -86,7 +86,7 @@ void output_pair::finalize(bool whole, output_stream_owner& owner) {
   result_access::err_bytes(result_) = err_.total();
   result_access::out_dropped(result_) = out_.dropped();
   result_access::err_dropped(result_) = err_.dropped();
-  result_access::output_capped(result_) = out_.capped() || err_.capped();
+  result_access::dropped_by(result_) = std::max(out_.limit(), err_.limit());
 }
 
 }  // namespace execo::detail

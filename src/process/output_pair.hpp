@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "io/output_stream.hpp"
+#include "process/result_access.hpp"
 #include "process/taken_stdio.hpp"
 #include "process/transport.hpp"
 
@@ -15,7 +16,10 @@ namespace execo::detail {
 class output_pair {
  public:
   output_pair(loop& on, transport& from, output_stream_owner& owner, result& into) noexcept
-      : transport_(from), result_(into), out_(on, owner, into.out), err_(on, owner, into.err) {}
+      : transport_(from),
+        result_(into),
+        out_(on, owner, into.out, result_access::charge(into)),
+        err_(on, owner, into.err, result_access::charge(into)) {}
 
   /// Lets the transport give what it can to the command, and opens the rest here. `observed`: all
   /// of it has to come through us. {} or why not; the context says what. Pre: the transport is not

@@ -55,7 +55,9 @@ struct result_access {
   static certainty& started_command(result& r) { return r.started_command_; }
   /// But for what a cap left out.
   static bool& output_complete(result& r) { return r.output_complete_; }
-  static bool& output_capped(result& r) { return r.output_capped_; }
+  static output_limit& dropped_by(result& r) { return r.dropped_by_; }
+  /// For `out` and `err`.
+  static output_charge& charge(result& r) { return r.charge_; }
 
  private:
   template <class Set>

@@ -82,6 +82,42 @@ TEST(remote, hosts_are_spread_over_all_rings_and_lines_and_results_come_on_the_f
   ASSERT_GE(lines.size(), 59u);
 }
 
+TEST(remote, hosts_on_every_ring_share_the_output_budget_of_the_context) {
+  fleet_fixture fleet("127.4.0.[1-40]");
+  constexpr std::size_t limit = 1'000'000;
+  constexpr std::size_t always = 4096;
+  constexpr std::size_t each = 100'000;
+  context c(rings(3), output_budget(limit));
+  auto flood = [&] {
+    return remote("head -c 100000 /dev/zero | tee /dev/stderr", host_set("127.4.0.[1-40]"))
+        .fanout(10)
+        .ssh(reach(fleet));
+  };
+  {
+    action_result all = sync_wait(c, flood().run());
+    EXPECT_TRUE(all.ok()) << all.describe();
+    std::size_t kept = 0;
+    for (const host_result& r : all.all()) {
+      EXPECT_GE(std::min(r.out.size(), r.err.size()), always);
+      EXPECT_EQ(r.out.size() + r.out_dropped(), each);
+      EXPECT_EQ(r.err.size() + r.err_dropped(), each);
+      kept += r.out.size() + r.err.size();
+    }
+    EXPECT_EQ(c.kept_output(), kept);
+    EXPECT_LE(kept, limit + 80 * always);
+    EXPECT_EQ(all.all().back().dropped_by(), output_limit::context);
+  }
+  EXPECT_EQ(c.kept_output(), 0u);
+  // Ten at a time would not find room for all they write, but results are dropped as they come.
+  auto drop = [](remote hosts) -> task<std::size_t> {
+    std::size_t ok = 0;
+    while (auto h = co_await hosts.next()) ok += h->ok() ? 1u : 0u;
+    co_return ok;
+  };
+  EXPECT_EQ(sync_wait(c, drop(flood())), 40u);
+  EXPECT_EQ(c.kept_output(), 0u);
+}
+
 TEST(remote, a_stop_reaches_the_hosts_on_every_ring) {
   fleet_fixture fleet("127.4.0.[1-40]");
   context c(rings(3));

@@ -92,7 +92,7 @@ TEST(execo_run, ndjson_has_an_object_of_the_same_keys_for_each_host) {
   EXPECT_EQ(o.code, 3);
   std::map<std::string, nlohmann::json> by_host;
   for (nlohmann::json& object : objects_of(o.out)) {
-    EXPECT_EQ(object.size(), 20u) << object;
+    EXPECT_EQ(object.size(), 21u) << object;
     for (const char* key : {"host",
                             "index",
                             "end",
@@ -109,6 +109,7 @@ TEST(execo_run, ndjson_has_an_object_of_the_same_keys_for_each_host) {
                             "err_bytes",
                             "out_dropped",
                             "err_dropped",
+                            "dropped_by",
                             "output_complete",
                             "started",
                             "elapsed",
@@ -168,6 +169,22 @@ TEST(execo_run, max_output_counts_what_it_leaves_out) {
       execo_run(fleet, {"-b", "--max-output", "5", "-w", "127.3.0.[1-2]", "echo 1234567"}));
   EXPECT_THAT(o.out, EndsWith("---------------\n12345\n"));
   EXPECT_THAT(o.err, HasSubstr("execo: 2 hosts (127.3.0.[1-2]): 6 bytes of stdout left out"));
+}
+
+TEST(execo_run, output_budget_is_for_all_hosts_and_keeps_a_little_of_each) {
+  fleet_fixture fleet("127.3.0.[1-2]");
+  outcome o = run_program(execo_run(
+      fleet, {"-b", "--output-budget", "0", "-w", "127.3.0.[1-2]", "yes | head -c 5000"}));
+  EXPECT_EQ(o.code, 0);
+  EXPECT_THAT(o.err, HasSubstr("execo: 2 hosts (127.3.0.[1-2]): 1808 bytes of stdout left out; "
+                               "--output-budget SIZE keeps more"));
+  o = run_program(execo_run(fleet, {"--format", "ndjson", "--output-budget", "0", "-w", "127.3.0.1",
+                                    "yes | head -c 5000"}));
+  auto objects = objects_of(o.out);
+  ASSERT_EQ(objects.size(), 1u);
+  EXPECT_EQ(objects[0]["out_dropped"], 904);
+  EXPECT_EQ(objects[0]["dropped_by"], "context");
+  EXPECT_EQ(objects[0]["output_complete"], false);
 }
 
 TEST(execo_run, argv_keeps_words_and_text_is_for_the_remote_shell) {

@@ -133,7 +133,8 @@ TEST_F(execo_run_on_sshd, output_beyond_the_cap_leaves_the_host_its_exit_code) {
   outcome o = run_program(run({"-w", "127.5.0.1", "-l", server_->user(), "--format", "ndjson",
                                "--max-output", "10", "seq 100"}));
   EXPECT_EQ(o.code, 0);
-  EXPECT_THAT(o.out, HasSubstr("\"out_dropped\":282,\"err_dropped\":0,\"output_complete\":false"));
+  EXPECT_THAT(o.out, HasSubstr("\"out_dropped\":282,\"err_dropped\":0,\"dropped_by\":\"stream\","
+                               "\"output_complete\":false"));
   EXPECT_THAT(o.err, HasSubstr("1 ok (1 with output cut short), 0 failed"));
 }
 

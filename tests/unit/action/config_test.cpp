@@ -37,6 +37,7 @@ TEST(configuration, has_defaults_for_all) {
   EXPECT_EQ(c.timeout, 0s);
   EXPECT_EQ(c.kill_timeout, 5s);
   EXPECT_FALSE(c.max_output);
+  EXPECT_EQ(c.output_budget.bytes(), std::size_t{1} << 30);
   // ssh_config is asked before a default counts.
   EXPECT_EQ(c.ssh, ssh_options());
   EXPECT_EQ(c.file, "");
@@ -55,6 +56,7 @@ total_timeout = "2h"
 kill_timeout = 2.5
 drain_timeout = 3
 max_output = "64K"
+output_budget = "2G"
 [ssh]
 user = "operator"
 port = 2222
@@ -84,6 +86,7 @@ retries = 3
   EXPECT_EQ(c.kill_timeout, 2500ms);
   EXPECT_EQ(c.drain_timeout, 3s);
   EXPECT_EQ(c.max_output, 65'536U);
+  EXPECT_EQ(c.output_budget.bytes(), std::size_t{2} << 30);
   EXPECT_EQ(c.ssh.user, "operator");
   EXPECT_EQ(c.ssh.port, 2222);
   EXPECT_THAT(c.ssh.identities,
@@ -108,7 +111,7 @@ TEST(configuration, what_is_wrong_is_told_with_file_and_line) {
   EXPECT_EQ(complaint("fanout = 3\n\nfanuot = 4"),
             "the file:3: unknown key 'fanuot'; known here: log_level, color, fanout, timeout, "
             "first_output_timeout, idle_timeout, total_timeout, kill_timeout, drain_timeout, "
-            "max_output, [ssh]");
+            "max_output, output_budget, [ssh]");
   EXPECT_THAT(complaint("[ssh]\nusr = 'x'"), StartsWith("the file:2: unknown key 'ssh.usr'"));
   EXPECT_THAT(complaint("\n[shs]\nuser = 'x'"), StartsWith("the file:2: unknown key 'shs'"));
   EXPECT_EQ(complaint("fanout = \"many\""),

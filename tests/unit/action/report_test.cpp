@@ -181,7 +181,7 @@ TEST(reports, count_what_ended_without_all_of_its_output) {
   result cut = ended("cut", end_reason::exited, 0s, 3s);
   result_access::output_complete(cut) = false;
   result capped = ended("capped", end_reason::exited, 0s, 3s);
-  result_access::output_capped(capped) = true;
+  result_access::dropped_by(capped) = output_limit::stream;
   report all("All");
   all.add(cut).add(capped).add(ended("whole", end_reason::exited, 0s, 3s));
   EXPECT_EQ(all.stats().incomplete, 2U);

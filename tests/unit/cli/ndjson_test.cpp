@@ -17,7 +17,7 @@ TEST(ndjson, one_line_has_every_key_in_order) {
   EXPECT_EQ(
       ndjson_line(r),
       R"({"host":"root@n1","index":7,"end":"exited","phase":"run","code":3,"signal":null,)"
-      R"("error":null,"reason":null,"may_still_run":false,"may_still_run_why":null,"out":"out\n","err":"\"err\"\n","out_bytes":0,"err_bytes":0,"out_dropped":0,"err_dropped":0,"output_complete":true,)"
+      R"("error":null,"reason":null,"may_still_run":false,"may_still_run_why":null,"out":"out\n","err":"\"err\"\n","out_bytes":0,"err_bytes":0,"out_dropped":0,"err_dropped":0,"dropped_by":null,"output_complete":true,)"
       R"("started":"2023-11-14T22:13:20.000Z","elapsed":1.5,"transport":"none"})"
       "\n");
 }

@@ -56,6 +56,7 @@ fanout = 7
 timeout = 30
 color = "always"
 max_output = 5
+output_budget = 6
 [ssh]
 user = "me"
 port = 2222
@@ -67,6 +68,7 @@ identities = ["/no/key"]
   EXPECT_EQ(o.timeout, 30s);
   EXPECT_EQ(o.color, color_mode::always);
   EXPECT_EQ(o.max_output, 5u);
+  EXPECT_EQ(o.output_budget.bytes(), 6u);
   EXPECT_EQ(o.ssh.user, "me");
   EXPECT_EQ(o.ssh.port, 2222);
   EXPECT_THAT(o.ssh.identities, ElementsAre("/no/key"));
@@ -142,6 +144,7 @@ TEST(run_options, everything_has_a_default) {
   EXPECT_EQ(o.ssh.port, 0);
   EXPECT_FALSE(o.ssh.host_key_policy);
   EXPECT_FALSE(o.max_output);
+  EXPECT_EQ(o.output_budget.bytes(), std::size_t{1} << 30);
   EXPECT_EQ(o.show, layout::stream);
   EXPECT_EQ(o.progress, when::automatic);
   EXPECT_FALSE(o.quote_words);
@@ -169,6 +172,8 @@ TEST(run_options, every_option_arrives) {
                          "/kh",
                          "--max-output",
                          "64K",
+                         "--output-budget",
+                         "3M",
                          "--argv",
                          "-b",
                          "--format",
@@ -187,6 +192,7 @@ TEST(run_options, every_option_arrives) {
   EXPECT_EQ(o.ssh.host_key_policy, host_keys::accept_new);
   EXPECT_EQ(o.ssh.known_hosts, "/kh");
   EXPECT_EQ(o.max_output, 65536u);
+  EXPECT_EQ(o.output_budget.bytes(), 3u << 20);
   EXPECT_TRUE(o.quote_words);
   EXPECT_EQ(o.show, layout::gathered);
   EXPECT_EQ(o.progress, when::never);

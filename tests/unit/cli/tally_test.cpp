@@ -101,7 +101,7 @@ TEST(tally, hosts_that_are_ok_without_all_of_their_output_stand_in_the_summary) 
   host_result cut = ok("a");
   detail::result_access::output_complete(cut) = false;
   host_result capped = ok("b");
-  detail::result_access::output_capped(capped) = true;
+  detail::result_access::dropped_by(capped) = output_limit::stream;
   tally t = of({cut, capped, ok("c")});
   EXPECT_EQ(t.exit_status(), 0);
   EXPECT_THAT(t.summary(1s), HasSubstr("3 hosts: 3 ok (2 with output cut short), 0 failed; 1 s"));
@@ -123,7 +123,7 @@ TEST(tally, output_that_was_not_waited_for_is_told_in_one_line) {
 TEST(tally, what_a_cap_left_out_is_counted) {
   host_result r = ok("n1");
   detail::result_access::out_dropped(r) = 100;
-  detail::result_access::output_capped(r) = true;
+  detail::result_access::dropped_by(r) = output_limit::stream;
   host_result s = ok("n2");
   detail::result_access::out_dropped(s) = 23;
   tally t;
@@ -133,6 +133,23 @@ TEST(tally, what_a_cap_left_out_is_counted) {
   t.add_dropped(s, false);
   EXPECT_THAT(t.dropped(),
               ElementsAre(HasSubstr("2 hosts (n[1-2]): 123 bytes of stdout left out")));
+}
+
+TEST(tally, each_limit_names_the_option_that_raises_it) {
+  host_result one = ok("n1");
+  detail::result_access::out_dropped(one) = 100;
+  detail::result_access::dropped_by(one) = output_limit::stream;
+  host_result all = ok("n2");
+  detail::result_access::out_dropped(all) = 20;
+  detail::result_access::err_dropped(all) = 3;
+  detail::result_access::dropped_by(all) = output_limit::context;
+  tally t;
+  t.add_dropped(one, false);
+  t.add_dropped(all, false);
+  EXPECT_THAT(t.dropped(),
+              ElementsAre("n1: 100 bytes of stdout left out; --max-output SIZE keeps more",
+                          "n2: 20 bytes of stdout left out; --output-budget SIZE keeps more",
+                          "n2: 3 bytes of stderr left out; --output-budget SIZE keeps more"));
 }
 
 TEST(tally, commands_that_may_still_run_share_a_line_for_each_reason) {

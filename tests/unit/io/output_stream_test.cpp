@@ -38,7 +38,8 @@ class stream_of_output : public ::testing::Test, public detail::output_stream_ow
 
   loop_harness harness;
   std::string kept;
-  detail::output_stream stream{harness.loop, *this, kept};
+  detail::output_charge charge;
+  detail::output_stream stream{harness.loop, *this, kept, charge};
   int moved = 0;
   int woken = 0;
   std::vector<std::string> failures;
@@ -61,7 +62,7 @@ TEST_F(stream_of_output, is_captured_where_nothing_else_is_said) {
   EXPECT_EQ(kept, "abc");
   EXPECT_EQ(stream.total(), 4U);
   EXPECT_EQ(stream.dropped(), 1U);
-  EXPECT_TRUE(stream.capped());
+  EXPECT_EQ(stream.limit(), output_limit::stream);
   EXPECT_TRUE(stream.complete()) << "a capture promises no more than its cap";
 }
 
@@ -152,7 +153,7 @@ TEST_F(stream_of_output, gives_one_file_to_the_command_and_none_that_is_not_alon
   configure(to_file("/dev/null"));
   EXPECT_NE(stream.sole_file(), nullptr);
   EXPECT_EQ(stream.dropped(), 0U);
-  detail::output_stream both(harness.loop, *this, kept);
+  detail::output_stream both(harness.loop, *this, kept, charge);
   sink parts = tee(to_file("/dev/null"), pipe());
   both.configure(stdio_access::of(parts), 100, 1);
   EXPECT_EQ(both.sole_file(), nullptr);

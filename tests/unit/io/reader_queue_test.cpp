@@ -30,7 +30,8 @@ class queue_of_a_reader : public ::testing::Test {
   }
 
   std::string text;
-  detail::output_capture captured{text};
+  detail::output_charge charge;
+  detail::output_capture captured{text, charge};
   reader_queue queue{captured};
   std::uint64_t total = 0;
   int woken = 0;
