@@ -27,6 +27,7 @@ class [[nodiscard]] action {
   using run_op = detail::action_run_op;
   using wait_op = detail::action_end_op;
   using next_op = detail::action_next_op;
+  using line_op = detail::action_line_op;
 
   action(const action&, detail::moved_only_so_pass_it_with_std_move = {})
       EXECO_DELETED("an action is moved, not copied: pass it with std::move");
@@ -61,6 +62,15 @@ class [[nodiscard]] action {
   /// action if needed. Results that were not taken yet count towards the fanout.
   /// Stop: nothing is lost, the action goes on; throws operation_cancelled.
   next_op next();
+
+  /// The next line that any of its hosts wrote, as it comes; nullopt after the last one. Starts the
+  /// action if needed. Lines come besides the capture and the handlers. A slow reader slows the
+  /// hosts down: when 256 KiB of lines wait, the hosts that write more are held, unless they are
+  /// being ended: then what they write beyond some pieces is not kept.
+  /// Pre: it starts the action, or keep_lines() was called before the start; std::logic_error
+  /// otherwise.
+  /// Stop: no line is lost, the action goes on; throws operation_cancelled.
+  line_op next_line();
 
   /// Sends a signal to every running command, followed by KILL after TERM and INT, and starts no
   /// further host.

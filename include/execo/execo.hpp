@@ -24,6 +24,7 @@
 #include "execo/host.hpp"
 #include "execo/host_handle.hpp"
 #include "execo/host_keys.hpp"
+#include "execo/host_line.hpp"
 #include "execo/host_list.hpp"
 #include "execo/host_result.hpp"
 #include "execo/host_set.hpp"

@@ -85,6 +85,45 @@ std::optional<host_result> action_next_op::await_resume() {
   return std::move(taken_);
 }
 
+loop& action_line_op::bind(loop* affinity) {
+  if (!state_->bound()) state_->lines().enable();
+  if (!state_->lines().enabled())
+    throw std::logic_error(
+        "next_line() of an action that keeps no lines: call keep_lines() before start()");
+  return action_wait::bind(affinity);
+}
+
+void action_line_op::on_start(bool stopped) noexcept {
+  if (stopped) {
+    abandoned_ = true;
+    return complete();
+  }
+  state_->wait_for_line(*this);
+}
+
+void action_line_op::on_stop() noexcept {
+  if (!linked()) return;
+  unlink();
+  abandoned_ = true;
+  complete();
+}
+
+void action_line_op::deliver() noexcept {
+  try {
+    taken_ = state_->take_line();
+  } catch (...) {
+    // The action failed as a whole: thrown where the coroutine resumes.
+    failed_ = std::current_exception();
+  }
+  complete();
+}
+
+std::optional<host_line> action_line_op::await_resume() {
+  if (abandoned_) throw operation_cancelled();
+  if (failed_) std::rethrow_exception(failed_);
+  return std::move(taken_);
+}
+
 namespace {
 
 action_core& before_its_start(action& a) {
@@ -110,6 +149,8 @@ void set_fanout(action& a, std::size_t hosts) {
 void set_notice(action& a, std::function<void(std::string_view)> call) {
   configurable(action_access::core(a)).on_notice = std::move(call);
 }
+
+void set_keep_lines(action& a) { before_its_start(a).lines().enable(); }
 
 }  // namespace detail
 
@@ -144,6 +185,11 @@ action::run_op action::run() {
 action::next_op action::next() {
   (void)state();
   return next_op(state_);
+}
+
+action::line_op action::next_line() {
+  (void)state();
+  return line_op(state_);
 }
 
 void action::kill(int signal) noexcept {

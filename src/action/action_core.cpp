@@ -5,12 +5,16 @@
 #include <cassert>
 #include <chrono>
 
+#include "action/host_run.hpp"
 #include "execo/log.hpp"
 #include "execo/time.hpp"
 #include "loop/post_call.hpp"
 #include "process/handler_calls.hpp"
 
 namespace execo::detail {
+
+action_core::action_core() = default;
+action_core::~action_core() = default;
 
 void action_core::add_handle() noexcept {
   retain();
@@ -183,6 +187,61 @@ void action_core::wait_for_next(action_wait& waiter) noexcept {
   notify_waiters();
 }
 
+void action_core::wait_for_line(action_wait& waiter) noexcept {
+  start();
+  waiter.link_before(line_waiters_);
+  notify_waiters();
+}
+
+void action_core::keep_line(const output_line& line, host_run& by) noexcept {
+  action_core* at = this;
+  std::size_t index = line.index;
+  for (; at->composite_ != nullptr; at = at->composite_) index += at->first_;
+  contain(
+      [&] {
+        at->lines_.push(
+            host_line(line.host, index, line.from, std::string(line.text), line.complete));
+        if (!at->lines_.full() || by.is_held()) return;
+        at->held_.emplace_back(&by);
+        by.hold(true);
+      },
+      [this](const std::exception_ptr& error) { fail(error); });
+  at->notify_line_waiters();
+}
+
+void action_core::notify_line_waiters() noexcept {
+  // As in notify_waiters().
+  intrusive_ptr<action_core> alive(this);
+  while (line_waiters_.linked() && (!lines_.empty() || stage_ == stage::ended)) {
+    auto& waiter = static_cast<action_wait&>(*line_waiters_.next());
+    waiter.unlink();
+    waiter.deliver();
+  }
+}
+
+std::optional<host_line> action_core::take_line() {
+  if (lines_.empty()) {
+    if (error_) std::rethrow_exception(error_);
+    return std::nullopt;
+  }
+  std::optional<host_line> line(lines_.pop());
+  let_write();
+  return line;
+}
+
+// One at a time, since each may write a lot at once; all of them when no line is left, for then it
+// may be that the others are silent.
+void action_core::let_write() noexcept {
+  while (lines_.has_room() && !held_.empty()) {
+    const intrusive_ptr<host_run> next = std::move(held_.front());
+    held_.pop_front();
+    // The loop of one that has ended may be gone.
+    if (!next->link.linked()) continue;
+    next->hold(false);
+    if (!lines_.empty()) return;
+  }
+}
+
 void action_core::notify_waiters() noexcept {
   if (stage_ == stage::idle) {
     // A member of which a host ended before it began.
@@ -193,6 +252,7 @@ void action_core::notify_waiters() noexcept {
   intrusive_ptr<action_core> alive(this);
   if (stage_ == stage::running && finished()) notify_end();
   const bool over = stage_ == stage::ended;
+  notify_line_waiters();
   while (next_waiters_.linked() && (!results_.empty() || over)) {
     auto& waiter = static_cast<action_wait&>(*next_waiters_.next());
     waiter.unlink();

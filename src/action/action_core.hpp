@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "action/action_outcome.hpp"
+#include "action/line_queue.hpp"
 #include "action/result_queue.hpp"
 #include "base/contain.hpp"
 #include "base/intrusive_ptr.hpp"
@@ -18,8 +20,13 @@
 
 namespace execo::detail {
 
+class host_run;
+
 class action_core : public ref_counted, protected loop_member {
  public:
+  action_core();
+  ~action_core() override;
+
   // -- from any thread --------------------------------------------------------------------------
   /// Handles are counted apart from references: when the last handle is dropped, the action stops.
   void add_handle() noexcept;
@@ -48,7 +55,9 @@ class action_core : public ref_counted, protected loop_member {
   virtual host_state state_of(std::size_t index) const noexcept = 0;
   void wait_for_end(action_wait& waiter) noexcept;
   void wait_for_next(action_wait& waiter) noexcept;
+  void wait_for_line(action_wait& waiter) noexcept;
   std::optional<host_result> take_next();
+  std::optional<host_line> take_line();
   action_result take_end();
   action_stats stats() const;
 
@@ -56,6 +65,7 @@ class action_core : public ref_counted, protected loop_member {
   loop* chosen = nullptr;
   std::vector<std::shared_ptr<action_handler>> handlers;
   void allow_empty() noexcept { stats_.allow_empty = true; }
+  line_queue& lines() noexcept { return lines_; }
 
   virtual std::size_t size() const noexcept = 0;
   /// What it is called in reports.
@@ -105,6 +115,9 @@ class action_core : public ref_counted, protected loop_member {
   bool finished() const noexcept {
     return stage_ != stage::idle && stats_.done == size() && members_over();
   }
+  bool keeps_lines() const noexcept { return outermost().lines_.enabled(); }
+  /// For next_line(). Holds the host that wrote it if too many lines wait.
+  void keep_line(const output_line& line, host_run& by) noexcept;
   std::string progress(clock::time_point now) const;
   /// The action fails as a whole: its waiters get the exception.
   void fail(std::exception_ptr error) noexcept;
@@ -131,6 +144,8 @@ class action_core : public ref_counted, protected loop_member {
   void notify_end() noexcept;
   template <class Call>
   void call_handlers(const Call& call) noexcept;
+  void notify_line_waiters() noexcept;
+  void let_write() noexcept;
   const action_core& outermost() const noexcept;
 
   std::atomic<int> handles_{0};
@@ -143,6 +158,10 @@ class action_core : public ref_counted, protected loop_member {
   std::optional<action_result> end_;
   result_queue results_;     // of the outermost action
   std::size_t untaken_ = 0;  // its own in there
+  // Of the outermost action: lines for next_line(), and the hosts that wait until some are taken.
+  line_queue lines_;
+  std::deque<intrusive_ptr<host_run>> held_;
+  list_node line_waiters_;
   list_node end_waiters_;
   list_node next_waiters_;
   action_stats stats_;

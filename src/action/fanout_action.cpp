@@ -56,7 +56,7 @@ void fanout_action::prepare(loop&) {
   if (!what.handlers.empty()) calls_ = std::make_unique<handler_calls>(what.handlers);
   stdio_ = taken_stdio::now(what, surroundings::caller::goes_on);
   shared_ = std::make_shared<const command>(std::move(what));
-  with_lines_ = on_line || (calls_ && calls_->wants_lines());
+  with_lines_ = on_line || keeps_lines() || (calls_ && calls_->wants_lines());
 }
 
 void fanout_action::begin() {

@@ -11,6 +11,9 @@ namespace {
 // Bytes of lines in flight between two rings at which the host's output pauses and resumes.
 constexpr std::size_t max_in_flight = 256 * 1024;
 constexpr std::size_t few_in_flight = 64 * 1024;
+// What was being read when a host was to be held still comes. More than that comes of one that is
+// being ended, which cannot be held: its lines are not kept for next_line().
+constexpr std::uint8_t most_late_pieces = 8;
 
 }  // namespace
 
@@ -109,6 +112,7 @@ void host_run::on_running(execution& run) {
 
 void host_run::on_output(execution&, stream which, std::span<const char> bytes) {
   if (!lines_) return;
+  if (held_ && late_ <= most_late_pieces) ++late_;
   line_splitter& splitter = which == stream::out ? lines_->out : lines_->err;
   splitter.feed(bytes, [&](std::string_view text, bool complete) { line(which, text, complete); });
   if (!pending_.empty()) send_lines();
@@ -124,9 +128,9 @@ void host_run::finish_lines() {
 
 void host_run::line(stream from, std::string_view text, bool complete) {
   if (crosses_loops()) {
-    pending_.push_back(pending_line{std::string(text), from, complete});
+    pending_.push_back(pending_line{std::string(text), from, complete, late_ <= most_late_pieces});
   } else {
-    notify_line(from, text, complete);
+    notify_line(from, text, complete, late_ <= most_late_pieces);
   }
 }
 
@@ -145,19 +149,41 @@ void host_run::send_lines() {
 }
 
 void host_run::set_paused(bool paused) {
-  if (paused_ == paused || !run_) return;
+  if (paused_ == paused) return;
   // More may have been sent since the request to resume.
   if (!paused && in_flight_.load(std::memory_order_relaxed) > few_in_flight) return;
+  const bool was_paused = paused_ || held_;
   paused_ = paused;
-  for (stream which : {stream::out, stream::err}) run_->pause(which, paused);
+  update_pause(was_paused);
+}
+
+void host_run::set_held(bool held) {
+  const bool was_paused = paused_ || held_;
+  held_ = held;
+  late_ = 0;
+  update_pause(was_paused);
+}
+
+void host_run::update_pause(bool was_paused) {
+  const bool pause = paused_ || held_;
+  if (pause == was_paused || !run_ || run_->ended()) return;
+  for (stream which : {stream::out, stream::err}) run_->pause(which, pause);
+}
+
+void host_run::hold(bool held) noexcept {
+  if (std::exchange(holding_, held) == held) return;
+  // Between rings this needs memory, without which the host could stay held: the action fails.
+  contain(
+      [&] { run_on(on_, [self = intrusive_ptr<host_run>(this), held] { self->set_held(held); }); },
+      [this](std::exception_ptr error) { owner_.fail(std::move(error)); });
 }
 
 void host_run::notify_lines(const std::vector<pending_line>& lines) {
-  for (const pending_line& l : lines) notify_line(l.from, l.text, l.complete);
+  for (const pending_line& l : lines) notify_line(l.from, l.text, l.complete, l.kept);
 }
 
 // A handler is the caller's code: its exception is thrown where the action is awaited.
-void host_run::notify_line(stream from, std::string_view text, bool complete) {
+void host_run::notify_line(stream from, std::string_view text, bool complete, bool kept) {
   output_line event(owner_.hosts[index_], index_, from, text, complete);
   try {
     if (owner_.on_line) owner_.on_line(event);
@@ -165,8 +191,10 @@ void host_run::notify_line(stream from, std::string_view text, bool complete) {
     log_handler_failure(std::current_exception());
     owner_.fail(std::current_exception());
   }
-  if (!owner_.calls_) return;
-  if (auto error = owner_.calls_->line(event)) owner_.fail(std::move(error));
+  if (owner_.calls_) {
+    if (auto error = owner_.calls_->line(event)) owner_.fail(std::move(error));
+  }
+  if (kept && owner_.keeps_lines()) owner_.keep_line(event, *this);
 }
 
 void host_run::notify_started(pid_t pid, time_point at) {

@@ -33,6 +33,9 @@ class host_run final : public ref_counted, private end_observer, private output_
   void cancel() noexcept;
   void kill(int signal) noexcept;
   std::size_t index() const noexcept { return index_; }
+  /// Whether its output is to wait, since lines of the action are not taken.
+  void hold(bool held) noexcept;
+  bool is_held() const noexcept { return holding_; }
   /// Pre: host_ended() was called with it, and has not returned.
   host_result take_result() {
     return host_result(owner_.hosts[index_], index_, std::move(*result_));
@@ -49,6 +52,7 @@ class host_run final : public ref_counted, private end_observer, private output_
     std::string text;
     stream from;
     bool complete;
+    bool kept;
   };
 
   // -- on its ring ------------------------------------------------------------------------------
@@ -62,11 +66,13 @@ class host_run final : public ref_counted, private end_observer, private output_
   void line(stream from, std::string_view text, bool complete);
   void send_lines();
   void set_paused(bool paused);
+  void set_held(bool held);
+  void update_pause(bool was_paused);
   void end_with(result found) noexcept;
 
   // -- on the action's loop ---------------------------------------------------------------------
   void notify_started(pid_t pid, time_point at);
-  void notify_line(stream from, std::string_view text, bool complete);
+  void notify_line(stream from, std::string_view text, bool complete, bool kept);
   void notify_lines(const std::vector<pending_line>& lines);
 
   void ended() noexcept;
@@ -87,7 +93,10 @@ class host_run final : public ref_counted, private end_observer, private output_
   std::unique_ptr<splitters> lines_;
   std::vector<pending_line> pending_;      // for the action's loop, if that is another one
   std::atomic<std::size_t> in_flight_{0};  // bytes of lines that are not delivered yet
-  bool paused_ = false;
+  bool paused_ = false;                    // too many bytes in flight
+  bool held_ = false;                      // too many lines that nobody takes
+  std::uint8_t late_ = 0;                  // pieces of output that came although it is held
+  bool holding_ = false;                   // the same, as the action's loop knows it
   bool stop_sent_ = false;
   queue_node way_;  // to its ring, then back
   queue_node stop_;

@@ -7,6 +7,7 @@
 
 #include "execo/detail/operation.hpp"
 #include "execo/detail/state_ref.hpp"
+#include "execo/host_line.hpp"
 #include "execo/host_result.hpp"
 
 namespace execo {
@@ -81,6 +82,25 @@ class [[nodiscard]] action_next_op final : public action_wait {
   void deliver() noexcept override;
 
   std::optional<host_result> taken_;
+  std::exception_ptr failed_;
+  bool abandoned_ = false;
+};
+
+class [[nodiscard]] action_line_op final : public action_wait {
+ public:
+  explicit action_line_op(action_ref state) noexcept : action_wait(std::move(state)) {}
+  action_line_op(action_line_op&& other) noexcept : action_wait(std::move(other)) {}
+  std::optional<host_line> await_resume();
+
+ private:
+  loop& bind(loop* affinity) override;
+  void on_start(bool stopped) noexcept override;
+  void on_stop() noexcept override;
+  bool cancelled() const noexcept override { return abandoned_; }
+  const char* what() const noexcept override { return "the next line of an action"; }
+  void deliver() noexcept override;
+
+  std::optional<host_line> taken_;
   std::exception_ptr failed_;
   bool abandoned_ = false;
 };

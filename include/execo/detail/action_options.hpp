@@ -16,6 +16,7 @@ namespace execo::detail {
 // Throw: std::logic_error if the action was started.
 void set_place(action& a, executor where);
 void set_allow_empty(action& a);
+void set_keep_lines(action& a);
 void add_action_handler(action& a, std::shared_ptr<action_handler> h);
 void set_fanout(action& a, std::size_t hosts);
 void set_notice(action& a, std::function<void(std::string_view)> call);
@@ -40,6 +41,9 @@ class action_options {
   /// Lets an action without hosts be ok(). By default it is not, since an empty set is usually a
   /// mistake.
   EXECO_SETTER(allow_empty(), set_allow_empty(self()))
+  /// Keeps lines for next_line() from the start on. Then they have to be taken: hosts whose lines
+  /// nobody takes are held and do not end.
+  EXECO_SETTER(keep_lines(), set_keep_lines(self()))
   /// Calls `h` at the start and at the end of the action, after the handlers given before.
   EXECO_SETTER(handle_action_with(std::shared_ptr<action_handler> h),
                add_action_handler(self(), std::move(h)))
