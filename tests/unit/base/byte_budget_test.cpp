@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <latch>
 #include <thread>
 #include <type_traits>
 #include <vector>
 
 #include "execo/host_result.hpp"
+#include "long_count.hpp"
 #include "process/result_access.hpp"
 
 namespace execo::test {
@@ -46,13 +49,16 @@ TEST(budget_of_bytes, is_never_exceeded_by_threads_that_race_for_it) {
   auto budget = budget_of(10'000);
   std::atomic<bool> exceeded{false};
   std::vector<std::thread> threads;
+  std::latch all_there(4);
+  const std::size_t rounds = static_cast<std::size_t>(long_count(1'500'000));
   for (unsigned t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
-      for (std::size_t i = 0; i < 2000; ++i) {
+      all_there.arrive_and_wait();
+      for (std::size_t i = 0; i < rounds; ++i) {
         output_charge mine;
         mine.bind(budget.get());
         (void)mine.take(0, 700 * (t + 1));
-        (void)mine.take(0, i);
+        (void)mine.take(0, i % 2000);
         if (budget->used() > budget->limit()) exceeded = true;
         output_charge moved = std::move(mine);
         moved.give_back(moved.bytes() / 2);
