@@ -95,7 +95,7 @@ class remote_factory final : public detail::ssh_factory {
 
   std::unique_ptr<detail::transport> by_openssh(detail::loop& on, const host& where) {
     detail::become_place there(where, openssh_->user_of(where));
-    there.has_known_key = options().host_key_policy != host_keys::ignore;
+    there.is_checked = options().host_key_policy != host_keys::ignore;
     return as_other(on, detail::make_openssh_transport(on, openssh_, where), std::move(there));
   }
 
@@ -120,7 +120,7 @@ class remote_factory final : public detail::ssh_factory {
     }
     if (limits != nullptr) limits->establish = to.establish;
     detail::become_place there(where, to.user);
-    there.has_known_key = to.checks_host_key();
+    there.is_checked = to.shared->host_keys.checks();
     return as_other(on, transport_to(on, std::move(to), where), std::move(there));
   }
 

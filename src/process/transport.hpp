@@ -129,6 +129,10 @@ class transport {
   /// says. Ends with on_closed.
   virtual void close() = 0;
 
+  /// What it leads to was checked to be the host that is meant, or there is no network on the way
+  /// to it. From `open` on.
+  virtual bool knows_host() const noexcept { return true; }
+
   /// The local process id, 0 if there is none.
   virtual pid_t pid() const noexcept { return 0; }
 

@@ -163,11 +163,13 @@ failure missing_become_password(const become_who& who) {
                           name_of(who), who.password_of()));
 }
 
-failure unchecked_become_host(const become_who& who) {
+failure unchecked_become_host(const become_who& who, unchecked_by what) {
+  std::string_view setting = "host keys: ignore";
+  if (what == unchecked_by::files)
+    setting = "NoHostAuthenticationForLocalhost yes or StrictHostKeyChecking no in ssh_config";
   return made(end_reason::auth_failed, who,
-              fmt::format("the password for {} is not sent to a host whose key is not checked "
-                          "(host keys: ignore)",
-                          name_of(who)));
+              fmt::format("the password for {} is not sent to a host whose key is not checked ({})",
+                          name_of(who), setting));
 }
 
 failure other_become_question(const become_who& who, std::string_view question) {

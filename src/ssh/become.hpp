@@ -2,6 +2,7 @@
 // it does not.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -51,8 +52,10 @@ failure wrong_become_password(const become_who& who);
 /// It was refused on another host.
 failure refused_become_password(const become_who& who, const std::string& by);
 failure missing_become_password(const become_who& who);
+/// What keeps a host's key from being checked: the policy, or what ssh_config says.
+enum class unchecked_by : std::uint8_t { policy, files };
 /// No password goes there.
-failure unchecked_become_host(const become_who& who);
+failure unchecked_become_host(const become_who& who, unchecked_by what);
 /// It asks for something that is not the password.
 failure other_become_question(const become_who& who, std::string_view question);
 

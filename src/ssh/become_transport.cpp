@@ -31,7 +31,7 @@ class become_transport final : public refusing_transport {
         shared_(std::move(shared)),
         wake_(delegate<>::to<&become_transport::take_password>(this), "password of a method"),
         wait_(delegate<>::to<&become_transport::waited>(this), "words of a method"),
-        has_known_key_(where.has_known_key) {
+        is_checked_(where.is_checked) {
     who_.how = shared_->how;
     who_.user = shared_->user;
     who_.login = std::move(where.login);
@@ -148,7 +148,8 @@ class become_transport final : public refusing_transport {
     if (stage_ == stage::answered) return fail(wrong_become_password(who_));
     if (stage_ != stage::waiting) return;
     if (!shared_->password) return fail(missing_become_password(who_));
-    if (!has_known_key_) return fail(unchecked_become_host(who_));
+    if (!is_checked_) return fail(unchecked_become_host(who_, unchecked_by::policy));
+    if (!inner().knows_host()) return fail(unchecked_become_host(who_, unchecked_by::files));
     stage_ = stage::asking;
     turn_.emplace(home(), shared_->password, who_.password_of(),
                   delegate<>::to<&become_transport::notice>(this));
@@ -293,7 +294,7 @@ class become_transport final : public refusing_transport {
   std::string_view in_flight_;         // of the password and the end of its line
   std::optional<exit_status> exit_;    // of the program, before the command was seen
   std::array<bool, 2> ended_{};        // outputs, the same
-  const bool has_known_key_;
+  const bool is_checked_;
   stage stage_ = stage::fresh;
   bool is_terminal_ = false;
   bool has_input_ = false;

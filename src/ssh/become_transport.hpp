@@ -36,7 +36,7 @@ class become_place {
 
   std::string name;
   std::string login;
-  bool has_known_key = true;  // or there is no network on the way to it
+  bool is_checked = true;  // as far as the policy says, or there is no network on the way to it
 };
 
 std::unique_ptr<transport> make_become_transport(loop& on,

@@ -75,8 +75,11 @@ bool is_loopback(const sockaddr_storage& address) {
   return address.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
 }
 
+// As in OpenSSH it is the address that counts, which is not known through a hop or a program, and a
+// host with an alias is meant to be that one wherever it is.
 bool is_trusted_without_key(const remote_session& of) {
-  if (!of.shared().settings.trusts_loopback) return false;
+  const connection_settings& wanted = of.shared().settings;
+  if (!wanted.trusts_loopback || !wanted.key_alias.empty()) return false;
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   auto* to = reinterpret_cast<sockaddr*>(&address);

@@ -22,12 +22,6 @@ int port_of(const std::string& text) {
 
 }  // namespace
 
-// NoHostAuthenticationForLocalhost is about addresses, which are not known yet.
-bool ssh_target::checks_host_key() const {
-  bool is_here = name == "localhost" || name == "::1" || name.starts_with("127.");
-  return shared->host_keys.checks() && !(shared->settings.trusts_loopback && is_here);
-}
-
 config_source config_files::find(const ssh_options& options, const ssh_caller& by) {
   std::string file = options.config_file;
   if (!file.empty() && file != "none") file = by.path_of(file);

@@ -25,9 +25,6 @@ class ssh_target {
   int port = 0;
   std::string user;
   duration establish{0};  // the limit for all phases up to authentication
-
-  /// False: who answers there may be anybody.
-  bool checks_host_key() const;
 };
 
 /// The files of ssh_config(5) that a loop has read, once each.

@@ -54,6 +54,9 @@ class late_transport final : public forwarding_transport {
   clock::duration max_output_delay() const noexcept override {
     return has_way() ? forwarding_transport::max_output_delay() : clock::duration(0);
   }
+  bool knows_host() const noexcept override {
+    return has_way() && forwarding_transport::knows_host();
+  }
   void describe(std::vector<std::string>& lines) const override {
     if (has_way()) return forwarding_transport::describe(lines);
     lines.push_back("waits for `" + text_ + "` of ssh_config");

@@ -104,6 +104,8 @@ void openssh_log::read_step(std::string_view step) {
     reach(phase::kex);
     said_ = printable(behind(step, ": banner line 0: "), max_words);
     if (says_too_busy(said_)) greeting_ = failure_reason::max_startups;
+  } else if (step.starts_with("Forcing accepting of host key for ")) {
+    took_any_key_ = true;
   } else if (step.starts_with("SSH2_MSG_NEWKEYS received")) {
     reach(phase::auth);
   } else if (step.starts_with("Authentication succeeded")) {
@@ -140,6 +142,8 @@ void openssh_log::read_message(std::string_view message) {
   if (has(message, "REMOTE HOST IDENTIFICATION HAS CHANGED"))
     host_key_ = "the host key has changed";
   if (has(message, "REVOKED HOST KEY DETECTED")) host_key_ = "the host key is revoked";
+  // With StrictHostKeyChecking no it goes on.
+  took_any_key_ = took_any_key_ || !host_key_.empty();
   if (has(message, "host key is known for ") && host_key_.empty())
     host_key_ = "the host key is not known";
   bool refused = (message.starts_with("channel ") && has(message, ": open failed: ")) ||

@@ -28,6 +28,9 @@ class openssh_log {
   /// Of the command, as the server reported it. A signal has no name: ssh does not log it.
   std::optional<exit_status> status() const noexcept { return status_; }
 
+  /// It went on without a look at the host's key, or in spite of it.
+  bool took_any_key() const noexcept { return took_any_key_; }
+
   /// Of an ssh that is given up before the login was over.
   failure_reason reason_so_far() const noexcept;
 
@@ -66,6 +69,7 @@ class openssh_log {
   bool by_program_ = false;  // a proxy command leads to the host
   bool asked_ = false;
   bool refused_ = false;  // the channel or the request
+  bool took_any_key_ = false;
 };
 
 }  // namespace execo::detail

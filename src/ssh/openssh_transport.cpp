@@ -106,6 +106,10 @@ class openssh_transport final : public refusing_transport {
     home().arm_after(wait_, max_script_delay);
   }
 
+  bool knows_host() const noexcept override {
+    return !shared_->ignores_host_keys && !log_.took_any_key();
+  }
+
   pid_t pid() const noexcept override { return 0; }
 
   void describe(std::vector<std::string>& lines) const override {

@@ -375,7 +375,8 @@ void remote_session::exchange_keys() {
   failure why;
   if (!check_host_key(*this, why)) return fail(std::move(why));
   setup_->succeeded();
-  if (checks_host_key(*this)) setup_->who.trust_host();
+  knows_host_ = checks_host_key(*this);
+  if (knows_host_) setup_->who.trust_host();
   setup_->place.note_progress();
   stage_ = stage::auth;
   owner_->session_entered(phase::auth);

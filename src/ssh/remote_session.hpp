@@ -87,6 +87,8 @@ class remote_session {
   /// The connection is gone, or libssh gave it up.
   bool lost() const noexcept;
   bool authenticated() const noexcept { return stage_ == stage::serving; }
+  /// Its host key was checked. From the authentication on.
+  bool knows_host() const noexcept { return knows_host_; }
   /// By its banner.
   server_software server() const noexcept;
   bool closing() const noexcept { return closing_; }
@@ -189,6 +191,7 @@ class remote_session {
   bool connected_ = false;  // counts in the environment's descriptors
   bool in_kex_ = false;     // the phase, or a later one
   bool acknowledges_at_once_ = false;
+  bool knows_host_ = false;
   std::unique_ptr<session_setup> setup_;  // until it is authenticated or over
   std::unique_ptr<route> route_;          // until it is connected, or over if it carries
   std::unique_ptr<failed_try> loss_;      // that the route is still to explain

@@ -121,8 +121,10 @@ void secret_login::choose(unsigned methods) {
   keyboard = keyboard && (methods & ~tried_ & SSH_AUTH_METHOD_INTERACTIVE) != 0;
   stage_ = stage::over;
   if ((password || keyboard) && !trusts_host_) {
+    std::string why =
+        shared_.host_keys.checks() ? "NoHostAuthenticationForLocalhost yes" : "host keys: ignore";
     (void)end(failure_reason::none,
-              "the password is not sent to a host whose key is not checked (host keys: ignore)");
+              "the password is not sent to a host whose key is not checked (" + why + ")");
   } else if (keyboard && (has_user() || !password)) {
     stage_ = stage::keyboard;
   } else if (password) {

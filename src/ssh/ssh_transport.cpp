@@ -115,6 +115,8 @@ class ssh_transport final : public transport, session_user, channel_owner {
 
   clock::duration max_output_delay() const noexcept override { return shared_->answer_limit; }
 
+  bool knows_host() const noexcept override { return lease_ && session().knows_host(); }
+
   void describe(std::vector<std::string>& lines) const override {
     if (!lease_) return lines.push_back("session, closed");
     lines.push_back("session " + name() + ":" + std::to_string(session().port()) + " as " +

@@ -361,6 +361,27 @@ TEST_P(become, a_host_whose_key_is_not_checked_gets_no_password) {
   EXPECT_THAT(r.error_context(), HasSubstr("is not sent to a host whose key is not checked"));
 }
 
+// Its name alone does not say that it is here.
+TEST_P(become, a_host_that_is_exempt_since_its_name_leads_here_gets_no_password) {
+  if (GetParam() == way::connector) GTEST_SKIP() << "a connector has no host keys";
+  ssh_options exempt = with(password_of_login);
+  exempt.config_file = server_->directory() + "/ssh_config";
+  std::ofstream(exempt.config_file) << "HostName localhost\nNoHostAuthenticationForLocalhost yes\n";
+  host_result r = result_of(on_host("id", exempt));
+  EXPECT_EQ(r.how(), end_reason::auth_failed) << r.describe();
+  EXPECT_THAT(r.error_context(), HasSubstr("is not sent to a host whose key is not checked"));
+  // With an alias its key is checked, and so it is through a program, whatever address that takes.
+  for (const char* more : {"HostKeyAlias known",
+                           "ProxyCommand bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & cat >&3; "
+                           "kill %%1'"}) {
+    std::ofstream(exempt.config_file)
+        << "HostName localhost\nNoHostAuthenticationForLocalhost yes\n"
+        << more << "\n";
+    r = result_of(on_host("id -un", exempt));
+    EXPECT_EQ(r.out, "root\n") << more << ": " << r.describe();
+  }
+}
+
 TEST_P(become, one_whom_a_command_of_ssh_config_names_becomes_another) {
   if (GetParam() != way::libssh) GTEST_SKIP() << "execo reads ssh_config for libssh alone";
   ssh_options options = with(password_of_login);

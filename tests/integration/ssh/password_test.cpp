@@ -275,6 +275,22 @@ TEST(password, is_sent_to_no_host_whose_key_is_not_checked) {
   EXPECT_EQ(fleet.secrets(), 1);
 }
 
+TEST(password, is_sent_to_no_host_that_is_exempt_since_its_name_leads_here) {
+  password_fleet fleet("127.0.0.1", "password");
+  asked_user user({right_one});
+  ssh_options how = asking(user, fleet);
+  how.config_lines = {"NoHostAuthenticationForLocalhost yes"};
+  EXPECT_EQ(text_of(run_on("localhost", how)),
+            "auth_failed: ops@localhost: the password is not sent to a host whose key is not "
+            "checked (NoHostAuthenticationForLocalhost yes)");
+  EXPECT_TRUE(user.texts().empty());
+  how.config_lines.emplace_back("HostKeyAlias here");
+  how.host_key_policy = host_keys::accept_new;
+  action_result named = run_on("localhost", how);
+  EXPECT_EQ(named.stats().ok, 1U) << text_of(named);
+  EXPECT_EQ(fleet.secrets(), 1);
+}
+
 TEST(password, that_is_not_given_is_not_asked_for_again) {
   password_fleet fleet("127.24.13.[1-9]", "password");
   asked_user user({});

@@ -126,6 +126,47 @@ TEST_F(ssh_config_connection, asks_a_host_on_loopback_for_no_key_where_the_file_
   EXPECT_EQ(run_one("true").how(), end_reason::host_key_rejected);
 }
 
+// The program ssh decides by the address that it has connected to, and so do we.
+TEST_F(ssh_config_connection, asks_for_no_key_where_ssh_asks_for_none) {
+  if (run_program({"ssh", "-V"}).code != 0) GTEST_SKIP() << "no ssh";
+  std::filesystem::remove(file("known_hosts"));
+  struct exemption {
+    const char* lines;
+    bool holds;
+  };
+  const std::string relay =
+      "ProxyCommand ssh -F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
+      "-o LogLevel=ERROR -i " +
+      server_->identity() + " -l %r -p %p -W 127.0.1.1:%p 127.3.0.1\n";
+  const std::string through_program = "HostName localhost\n" + relay;
+  const exemption all[] = {
+      {"HostName 127.0.1.1\n", true},
+      {"HostName localhost\n", true},
+      {"HostName localhost\nAddressFamily inet\n", true},
+      {"HostName localhost\nHostKeyAlias other\n", false},
+      {"HostName 127.0.1.1\nHostKeyAlias other\n", false},
+      {through_program.c_str(), false},
+      {"Host a\nHostName localhost\nProxyJump gate\nHost gate\nHostName 127.0.8.8\nHost *\n",
+       false},
+  };
+  for (const exemption& one : all) {
+    for (bool wanted : {true, false}) {
+      if (!wanted && !one.holds) continue;
+      write(one.lines + std::string(wanted ? "NoHostAuthenticationForLocalhost yes\n"
+                                           : "NoHostAuthenticationForLocalhost no\n"));
+      outcome by_ssh = run_program({"ssh", "-F", file("ssh_config"), "-o", "BatchMode=yes", "-o",
+                                    "IdentityAgent=none", "a", "true"});
+      host_result ours = run_one("true");
+      bool holds = wanted && one.holds;
+      EXPECT_EQ(by_ssh.code == 0, holds) << one.lines << by_ssh.err;
+      EXPECT_EQ(ours.ok(), holds) << one.lines << ours.describe();
+      if (holds) continue;
+      EXPECT_THAT(by_ssh.err, HasSubstr("Host key verification failed")) << one.lines;
+      EXPECT_EQ(ours.how(), end_reason::host_key_rejected) << one.lines << ours.describe();
+    }
+  }
+}
+
 TEST_F(ssh_config_connection, gives_the_command_the_variables_that_the_server_takes) {
   ASSERT_EQ(::setenv("EXECO_TEST_SENT", "from here", 1), 0);
   write(
