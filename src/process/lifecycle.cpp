@@ -113,6 +113,10 @@ void lifecycle::on_phase(phase entered) {
   notify_tap([this] { tap_->on_running(*this); });
 }
 
+void lifecycle::on_waiting() {
+  if (state() == run_state::establishing) deadlines_.suspend();
+}
+
 // What a tap cannot take is output that is lost.
 template <class Call>
 void lifecycle::notify_tap(Call&& call) noexcept {

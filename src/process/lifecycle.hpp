@@ -115,6 +115,7 @@ class lifecycle final : public execution,
   bool decided() const noexcept { return result_.how() != end_reason::not_started; }
 
   void on_phase(phase entered) override;
+  void on_waiting() override;
   void on_output(stream which, std::span<const char> bytes) override;
   void on_eof(stream which) override;
   void on_exit(exit_status status) override;

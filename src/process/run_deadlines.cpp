@@ -1,6 +1,7 @@
 #include "process/run_deadlines.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace execo::detail {
 
@@ -24,9 +25,18 @@ void run_deadlines::begin(duration total) {
 
 void run_deadlines::enter(phase where, duration run_timeout) {
   part now = where < phase::open ? part::establishing : part::command;
-  if (now != part_) whole_.arm(now == part::establishing ? *limits_.establish : run_timeout);
+  if (now == part_) {
+    whole_.go_on();
+  } else {
+    whole_.arm(now == part::establishing ? *limits_.establish : run_timeout);
+  }
   part_ = now;
   phase_.arm(limit_of(where));
+}
+
+void run_deadlines::suspend() noexcept {
+  whole_.suspend();
+  phase_.disarm();
 }
 
 duration run_deadlines::limit_of(phase where) const noexcept {
@@ -103,9 +113,26 @@ void run_deadlines::on_phase() {
 void run_deadlines::deadline::arm(duration limit) noexcept {
   disarm();
   limit_ = limit;
-  held_up_before_ = loop_.held_up();
-  asked_before_ = asked_so_far();
-  if (limit.count() > 0) loop_.arm_after(timer_, limit);
+  left_ = clock::duration(0);
+  (void)take_lost();
+  if (limit.count() > 0) arm_for(limit);
+}
+
+void run_deadlines::deadline::arm_for(clock::duration time) noexcept {
+  end_ = later(loop_.read_clock(), time);
+  loop_.arm_after(timer_, time);
+}
+
+void run_deadlines::deadline::suspend() noexcept {
+  if (!timer_.armed()) return;
+  left_ = std::max(end_ - loop_.read_clock() + take_lost(), clock::duration(1));
+  disarm();
+}
+
+void run_deadlines::deadline::go_on() noexcept {
+  if (left_.count() <= 0) return;
+  (void)take_lost();
+  arm_for(std::exchange(left_, clock::duration(0)));
 }
 
 // A user who was never asked has taken no time.
@@ -114,15 +141,19 @@ clock::duration run_deadlines::deadline::asked_so_far() const noexcept {
   return pause != nullptr ? pause->total() : clock::duration(0);
 }
 
-// At most for its whole time: a peer that is gone is not waited for as long as we were stopped.
-bool run_deadlines::deadline::begins_again() noexcept {
-  auto lost = std::min<clock::duration>(loop_.held_up() - held_up_before_, limit_);
+// Since it was armed or this was asked: at most its whole time, since a peer that is gone is not
+// waited for as long as we were stopped.
+clock::duration run_deadlines::deadline::take_lost() noexcept {
+  clock::duration held_up = loop_.held_up();
   clock::duration asked = asked_so_far();
-  lost += asked - asked_before_;
+  auto lost = std::min<clock::duration>(held_up - std::exchange(held_up_before_, held_up), limit_);
+  return lost + (asked - std::exchange(asked_before_, asked));
+}
+
+bool run_deadlines::deadline::begins_again() noexcept {
+  clock::duration lost = take_lost();
   if (lost.count() <= 0) return false;
-  held_up_before_ = loop_.held_up();
-  asked_before_ = asked;
-  loop_.arm_after(timer_, lost);
+  arm_for(lost);
   return true;
 }
 

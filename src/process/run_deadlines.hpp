@@ -22,6 +22,8 @@ class run_deadlines {
   void begin(duration total);
   /// `run_timeout`: the command's own, from `open` on; 0: none.
   void enter(phase where, duration run_timeout);
+  /// Until the next phase none runs but that of all phases.
+  void suspend() noexcept;
   /// The command runs, and is to write within these times; 0: none.
   void expect_output(duration first, duration idle);
   void note_output() noexcept {
@@ -45,18 +47,25 @@ class run_deadlines {
     /// 0: none.
     void arm(duration limit) noexcept;
     void disarm() noexcept { loop_.disarm(timer_); }
+    /// If it is armed, what is left is kept for go_on().
+    void suspend() noexcept;
+    void go_on() noexcept;
     /// It has expired while the loop was held up, and begins again: the peer had no chance. So it
     /// does for the time in which the user was asked.
     bool begins_again() noexcept;
 
    private:
     clock::duration asked_so_far() const noexcept;
+    clock::duration take_lost() noexcept;
+    void arm_for(clock::duration time) noexcept;
 
     loop& loop_;
     deadline_timer timer_;
     duration limit_{0};
     clock::duration held_up_before_{0};
     clock::duration asked_before_{0};
+    clock::time_point end_{};
+    clock::duration left_{0};  // while it is suspended
   };
   enum class part : std::uint8_t { none, establishing, command };
   // unlimited -> before_output -> after_output: nothing is expected, or the command does not run

@@ -54,6 +54,9 @@ class transport_events {
   /// skipped; from `open` it may go back to the first one, with a new connection. `run` means: the
   /// command was started.
   virtual void on_phase(phase entered) = 0;
+  /// It waits behind others before it can go on: no deadline runs but that of the whole command,
+  /// until the next on_phase.
+  virtual void on_waiting() {}
   /// Bytes of the command, valid during the call.
   virtual void on_output(stream which, std::span<const char> bytes) = 0;
   /// Nothing more will come on this stream.

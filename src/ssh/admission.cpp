@@ -82,6 +82,17 @@ void admission::name(ticket& t, const std::string& where) {
   t.to_ = &to;
 }
 
+void admission::rename(ticket& t, const std::string& where) {
+  assert(t.is_named());
+  drop(t);
+  t.book_ = nullptr;
+  name(t, where);
+}
+
+bool admission::is_for(const ticket& t, const std::string& where) const noexcept {
+  return *t.to_->key == where;
+}
+
 void admission::drop(ticket& t) noexcept {
   leave(t);
   address& from = *t.to_;

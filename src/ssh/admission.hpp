@@ -1,7 +1,7 @@
-// Which connections may be begun, by what they lead to: a host's address as it was given, and the
-// way there. A server that turns connections away gets fewer at a time, and one that never answers
-// is not tried again for each of the hosts that need it. An address is known here as long as
-// sessions are on their way to it, and for a minute if it has failed.
+// Which connections may be begun, by what they lead to: a host's address, as it was given until it
+// is looked up, and the way there. A server that turns connections away gets fewer at a time, and
+// one that never answers is not tried again for each of the hosts that need it. An address is known
+// here as long as sessions are on their way to it, and for a minute if it has failed.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,7 @@ class admission final : public loop_service {
       if (book_ != nullptr) book_->drop(*this);
     }
     bool is_inside() const noexcept { return stage_ == stage::inside; }
+    bool is_waiting() const noexcept { return stage_ == stage::waiting; }
     /// It is for an address.
     bool is_named() const noexcept { return book_ != nullptr; }
 
@@ -52,6 +53,10 @@ class admission final : public loop_service {
 
   /// Says what it is for. Pre: that was not said yet.
   void name(ticket& t, const std::string& where);
+  /// It is for something else than it was thought to be. Not in flight any more. Pre: it is named.
+  void rename(ticket& t, const std::string& where);
+  /// Pre: it is named.
+  bool is_for(const ticket& t, const std::string& where) const noexcept;
   /// Asks for a connection. True: it is in flight. False: it has to wait.
   /// Pre: it is named; neither is the case yet.
   bool enter(ticket& t, turn where);

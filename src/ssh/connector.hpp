@@ -19,6 +19,7 @@ class connector final : public route {
 
   bool resolves() const noexcept override { return true; }
   progress resolve() override;
+  std::string address() const override { return question_.addresses.front().text(); }
   progress connect(bool ready) override;
   failure why() const override { return why_; }
 

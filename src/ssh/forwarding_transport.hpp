@@ -45,6 +45,7 @@ class forwarding_transport : public transport, protected transport_events {
   virtual end_report complete(end_report found) { return found; }
 
   void on_phase(phase entered) override { owner_->on_phase(entered); }
+  void on_waiting() override { owner_->on_waiting(); }
   void on_output(stream which, std::span<const char> bytes) override {
     owner_->on_output(which, bytes);
   }

@@ -37,6 +37,7 @@ class jump_route final : public route, private session_user, private forward_own
   std::string label() const;
 
   void session_entered(phase) override {}
+  void session_waits() override {}
   void session_ready() override;
   void session_full() override;
   void session_failed(const failure& why) override;

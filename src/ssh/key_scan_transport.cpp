@@ -81,6 +81,10 @@ class key_scan_transport final : public transport, session_owner {
     session_->close();
   }
 
+  void session_waits() override {
+    if (next_ == 1) events_->on_waiting();
+  }
+
   void add(const shown_key& key) {
     found_ += known_hosts::entry_name(session_->key_name(), session_->key_port()) + " " + key.type +
               " " + key.base64 + "\n";

@@ -131,7 +131,8 @@ struct pooled_session::hop_part {
   forwarder forwards;
   deadlines limits;
   deadline_timer expiry;
-  clock::time_point whole{};       // its end
+  clock::time_point whole{};  // its end
+  clock::time_point waits_since{};
   clock::duration asked_before{};  // the user, when the timer was armed
 };
 
@@ -149,6 +150,8 @@ void pooled_session::limit_phase(phase where) {
   const deadlines& limits = hop_->limits;
   home.disarm(hop_->expiry);
   if (where >= phase::open) return;
+  if (hop_->waits_since != clock::time_point())
+    hop_->whole = later(hop_->whole, home.now() - std::exchange(hop_->waits_since, {}));
   auto end_of = [&home](duration limit) {
     return limit.count() > 0 ? later(home.now(), limit) : clock::time_point::max();
   };
@@ -399,6 +402,15 @@ void pooled_session::session_entered(phase where) {
   phase_ = where;
   if (is_hop()) limit_phase(where);
   notify([where](session_lease& lease) { lease.user_->session_entered(where); });
+}
+
+void pooled_session::session_waits() {
+  phase_.reset();
+  if (is_hop()) {
+    session_.shared().home.disarm(hop_->expiry);
+    hop_->waits_since = session_.shared().home.now();
+  }
+  notify([](session_lease& lease) { lease.user_->session_waits(); });
 }
 
 void pooled_session::session_ready() {

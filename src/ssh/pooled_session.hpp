@@ -24,6 +24,8 @@ class forwarder;
 class session_user {
  public:
   virtual void session_entered(phase where) = 0;
+  /// It waits for others that lead to the same address: no phase lasts meanwhile.
+  virtual void session_waits() = 0;
   /// The channel may be opened, and a command run on it.
   virtual void session_ready() = 0;
   /// The connection takes no further command at the same time.
@@ -183,6 +185,7 @@ class pooled_session final : public list_node, private session_owner {
   void limit_expired();
 
   void session_entered(phase where) override;
+  void session_waits() override;
   void session_ready() override;
   void session_failed(failure why) override;
   void session_closed() override;

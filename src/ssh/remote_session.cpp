@@ -243,11 +243,7 @@ void remote_session::step(bool ready) {
 void remote_session::begin() {
   // The time it takes to ask for a passphrase is not the host's.
   if (!setup_->place.is_inside() || !setup_->who.prepare()) return;
-  if (!setup_->ask_for(address())) return;
-  if (std::optional<failure> why = setup_->why_not()) {
-    why->context.insert(0, name_ + ": ");
-    return lose(std::move(*why), stage::over);
-  }
+  if (!setup_->ask_for(address_of(name_)) || is_refused()) return;
   setup_->begin();
   route_ = make_route(*shared_, route_target{name_, port_, user_},
                       delegate<>::to<&remote_session::wake>(this),
@@ -256,18 +252,43 @@ void remote_session::begin() {
   if (route_->resolves()) owner_->session_entered(phase::resolve);
 }
 
-// As it is known before it is looked up.
-std::string remote_session::address() const {
-  return shared_->way + name_ + ':' + std::to_string(port_);
+// Since others have failed.
+bool remote_session::is_refused() {
+  std::optional<failure> why = setup_->why_not();
+  if (!why) return false;
+  why->context.insert(0, name_ + ": ");
+  lose(std::move(*why), stage::over);
+  return true;
+}
+
+// What connections are counted by.
+std::string remote_session::address_of(const std::string& name) const {
+  return shared_->way + name + ':' + std::to_string(port_);
 }
 
 void remote_session::resolve() {
   if (closing_) return;
   route::progress r = route_->resolve();
   if (r == route::progress::failed) return fail(route_->why());
-  if (r == route::progress::waiting) return;
+  if (r == route::progress::waiting || !enter_address()) return;
   stage_ = stage::connecting;
   owner_->session_entered(phase::connect);
+}
+
+// Names of one address are one to the server there. False: it waits, and begins again with what is
+// known of the name then, or is over.
+bool remote_session::enter_address() {
+  std::string found = route_->address();
+  if (found.empty() || !setup_->place.move_to(address_of(found))) return true;
+  if (setup_->ask_for(address_of(found))) {
+    if (is_refused()) return false;
+    setup_->begin();
+    return true;
+  }
+  route_.reset();
+  stage_ = stage::queued;
+  owner_->session_waits();
+  return false;
 }
 
 void remote_session::connect(bool ready) {

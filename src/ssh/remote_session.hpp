@@ -26,6 +26,9 @@ enum class server_software : std::uint8_t { other, openssh, dropbear };
 class session_owner {
  public:
   virtual void session_entered(phase where) = 0;
+  /// It waits for others that lead to the same address. A phase that it has entered is entered
+  /// again.
+  virtual void session_waits() = 0;
   /// Authenticated: channels may be attached.
   virtual void session_ready() = 0;
   /// Terminal; the socket is closed. Not sent after close().
@@ -139,8 +142,10 @@ class remote_session {
 
   void step(bool ready);
   void begin();
-  std::string address() const;
+  bool is_refused();
+  std::string address_of(const std::string& name) const;
   void resolve();
+  bool enter_address();
   void connect(bool ready);
   void take_over(unique_fd connected);
   void enter_key_exchange();

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <system_error>
 
@@ -59,6 +60,14 @@ std::optional<endpoint> endpoint::of_literal(const std::string& text) {
 void endpoint::set_port(int port) noexcept {
   // sin_port and sin6_port are at the same place: both follow the family.
   v4.sin_port = htons(static_cast<std::uint16_t>(port));
+}
+
+std::string endpoint::text() const {
+  std::array<char, NI_MAXHOST> literal{};
+  if (::getnameinfo(address(), size(), literal.data(), literal.size(), nullptr, 0,
+                    NI_NUMERICHOST) != 0)
+    return {};
+  return literal.data();
 }
 
 /// Getaddrinfo cannot be cancelled, so the threads belong to the loop: neither an action that ends

@@ -27,6 +27,8 @@ class endpoint {
   const sockaddr* address() const noexcept { return reinterpret_cast<const sockaddr*>(this); }
   socklen_t size() const noexcept { return family() == AF_INET ? sizeof v4 : sizeof v6; }
   void set_port(int port) noexcept;
+  /// Without the port, as a literal has it.
+  std::string text() const;
 
  private:
   union {

@@ -32,6 +32,9 @@ class route {
   virtual bool resolves() const noexcept { return false; }
   /// `done`: the addresses are known.
   virtual progress resolve() { return progress::done; }
+  /// The address that it begins with, if it looks names up; empty: what the host is called is all
+  /// that is known. Pre: resolve() was done.
+  virtual std::string address() const { return {}; }
   /// Does what can be done now; `done`: take(). `ready`: an event came for fd().
   /// Pre: resolve() was done.
   virtual progress connect(bool ready) = 0;

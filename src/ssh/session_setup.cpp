@@ -24,9 +24,17 @@ void handshake_place::enter_again() {
 bool handshake_place::ask_for(const std::string& where, admission::turn turn) {
   if (address_.is_inside()) return true;
   if (!address_.is_named()) admissions().name(address_, where);
-  if (admissions().enter(address_, turn)) return true;
+  if (!address_.is_waiting() && admissions().enter(address_, turn)) return true;
+  shared_.home.disarm(silence_);
   shared_.handshakes.leave(permit_);
   return false;
+}
+
+bool handshake_place::move_to(const std::string& where) {
+  if (admissions().is_for(address_, where)) return false;
+  admissions().rename(address_, where);
+  begun_ = {};
+  return true;
 }
 
 void handshake_place::complete() {

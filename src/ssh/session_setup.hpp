@@ -34,14 +34,18 @@ class handshake_place {
   /// For a connection to what is called `where`. False: that takes no more for now, and others go
   /// on; `granted` is called again. Pre: is_inside().
   bool ask_for(const std::string& where, admission::turn turn);
+  /// What it was asked for leads to `where`. True: that is news, and it has to ask for it. Pre: it
+  /// was asked for.
+  bool move_to(const std::string& where);
   /// The address, once it was asked for.
   admission::ticket& address() noexcept { return address_; }
   admission& admissions() const { return shared_.home.service<admission>(); }
   /// A hop.
   bool is_exempt() const noexcept { return is_exempt_; }
   bool is_inside() const noexcept { return is_exempt_ || permit_.inside(); }
-  /// The handshake begins. Pre: is_inside().
+  /// The handshake begins.
   void begin();
+  /// The beginning of the clock: it has not.
   clock::time_point begun() const noexcept { return begun_; }
   clock::time_point last_progress() const noexcept { return last_progress_; }
   void note_progress() noexcept { last_progress_ = shared_.home.now(); }
@@ -66,7 +70,7 @@ class session_setup {
   session_setup(ssh_environment& shared, const login_names& names, delegate<> wake)
       : place(shared, wake), who(shared, names, wake), shared_(shared), wake_(wake) {}
 
-  /// It may begin. False: later, or why_not() says why not. Pre: its place is inside.
+  /// It may begin. False: later. Pre: its place is inside.
   bool ask_for(const std::string& where);
   /// Nothing is begun, since others have failed.
   std::optional<failure> why_not();

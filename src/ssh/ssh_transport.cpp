@@ -374,6 +374,8 @@ class ssh_transport final : public transport, session_user, channel_owner {
 
   void session_entered(phase where) override { events_->on_phase(where); }
 
+  void session_waits() override { events_->on_waiting(); }
+
   void session_ready() override {
     stage_ = stage::opening;
     std::string problem;

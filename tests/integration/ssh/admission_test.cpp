@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,9 +14,12 @@
 #include "execo/sync_wait.hpp"
 #include "fake_peer.hpp"
 #include "fleet_fixture.hpp"
+#include "held_clock.hpp"
 #include "long_count.hpp"
+#include "process/lifecycle.hpp"
 #include "recorded_run.hpp"
 #include "slow_proxy.hpp"
+#include "ssh/admission.hpp"
 
 namespace execo::test {
 namespace {
@@ -93,6 +98,99 @@ TEST_F(max_startups, of_a_bastion_fails_no_host_behind_it) {
   how.identities.push_back(bastion.identity());
   how.jump.push_back(bastion.user() + "@127.0.0.1:" + std::to_string(bastion.port()));
   run(how);
+}
+
+// -- names that only the resolver leads to one address
+// ---------------------------------------------------------------------------
+
+// Whose server has turned one connection away, which is still on its way.
+class names_of_one_address : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd";
+    server.emplace();
+    ssh_options how = options_for(*server);
+    how.reuse = false;
+    how.handshakes = 1;
+    shared = detail::make_ssh_environment(loop, how);
+    for (const char* name : {"n1", "n2", "n3"})
+      shared->names.remember(name, {*detail::endpoint::of_literal("127.0.0.1")});
+    book = &loop.get().service<detail::admission>();
+    book->name(other, shared->way + "127.0.0.1:" + std::to_string(server->port()));
+    EXPECT_TRUE(book->enter(other, detail::admission::turn::last));
+    book->turned_away(other);
+  }
+  void nothing() {}
+  unsigned in_handshakes() { return loop.get().service<detail::handshake_budget>().in_flight(); }
+
+  std::optional<sshd_fixture> server;
+  driven_loop loop;
+  std::shared_ptr<detail::ssh_environment> shared;
+  detail::admission* book = nullptr;
+  detail::admission::ticket other{detail::delegate<>::to<&names_of_one_address::nothing>(this)};
+};
+
+TEST_F(names_of_one_address, wait_for_each_other_and_not_in_the_way_of_others) {
+  std::deque<recorded_run> named;
+  for (const char* name : {"n1", "n2", "n3"}) named.emplace_back(loop, shared, name, "true").open();
+  ASSERT_TRUE(loop.until([&] { return named[0].waits + named[1].waits + named[2].waits == 3; }));
+  EXPECT_EQ(in_handshakes(), 0U);
+  recorded_run elsewhere(loop, shared, "127.0.0.2", "true");
+  EXPECT_EQ(elsewhere.run().status, exit_status::of_code(0)) << elsewhere.context;
+  for (recorded_run& one : named) EXPECT_EQ(one.phases, std::vector{phase::resolve});
+  EXPECT_EQ(logins(*server), 1U);
+  book->leave(other);
+  for (recorded_run& one : named) {
+    EXPECT_EQ(one.run().status, exit_status::of_code(0)) << one.context;
+    EXPECT_EQ(one.phases, (std::vector{phase::resolve, phase::resolve, phase::connect, phase::kex,
+                                       phase::auth, phase::open, phase::run}));
+  }
+  EXPECT_EQ(book->size(), 1U) << "none but the other one's";
+}
+
+TEST_F(names_of_one_address, have_no_deadline_running_while_they_wait) {
+  held_clock time(loop);
+  deadlines limits;
+  limits.establish = 5s;
+  detail::intrusive_ptr<detail::lifecycle> run(
+      new detail::lifecycle(loop, std::make_shared<const command>("true"), {},
+                            detail::make_ssh_transport(shared, host("n1")), limits));
+  run->start();
+  ASSERT_TRUE(loop.until([&] { return in_handshakes() == 0; }));
+  EXPECT_EQ(run->current_phase(), phase::resolve);
+  time.pass(1h);
+  EXPECT_FALSE(run->ended());
+  EXPECT_EQ(logins(*server), 0U);
+  book->leave(other);
+  ASSERT_TRUE(loop.until([&] { return run->ended(); }));
+  EXPECT_TRUE(run->final_result().ok()) << run->final_result().describe();
+}
+
+TEST_F(names_of_one_address, can_be_given_up_while_they_wait) {
+  {
+    recorded_run one(loop, shared, "n1", "true");
+    one.open();
+    ASSERT_TRUE(loop.until([&] { return one.waits == 1; }));
+    one.close();
+    ASSERT_TRUE(loop.until([&] { return one.closed; }));
+    EXPECT_EQ(one.report.started, certainty::no);
+  }
+  book->leave(other);
+  recorded_run next(loop, shared, "n2", "true");
+  EXPECT_EQ(next.run().status, exit_status::of_code(0)) << next.context;
+}
+
+TEST_F(names_of_one_address, are_not_tried_where_others_have_failed) {
+  detail::failure silent(end_reason::connect_failed, std::make_error_code(std::errc::timed_out),
+                         "n0");
+  silent.reason = failure_reason::no_banner;
+  book->leave(other);
+  book->failed(other, silent, 10s, detail::admission::max_weight);
+  recorded_run one(loop, shared, "n1", "true");
+  one.run();
+  EXPECT_EQ(one.how, end_reason::connect_failed);
+  EXPECT_THAT(one.context, HasSubstr("n1: not tried: 1 connection failed"));
+  EXPECT_EQ(logins(*server), 0U);
 }
 
 // -- who does not answer

@@ -102,6 +102,7 @@ class recorded_run final : public detail::transport_events {
 
   command what;
   std::vector<phase> phases;
+  int waits = 0;  // for its turn
   std::string out, err;
   int eofs = 0;
   bool exited = false;
@@ -123,6 +124,10 @@ class recorded_run final : public detail::transport_events {
     EXPECT_TRUE(phases.empty() || phases.back() < entered || phases.back() <= phase::open);
     phases.push_back(entered);
     if (entered == phase::run && what.has_input) feed();
+    told();
+  }
+  void on_waiting() override {
+    ++waits;
     told();
   }
   void on_output(stream which, std::span<const char> bytes) override {

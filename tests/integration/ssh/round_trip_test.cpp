@@ -41,6 +41,7 @@ class logged_in final : public detail::session_owner {
 
  private:
   void session_entered(phase) override {}
+  void session_waits() override {}
   void session_ready() override { ready = true; }
   void session_failed(detail::failure) override { failed = true; }
   void session_closed() override { closed = true; }

@@ -33,6 +33,40 @@ TEST_F(timed_run, is_ended_at_its_deadline_and_not_before) {
   EXPECT_FALSE(run->final_result().forced_kill());
 }
 
+TEST_F(timed_run, has_no_deadline_while_it_waits_for_its_turn) {
+  deadlines limits;
+  limits.establish = 5s;
+  limits.resolve = 2s;
+  start(command("noted"), limits);
+  seen.events->on_phase(phase::resolve);
+  time.pass(1s);
+  seen.events->on_waiting();
+  time.pass(100h);
+  EXPECT_FALSE(run->ended());
+  seen.events->on_phase(phase::resolve);
+  time.pass(1s);
+  seen.events->on_phase(phase::connect);
+  time.pass(3s - 1ns);
+  EXPECT_FALSE(run->ended());
+  time.pass(1ns);
+  ASSERT_TRUE(run->ended());
+  EXPECT_EQ(run->final_result().how(), end_reason::timed_out);
+  EXPECT_EQ(run->final_result().phase(), phase::connect);
+}
+
+TEST_F(timed_run, that_waits_for_its_turn_is_ended_when_the_time_for_all_of_it_is_over) {
+  command what("noted");
+  what.total_timeout = 10s;
+  start(what);
+  seen.events->on_phase(phase::resolve);
+  seen.events->on_waiting();
+  time.pass(10s - 1ns);
+  EXPECT_FALSE(run->ended());
+  time.pass(1ns);
+  ASSERT_TRUE(run->ended());
+  EXPECT_EQ(run->final_result().phase(), phase::total);
+}
+
 TEST_F(timed_run, is_killed_when_its_grace_period_is_over) {
   command what("noted");
   what.run_timeout = 5s;

@@ -93,6 +93,31 @@ TEST_F(admitted, do_not_wait_for_other_addresses_nor_for_one_that_has_gone) {
   EXPECT_EQ(book.size(), 0U);
 }
 
+TEST_F(admitted, are_counted_where_their_names_turn_out_to_lead) {
+  session& there = make("127.0.0.1:22");
+  EXPECT_TRUE(book.enter(there.ticket, admission::turn::last));
+  book.turned_away(there.ticket);
+  session& named = make();
+  EXPECT_TRUE(book.enter(named.ticket, admission::turn::last));
+  EXPECT_FALSE(book.is_for(named.ticket, "127.0.0.1:22"));
+  book.rename(named.ticket, "127.0.0.1:22");
+  EXPECT_TRUE(book.is_for(named.ticket, "127.0.0.1:22"));
+  EXPECT_EQ(book.size(), 1U) << "nobody needs the name";
+  EXPECT_FALSE(book.enter(named.ticket, admission::turn::last));
+  EXPECT_TRUE(named.ticket.is_waiting());
+  book.leave(there.ticket);
+  EXPECT_EQ(order, (std::vector<int>{1}));
+}
+
+TEST_F(admitted, make_room_where_they_turn_out_not_to_lead) {
+  EXPECT_TRUE(book.enter(make().ticket, admission::turn::last));
+  book.turned_away(all[0].ticket);
+  EXPECT_FALSE(book.enter(make().ticket, admission::turn::last));
+  book.rename(all[0].ticket, "127.0.0.1:22");
+  EXPECT_EQ(order, (std::vector<int>{1}));
+  EXPECT_TRUE(book.enter(all[0].ticket, admission::turn::last));
+}
+
 TEST_F(admitted, is_none_for_as_long_as_three_ends_in_a_row_took) {
   fail(2s);
   fail(3s);

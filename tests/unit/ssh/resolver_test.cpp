@@ -38,6 +38,16 @@ TEST_F(resolver_on_a_loop, answers_all_who_ask_for_a_name_and_keeps_the_answer) 
   EXPECT_EQ(again.question.addresses.size(), all[0].question.addresses.size());
 }
 
+TEST(endpoint, is_written_as_a_literal_in_one_way) {
+  for (const char* text : {"127.0.0.1", "10.1.2.3", "::1", "fe80::1%lo"}) {
+    std::optional<endpoint> e = endpoint::of_literal(text);
+    ASSERT_TRUE(e) << text;
+    EXPECT_EQ(e->text(), text);
+  }
+  EXPECT_EQ(endpoint::of_literal("0:0:0:0:0:0:0:1")->text(), "::1");
+  EXPECT_EQ(endpoint().text(), "");
+}
+
 TEST_F(resolver_on_a_loop, says_why_a_name_has_no_address) {
   resolver names(on);
   asker a;
