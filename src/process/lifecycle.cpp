@@ -103,7 +103,8 @@ void lifecycle::on_phase(phase entered) {
   deadlines_.enter(entered, command_->run_timeout);
   if (entered != phase::run) return;
   enter(run_state::running);
-  deadlines_.expect_output(command_->first_output_timeout, command_->idle_timeout);
+  deadlines_.expect_output(command_->first_output_timeout, command_->idle_timeout,
+                           transport_->unread_time());
   result_access::started_command(result_) = certainty::yes;
   stdio_.release();
   pid_.store(transport_->pid(), std::memory_order_relaxed);
@@ -135,7 +136,7 @@ void lifecycle::say(log_level level, Make&& make) const noexcept {
 
 void lifecycle::on_output(stream which, std::span<const char> bytes) {
   if (!active()) return;
-  deadlines_.note_output();
+  if (deadlines_.expects_output()) deadlines_.note_output(transport_->unread_time());
   outputs_.take(which, bytes);
   if (!active()) return;
   if (state() == run_state::draining) await_rest();
@@ -165,6 +166,7 @@ void lifecycle::on_exit(exit_status status) {
   clock::duration in_all =
       std::min(command_->drain_timeout, duration::max() / max_drains) * max_drains;
   drain_end_ = later(loop_.now(), std::max(in_all, transport_->max_output_delay()));
+  unread_ = transport_->unread_time();
   await_rest();
 }
 
@@ -177,8 +179,10 @@ void lifecycle::await_rest() {
 
 void lifecycle::rest_is_silent() {
   // While nothing is read here, that says nothing about the other side.
-  if (drain_end_ != unwanted && outputs_.paused()) {
-    drain_end_ = later(drain_end_, command_->drain_timeout);
+  clock::duration unread = transport_->unread_time();
+  clock::duration held = unread - std::exchange(unread_, unread);
+  if (drain_end_ != unwanted && (outputs_.paused() || held.count() > 0)) {
+    drain_end_ = later(drain_end_, std::max<clock::duration>(held, command_->drain_timeout));
     return await_rest();
   }
   bool may_come = outputs_.open() && ended_by_itself() && loop_.now() < drain_end_;
@@ -379,7 +383,9 @@ void lifecycle::pause(stream which, bool paused) {
 void lifecycle::update_flow() {
   bool was_paused = outputs_.paused();
   outputs_.update_flow();
-  if (was_paused && !outputs_.paused()) deadlines_.note_reading();
+  bool reads_again = was_paused && !outputs_.paused();
+  if (reads_again && deadlines_.expects_output())
+    deadlines_.note_reading(transport_->unread_time());
 }
 
 void lifecycle::deadline_expired() { end_early(end_reason::timed_out); }
@@ -390,6 +396,7 @@ void lifecycle::deadline_expired_in(execo::phase where) {
       state() == run_state::running || (state() == run_state::establishing && !of_silence);
   if (!counts) return;
   if (of_silence && outputs_.paused()) return deadlines_.excuse_silence();
+  if (of_silence && deadlines_.excuse(transport_->unread_time())) return;
   phase_ = where;
   end_early(end_reason::timed_out);
 }

@@ -180,6 +180,7 @@ class lifecycle final : public execution,
   std::atomic<run_state> state_{run_state::idle};
   std::atomic<pid_t> pid_{0};
   execo::phase phase_ = phase::resolve;
+  clock::duration unread_{0};  // its output, so far: see transport::unread_time()
 };
 
 }  // namespace execo::detail

@@ -56,11 +56,11 @@ duration run_deadlines::limit_of(phase where) const noexcept {
   }
 }
 
-void run_deadlines::expect_output(duration first, duration idle) {
+void run_deadlines::expect_output(duration first, duration idle, clock::duration unread) {
   if (first.count() <= 0 && idle.count() <= 0) return;
   first_output_ = first;
   idle_ = idle;
-  silent_since_ = loop_.now();
+  note_reading(unread);
   silence_ = silence::before_output;
   phase_.arm(limit_of_silence());
 }
@@ -75,6 +75,18 @@ duration run_deadlines::limit_of_silence() const noexcept {
 void run_deadlines::excuse_silence() noexcept {
   silent_since_ = loop_.now();
   phase_.arm(limit_of_silence());
+}
+
+// Nobody tells of the end of such a time: while it goes on, it is looked for eight times a limit.
+bool run_deadlines::excuse(clock::duration unread) noexcept {
+  duration limit = limit_of_silence();
+  clock::time_point end = later(later(silent_since_, limit), unread - unread_before_);
+  clock::duration left = end - loop_.now();
+  if (left.count() <= 0) return false;
+  bool goes_on = unread_ != unread_before_ && unread_ != unread;
+  unread_ = unread;
+  phase_.arm(goes_on ? std::max<clock::duration>(left, limit / 8) : left);
+  return true;
 }
 
 // Output moves the end of the time without touching the timer.

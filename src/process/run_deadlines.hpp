@@ -24,19 +24,24 @@ class run_deadlines {
   void enter(phase where, duration run_timeout);
   /// Until the next phase none runs but that of all phases.
   void suspend() noexcept;
-  /// The command runs, and is to write within these times; 0: none.
-  void expect_output(duration first, duration idle);
-  void note_output() noexcept {
-    if (silence_ == silence::unlimited) return;
+  /// The command runs, and is to write within these times; 0: none. `unread`, here and below: how
+  /// long its output could not be read so far, for no fault of its own or its reader's.
+  void expect_output(duration first, duration idle, clock::duration unread);
+  bool expects_output() const noexcept { return silence_ != silence::unlimited; }
+  /// Pre: expects_output().
+  void note_output(clock::duration unread) noexcept {
     silence_ = silence::after_output;
-    silent_since_ = loop_.now();
+    note_reading(unread);
   }
-  /// Its output was not read until now.
-  void note_reading() noexcept {
-    if (silence_ != silence::unlimited) silent_since_ = loop_.now();
+  /// Its output was not read until now. Pre: expects_output().
+  void note_reading(clock::duration unread) noexcept {
+    silent_since_ = loop_.now();
+    unread_before_ = unread_ = unread;
   }
   /// Instead of ending a command whose output is not read.
   void excuse_silence() noexcept;
+  /// The same for time in which it could not be read. False: it was silent for long enough besides.
+  bool excuse(clock::duration unread) noexcept;
   void disarm() noexcept;
 
  private:
@@ -89,6 +94,8 @@ class run_deadlines {
   duration first_output_{0};
   duration idle_{0};
   clock::time_point silent_since_{};
+  clock::duration unread_before_{0};
+  clock::duration unread_{0};  // at the last look
   part part_ = part::none;
   silence silence_ = silence::unlimited;
 };

@@ -132,6 +132,10 @@ class transport {
   /// says. Ends with on_closed.
   virtual void close() = 0;
 
+  /// How long in all output could not be read so far, since other commands held what it comes
+  /// through.
+  virtual clock::duration unread_time() const noexcept { return {}; }
+
   /// What it leads to was checked to be the host that is meant, or there is no network on the way
   /// to it. From `open` on.
   virtual bool knows_host() const noexcept { return true; }

@@ -27,6 +27,7 @@ class forwarding_transport : public transport, protected transport_events {
   bool query_pending_output() override { return inner_->query_pending_output(); }
   clock::duration max_output_delay() const noexcept override { return inner_->max_output_delay(); }
   bool knows_host() const noexcept override { return inner_->knows_host(); }
+  clock::duration unread_time() const noexcept override { return inner_->unread_time(); }
   void describe(std::vector<std::string>& lines) const override { inner_->describe(lines); }
   void close() override { inner_->close(); }
 

@@ -19,6 +19,9 @@ class jump_route final : public route, private session_user, private forward_own
   failure why() const override { return why_; }
   unique_fd take() override;
   bool carries() const noexcept override { return true; }
+  clock::duration unread_time() const noexcept override {
+    return lease_ ? lease_->session().unread_time() : clock::duration(0);
+  }
   bool is_broken() const noexcept override { return stage_ == stage::broken; }
   void close(ending how) override;
   bool is_over() const noexcept override { return forward_ == nullptr; }

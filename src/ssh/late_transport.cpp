@@ -57,6 +57,9 @@ class late_transport final : public forwarding_transport {
   bool knows_host() const noexcept override {
     return has_way() && forwarding_transport::knows_host();
   }
+  clock::duration unread_time() const noexcept override {
+    return has_way() ? forwarding_transport::unread_time() : clock::duration(0);
+  }
   void describe(std::vector<std::string>& lines) const override {
     if (has_way()) return forwarding_transport::describe(lines);
     lines.push_back("waits for `" + text_ + "` of ssh_config");

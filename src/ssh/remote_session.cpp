@@ -82,12 +82,18 @@ void remote_session::touch(session_member& m) noexcept {
 
 void remote_session::hold_input() {
   members_.add_holder();
+  note_reading();
   wake();
 }
 
 void remote_session::release_input() {
   members_.remove_holder();
+  note_reading();
   wake();
+}
+
+void remote_session::note_reading() noexcept {
+  unread_.set(input_held(), shared_->home.now(), unread_below());
 }
 
 void remote_session::ask(round_trip& trip) {
@@ -576,6 +582,7 @@ void remote_session::drop_connection(bool politely) {
   politely = politely && stage_ == stage::serving && !lost();
   shared_->home.disarm(next_look_);
   members_.abandon_all();
+  note_reading();
   trips_.drop_all();
   if (politely) {
     // Without the option ssh_disconnect closes the descriptor itself, once, whether its last packet

@@ -16,6 +16,7 @@
 #include "ssh/route.hpp"
 #include "ssh/session_members.hpp"
 #include "ssh/session_setup.hpp"
+#include "ssh/unread_stopwatch.hpp"
 
 namespace execo::detail {
 
@@ -83,6 +84,10 @@ class remote_session {
   /// hold it have released it.
   void hold_input();
   void release_input();
+  /// How long in all it was not read so far: since members held it, or what carries it.
+  clock::duration unread_time() const noexcept {
+    return unread_.total(shared_->home.now(), unread_below());
+  }
 
   ssh_session_struct* handle() const noexcept { return handle_.get(); }
   /// Nothing is left in libssh's output buffer.
@@ -127,6 +132,7 @@ class remote_session {
   };
 
   void wake() noexcept;
+  void note_reading() noexcept;
   void on_poll(int result);
   void on_woken();
   void run_step(bool ready);
@@ -136,6 +142,9 @@ class remote_session {
   void on_route_over();
   void report_loss();
   void rest();
+  clock::duration unread_below() const noexcept {
+    return route_ ? route_->unread_time() : clock::duration(0);
+  }
   bool is_past() const noexcept { return stage_ >= stage::resting; }
   phase current_phase() const noexcept;
   failure route_loss() const;
@@ -204,6 +213,7 @@ class remote_session {
   ssh_counter_struct traffic_{};
   ssh_counter_struct packets_{};
   session_members members_;
+  unread_stopwatch unread_;
   round_trips trips_;
   liveness life_;
   deadline_timer next_look_;

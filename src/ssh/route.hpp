@@ -50,6 +50,8 @@ class route {
   virtual bool carries() const noexcept { return false; }
   /// Who listens at the other end is not the host: the host has to speak first.
   virtual bool connects_later() const noexcept { return false; }
+  /// How long in all what carries the connection was not read so far.
+  virtual clock::duration unread_time() const noexcept { return {}; }
   /// What carries the connection is lost: why().
   virtual bool is_broken() const noexcept { return false; }
   /// Ends what it began. With `lost` it may wait for what says why.

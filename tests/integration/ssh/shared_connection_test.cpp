@@ -11,6 +11,8 @@
 #include <set>
 
 #include "base/fd.hpp"
+#include "held_clock.hpp"
+#include "process/lifecycle.hpp"
 #include "recorded_run.hpp"
 #include "ssh/session_pool.hpp"
 
@@ -305,6 +307,64 @@ TEST_F(shared_connection, is_not_read_for_a_reader_that_is_alone_on_it) {
   EXPECT_EQ(logins(*server), 1U);
   stalled.pause(stream::out, false);
   end_all();
+}
+
+// As if others of the environment had kept so much: then each keeps little.
+class crowded_connection : public shared_connection {
+ protected:
+  void start_without_limits() {
+    server = std::make_unique<sshd_fixture>(takes_marks);
+    ssh_options options = options_for(*server);
+    options.idle_close = duration(0);
+    shared = detail::make_ssh_environment(loop, options);
+  }
+  void crowd() { shared->held_back += crowd_size; }
+  void clear() { shared->held_back -= crowd_size; }
+
+  static constexpr std::size_t crowd_size = 65U * 1024 * 1024;
+};
+
+TEST_F(crowded_connection, that_is_not_read_for_one_command_makes_no_other_one_silent) {
+  using namespace std::chrono_literals;
+  held_clock time(loop);
+  start_without_limits();
+  std::string go = server->directory() + "/go";
+  command what("while [ -d " + server->directory() + " ] && [ ! -e " + go +
+               " ]; do echo up; sleep 0.05; done; echo last; exec sleep 600");
+  what.idle_timeout = 5s;
+  std::unique_ptr<detail::transport> way = detail::make_ssh_transport(shared, host("127.1.0.1"));
+  const detail::transport& seen = *way;
+  detail::intrusive_ptr<detail::lifecycle> run(new detail::lifecycle(
+      loop, std::make_shared<const command>(what), {}, std::move(way), deadlines()));
+  run->start();
+  ASSERT_TRUE(loop.until([&] { return run->state() == detail::run_state::running; }));
+  recorded_run& stalled = add("cat /dev/zero");
+  stalled.open();
+  stalled.pause(stream::out, true);
+  crowd();
+  ASSERT_TRUE(loop.until([&] {
+    time.pass(1ms);
+    return seen.unread_time() > 0s;
+  }));
+  for (int i = 0; i < 100; ++i) time.pass(1s);
+  EXPECT_EQ(run->state(), detail::run_state::running) << "was ended for its silence";
+  EXPECT_GE(seen.unread_time(), 100s);
+  std::ofstream(go).close();
+  clear();
+  stalled.signal(SIGKILL);
+  stalled.close();
+  ASSERT_TRUE(loop.until([&] {
+    time.pass(10ms);
+    return run->ended() && stalled.closed;
+  }));
+  const result& end = run->final_result();
+  EXPECT_EQ(end.how(), end_reason::timed_out) << end.describe();
+  EXPECT_EQ(end.phase(), phase::idle);
+  EXPECT_TRUE(end.out.ends_with("up\nlast\n")) << end.out.size();
+  EXPECT_TRUE(server->no_commands_left());
+  EXPECT_EQ(shared->held_back, 0U);
+  // No timer outlives the clock.
+  detail::join_members(loop);
 }
 
 TEST_F(shared_connection, that_is_lost_ends_all_its_commands) {

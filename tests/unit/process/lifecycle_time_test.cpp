@@ -67,6 +67,25 @@ TEST_F(timed_run, that_waits_for_its_turn_is_ended_when_the_time_for_all_of_it_i
   EXPECT_EQ(run->final_result().phase(), phase::total);
 }
 
+TEST_F(timed_run, waits_for_the_rest_of_an_output_as_long_as_that_cannot_be_read) {
+  command what("noted");
+  what.drain_timeout = 1s;
+  start_running(what);
+  seen.events->on_exit(exit_status::of_code(0));
+  clock::time_point held_from = time.now();
+  seen.unread = [this, held_from] { return time.now() - held_from; };
+  for (int i = 0; i < 100; ++i) time.pass(1s);
+  EXPECT_FALSE(seen.closed);
+  seen.unread = [] { return 100s; };
+  seen.events->on_output(stream::out, std::span<const char>("x", 1));
+  time.pass(1s - 1ns);
+  EXPECT_FALSE(seen.closed);
+  end_streams();
+  ASSERT_TRUE(run->ended());
+  EXPECT_TRUE(run->final_result().output_complete());
+  EXPECT_EQ(run->final_result().out, "x");
+}
+
 TEST_F(timed_run, is_killed_when_its_grace_period_is_over) {
   command what("noted");
   what.run_timeout = 5s;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct notes {
   bool closed = false;
   detail::end_report report;  // given with the last event
   bool holds_last_event = false;
+  std::function<detail::clock::duration()> unread;  // null: never
 };
 
 class noting_transport final : public detail::transport {
@@ -40,6 +42,9 @@ class noting_transport final : public detail::transport {
   }
   detail::clock::duration max_output_delay() const noexcept override {
     return notes_.can_ask ? std::chrono::hours(1) : detail::clock::duration(0);
+  }
+  detail::clock::duration unread_time() const noexcept override {
+    return notes_.unread ? notes_.unread() : detail::clock::duration(0);
   }
   void close() override {
     notes_.closed = true;

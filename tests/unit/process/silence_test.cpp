@@ -100,6 +100,45 @@ TEST_F(silent_run, that_was_only_held_has_still_to_write_for_the_first_time) {
   expect_end_after(5s, phase::first_output);
 }
 
+// That others keep it from being read is no silence of its own.
+TEST_F(silent_run, has_the_time_back_in_which_it_could_not_be_read) {
+  begin(0s, 5s);
+  write();
+  time.pass(4s);
+  seen.unread = [] { return 2s; };
+  expect_end_after(3s, phase::idle);
+}
+
+TEST_F(silent_run, has_its_first_output_to_write_in_time_that_is_read) {
+  seen.unread = [] { return 100s; };
+  begin(5s, 0s);
+  time.pass(1s);
+  seen.unread = [] { return 101s; };
+  expect_end_after(5s, phase::first_output);
+}
+
+TEST_F(silent_run, has_the_whole_time_after_an_output_whatever_was_not_read_before) {
+  begin(0s, 5s);
+  time.pass(2s);
+  seen.unread = [] { return 2s; };
+  write();
+  expect_end_after(5s, phase::idle);
+}
+
+TEST_F(silent_run, is_not_blamed_as_long_as_it_cannot_be_read) {
+  begin(0s, 5s);
+  time.pass(2s);
+  seen.unread = [this] { return time.elapsed() - 2s; };
+  for (int i = 0; i < 1000; ++i) time.pass(100ms);
+  EXPECT_TRUE(seen.signals.empty());
+  seen.unread = [] { return 100s; };
+  time.pass(3s - 1ns);
+  EXPECT_TRUE(seen.signals.empty());
+  // It is looked at from time to time only.
+  time.pass(625ms + 1ns);
+  EXPECT_EQ(seen.signals, std::vector{SIGTERM});
+}
+
 TEST_F(silent_run, is_not_limited_before_it_runs_nor_after_its_end) {
   command what("noted");
   what.first_output_timeout = 1s;
