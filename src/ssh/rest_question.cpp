@@ -1,5 +1,7 @@
 #include "ssh/rest_question.hpp"
 
+#include <utility>
+
 namespace execo::detail {
 namespace {
 
@@ -25,6 +27,7 @@ void rest_question::withdraw() noexcept {
 
 void rest_question::ask() {
   received_ = session_.packets_received();
+  unread_ = session_.unread_time();
   session_.ask(trip_);
   session_.shared().home.arm_after(limit_, session_.shared().answer_limit);
 }
@@ -35,8 +38,12 @@ void rest_question::answered() {
   done_(answer::none_left);
 }
 
-// A server that does not know the request may say so in a way that libssh keeps to itself.
+// A server that does not know the request may say so in a way that libssh keeps to itself. While
+// others hold the connection it is not even asked.
 void rest_question::limit_expired() {
+  clock::duration unread = session_.unread_time();
+  if (std::exchange(unread_, unread) != unread)
+    return session_.shared().home.arm_after(limit_, session_.shared().answer_limit);
   bool spoke = session_.packets_received() != received_;
   withdraw();
   done_(spoke ? answer::none_left : answer::silence);

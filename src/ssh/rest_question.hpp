@@ -31,6 +31,7 @@ class rest_question {
   round_trip trip_;
   deadline_timer limit_;
   std::uint64_t received_ = 0;  // packets, when it was asked
+  clock::duration unread_{0};   // the connection, so far
   int to_ask_ = 0;              // after this one
 };
 

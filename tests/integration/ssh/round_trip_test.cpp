@@ -3,10 +3,12 @@
 
 #include <optional>
 
+#include "held_clock.hpp"
 #include "recorded_run.hpp"
 #include "slow_proxy.hpp"
 #include "ssh/environment.hpp"
 #include "ssh/remote_session.hpp"
+#include "ssh/rest_question.hpp"
 
 namespace execo::test {
 namespace {
@@ -122,6 +124,48 @@ TEST_F(round_trips, that_are_given_up_do_not_lend_their_answer_to_the_next) {
   EXPECT_TRUE(loop.until([&] { return b.answers == 1; }));
   EXPECT_GE(at.session.packets_received() - before, 2u);
   EXPECT_EQ(a.answers, 0);
+}
+
+class rest_asker {
+ public:
+  explicit rest_asker(detail::remote_session& of) : question(of, done()) {}
+
+  std::optional<detail::rest_question::answer> found;
+  detail::rest_question question;
+
+ private:
+  delegate<detail::rest_question::answer> done() {
+    return delegate<detail::rest_question::answer>::to<&rest_asker::answered>(this);
+  }
+  void answered(detail::rest_question::answer a) { found = a; }
+};
+
+TEST_F(round_trips, for_the_rest_of_an_output_have_the_time_in_which_the_connection_is_read) {
+  held_clock time(loop);
+  logged_in at(loop, *server);
+  ASSERT_TRUE(at.ready);
+  rest_asker a(at.session);
+  at.session.hold_input();
+  a.question.put();
+  const detail::clock::duration limit = at.session.shared().answer_limit;
+  for (int i = 0; i < 10; ++i) time.pass(limit);
+  EXPECT_FALSE(a.found) << "the server was not even asked";
+  at.session.release_input();
+  ASSERT_TRUE(loop.until([&] { return a.found.has_value(); }));
+  EXPECT_EQ(*a.found, detail::rest_question::answer::none_left);
+}
+
+TEST_F(round_trips, for_the_rest_of_an_output_end_when_the_server_is_silent) {
+  slow_proxy proxy(server->port(), way());
+  held_clock time(loop);
+  logged_in at(loop, *server, proxy.port());
+  ASSERT_TRUE(at.ready);
+  proxy.fall_silent();
+  rest_asker a(at.session);
+  a.question.put();
+  time.pass(at.session.shared().answer_limit);
+  ASSERT_TRUE(a.found);
+  EXPECT_EQ(*a.found, detail::rest_question::answer::silence);
 }
 
 TEST_F(round_trips, under_way_end_with_the_session_without_an_answer) {
