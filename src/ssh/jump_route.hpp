@@ -22,6 +22,7 @@ class jump_route final : public route, private session_user, private forward_own
   clock::duration unread_time() const noexcept override {
     return lease_ ? lease_->session().unread_time() : clock::duration(0);
   }
+  bool is_read() const noexcept override { return !lease_ || lease_->session().is_read(); }
   bool is_broken() const noexcept override { return stage_ == stage::broken; }
   void close(ending how) override;
   bool is_over() const noexcept override { return forward_ == nullptr; }

@@ -606,7 +606,7 @@ bool remote_session::liveness::look(std::uint64_t packets, bool reads,
 }
 
 void remote_session::life_check() {
-  if (!life_.look(packets_received(), !input_held(), shared_->settings.max_unanswered)) {
+  if (!life_.look(packets_received(), is_read(), shared_->settings.max_unanswered)) {
     return end_with(failure(end_reason::connection_lost, std::make_error_code(std::errc::timed_out),
                             name_ + ": the server does not answer any more"));
   }

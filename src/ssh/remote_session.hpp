@@ -103,6 +103,8 @@ class remote_session {
   /// In the middle of an event, or of several.
   bool busy() const noexcept { return busy_; }
   bool input_held() const noexcept { return members_.are_holding(); }
+  /// Neither it nor what carries it is held.
+  bool is_read() const noexcept { return !input_held() && (!route_ || route_->is_read()); }
   const std::string& name() const noexcept { return name_; }
   /// Why it has failed before, while it is tried again: for who has no time left.
   std::optional<failed_try> last_try() const;

@@ -64,6 +64,8 @@ class route {
   virtual std::optional<failed_try> last_try() const { return std::nullopt; }
   /// Adds what it knows to why the connection was lost. Pre: is_over().
   virtual void explain(failure& lost) const { (void)lost; }
+  /// What carries the connection is read now.
+  virtual bool is_read() const noexcept { return true; }
 };
 
 /// Waits for a descriptor when there is none left.

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "fleet_fixture.hpp"
+#include "held_clock.hpp"
 #include "program.hpp"
 #include "recorded_run.hpp"
 #include "sanitizers.hpp"
@@ -452,6 +453,43 @@ TEST_F(jump_by_openssh, says_what_went_wrong_on_the_way) {
        other.user() + "@127.8.0.1: Permission denied (publickey).");
   says(hop("no-such-host.invalid"), end_reason::connect_failed,
        "ssh: Could not resolve hostname no-such-host.invalid: ");
+}
+
+// Of which nothing can be heard.
+TEST_F(jump, does_not_take_a_host_for_lost_while_the_hop_before_it_is_not_read) {
+  held_clock time(loop);
+  start();
+  options.jump = {hop("127.8.0.1")};
+  options.keepalive = std::chrono::seconds(1);
+  options.idle_close = duration(0);
+  recorded_run& silent = prepare("127.8.1.1", "echo up; exec sleep 600");
+  recorded_run& stalled = runs.emplace_back(loop, shared, "127.8.1.2", "echo up; cat /dev/zero");
+  silent.open();
+  stalled.open();
+  for (recorded_run& r : runs)
+    ASSERT_TRUE(loop.until([&r] { return r.failed || !r.out.empty(); })) << r.context;
+  // As if others had kept so much.
+  constexpr std::size_t much = 65U * 1024 * 1024;
+  std::size_t& held_back = shared->last_hop().shared->held_back;
+  held_back += much;
+  stalled.pause(stream::out, true);
+  ASSERT_TRUE(loop.until([&] { return held_back >= much + 64U * 1024; }));
+  for (int i = 0; i < 100; ++i) time.pass(std::chrono::seconds(1));
+  for (recorded_run& r : runs) EXPECT_FALSE(r.failed) << r.context;
+  held_back -= much;
+  for (recorded_run& r : runs) {
+    r.signal(SIGKILL);
+    r.close();
+  }
+  for (recorded_run& r : runs) {
+    ASSERT_TRUE(loop.until([&] {
+      time.pass(std::chrono::milliseconds(10));
+      return r.closed;
+    }));
+  }
+  EXPECT_TRUE(server->no_commands_left());
+  // No timer outlives the clock.
+  detail::join_members(loop);
 }
 
 }  // namespace
