@@ -155,14 +155,14 @@ failure unreadable_key(const remote_session& of) {
 }
 
 bool check_host_key(const remote_session& of, failure& why) {
-  if (!checks_host_key(of)) {
-    note_unchecked_key(of);
-    return true;
-  }
   host_key_store& trusted = of.shared().host_keys;
   shown_key shown;
-  if (read_shown_key(of.handle(), shown))
-    return trusted.accept(of.key_name(), of.key_port(), shown, why);
+  bool is_read = read_shown_key(of.handle(), shown);
+  if (!checks_host_key(of)) {
+    note_unchecked_key(of);
+    return !is_read || !trusted.refuses_revoked(of.key_name(), of.key_port(), shown, why);
+  }
+  if (is_read) return trusted.accept(of.key_name(), of.key_port(), shown, why);
   why = unreadable_key(of);
   return false;
 }

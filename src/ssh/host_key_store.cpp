@@ -83,7 +83,7 @@ host_key_files host_key_files::of(const std::string& file, const ssh_caller& by)
 
 host_key_store::host_key_store(host_keys policy, host_key_files files)
     : policy_(policy), files_(std::move(files)) {
-  if (policy_ != host_keys::ignore) read();
+  read();
 }
 
 std::vector<file_stamp> host_key_store::stamps_of_others() const {
@@ -94,13 +94,14 @@ std::vector<file_stamp> host_key_store::stamps_of_others() const {
 }
 
 void host_key_store::refresh() {
-  if (policy_ == host_keys::ignore) return;
   bool current = file_stamp::of(files_.written) == stamp_ && stamps_of_others() == other_stamps_;
   if (!current) read();
 }
 
 // As in OpenSSH, no host is trusted while the list of revoked keys cannot be read.
-void host_key_store::read_revoked(known_hosts& known) const {
+known_hosts host_key_store::read_revoked() const {
+  known_hosts revoked;
+  if (files_.revoked.empty()) return revoked;
   std::string text;
   std::string problem;
   file_read there = read_file(files_.revoked, file_kind::regular, max_key_file_size, text, problem);
@@ -115,7 +116,8 @@ void host_key_store::read_revoked(known_hosts& known) const {
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     if (!line.empty() && line[0] != '#') marked += "@revoked * " + std::string(line) + "\n";
   }
-  known.parse(marked);
+  revoked.parse(marked);
+  return revoked;
 }
 
 void host_key_store::read() {
@@ -125,6 +127,8 @@ void host_key_store::read() {
   // Before they are read: a change in between is seen the next time.
   stamp_ = file_stamp::of(files_.written);
   other_stamps_ = stamps_of_others();
+  revoked_ = read_revoked();
+  if (policy_ == host_keys::ignore) return void(++version_);
   for (const std::string& file : files_.others) {
     if (read_file(file, file_kind::regular, max_key_file_size, text, problem) == file_read::whole)
       known.parse(text);
@@ -138,14 +142,23 @@ void host_key_store::read() {
     throw std::invalid_argument("known hosts file " + files_.written + ": " +
                                 last_error().message());
   known.parse(text);
-  if (!files_.revoked.empty()) read_revoked(known);
   known_ = std::move(known);
   ++version_;
   // A file that was replaced is not the one that is open.
   writer_.reset();
 }
 
+bool host_key_store::refuses_revoked(std::string_view host, int port, const shown_key& key,
+                                     failure& why) const {
+  if (revoked_.check(host, port, key.type, key.base64) != known_hosts::verdict::revoked)
+    return false;
+  why = refuse(host, port, key, failure_reason::host_key_revoked, "is marked @revoked",
+               "give the host a new key");
+  return true;
+}
+
 bool host_key_store::accept(std::string_view host, int port, const shown_key& key, failure& why) {
+  if (refuses_revoked(host, port, key, why)) return false;
   if (policy_ == host_keys::ignore) return true;
   std::string name = known_hosts::entry_name(host, port);
   std::string remove =

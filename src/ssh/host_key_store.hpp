@@ -41,8 +41,8 @@ class host_key_files {
 
 class host_key_store {
  public:
-  /// Reads the files, unless any key will do. Of `others` those count that can be read.
-  /// Throws: std::invalid_argument naming a file that cannot be used.
+  /// Reads the files; if any key will do, the list of revoked ones alone. Of `others` those count
+  /// that can be read. Throws: std::invalid_argument naming a file that cannot be used.
   host_key_store(host_keys policy, host_key_files files);
   host_key_store(host_keys policy, const std::string& file,
                  const ssh_caller& by = ssh_caller::now())
@@ -61,6 +61,9 @@ class host_key_store {
   /// Whether keys matter at all.
   bool checks() const noexcept { return policy_ != host_keys::ignore; }
 
+  /// The list of revoked keys has it: it is not accepted, whatever the policy. True: `why` is set.
+  bool refuses_revoked(std::string_view host, int port, const shown_key& key, failure& why) const;
+
   /// Judges a key, and records it where the policy says so. True: go on. False: `why` is set.
   bool accept(std::string_view host, int port, const shown_key& key, failure& why);
 
@@ -76,7 +79,7 @@ class host_key_store {
 
  private:
   void read();
-  void read_revoked(known_hosts& known) const;
+  known_hosts read_revoked() const;
   std::vector<file_stamp> stamps_of_others() const;
   std::error_code append(std::string line);
   std::error_code open_for_append();
@@ -91,6 +94,7 @@ class host_key_store {
   unsigned version_ = 0;
   unique_fd writer_;
   bool needs_newline_ = false;
+  known_hosts revoked_;  // by files_.revoked
 };
 
 /// The stores of a loop: files that are the same are read once.

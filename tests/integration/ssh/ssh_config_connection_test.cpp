@@ -126,6 +126,28 @@ TEST_F(ssh_config_connection, asks_a_host_on_loopback_for_no_key_where_the_file_
   EXPECT_EQ(run_one("true").how(), end_reason::host_key_rejected);
 }
 
+TEST_F(ssh_config_connection, takes_no_revoked_key_where_any_other_one_will_do) {
+  std::ofstream(file("revoked")) << server_->host_key() << "\n";
+  bool has_ssh = run_program({"ssh", "-V"}).code == 0;
+  for (const char* lines :
+       {"NoHostAuthenticationForLocalhost yes\n", "StrictHostKeyChecking no\n"}) {
+    for (bool revoked : {false, true}) {
+      write("HostName 127.0.1.1\n" + std::string(lines) +
+            (revoked ? "RevokedHostKeys " + file("revoked") + "\n" : ""));
+      host_result r = run_one("true");
+      EXPECT_EQ(r.ok(), !revoked) << lines << r.describe();
+      if (revoked) {
+        EXPECT_EQ(r.how(), end_reason::host_key_rejected) << lines;
+        EXPECT_EQ(r.reason(), failure_reason::host_key_revoked) << lines;
+      }
+      if (!has_ssh) continue;
+      outcome by_ssh = run_program({"ssh", "-F", file("ssh_config"), "-o", "BatchMode=yes", "-o",
+                                    "IdentityAgent=none", "a", "true"});
+      EXPECT_EQ(by_ssh.code == 0, !revoked) << lines << by_ssh.err;
+    }
+  }
+}
+
 // The program ssh decides by the address that it has connected to, and so do we.
 TEST_F(ssh_config_connection, asks_for_no_key_where_ssh_asks_for_none) {
   if (run_program({"ssh", "-V"}).code != 0) GTEST_SKIP() << "no ssh";
