@@ -84,12 +84,15 @@ bool has_meaning(std::string_view word) {
 
 }  // namespace
 
+bool is_inert(std::string_view text) {
+  return text.find_first_not_of(plain) == std::string_view::npos;
+}
+
 // In single quotes csh expands "!", fish reads "\\" and "\'", and none can quote "'": these
 // three are written outside, after a backslash.
 std::string quote_word(std::string_view word) {
   if (word.empty()) return "''";
-  if (word.find_first_not_of(plain) == std::string_view::npos && !has_meaning(word))
-    return std::string(word);
+  if (is_inert(word) && !has_meaning(word)) return std::string(word);
   std::string quoted;
   bool inside = false;
   for (char c : word) {

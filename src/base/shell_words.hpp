@@ -15,6 +15,9 @@ std::vector<std::string> split_words(std::string_view text);
 /// too if it has no newline. A word that needs no quotes is not changed.
 std::string quote_word(std::string_view word);
 
+/// Whether no shell gives it a meaning, in quotes and without: letters, digits, `_@+=:,./-` alone.
+bool is_inert(std::string_view text);
+
 /// The words quoted and joined by spaces.
 std::string join_quoted(const std::vector<std::string>& words);
 

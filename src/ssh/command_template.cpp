@@ -27,12 +27,6 @@ constexpr std::array<std::string_view, 7> take_words{"docker", "podman",      "k
 constexpr std::array<std::string_view, 11> run_here{
     "sh", "bash", "dash", "ksh", "zsh", "env", "ip", "chroot", "unshare", "nsenter", "setpriv"};
 
-bool is_plain(std::string_view value) {
-  constexpr std::string_view plain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@+=:,./-";
-  return value.find_first_not_of(plain) == value.npos;
-}
-
 std::optional<std::string> value_of(char token, const token_values& values, std::string& problem) {
   switch (token) {
     case 'h':
@@ -71,7 +65,7 @@ std::optional<std::string> expand_tokens(std::string_view text, const token_valu
     }
     std::optional<std::string> value = value_of(text[i], values, problem);
     if (!value) return value;
-    if (by == token_reader::shell && !is_plain(*value)) {
+    if (by == token_reader::shell && !is_inert(*value)) {
       problem = fmt::format(
           "%{} is `{}` here, which means something to a shell; use "
           "\"$EXECO_HOST\", or words that no shell reads (--argv)",

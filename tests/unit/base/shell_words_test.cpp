@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <random>
 #include <stdexcept>
 
@@ -12,6 +13,7 @@
 namespace execo::test {
 namespace {
 
+using detail::is_inert;
 using detail::join_quoted;
 using detail::quote_word;
 using detail::split_words;
@@ -120,6 +122,17 @@ TEST(shell_words, a_real_shell_reads_back_what_was_quoted) {
   auto r = sync_wait(process("printf '%s\\001' " + join_quoted(words)).shell().run());
   EXPECT_TRUE(r.ok()) << r.describe();
   EXPECT_EQ(r.out, expected) << "seed " << seed;
+}
+
+TEST(shell_words, text_without_a_meaning_is_letters_digits_and_few_signs) {
+  EXPECT_TRUE(is_inert(""));
+  EXPECT_TRUE(is_inert("me@node-1.example:22,a=b/c+d_e"));
+  for (int c = 1; c < 256; ++c) {
+    const std::string text(1, static_cast<char>(c));
+    const bool is_letter = c < 128 && std::isalnum(c) != 0;
+    const bool is_sign = c < 128 && std::string_view("_@+=:,./-").find(text) != std::string::npos;
+    EXPECT_EQ(is_inert(text), is_letter || is_sign) << c;
+  }
 }
 
 TEST(shell_words, a_real_shell_splits_as_we_do) {
