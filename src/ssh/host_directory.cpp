@@ -20,6 +20,29 @@ int port_of(const std::string& text) {
   return port;
 }
 
+config_answer::fixed_destination destination_of(const host& where, const ssh_options& options) {
+  config_answer::fixed_destination named;
+  named.host = where.name();
+  named.user = where.user().empty() ? options.user : where.user();
+  named.port = where.port() == 0 ? options.port : where.port();
+  return named;
+}
+
+ssh_target target_of(const config_answer& answer) {
+  ssh_target found;
+  found.name = answer.host();
+  found.port = port_of(answer.tokens().port);
+  found.user = answer.tokens().user;
+  return found;
+}
+
+// The commands of Match exec may take any time, and the loop does not wait for them.
+bool known_answer(const match_commands& commands, const std::string& command) {
+  std::optional<bool> known = commands.find(command);
+  if (!known) throw command_wanted(command);
+  return *known;
+}
+
 }  // namespace
 
 config_source config_files::find(const ssh_options& options, const ssh_caller& by) {
@@ -47,6 +70,17 @@ config_source config_files::find(const ssh_options& options, const ssh_caller& b
   return read_.back().source;
 }
 
+login_lookup::login_lookup(ssh_options options, const ssh_caller& by, config_source config)
+    : options_(std::move(options)), config_(std::move(config)), caller_(config_caller::of(by)) {}
+
+ssh_target login_lookup::find(const host& where) const {
+  config_commands commands([this](const std::string& command) {
+    return config_.commands && known_answer(*config_.commands, command);
+  });
+  return target_of(
+      config_answer(*config_.lines, caller_, commands, destination_of(where, options_)));
+}
+
 host_directory::host_directory(loop& on, ssh_options options, const ssh_caller& by,
                                config_source config, std::string shown_keys)
     : loop_(on),
@@ -58,19 +92,12 @@ host_directory::host_directory(loop& on, ssh_options options, const ssh_caller& 
       asks_commands_(config_.commands && config_.lines->has_commands()) {}
 
 ssh_target host_directory::find(const host& where) {
-  config_answer::fixed_destination named;
-  named.host = where.name();
-  named.user = where.user().empty() ? options_.user : where.user();
-  named.port = where.port() == 0 ? options_.port : where.port();
   bool asked = false;
   config_commands commands([&](const std::string& command) { return holds(command, asked); });
-  config_answer answer(*config_.lines, caller_, commands, named);
-  ssh_target found;
+  config_answer answer(*config_.lines, caller_, commands, destination_of(where, options_));
+  ssh_target found = target_of(answer);
   const common& of_several = common_of(answer, asked);
   found.shared = of_several.shared;
-  found.name = answer.host();
-  found.port = port_of(answer.tokens().port);
-  found.user = answer.tokens().user;
   found.establish = of_several.establish;
   return found;
 }
@@ -86,15 +113,12 @@ ssh_target host_directory::find_ready(const host& where) {
   return found;
 }
 
-// The commands of Match exec may take any time, and the loop does not wait for them.
 bool host_directory::holds(const std::string& command, bool& left_to_ssh) const {
   if (!config_.commands) {
     left_to_ssh = true;
     return false;
   }
-  std::optional<bool> known = config_.commands->find(command);
-  if (!known) throw command_wanted(command);
-  return *known;
+  return known_answer(*config_.commands, command);
 }
 
 const host_directory::common& host_directory::common_of(const config_answer& answer,

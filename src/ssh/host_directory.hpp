@@ -47,6 +47,20 @@ class config_files final : public loop_service {
   std::vector<entry> read_;
 };
 
+/// As whom and where hosts are logged in to, for who connects to none.
+class login_lookup {
+ public:
+  login_lookup(ssh_options options, const ssh_caller& by, config_source config);
+
+  /// `shared` is null. Throws: ssh_config_error; command_wanted, as host_directory::find() does.
+  ssh_target find(const host& where) const;
+
+ private:
+  const ssh_options options_;
+  const config_source config_;
+  const config_caller caller_;
+};
+
 /// On one loop, for one action.
 class host_directory {
  public:
