@@ -56,6 +56,13 @@ inline bool needs_reader(const sink_spec& spec) {
   return false;
 }
 
+/// Calls `visit` with each part that has a path, in their order: a file, an append, a spill.
+template <class Visit>
+void visit_files(const sink_spec& spec, Visit&& visit) {
+  if (!spec.path.text.empty()) visit(spec);
+  for (const auto& part : spec.parts) visit_files(*part, visit);
+}
+
 class source_spec {
  public:
   enum class kind : std::uint8_t { null, inherit, pipe, text, file, fd };

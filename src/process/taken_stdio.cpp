@@ -175,6 +175,33 @@ taken_stdio taken_stdio::now(const command& what, surroundings::caller then) {
   return taken;
 }
 
+namespace {
+
+template <class Spec>
+std::shared_ptr<const Spec> with_changed_paths(const std::shared_ptr<const Spec>& from,
+                                               const taken_stdio::path_change& change) {
+  if (!from) return from;
+  bool has_parts = false;
+  if constexpr (std::is_same_v<Spec, sink_spec>) has_parts = !from->parts.empty();
+  // A handler stays the one that all share.
+  if (from->path.text.empty() && !has_parts) return from;
+  auto made = std::make_shared<Spec>(*from);
+  if (!made->path.text.empty()) change(made->path.text);
+  if constexpr (std::is_same_v<Spec, sink_spec>)
+    for (auto& part : made->parts) part = with_changed_paths(part, change);
+  return made;
+}
+
+}  // namespace
+
+taken_stdio taken_stdio::with_paths(const path_change& change) const {
+  taken_stdio made = *this;
+  made.in_ = stdio_access::make(with_changed_paths(stdio_access::shared(in_), change));
+  made.out_ = stdio_access::make(with_changed_paths(stdio_access::shared(out_), change));
+  made.err_ = stdio_access::make(with_changed_paths(stdio_access::shared(err_), change));
+  return made;
+}
+
 const std::vector<taken_stdio::passed>& taken_stdio::extra_descriptors() const noexcept {
   static const std::vector<passed> none;
   return held_ ? held_->extra_descriptors : none;

@@ -3,6 +3,7 @@
 // directory of that moment. The caller may close, reuse and change all of them afterwards.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -37,6 +38,11 @@ class taken_stdio {
   const std::vector<passed>& extra_descriptors() const noexcept;
   /// The error if a descriptor could not be taken, and in `context` the step and the descriptor.
   std::error_code problem(std::string& context) const;
+
+  /// A copy with other paths: `change` is called with each one, those of the source, of the
+  /// output and of the error, in this order. Where they begin stays as it was.
+  using path_change = std::function<void(std::string& path)>;
+  taken_stdio with_paths(const path_change& change) const;
 
   /// A reader of the other end of what was lent waits for this.
   void release() noexcept { held_.reset(); }
