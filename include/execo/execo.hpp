@@ -52,6 +52,7 @@
 #include "execo/stop_policy.hpp"
 #include "execo/stream.hpp"
 #include "execo/sync_wait.hpp"
+#include "execo/target.hpp"
 #include "execo/task.hpp"
 #include "execo/time.hpp"
 #include "execo/timeout.hpp"

@@ -18,6 +18,7 @@ class result;
 class scope;
 class signals;
 class ssh_options;
+class target;
 template <class T>
 class task;  // of void unless said otherwise: execo/task.hpp
 

@@ -15,10 +15,11 @@ namespace execo {
 /// One command in several processes of this machine, at most `fanout` of them at a time.
 ///
 /// It is the action that `remote` is, with local processes in place of hosts. Each has a name as a
-/// host has: `local-1`, `local-2`, ..., or those given; its command finds it in EXECO_HOST. A
-/// command is as that of a process: text is split into words, shell() hands it to sh. Environment,
-/// working directory and file mode mask are those of the moment when the start is asked for. Up to
-/// 1 MiB of each stream of each process is kept; max_output() changes that.
+/// host has: `local-1`, `local-2`, ..., or those given; its command finds it in EXECO_HOST.
+/// References such as `{{{host}}}` are replaced as in `remote`. A command is as that of a process:
+/// text is split into words, shell() hands it to sh. Environment, working directory and file mode
+/// mask are those of the moment when the start is asked for. Up to 1 MiB of each stream of each
+/// process is kept; max_output() changes that.
 class [[nodiscard]] local : public action,
                             public command_options<local>,
                             public detail::fanout_options<local> {

@@ -6,15 +6,22 @@
 #include "execo/detail/action_options.hpp"
 #include "execo/detail/compiler.hpp"
 #include "execo/detail/host_arguments.hpp"
+#include "execo/detail/value_list.hpp"
+#include "execo/target.hpp"
 
 namespace execo {
 
 /// One command on each of many ssh hosts, at most `fanout` of them at a time.
 ///
-/// Text goes unchanged to the login shell of the remote user, as with ssh. A command made of words
-/// is quoted, so that each word arrives unchanged. Up to 1 MiB of each stream of each host is kept;
-/// max_output() changes that. If a leftover process holds the output open, execo stops reading it
-/// when the server, asked after drain_timeout of silence, has no more of it.
+/// Text goes to the login shell of the remote user, as with ssh. A command made of words is quoted,
+/// so that each word arrives unchanged. In either, in values of variables, in cwd() and in paths of
+/// files, `{{{host}}}`, `{{{index}}}`, `{{{user}}}` and `{{{port}}}` are those of each host, and
+/// `{{name}}` is what subst() says: docs/actions.md has the rules. Two hosts never write one file,
+/// unless they append() to it.
+///
+/// Up to 1 MiB of each stream of each host is kept; max_output() changes that. If a leftover
+/// process holds the output open, execo stops reading it when the server, asked after drain_timeout
+/// of silence, has no more of it.
 class [[nodiscard]] remote : public action,
                              public command_options<remote>,
                              public detail::fanout_options<remote> {
@@ -32,6 +39,17 @@ class [[nodiscard]] remote : public action,
   remote(const Text& text, detail::host_arguments hosts)
       : remote(command(text), std::move(hosts)) {}
   remote(command what, detail::host_arguments hosts);
+  /// `make(const target&)` returns the command of a host, or its text or its words. It is called on
+  /// the action's loop when the host begins, and nothing is replaced in what it returns. What that
+  /// command leaves unset the setters of the action say. Sinks, sources of files and descriptors,
+  /// passed descriptors and handlers are the action's alone. If it throws, the action is stopped,
+  /// and run() or next() rethrows the exception.
+  template <detail::makes_commands Make>
+  remote(Make make, detail::host_arguments hosts)
+      : remote(
+            by_function(),
+            [make = std::move(make)](const target& where) mutable { return command(make(where)); },
+            std::move(hosts)) {}
 
   /// Identity, host keys and deadlines.
   remote& ssh(ssh_options options) &;
@@ -45,6 +63,8 @@ class [[nodiscard]] remote : public action,
   }
 
  private:
+  class by_function {};
+  remote(by_function, detail::command_maker make, detail::host_arguments hosts);
   friend class command_options<remote>;
   command& mutable_command();
 };

@@ -150,6 +150,12 @@ void set_notice(action& a, std::function<void(std::string_view)> call) {
   configurable(action_access::core(a)).on_notice = std::move(call);
 }
 
+void set_values(action& a, std::string_view name, value_list values) {
+  configurable(action_access::core(a)).commands.set_values(name, std::move(values));
+}
+
+void set_verbatim(action& a) { configurable(action_access::core(a)).commands.keep_braces(); }
+
 void set_keep_lines(action& a) { before_its_start(a).lines().enable(); }
 
 }  // namespace detail

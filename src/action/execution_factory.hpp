@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -16,10 +17,10 @@
 namespace execo::detail {
 
 /// One attempt on one host of an action.
-class target {
+class attempt {
  public:
-  target(const execo::host& on, std::size_t place, std::shared_ptr<const command> command,
-         taken_stdio streams, const deadlines& times)
+  attempt(const execo::host& on, std::size_t place, std::shared_ptr<const command> command,
+          taken_stdio streams, const deadlines& times)
       : where(on),
         index(place),
         what(std::move(command)),
@@ -28,11 +29,22 @@ class target {
 
   const execo::host& where;
   std::size_t index;
-  unsigned attempt = 1;
+  unsigned number = 1;
   std::shared_ptr<const command> what;
   taken_stdio stdio;
   deadlines limits;
 };
+
+/// As whom a host is logged in to, and where.
+class login_place {
+ public:
+  std::string user;
+  int port = 0;
+};
+
+/// Where commands are processes: on hosts, or on this machine, there also with tokens such as %h in
+/// their words.
+enum class command_place : std::uint8_t { elsewhere, here, here_with_tokens };
 
 /// One for each action.
 class execution_factory {
@@ -51,9 +63,13 @@ class execution_factory {
   virtual std::size_t descriptors() const noexcept { return 1; }
   /// How many descriptors are open now on this loop, but are closed when needed.
   virtual std::size_t spare_descriptors(loop& on) const noexcept { return (void)on, 0; }
+  /// Called on the action's loop.
+  /// Throws: std::invalid_argument if that is not known before the host is reached.
+  virtual login_place login_to(const host& where) const;
+  virtual command_place place() const noexcept { return command_place::elsewhere; }
   /// Makes an execution, not started yet. Called on the ring.
   /// Throws: std::invalid_argument for options that cannot be used.
-  virtual intrusive_ptr<execution> make(loop& on, std::size_t ring, target what) = 0;
+  virtual intrusive_ptr<execution> make(loop& on, std::size_t ring, attempt what) = 0;
   /// Whether another attempt may succeed: the command was not started.
   virtual bool may_be_retried(const result& r) const noexcept;
   /// The action has ended. Called on each ring.
@@ -63,11 +79,11 @@ class execution_factory {
 /// Makes executions that are commands; only the transport differs.
 class command_factory : public execution_factory {
  public:
-  intrusive_ptr<execution> make(loop& on, std::size_t ring, target what) final;
+  intrusive_ptr<execution> make(loop& on, std::size_t ring, attempt what) final;
 
  protected:
   /// Called on the ring; may change the limits, which are those of the action. Throws: as make().
-  virtual std::unique_ptr<transport> transport_to(loop& on, std::size_t ring, target& what) = 0;
+  virtual std::unique_ptr<transport> transport_to(loop& on, std::size_t ring, attempt& what) = 0;
 };
 
 }  // namespace execo::detail

@@ -13,7 +13,7 @@
 namespace execo::detail {
 
 fanout_action::fanout_action(command c, std::vector<host> h)
-    : what(std::move(c)),
+    : commands(std::move(c)),
       hosts(std::move(h)),
       step_(delegate<>::to<&fanout_action::launch_scheduled>(this)) {}
 
@@ -38,6 +38,7 @@ void fanout_action::set_fanout(std::size_t at_a_time) {
 // Readers and writers are those of one process; the hosts of an action would wait for them
 // indefinitely.
 void fanout_action::refuse_what_needs_a_reader() const {
+  const command& what = commands.what;
   const source_spec* from = stdio_access::of(what.in);
   if (from != nullptr && from->what == source_spec::kind::pipe)
     throw std::invalid_argument("an action has no writer for the input pipe()");
@@ -49,18 +50,18 @@ void fanout_action::refuse_what_needs_a_reader() const {
 }
 
 void fanout_action::prepare(loop&) {
-  if (shared_) return;
-  if (what.shell_text().empty()) throw std::invalid_argument("the command is empty");
+  if (commands.is_prepared()) return;
   refuse_what_needs_a_reader();
-  factory->prepare(what);
-  if (!what.handlers.empty()) calls_ = std::make_unique<handler_calls>(what.handlers);
-  stdio_ = taken_stdio::now(what, surroundings::caller::goes_on);
-  shared_ = std::make_shared<const command>(std::move(what));
+  factory->prepare(commands.what);
+  std::vector<std::shared_ptr<handler>> handlers = commands.what.handlers;
+  commands.prepare();
+  if (!handlers.empty()) calls_ = std::make_unique<handler_calls>(handlers);
   with_lines_ = on_line || keeps_lines() || (calls_ && calls_->wants_lines());
 }
 
 void fanout_action::begin() {
   factory->begin(where());
+  commands.check(hosts, *factory);
   choose_window();
   launch_some();
 }
@@ -95,7 +96,7 @@ void fanout_action::launch_some() noexcept {
     descriptors_.opened();
     run->start();
   }
-  if (launched_ == hosts.size()) stdio_.release();
+  if (launched_ == hosts.size()) commands.release_stdio();
 }
 
 void fanout_action::go_on() noexcept {
@@ -144,7 +145,7 @@ void fanout_action::on_over() noexcept {
 }
 
 void fanout_action::describe(std::vector<std::string>& lines, clock::time_point now) const {
-  lines.push_back("action `" + shared_->name() + "` on " + progress(now));
+  lines.push_back("action `" + name() + "` on " + progress(now));
 }
 
 void fanout_action::cancel_all() noexcept {
@@ -198,13 +199,13 @@ void fanout_action::signal_one(std::size_t index, int signal) noexcept {
 void fanout_action::skip(std::size_t index) noexcept {
   deliver([&] {
     result r;
-    result_access::set_not_started(r, shared_->name());
+    result_access::set_not_started(r, commands.name_for(hosts[index], index, *factory));
     return host_result(hosts[index], index, std::move(r));
   });
 }
 
 void fanout_action::skip_the_rest() noexcept {
-  stdio_.release();
+  commands.release_stdio();
   // An end handler that throws leads here again.
   while (launched_ < hosts.size()) {
     std::size_t index = launched_++;

@@ -9,10 +9,10 @@
 #include "action/action_core.hpp"
 #include "action/descriptor_share.hpp"
 #include "action/execution_factory.hpp"
+#include "action/host_commands.hpp"
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
 #include "process/handler_calls.hpp"
-#include "process/taken_stdio.hpp"
 
 namespace execo::detail {
 
@@ -24,7 +24,7 @@ class fanout_action final : public action_core {
   ~fanout_action() override;
 
   // -- configuration, before the start ----------------------------------------------------------
-  command what;
+  host_commands commands;
   std::vector<host> hosts;
   std::size_t fanout = 64;
   deadlines limits;
@@ -38,7 +38,7 @@ class fanout_action final : public action_core {
   void refuse_what_needs_a_reader() const;
 
   std::size_t size() const noexcept override { return hosts.size(); }
-  std::string name() const override { return shared_ ? shared_->name() : what.name(); }
+  std::string name() const override { return commands.name(); }
   std::optional<std::size_t> find(const host& which, match by) const override;
   host_state state_of(std::size_t index) const noexcept override;
 
@@ -63,8 +63,6 @@ class fanout_action final : public action_core {
   void host_ended(host_run& run) noexcept;
   void note_transport(const host_result& r);
 
-  std::shared_ptr<const command> shared_;
-  taken_stdio stdio_;                     // for hosts that were not launched yet
   std::unique_ptr<handler_calls> calls_;  // on the loop; null without handlers
   list_node open_;                        // of host_run
   descriptor_share descriptors_;

@@ -18,12 +18,11 @@ constexpr std::uint8_t most_late_pieces = 8;
 }  // namespace
 
 host_run::host_run(fanout_action& owner, std::size_t index, std::size_t ring)
-    : owner_(owner),
-      on_(*owner.where().rings()[ring]),
-      index_(index),
-      ring_(ring),
-      what_(std::make_unique<target>(owner.hosts[index], index, owner.shared_, owner.stdio_,
-                                     owner.limits)) {
+    : owner_(owner), on_(*owner.where().rings()[ring]), index_(index), ring_(ring) {
+  const host& where = owner.hosts[index];
+  host_commands::run run = owner.commands.run_on(where, index, *owner.factory);
+  what_ = std::make_unique<attempt>(where, index, std::move(run.what), std::move(run.stdio),
+                                    owner.limits);
   if (crosses_loops()) crossing_ = std::make_unique<result>();
 }
 
@@ -64,6 +63,7 @@ void host_run::kill(int signal) noexcept {
 }
 
 void host_run::begin() noexcept {
+  const std::shared_ptr<const command> what = what_->what;
   try {
     run_ = owner_.factory->make(on_, ring_, std::move(*std::exchange(what_, nullptr)));
     if (owner_.with_lines_) lines_ = std::make_unique<splitters>();
@@ -71,7 +71,7 @@ void host_run::begin() noexcept {
     run_ = {};
     problem_ = std::current_exception();
     result none;
-    contain([&] { result_access::set_not_started(none, owner_.shared_->name()); },
+    contain([&] { result_access::set_not_started(none, what->name()); },
             [](const std::exception_ptr&) {});
     return end_with(std::move(none));
   }
@@ -106,8 +106,10 @@ void host_run::ended() noexcept { owner_.host_ended(*this); }
 
 void host_run::on_running(execution& run) {
   if (!owner_.calls_) return;
-  run_on(owner_.where(), [self = intrusive_ptr<host_run>(this), pid = run.pid(),
-                          at = run.result_so_far().started()] { self->notify_started(pid, at); });
+  const result& so_far = run.result_so_far();
+  run_on(owner_.where(),
+         [self = intrusive_ptr<host_run>(this), name = so_far.name(), pid = run.pid(),
+          at = so_far.started()] { self->notify_started(name, pid, at); });
 }
 
 void host_run::on_output(execution&, stream which, std::span<const char> bytes) {
@@ -197,8 +199,7 @@ void host_run::notify_line(stream from, std::string_view text, bool complete, bo
   if (kept && owner_.keeps_lines()) owner_.keep_line(event, *this);
 }
 
-void host_run::notify_started(pid_t pid, time_point at) {
-  const std::string name = owner_.shared_->name();
+void host_run::notify_started(const std::string& name, pid_t pid, time_point at) {
   started_command started(owner_.hosts[index_], index_, name, pid, at);
   if (auto error = owner_.calls_->start(started)) owner_.fail(std::move(error));
 }

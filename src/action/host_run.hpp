@@ -71,7 +71,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   void end_with(result found) noexcept;
 
   // -- on the action's loop ---------------------------------------------------------------------
-  void notify_started(pid_t pid, time_point at);
+  void notify_started(const std::string& name, pid_t pid, time_point at);
   void notify_line(stream from, std::string_view text, bool complete, bool kept);
   void notify_lines(const std::vector<pending_line>& lines);
 
@@ -88,7 +88,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   loop& on_;
   const std::size_t index_;
   const std::size_t ring_;
-  std::unique_ptr<target> what_;  // until it starts
+  std::unique_ptr<attempt> what_;  // until it starts
   intrusive_ptr<execution> run_;
   std::unique_ptr<splitters> lines_;
   std::vector<pending_line> pending_;      // for the action's loop, if that is another one

@@ -59,7 +59,7 @@ class key_scan_factory final : public detail::ssh_factory {
   using directories = std::vector<std::unique_ptr<detail::host_directory>>;  // by type
 
   std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t ring,
-                                                  detail::target& what) override {
+                                                  detail::attempt& what) override {
     check_files();
     return make_in_time(on, what, [this, &on, ring, &where = what.where](deadlines* limits) {
       return transport_by_config(on, ring, where, limits);

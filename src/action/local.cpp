@@ -23,6 +23,7 @@ class local_factory final : public detail::command_factory {
   }
   // Its two outputs, its input and the child itself.
   std::size_t descriptors() const noexcept override { return 4; }
+  detail::command_place place() const noexcept override { return detail::command_place::here; }
   // Nobody makes a child any more: the directory is not held for those who keep the handle.
   void end(std::size_t ring) noexcept override {
     if (ring == 0) around_.reset();
@@ -30,7 +31,7 @@ class local_factory final : public detail::command_factory {
 
  private:
   std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t,
-                                                  detail::target& what) override {
+                                                  detail::attempt& what) override {
     auto own = std::make_shared<command>(*what.what);
     own->handlers.clear();
     own->set_variable("EXECO_HOST", what.where.name());
@@ -51,7 +52,7 @@ std::vector<host> numbered(std::size_t count) {
 detail::action_ref make_local(command what, std::vector<host> names) {
   auto* made = new detail::fanout_action(std::move(what), std::move(names));
   detail::action_ref kept(made);
-  made->what.output_cap = output_cap_per_process;
+  made->commands.what.output_cap = output_cap_per_process;
   made->factory = std::make_shared<local_factory>();
   return kept;
 }
@@ -64,6 +65,6 @@ local::local(command what, std::size_t count)
 local::local(command what, detail::host_arguments names)
     : action(make_local(std::move(what), std::move(names).take())) {}
 
-command& local::mutable_command() { return detail::configurable(state()).what; }
+command& local::mutable_command() { return detail::configurable(state()).commands.what; }
 
 }  // namespace execo

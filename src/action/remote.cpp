@@ -39,7 +39,7 @@ class remote_factory final : public detail::ssh_factory {
       if (options().lease.count() > 0)
         throw std::invalid_argument("a connector keeps no lease of commands: that is for ssh");
       connector_ = std::make_shared<const detail::connector_setup>(options(), by());
-      if (become_ && connector_->program.how() == detail::command_template::form::exec)
+      if (become_ && place() != detail::command_place::elsewhere)
         throw std::invalid_argument("become: not with the connector exec:, which runs it here");
       return;
     }
@@ -56,6 +56,20 @@ class remote_factory final : public detail::ssh_factory {
     if (around_) openssh_ = std::make_shared<const detail::openssh_setup>(options(), by(), around_);
     hosts_.resize(on.rings().size());
     ssh_factory::begin(on);
+  }
+  detail::login_place login_to(const host& where) const override {
+    if (connector_) {
+      detail::login_place found = ssh_factory::login_to(where);
+      if (found.user.empty()) found.user = connector_->user;
+      if (found.port == 0) found.port = connector_->port;
+      return found;
+    }
+    return login_by_config(where);
+  }
+  detail::command_place place() const noexcept override {
+    bool is_exec =
+        connector_ && connector_->program.how() == detail::command_template::form::exec;
+    return is_exec ? detail::command_place::here_with_tokens : detail::command_place::elsewhere;
   }
   // Of a local child: its two outputs, its input and the child itself; of ssh its log, too. Of a
   // proxy command: the connection, its standard error and the child. Through a hop: a pair of
@@ -78,7 +92,7 @@ class remote_factory final : public detail::ssh_factory {
 
  private:
   std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t ring,
-                                                  detail::target& what) override {
+                                                  detail::attempt& what) override {
     if (connector_) return by_connector(on, what);
     if (options().via == ssh_client::openssh) return by_openssh(on, what.where);
     check_files();
@@ -87,7 +101,26 @@ class remote_factory final : public detail::ssh_factory {
     });
   }
 
-  std::unique_ptr<detail::transport> by_connector(detail::loop& on, const detail::target& what) {
+  detail::login_place login_by_config(const host& where) const {
+    check_files();
+    if (!logins_) logins_ = std::make_unique<const detail::login_lookup>(options(), by(), config());
+    detail::login_place found;
+    try {
+      detail::ssh_target to = logins_->find(where);
+      found.user = std::move(to.user);
+      found.port = to.port;
+    } catch (const ssh_config_error& error) {
+      throw std::invalid_argument(where.name() + ": " + error.what());
+    } catch (const detail::command_wanted&) {
+      throw std::invalid_argument(
+          where.name() +
+          ": its user and port are for a command of Match in ssh_config to decide, "
+          "which runs when the host begins: they are not known in its command");
+    }
+    return found;
+  }
+
+  std::unique_ptr<detail::transport> by_connector(detail::loop& on, const detail::attempt& what) {
     detail::become_place there(what.where, options().user.empty() ? by().user() : options().user);
     return as_other(on, detail::make_connector_transport(on, connector_, what.where, what.index),
                     std::move(there));
@@ -142,6 +175,7 @@ class remote_factory final : public detail::ssh_factory {
   std::shared_ptr<const detail::surroundings> around_;          // of the ssh program; null: none
   std::shared_ptr<const detail::openssh_setup> openssh_;        // from the start on
   std::vector<std::unique_ptr<detail::host_directory>> hosts_;  // by ring
+  mutable std::unique_ptr<const detail::login_lookup> logins_;  // on the action's loop
 };
 
 }  // namespace
@@ -172,12 +206,17 @@ remote::remote(command what, detail::host_arguments hosts)
     : action(
           detail::action_ref(new detail::fanout_action(std::move(what), std::move(hosts).take()))) {
   detail::fanout_action& made = detail::configurable(state());
-  made.what.output_cap = output_cap_per_host;
+  made.commands.what.output_cap = output_cap_per_host;
   made.factory = std::make_shared<remote_factory>(ssh_options());
   made.limits = ssh_options().limits;
 }
 
-command& remote::mutable_command() { return detail::configurable(state()).what; }
+remote::remote(by_function, detail::command_maker make, detail::host_arguments hosts)
+    : remote(command(""), std::move(hosts)) {
+  detail::configurable(state()).commands.make = std::move(make);
+}
+
+command& remote::mutable_command() { return detail::configurable(state()).commands.what; }
 
 remote& remote::ssh(ssh_options options) & {
   detail::fanout_action& mine = detail::configurable(state());

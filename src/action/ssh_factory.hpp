@@ -41,7 +41,7 @@ class ssh_factory : public command_factory {
   /// make(&what.limits) now, or, when the commands of ssh_config(5) that this needs have ended,
   /// make(nullptr): then the limits are what they were.
   template <class Make>
-  std::unique_ptr<transport> make_in_time(loop& on, target& what, Make make) const {
+  std::unique_ptr<transport> make_in_time(loop& on, attempt& what, Make make) const {
     try {
       return make(&what.limits);
     } catch (command_wanted& first) {

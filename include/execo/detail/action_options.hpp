@@ -10,6 +10,8 @@
 #include "execo/action.hpp"
 #include "execo/action_handler.hpp"
 #include "execo/context.hpp"
+#include "execo/detail/text_of.hpp"
+#include "execo/detail/value_list.hpp"
 
 namespace execo::detail {
 
@@ -20,6 +22,8 @@ void set_keep_lines(action& a);
 void add_action_handler(action& a, std::shared_ptr<action_handler> h);
 void set_fanout(action& a, std::size_t hosts);
 void set_notice(action& a, std::function<void(std::string_view)> call);
+void set_values(action& a, std::string_view name, value_list values);
+void set_verbatim(action& a);
 
 /// Of every action.
 template <class Self>
@@ -67,6 +71,14 @@ class fanout_options : public action_options<Self> {
   /// for, such as a reduced fanout.
   EXECO_SETTER(on_notice(std::function<void(std::string_view)> call),
                set_notice(self(), std::move(call)))
+  /// The values of `{{name}}`, a range of texts, numbers or hosts: the host at position i gets the
+  /// one at i modulo their count. Given again, they replace those before.
+  /// Throws: std::invalid_argument for a name that is not of letters, digits and '_', for no values
+  /// and for a NUL byte.
+  EXECO_SETTER(subst(text_view name, value_list values),
+               set_values(self(), std::string_view(name), std::move(values)))
+  /// Replaces nothing: braces stay as they are.
+  EXECO_SETTER(verbatim(), set_verbatim(self()))
 #undef EXECO_SETTER
 
  private:

@@ -147,7 +147,7 @@ TEST_P(actions, deaf_hosts_are_killed_and_joined) {
     return s;
   };
   fake_action a(hosts_, 3);
-  a.state().what.kill_timeout = 50ms;
+  a.state().commands.what.kill_timeout = 50ms;
   auto work = [&]() -> task<bool> {
     auto r = co_await timeout(a.run(), 20ms);
     co_return r.has_value();
@@ -325,7 +325,7 @@ TEST_P(actions, handlers_hear_each_host_from_its_start_to_its_end) {
   };
   fake_action a(hosts_, 2);
   std::map<std::string, std::string> told;
-  auto& what = a.state().what;
+  auto& what = a.state().commands.what;
   what.add_handler(on_start_call([&](const started_command& c) {
     EXPECT_EQ(c.name, "work");
     told[c.host.name()] += "start";
@@ -350,7 +350,7 @@ TEST_P(actions, an_exception_of_any_handler_stops_the_action_and_comes_out_once_
     };
     fake_action a(hosts_, 10);
     a.fanout(4);
-    auto& what = a.state().what;
+    auto& what = a.state().commands.what;
     auto fail = [](const auto& c) {
       if (c.host.name() == "h0") throw std::runtime_error("handler");
     };
@@ -375,10 +375,10 @@ TEST_P(actions, an_end_handler_that_throws_for_a_host_whose_turn_never_came_is_n
   fake_action a(hosts_, 6);
   a.fanout(1);
   std::vector<std::size_t> ended;
-  a.state().what.add_handler(on_start_call([&](const started_command&) { a.kill(); }));
-  a.state().what.add_handler(
+  a.state().commands.what.add_handler(on_start_call([&](const started_command&) { a.kill(); }));
+  a.state().commands.what.add_handler(
       on_end_call([&](const ended_command& c) { ended.push_back(c.index); }));
-  a.state().what.add_handler(
+  a.state().commands.what.add_handler(
       on_end_call([&](const ended_command&) { throw std::runtime_error("end"); }));
   EXPECT_THROW(sync_wait(a.run()), std::runtime_error);
   EXPECT_THAT(ended, ::testing::UnorderedElementsAre(0U, 1U, 2U, 3U, 4U, 5U));
@@ -453,7 +453,7 @@ TEST_P(actions, side_by_side_do_not_both_count_on_all_descriptors) {
 TEST_P(actions, really_run_commands_through_the_local_transport) {
   fake_action a(hosts_, 40);
   a.fanout(8);
-  a.state().what = command("sh -c 'echo out; echo err >&2; exit 3'");
+  a.state().commands.what = command("sh -c 'echo out; echo err >&2; exit 3'");
   a.make_by([](detail::loop& on, const host&) { return detail::make_local_transport(on); }, 5);
   auto r = sync_wait(a.run());
   EXPECT_FALSE(r.ok());

@@ -165,9 +165,9 @@ TEST_P(action_waits, come_after_the_handlers_of_the_action_which_stand_around_th
                     0.0, 60.0);
         seen.emplace_back("and another");
       }));
-  a.state().what.add_handler(
+  a.state().commands.what.add_handler(
       on_start_call([&](const started_command&) { seen.emplace_back("host starts"); }));
-  a.state().what.add_handler(
+  a.state().commands.what.add_handler(
       on_end_call([&](const ended_command&) { seen.emplace_back("host ends"); }));
   auto work = [&]() -> task<> {
     (void)co_await a.run();

@@ -34,7 +34,7 @@ class composites : public on_each_backend {
     fake_action made(hosts_, count);
     made.fanout(fanout);
     for (std::size_t i = 0; i < count; ++i) made.state().hosts[i] = host(name + std::to_string(i));
-    made.state().what.given_name = name;
+    made.state().commands.what.given_name = name;
     return made;
   }
   void every_host_takes(duration time) {
@@ -273,7 +273,7 @@ TEST_P(composites, throw_what_a_handler_of_a_member_threw_when_all_have_ended) {
     return s;
   };
   fake_action b = on("b", 1);
-  b.state().what.add_handler(
+  b.state().commands.what.add_handler(
       on_end_call([](const ended_command&) { throw std::runtime_error("of b"); }));
   parallel all(on("a", 2), sequential(std::move(b), on("c", 1)));
   EXPECT_THROW(sync_wait(all.run()), std::runtime_error);
@@ -329,7 +329,7 @@ TEST_P(composites, refuse_members_that_were_started_or_moved_from_and_options_th
 
 TEST_P(composites, throw_for_a_member_that_cannot_be_run_and_begin_none) {
   fake_action bad = on("b", 1);
-  bad.state().what = command("");
+  bad.state().commands.what = command("");
   sequential all(on("a", 1), std::move(bad));
   EXPECT_THROW(sync_wait(all.run()), std::invalid_argument);
   EXPECT_THROW(sync_wait(all.run()), std::invalid_argument);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,9 @@ class fake_hosts {
   int opened = 0;
   int closed = 0;
   int signals = 0;
-  std::vector<std::string> order;  // in which they were opened
+  std::vector<std::string> order;              // in which they were opened
+  std::map<std::string, command> commands;     // by host
+  std::set<const command*> distinct_commands;  // as objects, for those open at once
 };
 
 class fake_transport final : public detail::transport {
@@ -49,8 +52,10 @@ class fake_transport final : public detail::transport {
       : loop_(on), hosts_(hosts), script_(hosts.behaviour(where)), name_(where.name()) {}
   ~fake_transport() override { EXPECT_TRUE(closed_); }
 
-  void open(const command&, detail::transport_events& events) override {
+  void open(const command& what, detail::transport_events& events) override {
     events_ = &events;
+    hosts_.commands.insert_or_assign(name_, what);
+    hosts_.distinct_commands.insert(&what);
     ++hosts_.opened;
     hosts_.most_open = std::max(hosts_.most_open, ++hosts_.open);
     hosts_.order.push_back(name_);
@@ -120,7 +125,7 @@ class made_by_test final : public detail::command_factory {
 
  private:
   std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t,
-                                                  detail::target& what) override {
+                                                  detail::attempt& what) override {
     return make_(on, what.where);
   }
   maker make_;

@@ -153,7 +153,7 @@ TEST_P(next_lines, that_are_not_taken_do_not_keep_a_stopped_action) {
 
 TEST_P(next_lines, are_followed_by_what_a_handler_threw) {
   fake_action a(hosts_, 1);
-  a.state().what.add_handler(
+  a.state().commands.what.add_handler(
       on_end_call([](const ended_command&) { throw std::runtime_error("end"); }));
   std::size_t lines = 0;
   auto work = [&]() -> task<> {

@@ -41,7 +41,7 @@ TEST(action_results, do_not_wait_for_readers_and_writers_that_hosts_cannot_have)
   fake_hosts hosts;
   auto refused = [&](auto set) {
     fake_action a(hosts, 2);
-    set(a.state().what);
+    set(a.state().commands.what);
     EXPECT_THROW(sync_wait(a.run()), std::invalid_argument);
   };
   refused([](command& what) { what.set_in(pipe()); });
@@ -53,8 +53,8 @@ TEST(action_results, ignored_ends_are_no_bad_exits) {
   fake_hosts hosts;
   hosts.behaviour = host_kind;
   fake_action a(hosts, 70);
-  a.state().what.ignores_error = true;
-  a.state().what.ignores_exit_code = true;
+  a.state().commands.what.ignores_error = true;
+  a.state().commands.what.ignores_exit_code = true;
   auto r = sync_wait(a.run());
   EXPECT_EQ(r.stats().ok, 70U);
   EXPECT_EQ(r.stats().count(end_reason::connect_failed), 10U);
@@ -88,7 +88,7 @@ TEST(action_results, without_all_of_their_output_are_counted_and_stand_apart) {
     return s;
   };
   fake_action a(hosts, 3);
-  a.state().what.output_cap = 4;
+  a.state().commands.what.output_cap = 4;
   action_result r = sync_wait(a.run());
   EXPECT_TRUE(r.ok());
   EXPECT_EQ(r.stats().incomplete, 1U);
@@ -115,7 +115,7 @@ TEST(action_results, check_names_how_many_and_the_first) {
 TEST(action_results, an_empty_command_is_refused) {
   fake_hosts hosts;
   fake_action a(hosts, 3);
-  a.state().what = command("");
+  a.state().commands.what = command("");
   EXPECT_THROW(sync_wait(a.run()), std::invalid_argument);
 }
 

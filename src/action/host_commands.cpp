@@ -1,0 +1,337 @@
+#include "action/host_commands.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <compare>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "action/completed_command.hpp"
+#include "base/shell_words.hpp"
+#include "execo/printable.hpp"
+#include "io/stdio_spec.hpp"
+
+namespace execo::detail {
+namespace {
+
+constexpr std::size_t max_shown = 80;
+
+std::string shown_text(std::string_view text) { return "`" + printable(text, max_shown) + "`"; }
+
+std::string shown_host(const host& where) { return printable(where.to_string(), max_shown); }
+
+// Names in a path that are none: "", ".", "..".
+std::size_t missing_names(std::string_view path) {
+  std::size_t count = 0;
+  while (true) {
+    std::size_t end = path.find('/');
+    std::string_view name = path.substr(0, end);
+    if (name.empty() || name == "." || name == "..") ++count;
+    if (end == path.npos) return count;
+    path.remove_prefix(end + 1);
+  }
+}
+
+// Many may write to it: /dev/null, a terminal, a FIFO.
+bool is_special_file(const file_path& beside, const std::string& text) {
+  struct stat there {};
+  return ::fstatat(beside.directory(), text.c_str(), &there, 0) == 0 && !S_ISREG(there.st_mode);
+}
+
+/// A file that one output of one host writes. Those of one name are neighbours in order.
+class claim {
+ public:
+  std::size_t hash;
+  std::size_t host;
+  std::size_t file;  // of those that each host has
+
+  auto operator<=>(const claim& other) const noexcept = default;
+};
+
+/// Two of them with one path.
+class clash {
+ public:
+  std::size_t first;   // host
+  std::size_t second;  // host
+  std::string path;
+};
+
+bool appends(const sink_spec* file) { return file->what == sink_spec::kind::append; }
+
+// That of the first host which has one.
+template <class PathOf>
+std::optional<clash> first_clash(std::vector<claim> claims,
+                                 const std::vector<const sink_spec*>& files, PathOf path_of) {
+  std::ranges::sort(claims);
+  std::optional<clash> found;
+  std::string special;
+  for (std::size_t i = 1; i < claims.size(); ++i) {
+    const claim& one = claims[i - 1];
+    const claim& other = claims[i];
+    if (one.hash != other.hash || (found && found->second <= other.host)) continue;
+    if (appends(files[one.file]) && appends(files[other.file])) continue;
+    std::string path = path_of(other);
+    if (path != path_of(one) || path == special) continue;
+    if (is_special_file(files[other.file]->path, path)) {
+      special = std::move(path);
+    } else {
+      found = clash{one.host, other.host, std::move(path)};
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+class host_commands::templates {
+ public:
+  templates(const command& what, std::span<const value_series> series);
+
+  bool change_command() const noexcept { return changes_command_; }
+  bool change_paths() const noexcept { return changes_paths_; }
+  bool need_login() const noexcept { return needs_login_; }
+  /// Calls it with each that is part of what runs.
+  template <class Visit>
+  void visit_words(Visit&& visit) const {
+    visit(text);
+    for (const text_template& word : words) visit(word);
+  }
+
+  text_template text;
+  text_template directory;
+  std::vector<text_template> words;
+  std::vector<text_template> variables;  // their values
+  std::vector<text_template> paths;      // of the source, the output and the error
+
+ private:
+  void note(const text_template& one, bool& changes) noexcept;
+
+  bool changes_command_ = false;
+  bool changes_paths_ = false;
+  bool needs_login_ = false;
+};
+
+host_commands::templates::templates(const command& what, std::span<const value_series> series)
+    : text(what.text, series), directory(what.directory, series) {
+  for (const std::string& word : what.words) words.emplace_back(word, series);
+  for (const auto& [name, value] : what.environment) variables.emplace_back(value, series);
+  const source_spec* from = stdio_access::of(what.in);
+  if (from != nullptr && !from->path.text.empty()) paths.emplace_back(from->path.text, series);
+  for (const sink* to : {&what.out, &what.err})
+    if (const sink_spec* spec = stdio_access::of(*to))
+      visit_files(*spec,
+                  [&](const sink_spec& file) { paths.emplace_back(file.path.text, series); });
+
+  visit_words([this](const text_template& one) { note(one, changes_command_); });
+  note(directory, changes_command_);
+  for (const text_template& one : variables) note(one, changes_command_);
+  for (const text_template& one : paths) note(one, changes_paths_);
+}
+
+void host_commands::templates::note(const text_template& one, bool& changes) noexcept {
+  if (!one.is_plain()) changes = true;
+  if (one.refers_to(reference::user) || one.refers_to(reference::port)) needs_login_ = true;
+}
+
+host_commands::host_commands(command of_all) : what(std::move(of_all)) {}
+host_commands::~host_commands() = default;
+
+void host_commands::set_values(std::string_view name, value_list values) {
+  auto refuse = [name](std::string_view why) {
+    throw std::invalid_argument(fmt::format("subst {}: {}", shown_text(name), why));
+  };
+  if (!is_reference_name(name))
+    refuse("a name has letters, digits and '_', and begins with none of the digits");
+  if (values.texts().empty()) refuse("there are no values");
+  for (const std::string& value : values.texts())
+    if (value.find('\0') != value.npos) refuse("a NUL byte in a value");
+  value_series made;
+  made.name = name;
+  made.has_hosts = values.has_hosts();
+  made.values = std::move(values).take();
+  auto known = std::ranges::find(series_, name, &value_series::name);
+  if (known == series_.end()) {
+    series_.push_back(std::move(made));
+  } else {
+    *known = std::move(made);
+  }
+}
+
+void host_commands::prepare() {
+  if (!make && what.shell_text().empty()) throw std::invalid_argument("the command is empty");
+  if (!keeps_braces_) {
+    auto read = std::make_unique<const templates>(what, series_);
+    if (read->change_command() || read->change_paths()) templates_ = std::move(read);
+  }
+  stdio_ = taken_stdio::now(what, surroundings::caller::goes_on);
+  shared_ = std::make_shared<const command>(std::move(what));
+}
+
+std::string host_commands::name() const {
+  const command& all = is_prepared() ? *shared_ : what;
+  return make && all.given_name.empty() ? "a command for each host" : all.name();
+}
+
+host_values host_commands::values_for(const host& where, std::size_t index,
+                                      const execution_factory& by) const {
+  host_values values(where, index, series_);
+  if (templates_ && templates_->need_login()) {
+    login_place login = by.login_to(where);
+    values.user = std::move(login.user);
+    values.port = std::to_string(login.port);
+  }
+  return values;
+}
+
+command host_commands::command_for(const host_values& values, const execution_factory& by) const {
+  command own = *shared_;
+  if (!templates_ || !templates_->change_command()) return own;
+  const command_place place = by.place();
+  value_form form = place == command_place::here_with_tokens ? value_form::with_percent_doubled
+                                                             : value_form::as_it_is;
+  own.text = templates_->text.text_for(values, form);
+  for (std::size_t i = 0; i < own.words.size(); ++i)
+    own.words[i] = templates_->words[i].text_for(values, form);
+  for (std::size_t i = 0; i < own.environment.size(); ++i)
+    own.environment[i].second = templates_->variables[i].text_for(values);
+  own.directory = place == command_place::elsewhere ? templates_->directory.text_for(values)
+                                                    : path_for(templates_->directory, values);
+  return own;
+}
+
+std::string host_commands::path_for(const text_template& path, const host_values& values) {
+  std::string text = path.text_for(values, value_form::component);
+  if (missing_names(text) > missing_names(path.given()))
+    throw std::invalid_argument(fmt::format("path {}: a value is empty, so {} has no such name",
+                                            shown_text(path.given()), shown_text(text)));
+  return text;
+}
+
+taken_stdio host_commands::stdio_for(const host_values& values) const {
+  std::size_t next = 0;
+  return stdio_.with_paths([&](std::string& path) {
+    const text_template& given = templates_->paths[next++];
+    // Where it begins may be in front of it.
+    path.replace(path.size() - given.given().size(), path.npos, path_for(given, values));
+  });
+}
+
+host_commands::run host_commands::run_on(const host& where, std::size_t index,
+                                         const execution_factory& by) const {
+  run made;
+  made.what = shared_;
+  made.stdio = stdio_;
+  if (!templates_ && !make) return made;
+  host_values values = values_for(where, index, by);
+  if (make) {
+    command own = completed_command(make(target(where, index)), command_for(values, by), where);
+    made.what = std::make_shared<const command>(std::move(own));
+  } else if (templates_->change_command()) {
+    made.what = std::make_shared<const command>(command_for(values, by));
+  }
+  if (templates_ && templates_->change_paths()) made.stdio = stdio_for(values);
+  return made;
+}
+
+std::string host_commands::name_for(const host& where, std::size_t index,
+                                    const execution_factory& by) const {
+  if (make || !templates_ || !templates_->change_command()) return name();
+  try {
+    return command_for(values_for(where, index, by), by).name();
+  } catch (const std::invalid_argument&) {
+    return name();
+  }
+}
+
+void host_commands::check(const std::vector<host>& hosts, const execution_factory& by) const {
+  if (templates_)
+    for (std::size_t i = 0; i < hosts.size(); ++i) check_host(hosts[i], i, by);
+  check_files(hosts, by);
+}
+
+void host_commands::check_host(const host& where, std::size_t index,
+                               const execution_factory& by) const {
+  host_values values = values_for(where, index, by);
+  bool is_text = true;  // the first one is
+  templates_->visit_words([&](const text_template& one) {
+    one.visit([&](reference what) { check_value(what, values, where, is_text); });
+    is_text = false;
+  });
+  const text_template& text = templates_->text;
+  if (!make && templates_->words.empty() && !text.has_literal() && text.text_for(values).empty())
+    throw std::invalid_argument(shown_host(where) + ": the command is empty");
+  if (by.place() != command_place::elsewhere) (void)path_for(templates_->directory, values);
+  for (const text_template& path : templates_->paths) (void)path_for(path, values);
+}
+
+// What names of hosts and users are is not the caller's to say: they may come from a file of groups
+// or an inventory. In text they would be read by a shell, and any quotes may be around them.
+void host_commands::check_value(reference what, const host_values& values, const host& where,
+                                bool is_text) const {
+  bool is_foreign = what == reference::host || what == reference::user;
+  if (const value_series* series = series_of(what)) is_foreign = series->has_hosts;
+  if (!is_foreign) return;
+  std::string_view value = values.of(what);
+  if (value.starts_with('-'))
+    throw std::invalid_argument(fmt::format("{}: {} would be an option in the command",
+                                            shown_host(where), shown_text(value)));
+  if (is_text && !is_inert(value))
+    throw std::invalid_argument(fmt::format(
+        "{}: {} means something to a shell, and the text of a command is read by one: give the "
+        "command as words (--argv), which are quoted, or the value in a variable of the "
+        "environment",
+        shown_host(where), shown_text(value)));
+}
+
+const value_series* host_commands::series_of(reference what) const noexcept {
+  if (what < reference::first_series) return nullptr;
+  return &series_[static_cast<std::size_t>(what) -
+                  static_cast<std::size_t>(reference::first_series)];
+}
+
+// A file of its own for each host and output, unless all append to it.
+void host_commands::check_files(const std::vector<host>& hosts, const execution_factory& by) const {
+  std::vector<const sink_spec*> files;
+  for (const sink_spec* spec : {stdio_.out(), stdio_.err()})
+    if (spec != nullptr) visit_files(*spec, [&](const sink_spec& file) { files.push_back(&file); });
+  if (std::ranges::all_of(files, appends)) return;
+
+  // Those of the sinks are the last ones.
+  const text_template* paths = nullptr;
+  if (templates_) paths = templates_->paths.data() + (templates_->paths.size() - files.size());
+  auto path_of = [&](const claim& one) {
+    const std::string& text = files[one.file]->path.text;
+    if (paths == nullptr || paths[one.file].is_plain()) return text;
+    const text_template& path = paths[one.file];
+    return text.substr(0, text.size() - path.given().size()) +
+           path_for(path, values_for(hosts[one.host], one.host, by));
+  };
+
+  std::vector<claim> claims;
+  for (std::size_t i = 0; i < hosts.size(); ++i)
+    for (std::size_t file = 0; file < files.size(); ++file) {
+      bool is_plain = paths == nullptr || paths[file].is_plain();
+      if (i > 1 && is_plain) continue;  // the others have it, too
+      claim one{0, i, file};
+      one.hash = std::hash<std::string>()(path_of(one));
+      claims.push_back(one);
+    }
+  std::optional<clash> found = first_clash(std::move(claims), files, path_of);
+  if (!found) return;
+  std::string first = shown_host(hosts[found->first]);
+  if (found->first == found->second)
+    throw std::invalid_argument(
+        fmt::format("{}: {} would be the file of two outputs: give them two names, or merged()",
+                    first, shown_text(found->path)));
+  throw std::invalid_argument(
+      fmt::format("{} would be the file of {} and of {}: use {} or {} in its name, or append()",
+                  shown_text(found->path), first, shown_host(hosts[found->second]), "{{{host}}}",
+                  "{{{index}}}"));
+}
+
+}  // namespace execo::detail

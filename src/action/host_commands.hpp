@@ -1,0 +1,82 @@
+// Which command each host of an action runs: one for all of them, or, where there are references to
+// replace or a function of the caller's, one of its own, made when the host begins.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "action/execution_factory.hpp"
+#include "action/substitution.hpp"
+#include "execo/command.hpp"
+#include "execo/detail/value_list.hpp"
+#include "execo/host.hpp"
+#include "process/taken_stdio.hpp"
+
+namespace execo::detail {
+
+class host_commands {
+ public:
+  explicit host_commands(command of_all);
+  host_commands(const host_commands&) = delete;
+  host_commands& operator=(const host_commands&) = delete;
+  ~host_commands();
+
+  // -- configuration, before the start ----------------------------------------------------------
+  command what;
+  command_maker make;  // empty: none but `what`
+
+  /// Throws: std::invalid_argument for a bad name, no values or a NUL byte.
+  void set_values(std::string_view name, value_list values);
+  /// Nothing is replaced.
+  void keep_braces() noexcept { keeps_braces_ = true; }
+
+  // -- the start, on the thread of the caller ---------------------------------------------------
+  /// Takes the streams as they are now. Throws: std::invalid_argument.
+  void prepare();
+  bool is_prepared() const noexcept { return shared_ != nullptr; }
+
+  // -- on the action's loop ---------------------------------------------------------------------
+  /// Before the first host begins: for a value that a shell would read, for a file that two hosts
+  /// would write, and the like. Throws: std::invalid_argument.
+  void check(const std::vector<host>& hosts, const execution_factory& by) const;
+
+  class run {
+   public:
+    std::shared_ptr<const command> what;
+    taken_stdio stdio;
+  };
+  /// Throws: what `make` throws; std::invalid_argument for what it returned.
+  run run_on(const host& where, std::size_t index, const execution_factory& by) const;
+
+  /// What all of them are called.
+  std::string name() const;
+  /// The name of the command of a host that did not begin.
+  std::string name_for(const host& where, std::size_t index, const execution_factory& by) const;
+
+  /// No further host begins: the other end of what was lent sees the end.
+  void release_stdio() noexcept { stdio_.release(); }
+
+ private:
+  class templates;
+
+  host_values values_for(const host& where, std::size_t index, const execution_factory& by) const;
+  command command_for(const host_values& values, const execution_factory& by) const;
+  taken_stdio stdio_for(const host_values& values) const;
+  static std::string path_for(const text_template& path, const host_values& values);
+  const value_series* series_of(reference what) const noexcept;
+  void check_host(const host& where, std::size_t index, const execution_factory& by) const;
+  void check_value(reference what, const host_values& values, const host& where,
+                   bool is_text) const;
+  void check_files(const std::vector<host>& hosts, const execution_factory& by) const;
+
+  std::vector<value_series> series_;
+  bool keeps_braces_ = false;
+  std::shared_ptr<const command> shared_;
+  taken_stdio stdio_;
+  std::unique_ptr<const templates> templates_;  // null: nothing is replaced
+};
+
+}  // namespace execo::detail
