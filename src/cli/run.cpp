@@ -150,6 +150,7 @@ void run_session::configure() {
       .total_timeout(options_.total_timeout)
       .kill_timeout(grace_after_term)
       .drain_timeout(options_.drain_timeout);
+  if (options_.keep_braces) action.verbatim();
   if (options_.has_terminal) action.pty(24, 80);
   if (view_->live()) {
     action.max_output(0);  // lines are shown as they come, nothing is kept

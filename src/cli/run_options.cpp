@@ -33,7 +33,8 @@ constexpr std::string_view before_options =
 
 Runs COMMAND on ssh hosts, many at a time. Its words are joined by spaces and read
 by the login shell of the remote user, as ssh and clush do. Standard input is not
-read. Each line of output is printed as `host: line` when it arrives.
+read. Each line of output is printed as `host: line` when it arrives. In COMMAND
+{{{host}}}, {{{index}}}, {{{user}}} and {{{port}}} are those of each host.
 
 Options (defaults in parentheses):
 )";
@@ -45,6 +46,7 @@ Examples:
   execo run --hosts-file hosts.txt -f 256 --format ndjson -- uptime | jq .out
   execo run -w 'node[1-200]' -J me@bastion -- uptime
   execo run -w 'node[1-4]' --argv -- touch 'a name with blanks'
+  execo run -w 'node[1-9]' 'mv /tmp/out /srv/results/{{{host}}}-{{{index}}}'
   execo run -w 'node[1-200]' --become --ask-become-pass -- systemctl restart nginx
   execo run -w 'web[1-3]' --connector 'docker exec -i %h' -- nginx -t
   execo run -w 'node[1-200]' --connector exec: -- ping -c1 -W1 %h
@@ -275,6 +277,8 @@ constexpr run_option run_table[] = {
      [](reader& r, const given_option&) { r.made.has_terminal = true; }},
     {0, "argv", "", "quote each word of COMMAND, so that it arrives as it is",
      [](reader& r, const given_option&) { r.made.quote_words = true; }},
+    {0, "no-subst", "", "leave {{{host}}}, {{{index}}}, {{{user}}} and {{{port}}} as they are",
+     [](reader& r, const given_option&) { r.made.keep_braces = true; }},
     {'b', "", "", "gather: show each distinct output once, under the hosts that wrote it",
      [](reader& r, const given_option&) { r.gathered = true; }},
     {'L', "", "", "show the output host by host",

@@ -25,6 +25,7 @@ class run_options {
   std::vector<host> hosts;  // in the order given, each once
   std::vector<std::string> words;
   bool quote_words = false;
+  bool keep_braces = false;  // nothing in the command is replaced
   std::size_t fanout = 64;
   duration timeout{0};
   duration first_output_timeout{0};

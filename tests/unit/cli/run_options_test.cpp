@@ -148,6 +148,7 @@ TEST(run_options, everything_has_a_default) {
   EXPECT_EQ(o.show, layout::stream);
   EXPECT_EQ(o.progress, when::automatic);
   EXPECT_FALSE(o.quote_words);
+  EXPECT_FALSE(o.keep_braces);
 }
 
 TEST(run_options, every_option_arrives) {
@@ -175,6 +176,7 @@ TEST(run_options, every_option_arrives) {
                          "--output-budget",
                          "3M",
                          "--argv",
+                         "--no-subst",
                          "-b",
                          "--format",
                          "text",
@@ -194,6 +196,7 @@ TEST(run_options, every_option_arrives) {
   EXPECT_EQ(o.max_output, 65536u);
   EXPECT_EQ(o.output_budget.bytes(), 3u << 20);
   EXPECT_TRUE(o.quote_words);
+  EXPECT_TRUE(o.keep_braces);
   EXPECT_EQ(o.show, layout::gathered);
   EXPECT_EQ(o.progress, when::never);
   EXPECT_THAT(o.words, ElementsAre("a", "b c"));
