@@ -179,7 +179,7 @@ TEST_P(failing_new, of_a_remote_host_and_an_action) {
   options.known_hosts = fleet.known_hosts();
   for (const char* hosts : {"127.9.0.1", "127.9.0.[1-5]"}) {
     walk([&]() -> task<> {
-      auto action = remote("seq 5000", host_set(hosts)).ssh(options);
+      auto action = remote("seq 500{{{index}}}", host_set(hosts)).ssh(options);
       action.kill_timeout(50ms);
       std::size_t seen = 0;
       auto with_lines =
