@@ -47,10 +47,10 @@ std::vector<action> list_of_actions(std::vector<A>& all) {
 /// An action whose members are actions of any kind, themselves composites too. Its hosts are those
 /// of its members, one after the other, and so are their positions in its results.
 ///
-/// It has every verb of an action, each for all members: a stop or a kill reaches all of them, and
-/// starts none; what the hosts of members that were not begun are is `not_started`. What a handler
-/// of a member throws stops the whole. Members run where the composite runs: on() is for it, not
-/// for them. They have no handle of their own any more.
+/// Every verb of an action is for all members. A stop or a kill reaches those that run and begins
+/// none: the hosts of the others are `not_started`. What a handler of a member throws stops the
+/// whole. Members run where the composite runs: on() is for it, not for them. They have no handle
+/// of their own any more.
 class composite : public action {
  public:
   /// How many members it has.

@@ -137,7 +137,7 @@ void fanout_action::on_result(const host_result& r) noexcept {
 
 // What executions share belongs to the ring where they are.
 void fanout_action::on_over() noexcept {
-  stdio_.release();
+  commands.release_stdio();
   descriptors_.release();
   std::span<loop* const> rings = where().rings();
   for (std::size_t i = 0; i < rings.size(); ++i)

@@ -67,8 +67,7 @@ class remote_factory final : public detail::ssh_factory {
     return login_by_config(where);
   }
   detail::command_place place() const noexcept override {
-    bool is_exec =
-        connector_ && connector_->program.how() == detail::command_template::form::exec;
+    bool is_exec = connector_ && connector_->program.how() == detail::command_template::form::exec;
     return is_exec ? detail::command_place::here_with_tokens : detail::command_place::elsewhere;
   }
   // Of a local child: its two outputs, its input and the child itself; of ssh its log, too. Of a

@@ -10,8 +10,8 @@
 #include "execo/action.hpp"
 #include "execo/action_handler.hpp"
 #include "execo/context.hpp"
-#include "execo/detail/text_of.hpp"
 #include "execo/detail/value_list.hpp"
+#include "execo/detail/words.hpp"
 
 namespace execo::detail {
 
