@@ -37,7 +37,10 @@ std::span<const std::uint32_t> action_outcome::named(std::string_view name) cons
   std::call_once(sorted_, [&] {
     by_name_.resize(results_.size());
     std::iota(by_name_.begin(), by_name_.end(), 0U);
-    std::ranges::stable_sort(by_name_, {}, name_of);
+    std::ranges::sort(by_name_, [&](std::uint32_t a, std::uint32_t b) {
+      const int order = name_of(a).compare(name_of(b));
+      return order != 0 ? order < 0 : a < b;
+    });
   });
   auto found = std::ranges::equal_range(by_name_, name, {}, name_of);
   return {found.begin(), found.end()};

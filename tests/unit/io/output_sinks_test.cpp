@@ -44,12 +44,15 @@ class sinks_of_output : public ::testing::Test, public detail::output_file_owner
     text << std::ifstream(path).rdbuf();
     return text.str();
   }
+  void add(const sink_spec& spec, int inherited) {
+    sinks.add(spec, inherited, harness.loop, *this);
+  }
   void wait_until_flushed() {
     EXPECT_TRUE(harness.turn_until([&] { return sinks.flushed() && !sinks.busy(); }));
   }
 
   loop_harness harness;
-  detail::output_sinks sinks{harness.loop, *this};
+  detail::output_sinks sinks;
   scratch_directory folder;
   std::string path = folder.path() + "/file";
   std::vector<std::string> seen;
@@ -71,9 +74,9 @@ TEST_F(sinks_of_output, that_are_none_take_all_and_hold_nothing) {
 }
 
 TEST_F(sinks_of_output, pass_all_of_it_to_each_of_them) {
-  sinks.add(to_path(sink_spec::kind::file, path), 1);
-  sinks.add(to_path(sink_spec::kind::append, path + "2"), 1);
-  sinks.add(noted(sink_spec::kind::callback), 1);
+  add(to_path(sink_spec::kind::file, path), 1);
+  add(to_path(sink_spec::kind::append, path + "2"), 1);
+  add(noted(sink_spec::kind::callback), 1);
   std::string context;
   EXPECT_FALSE(sinks.open(context));
   for (std::string_view piece : {"a\nb", "c\n"}) {
@@ -88,7 +91,7 @@ TEST_F(sinks_of_output, pass_all_of_it_to_each_of_them) {
 }
 
 TEST_F(sinks_of_output, give_lines_whole_and_the_last_one_at_the_end) {
-  sinks.add(noted(sink_spec::kind::lines), 1);
+  add(noted(sink_spec::kind::lines), 1);
   sinks.notify(std::string_view("a\nb"));
   sinks.notify(std::string_view("c\nd"));
   EXPECT_THAT(seen, ElementsAre("a", "bc"));
@@ -97,8 +100,8 @@ TEST_F(sinks_of_output, give_lines_whole_and_the_last_one_at_the_end) {
 }
 
 TEST_F(sinks_of_output, let_an_exception_of_a_handler_out_and_can_go_on_without_handlers) {
-  sinks.add(handled_by(sink_spec::kind::callback, [](std::string_view) { throw 1; }), 1);
-  sinks.add(noted(sink_spec::kind::lines), 1);
+  add(handled_by(sink_spec::kind::callback, [](std::string_view) { throw 1; }), 1);
+  add(noted(sink_spec::kind::lines), 1);
   EXPECT_TRUE(sinks.has_handlers());
   EXPECT_THROW(sinks.notify(std::string_view("a\n")), int);
   sinks.drop_handlers();
@@ -108,14 +111,14 @@ TEST_F(sinks_of_output, let_an_exception_of_a_handler_out_and_can_go_on_without_
 }
 
 TEST_F(sinks_of_output, are_one_file_only_where_nothing_else_needs_the_bytes) {
-  sinks.add(to_path(sink_spec::kind::file, path), 1);
+  add(to_path(sink_spec::kind::file, path), 1);
   EXPECT_NE(sinks.sole_file(), nullptr);
-  sinks.add(noted(sink_spec::kind::lines), 1);
+  add(noted(sink_spec::kind::lines), 1);
   EXPECT_EQ(sinks.sole_file(), nullptr);
 }
 
 TEST_F(sinks_of_output, name_the_file_that_cannot_be_opened) {
-  sinks.add(to_path(sink_spec::kind::append, folder.path() + "/none/file"), 1);
+  add(to_path(sink_spec::kind::append, folder.path() + "/none/file"), 1);
   std::string context;
   EXPECT_EQ(sinks.open(context), std::errc::no_such_file_or_directory);
   EXPECT_THAT(context, HasSubstr("/none/file"));
@@ -124,8 +127,8 @@ TEST_F(sinks_of_output, name_the_file_that_cannot_be_opened) {
 
 TEST_F(sinks_of_output, are_full_while_one_of_them_does_not_take_more_and_give_up_what_waits) {
   pipe_pair ours(harness.loop);
-  sinks.add(to_descriptor(ours.out.get()), 1);
-  sinks.add(to_path(sink_spec::kind::file, path), 1);
+  add(to_descriptor(ours.out.get()), 1);
+  add(to_path(sink_spec::kind::file, path), 1);
   std::string piece(64 * 1024, 'x');
   for (int i = 0; i < 2; ++i) EXPECT_TRUE(sinks.take(piece));
   EXPECT_TRUE(sinks.full());
