@@ -218,6 +218,13 @@ class process_error : public std::runtime_error {
 class result {
  public:
   result() = default;
+  // Not inline: in coroutines GCC 12 at -O3 leaves out that a moved-from result gives its charge
+  // away, and returns it twice.
+  result(const result& other);
+  result(result&& other) noexcept;
+  result& operator=(const result& other);
+  result& operator=(result&& other) noexcept;
+  ~result();
 
   end_reason how() const noexcept { return how_; }
   /// Where it ended; `run` for a command that ran to its end.

@@ -218,6 +218,12 @@ std::string last_line(std::string_view text) {
 
 constinit const result::rare_details result::no_details;
 
+result::result(const result& other) = default;
+result::result(result&& other) noexcept = default;
+result& result::operator=(const result& other) = default;
+result& result::operator=(result&& other) noexcept = default;
+result::~result() = default;
+
 std::string result::describe() const {
   std::string text = "`" + name_ + "` ";
   std::string after = " after " + format_duration(elapsed_);
