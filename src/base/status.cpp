@@ -216,7 +216,7 @@ std::string last_line(std::string_view text) {
 
 }  // namespace
 
-constinit const result::rare_details result::no_details;
+const result::rare_details result::no_details;
 
 result::result(const result& other) = default;
 result::result(result&& other) noexcept = default;
