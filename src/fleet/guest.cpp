@@ -88,7 +88,7 @@ int guest::exit_status() noexcept {
 }
 
 void guest::on_ended(std::uint32_t) {
-  reactor_.remove(pidfd_.get());
+  reactor_.remove(pidfd_.get(), ended_);
   reap();
   reactor_.stop();
 }

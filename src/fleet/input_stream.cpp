@@ -31,7 +31,7 @@ void input_stream::close() {
   state_ = state::closed;
   waiting_.clear();
   if (!pipe_) return;
-  reactor_->remove(pipe_.get());
+  reactor_->remove(pipe_.get(), watch_);
   pipe_.reset();
 }
 

@@ -129,7 +129,7 @@ void keeper::on_ready(std::uint32_t events) {
   if ((events & EPOLLOUT) != 0) flush();
   if ((events & EPOLLIN) != 0) receive();
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
-    reactor_->remove(socket_.get());
+    reactor_->remove(socket_.get(), watch_);
     lost_();
   }
 }

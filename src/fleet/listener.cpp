@@ -69,7 +69,7 @@ listener::listener(reactor& r, std::uint16_t port, const std::vector<std::uint32
   port_ = ntohs(local_address(socket_.get()).sin_port);
 }
 
-listener::~listener() { reactor_.remove(socket_.get()); }
+listener::~listener() { reactor_.remove(socket_.get(), watch_); }
 
 void listener::start(accepted on_connection) {
   on_connection_ = std::move(on_connection);

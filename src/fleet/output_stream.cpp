@@ -33,7 +33,7 @@ void output_stream::on_ready(std::uint32_t) {
 
 void output_stream::close_pipe() {
   if (!pipe_) return;
-  reactor_->remove(pipe_.get());
+  reactor_->remove(pipe_.get(), watch_);
   pipe_.reset();
   readable_ = false;
 }

@@ -42,8 +42,10 @@ void reactor::modify(int fd, std::uint32_t events, watch& w) noexcept {
   (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &e);
 }
 
-void reactor::remove(int fd) noexcept {
+void reactor::remove(int fd, const watch& w) noexcept {
   (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);  // as in modify
+  for (epoll_event& e : to_report_)
+    if (e.data.ptr == &w) e.data.ptr = nullptr;
 }
 
 int reactor::wait_milliseconds() const noexcept {
@@ -53,6 +55,16 @@ int reactor::wait_milliseconds() const noexcept {
   return static_cast<int>(std::clamp<decltype(left)>(left, 0, std::numeric_limits<int>::max()));
 }
 
+// Any of them may remove and destroy others.
+void reactor::report(std::span<epoll_event> batch) {
+  to_report_ = batch;
+  while (!to_report_.empty()) {
+    epoll_event next = to_report_.front();
+    to_report_ = to_report_.subspan(1);
+    if (next.data.ptr != nullptr) static_cast<watch*>(next.data.ptr)->ready(next.events);
+  }
+}
+
 void reactor::run() {
   std::array<epoll_event, batch_size> batch;
   while (!stopped_) {
@@ -60,7 +72,7 @@ void reactor::run() {
     soon_ = false;
     if (n < 0 && errno != EINTR)
       throw std::system_error(errno, std::generic_category(), "epoll_wait");
-    for (int i = 0; i < n; ++i) static_cast<watch*>(batch[i].data.ptr)->ready(batch[i].events);
+    report(std::span(batch).first(static_cast<std::size_t>(std::max(n, 0))));
     timers_.expire(clock::now());
     if (turn_ended) turn_ended();
   }

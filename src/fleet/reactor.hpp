@@ -1,9 +1,10 @@
-// The event loop of the fleet: one epoll, one timer heap, one thread. It knows nothing of ssh. A
-// watch may be destroyed only between turns, since the events of the current turn may still refer
-// to it.
+// The event loop of the fleet: one epoll, one timer heap, one thread. It knows nothing of ssh.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <cstdint>
+#include <span>
 
 #include "base/fd.hpp"
 #include "execo/detail/deadline_timer.hpp"
@@ -17,7 +18,7 @@ using detail::deadline_timer;
 using detail::delegate;
 using detail::unique_fd;
 
-/// What a descriptor's events are reported to; outlives the turn in which it is removed.
+/// What a descriptor's events are reported to. May be destroyed once it is removed.
 class watch {
  public:
   watch() noexcept = default;
@@ -38,7 +39,8 @@ class reactor {
   /// Throws: std::system_error.
   void add(int fd, std::uint32_t events, watch& w);
   void modify(int fd, std::uint32_t events, watch& w) noexcept;
-  void remove(int fd) noexcept;
+  /// Nothing of it is reported any more, not in this turn, either.
+  void remove(int fd, const watch& w) noexcept;
 
   /// Never earlier than `delay` from now; rearms an armed timer.
   void arm(deadline_timer& t, clock::duration delay) { timers_.arm(t, clock::now() + delay); }
@@ -55,9 +57,11 @@ class reactor {
 
  private:
   int wait_milliseconds() const noexcept;
+  void report(std::span<epoll_event> batch);
 
   unique_fd epoll_;
   detail::timer_heap timers_;
+  std::span<epoll_event> to_report_;  // the rest of this turn's batch
   bool soon_ = false;
   bool stopped_ = false;
 };

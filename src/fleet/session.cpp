@@ -179,7 +179,7 @@ void session::close() {
   if (closed()) return;
   // After an error libssh has closed the socket, and its number may be in use again.
   bool open = silent_ || (ssh_ != nullptr && ssh_get_fd(ssh_) >= 0);
-  if (open) owner_.loop().remove(fd_);
+  if (open) owner_.loop().remove(fd_, watch_);
   state_ = state::closed;
   owner_.loop().disarm(login_deadline_);
   if (ssh_ != nullptr) ssh_free(ssh_);
