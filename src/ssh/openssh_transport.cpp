@@ -290,7 +290,7 @@ class openssh_transport final : public refusing_transport {
     stage_ = stage::ended;
     ended_ = status;
     why_ = describe(ended_);
-    if (eofs_ == 2 || !runs()) return fail_now();
+    if (eofs_ == 2) return fail_now();
     home().arm_after(wait_, output_wait);
   }
 
