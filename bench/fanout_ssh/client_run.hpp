@@ -17,8 +17,8 @@ using words = std::vector<std::string>;
 std::string joined(const words& list, char by);
 void write_file(const std::string& path, const std::string& text);
 
-/// From now on what a program leaves behind becomes a child of this process, which can tell what it
-/// has cost.
+/// Makes this process the parent of what programs leave behind (prctl(2), PR_SET_CHILD_SUBREAPER),
+/// so that it can count their CPU time.
 void adopt_orphans();
 
 /// What programs leave behind from the construction on: ssh masters, and what a jump needed.

@@ -1,4 +1,4 @@
-// The tools that run a command on many ssh hosts, and how each of them is told the same.
+// The tools that run a command on many ssh hosts, and the arguments that give each the same work.
 #pragma once
 
 #include <string>

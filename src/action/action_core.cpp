@@ -37,7 +37,7 @@ void action_core::bind_to(loop& where) {
   if (home_ != nullptr) return;
   prepare(where);
   // Last: from here on the action counts as started.
-  settle(where);
+  bind_home(where);
 }
 
 void action_core::join(action_core& composite, std::size_t first) noexcept {

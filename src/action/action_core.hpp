@@ -40,8 +40,8 @@ class action_core : public ref_counted, protected loop_member {
   bool over() const noexcept { return over_.load(std::memory_order_acquire); }
 
   // -- of a member of a composite ---------------------------------------------------------------
-  // Its results, its end and what it throws go to the composite, which has its only handle: nobody
-  // awaits a member. Both run on the same loop.
+  // Only the composite has a handle of it, and gets its results, its end and its exceptions. Both
+  // run on the same loop.
   /// `first`: where its hosts stand among those of the composite. Pre: neither is bound.
   void join(action_core& composite, std::size_t first) noexcept;
   /// What action_result::ok() will say. Pre: it has ended.
@@ -76,12 +76,12 @@ class action_core : public ref_counted, protected loop_member {
   virtual std::optional<std::size_t> find(const host& which, match by) const = 0;
 
  protected:
-  // What a kind of action does. All but prepare() and settle() are called on the loop.
+  // What a kind of action does. All but prepare() and bind_home() are called on the loop.
   /// Prepares what does not change after the start; may be called again if another action of a
   /// composite cannot be prepared. Throws: std::invalid_argument.
   virtual void prepare(loop& where) = 0;
   /// It is prepared, and runs there.
-  virtual void settle(loop& where) noexcept { home_ = &where; }
+  virtual void bind_home(loop& where) noexcept { home_ = &where; }
   /// Starts the work. What it throws is thrown to the coroutines that await the action.
   virtual void begin() = 0;
   /// Results were taken: more work may be started.

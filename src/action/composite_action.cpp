@@ -38,9 +38,9 @@ void composite_action::prepare(loop& where) {
   }
 }
 
-void composite_action::settle(loop& where) noexcept {
-  for (const member& m : members_) m.what->settle(where);
-  action_core::settle(where);
+void composite_action::bind_home(loop& where) noexcept {
+  for (const member& m : members_) m.what->bind_home(where);
+  action_core::bind_home(where);
 }
 
 void composite_action::begin() {

@@ -38,7 +38,7 @@ class composite_action final : public action_core {
   };
 
   void prepare(loop& where) override;
-  void settle(loop& where) noexcept override;
+  void bind_home(loop& where) noexcept override;
   void begin() override;
   void go_on() noexcept override {}
   void cancel_all() noexcept override;

@@ -94,7 +94,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   std::vector<pending_line> pending_;      // for the action's loop, if that is another one
   std::atomic<std::size_t> in_flight_{0};  // bytes of lines that are not delivered yet
   bool paused_ = false;                    // too many bytes in flight
-  bool held_ = false;                      // too many lines that nobody takes
+  bool held_ = false;                      // output is paused: too many unread lines
   std::uint8_t late_ = 0;                  // pieces of output that came although it is held
   bool holding_ = false;                   // the same, as the action's loop knows it
   bool stop_sent_ = false;

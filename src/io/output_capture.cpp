@@ -108,7 +108,7 @@ void output_capture::complete() {
 }
 
 // What a reader left may be more than was charged: it is there, so nothing is refused.
-void output_capture::settle() noexcept {
+void output_capture::charge_exactly() noexcept {
   std::size_t charged = head_.charged + tail_room_.charged;
   std::size_t kept = text_.size();
   if (kept > charged) {

@@ -81,7 +81,7 @@ class output_capture {
   /// Shows something else in place of what was kept.
   void replace(std::string_view text) { text_.assign(text); }
   /// Makes the charge what is kept. Pre: nothing comes any more.
-  void settle() noexcept;
+  void charge_exactly() noexcept;
 
  private:
   enum class beyond : std::uint8_t { ignored, dropped, tail, file, ended };

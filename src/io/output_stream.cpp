@@ -133,7 +133,7 @@ std::error_code output_stream::finalize(bool whole, std::string& context) {
         note(false);
         if (bounds_the_pipe()) queue_.note_unread_dropped();
       });
-  capture_.settle();
+  capture_.charge_exactly();
   auto finish = [&](output_file& file) {
     std::error_code why = file.finalize(whole);
     if (!why || first) return;

@@ -196,7 +196,7 @@ void password_turn::ask_user(password_book& of) {
       });
 }
 
-void password_turn::settle(password_book::standing as, const std::string& by) noexcept {
+void password_turn::finish(password_book::standing as, const std::string& by) noexcept {
   loop_.disarm(limit_);
   password_book& all = book();
   std::lock_guard lock(all.mutex_);

@@ -82,8 +82,8 @@ class password_turn : private list_node {
   const secret& text() const noexcept { return text_; }
   const std::string& refused_by() const noexcept { return refused_by_; }
   /// What a server said to it. Pre: take() gave it.
-  void accepted() noexcept { settle(password_book::standing::accepted, {}); }
-  void refused(const std::string& by) noexcept { settle(password_book::standing::refused, by); }
+  void accepted() noexcept { finish(password_book::standing::accepted, {}); }
+  void refused(const std::string& by) noexcept { finish(password_book::standing::refused, by); }
   /// The server said neither.
   void give_back() noexcept;
 
@@ -93,7 +93,7 @@ class password_turn : private list_node {
 
   void enroll(password_book& in);
   answer look(password_book::entry& mine);
-  void settle(password_book::standing as, const std::string& by) noexcept;
+  void finish(password_book::standing as, const std::string& by) noexcept;
   void ask_user(password_book& of);
   password_book& book() const { return secret_store::companion_of<password_book>(prompt_); }
 

@@ -45,8 +45,8 @@ class action_options {
   /// Lets an action without hosts be ok(). By default it is not, since an empty set is usually a
   /// mistake.
   EXECO_SETTER(allow_empty(), set_allow_empty(self()))
-  /// Keeps lines for next_line() from the start on. Then they have to be taken: hosts whose lines
-  /// nobody takes are held and do not end.
+  /// Keeps lines for next_line() from the start on. You must then read them: when 256 KiB of lines
+  /// are unread, the output of hosts is paused, and they do not end.
   EXECO_SETTER(keep_lines(), set_keep_lines(self()))
   /// Calls `h` at the start and at the end of the action, after the handlers given before.
   EXECO_SETTER(handle_action_with(std::shared_ptr<action_handler> h),

@@ -156,7 +156,7 @@ class capture_with_a_budget : public capture_of_output {
   std::size_t used() const { return budget->used() - used_by_others; }
   void finish() {
     captured.complete();
-    captured.settle();
+    captured.charge_exactly();
     EXPECT_EQ(used(), text.size());
   }
 
@@ -286,7 +286,7 @@ TEST_F(capture_with_a_budget, keeps_a_beginning_and_an_end_whatever_is_left) {
     }
     std::size_t head = both.head().size();
     both.complete();
-    both.settle();
+    both.charge_exactly();
     EXPECT_EQ(left->used(), kept.size());
     EXPECT_EQ(kept.size() + both.dropped(), all.size());
     EXPECT_LE(kept.size(), *spec.cap);
@@ -342,10 +342,10 @@ TEST_F(capture_with_a_budget, that_is_spent_does_not_end_the_run_before_its_cap)
 TEST_F(capture_with_a_budget, is_charged_for_what_a_reader_left_even_if_that_is_more) {
   leave(10);
   captured.replace("what a reader left");
-  captured.settle();
+  captured.charge_exactly();
   EXPECT_EQ(used(), text.size());
   captured.replace("less");
-  captured.settle();
+  captured.charge_exactly();
   EXPECT_EQ(used(), 4U);
 }
 
