@@ -45,6 +45,7 @@ bool command::accept(const char* text) {
   shell_ = text == nullptr;
   if (text != nullptr) text_ = text;
   ++session_.owner().stats().commands;
+  if (session_.host_fault().says_goodbye()) session_.gather_segments();
   stage_ = stage::delayed;
   session_.owner().loop().arm(delay_, session_.owner().settings().latency);
   return true;
@@ -261,6 +262,7 @@ void command::finish() {
   // Sends our close; libssh keeps the channel, callbacks and all, until the client's.
   (void)ssh_remove_channel_callbacks(channel_, &callbacks_);
   ssh_channel_free(channel_);
+  if (session_.host_fault().kind == fault_kind::disconnect_end) session_.drop_when_flushed();
 }
 
 }  // namespace execo::fleet

@@ -29,6 +29,7 @@ constexpr std::array plain_faults{
     named_fault{"disconnect-password", fault_kind::disconnect_password},
     named_fault{"disconnect-open", fault_kind::disconnect_open},
     named_fault{"disconnect-run", fault_kind::disconnect_run},
+    named_fault{"disconnect-end", fault_kind::disconnect_end},
     named_fault{"slow-output", fault_kind::slow_output},
 };
 

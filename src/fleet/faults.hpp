@@ -25,6 +25,7 @@ enum class fault_kind {
   disconnect_password,
   disconnect_open,
   disconnect_run,
+  disconnect_end,
   exit_code,
   exit_signal,
   slow_output,
@@ -38,6 +39,10 @@ class fault {
   /// Whether the request to run a command is answered.
   bool answers_exec() const noexcept {
     return kind != fault_kind::stall_exec && kind != fault_kind::close_exec;
+  }
+  /// Whether the connection ends with a disconnect message once a command has run.
+  bool says_goodbye() const noexcept {
+    return kind == fault_kind::disconnect_run || kind == fault_kind::disconnect_end;
   }
 
   fault_kind kind = fault_kind::none;

@@ -47,6 +47,7 @@ Faults, and what a client sees:
   disconnect-password  a password is answered with a disconnect message
   disconnect-open   the opening of a channel is answered with a disconnect message
   disconnect-run    half of the output, then a disconnect message
+  disconnect-end    the whole command, then a disconnect message
   exit-N            the command runs, N is reported as its exit code
   signal-S          the command runs, the signal S is reported as its end (signal-KILL)
   slow-output[=D]   one line of output every second (every D)

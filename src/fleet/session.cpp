@@ -1,6 +1,8 @@
 #include "fleet/session.hpp"
 
 #include <libssh/server.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -91,6 +93,12 @@ void session::be_mute() {
   owner_.loop().modify(fd_, EPOLLRDHUP, watch_);
 }
 
+// For at most 200 ms (tcp(7), TCP_CORK).
+void session::gather_segments() const noexcept {
+  int on = 1;
+  (void)::setsockopt(fd_, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
 /// Pre: not inside libssh.
 void session::disconnect(const char* words) {
   (void)ssh_session_set_disconnect_message(ssh_, words);
@@ -163,6 +171,7 @@ void session::close_if_idle() {
   bool pending = congested();
   if (dropping_ && !pending) {
     if (fault_.kind == fault_kind::disconnect_run) return disconnect("Too long a session");
+    if (fault_.kind == fault_kind::disconnect_end) return disconnect("Going down");
     int unsent = 0;
     // A reset discards what the client's kernel has not received yet; an orderly end does not.
     if (::ioctl(fd_, TIOCOUTQ, &unsent) == 0 && unsent == 0) reset_on_close(fd_);

@@ -37,6 +37,8 @@ class session {
   void pump_soon();
   /// Sends nothing any more. The processes of commands keep running.
   void close();
+  /// What is sent from now on leaves in full segments, or when the connection is closed.
+  void gather_segments() const noexcept;
   /// Resets the connection when all that was written has been sent; sends a disconnect message
   /// first if the host's fault says so.
   void drop_when_flushed() noexcept { dropping_ = true; }

@@ -219,7 +219,9 @@ void remote_channel::request_command() {
   int r = ssh_channel_request_exec(channel_, request_->command->c_str());
   if (stage_ != stage::requesting) return;
   if (r == SSH_OK) return started();
-  if (session_.lost()) return;
+  // libssh forgets the answer if the connection's end came in the same read. What a command has
+  // written, and its status, show that it was begun.
+  if (session_.lost()) return is_answered_by_output() ? started() : void();
   // The end of an empty input need not wait for the answer.
   if (r == SSH_AGAIN && first) transfer();
   if (r != SSH_AGAIN) refuse(refusal::command, "the server refused to run the command");

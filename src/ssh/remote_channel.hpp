@@ -143,6 +143,7 @@ class remote_channel final : public session_member {
   bool is_heard() const noexcept { return wanted_ == wanted::events; }
   void end_unanswered();
   bool before_answer() const noexcept { return stage_ < stage::running; }
+  bool is_answered_by_output() const noexcept { return early_status_ || !kept_.empty(); }
   bool goes_on_by_event() const noexcept;
   void transfer();
   bool write_some();

@@ -74,6 +74,16 @@ TEST(ssh_disconnect, reaches_the_result_with_its_words_in_each_phase) {
   }
 }
 
+TEST(ssh_disconnect, behind_the_end_of_a_command_leaves_its_output_and_status) {
+  fleet_fixture fleet("127.5.0.1", {"--fault", "127.5.0.1:disconnect-end"});
+  auto one = remote("echo 123456789; exit 3", host_set("127.5.0.1")).ssh(reach(fleet));
+  action_result all = sync_wait(one.run());
+  const host_result& end = all.all()[0];
+  EXPECT_EQ(end.how(), end_reason::exited) << end.describe();
+  EXPECT_EQ(end.status().code(), 3);
+  EXPECT_EQ(end.out, "123456789\n");
+}
+
 class broken_fleet {
  public:
   explicit broken_fleet(const std::string& fault)
