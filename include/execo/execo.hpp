@@ -56,6 +56,7 @@
 #include "execo/task.hpp"
 #include "execo/time.hpp"
 #include "execo/timeout.hpp"
+#include "execo/transfer.hpp"
 #include "execo/version.hpp"
 #include "execo/wait_any.hpp"
 #include "execo/when_all.hpp"

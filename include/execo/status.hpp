@@ -36,9 +36,10 @@ enum class end_reason : std::uint8_t {
   protocol_error,     ///< the peer broke the protocol
   status_lost,        ///< it ended, and other code reaped it or killed its monitor
   unsupported,        ///< the transport cannot do what was asked
+  transfer_failed,    ///< a file could not be copied; error() and error_context() say which and why
 };
-inline constexpr std::size_t end_reason_count = 14;
-static_assert(static_cast<std::size_t>(end_reason::unsupported) + 1 == end_reason_count,
+inline constexpr std::size_t end_reason_count = 15;
+static_assert(static_cast<std::size_t>(end_reason::transfer_failed) + 1 == end_reason_count,
               "end_reason_count counts them all");
 
 /// The parts of an execution, in order.
@@ -72,7 +73,8 @@ enum class leftover_cause : std::uint8_t {
 /// How many values leftover_cause has.
 inline constexpr std::size_t leftover_causes = 8;
 
-/// What kept a command from being started on a host, where end_reason leaves several causes open.
+/// What kept a command from being started on a host, or a file from being copied, where end_reason
+/// leaves several causes open.
 enum class failure_reason : std::uint8_t {
   none,          ///< it was started, or the cause has no word of its own
   unknown_host,  ///< its name has no address
@@ -89,10 +91,12 @@ enum class failure_reason : std::uint8_t {
   wrong_key,            ///< the server accepts none of the identities
   wrong_password,       ///< the server does not accept the password
   password_change,      ///< the user has to choose a new password first
+  source_changed,       ///< a file was changed while it was copied
+  digest_mismatch,      ///< what was written is not what was sent
 };
 
 /// How many values failure_reason has.
-inline constexpr std::size_t failure_reasons = 15;
+inline constexpr std::size_t failure_reasons = 17;
 
 /// Which ssh connection a command got.
 enum class connection_use : std::uint8_t {
@@ -268,7 +272,7 @@ class result {
   /// leftover() says why. False: nothing is known to be left in its scope.
   bool may_still_run() const noexcept { return leftover_ != leftover_cause::none; }
   leftover_cause leftover() const noexcept { return leftover_; }
-  /// Of a command that was not started.
+  /// Of a command that was not started, or of a copy that failed.
   failure_reason reason() const noexcept { return reason_; }
   connection_use connection() const noexcept { return connection_; }
   transport_kind transport() const noexcept { return transport_; }

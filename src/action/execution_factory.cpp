@@ -23,8 +23,13 @@ bool execution_factory::may_be_retried(const result& r) const noexcept {
 }
 
 intrusive_ptr<execution> command_factory::make(loop& on, std::size_t ring, attempt what) {
+  intrusive_ptr<lifecycle> made = make_run(on, ring, std::move(what));
+  return intrusive_ptr<execution>(made.get());
+}
+
+intrusive_ptr<lifecycle> command_factory::make_run(loop& on, std::size_t ring, attempt what) {
   std::unique_ptr<transport> how = transport_to(on, ring, what);
-  return intrusive_ptr<execution>(
+  return intrusive_ptr<lifecycle>(
       new lifecycle(on, std::move(what.what), std::move(what.stdio), std::move(how), what.limits));
 }
 

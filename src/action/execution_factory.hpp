@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
@@ -16,15 +17,19 @@
 
 namespace execo::detail {
 
+class lifecycle;
+
 /// One attempt on one host of an action.
 class attempt {
  public:
+  using path_list = std::shared_ptr<const std::vector<std::string>>;
   attempt(const execo::host& on, std::size_t place, std::shared_ptr<const command> command,
-          taken_stdio streams, const deadlines& times)
+          taken_stdio streams, path_list files, const deadlines& times)
       : where(on),
         index(place),
         what(std::move(command)),
         stdio(std::move(streams)),
+        local_paths(std::move(files)),
         limits(times) {}
 
   const execo::host& where;
@@ -32,6 +37,7 @@ class attempt {
   unsigned number = 1;
   std::shared_ptr<const command> what;
   taken_stdio stdio;
+  path_list local_paths;  // of a copy
   deadlines limits;
 };
 
@@ -80,6 +86,8 @@ class execution_factory {
 class command_factory : public execution_factory {
  public:
   intrusive_ptr<execution> make(loop& on, std::size_t ring, attempt what) final;
+  /// The same, for those who talk to the command.
+  intrusive_ptr<lifecycle> make_run(loop& on, std::size_t ring, attempt what);
 
  protected:
   /// Called on the ring; may change the limits, which are those of the action. Throws: as make().

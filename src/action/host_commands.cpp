@@ -90,10 +90,12 @@ std::optional<clash> first_clash(std::vector<claim> claims,
 
 class host_commands::templates {
  public:
-  templates(const command& what, std::span<const value_series> series);
+  templates(const command& what, std::span<const std::string> local_paths,
+            std::span<const value_series> series);
 
   bool change_command() const noexcept { return changes_command_; }
   bool change_paths() const noexcept { return changes_paths_; }
+  bool change_local_paths() const noexcept { return changes_local_paths_; }
   bool need_login() const noexcept { return needs_login_; }
   /// Calls it with each that is part of what runs.
   template <class Visit>
@@ -107,16 +109,19 @@ class host_commands::templates {
   std::vector<text_template> words;
   std::vector<text_template> variables;  // their values
   std::vector<text_template> paths;      // of the source, the output and the error
+  std::vector<text_template> local_paths;
 
  private:
   void note(const text_template& one, bool& changes) noexcept;
 
   bool changes_command_ = false;
   bool changes_paths_ = false;
+  bool changes_local_paths_ = false;
   bool needs_login_ = false;
 };
 
-host_commands::templates::templates(const command& what, std::span<const value_series> series)
+host_commands::templates::templates(const command& what, std::span<const std::string> local,
+                                    std::span<const value_series> series)
     : text(what.text, series), directory(what.directory, series) {
   for (const std::string& word : what.words) words.emplace_back(word, series);
   for (const auto& [name, value] : what.environment) variables.emplace_back(value, series);
@@ -131,6 +136,8 @@ host_commands::templates::templates(const command& what, std::span<const value_s
   note(directory, changes_command_);
   for (const text_template& one : variables) note(one, changes_command_);
   for (const text_template& one : paths) note(one, changes_paths_);
+  for (const std::string& path : local) local_paths.emplace_back(path, series);
+  for (const text_template& one : local_paths) note(one, changes_local_paths_);
 }
 
 void host_commands::templates::note(const text_template& one, bool& changes) noexcept {
@@ -165,9 +172,11 @@ void host_commands::set_values(std::string_view name, value_list values) {
 void host_commands::prepare() {
   if (!make && what.shell_text().empty()) throw std::invalid_argument("the command is empty");
   if (!keeps_braces_) {
-    auto read = std::make_unique<const templates>(what, series_);
-    if (read->change_command() || read->change_paths()) templates_ = std::move(read);
+    auto read = std::make_unique<const templates>(what, local_paths, series_);
+    bool changes = read->change_command() || read->change_paths() || read->change_local_paths();
+    if (changes) templates_ = std::move(read);
   }
+  shared_paths_ = std::make_shared<const std::vector<std::string>>(local_paths);
   stdio_ = taken_stdio::now(what, surroundings::caller::goes_on);
   shared_ = std::make_shared<const command>(std::move(what));
 }
@@ -221,11 +230,23 @@ taken_stdio host_commands::stdio_for(const host_values& values) const {
   });
 }
 
+bool host_commands::local_paths_differ() const noexcept {
+  return templates_ && templates_->change_local_paths();
+}
+
+std::vector<std::string> host_commands::local_paths_for(const host_values& values) const {
+  std::vector<std::string> made;
+  made.reserve(templates_->local_paths.size());
+  for (const text_template& path : templates_->local_paths) made.push_back(path_for(path, values));
+  return made;
+}
+
 host_commands::run host_commands::run_on(const host& where, std::size_t index,
                                          const execution_factory& by) const {
   run made;
   made.what = shared_;
   made.stdio = stdio_;
+  made.local_paths = shared_paths_;
   if (!templates_ && !make) return made;
   host_values values = values_for(where, index, by);
   if (make) {
@@ -235,6 +256,8 @@ host_commands::run host_commands::run_on(const host& where, std::size_t index,
     made.what = std::make_shared<const command>(command_for(values, by));
   }
   if (templates_ && templates_->change_paths()) made.stdio = stdio_for(values);
+  if (local_paths_differ())
+    made.local_paths = std::make_shared<const std::vector<std::string>>(local_paths_for(values));
   return made;
 }
 
@@ -252,6 +275,7 @@ void host_commands::check(const std::vector<host>& hosts, const execution_factor
   if (templates_)
     for (std::size_t i = 0; i < hosts.size(); ++i) check_host(hosts[i], i, by);
   check_files(hosts, by);
+  if (writes_local_path) check_local_path(hosts, by);
 }
 
 void host_commands::check_host(const host& where, std::size_t index,
@@ -267,6 +291,7 @@ void host_commands::check_host(const host& where, std::size_t index,
     throw std::invalid_argument(shown_host(where) + ": the command is empty");
   if (by.place() != command_place::elsewhere) (void)path_for(templates_->directory, values);
   for (const text_template& path : templates_->paths) (void)path_for(path, values);
+  for (const text_template& path : templates_->local_paths) (void)path_for(path, values);
 }
 
 // What names of hosts and users are is not the caller's to say: they may come from a file of groups
@@ -332,6 +357,30 @@ void host_commands::check_files(const std::vector<host>& hosts, const execution_
       fmt::format("{} would be the file of {} and of {}: use {} or {} in its name, or append()",
                   shown_text(found->path), first, shown_host(hosts[found->second]), "{{{host}}}",
                   "{{{index}}}"));
+}
+
+// A place of its own for each host.
+void host_commands::check_local_path(const std::vector<host>& hosts,
+                                     const execution_factory& by) const {
+  const bool differs = local_paths_differ();
+  auto place_of = [&](std::size_t i) {
+    return differs ? path_for(templates_->local_paths.front(), values_for(hosts[i], i, by))
+                   : path_component(hosts[i].name());
+  };
+  std::vector<std::pair<std::size_t, std::size_t>> places;  // hash, host
+  places.reserve(hosts.size());
+  for (std::size_t i = 0; i < hosts.size(); ++i)
+    places.emplace_back(std::hash<std::string>()(place_of(i)), i);
+  std::ranges::sort(places);
+  for (std::size_t i = 1; i < places.size(); ++i) {
+    const auto& [hash, first] = places[i - 1];
+    const auto& [other_hash, second] = places[i];
+    if (hash != other_hash || place_of(first) != place_of(second)) continue;
+    throw std::invalid_argument(
+        fmt::format("{} would be the place of the files of {} and of {}: use {} or {} in its name",
+                    shown_text(place_of(second)), shown_host(hosts[first]),
+                    shown_host(hosts[second]), "{{{host}}}", "{{{index}}}"));
+  }
 }
 
 }  // namespace execo::detail

@@ -27,6 +27,11 @@ class host_commands {
   // -- configuration, before the start ----------------------------------------------------------
   command what;
   command_maker make;  // empty: none but `what`
+  /// Of a copy: files and directories here, with references as in paths of sinks.
+  std::vector<std::string> local_paths;
+  /// The first of them is where the files of a host go. Without references it has a directory for
+  /// each host.
+  bool writes_local_path = false;
 
   /// Throws: std::invalid_argument for a bad name, no values or a NUL byte.
   void set_values(std::string_view name, value_list values);
@@ -47,9 +52,13 @@ class host_commands {
    public:
     std::shared_ptr<const command> what;
     taken_stdio stdio;
+    std::shared_ptr<const std::vector<std::string>> local_paths;
   };
   /// Throws: what `make` throws; std::invalid_argument for what it returned.
   run run_on(const host& where, std::size_t index, const execution_factory& by) const;
+
+  /// Whether each host has local paths of its own. Pre: is_prepared().
+  bool local_paths_differ() const noexcept;
 
   /// What all of them are called.
   std::string name() const;
@@ -65,17 +74,20 @@ class host_commands {
   host_values values_for(const host& where, std::size_t index, const execution_factory& by) const;
   command command_for(const host_values& values, const execution_factory& by) const;
   taken_stdio stdio_for(const host_values& values) const;
+  std::vector<std::string> local_paths_for(const host_values& values) const;
   static std::string path_for(const text_template& path, const host_values& values);
   const value_series* series_of(reference what) const noexcept;
   void check_host(const host& where, std::size_t index, const execution_factory& by) const;
   void check_value(reference what, const host_values& values, const host& where,
                    bool is_text) const;
   void check_files(const std::vector<host>& hosts, const execution_factory& by) const;
+  void check_local_path(const std::vector<host>& hosts, const execution_factory& by) const;
 
   std::vector<value_series> series_;
   bool keeps_braces_ = false;
   std::shared_ptr<const command> shared_;
   taken_stdio stdio_;
+  std::shared_ptr<const std::vector<std::string>> shared_paths_;
   std::unique_ptr<const templates> templates_;  // null: nothing is replaced
 };
 

@@ -22,7 +22,7 @@ host_run::host_run(fanout_action& owner, std::size_t index, std::size_t ring)
   const host& where = owner.hosts[index];
   host_commands::run run = owner.commands.run_on(where, index, *owner.factory);
   what_ = std::make_unique<attempt>(where, index, std::move(run.what), std::move(run.stdio),
-                                    owner.limits);
+                                    std::move(run.local_paths), owner.limits);
   if (crosses_loops()) crossing_ = std::make_unique<result>();
 }
 

@@ -14,9 +14,10 @@ namespace execo {
 
 std::string_view to_string(end_reason how) noexcept {
   static constexpr std::array<std::string_view, end_reason_count> words{
-      "exited",         "signaled",       "timed_out",         "cancelled",       "spawn_failed",
-      "connect_failed", "auth_failed",    "host_key_rejected", "connection_lost", "not_started",
-      "output_failed",  "protocol_error", "status_lost",       "unsupported"};
+      "exited",          "signaled",       "timed_out",      "cancelled",
+      "spawn_failed",    "connect_failed", "auth_failed",    "host_key_rejected",
+      "connection_lost", "not_started",    "output_failed",  "protocol_error",
+      "status_lost",     "unsupported",    "transfer_failed"};
   return words[static_cast<std::size_t>(how)];
 }
 
@@ -70,7 +71,9 @@ std::string_view to_string(failure_reason why) noexcept {
                                                                        "host_key_revoked",
                                                                        "wrong_key",
                                                                        "wrong_password",
-                                                                       "password_change"};
+                                                                       "password_change",
+                                                                       "source_changed",
+                                                                       "digest_mismatch"};
   return words[static_cast<std::size_t>(why)];
 }
 

@@ -81,8 +81,8 @@ int tally::exit_status() const {
   std::size_t bad = failed();
   if (bad == 0) return 0;
   std::size_t timed_out = count(end_reason::timed_out);
-  std::size_t ran =
-      count(end_reason::exited) + count(end_reason::signaled) + count(end_reason::cancelled);
+  std::size_t ran = count(end_reason::exited) + count(end_reason::signaled) +
+                    count(end_reason::cancelled) + count(end_reason::transfer_failed);
   if (bad > timed_out + ran) return 3;
   return timed_out > 0 ? 4 : 1;
 }

@@ -127,7 +127,7 @@ TEST(reports, keep_terminals_and_columns_whole) {
 
 TEST(reports, put_each_command_under_one_end) {
   report r;
-  for (int i = 0; i <= static_cast<int>(end_reason::unsupported); ++i)
+  for (int i = 0; i <= static_cast<int>(end_reason::transfer_failed); ++i)
     r.count(ended("x", static_cast<end_reason>(i), 0s, 1s, i));
   r.count(ended("x", end_reason::exited, 0s, 1s, 3));
   report_stats s = r.stats();

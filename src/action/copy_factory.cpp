@@ -1,0 +1,131 @@
+#include "action/copy_factory.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <stdexcept>
+#include <utility>
+
+#include "action/action_access.hpp"
+#include "action/remote_factory.hpp"
+#include "execo/printable.hpp"
+#include "execo/transfer.hpp"
+#include "process/lifecycle.hpp"
+
+namespace execo::detail {
+namespace {
+
+// What the tools of the script say.
+constexpr std::size_t max_said = std::size_t{64} * 1024;
+constexpr std::size_t script_word = 2;
+constexpr std::size_t mark_word = 4;
+
+std::string with_percent_doubled(const std::string& text) {
+  std::string made;
+  for (char c : text) made.append(c == '%' ? 2 : 1, c);
+  return made;
+}
+
+std::string current_directory() {
+  std::error_code none;
+  return std::filesystem::current_path(none).string();
+}
+
+}  // namespace
+
+copy_factory::copy_factory() : way_(make_remote_factory(ssh_options())) {}
+
+void copy_factory::set_ssh(ssh_options options) { way_ = make_remote_factory(std::move(options)); }
+
+void copy_factory::prepare(const command& what) {
+  way_->prepare(what);
+  directory_ = current_directory();
+  command streams("");
+  if (sends_input) streams.set_in(pipe());
+  stdio_ = taken_stdio::now(streams, surroundings::caller::goes_on);
+}
+
+void copy_factory::begin(loop& on) {
+  rings_ = on.rings().size();
+  way_->begin(on);
+}
+
+intrusive_ptr<lifecycle> copy_factory::run_script(loop& on, std::size_t ring, attempt what,
+                                                  const std::string& mark) {
+  auto own = std::make_shared<command>(*what.what);
+  own->handlers.clear();
+  own->set_out(capture(0));
+  own->output_cap = max_said;
+  if (sends_input) own->set_in(pipe());
+  if (place() == command_place::here_with_tokens)
+    own->words[script_word] = with_percent_doubled(own->words[script_word]);
+  own->words[mark_word] = mark;
+  what.what = std::move(own);
+  what.stdio = stdio_;
+  return way_->make_run(on, ring, std::move(what));
+}
+
+command script_command(const char* script, const char* name, std::vector<std::string> words,
+                       std::string shown) {
+  command made("/bin/sh", "-c", script, name, "");
+  made.add_words(word_list(std::move(words)));
+  made.given_name = std::move(shown);
+  return made;
+}
+
+std::string shown_paths(const std::vector<std::string>& paths) {
+  constexpr std::size_t max_shown = 60;
+  std::string first = printable(paths.front(), max_shown);
+  return paths.size() == 1 ? first : fmt::format("{} and {} more", first, paths.size() - 1);
+}
+
+void check_paths(const std::vector<std::string>& paths, const char* what) {
+  if (paths.empty()) throw std::invalid_argument(std::string(what) + ": no path");
+  for (const std::string& path : paths) {
+    if (path.empty()) throw std::invalid_argument(std::string(what) + ": an empty path");
+    if (path.find('\0') != path.npos)
+      throw std::invalid_argument(std::string(what) + ": a NUL byte in a path");
+  }
+}
+
+copy_factory& configurable_copy(action& a) {
+  return static_cast<copy_factory&>(*configurable(action_access::core(a)).factory);
+}
+
+void set_copy_ssh(action& a, ssh_options options) {
+  configurable(action_access::core(a)).limits = options.limits;
+  configurable_copy(a).set_ssh(std::move(options));
+}
+void set_preserve(action& a) { configurable_copy(a).preserves = true; }
+void set_copy_rate(action& a, std::uint64_t in_all, std::uint64_t each) {
+  copy_factory& made = configurable_copy(a);
+  made.bytes_a_second_in_all = in_all;
+  made.bytes_a_second_each = each;
+}
+void set_copy_timeout(action& a, duration limit) {
+  configurable(action_access::core(a)).commands.what.run_timeout = limit;
+}
+void set_copy_idle_timeout(action& a, duration limit) { configurable_copy(a).idle_timeout = limit; }
+void set_copy_total_timeout(action& a, duration limit) {
+  configurable(action_access::core(a)).commands.what.total_timeout = limit;
+}
+void set_copy_kill_timeout(action& a, duration limit) {
+  configurable(action_access::core(a)).commands.what.kill_timeout = limit;
+}
+
+copy_progress progress_of(const action& a) {
+  auto& core = static_cast<fanout_action&>(action_access::core(const_cast<action&>(a)));
+  const copy_counts& counts = static_cast<copy_factory&>(*core.factory).counts();
+  action_stats stats = core.stats();
+  copy_progress now;
+  now.hosts = stats.hosts;
+  now.hosts_done = stats.done;
+  now.bytes = counts.expected();
+  now.bytes_moved = counts.moved();
+  now.bytes_skipped = counts.skipped();
+  now.files = counts.files();
+  now.elapsed = stats.elapsed;
+  return now;
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,73 @@
+// What put and get have in common as kinds of action: the way to the hosts, and their options.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "action/execution_factory.hpp"
+#include "action/fanout_action.hpp"
+#include "transfer/copy_counts.hpp"
+
+namespace execo::detail {
+
+class copy_factory : public execution_factory {
+ public:
+  copy_factory();
+
+  // -- configuration, before the start ----------------------------------------------------------
+  void set_ssh(ssh_options options);
+  bool preserves = false;
+  std::uint64_t bytes_a_second_in_all = 0;
+  std::uint64_t bytes_a_second_each = 0;
+  duration idle_timeout{0};
+
+  const copy_counts& counts() const noexcept { return *counts_; }
+
+  void prepare(const command& what) override;
+  void begin(loop& on) override;
+  std::size_t ring_of(const host& where, std::size_t rings) const noexcept override {
+    return way_->ring_of(where, rings);
+  }
+  std::size_t descriptors() const noexcept override { return way_->descriptors() + 1; }
+  std::size_t spare_descriptors(loop& on) const noexcept override {
+    return way_->spare_descriptors(on);
+  }
+  login_place login_to(const host& where) const override { return way_->login_to(where); }
+  command_place place() const noexcept override { return way_->place(); }
+  void end(std::size_t ring) noexcept override { way_->end(ring); }
+
+ protected:
+  /// A script_command() on the host, with that mark.
+  intrusive_ptr<lifecycle> run_script(loop& on, std::size_t ring, attempt what,
+                                      const std::string& mark);
+  const std::shared_ptr<copy_counts>& shared_counts() const noexcept { return counts_; }
+  /// Where relative paths begin.
+  const std::string& directory() const noexcept { return directory_; }
+  std::size_t rings() const noexcept { return rings_; }
+  /// Whether the script reads what it is sent.
+  bool sends_input = false;
+
+ private:
+  std::shared_ptr<command_factory> way_;
+  std::shared_ptr<copy_counts> counts_ = std::make_shared<copy_counts>();
+  std::string directory_;
+  taken_stdio stdio_;
+  std::size_t rings_ = 1;
+};
+
+/// `sh -c SCRIPT NAME MARK WORD...`, which is shown as `shown`. Each host gets a mark of its own.
+command script_command(const char* script, const char* name, std::vector<std::string> words,
+                       std::string shown);
+
+/// "app.tar", "app.tar and 2 more".
+std::string shown_paths(const std::vector<std::string>& paths);
+
+/// Throws: std::invalid_argument for none, an empty one, a NUL byte.
+void check_paths(const std::vector<std::string>& paths, const char* what);
+
+/// The factory of a put or a get that can still be configured, and the action.
+copy_factory& configurable_copy(action& a);
+
+}  // namespace execo::detail

@@ -1,0 +1,80 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "action/copy_factory.hpp"
+#include "action/substitution.hpp"
+#include "execo/printable.hpp"
+#include "execo/transfer.hpp"
+#include "transfer/get_execution.hpp"
+
+namespace execo {
+namespace detail {
+namespace {
+
+class get_factory final : public copy_factory {
+ public:
+  explicit get_factory(std::string destination) : destination_(std::move(destination)) {}
+
+  void begin(loop& on) override {
+    copy_factory::begin(on);
+    shares_.resize(rings());
+    for (auto& share : shares_) share = new_share();
+  }
+
+  intrusive_ptr<execution> make(loop& on, std::size_t ring, attempt what) override {
+    received_place where = place_for(what.where, what.local_paths->front());
+    std::string mark = random_mark();
+    intrusive_ptr<lifecycle> sender = run_script(on, ring, std::move(what), mark);
+    return intrusive_ptr<execution>(
+        new get_execution(on, std::move(sender), std::move(where), shares_[ring], std::move(mark)));
+  }
+
+ private:
+  std::shared_ptr<get_share> new_share() const {
+    auto made = std::make_shared<get_share>();
+    made->counts = shared_counts();
+    made->preserves = preserves;
+    made->rate = rate_limit(bytes_a_second_in_all / rings());
+    made->bytes_a_second = bytes_a_second_each;
+    made->idle_timeout = idle_timeout;
+    return made;
+  }
+
+  received_place place_for(const host& from, const std::string& path) const {
+    received_place where;
+    where.path = path.starts_with('/') ? path : directory() + "/" + path;
+    bool has_references = path != destination_;
+    where.is_directory = !has_references || path.ends_with('/');
+    if (!has_references) where.path += "/" + path_component(from.name());
+    return where;
+  }
+
+  std::string destination_;
+  std::vector<std::shared_ptr<get_share>> shares_;  // by ring
+};
+
+action_ref make_get(std::vector<std::string> sources, std::vector<host> hosts,
+                    std::string destination) {
+  check_paths(sources, "get");
+  check_paths({destination}, "get");
+  std::string shown = "get " + shown_paths(sources);
+  auto* made = new fanout_action(
+      script_command(get_script, "execo-get", std::move(sources), std::move(shown)),
+      std::move(hosts));
+  action_ref kept(made);
+  made->commands.local_paths = {destination};
+  made->commands.writes_local_path = true;
+  made->factory = std::make_shared<get_factory>(std::move(destination));
+  made->limits = ssh_options().limits;
+  return kept;
+}
+
+}  // namespace
+}  // namespace detail
+
+get::get(detail::word_list sources, detail::host_arguments hosts, detail::text_view destination)
+    : action(detail::make_get(std::move(sources).take(), std::move(hosts).take(),
+                              std::string(std::string_view(destination)))) {}
+
+}  // namespace execo

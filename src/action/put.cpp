@@ -1,0 +1,142 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "action/copy_factory.hpp"
+#include "execo/printable.hpp"
+#include "execo/transfer.hpp"
+#include "transfer/failed_execution.hpp"
+#include "transfer/put_execution.hpp"
+
+namespace execo {
+namespace detail {
+namespace {
+
+bool may_have_references(const std::string& path) { return path.find("{{") != path.npos; }
+
+class put_factory final : public copy_factory {
+ public:
+  explicit put_factory(std::vector<std::string> sources) : sources_(std::move(sources)) {
+    sends_input = true;
+  }
+
+  put_settings how;
+
+  void prepare(const command& what) override {
+    copy_factory::prepare(what);
+    if (std::ranges::any_of(sources_, may_have_references)) return;
+    auto read = std::make_shared<source_tree>();
+    if (copy_failure failed = read_source_tree(sources_, directory(), *read))
+      throw std::invalid_argument(words_of(failed));
+    check(*read);
+    tree_ = std::move(read);
+  }
+
+  void begin(loop& on) override {
+    copy_factory::begin(on);
+    shares_.resize(rings());
+    how.preserves = preserves;
+    for (auto& share : shares_) share = new_share();
+    contents_.resize(rings());
+  }
+
+  intrusive_ptr<execution> make(loop& on, std::size_t ring, attempt what) override {
+    copy_failure failed;
+    std::shared_ptr<put_content> content = content_for(on, ring, *what.local_paths, failed);
+    std::string name = what.what->name();
+    if (!content)
+      return intrusive_ptr<execution>(new failed_execution(std::move(name), std::move(failed)));
+    std::string mark = random_mark();
+    intrusive_ptr<lifecycle> receiver = run_script(on, ring, std::move(what), mark);
+    return intrusive_ptr<execution>(new put_execution(on, std::move(receiver), std::move(content),
+                                                      shares_[ring], std::move(mark)));
+  }
+
+  void end(std::size_t ring) noexcept override {
+    if (ring < contents_.size()) contents_[ring].reset();
+    copy_factory::end(ring);
+  }
+
+ private:
+  static std::string words_of(const copy_failure& failed) {
+    return failed.why ? failed.context + ": " + failed.why.message() : failed.context;
+  }
+
+  void check(const source_tree& tree) const {
+    if (tree.is_one_file()) return;
+    if (how.resumes) throw std::invalid_argument("put: only the copy of one file can be resumed");
+    if (how.skip != skip_rule::none)
+      throw std::invalid_argument("put: only one file can be left out if it is unchanged");
+  }
+
+  std::shared_ptr<put_share> new_share() const {
+    auto made = std::make_shared<put_share>();
+    made->how = how;
+    made->counts = shared_counts();
+    made->rate = rate_limit(bytes_a_second_in_all / rings());
+    made->bytes_a_second = bytes_a_second_each;
+    made->idle_timeout = idle_timeout;
+    return made;
+  }
+
+  // One for all hosts of a ring, unless each has sources of its own.
+  std::shared_ptr<put_content> content_for(loop& on, std::size_t ring,
+                                           const std::vector<std::string>& paths,
+                                           copy_failure& failed) {
+    if (tree_) {
+      if (!contents_[ring]) contents_[ring] = new_content(on, tree_);
+      return contents_[ring];
+    }
+    auto read = std::make_shared<source_tree>();
+    failed = read_source_tree(paths, directory(), *read);
+    if (failed) return nullptr;
+    check(*read);
+    return new_content(on, std::move(read));
+  }
+
+  std::shared_ptr<put_content> new_content(loop& on,
+                                           std::shared_ptr<const source_tree> tree) const {
+    payload::form form = tree->is_one_file() ? payload::form::file : payload::form::archive;
+    return std::make_shared<put_content>(on, std::move(tree), form, how.preserves);
+  }
+
+  std::vector<std::string> sources_;
+  std::shared_ptr<const source_tree> tree_;             // null: each host has its own
+  std::vector<std::shared_ptr<put_share>> shares_;      // by ring
+  std::vector<std::shared_ptr<put_content>> contents_;  // by ring
+};
+
+action_ref make_put(std::vector<std::string> sources, std::vector<host> hosts,
+                    std::string destination) {
+  check_paths(sources, "put");
+  check_paths({destination}, "put");
+  std::string shown = fmt::format("put {} {}", shown_paths(sources), shown_paths({destination}));
+  auto* made = new fanout_action(
+      script_command(put_script, "execo-put", {std::move(destination)}, std::move(shown)),
+      std::move(hosts));
+  action_ref kept(made);
+  made->commands.local_paths = sources;
+  made->factory = std::make_shared<put_factory>(std::move(sources));
+  made->limits = ssh_options().limits;
+  return kept;
+}
+
+put_settings& settings_of(action& a) { return static_cast<put_factory&>(configurable_copy(a)).how; }
+
+}  // namespace
+
+void set_resume(action& a) { settings_of(a).resumes = true; }
+void set_make_directories(action& a) { settings_of(a).makes_directories = true; }
+void set_skip(action& a, unchanged rule) {
+  settings_of(a).skip = rule == unchanged::by_time ? skip_rule::same_time : skip_rule::same_digest;
+}
+
+}  // namespace detail
+
+put::put(detail::word_list sources, detail::host_arguments hosts, detail::text_view destination)
+    : action(detail::make_put(std::move(sources).take(), std::move(hosts).take(),
+                              std::string(std::string_view(destination)))) {}
+
+}  // namespace execo

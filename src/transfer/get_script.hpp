@@ -1,0 +1,43 @@
+// The sender of a get(): a fixed text for /bin/sh on the host, and the lines of its output. It
+// needs cat, wc and od; tar for more than one file; sha256sum, shasum or openssl, where there is
+// one, to notice a file that is changed meanwhile.
+//
+// It is called as `sh -c TEXT execo-get MARK PATH...`. Lines that begin with MARK are its own:
+//
+//   file N MODE TIME NAME   N bytes of a file follow; NAME in two hexadecimal digits a byte
+//   tar                     a tar archive follows
+//   sum HEX                 what was sent has this SHA-256; "none": there is no program for it
+//   failed WORD PATH        what could not be done; what a tool said is on standard error
+//   done                    all was sent
+//
+// MODE is in octal digits and TIME in seconds, each "-" where the host has no stat.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "transfer/copy_failure.hpp"
+#include "transfer/tar_reader.hpp"
+
+namespace execo::detail {
+
+extern const char* const get_script;
+
+class get_answer {
+ public:
+  enum class kind : std::uint8_t { file, tar, sum, failed, done };
+  kind what = kind::failed;
+  tar_entry entry;   // of a file
+  std::string word;  // of failed, and the digits of a sum
+  std::string path;
+};
+
+/// A line of the sender, without its MARK and LF. None: it is none.
+std::optional<get_answer> read_get_answer(std::string_view line);
+
+/// What a failed answer means. `said`: the sender's standard error.
+copy_failure failure_of_get(const get_answer& answer, std::string_view said);
+
+}  // namespace execo::detail

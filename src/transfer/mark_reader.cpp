@@ -1,0 +1,40 @@
+#include "transfer/mark_reader.hpp"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace execo::detail {
+namespace {
+
+constexpr std::size_t max_line = std::size_t{16} * 1024;  // a path, each byte as two digits
+
+}  // namespace
+
+std::string random_mark() {
+  std::uint64_t number = 0;
+  if (::getrandom(&number, sizeof number, 0) != sizeof number)
+    number = static_cast<std::uint64_t>(::getpid());
+  return fmt::format("execo-{:016x}", number);
+}
+
+std::optional<std::string> mark_reader::next(std::span<const char>& bytes) {
+  while (!bytes.empty()) {
+    auto end = std::ranges::find(bytes, '\n');
+    auto count = static_cast<std::size_t>(end - bytes.begin());
+    line_.append(bytes.data(), std::min(count, max_line - line_.size()));
+    if (end == bytes.end()) {
+      bytes = {};
+      return std::nullopt;
+    }
+    bytes = bytes.subspan(count + 1);
+    std::string whole = std::exchange(line_, std::string());
+    if (whole.starts_with(mark_)) return whole.substr(mark_.size());
+  }
+  return std::nullopt;
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,28 @@
+// Lines of a script of ours among what else comes on its output: those that begin with its mark.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace execo::detail {
+
+/// A word that is nobody else's.
+std::string random_mark();
+
+class mark_reader {
+ public:
+  explicit mark_reader(std::string mark) : mark_(std::move(mark) + " ") {}
+
+  /// What follows the mark in the next line of `bytes`, without LF, and takes `bytes` up to its
+  /// end; none: takes them all.
+  std::optional<std::string> next(std::span<const char>& bytes);
+
+ private:
+  std::string mark_;
+  std::string line_;  // so far
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,207 @@
+#include "transfer/put_execution.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "base/contain.hpp"
+#include "execo/printable.hpp"
+#include "transfer/transfer_result.hpp"
+
+namespace execo::detail {
+
+put_execution::put_execution(loop& on, intrusive_ptr<lifecycle> receiver,
+                             std::shared_ptr<put_content> what, std::shared_ptr<put_share> shared,
+                             std::string mark)
+    : loop_(on),
+      receiver_(std::move(receiver)),
+      content_(std::move(what)),
+      shared_(std::move(shared)),
+      lines_(std::move(mark)),
+      rate_(shared_->bytes_a_second),
+      turn_(delegate<>::to<&put_execution::send_part>(this), "rate limit of a copy"),
+      stall_(delegate<>::to<&put_execution::stalled>(this), "idle timeout of a copy") {}
+
+void put_execution::start() {
+  assert(state_ == state::idle);
+  state_ = state::reaching;
+  shared_->counts->expect(content_->size());
+  receiver_->attach(static_cast<end_observer&>(*this));
+  receiver_->set_tap(static_cast<output_tap*>(this));
+  receiver_->disable_end_log();
+  receiver_->start();
+}
+
+// What throws is a failure of this copy.
+template <class Call>
+void put_execution::guarded(Call&& call) noexcept {
+  contain(std::forward<Call>(call),
+          [this](const std::exception_ptr& error) { fail(copy_failure(error_of(error), "")); });
+}
+
+void put_execution::on_running(execution&) {
+  if (tap_ != nullptr) tap_->on_running(*this);
+  note_progress();
+  // An archive has its digest at its end.
+  bool needs_digest = content_->bytes().how() == payload::form::file;
+  if (!needs_digest || content_->has_digest()) return ask();
+  if (content_->failed()) return fail(content_->failed());
+  state_ = state::digesting;
+  content_->wait_for_digest(static_cast<digest_waiter&>(*this));
+}
+
+void put_execution::on_digest() noexcept {
+  guarded([this] {
+    if (content_->failed()) return fail(content_->failed());
+    if (state_ == state::digesting) return ask();
+    if (state_ == state::sending) send_next();
+  });
+}
+
+void put_execution::ask() {
+  state_ = state::asking;
+  bool is_file = content_->bytes().how() == payload::form::file;
+  header_ = put_header(content_->tree(), content_->bytes(), shared_->how,
+                       is_file ? std::string_view(content_->digest()) : std::string_view());
+  receiver_->input().write(delegate<std::size_t, bool>::to<&put_execution::on_written>(this),
+                           std::span<const char>(header_));
+}
+
+void put_execution::on_output(execution&, stream which, std::span<const char> bytes) {
+  note_progress();
+  if (which == stream::err) return;
+  while (std::optional<std::string> line = lines_.next(bytes)) answer(*line);
+}
+
+void put_execution::answer(std::string_view line) {
+  std::optional<put_answer> read = read_put_answer(line);
+  if (!read) return;
+  bool begins = read->what == put_answer::kind::ready && state_ == state::asking;
+  if (begins) return begin_to_send(std::min(read->offset, content_->size()));
+  if (read->what == put_answer::kind::ready) return;
+  if (read->what == put_answer::kind::unchanged) shared_->counts->skipped(content_->size());
+  last_ = std::move(read);
+  conclude();
+}
+
+void put_execution::begin_to_send(std::uint64_t offset) {
+  state_ = state::sending;
+  offset_ = offset;
+  shared_->counts->skipped(offset);
+  send_next();
+}
+
+void put_execution::send_next() {
+  if (state_ != state::sending) return;
+  if (offset_ == content_->size()) return conclude();
+  copy_failure why;
+  switch (content_->take(offset_, part_, why)) {
+    case put_content::got::bytes:
+      return wait_for_rate(part_.bytes.size());
+    case put_content::got::no_room:
+      return content_->wait(static_cast<piece_waiter&>(*this));
+    case put_content::got::needs_digest:
+      return content_->wait_for_digest(static_cast<digest_waiter&>(*this));
+    case put_content::got::failure:
+      return fail(std::move(why));
+  }
+}
+
+void put_execution::on_room() noexcept {
+  guarded([this] { send_next(); });
+}
+
+void put_execution::wait_for_rate(std::size_t bytes) {
+  clock::duration wait =
+      std::max(rate_.take(bytes, loop_.now()), shared_->rate.take(bytes, loop_.now()));
+  if (wait.count() == 0) return send_part();
+  loop_.arm_after(turn_, wait);
+}
+
+void put_execution::send_part() {
+  if (state_ != state::sending) return give_back();
+  receiver_->input().write(delegate<std::size_t, bool>::to<&put_execution::on_written>(this),
+                           part_.bytes);
+}
+
+// Of the header, or of a part. A receiver that takes no more says why, or ends.
+void put_execution::on_written(std::size_t left, bool closed) {
+  note_progress();
+  if (part_.of != nullptr) {
+    std::size_t count = part_.bytes.size() - left;
+    shared_->counts->moved(count);
+    offset_ += count;
+    give_back();
+  }
+  if (closed) return;
+  if (state_ == state::sending) guarded([this] { send_next(); });
+}
+
+void put_execution::note_progress() {
+  if (shared_->idle_timeout.count() > 0) loop_.arm_after(stall_, shared_->idle_timeout);
+}
+
+void put_execution::stalled() {
+  is_stalled_ = true;
+  receiver_->cancel(by_policy);
+}
+
+void put_execution::give_back() noexcept {
+  if (part_.of == nullptr) return;
+  content_->give_back(part_);
+  part_ = put_content::part();
+}
+
+void put_execution::conclude() noexcept {
+  if (state_ >= state::concluding) return;
+  state_ = state::concluding;
+  receiver_->input().end_writing();
+}
+
+// The end of file before the last byte makes the receiver remove what it has.
+void put_execution::fail(copy_failure why) noexcept {
+  if (state_ >= state::concluding) return;
+  failed_ = std::move(why);
+  conclude();
+}
+
+void put_execution::on_end(execution&) noexcept {
+  loop_.disarm(turn_);
+  loop_.disarm(stall_);
+  digest_waiter::unlink();
+  piece_waiter::unlink();
+  give_back();
+  result_ = receiver_->take_result();
+  state_ = state::ended;
+  judge();
+  if (logs_end_) log(end_level(result_), [this] { return result_.describe(); });
+  if (tap_ != nullptr) tap_->on_ending(*this);
+  // An observer may drop the last outside reference.
+  intrusive_ptr<put_execution> alive(this);
+  notify_observers();
+}
+
+// Of a receiver that ended by itself: what it says counts, not its exit code.
+void put_execution::judge() noexcept {
+  if (is_stalled_ && result_.how() == end_reason::cancelled) return set_idle_timeout(result_);
+  if (result_.how() != end_reason::exited) return;
+  if (failed_) return set_transfer_failed(result_, std::move(failed_));
+  contain(
+      [this] {
+        bool is_done = last_ && last_->what != put_answer::kind::failed;
+        if (is_done && result_.status().code() == 0) {
+          if (last_->what == put_answer::kind::done) shared_->counts->files(content_->tree().files);
+          return;
+        }
+        if (last_) return set_transfer_failed(result_, failure_of_put(*last_, result_.err));
+        copy_failure none = failure_of_tool(result_.err);
+        none.context = "the host did not run the receiver of a copy, which needs /bin/sh" +
+                       (none.context.empty() ? std::string() : ": " + none.context);
+        set_transfer_failed(result_, std::move(none));
+      },
+      [this](const std::exception_ptr& error) {
+        set_transfer_failed(result_, copy_failure(error_of(error), ""));
+      });
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,303 @@
+#include "transfer/put_script.hpp"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <time.h>
+
+#include <array>
+#include <charconv>
+
+#include "execo/printable.hpp"
+
+namespace execo::detail {
+
+const char* const put_script = R"sh(LC_ALL=C; export LC_ALL
+mark=$1 temp= keep=
+say() { printf '%s %s\n' "$mark" "$*"; }
+finish() {
+  [ -z "$temp" ] || [ -n "$keep" ] || rm -rf -- "$temp"
+  exit "$1"
+}
+fail() {
+  say failed "$@"
+  finish 1
+}
+has() {
+  case $flags in *"$1"*) return 0 ;; esac
+  return 1
+}
+stop() {
+  has r && keep=1
+  finish 143
+}
+digest() {
+  if command -v sha256sum >/dev/null 2>&1; then sha256sum
+  elif command -v shasum >/dev/null 2>&1; then shasum -a 256
+  elif command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r
+  else echo none
+  fi | { IFS=' *' read -r first rest; printf %s "$first"; }
+}
+size_of() { echo $(($(wc -c <"$1"))); }
+seen() {
+  if [ -e "$1" ] || [ -L "$1" ]; then return 0; fi
+  said=$(ls -d -- "$1" 2>&1) && return 0
+  case $said in *'No such file or directory') return 1 ;; esac
+  printf '%s\n' "$said" >&2
+  fail look "$1"
+}
+need_directory() {
+  [ -d "$1" ] && return
+  if seen "$1"; then fail not_directory "$1"; fi
+  has k || fail no_directory "$1"
+  (umask "$mask"; mkdir -p -- "$1") || fail mkdir "$1"
+}
+
+mask=$(umask)
+umask 077
+IFS=' ' read -r version kind size sum mode when owner flags name || fail input
+[ "$version" = 1 ] || fail input
+trap stop HUP INT TERM
+trap '' PIPE
+name=$(printf '%bx' "$name")
+name=${name%x}
+
+to=$2 inside=
+case $to in
+  '~') to=$HOME ;;
+  '~/'*) to=$HOME/${to#??} ;;
+  /*) ;;
+  *) to=./$to ;;
+esac
+case $to in ?*/) inside=1 ;; esac
+while :; do case $to in ?*/) to=${to%/} ;; *) break ;; esac; done
+if has m; then inside=1; fi
+if [ -n "$inside" ] || [ -d "$to" ]; then
+  need_directory "$to"
+  base=$to target=$to/$name
+else
+  base=${to%/*} target=$to
+  [ -n "$base" ] || base=/
+  need_directory "$base"
+fi
+if ! has m && seen "$target"; then
+  if [ "$kind" = file ]; then
+    if [ -d "$target" ]; then fail directory "$target"; fi
+  elif [ ! -d "$target" ]; then
+    fail not_directory "$target"
+  fi
+fi
+
+if has r && [ "$kind" = file ]; then
+  temp=$base/.execo-$sum
+  if ! mkdir -- "$temp" 2>/dev/null; then
+    if [ ! -d "$temp" ] || [ -L "$temp" ] || [ ! -O "$temp" ]; then temp=; fi
+  fi
+fi
+if [ -z "$temp" ]; then
+  temp=$(mktemp -d "$base/.execo-XXXXXXXXXX") || { temp=; fail temporary "$base"; }
+fi
+
+same_time() {
+  TZ=UTC0 touch -t "$when" "$temp/when" || return 1
+  [ ! "$target" -nt "$temp/when" ] && [ ! "$target" -ot "$temp/when" ]
+}
+unchanged() {
+  has d || has t || return 1
+  if [ ! -f "$target" ] || [ -L "$target" ]; then return 1; fi
+  [ "$(size_of "$target")" -eq "$size" ] || return 1
+  if has t; then same_time; return; fi
+  [ "$(digest <"$target")" = "$sum" ]
+}
+receive_file() {
+  part=$temp/part have=0
+  if [ -f "$part" ]; then have=$(size_of "$part"); fi
+  if [ "$have" -gt "$size" ]; then have=0; rm -f -- "$part"; fi
+  say ready "$have"
+  cat >>"$part" || fail write "$target"
+  have=$(size_of "$part")
+  if [ "$have" -ne "$size" ]; then
+    has r && keep=1
+    fail short "$target"
+  fi
+  found=$(digest <"$part")
+  [ "$found" = none ] || [ "$found" = "$sum" ] || fail digest "$target"
+  if has o && [ "$(id -u)" -eq 0 ]; then chown "$owner" "$part" || fail owner "$target"; fi
+  has p || mode=$(printf %o $((0$mode & ~0$mask & 0777)))
+  chmod "$mode" "$part" || fail mode "$target"
+  if has p; then TZ=UTC0 touch -t "$when" "$part" || fail time "$target"; fi
+  if [ -d "$target" ]; then fail directory "$target"; fi
+  mv -f -- "$part" "$target" || fail move "$target"
+}
+publish() {
+  if [ -d "$1" ] && [ ! -L "$1" ]; then
+    if [ -d "$2" ]; then merge "$1" "$2"; return; fi
+    if [ -e "$2" ] || [ -L "$2" ]; then fail not_directory "$2"; fi
+  elif [ -d "$2" ]; then
+    fail directory "$2"
+  fi
+  mv -f -- "$1" "$2" || fail move "$2"
+}
+merge() {
+  for one in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    if [ -e "$one" ] || [ -L "$one" ]; then
+      if [ -d "$one" ] && [ ! -L "$one" ]; then
+        publish "$one" "$2/${one##*/}"
+      elif [ -d "$2/${one##*/}" ]; then
+        fail directory "$2/${one##*/}"
+      fi
+    fi
+  done
+  find "$1" -mindepth 1 -maxdepth 1 ! -type d -exec sh -c 'exec mv -f -- "$@" "$0"' "$2/" {} + ||
+    fail move "$2"
+}
+receive_archive() {
+  command -v tar >/dev/null 2>&1 || fail no_tar
+  mkdir "$temp/x" || fail temporary "$temp"
+  say ready 0
+  how=-xof
+  if has p; then how=-xpf; fi
+  (umask "$mask"; cd "$temp/x" && exec tar "$how" -) || fail write "$to"
+  [ -f "$temp/x/digest" ] || fail short "$to"
+  found=$( (cd "$temp/x/data" && xargs -0 cat <../list) | digest)
+  IFS= read -r sum <"$temp/x/digest"
+  [ "$found" = none ] || [ "$found" = "$sum" ] || fail digest "$to"
+  if has m; then
+    for top in "$temp/x/data"/* "$temp/x/data"/.[!.]* "$temp/x/data"/..?*; do
+      if [ -e "$top" ] || [ -L "$top" ]; then publish "$top" "$to/${top##*/}"; fi
+    done
+  else
+    publish "$temp/x/data/$name" "$target"
+  fi
+}
+
+if [ "$kind" = file ] && unchanged; then
+  say unchanged
+  finish 0
+fi
+case $kind in
+  file) receive_file ;;
+  archive) receive_archive ;;
+  *) fail input ;;
+esac
+rm -rf -- "$temp"
+temp=
+say done
+finish 0
+)sh";
+
+namespace {
+
+constexpr std::size_t max_shown = 300;
+
+// As touch -t has it, in UTC. A year before 1969 or after 9999 it has no form for: the time is
+// left.
+std::string touch_time(std::int64_t seconds) {
+  time_t given = static_cast<time_t>(seconds);
+  struct tm parts {};
+  constexpr int zero_year = 1900;
+  if (::gmtime_r(&given, &parts) == nullptr || parts.tm_year < 69 ||
+      parts.tm_year > 9999 - zero_year)
+    return "197001010000.00";
+  return fmt::format("{:04}{:02}{:02}{:02}{:02}.{:02}", parts.tm_year + zero_year, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+std::string flags_of(const source_tree& tree, const put_settings& how) {
+  std::string flags = "-";
+  if (how.preserves) flags += "po";
+  if (how.resumes) flags += 'r';
+  if (how.makes_directories) flags += 'k';
+  if (how.skip == skip_rule::same_time) flags += 't';
+  if (how.skip == skip_rule::same_digest) flags += 'd';
+  if (tree.tops.size() > 1) flags += 'm';
+  return flags;
+}
+
+std::string_view next_word(std::string_view& text) {
+  std::size_t end = text.find(' ');
+  std::string_view word = text.substr(0, end);
+  text.remove_prefix(end == text.npos ? text.size() : end + 1);
+  return word;
+}
+
+struct failed_word {
+  std::string_view word;
+  int number;
+};
+constexpr std::array failed_words{
+    failed_word{"directory", EISDIR},
+    failed_word{"not_directory", ENOTDIR},
+    failed_word{"no_directory", ENOENT},
+};
+
+// What a tool said, and for which step, where that is not clear.
+copy_failure failure_of_step(const put_answer& answer, std::string_view said) {
+  copy_failure found = failure_of_tool(said);
+  std::string step = answer.word + " " + printable(answer.path, max_shown);
+  found.context = found.context.empty() ? step : step + ": " + found.context;
+  return found;
+}
+
+}  // namespace
+
+std::string escaped_for_printf(std::string_view bytes) {
+  std::string made;
+  for (char c : bytes) {
+    bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '.' || c == '_';
+    if (is_plain)
+      made += c;
+    else
+      made += fmt::format("\\0{:03o}", static_cast<unsigned char>(c));
+  }
+  return made;
+}
+
+std::string put_header(const source_tree& tree, const payload& bytes, const put_settings& how,
+                       std::string_view digest) {
+  const source_entry& first = tree.entries.front();
+  bool is_file = bytes.how() == payload::form::file;
+  bool has_name = tree.tops.size() == 1;
+  return fmt::format("1 {} {} {} {:o} {} {}:{} {} {}\n", is_file ? "file" : "archive", bytes.size(),
+                     digest.empty() ? "-" : digest, first.mode, touch_time(first.modified),
+                     first.user, first.group, flags_of(tree, how),
+                     has_name ? escaped_for_printf(tree.tops.front()) : "-");
+}
+
+std::optional<put_answer> read_put_answer(std::string_view line) {
+  put_answer found;
+  std::string_view word = next_word(line);
+  if (word == "done" || word == "unchanged") {
+    found.what = word == "done" ? put_answer::kind::done : put_answer::kind::unchanged;
+    return line.empty() ? std::optional(found) : std::nullopt;
+  }
+  if (word == "failed") {
+    found.word = next_word(line);
+    found.path = line;
+    return found;
+  }
+  if (word != "ready") return std::nullopt;
+  found.what = put_answer::kind::ready;
+  auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), found.offset);
+  bool is_number = error == std::errc() && end == line.data() + line.size();
+  return is_number ? std::optional(found) : std::nullopt;
+}
+
+copy_failure failure_of_put(const put_answer& answer, std::string_view said) {
+  std::string path = printable(answer.path, max_shown);
+  for (const failed_word& one : failed_words)
+    if (answer.word == one.word) return copy_failure::of_errno(one.number, path);
+  if (answer.word == "digest")
+    return copy_failure(failure_reason::digest_mismatch,
+                        path + ": the SHA-256 of what was written is another one");
+  if (answer.word == "no_tar")
+    return copy_failure(std::make_error_code(std::errc::not_supported),
+                        "there is no tar, which more than one file needs: install it, or copy the "
+                        "files one by one");
+  if (answer.word == "short")
+    return copy_failure(std::make_error_code(std::errc::broken_pipe),
+                        path + ": the end came before the last byte");
+  return failure_of_step(answer, said);
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,66 @@
+// The receiver of a put(): a fixed text for /bin/sh on the host, and the lines that it is sent and
+// that it answers with. It needs mktemp, mv, wc and cat; tar and xargs for more than one file; and
+// sha256sum, shasum or openssl to check what was written.
+//
+// It is called as `sh -c TEXT execo-put MARK DEST`. Its input is a line that says what comes, and,
+// when it has answered `ready`, the bytes, up to the end of file. Its lines begin with MARK, which
+// nothing else on its output does, whatever a login script prints:
+//
+//   ready N            the bytes from N on are wanted
+//   unchanged          nothing is: the file is there as it is to be
+//   failed WORD PATH   what could not be done; what a tool said is on standard error
+//   done               the sources have their names
+//
+// All is written in a directory beside the target, `.execo-` and some characters, and renamed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "transfer/copy_failure.hpp"
+#include "transfer/payload.hpp"
+
+namespace execo::detail {
+
+extern const char* const put_script;
+
+enum class skip_rule : std::uint8_t {
+  none,
+  same_time,    // and size
+  same_digest,  // and size
+};
+
+class put_settings {
+ public:
+  bool preserves = false;
+  bool resumes = false;
+  bool makes_directories = false;
+  skip_rule skip = skip_rule::none;
+};
+
+/// The line that says what comes. `digest` is empty for an archive.
+std::string put_header(const source_tree& tree, const payload& bytes, const put_settings& how,
+                       std::string_view digest);
+
+class put_answer {
+ public:
+  enum class kind : std::uint8_t { ready, unchanged, failed, done };
+  kind what = kind::failed;
+  std::uint64_t offset = 0;  // of ready
+  std::string word;          // of failed
+  std::string path;
+};
+
+/// A line of the receiver, without its MARK and LF. None: it is none.
+std::optional<put_answer> read_put_answer(std::string_view line);
+
+/// What a failed answer means. `said`: the receiver's standard error.
+copy_failure failure_of_put(const put_answer& answer, std::string_view said);
+
+/// A word of only letters and digits for any bytes, which `printf %b` turns back: POSIX.1-2008,
+/// printf.
+std::string escaped_for_printf(std::string_view bytes);
+
+}  // namespace execo::detail

@@ -1,0 +1,275 @@
+#include "transfer/received_files.hpp"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "execo/printable.hpp"
+#include "io/umask.hpp"
+
+namespace execo::detail {
+namespace {
+
+constexpr std::size_t max_shown = 300;
+constexpr int folder_flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+struct directory_closer {
+  void operator()(DIR* open) const noexcept { (void)::closedir(open); }
+};
+
+// Its parts, without "." and empty ones. False: it leads out of where it begins.
+bool split(const std::string& name, std::vector<std::string>& parts) {
+  if (name.starts_with('/') || name.find('\0') != name.npos) return false;
+  std::size_t at = 0;
+  while (at <= name.size()) {
+    std::size_t end = std::min(name.find('/', at), name.size());
+    std::string part = name.substr(at, end - at);
+    at = end + 1;
+    if (part == "..") return false;
+    if (!part.empty() && part != ".") parts.push_back(std::move(part));
+  }
+  return true;
+}
+
+copy_failure unsafe(const std::string& name) {
+  return copy_failure(std::make_error_code(std::errc::bad_message),
+                      "the host sent a name that leads elsewhere: " + printable(name, max_shown));
+}
+
+timespec at_seconds(std::int64_t seconds) noexcept {
+  timespec t{};
+  t.tv_sec = static_cast<time_t>(seconds);
+  return t;
+}
+
+}  // namespace
+
+std::string received_files::shown(const std::string& name) const {
+  return printable(base_ + (base_.ends_with('/') ? "" : "/") + name, max_shown);
+}
+
+// Nothing else may be in there; another mask would keep others from what is meant for them.
+mode_t received_files::mode_for(unsigned sent) const noexcept {
+  return static_cast<mode_t>(sent) & 0777 & (preserves_ ? 0777 : ~mask_);
+}
+
+copy_failure received_files::open() {
+  assert(temporary_.empty());
+  mask_ = listed_umask().value_or(022);
+  std::error_code error;
+  if (!where_.is_directory) where_.is_directory = std::filesystem::is_directory(where_.path, error);
+  std::filesystem::path whole(where_.path);
+  base_ = where_.is_directory ? where_.path : whole.parent_path().string();
+  if (base_.empty()) base_ = ".";
+  error.clear();
+  std::filesystem::create_directories(base_, error);
+  if (error) return copy_failure(error, "mkdir " + printable(base_, max_shown));
+  base_fd_.reset(::open(base_.c_str(), folder_flags));
+  if (!base_fd_) return copy_failure::of_errno(errno, printable(base_, max_shown));
+  std::string name = base_ + "/.execo-XXXXXX";
+  if (::mkdtemp(name.data()) == nullptr)
+    return copy_failure::of_errno(errno, "mkdir " + printable(name, max_shown));
+  temporary_ = std::move(name);
+  temporary_fd_.reset(::open(temporary_.c_str(), folder_flags | O_NOFOLLOW));
+  if (!temporary_fd_) return copy_failure::of_errno(errno, printable(temporary_, max_shown));
+  return {};
+}
+
+// The directory that a name is in, which came before it.
+copy_failure received_files::find_folder(const std::string& name, unique_fd& folder,
+                                         std::string& last) const {
+  std::vector<std::string> parts;
+  if (!split(name, parts)) return unsafe(name);
+  if (parts.empty()) return {};
+  last = std::move(parts.back());
+  parts.pop_back();
+  folder.reset(::openat(temporary_fd_.get(), ".", folder_flags));
+  for (const std::string& part : parts) {
+    if (!folder) break;
+    int next = ::openat(folder.get(), part.c_str(), folder_flags | O_NOFOLLOW);
+    if (next < 0 && errno == ENOENT && ::mkdirat(folder.get(), part.c_str(), 0700) == 0)
+      next = ::openat(folder.get(), part.c_str(), folder_flags | O_NOFOLLOW);
+    int error = errno;
+    folder.reset(next);
+    errno = error;
+  }
+  if (!folder) return copy_failure::of_errno(errno, shown(name));
+  return {};
+}
+
+void received_files::note_top(const std::string& name) {
+  std::vector<std::string> parts;
+  (void)split(name, parts);
+  if (parts.empty()) return;
+  if (std::ranges::find(tops_, parts.front()) == tops_.end()) tops_.push_back(parts.front());
+}
+
+copy_failure received_files::on_entry(const tar_entry& entry) {
+  unique_fd folder;
+  std::string last;
+  if (copy_failure failed = find_folder(entry.name, folder, last)) return failed;
+  if (last.empty()) {
+    bool is_whole = entry.what == tar_entry::kind::directory;  // "./"
+    return is_whole ? copy_failure() : unsafe(entry.name);
+  }
+  note_top(entry.name);
+  int error = 0;
+  switch (entry.what) {
+    case tar_entry::kind::directory:
+      return add_directory(folder.get(), last, entry);
+    case tar_entry::kind::file:
+      return add_file(folder.get(), last, entry);
+    case tar_entry::kind::hard_link:
+      return add_hard_link(folder.get(), last, entry);
+    case tar_entry::kind::link:
+      if (::symlinkat(entry.target.c_str(), folder.get(), last.c_str()) != 0) error = errno;
+      break;
+  }
+  return error == 0 ? copy_failure() : copy_failure::of_errno(error, shown(entry.name));
+}
+
+copy_failure received_files::add_directory(int folder, const std::string& last,
+                                           const tar_entry& entry) {
+  // Something may have come in it before.
+  if (::mkdirat(folder, last.c_str(), 0700) != 0 && errno != EEXIST)
+    return copy_failure::of_errno(errno, shown(entry.name));
+  directories_.push_back(entry);
+  return {};
+}
+
+copy_failure received_files::add_file(int folder, const std::string& last, const tar_entry& entry) {
+  constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+  file_.reset(::openat(folder, last.c_str(), flags, 0600));
+  if (!file_) return copy_failure::of_errno(errno, shown(entry.name));
+  writing_ = entry;
+  return {};
+}
+
+copy_failure received_files::add_hard_link(int folder, const std::string& last,
+                                           const tar_entry& entry) {
+  unique_fd other_folder;
+  std::string other;
+  if (copy_failure failed = find_folder(entry.target, other_folder, other)) return failed;
+  if (other.empty()) return unsafe(entry.target);
+  if (::linkat(other_folder.get(), other.c_str(), folder, last.c_str(), 0) != 0)
+    return copy_failure::of_errno(errno, shown(entry.name));
+  ++files_;
+  return {};
+}
+
+copy_failure received_files::on_contents(std::span<const char> bytes) {
+  while (!bytes.empty()) {
+    ssize_t count = ::write(file_.get(), bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return copy_failure::of_errno(errno, "write " + shown(writing_.name));
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+copy_failure received_files::on_contents_end() {
+  int fd = file_.get();
+  bool is_set = ::fchmod(fd, mode_for(writing_.mode)) == 0;
+  if (is_set && preserves_) {
+    timespec times[] = {at_seconds(writing_.modified), at_seconds(writing_.modified)};
+    is_set = ::futimens(fd, times) == 0;
+  }
+  if (!is_set) return copy_failure::of_errno(errno, shown(writing_.name));
+  // What the disk has no room for may be known only now.
+  if (::close(file_.release()) != 0)
+    return copy_failure::of_errno(errno, "close " + shown(writing_.name));
+  ++files_;
+  return {};
+}
+
+// From the innermost one out: what is written into a directory changes its time.
+copy_failure received_files::set_directory_attributes() {
+  for (auto entry = directories_.rbegin(); entry != directories_.rend(); ++entry) {
+    unique_fd folder;
+    std::string last;
+    if (copy_failure failed = find_folder(entry->name, folder, last)) return failed;
+    unique_fd made(::openat(folder.get(), last.c_str(), folder_flags | O_NOFOLLOW));
+    bool is_set = made && ::fchmod(made.get(), mode_for(entry->mode) | 0700) == 0;
+    if (is_set && preserves_) {
+      timespec times[] = {at_seconds(entry->modified), at_seconds(entry->modified)};
+      is_set = ::futimens(made.get(), times) == 0;
+    }
+    if (!is_set) return copy_failure::of_errno(errno, shown(entry->name));
+  }
+  return {};
+}
+
+copy_failure received_files::publish() {
+  if (copy_failure failed = set_directory_attributes()) return failed;
+  copy_failure failed;
+  if (where_.is_directory) {
+    failed = publish_all(temporary_fd_.get(), base_fd_.get(), "");
+  } else if (tops_.size() == 1) {
+    std::string name = std::filesystem::path(where_.path).filename().string();
+    failed = publish_one(temporary_fd_.get(), tops_.front(), base_fd_.get(), name, "");
+  } else {
+    failed = copy_failure::of_errno(ENOTDIR, printable(where_.path, max_shown) +
+                                                 ": several files need a directory, which ends "
+                                                 "with '/'");
+  }
+  abandon();
+  return failed;
+}
+
+copy_failure received_files::publish_all(int from, int to, const std::string& where) {
+  int copy = ::fcntl(from, F_DUPFD_CLOEXEC, 0);
+  std::unique_ptr<DIR, directory_closer> open(copy < 0 ? nullptr : ::fdopendir(copy));
+  if (!open) return copy_failure::of_errno(errno, shown(where));
+  ::rewinddir(open.get());
+  std::vector<std::string> names;
+  while (const dirent* one = ::readdir(open.get())) {
+    std::string name = one->d_name;
+    if (name != "." && name != "..") names.push_back(std::move(name));
+  }
+  std::ranges::sort(names);
+  for (const std::string& name : names)
+    if (copy_failure failed = publish_one(from, name, to, name, where)) return failed;
+  return {};
+}
+
+// A link that is there is no directory: what came with an earlier copy may lead anywhere.
+copy_failure received_files::publish_one(int from, const std::string& name, int to,
+                                         const std::string& new_name, const std::string& where) {
+  std::string path = where.empty() ? new_name : where + "/" + new_name;
+  struct stat ours {};
+  struct stat there {};
+  if (::fstatat(from, name.c_str(), &ours, AT_SYMLINK_NOFOLLOW) != 0)
+    return copy_failure::of_errno(errno, shown(path));
+  bool is_there = ::fstatat(to, new_name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0;
+  if (is_there && S_ISDIR(ours.st_mode)) {
+    if (!S_ISDIR(there.st_mode)) return copy_failure::of_errno(ENOTDIR, shown(path));
+    unique_fd inner(::openat(from, name.c_str(), folder_flags | O_NOFOLLOW));
+    unique_fd inner_there(::openat(to, new_name.c_str(), folder_flags | O_NOFOLLOW));
+    if (!inner || !inner_there) return copy_failure::of_errno(errno, shown(path));
+    return publish_all(inner.get(), inner_there.get(), path);
+  }
+  if (is_there && S_ISDIR(there.st_mode)) return copy_failure::of_errno(EISDIR, shown(path));
+  if (::renameat(from, name.c_str(), to, new_name.c_str()) != 0)
+    return copy_failure::of_errno(errno, shown(path));
+  return {};
+}
+
+void received_files::abandon() noexcept {
+  file_.reset();
+  temporary_fd_.reset();
+  if (temporary_.empty()) return;
+  std::error_code none;
+  std::filesystem::remove_all(temporary_, none);
+  temporary_.clear();
+}
+
+}  // namespace execo::detail

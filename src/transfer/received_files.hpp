@@ -1,0 +1,76 @@
+// Files that a host sends, on their way to where they belong here: everything is written into a
+// directory of its own beside the destination, and renamed at the end. Names that a host chose stay
+// inside: none leads out of that directory, and no link is followed on the way to a file.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "transfer/copy_failure.hpp"
+#include "transfer/tar_reader.hpp"
+
+namespace execo::detail {
+
+/// Where the files of one host go.
+class received_place {
+ public:
+  std::string path;
+  /// They go into `path`, which is made if it is not there. Else that is the new name of what
+  /// comes, if it is no directory.
+  bool is_directory = true;
+};
+
+class received_files final : public tar_receiver {
+ public:
+  received_files(received_place where, bool preserves) noexcept
+      : where_(std::move(where)), preserves_(preserves) {}
+  received_files(const received_files&) = delete;
+  received_files& operator=(const received_files&) = delete;
+  ~received_files() { abandon(); }
+
+  /// Makes what is missing of the way to the destination. Before all that follows, once.
+  copy_failure open();
+  copy_failure on_entry(const tar_entry& entry) override;
+  copy_failure on_contents(std::span<const char> bytes) override;
+  copy_failure on_contents_end() override;
+  /// Gives everything its name. A directory that is there stays, and gets what came besides.
+  copy_failure publish();
+  /// Removes what has no name yet.
+  void abandon() noexcept;
+
+  std::uint64_t files() const noexcept { return files_; }
+  /// The path here of what has that name, for messages.
+  std::string shown(const std::string& name) const;
+
+ private:
+  copy_failure find_folder(const std::string& name, unique_fd& folder, std::string& last) const;
+  copy_failure add_directory(int folder, const std::string& last, const tar_entry& entry);
+  copy_failure add_file(int folder, const std::string& last, const tar_entry& entry);
+  copy_failure add_hard_link(int folder, const std::string& last, const tar_entry& entry);
+  copy_failure set_directory_attributes();
+  copy_failure publish_all(int from, int to, const std::string& where);
+  copy_failure publish_one(int from, const std::string& name, int to, const std::string& new_name,
+                           const std::string& where);
+  mode_t mode_for(unsigned sent) const noexcept;
+  void note_top(const std::string& name);
+
+  received_place where_;
+  bool preserves_;
+  std::string base_;       // the directory of the destination
+  std::string temporary_;  // empty: there is none
+  unique_fd base_fd_;
+  unique_fd temporary_fd_;
+  unique_fd file_;
+  tar_entry writing_;
+  std::vector<tar_entry> directories_;  // get their modes at the end
+  std::vector<std::string> tops_;
+  std::uint64_t files_ = 0;
+  mode_t mask_ = 0;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,27 @@
+// A result that says why a file could not be copied.
+#pragma once
+
+#include <utility>
+
+#include "process/result_access.hpp"
+#include "transfer/copy_failure.hpp"
+
+namespace execo::detail {
+
+inline void set_transfer_failed(result& r, copy_failure why) noexcept {
+  result_access::how(r) = end_reason::transfer_failed;
+  result_access::error(r) = why.why;
+  result_access::reason(r) = why.reason;
+  result_access::set_context(r, std::move(why.context));
+  result_access::ok(r) = false;
+  result_access::notable(r) = true;
+}
+
+/// Of one that was ended since no byte had moved for long.
+inline void set_idle_timeout(result& r) noexcept {
+  result_access::how(r) = end_reason::timed_out;
+  result_access::where(r) = phase::idle;
+  result_access::notable(r) = true;
+}
+
+}  // namespace execo::detail

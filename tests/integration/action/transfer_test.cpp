@@ -1,0 +1,432 @@
+// Files to and from hosts, against the fleet: it runs the scripts as an ssh server does.
+#include <execo/transfer.hpp>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <execo/execo.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "fleet_fixture.hpp"
+#include "leak_check.hpp"
+#include "random_bytes.hpp"
+#include "sshd_fixture.hpp"
+
+namespace execo::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr std::size_t kib = 1024;
+
+std::string bytes_of(std::uint64_t seed, std::size_t size) { return random_bytes(seed).take(size); }
+
+class transfer : public ::testing::Test {
+ protected:
+  ssh_options how() const {
+    ssh_options options;
+    options.port = fleet_.port();
+    options.identities.push_back(fleet_.identity());
+    options.known_hosts = fleet_.known_hosts();
+    return options;
+  }
+  std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
+  std::string file(const std::string& name, const std::string& text) const {
+    fs::create_directories(fs::path(path(name)).parent_path());
+    std::ofstream(path(name), std::ios::binary) << text;
+    return path(name);
+  }
+  static std::string contents(const std::string& file) {
+    std::ostringstream text;
+    text << std::ifstream(file, std::ios::binary).rdbuf();
+    return text.str();
+  }
+  std::vector<std::string> names(const std::string& of) const {
+    std::vector<std::string> found;
+    for (const auto& one : fs::directory_iterator(path(of)))
+      found.push_back(one.path().filename().string());
+    std::ranges::sort(found);
+    return found;
+  }
+  bool is_same(const std::string& one, const std::string& other) const {
+    outcome end = run_program({"diff", "-r", "--no-dereference", path(one), path(other)});
+    if (end.code != 0) ADD_FAILURE() << end.out << end.err;
+    return end.code == 0;
+  }
+  host_result put_one(std::vector<std::string> sources, const std::string& to) const {
+    return sync_wait(put(std::move(sources), "127.6.0.1", to).ssh(how()).run()).all().front();
+  }
+  host_result get_one(std::vector<std::string> sources, const std::string& to) const {
+    return sync_wait(get(std::move(sources), "127.6.0.1", to).ssh(how()).run()).all().front();
+  }
+  void make_tree() const {
+    file("tree/a", "first\n");
+    file("tree/sub/.hidden", "h");
+    file("tree/sub/a b'c\"d$e\n", bytes_of(3, 300 * kib));
+    file("tree/sub/empty", "");
+    fs::create_directories(path("tree/none"));
+    fs::create_symlink("../a", path("tree/sub/link"));
+    fs::permissions(path("tree/a"), fs::perms(0750));
+  }
+
+  scratch_directory folder_;
+  fleet_fixture fleet_{"127.6.0.[1-20]"};
+};
+
+using put_files = transfer;
+using get_files = transfer;
+
+TEST_F(put_files, a_file_arrives_whole_under_its_name_or_a_new_one) {
+  const std::string bytes = bytes_of(1, 3000 * kib + 17);
+  file("in.bin", bytes);
+  fs::create_directories(path("d"));
+  host_result r = put_one({path("in.bin")}, path("d"));
+  ASSERT_TRUE(r.ok()) << r.describe() << r.err;
+  EXPECT_EQ(contents(path("d/in.bin")), bytes);
+  ASSERT_TRUE(put_one({path("in.bin")}, path("d/")).ok());
+  ASSERT_TRUE(put_one({path("in.bin")}, path("d/new")).ok());
+  EXPECT_EQ(contents(path("d/new")), bytes);
+  EXPECT_THAT(names("d"), ElementsAre("in.bin", "new"));
+}
+
+TEST_F(put_files, one_without_a_byte_arrives_as_well) {
+  file("empty", "");
+  host_result r = put_one({path("empty")}, path("new"));
+  ASSERT_TRUE(r.ok()) << r.describe() << r.err;
+  EXPECT_TRUE(fs::is_empty(path("new")));
+}
+
+TEST_F(put_files, a_directory_arrives_with_all_that_is_in_it) {
+  make_tree();
+  fs::create_directories(path("d"));
+  host_result r = put_one({path("tree")}, path("d/"));
+  ASSERT_TRUE(r.ok()) << r.describe() << r.err;
+  EXPECT_TRUE(is_same("tree", "d/tree"));
+  EXPECT_EQ(fs::status(path("d/tree/a")).permissions(), fs::perms(0750));
+  ASSERT_TRUE(put_one({path("tree")}, path("d/other")).ok());
+  EXPECT_TRUE(is_same("tree", "d/other"));
+  EXPECT_THAT(names("d"), ElementsAre("other", "tree"));
+}
+
+TEST_F(put_files, a_directory_is_added_to_one_that_is_there) {
+  make_tree();
+  file("d/tree/old", "old");
+  file("d/tree/a", "before");
+  file("d/tree/sub/old", "old");
+  host_result r = put_one({path("tree")}, path("d"));
+  ASSERT_TRUE(r.ok()) << r.describe() << r.err;
+  EXPECT_EQ(contents(path("d/tree/a")), "first\n");
+  EXPECT_EQ(contents(path("d/tree/old")), "old");
+  fs::remove(path("d/tree/old"));
+  fs::remove(path("d/tree/sub/old"));
+  EXPECT_TRUE(is_same("tree", "d/tree"));
+}
+
+TEST_F(put_files, several_sources_and_patterns_go_into_a_directory) {
+  file("x/1.txt", "1");
+  file("x/2.txt", "2");
+  file("x/3.bin", "3");
+  make_tree();
+  fs::create_directories(path("d"));
+  host_result r = put_one({path("x/*.txt"), path("tree")}, path("d"));
+  ASSERT_TRUE(r.ok()) << r.describe() << r.err;
+  EXPECT_THAT(names("d"), ElementsAre("1.txt", "2.txt", "tree"));
+  EXPECT_TRUE(is_same("tree", "d/tree"));
+  host_result missing = put_one({path("x/*")}, path("none/"));
+  EXPECT_EQ(missing.how(), end_reason::transfer_failed) << missing.describe();
+  EXPECT_EQ(missing.error(), std::errc::no_such_file_or_directory);
+}
+
+TEST_F(put_files, times_and_modes_are_kept_on_request) {
+  file("a", "text");
+  fs::permissions(path("a"), fs::perms(0664));
+  timespec times[] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, path("a").c_str(), times, 0), 0);
+  action_result all = sync_wait(put(path("a"), "127.6.0.1", path("b")).ssh(how()).preserve().run());
+  ASSERT_TRUE(all.ok()) << all.describe();
+  struct stat about {};
+  ASSERT_EQ(::stat(path("b").c_str(), &about), 0);
+  EXPECT_EQ(about.st_mtim.tv_sec, 1'000'000'000);
+  EXPECT_EQ(about.st_mode & 07777, 0664U);
+}
+
+TEST_F(put_files, references_are_those_of_each_host) {
+  for (int i = 1; i <= 3; ++i) file("conf/127.6.0." + std::to_string(i), "of " + std::to_string(i));
+  auto copy = put(path("conf/{{{host}}}"), "127.6.0.[1-4]", path("to-{{{host}}}-{{x}}"))
+                  .subst("x", {"a", "b"})
+                  .ssh(how());
+  action_result all = sync_wait(copy.run());
+  EXPECT_EQ(all.stats().ok, 3U) << all.describe();
+  EXPECT_EQ(contents(path("to-127.6.0.1-a")), "of 1");
+  EXPECT_EQ(contents(path("to-127.6.0.2-b")), "of 2");
+  const host_result& missing = all["127.6.0.4"];
+  EXPECT_EQ(missing.how(), end_reason::transfer_failed);
+  EXPECT_EQ(missing.error(), std::errc::no_such_file_or_directory);
+  EXPECT_THAT(missing.error_context(), HasSubstr("conf/127.6.0.4"));
+}
+
+TEST_F(put_files, a_source_that_is_not_there_is_an_error_of_the_start) {
+  auto copy = put(path("nothing"), "127.6.0.1", path("d")).ssh(how());
+  try {
+    (void)sync_wait(copy.run());
+    FAIL();
+  } catch (const std::invalid_argument& error) {
+    EXPECT_THAT(error.what(), HasSubstr("nothing: No such file"));
+  }
+}
+
+/// What the failure of a copy is about.
+void expect_failure(const host_result& r, std::errc why, const std::string& about) {
+  EXPECT_EQ(r.how(), end_reason::transfer_failed) << r.describe();
+  EXPECT_EQ(r.error(), why) << r.describe();
+  EXPECT_THAT(r.describe(), HasSubstr(about));
+  EXPECT_FALSE(r.ok());
+}
+
+TEST_F(put_files, each_failure_has_an_end_of_its_own_with_the_path) {
+  file("a", "text");
+  const std::string a = path("a");
+  expect_failure(put_one({a}, path("no/such/place")), std::errc::no_such_file_or_directory,
+                 "no/such");
+  fs::create_directories(path("d/a"));
+  expect_failure(put_one({a}, path("d")), std::errc::is_a_directory, "d/a");
+  file("f", "");
+  expect_failure(put_one({a}, path("f/")), std::errc::not_a_directory, "/f");
+  expect_failure(put_one({a}, path("f/x")), std::errc::not_a_directory, "/f");
+  expect_failure(put_one({a}, path(std::string(300, 'n'))), std::errc::filename_too_long, "nnn");
+  make_tree();
+  expect_failure(put_one({path("tree")}, path("f")), std::errc::not_a_directory, "/f");
+  EXPECT_THAT(names(""), ElementsAre("a", "d", "f", "tree"));
+  EXPECT_THAT(names("d"), ElementsAre("a"));
+}
+
+TEST_F(put_files, a_full_disk_leaves_nothing_half_written) {
+  if (::geteuid() != 0) GTEST_SKIP() << "a file system of its own needs root";
+  fs::create_directories(path("small"));
+  if (::mount("none", path("small").c_str(), "tmpfs", 0, "size=1m") != 0)
+    GTEST_SKIP() << "no file system can be mounted here";
+  file("big", bytes_of(1, 3000 * kib));
+  make_tree();
+  file("tree/big", bytes_of(2, 3000 * kib));
+  expect_failure(put_one({path("big")}, path("small/x")), std::errc::no_space_on_device, "small/x");
+  expect_failure(put_one({path("tree")}, path("small/x")), std::errc::no_space_on_device, "small");
+  EXPECT_THAT(names("small"), IsEmpty());
+  expect_failure(get_one({path("big")}, path("small")), std::errc::no_space_on_device, "big");
+  EXPECT_THAT(names("small/127.6.0.1"), IsEmpty());
+  ASSERT_EQ(::umount2(path("small").c_str(), MNT_DETACH), 0);
+}
+
+TEST_F(put_files, what_is_there_already_is_not_sent_on_request) {
+  std::uint64_t seed = 1;
+  file("a", bytes_of(seed, 500 * kib));
+  for (unchanged rule : {unchanged::by_digest, unchanged::by_time}) {
+    auto first = put(path("a"), "127.6.0.[1-2]", path("b-{{{host}}}")).ssh(how()).preserve();
+    ASSERT_TRUE(sync_wait(first.run()).ok());
+    auto again = put(path("a"), "127.6.0.[1-2]", path("b-{{{host}}}"))
+                     .ssh(how())
+                     .preserve()
+                     .skip_unchanged(rule);
+    ASSERT_TRUE(sync_wait(again.run()).ok());
+    EXPECT_EQ(again.progress().bytes_moved, 0U);
+    EXPECT_EQ(again.progress().bytes_skipped, 1000 * kib);
+    file("a", bytes_of(++seed, 500 * kib));
+    auto changed = put(path("a"), "127.6.0.[1-2]", path("b-{{{host}}}"))
+                       .ssh(how())
+                       .preserve()
+                       .skip_unchanged(rule);
+    const timespec then{static_cast<time_t>(1'000'000'000 + seed), 0};
+    timespec times[] = {then, then};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path("a").c_str(), times, 0), 0);
+    ASSERT_TRUE(sync_wait(changed.run()).ok());
+    EXPECT_EQ(changed.progress().bytes_moved, 1000 * kib);
+    EXPECT_EQ(contents(path("b-127.6.0.2")), contents(path("a")));
+  }
+}
+
+TEST_F(put_files, a_broken_copy_goes_on_where_it_was) {
+  const std::string bytes = bytes_of(1, 2000 * kib);
+  file("a", bytes);
+  // As a receiver leaves it whose connection was lost.
+  outcome sum = run_program({"sha256sum", path("a")});
+  const std::string part = "d/.execo-" + sum.out.substr(0, 64);
+  file(part + "/part", bytes.substr(0, 1234 * kib));
+  auto copy = put(path("a"), "127.6.0.1", path("d/a")).ssh(how()).resume();
+  action_result all = sync_wait(copy.run());
+  ASSERT_TRUE(all.ok()) << all.describe();
+  EXPECT_EQ(copy.progress().bytes_moved, (2000 - 1234) * kib);
+  EXPECT_EQ(contents(path("d/a")), bytes);
+  EXPECT_THAT(names("d"), ElementsAre("a"));
+}
+
+TEST_F(put_files, what_was_left_by_another_file_is_not_believed) {
+  const std::string bytes = bytes_of(1, 500 * kib);
+  file("a", bytes);
+  outcome sum = run_program({"sha256sum", path("a")});
+  file("d/.execo-" + sum.out.substr(0, 64) + "/part", "something else");
+  auto copy = put(path("a"), "127.6.0.1", path("d/a")).ssh(how()).resume();
+  action_result all = sync_wait(copy.run());
+  EXPECT_EQ(all.all()[0].reason(), failure_reason::digest_mismatch) << all.describe();
+  EXPECT_THAT(names("d"), IsEmpty());
+  EXPECT_TRUE(sync_wait(put(path("a"), "127.6.0.1", path("d/a")).ssh(how()).resume().run()).ok());
+}
+
+TEST_F(put_files, many_hosts_share_what_is_read) {
+  const std::string bytes = bytes_of(1, 1500 * kib);
+  file("a", bytes);
+  auto copy = put(path("a"), "127.6.0.[1-20]", path("to-{{{index}}}")).ssh(how()).fanout(20);
+  action_result all = sync_wait(copy.run());
+  ASSERT_TRUE(all.ok()) << all.describe();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(contents(path("to-" + std::to_string(i))), bytes);
+  copy_progress end = copy.progress();
+  EXPECT_EQ(end.bytes_moved, 20 * bytes.size());
+  EXPECT_EQ(end.files, 20U);
+  EXPECT_EQ(end.hosts_done, 20U);
+}
+
+TEST_F(put_files, a_stop_leaves_nothing_behind) {
+  file("a", bytes_of(1, 8000 * kib));
+  fs::create_directories(path("d"));
+  auto copy =
+      put(path("a"), "127.6.0.[1-5]", path("d/{{{host}}}")).ssh(how()).max_rate(0, 100 * kib);
+  context mine;
+  copy.on(mine);
+  copy.start();
+  auto wait = [&]() -> task<action_result> {
+    while (copy.progress().bytes_moved < 5 * 64 * kib) co_await sleep(5ms);
+    copy.request_stop();
+    co_return co_await copy.wait();
+  };
+  action_result all = sync_wait(mine, wait());
+  for (const host_result& r : all.all()) EXPECT_EQ(r.how(), end_reason::cancelled) << r.describe();
+  EXPECT_TRUE(soon([&] { return names("d").empty(); }));
+}
+
+TEST_F(put_files, a_copy_that_stands_still_is_ended) {
+  file("a", bytes_of(1, 8000 * kib));
+  fs::create_directories(path("d"));
+  auto copy =
+      put(path("a"), "127.6.0.1", path("d/x")).ssh(how()).max_rate(1024).idle_timeout(300ms);
+  action_result all = sync_wait(copy.run());
+  const host_result& r = all.all()[0];
+  EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
+  EXPECT_EQ(r.phase(), phase::idle);
+  EXPECT_TRUE(soon([&] { return names("d").empty(); }));
+}
+
+TEST_F(get_files, a_file_of_each_host_gets_a_place_of_its_own) {
+  const std::string bytes = bytes_of(1, 700 * kib + 5);
+  file("log", bytes);
+  auto copy = get(path("log"), "127.6.0.[1-3]", path("logs")).ssh(how());
+  action_result all = sync_wait(copy.run());
+  ASSERT_TRUE(all.ok()) << all.describe() << all.all()[0].err;
+  for (int i = 1; i <= 3; ++i)
+    EXPECT_EQ(contents(path("logs/127.6.0." + std::to_string(i) + "/log")), bytes);
+  EXPECT_EQ(copy.progress().files, 3U);
+  action_result named =
+      sync_wait(get(path("log"), "127.6.0.[1-3]", path("out/{{{host}}}.log")).ssh(how()).run());
+  ASSERT_TRUE(named.ok()) << named.describe();
+  EXPECT_THAT(names("out"), ElementsAre("127.6.0.1.log", "127.6.0.2.log", "127.6.0.3.log"));
+}
+
+TEST_F(get_files, directories_and_patterns_come_whole) {
+  make_tree();
+  file("x/1.txt", "1");
+  file("x/2.txt", "2");
+  host_result r = get_one({path("tree"), path("x/*.txt")}, path("out"));
+  ASSERT_TRUE(r.ok()) << r.describe() << r.err;
+  EXPECT_THAT(names("out/127.6.0.1"), ElementsAre("1.txt", "2.txt", "tree"));
+  EXPECT_TRUE(is_same("tree", "out/127.6.0.1/tree"));
+}
+
+TEST_F(get_files, two_hosts_never_have_one_place) {
+  for (const char* to : {"out/{{x}}/", "out"}) {
+    auto copy = get(path("log"), std::vector<std::string>{"127.6.0.1", "127.6.0.1"}, path(to))
+                    .subst("x", {"same"})
+                    .ssh(how());
+    EXPECT_THROW((void)sync_wait(copy.run()), std::invalid_argument) << to;
+  }
+}
+
+TEST_F(get_files, each_failure_has_an_end_of_its_own_with_the_path) {
+  expect_failure(get_one({path("nothing")}, path("out")), std::errc::no_such_file_or_directory,
+                 "nothing");
+  expect_failure(get_one({path("n*")}, path("out")), std::errc::no_such_file_or_directory, "n*");
+  file("log", "x");
+  fs::create_directories(path("out/127.6.0.1/log"));
+  expect_failure(get_one({path("log")}, path("out")), std::errc::is_a_directory, "log");
+  file("plain", "x");
+  expect_failure(get_one({path("log")}, path("plain")), std::errc::not_a_directory, "plain");
+  EXPECT_THAT(names("out/127.6.0.1"), ElementsAre("log"));
+}
+
+// -- against OpenSSH's own server -----------------------------------------------------------------
+
+class transfer_over_sshd : public transfer {
+ protected:
+  void SetUp() override {
+    if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd here";
+  }
+  static ssh_options way_to(const sshd_fixture& server, ssh_client via) {
+    ssh_options options;
+    options.port = server.port();
+    options.identities.push_back(server.identity());
+    options.host_key_policy = host_keys::ignore;
+    options.via = via;
+    return options;
+  }
+};
+
+TEST_F(transfer_over_sshd, comes_and_goes_whole_with_either_client) {
+  sshd_fixture server;
+  make_tree();
+  const std::string bytes = bytes_of(1, 5000 * kib);
+  file("big", bytes);
+  for (ssh_client via : {ssh_client::built_in, ssh_client::openssh}) {
+    const std::string name = via == ssh_client::openssh ? "openssh" : "libssh";
+    fs::create_directories(path(name));
+    ssh_options options = way_to(server, via);
+    action_result sent =
+        sync_wait(put({path("tree"), path("big")}, "127.0.0.1", path(name)).ssh(options).run());
+    ASSERT_TRUE(sent.ok()) << sent.describe() << sent.all()[0].err;
+    EXPECT_TRUE(is_same("tree", name + "/tree"));
+    EXPECT_EQ(contents(path(name + "/big")), bytes);
+    action_result one =
+        sync_wait(put(path("big"), "127.0.0.1", path(name + "/again")).ssh(options).run());
+    ASSERT_TRUE(one.ok()) << one.describe();
+    EXPECT_EQ(contents(path(name + "/again")), bytes);
+    action_result come = sync_wait(
+        get({path(name + "/big"), path(name + "/tree")}, "127.0.0.1", path(name + "/back"))
+            .ssh(options)
+            .run());
+    ASSERT_TRUE(come.ok()) << come.describe() << come.all()[0].err;
+    EXPECT_TRUE(is_same("tree", name + "/back/127.0.0.1/tree"));
+    EXPECT_EQ(contents(path(name + "/back/127.0.0.1/big")), bytes);
+  }
+}
+
+TEST_F(transfer_over_sshd, has_the_ends_of_an_ordinary_user) {
+  sshd_fixture server;
+  if (server.ordinary_user().empty()) GTEST_SKIP() << "no other user here";
+  file("a", "text");
+  fs::permissions(folder_.path(), fs::perms(0755));
+  fs::create_directories(path("closed"));
+  ssh_options options = way_to(server, ssh_client::built_in);
+  options.user = server.ordinary_user();
+  action_result all = sync_wait(put(path("a"), "127.0.0.1", path("closed/a")).ssh(options).run());
+  expect_failure(all.all()[0], std::errc::permission_denied, "closed");
+  fs::permissions(path("a"), fs::perms(0600));
+  action_result back = sync_wait(get(path("a"), "127.0.0.1", path("out")).ssh(options).run());
+  expect_failure(back.all()[0], std::errc::permission_denied, "a");
+}
+
+}  // namespace
+}  // namespace execo::test

@@ -1,0 +1,178 @@
+// What a host sends stays where it belongs, whatever names and links it sends.
+#include "transfer/received_files.hpp"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "fleet_fixture.hpp"
+
+namespace execo::detail {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class received : public ::testing::Test {
+ protected:
+  static tar_entry entry(tar_entry::kind what, const std::string& name,
+                         const std::string& target = {}) {
+    tar_entry made;
+    made.what = what;
+    made.name = name;
+    made.target = target;
+    made.mode = 0644;
+    return made;
+  }
+  static tar_entry directory(const std::string& name) {
+    tar_entry made = entry(tar_entry::kind::directory, name);
+    made.mode = 0755;
+    return made;
+  }
+  static copy_failure add(received_files& to, const std::string& name, const std::string& text) {
+    copy_failure failed = to.on_entry(entry(tar_entry::kind::file, name));
+    if (!failed) failed = to.on_contents(std::span<const char>(text));
+    return failed ? failed : to.on_contents_end();
+  }
+  std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
+  received_place into(const std::string& name) const {
+    received_place where;
+    where.path = path(name);
+    return where;
+  }
+  std::string contents(const std::string& name) const {
+    std::ostringstream text;
+    text << std::ifstream(path(name), std::ios::binary).rdbuf();
+    return text.str();
+  }
+  std::vector<std::string> names(const std::string& of) const {
+    std::vector<std::string> found;
+    for (const auto& one : fs::directory_iterator(path(of)))
+      found.push_back(one.path().filename().string());
+    std::ranges::sort(found);
+    return found;
+  }
+
+  test::scratch_directory folder_;
+};
+
+TEST_F(received, get_their_names_only_when_all_has_come) {
+  received_files to(into("d"), false);
+  ASSERT_FALSE(to.open());
+  ASSERT_FALSE(to.on_entry(directory("top/")));
+  ASSERT_FALSE(add(to, "top/a", "one"));
+  EXPECT_FALSE(fs::exists(path("d/top")));
+  copy_failure failed = to.publish();
+  ASSERT_FALSE(failed) << failed.context;
+  EXPECT_EQ(contents("d/top/a"), "one");
+  EXPECT_THAT(names("d"), ElementsAre("top"));
+  EXPECT_EQ(to.files(), 1U);
+}
+
+TEST_F(received, leave_nothing_when_they_are_given_up) {
+  {
+    received_files to(into("d"), false);
+    ASSERT_FALSE(to.open());
+    ASSERT_FALSE(add(to, "a", "one"));
+  }
+  EXPECT_THAT(names("d"), ElementsAre());
+}
+
+TEST_F(received, are_refused_under_names_that_lead_elsewhere) {
+  received_files to(into("d"), false);
+  ASSERT_FALSE(to.open());
+  for (const char* name : {"../a", "/etc/a", "b/../../a", "..", "b/.."})
+    EXPECT_EQ(add(to, name, "x").why, std::errc::bad_message) << name;
+  EXPECT_EQ(add(to, std::string("a\0b", 3), "x").why, std::errc::bad_message);
+  EXPECT_EQ(to.on_entry(entry(tar_entry::kind::hard_link, "h", "../../etc/passwd")).why,
+            std::errc::bad_message);
+}
+
+TEST_F(received, follow_no_link_that_came_with_them) {
+  fs::create_directories(path("outside"));
+  received_files to(into("d"), false);
+  ASSERT_FALSE(to.open());
+  ASSERT_FALSE(to.on_entry(entry(tar_entry::kind::link, "way", path("outside"))));
+  EXPECT_TRUE(add(to, "way/a", "x"));
+  ASSERT_FALSE(to.on_entry(entry(tar_entry::kind::link, "file", path("outside/b"))));
+  EXPECT_TRUE(add(to, "file", "x"));
+  ASSERT_FALSE(to.publish());
+  EXPECT_THAT(names("outside"), ElementsAre());
+  EXPECT_THAT(names("d"), ElementsAre("file", "way"));
+}
+
+TEST_F(received, follow_no_link_that_came_with_an_earlier_copy) {
+  fs::create_directories(path("outside"));
+  fs::create_directories(path("d"));
+  fs::create_symlink(path("outside"), path("d/way"));
+  received_files to(into("d"), false);
+  ASSERT_FALSE(to.open());
+  ASSERT_FALSE(to.on_entry(directory("way")));
+  ASSERT_FALSE(add(to, "way/a", "x"));
+  EXPECT_EQ(to.publish().why, std::errc::not_a_directory);
+  EXPECT_THAT(names("outside"), ElementsAre());
+  EXPECT_THAT(names("d"), ElementsAre("way"));
+}
+
+TEST_F(received, are_added_to_a_directory_that_is_there) {
+  fs::create_directories(path("d/top"));
+  std::ofstream(path("d/top/old")) << "old";
+  std::ofstream(path("d/top/a")) << "before";
+  received_files to(into("d"), false);
+  ASSERT_FALSE(to.open());
+  ASSERT_FALSE(to.on_entry(directory("top")));
+  ASSERT_FALSE(add(to, "top/a", "new"));
+  ASSERT_FALSE(to.publish());
+  EXPECT_EQ(contents("d/top/a"), "new");
+  EXPECT_EQ(contents("d/top/old"), "old");
+}
+
+TEST_F(received, do_not_take_the_place_of_a_directory) {
+  fs::create_directories(path("d/a"));
+  received_files to(into("d"), false);
+  ASSERT_FALSE(to.open());
+  ASSERT_FALSE(add(to, "a", "x"));
+  copy_failure failed = to.publish();
+  EXPECT_EQ(failed.why, std::errc::is_a_directory);
+  EXPECT_THAT(failed.context, HasSubstr("/d/a"));
+  EXPECT_THAT(names("d"), ElementsAre("a"));
+}
+
+TEST_F(received, take_a_new_name_when_that_is_no_directory) {
+  received_place where = into("sub/new");
+  where.is_directory = false;
+  received_files to(where, false);
+  ASSERT_FALSE(to.open());
+  ASSERT_FALSE(add(to, "a", "x"));
+  ASSERT_FALSE(to.publish());
+  EXPECT_EQ(contents("sub/new"), "x");
+
+  received_files several(where, false);
+  ASSERT_FALSE(several.open());
+  ASSERT_FALSE(add(several, "a", "x"));
+  ASSERT_FALSE(add(several, "b", "x"));
+  EXPECT_EQ(several.publish().why, std::errc::not_a_directory);
+  EXPECT_THAT(names("sub"), ElementsAre("new"));
+}
+
+TEST_F(received, have_no_set_user_id_bits) {
+  received_files to(into("d"), true);
+  ASSERT_FALSE(to.open());
+  tar_entry sent = entry(tar_entry::kind::file, "a");
+  sent.mode = 06755;
+  sent.modified = 1'000'000'000;
+  ASSERT_FALSE(to.on_entry(sent));
+  ASSERT_FALSE(to.on_contents_end());
+  ASSERT_FALSE(to.publish());
+  struct stat about {};
+  ASSERT_EQ(::stat(path("d/a").c_str(), &about), 0);
+  EXPECT_EQ(about.st_mode & 07777, 0755U);
+  EXPECT_EQ(about.st_mtim.tv_sec, 1'000'000'000);
+}
+
+}  // namespace
+}  // namespace execo::detail
