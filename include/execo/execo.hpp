@@ -39,6 +39,7 @@
 #include "execo/report.hpp"
 #include "execo/resume_on.hpp"
 #include "execo/retry.hpp"
+#include "execo/rollout.hpp"
 #include "execo/run.hpp"
 #include "execo/run_stats.hpp"
 #include "execo/scope.hpp"

@@ -20,6 +20,8 @@ class host_result : public result {
   execo::host host;
   /// Position in the action's list of hosts.
   std::size_t index = 0;
+  /// Which attempt this is the end of: more than 1 only if the action has retry().
+  unsigned attempts = 1;
 
   /// As result::describe(), with the host in front: "node3: `make` exited 2 after 1.2 s".
   std::string describe() const;

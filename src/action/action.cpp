@@ -156,6 +156,15 @@ void set_values(action& a, std::string_view name, value_list values) {
 
 void set_verbatim(action& a) { configurable(action_access::core(a)).commands.keep_braces(); }
 
+void set_retry(action& a, unsigned attempts, duration backoff) {
+  retry_rule& rule = configurable(action_access::core(a)).retries;
+  if (backoff.count() < 0) throw std::invalid_argument("retry: a backoff is not negative");
+  rule.most = attempts;
+  rule.backoff = backoff;
+}
+
+void set_idempotent(action& a) { configurable(action_access::core(a)).retries.idempotent = true; }
+
 void set_keep_lines(action& a) { before_its_start(a).lines().enable(); }
 
 }  // namespace detail

@@ -111,6 +111,7 @@ void action_core::take_over(host_result r) {
   for (; at->composite_ != nullptr; at = at->composite_) {
     r.index += at->first_;
     at->composite_->count(r);
+    at->composite_->on_member_result(r.index);
   }
   at->results_.push(std::move(r));
   ++untaken_;
@@ -135,6 +136,12 @@ void action_core::count_done() noexcept {
     ++at->stats_.done;
     if (at->stage_ != stage::idle) at->stats_.elapsed = now - at->begun_;
   }
+  if (composite_ == nullptr) return;
+  // What a rollout does then may end all of them.
+  action_core* top = composite_;
+  while (top->composite_ != nullptr) top = top->composite_;
+  const intrusive_ptr<action_core> alive(top);
+  for (action_core* at = composite_; at != nullptr; at = at->composite_) at->on_member_done();
 }
 
 std::string action_core::progress(clock::time_point now) const {
@@ -164,6 +171,13 @@ void action_core::kill(int signal) noexcept {
   if (stage_ != stage::running || finished()) return;
   intrusive_ptr<action_core> alive(this);
   signal_all(signal);
+  notify_waiters();
+}
+
+void action_core::begin_no_more() noexcept {
+  if (stage_ != stage::running || finished()) return;
+  intrusive_ptr<action_core> alive(this);
+  end_waiting();
   notify_waiters();
 }
 

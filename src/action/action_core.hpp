@@ -75,6 +75,13 @@ class action_core : public ref_counted, protected loop_member {
   enum class match : bool { name, host };
   virtual std::optional<std::size_t> find(const host& which, match by) const = 0;
 
+  // -- of a member of a rollout, on the loop ----------------------------------------------------
+  /// Hosts at positions from `limit` on do not begin, nor do they once more. Default: all may
+  /// begin. May be called before the start.
+  virtual void allow_below(std::size_t limit) noexcept = 0;
+  /// Lets what runs go on to its end, and begins nothing: hosts that wait are `not_started`.
+  void begin_no_more() noexcept;
+
  protected:
   // What a kind of action does. All but prepare() and bind_home() are called on the loop.
   /// Prepares what does not change after the start; may be called again if another action of a
@@ -90,6 +97,8 @@ class action_core : public ref_counted, protected loop_member {
   virtual void cancel_all() noexcept = 0;
   virtual void signal_all(int signal) noexcept = 0;
   virtual void signal_one(std::size_t index, int signal) noexcept = 0;
+  /// Delivers the results of the hosts that do not run.
+  virtual void end_waiting() noexcept = 0;
   /// Started and not ended yet.
   virtual std::size_t open() const noexcept = 0;
   /// A result, before any waiter has it.
@@ -99,6 +108,12 @@ class action_core : public ref_counted, protected loop_member {
   /// Of a composite: every member is over.
   virtual bool members_over() const noexcept { return true; }
   virtual void member_over(action_core&) noexcept {}
+  /// Of a composite: one of its hosts has a result, with its position here; it is counted only when
+  /// on_member_done() is called.
+  virtual void on_member_result(std::size_t index) noexcept { (void)index; }
+  virtual void on_member_done() noexcept {}
+  /// The action that its results show: itself, or the one in it.
+  virtual const action_core& shown() const noexcept { return *this; }
   virtual bool lacks_hosts() const noexcept { return size() == 0 && !stats_.allow_empty; }
   /// Itself, or the member that this host is of.
   virtual action_core& action_of(std::size_t) noexcept { return *this; }
@@ -108,6 +123,7 @@ class action_core : public ref_counted, protected loop_member {
   loop& where() const noexcept { return *home_; }
   bool stopping() const noexcept { return stopping_; }
   bool allows_empty() const noexcept { return stats_.allow_empty; }
+  const action_stats& counted() const noexcept { return stats_; }
   /// Its results that were not taken yet, if they are taken one by one.
   std::size_t untaken() const noexcept {
     return outermost().results_.taken_one_by_one() ? untaken_ : 0;
@@ -134,6 +150,7 @@ class action_core : public ref_counted, protected loop_member {
 
  private:
   friend class composite_action;
+  friend class rollout_action;
   enum class stage : std::uint8_t { idle, running, ended };
 
   void shut_down() noexcept override { stop(); }

@@ -80,6 +80,16 @@ void composite_action::signal_all(int signal) noexcept {
   for (std::size_t i = 0; i < begun; ++i) members_[i].what->kill(signal);
 }
 
+void composite_action::end_waiting() noexcept {
+  const std::size_t begun = next_;
+  skip_the_rest();
+  for (std::size_t i = 0; i < begun; ++i) members_[i].what->begin_no_more();
+}
+
+void composite_action::allow_below(std::size_t limit) noexcept {
+  for (const member& m : members_) m.what->allow_below(limit - std::min(limit, m.first));
+}
+
 std::optional<std::size_t> composite_action::find(const host& which, match by) const {
   for (const member& m : members_)
     if (auto index = m.what->find(which, by)) return m.first + *index;
@@ -129,7 +139,7 @@ std::vector<std::size_t> composite_action::path_of(std::size_t index) const {
     path.push_back(at->member_at(index));
     const member& m = at->members_[path.back()];
     index -= m.first;
-    at = dynamic_cast<const composite_action*>(m.what.operator->());
+    at = dynamic_cast<const composite_action*>(&m.what->shown());
   }
   return path;
 }

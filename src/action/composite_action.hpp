@@ -26,6 +26,7 @@ class composite_action final : public action_core {
   std::string name() const override;
   std::optional<std::size_t> find(const host& which, match by) const override;
   host_state state_of(std::size_t index) const noexcept override;
+  void allow_below(std::size_t limit) noexcept override;
   std::size_t count() const noexcept { return members_.size(); }
   /// The numbers of the members that a host of this position is of, from this one inwards.
   /// Throws: std::out_of_range.
@@ -44,6 +45,7 @@ class composite_action final : public action_core {
   void cancel_all() noexcept override;
   void signal_all(int signal) noexcept override;
   void signal_one(std::size_t index, int signal) noexcept override;
+  void end_waiting() noexcept override;
   std::size_t open() const noexcept override;
   void on_result(const host_result&) noexcept override {}
   void on_over() noexcept override {}

@@ -15,6 +15,7 @@ namespace execo::detail {
 fanout_action::fanout_action(command c, std::vector<host> h)
     : commands(std::move(c)),
       hosts(std::move(h)),
+      retry_timer_(delegate<>::to<&fanout_action::go_on>(this), "a host to be tried again"),
       step_(delegate<>::to<&fanout_action::launch_scheduled>(this)) {}
 
 void fanout_action::launch_scheduled() noexcept {
@@ -79,28 +80,76 @@ void fanout_action::choose_window() {
 void fanout_action::launch_some() noexcept {
   // Results that were not taken yet count as open: a slow reader slows the action down, and memory
   // stays bounded by the window.
-  while (!stopping() && launched_ < hosts.size() && running_ + untaken() < window_) {
-    if (skipped_.erase(launched_) > 0) {
-      ++launched_;
-      continue;
+  while (!stopping() && has_room() && may_launch()) {
+    if (waiting_.is_due(where().now())) {
+      launch_again();
+    } else if (const std::size_t index = launched_++; skipped_.erase(index) == 0) {
+      launch(index, 1);
     }
-    host_run* run = nullptr;
-    std::size_t ring = factory->ring_of(hosts[launched_], where().rings().size());
-    contain([&] { run = new host_run(*this, launched_, ring); },
-            [this](const std::exception_ptr& error) { fail(error); });
-    if (run == nullptr) return;
-    run->retain();
-    run->link.link_before(open_);
-    ++launched_;
-    ++running_;
-    descriptors_.opened();
-    run->start();
   }
-  if (launched_ == hosts.size()) commands.release_stdio();
+  if (launched_ == hosts.size() && retries.most == 0) commands.release_stdio();
+  wait_for_retry();
+}
+
+bool fanout_action::may_launch() const noexcept {
+  return launched_ < std::min(allowed_, hosts.size()) || waiting_.is_due(where().now());
+}
+
+// Without memory the action fails, and the host has no result but `not_started`.
+void fanout_action::launch(std::size_t index, unsigned number) noexcept {
+  host_run* run = nullptr;
+  std::size_t ring = factory->ring_of(hosts[index], where().rings().size());
+  contain([&] { run = new host_run(*this, index, number, ring); },
+          [&](const std::exception_ptr& error) {
+            skip(index);
+            fail(error);
+          });
+  if (run == nullptr) return;
+  run->retain();
+  run->link.link_before(open_);
+  ++running_;
+  descriptors_.opened();
+  run->start();
+}
+
+void fanout_action::launch_again() noexcept {
+  const host_result last = waiting_.pop();
+  launch(last.index, last.attempts + 1);
+}
+
+// One that is due waits for room, which comes with a step of its own.
+void fanout_action::wait_for_retry() noexcept {
+  const std::optional<clock::time_point> next = waiting_.next();
+  if (next && !stopping() && *next > where().now()) {
+    where().arm(retry_timer_, *next);
+  } else {
+    where().disarm(retry_timer_);
+  }
+}
+
+// It gives up its place meanwhile. Without memory to wait, this attempt was the last one.
+bool fanout_action::keep_for_retry(host_run& run) noexcept {
+  if (stopping() || run.problem() || run.index() >= allowed_) return false;
+  if (!retries.allows(run.found(), run.number(), *factory)) return false;
+  bool kept = false;
+  contain(
+      [&] {
+        retry_queue::place room = waiting_.make_place(where().now() + retries.pause(run.number()));
+        waiting_.put(std::move(room), run.take_result());
+        kept = true;
+      },
+      [](const std::exception_ptr&) {});
+  return kept;
+}
+
+void fanout_action::allow_below(std::size_t limit) noexcept {
+  allowed_ = limit;
+  // Before begin() there is no window.
+  if (window_ > 0) go_on();
 }
 
 void fanout_action::go_on() noexcept {
-  if (scheduled_ || stopping() || finished() || launched_ == hosts.size()) return;
+  if (scheduled_ || stopping() || finished() || !may_launch()) return;
   scheduled_ = true;
   // The queue refers to this object now, and all other references may be released meanwhile.
   retain();
@@ -113,7 +162,11 @@ void fanout_action::host_ended(host_run& run) noexcept {
   run.link.unlink();
   --running_;
   descriptors_.closed();
-  deliver([&] { return run.take_result(); });
+  if (keep_for_retry(run)) {
+    wait_for_retry();
+  } else {
+    deliver([&] { return run.take_result(); });
+  }
   // No execution can be made at all: thrown where the action is awaited.
   if (std::exception_ptr problem = run.problem()) fail(problem);
   run.release();
@@ -137,6 +190,7 @@ void fanout_action::on_result(const host_result& r) noexcept {
 
 // What executions share belongs to the ring where they are.
 void fanout_action::on_over() noexcept {
+  where().disarm(retry_timer_);
   commands.release_stdio();
   descriptors_.release();
   std::span<loop* const> rings = where().rings();
@@ -154,7 +208,7 @@ void fanout_action::cancel_all() noexcept {
     static_cast<open_link*>(n)->run->cancel();
     n = next;
   }
-  skip_the_rest();
+  end_waiting();
 }
 
 void fanout_action::signal_all(int signal) noexcept {
@@ -163,7 +217,7 @@ void fanout_action::signal_all(int signal) noexcept {
     static_cast<open_link*>(n)->run->kill(signal);
     n = next;
   }
-  skip_the_rest();
+  end_waiting();
 }
 
 host_run* fanout_action::find_open(std::size_t index) const noexcept {
@@ -182,12 +236,17 @@ std::optional<std::size_t> fanout_action::find(const host& which, match by) cons
 
 host_state fanout_action::state_of(std::size_t index) const noexcept {
   if (index >= launched_) return skipped_.contains(index) ? host_state::ended : host_state::waiting;
+  if (waiting_.contains(index)) return host_state::waiting;
   return find_open(index) != nullptr ? host_state::running : host_state::ended;
 }
 
 void fanout_action::signal_one(std::size_t index, int signal) noexcept {
   if (host_run* run = find_open(index)) return run->kill(signal);
   if (state_of(index) != host_state::waiting) return;
+  if (std::optional<host_result> last = waiting_.take(index)) {
+    deliver([&] { return std::move(*last); });
+    return notify_waiters();
+  }
   bool known = false;
   contain([&] { known = skipped_.insert(index).second; },
           [this](const std::exception_ptr& error) { fail(error); });
@@ -204,13 +263,16 @@ void fanout_action::skip(std::size_t index) noexcept {
   });
 }
 
-void fanout_action::skip_the_rest() noexcept {
+// Those that were tried have the result of their last attempt.
+void fanout_action::end_waiting() noexcept {
   commands.release_stdio();
+  allowed_ = 0;
   // An end handler that throws leads here again.
   while (launched_ < hosts.size()) {
     std::size_t index = launched_++;
     if (skipped_.erase(index) == 0) skip(index);
   }
+  while (!waiting_.empty()) deliver([&] { return waiting_.pop(); });
 }
 
 }  // namespace execo::detail

@@ -10,6 +10,8 @@
 #include "action/descriptor_share.hpp"
 #include "action/execution_factory.hpp"
 #include "action/host_commands.hpp"
+#include "action/retry_queue.hpp"
+#include "action/retry_rule.hpp"
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
 #include "process/handler_calls.hpp"
@@ -31,6 +33,7 @@ class fanout_action final : public action_core {
   std::shared_ptr<execution_factory> factory;
   std::function<void(const output_line&)> on_line;
   std::function<void(std::string_view)> on_notice;
+  retry_rule retries;
 
   /// Throws: std::invalid_argument for 0.
   void set_fanout(std::size_t at_a_time);
@@ -41,6 +44,7 @@ class fanout_action final : public action_core {
   std::string name() const override { return commands.name(); }
   std::optional<std::size_t> find(const host& which, match by) const override;
   host_state state_of(std::size_t index) const noexcept override;
+  void allow_below(std::size_t limit) noexcept override;
 
  private:
   friend class host_run;
@@ -51,15 +55,21 @@ class fanout_action final : public action_core {
   void cancel_all() noexcept override;
   void signal_all(int signal) noexcept override;
   void signal_one(std::size_t index, int signal) noexcept override;
+  void end_waiting() noexcept override;
   std::size_t open() const noexcept override { return running_; }
   void on_result(const host_result& r) noexcept override;
   void on_over() noexcept override;
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
   void choose_window();
   void launch_some() noexcept;
+  bool has_room() const noexcept { return running_ + untaken() < window_; }
+  bool may_launch() const noexcept;
+  void launch(std::size_t index, unsigned number) noexcept;
+  void launch_again() noexcept;
+  void wait_for_retry() noexcept;
+  bool keep_for_retry(host_run& run) noexcept;
   host_run* find_open(std::size_t index) const noexcept;
   void skip(std::size_t index) noexcept;
-  void skip_the_rest() noexcept;
   void host_ended(host_run& run) noexcept;
   void note_transport(const host_result& r);
 
@@ -67,8 +77,11 @@ class fanout_action final : public action_core {
   list_node open_;                        // of host_run
   descriptor_share descriptors_;
   std::set<std::size_t> skipped_;  // hosts that ended before their turn
+  retry_queue waiting_;            // for another attempt
+  deadline_timer retry_timer_;
   queue_node step_;
   std::size_t window_ = 0;
+  std::size_t allowed_ = static_cast<std::size_t>(-1);  // no host from here on may begin
   std::size_t launched_ = 0;
   std::size_t running_ = 0;
   bool with_lines_ = false;  // a handler wants lines; does not change while hosts are open

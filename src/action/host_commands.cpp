@@ -241,7 +241,7 @@ std::vector<std::string> host_commands::local_paths_for(const host_values& value
   return made;
 }
 
-host_commands::run host_commands::run_on(const host& where, std::size_t index,
+host_commands::run host_commands::run_on(const host& where, std::size_t index, unsigned attempt,
                                          const execution_factory& by) const {
   run made;
   made.what = shared_;
@@ -250,7 +250,8 @@ host_commands::run host_commands::run_on(const host& where, std::size_t index,
   if (!templates_ && !make) return made;
   host_values values = values_for(where, index, by);
   if (make) {
-    command own = completed_command(make(target(where, index)), command_for(values, by), where);
+    command own =
+        completed_command(make(target(where, index, attempt)), command_for(values, by), where);
     made.what = std::make_shared<const command>(std::move(own));
   } else if (templates_->change_command()) {
     made.what = std::make_shared<const command>(command_for(values, by));

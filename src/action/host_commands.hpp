@@ -55,7 +55,8 @@ class host_commands {
     std::shared_ptr<const std::vector<std::string>> local_paths;
   };
   /// Throws: what `make` throws; std::invalid_argument for what it returned.
-  run run_on(const host& where, std::size_t index, const execution_factory& by) const;
+  run run_on(const host& where, std::size_t index, unsigned attempt,
+             const execution_factory& by) const;
 
   /// Whether each host has local paths of its own. Pre: is_prepared().
   bool local_paths_differ() const noexcept;

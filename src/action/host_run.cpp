@@ -17,12 +17,17 @@ constexpr std::uint8_t most_late_pieces = 8;
 
 }  // namespace
 
-host_run::host_run(fanout_action& owner, std::size_t index, std::size_t ring)
-    : owner_(owner), on_(*owner.where().rings()[ring]), index_(index), ring_(ring) {
+host_run::host_run(fanout_action& owner, std::size_t index, unsigned number, std::size_t ring)
+    : owner_(owner),
+      on_(*owner.where().rings()[ring]),
+      index_(index),
+      number_(number),
+      ring_(ring) {
   const host& where = owner.hosts[index];
-  host_commands::run run = owner.commands.run_on(where, index, *owner.factory);
+  host_commands::run run = owner.commands.run_on(where, index, number, *owner.factory);
   what_ = std::make_unique<attempt>(where, index, std::move(run.what), std::move(run.stdio),
                                     std::move(run.local_paths), owner.limits);
+  what_->number = number;
   if (crosses_loops()) crossing_ = std::make_unique<result>();
 }
 

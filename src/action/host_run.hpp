@@ -24,7 +24,8 @@ struct open_link : list_node {
 
 class host_run final : public ref_counted, private end_observer, private output_tap {
  public:
-  host_run(fanout_action& owner, std::size_t index, std::size_t ring);
+  /// `number`: of this attempt on the host.
+  host_run(fanout_action& owner, std::size_t index, unsigned number, std::size_t ring);
 
   open_link link{this};
 
@@ -33,12 +34,16 @@ class host_run final : public ref_counted, private end_observer, private output_
   void cancel() noexcept;
   void kill(int signal) noexcept;
   std::size_t index() const noexcept { return index_; }
+  unsigned number() const noexcept { return number_; }
   /// Whether its output is to wait, since lines of the action are not taken.
   void hold(bool held) noexcept;
   bool is_held() const noexcept { return holding_; }
-  /// Pre: host_ended() was called with it, and has not returned.
+  // Pre of both: host_ended() was called with it, and has not returned.
+  const result& found() const noexcept { return *result_; }
   host_result take_result() {
-    return host_result(owner_.hosts[index_], index_, std::move(*result_));
+    host_result made(owner_.hosts[index_], index_, std::move(*result_));
+    made.attempts = number_;
+    return made;
   }
   /// Why it could not be started, if so.
   std::exception_ptr problem() const noexcept { return problem_; }
@@ -87,6 +92,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   fanout_action& owner_;
   loop& on_;
   const std::size_t index_;
+  const unsigned number_;
   const std::size_t ring_;
   std::unique_ptr<attempt> what_;  // until it starts
   intrusive_ptr<execution> run_;

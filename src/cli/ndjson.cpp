@@ -68,6 +68,7 @@ std::string ndjson_line(const host_result& r, bool ascii) {
   object["started"] = begun ? json(format_time(r.started())) : json(nullptr);
   object["elapsed"] = std::chrono::duration<double>(r.elapsed()).count();
   object["transport"] = std::string(to_string(r.transport()));
+  if (r.attempts > 1) object["attempts"] = r.attempts;
   if (!r.transport_why().empty()) object["transport_why"] = r.transport_why();
   if (!valid_utf8(r.out)) object["out_encoding"] = "base64";
   if (!valid_utf8(r.err)) object["err_encoding"] = "base64";

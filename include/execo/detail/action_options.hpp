@@ -1,6 +1,7 @@
 // The setters that actions share: bases of the kinds of action.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "execo/context.hpp"
 #include "execo/detail/value_list.hpp"
 #include "execo/detail/words.hpp"
+#include "execo/time.hpp"
 
 namespace execo::detail {
 
@@ -24,6 +26,8 @@ void set_fanout(action& a, std::size_t hosts);
 void set_notice(action& a, std::function<void(std::string_view)> call);
 void set_values(action& a, std::string_view name, value_list values);
 void set_verbatim(action& a);
+void set_retry(action& a, unsigned attempts, duration backoff);
+void set_idempotent(action& a);
 
 /// Of every action.
 template <class Self>
@@ -79,6 +83,17 @@ class fanout_options : public action_options<Self> {
                set_values(self(), std::string_view(name), std::move(values)))
   /// Replaces nothing: braces stay as they are.
   EXECO_SETTER(verbatim(), set_verbatim(self()))
+  /// Tries a host up to `attempts` times again whose command was certainly not started, after an
+  /// end that may pass: it could not be reached, was lost or timed out. The pause before that is
+  /// random, at most `backoff`, twice as much each time, 30 s at most; meanwhile the host counts
+  /// neither towards the fanout nor as running. Its result is that of the last attempt. A stop or a
+  /// kill ends a host in its pause at once, with that result. Default: no attempt but the first.
+  /// Throws: std::invalid_argument for a negative backoff.
+  EXECO_SETTER(retry(unsigned attempts, duration backoff = std::chrono::seconds(1)),
+               set_retry(self(), attempts, backoff))
+  /// The command may run twice: retry() is then also for one that was or may have been started, and
+  /// exited with a code that is not accepted, was ended by a signal or a deadline, or was lost.
+  EXECO_SETTER(idempotent(), set_idempotent(self()))
 #undef EXECO_SETTER
 
  private:
