@@ -12,6 +12,7 @@
 #include "execo/config.hpp"
 #include "execo/log.hpp"
 #include "execo/remote.hpp"
+#include "execo/rollout.hpp"
 #include "execo/sleep.hpp"
 #include "execo/ssh_config.hpp"
 #include "execo/sync_wait.hpp"
@@ -59,6 +60,7 @@ class run_session {
 
  private:
   void configure();
+  void set_action(remote action);
   void set_prompts();
   void check_place_to_ask(std::string_view option, std::string_view other) const;
   void note_who_gets_no_password();
@@ -88,7 +90,9 @@ class run_session {
   bool output_lost_ = false;
   bool out_of_memory_ = false;
   context context_;
-  std::optional<remote> action_;
+  std::optional<remote> remote_;
+  std::optional<rollout> rollout_;
+  action* action_ = nullptr;  // one of these
 };
 
 run_session::run_session(run_options options)
@@ -166,7 +170,23 @@ void run_session::configure() {
         console_.note(notice);
         console_.flush();
       });
-  action_.emplace(std::move(action));
+  if (options_.command_retries > 0) action.retry(options_.command_retries);
+  if (options_.idempotent) action.idempotent();
+  set_action(std::move(action));
+}
+
+void run_session::set_action(remote action) {
+  if (!options_.batches.given()) {
+    action_ = &remote_.emplace(std::move(action));
+    return;
+  }
+  action_ = &rollout_.emplace(std::move(action));
+  options_.batches.configure(*rollout_);
+  if (!text()) return;
+  rollout_->on_batch([this](const batch_report& batch) {
+    console_.note(batch.to_string());
+    console_.flush();
+  });
 }
 
 int run_session::run() {
@@ -296,6 +316,8 @@ int run_session::report(duration elapsed) {
     for (const std::string& line : tally_.left_running()) console_.note(line);
     for (const std::string& line : tally_.dropped()) console_.note(line);
   }
+  if (rollout_ && rollout_->verdict().how != rollout_end::complete)
+    console_.note("rollout " + rollout_->verdict().to_string());
   console_.note(tally_.summary(elapsed));
   console_.finish();
   if (stop_.raised()) return exit_interrupted;

@@ -47,6 +47,7 @@ Examples:
   execo run -w 'node[1-200]' -J me@bastion -- uptime
   execo run -w 'node[1-4]' --argv -- touch 'a name with blanks'
   execo run -w 'node[1-9]' 'mv /tmp/out /srv/results/{{{host}}}-{{{index}}}'
+  execo run -w 'node[1-200]' --canary 1 --batch 10% --max-fail 2% -- ./deploy
   execo run -w 'node[1-200]' --become --ask-become-pass -- systemctl restart nginx
   execo run -w 'web[1-3]' --connector 'docker exec -i %h' -- nginx -t
   execo run -w 'node[1-200]' --connector exec: -- ping -c1 -W1 %h
@@ -74,6 +75,8 @@ constexpr command_line::choices<ssh_client, 3> clients{{{"auto", ssh_client::aut
                                                         {"openssh", ssh_client::openssh}}};
 constexpr command_line::choices<become_method, 3> become_methods{
     {{"sudo", become_method::sudo}, {"su", become_method::su}, {"doas", become_method::doas}}};
+constexpr command_line::choices<rollout_stop, 2> stops{
+    {{"drain", rollout_stop::drain}, {"kill", rollout_stop::kill}}};
 constexpr command_line::choices<bool, 2> formats{{{"text", false}, {"ndjson", true}}};
 
 std::string key_file(const given_option& given) {
@@ -85,6 +88,12 @@ std::string key_file(const given_option& given) {
   if (fd >= 0) (void)::close(fd);  // it was opened for reading only
   if (error != 0) refuse(given, fmt::format("the key file cannot be read: {}", ::strerror(error)));
   return path;
+}
+
+host_share batch_size(const given_option& given) {
+  host_share size = number_or_percent(given);
+  if (size.of(host_set::max_size) == 0) refuse(given, "a batch has a host at least");
+  return size;
 }
 
 int descriptor(const given_option& given) { return static_cast<int>(number(given, 0, 1'000'000)); }
@@ -119,6 +128,9 @@ class reader {
     if (made.asks_password && made.password)
       throw usage_error("--ask-pass and --password-fd exclude each other: choose one");
     check_become();
+    made.batches.check();
+    if (made.idempotent && made.command_retries == 0)
+      throw usage_error("--idempotent says what may be tried again: add --retry-command N");
     made.hosts = targets.hosts();
     return std::move(made);
   }
@@ -194,6 +206,37 @@ constexpr run_option run_table[] = {
      [](reader& r, const given_option& g) {
        r.ssh.given.max_retries = static_cast<unsigned>(number(g, 0, 1'000'000));
      }},
+    {0, "retry-command", "N",
+     "try a host up to N times again if COMMAND certainly was not started: it could not be "
+     "reached, "
+     "was lost or timed out before. The pause before that is random, up to 1, 2, 4, ... 30 s (0)",
+     [](reader& r, const given_option& g) {
+       r.made.command_retries = static_cast<unsigned>(number(g, 0, 1'000'000));
+     }},
+    {0, "idempotent", "",
+     "COMMAND may run twice: --retry-command is also for one that failed, timed out or was lost",
+     [](reader& r, const given_option&) { r.made.idempotent = true; }},
+    {0, "batch", "N|N%",
+     "reach so many hosts, or so much of all of them, and the next ones when all of these have "
+     "ended. Stops when too many hosts fail (all)",
+     [](reader& r, const given_option& g) { r.made.batches.batch = batch_size(g); }},
+    {0, "canary", "N|N%", "so many hosts are the first batch (0)",
+     [](reader& r, const given_option& g) { r.made.batches.canary = number_or_percent(g); }},
+    {0, "max-fail", "N|N%",
+     "stop at the first host that fails beyond this number, or percentage of all hosts: no further "
+     "host begins. With --batch or --canary the default is 0 (no limit)",
+     [](reader& r, const given_option& g) { r.made.batches.max_fail = number_or_percent(g); }},
+    {0, "max-fail-in-batch", "N|N%", "the same for the hosts of each batch (no limit)",
+     [](reader& r, const given_option& g) {
+       r.made.batches.max_fail_in_batch = number_or_percent(g);
+     }},
+    {0, "soak", "DURATION", "pause after each batch but the last one (0)",
+     [](reader& r, const given_option& g) { r.made.batches.soak = time_span(g); }},
+    {0, "batch-deadline", "DURATION", "stop, and end what runs, if a batch takes longer (no limit)",
+     [](reader& r, const given_option& g) { r.made.batches.deadline = time_span(g); }},
+    {0, "on-stop", "drain|kill",
+     "hosts that run when too many have failed go on to their end, or are ended (drain)",
+     [](reader& r, const given_option& g) { r.made.batches.on_stop = choose(g, stops); }},
     {0, "keepalive", "DURATION",
      "probe an ssh server after this much silence; three probes without an answer end the "
      "connection. Without this option a dead host is noticed after a minute (off)",

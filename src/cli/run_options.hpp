@@ -13,6 +13,7 @@
 #include "execo/context.hpp"
 #include "execo/host.hpp"
 #include "execo/time.hpp"
+#include "rollout_arguments.hpp"
 
 namespace execo::cli {
 
@@ -38,6 +39,9 @@ class run_options {
   bool asks_become_password = false;
   std::optional<secret> become_password;  // the same
   bool has_terminal = false;              // each command
+  rollout_arguments batches;
+  unsigned command_retries = 0;
+  bool idempotent = false;
   std::optional<std::size_t> max_output;
   execo::output_budget output_budget;
   layout show = layout::stream;
