@@ -81,6 +81,8 @@ void rollout_action::on_member_result(std::size_t index) noexcept {
 void rollout_action::on_member_done() noexcept {
   if (at_ == step::in_batch) check_limits();
   settle();
+  // A sequence may have skipped the members of all later batches.
+  if (at_ == step::soaking && counted().done == size()) decide(rollout_end::complete);
 }
 
 void rollout_action::check_limits() noexcept {
@@ -222,6 +224,10 @@ rollout_action& rollout_to_configure(action& a) {
   return static_cast<rollout_action&>(core);
 }
 
+std::string hosts_in_words(std::size_t count) {
+  return fmt::format("{} host{}", count, count == 1 ? "" : "s");
+}
+
 duration not_negative(duration time, const char* option) {
   if (time.count() < 0) throw std::invalid_argument(fmt::format("{}: a negative time", option));
   return time;
@@ -288,17 +294,17 @@ std::string rollout_verdict::to_string() const {
   const std::string stopped = "stopped in " + place;
   switch (how) {
     case rollout_end::complete:
-      return fmt::format("complete after {} batch{}: {} of {} hosts failed", batches,
-                         batches == 1 ? "" : "es", failed, hosts);
+      return fmt::format("complete after {} batch{}: {} of {} failed", batches,
+                         batches == 1 ? "" : "es", failed, detail::hosts_in_words(hosts));
     case rollout_end::too_many_failures:
-      return fmt::format("{}: {} of {} hosts failed, at most {} may", stopped, failed, hosts,
-                         limit);
+      return fmt::format("{}: {} of {} failed, at most {} may", stopped, failed,
+                         detail::hosts_in_words(hosts), limit);
     case rollout_end::too_many_failures_in_batch:
-      return fmt::format("{}: {} of {} hosts of it failed, at most {} may", stopped, failed, hosts,
-                         limit);
+      return fmt::format("{}: {} of {} of it failed, at most {} may", stopped, failed,
+                         detail::hosts_in_words(hosts), limit);
     case rollout_end::batch_deadline:
-      return fmt::format("{}: after {} {} of its {} hosts had not ended", stopped,
-                         format_duration(deadline), failed, hosts);
+      return fmt::format("{}: after {} {} of its {} had not ended", stopped,
+                         format_duration(deadline), failed, detail::hosts_in_words(hosts));
     case rollout_end::stopped:
       return batch == 0 ? "stopped before the first batch" : stopped + " by a request";
     case rollout_end::none:
@@ -308,8 +314,9 @@ std::string rollout_verdict::to_string() const {
 }
 
 std::string batch_report::to_string() const {
-  return fmt::format("batch {} of {}: {} hosts, {} failed; so far {} hosts, {} failed", number,
-                     batches, hosts, failed, hosts_so_far, failed_so_far);
+  return fmt::format("batch {} of {}: {}, {} failed; so far {}, {} failed", number, batches,
+                     detail::hosts_in_words(hosts), failed, detail::hosts_in_words(hosts_so_far),
+                     failed_so_far);
 }
 
 rollout_verdict rollout::verdict() const {

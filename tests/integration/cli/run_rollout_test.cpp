@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "long_count.hpp"
 #include "tool.hpp"
 
 namespace execo::test {
@@ -17,7 +18,7 @@ TEST(execo_run_rollout, reaches_all_hosts_batch_by_batch) {
                                             "-w", "127.4.0.[1-10]", "true"}));
   EXPECT_EQ(o.code, 0);
   EXPECT_THAT(o.err,
-              AllOf(HasSubstr("execo: batch 1 of 3: 1 hosts, 0 failed; so far 1 hosts, 0 failed\n"
+              AllOf(HasSubstr("execo: batch 1 of 3: 1 host, 0 failed; so far 1 host, 0 failed\n"
                               "execo: batch 2 of 3: 5 hosts, 0 failed; so far 6 hosts, 0 failed\n"
                               "execo: batch 3 of 3: 4 hosts, 0 failed; so far 10 hosts, "
                               "0 failed\nexeco: 10 hosts: 10 ok, 0 failed"),
@@ -44,7 +45,7 @@ TEST(execo_run_rollout, ends_what_runs_when_a_canary_fails_or_a_batch_takes_too_
   EXPECT_EQ(failed.code, 3);
   EXPECT_THAT(failed.err, AllOf(HasSubstr("127.4.0.2: cancelled"),
                                 HasSubstr("2 hosts (127.4.0.[3-4]): not started"),
-                                HasSubstr("rollout stopped in batch 1 of 2: 1 of 1 hosts failed")));
+                                HasSubstr("rollout stopped in batch 1 of 2: 1 of 1 host failed")));
   outcome late = run_program(execo_run(
       fleet, {"--batch", "2", "--batch-deadline", "1s", "-w", "127.4.0.[2-4]", "sleep 1000"}));
   EXPECT_EQ(late.code, 3);
@@ -80,6 +81,23 @@ TEST(execo_run_rollout, tries_a_host_again_whose_command_did_not_start) {
                                                 "ndjson", "-w", "127.4.0.1", once}));
   EXPECT_EQ(again.code, 0);
   EXPECT_THAT(again.out, HasSubstr(R"("attempts":2)"));
+}
+
+// Of 200 hosts of each network the 100th and the last one are bad.
+TEST(execo_run_rollout, over_a_large_fleet_with_one_bad_host_in_a_hundred_stops_where_it_should) {
+  const int hosts = long_count(10'000);
+  const std::string networks = "127.4.[0-" + std::to_string(hosts / 200 - 1) + "]";
+  fleet_fixture fleet(networks + ".[1-200]",
+                      {"--exec", "canned", "--fault", networks + ".[100,200]:exit-3"});
+  outcome o = run_program(execo_run(fleet, {"--batch", "5%", "--max-fail", "0.5%", "-f", "50", "-w",
+                                            networks + ".[1-200]", "true"}));
+  EXPECT_EQ(o.code, 3);
+  const int allowed = hosts / 200;
+  const int last_straw = (allowed + 1) * 100 - 1;
+  const std::string batch = std::to_string(last_straw / (hosts / 20) + 1);
+  EXPECT_THAT(o.err, AllOf(HasSubstr("execo: rollout stopped in batch " + batch +
+                                     " of 20: " + std::to_string(allowed + 1) + " of "),
+                           HasSubstr("at most " + std::to_string(allowed) + " may")));
 }
 
 }  // namespace

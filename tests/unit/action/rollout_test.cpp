@@ -64,10 +64,10 @@ TEST_P(rollouts, begin_no_host_of_a_batch_before_the_one_before_is_over) {
   auto r = sync_wait(c_, all.run());
   EXPECT_TRUE(r.ok());
   EXPECT_EQ(hosts_.most_open, 4);
-  EXPECT_THAT(reports_, ElementsAre("batch 1 of 4: 1 hosts, 0 failed; so far 1 hosts, 0 failed",
+  EXPECT_THAT(reports_, ElementsAre("batch 1 of 4: 1 host, 0 failed; so far 1 host, 0 failed",
                                     "batch 2 of 4: 4 hosts, 0 failed; so far 5 hosts, 0 failed",
                                     "batch 3 of 4: 4 hosts, 0 failed; so far 9 hosts, 0 failed",
-                                    "batch 4 of 4: 1 hosts, 0 failed; so far 10 hosts, 0 failed"));
+                                    "batch 4 of 4: 1 host, 0 failed; so far 10 hosts, 0 failed"));
   EXPECT_EQ(all.verdict().how, rollout_end::complete);
   EXPECT_EQ(all.verdict().to_string(), "complete after 4 batches: 0 of 10 hosts failed");
 }
@@ -94,7 +94,7 @@ TEST_P(rollouts, stop_at_the_first_failure_and_let_those_that_run_end) {
   EXPECT_EQ(r.failed_hosts() - r.hosts(end_reason::not_started), host_set("h2"));
   EXPECT_EQ(r.hosts(end_reason::not_started), host_set("h[3-8]"));
   EXPECT_EQ(all.verdict().to_string(),
-            "stopped in batch 1 of 3: 1 of 1 hosts failed, at most 0 may");
+            "stopped in batch 1 of 3: 1 of 1 host failed, at most 0 may");
   EXPECT_GE(time_.elapsed(), 1s);
 }
 
@@ -267,7 +267,7 @@ TEST_P(rollouts, that_stop_a_sequence_skip_its_members) {
                  .soak(1h);
   auto r = sync_wait(c_, all.run());
   EXPECT_EQ(r.stats().count(end_reason::not_started), 5U);
-  EXPECT_EQ(all.verdict().to_string(), "complete after 3 batches: 1 of 1 hosts failed");
+  EXPECT_EQ(all.verdict().to_string(), "complete after 3 batches: 1 of 1 host failed");
   EXPECT_LT(time_.elapsed(), 1h) << "nothing is left to pause for";
 }
 

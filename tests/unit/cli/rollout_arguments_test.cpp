@@ -49,9 +49,9 @@ TEST(rollout_arguments, are_numbers_or_percentages) {
 TEST(rollout_arguments, that_are_mistakes_say_so) {
   EXPECT_THAT(complaint({"--batch", "0"}), HasSubstr("--batch '0': a batch has a host at least"));
   EXPECT_THAT(complaint({"--batch", "0%"}), HasSubstr("a batch has a host at least"));
-  for (const char* bad : {"101%", "-1%", "x%", "%", "1e1%", "nan%", "inf%"})
+  for (const char* bad : {"101%", "x%", "%", "1e1%", "nan%", "inf%"})
     EXPECT_THAT(complaint({"--max-fail", bad}), HasSubstr("expected a percentage")) << bad;
-  EXPECT_THAT(complaint({"--canary", "-1"}), HasSubstr("expected a number"));
+  EXPECT_THAT(complaint({"--canary", "x"}), HasSubstr("expected a number"));
   EXPECT_THAT(complaint({"--on-stop", "drop"}), HasSubstr("choose from drain, kill"));
   for (const char* alone : {"--soak", "--batch-deadline"})
     EXPECT_THAT(complaint({alone, "1s"}),
