@@ -39,9 +39,10 @@ TEST(execo_run_rollout, stops_when_too_many_hosts_fail_and_says_where) {
 }
 
 TEST(execo_run_rollout, ends_what_runs_when_a_canary_fails_or_a_batch_takes_too_long) {
-  fleet_fixture fleet("127.4.0.[1-4]", {"--fault", "127.4.0.1:exit-3"});
-  outcome failed = run_program(execo_run(
-      fleet, {"--canary", "2", "--on-stop", "kill", "-w", "127.4.0.[1-4]", "sleep 1000"}));
+  fleet_fixture fleet("127.4.0.[1-4]");
+  outcome failed =
+      run_program(execo_run(fleet, {"--canary", "2", "--on-stop", "kill", "-w", "127.4.0.[1-4]",
+                                    "test ${FLEET_HOST##*.} = 1 && exit 3; sleep 1000"}));
   EXPECT_EQ(failed.code, 3);
   EXPECT_THAT(failed.err, AllOf(HasSubstr("127.4.0.2: cancelled"),
                                 HasSubstr("2 hosts (127.4.0.[3-4]): not started"),
@@ -69,7 +70,7 @@ TEST(execo_run_rollout, is_interrupted_as_any_run) {
                            HasSubstr("rollout stopped in batch 1 of 2 by a request")));
 }
 
-TEST(execo_run_rollout, tries_a_host_again_whose_command_did_not_start) {
+TEST(execo_run_rollout, tries_a_command_again_that_failed_only_if_it_may_run_twice) {
   fleet_fixture fleet("127.4.0.[1-2]");
   std::string flag = fleet.directory() + "/flag";
   const std::string once = "test -e " + flag + " || { touch " + flag + "; exit 7; }";
@@ -81,6 +82,15 @@ TEST(execo_run_rollout, tries_a_host_again_whose_command_did_not_start) {
                                                 "ndjson", "-w", "127.4.0.1", once}));
   EXPECT_EQ(again.code, 0);
   EXPECT_THAT(again.out, HasSubstr(R"("attempts":2)"));
+}
+
+TEST(execo_run_rollout, tries_a_host_again_that_was_not_reached) {
+  fleet_fixture fleet("127.4.0.1");
+  outcome o = run_program(execo_run(
+      fleet, {"--retry-command", "1", "--format", "ndjson", "-w", "127.4.0.[1-2]", "true"}));
+  EXPECT_EQ(o.code, 3);
+  EXPECT_THAT(o.out, HasSubstr(R"("attempts":2)"));
+  EXPECT_THAT(o.out, HasSubstr(R"("reason":"refused")"));
 }
 
 // Of 200 hosts of each network the 100th and the last one are bad.
