@@ -94,12 +94,15 @@ class batch_report {
   std::size_t batches = 0;
   std::size_t hosts = 0;   ///< of this batch
   std::size_t failed = 0;  ///< of these
+  /// Of these, those that were not reached any more.
+  std::size_t not_started = 0;
   std::size_t hosts_so_far = 0;
   std::size_t failed_so_far = 0;
   /// Why it is the last one; `none` if another one follows.
   rollout_end end = rollout_end::none;
 
-  /// For people: "batch 3 of 20: 50 hosts, 2 failed; so far 150 hosts, 3 failed".
+  /// For people: "batch 3 of 20: 50 hosts, 2 failed; so far 150 hosts, 3 failed"; with
+  /// ", 7 not started" if there are some.
   std::string to_string() const;
 };
 

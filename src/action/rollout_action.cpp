@@ -53,6 +53,7 @@ void rollout_action::begin() {
 void rollout_action::open_batch() noexcept {
   at_ = step::in_batch;
   verdict_.batch = batch_ + 1;
+  reached_before_ = reached();
   failed_before_ = failed();
   if (batch_deadline.count() > 0) where().arm_after(deadline_timer_, batch_deadline);
   what_->allow_below(std::min(plan_.end_of(batch_), outer_limit_));
@@ -160,6 +161,7 @@ void rollout_action::report_batch() noexcept {
   made.batches = plan_.count();
   made.hosts = plan_.size_of(batch_);
   made.failed = failed() - failed_before_;
+  made.not_started = made.hosts - (reached() - reached_before_);
   made.hosts_so_far = plan_.end_of(batch_);
   made.failed_so_far = failed();
   made.end = verdict_.how;
@@ -314,9 +316,10 @@ std::string rollout_verdict::to_string() const {
 }
 
 std::string batch_report::to_string() const {
-  return fmt::format("batch {} of {}: {}, {} failed; so far {}, {} failed", number, batches,
-                     detail::hosts_in_words(hosts), failed, detail::hosts_in_words(hosts_so_far),
-                     failed_so_far);
+  const std::string skipped = not_started == 0 ? "" : fmt::format(", {} not started", not_started);
+  return fmt::format("batch {} of {}: {}, {} failed{}; so far {}, {} failed", number, batches,
+                     detail::hosts_in_words(hosts), failed, skipped,
+                     detail::hosts_in_words(hosts_so_far), failed_so_far);
 }
 
 rollout_verdict rollout::verdict() const {

@@ -80,6 +80,7 @@ class rollout_action final : public action_core {
   batch_plan plan_;
   std::vector<std::uint32_t> ended_;  // hosts with a result, by batch
   std::size_t batch_ = 0;
+  std::size_t reached_before_ = 0;
   std::size_t failed_before_ = 0;                           // in the batches before this one
   std::size_t outer_limit_ = static_cast<std::size_t>(-1);  // of a rollout that this one is in
   rollout_verdict verdict_;

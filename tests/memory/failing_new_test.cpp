@@ -9,7 +9,9 @@
 #include <new>
 
 #include "execo/expect.hpp"
+#include "execo/local.hpp"
 #include "execo/remote.hpp"
+#include "execo/rollout.hpp"
 #include "execo/sleep.hpp"
 #include "execo/timeout.hpp"
 #include "execo/when_all.hpp"
@@ -193,6 +195,26 @@ TEST_P(failing_new, of_a_remote_host_and_an_action) {
       }
     });
   }
+}
+
+TEST_P(failing_new, of_a_rollout_whose_hosts_are_tried_again) {
+  walk([]() -> task<> {
+    local flaky("false", 3);
+    flaky.retry(1, 1ms).idempotent();
+    flaky.kill_timeout(50ms);
+    auto all = rollout(std::move(flaky)).batch(2).max_fail(3).soak(1ms);
+    all.on_batch([](const batch_report&) {});
+    action_result r = co_await all.run();
+    until_failure = 0;
+    EXPECT_NE(all.verdict().how, rollout_end::none);
+    EXPECT_EQ(all.stats().done, 3U);
+    for (const host_result& one : r.all()) {
+      bool given_up = one.how() == end_reason::not_started || one.how() == end_reason::cancelled;
+      // Without memory to wait in there is no second attempt.
+      if (given_up || one.exit_code() == 1) continue;
+      EXPECT_EQ(one.error(), std::errc::not_enough_memory) << one.dump();
+    }
+  });
 }
 
 }  // namespace

@@ -85,12 +85,11 @@ TEST(execo_run_rollout, tries_a_command_again_that_failed_only_if_it_may_run_twi
 }
 
 TEST(execo_run_rollout, tries_a_host_again_that_was_not_reached) {
-  fleet_fixture fleet("127.4.0.1");
-  outcome o = run_program(execo_run(
-      fleet, {"--retry-command", "1", "--format", "ndjson", "-w", "127.4.0.[1-2]", "true"}));
-  EXPECT_EQ(o.code, 3);
-  EXPECT_THAT(o.out, HasSubstr(R"("attempts":2)"));
-  EXPECT_THAT(o.out, HasSubstr(R"("reason":"refused")"));
+  fleet_fixture fleet("127.4.0.[1-2]", {"--fault", "127.4.0.2:no-banner"});
+  outcome o = run_program(execo_run(fleet, {"--retry-command", "1", "-t", "300ms", "--format",
+                                            "ndjson", "-w", "127.4.0.[1-2]", "true"}));
+  EXPECT_EQ(o.code, 4);
+  EXPECT_THAT(o.out, AllOf(HasSubstr(R"("reason":"no_banner")"), HasSubstr(R"("attempts":2)")));
 }
 
 // Of 200 hosts of each network the 100th and the last one are bad.

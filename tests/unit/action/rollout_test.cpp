@@ -88,7 +88,8 @@ TEST_P(rollouts, without_batches_are_one_batch) {
 
 TEST_P(rollouts, stop_at_the_first_failure_and_let_those_that_run_end) {
   behave([](std::size_t i) { return failing_if(i == 2, i == 2 ? 1ms : 1s); });
-  auto all = rollout(on(9, 3)).batch(4);
+  auto all = rollout(on(9, 3)).batch(4).on_batch(
+      [&](const batch_report& r) { reports_.push_back(r.to_string()); });
   auto r = sync_wait(c_, all.run());
   EXPECT_EQ(r.stats().ok, 2U);
   EXPECT_EQ(r.failed_hosts() - r.hosts(end_reason::not_started), host_set("h2"));
@@ -96,6 +97,9 @@ TEST_P(rollouts, stop_at_the_first_failure_and_let_those_that_run_end) {
   EXPECT_EQ(all.verdict().to_string(),
             "stopped in batch 1 of 3: 1 of 1 host failed, at most 0 may");
   EXPECT_GE(time_.elapsed(), 1s);
+  EXPECT_THAT(
+      reports_,
+      ElementsAre("batch 1 of 3: 4 hosts, 1 failed, 1 not started; so far 4 hosts, 1 failed"));
 }
 
 TEST_P(rollouts, end_those_that_run_if_they_are_told_to) {
