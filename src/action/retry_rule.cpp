@@ -42,6 +42,7 @@ bool may_pass_after_start(const result& r) {
     case end_reason::timed_out:
     case end_reason::connection_lost:
     case end_reason::status_lost:
+    case end_reason::transfer_failed:
       return true;
     default:
       return false;

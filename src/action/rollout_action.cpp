@@ -81,7 +81,7 @@ void rollout_action::on_member_result(std::size_t index) noexcept {
 
 void rollout_action::on_member_done() noexcept {
   if (at_ == step::in_batch) check_limits();
-  settle();
+  end_finished_batches();
   // A sequence may have skipped the members of all later batches.
   if (at_ == step::soaking && counted().done == size()) decide(rollout_end::complete);
 }
@@ -110,7 +110,7 @@ void rollout_action::check_limits() noexcept {
 }
 
 // Hosts of later batches may have results already, as those that were killed while they waited.
-void rollout_action::settle() noexcept {
+void rollout_action::end_finished_batches() noexcept {
   while ((at_ == step::in_batch || at_ == step::draining) && batch_is_over()) end_batch();
 }
 
@@ -128,7 +128,7 @@ void rollout_action::end_batch() noexcept {
 void rollout_action::end_soak() noexcept {
   intrusive_ptr<rollout_action> alive(this);
   begin_next_batch();
-  settle();
+  end_finished_batches();
 }
 
 void rollout_action::deadline_passed() noexcept {

@@ -69,7 +69,7 @@ class rollout_action final : public action_core {
   void open_batch() noexcept;
   void begin_next_batch() noexcept;
   void end_soak() noexcept;
-  void settle() noexcept;
+  void end_finished_batches() noexcept;
   void end_batch() noexcept;
   void check_limits() noexcept;
   void deadline_passed() noexcept;
