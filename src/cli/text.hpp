@@ -1,17 +1,9 @@
-// Bytes as lines, and as text for JSON.
+// Bytes as lines.
 #pragma once
 
-#include <string>
 #include <string_view>
 
 namespace execo::cli {
-
-/// Escapes characters that are valid in JSON but break lines for some readers: DEL, the C1
-/// controls, among them NEL (U+0085), and the separators U+2028 and U+2029.
-std::string escape_breaks(std::string_view json);
-
-/// RFC 4648, with padding.
-std::string base64(std::string_view bytes);
 
 /// Calls `each` with every line of `text`, without LF or CR LF. Text after the last LF is a line,
 /// too.
