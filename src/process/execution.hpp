@@ -20,7 +20,10 @@ class output_tap {
   virtual void on_output(execution& run, stream which, std::span<const char> bytes) = 0;
   /// False: the command may have an output for itself, which then is not seen here.
   virtual bool wants_output() const noexcept { return true; }
-  /// The command was started.
+  /// The command is about to begin. False: it must not, and is cancelled.
+  virtual bool may_begin(execution&) noexcept { return true; }
+  /// It entered a phase; at `run` the command was started, which on_running() tells as well.
+  virtual void on_phase(execution&, phase) noexcept {}
   virtual void on_running(execution&) {}
   /// The result is final, and no observer was notified yet.
   virtual void on_ending(execution&) noexcept {}

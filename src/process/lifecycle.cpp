@@ -63,11 +63,24 @@ void lifecycle::start() {
         decide(end_reason::spawn_failed);
         result_access::error(result_) = error_of(error);
       });
+  if (ready && !transport_->tells_before_start() && !may_begin()) {
+    decide(end_reason::cancelled);
+    ready = false;
+  }
   if (ready) {
     transport_->open(*command_, *this);
   } else {
     on_closed({});
   }
+}
+
+bool lifecycle::may_begin() noexcept {
+  if (std::exchange(asked_to_begin_, true) || tap_ == nullptr) return true;
+  return tap_->may_begin(*this);
+}
+
+void lifecycle::on_may_begin() {
+  if (!may_begin()) end_early(end_reason::cancelled);
 }
 
 /// False: a sink or the source cannot be had, and the result says so.
@@ -101,6 +114,8 @@ void lifecycle::on_phase(phase entered) {
   if (state() != run_state::establishing) return;
   phase_ = entered;
   deadlines_.enter(entered, command_->run_timeout);
+  if (tap_ != nullptr) tap_->on_phase(*this, entered);
+  if (entered >= phase::open && !may_begin()) return end_early(end_reason::cancelled);
   if (entered != phase::run) return;
   enter(run_state::running);
   deadlines_.expect_output(command_->first_output_timeout, command_->idle_timeout,

@@ -116,6 +116,7 @@ class lifecycle final : public execution,
 
   void on_phase(phase entered) override;
   void on_waiting() override;
+  void on_may_begin() override;
   void on_output(stream which, std::span<const char> bytes) override;
   void on_eof(stream which) override;
   void on_exit(exit_status status) override;
@@ -127,6 +128,7 @@ class lifecycle final : public execution,
   void shut_down() noexcept override;
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
 
+  bool may_begin() noexcept;
   template <class Call>
   void notify_tap(Call&& call) noexcept;
   template <class Make>
@@ -177,6 +179,7 @@ class lifecycle final : public execution,
   output_pair outputs_;
   clock::time_point begun_{};
   clock::time_point drain_end_{};
+  bool asked_to_begin_ = false;  // the tap
   std::atomic<run_state> state_{run_state::idle};
   std::atomic<pid_t> pid_{0};
   execo::phase phase_ = phase::resolve;

@@ -57,6 +57,9 @@ class transport_events {
   /// It waits behind others before it can go on: no deadline runs but that of the whole command,
   /// until the next on_phase.
   virtual void on_waiting() {}
+  /// The command may begin from now on, on another transport than the first one, which does not
+  /// tell_before_start(). close() may follow from inside this call.
+  virtual void on_may_begin() {}
   /// Bytes of the command, valid during the call.
   virtual void on_output(stream which, std::span<const char> bytes) = 0;
   /// Nothing more will come on this stream.
@@ -135,6 +138,10 @@ class transport {
   /// How long in all output could not be read so far, since other commands held what it comes
   /// through.
   virtual clock::duration unread_time() const noexcept { return {}; }
+
+  /// The command cannot begin before on_phase(open), from inside which close() may come. False: it
+  /// may begin as soon as this is opened.
+  virtual bool tells_before_start() const noexcept { return false; }
 
   /// What it leads to was checked to be the host that is meant, or there is no network on the way
   /// to it. From `open` on.

@@ -26,6 +26,7 @@ class forwarding_transport : public transport, protected transport_events {
   void pause(stream which, bool paused) override { inner_->pause(which, paused); }
   bool query_pending_output() override { return inner_->query_pending_output(); }
   clock::duration max_output_delay() const noexcept override { return inner_->max_output_delay(); }
+  bool tells_before_start() const noexcept override { return inner_->tells_before_start(); }
   bool knows_host() const noexcept override { return inner_->knows_host(); }
   clock::duration unread_time() const noexcept override { return inner_->unread_time(); }
   void describe(std::vector<std::string>& lines) const override { inner_->describe(lines); }
@@ -47,6 +48,7 @@ class forwarding_transport : public transport, protected transport_events {
 
   void on_phase(phase entered) override { owner_->on_phase(entered); }
   void on_waiting() override { owner_->on_waiting(); }
+  void on_may_begin() override { owner_->on_may_begin(); }
   void on_output(stream which, std::span<const char> bytes) override {
     owner_->on_output(which, bytes);
   }

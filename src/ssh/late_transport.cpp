@@ -54,6 +54,8 @@ class late_transport final : public forwarding_transport {
   clock::duration max_output_delay() const noexcept override {
     return has_way() ? forwarding_transport::max_output_delay() : clock::duration(0);
   }
+  // Which one it becomes is not known when it is opened.
+  bool tells_before_start() const noexcept override { return false; }
   bool knows_host() const noexcept override {
     return has_way() && forwarding_transport::knows_host();
   }

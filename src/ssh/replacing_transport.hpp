@@ -97,6 +97,8 @@ class replacing_transport : public forwarding_transport {
 
   void open_next() {
     std::unique_ptr<transport> made = next();
+    if (!made->tells_before_start()) owner().on_may_begin();
+    if (is_given_up_) return report_end();
     for (stream which : {stream::out, stream::err})
       made->pause(which, paused_[static_cast<std::size_t>(which)]);
     replace_inner(std::move(made));

@@ -115,6 +115,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
 
   clock::duration max_output_delay() const noexcept override { return shared_->answer_limit; }
 
+  bool tells_before_start() const noexcept override { return true; }
   bool knows_host() const noexcept override { return lease_ && session().knows_host(); }
   clock::duration unread_time() const noexcept override {
     return lease_ ? session().unread_time() : clock::duration(0);

@@ -30,6 +30,7 @@ class script {
   int code = 0;
   bool fails = false;  // connect_failed
   bool deaf = false;   // only KILL ends it
+  bool tells = false;  // its command begins after `open`, not before
 };
 
 /// All that happened at the hosts of a test.
@@ -39,6 +40,7 @@ class fake_hosts {
   int open = 0;
   int most_open = 0;
   int opened = 0;
+  int began = 0;  // commands
   int closed = 0;
   int signals = 0;
   std::vector<std::string> order;              // in which they were opened
@@ -50,7 +52,9 @@ class fake_transport final : public detail::transport {
  public:
   fake_transport(detail::loop& on, fake_hosts& hosts, const host& where)
       : loop_(on), hosts_(hosts), script_(hosts.behaviour(where)), name_(where.name()) {}
-  ~fake_transport() override { EXPECT_TRUE(closed_); }
+  ~fake_transport() override { EXPECT_TRUE(closed_ || events_ == nullptr); }
+
+  bool tells_before_start() const noexcept override { return script_.tells; }
 
   void open(const command& what, detail::transport_events& events) override {
     events_ = &events;
@@ -86,9 +90,11 @@ class fake_transport final : public detail::transport {
         return events_->on_failed(
             detail::failure(end_reason::connect_failed,
                             std::make_error_code(std::errc::connection_refused), "connect"));
-      running_ = true;
       events_->on_phase(phase::connect);
       events_->on_phase(phase::open);
+      if (closed_) return;
+      running_ = true;
+      ++hosts_.began;
       events_->on_phase(phase::run);
       if (!step_.armed()) loop_.arm_after(step_, script_.takes);
       return;
