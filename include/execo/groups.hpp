@@ -99,6 +99,9 @@ class groups {
   /// later ones winning, and the allocation of the batch system this process runs in (`oar`, `pbs`,
   /// `slurm`). Read once, when first needed; host_set{"@group"} uses these.
   ///
+  /// Every object knows the runs that have a journal as well, without listing them, unless it has a
+  /// source of that name: `@last:failed`, `@run/ID:unknown` (see journal::hosts(), remember_run()).
+  ///
   /// Throws: host_set_error if a configuration file cannot be read.
   [[nodiscard]] static groups standard();
   /// The sources of one `groups.conf`.

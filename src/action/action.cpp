@@ -146,6 +146,10 @@ void set_fanout(action& a, std::size_t hosts) {
   configurable(action_access::core(a)).set_fanout(hosts);
 }
 
+void set_journal(action& a, journal_options how) {
+  configurable(action_access::core(a)).set_journal(std::move(how));
+}
+
 void set_notice(action& a, std::function<void(std::string_view)> call) {
   configurable(action_access::core(a)).on_notice = std::move(call);
 }

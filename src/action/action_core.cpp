@@ -106,6 +106,7 @@ void action_core::notify_end() noexcept {
 void action_core::take_over(host_result r) {
   log(end_level(r), [&] { return r.describe(); });
   on_result(r);
+  const std::size_t moved = position_of(r.index) - r.index;
   action_core* at = this;
   at->count(r);
   for (; at->composite_ != nullptr; at = at->composite_) {
@@ -113,6 +114,7 @@ void action_core::take_over(host_result r) {
     at->composite_->count(r);
     at->composite_->on_member_result(r.index);
   }
+  r.index += moved;
   at->results_.push(std::move(r));
   ++untaken_;
 }
@@ -155,6 +157,11 @@ void action_core::fail(std::exception_ptr error) noexcept {
   if (!error_) error_ = error;
   stop();
   if (composite_ != nullptr) composite_->fail(std::move(error));
+}
+
+void action_core::fail_at_end(const std::exception_ptr& error) noexcept {
+  for (action_core* at = this; at != nullptr; at = at->composite_)
+    if (!at->error_) at->error_ = error;
 }
 
 void action_core::stop() noexcept {

@@ -53,6 +53,9 @@ class action_core : public ref_counted, protected loop_member {
   void kill(int signal) noexcept;
   void kill_one(std::size_t index, int signal) noexcept;
   virtual host_state state_of(std::size_t index) const noexcept = 0;
+  /// What its results, its command and its caller know the host at `index` by: another number in a
+  /// run that goes on.
+  virtual std::size_t position_of(std::size_t index) const noexcept { return index; }
   void wait_for_end(action_wait& waiter) noexcept;
   void wait_for_next(action_wait& waiter) noexcept;
   void wait_for_line(action_wait& waiter) noexcept;
@@ -68,6 +71,8 @@ class action_core : public ref_counted, protected loop_member {
   line_queue& lines() noexcept { return lines_; }
 
   virtual std::size_t size() const noexcept = 0;
+  /// Whether its results have the positions of its hosts, as those of a member must.
+  virtual bool may_join() const noexcept { return true; }
   /// What it is called in reports.
   virtual std::string name() const = 0;
   /// The position of the first of its hosts that is this one, or only has its name.
@@ -137,6 +142,8 @@ class action_core : public ref_counted, protected loop_member {
   std::string progress(clock::time_point now) const;
   /// The action fails as a whole: its waiters get the exception.
   void fail(std::exception_ptr error) noexcept;
+  /// The same, without a stop: what runs goes on to its end.
+  void fail_at_end(const std::exception_ptr& error) noexcept;
   void notify_waiters() noexcept;
   /// A result for which there is no memory is an error of the action; its host counts as done.
   template <class Make>

@@ -13,8 +13,11 @@ namespace execo {
 namespace detail {
 
 composite_action::composite_action(order how, std::vector<action_ref> members) : order_(how) {
-  for (const action_ref& one : members)
+  for (const action_ref& one : members) {
     if (one->bound()) throw std::logic_error("an action joins a composite before it is started");
+    if (!one->may_join())
+      throw std::logic_error("an action that resumes a journal joins no composite: run it alone");
+  }
   members_.reserve(members.size());
   for (action_ref& one : members) {
     one->join(*this, size_);

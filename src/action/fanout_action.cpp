@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "action/host_run.hpp"
 #include "base/contain.hpp"
@@ -36,6 +37,14 @@ void fanout_action::set_fanout(std::size_t at_a_time) {
   fanout = at_a_time;
 }
 
+void fanout_action::set_journal(journal_options how) {
+  if (journal_) throw std::logic_error("an action writes one journal");
+  const bool resumes = how.resumes();
+  auto made = std::make_unique<journal_writer>(std::move(how));
+  if (resumes) positions_ = made->take_over(hosts);
+  journal_ = std::move(made);
+}
+
 // Readers and writers are those of one process; the hosts of an action would wait for them
 // indefinitely.
 void fanout_action::refuse_what_needs_a_reader() const {
@@ -62,9 +71,15 @@ void fanout_action::prepare(loop&) {
 
 void fanout_action::begin() {
   factory->begin(where());
-  commands.check(hosts, *factory);
+  commands.check(hosts, positions_, *factory);
+  begin_journal();
   choose_window();
   launch_some();
+}
+
+// After what would refuse the action: a run that cannot be is not in a journal.
+void fanout_action::begin_journal() {
+  if (journal_) journal_->begin(where(), commands.text(), hosts, on_notice);
 }
 
 void fanout_action::choose_window() {
@@ -165,13 +180,35 @@ void fanout_action::host_ended(host_run& run) noexcept {
   if (keep_for_retry(run)) {
     wait_for_retry();
   } else {
-    deliver([&] { return run.take_result(); });
+    deliver([&] { return take_result(run); });
   }
+  if (journal_ && journal_->failed()) stop_beginning();
   // No execution can be made at all: thrown where the action is awaited.
   if (std::exception_ptr problem = run.problem()) fail(problem);
   run.release();
   go_on();
   notify_waiters();
+}
+
+host_result fanout_action::take_result(host_run& run) {
+  if (!run.is_in_journal()) return run.take_result();
+  return recorded(run.take_result(), &run.times());
+}
+
+host_result fanout_action::recorded(host_result r, const attempt_times* times) {
+  if (!journal_) return r;
+  const std::size_t own = std::exchange(r.index, position_of(r.index));
+  journal_->end(r, times);
+  r.index = own;
+  return r;
+}
+
+// What runs goes on to its end, which its results tell although the journal does not.
+void fanout_action::stop_beginning() noexcept {
+  if (std::exchange(journal_was_lost_, true)) return;
+  contain([this] { fail_at_end(journal_->problem()); },
+          [this](const std::exception_ptr& error) { fail(error); });
+  begin_no_more();
 }
 
 // Once: the others most likely have the same reason, and each result has its own.
@@ -185,7 +222,8 @@ void fanout_action::note_transport(const host_result& r) {
 void fanout_action::on_result(const host_result& r) noexcept {
   contain([&] { note_transport(r); }, [this](const std::exception_ptr& error) { fail(error); });
   if (!calls_) return;
-  if (auto error = calls_->end(ended_command(r.host, r.index, r))) fail(std::move(error));
+  if (auto error = calls_->end(ended_command(r.host, position_of(r.index), r)))
+    fail(std::move(error));
 }
 
 // What executions share belongs to the ring where they are.
@@ -193,6 +231,7 @@ void fanout_action::on_over() noexcept {
   where().disarm(retry_timer_);
   commands.release_stdio();
   descriptors_.release();
+  if (journal_) journal_->finish();
   std::span<loop* const> rings = where().rings();
   for (std::size_t i = 0; i < rings.size(); ++i)
     run_on(*rings[i], [shared = factory, i] { shared->end(i); });
@@ -244,7 +283,7 @@ void fanout_action::signal_one(std::size_t index, int signal) noexcept {
   if (host_run* run = find_open(index)) return run->kill(signal);
   if (state_of(index) != host_state::waiting) return;
   if (std::optional<host_result> last = waiting_.take(index)) {
-    deliver([&] { return std::move(*last); });
+    deliver([&] { return recorded(std::move(*last), nullptr); });
     return notify_waiters();
   }
   bool known = false;
@@ -258,7 +297,8 @@ void fanout_action::signal_one(std::size_t index, int signal) noexcept {
 void fanout_action::skip(std::size_t index) noexcept {
   deliver([&] {
     result r;
-    result_access::set_not_started(r, commands.name_for(hosts[index], index, *factory));
+    result_access::set_not_started(r,
+                                   commands.name_for(hosts[index], position_of(index), *factory));
     return host_result(hosts[index], index, std::move(r));
   });
 }
@@ -272,7 +312,7 @@ void fanout_action::end_waiting() noexcept {
     std::size_t index = launched_++;
     if (skipped_.erase(index) == 0) skip(index);
   }
-  while (!waiting_.empty()) deliver([&] { return waiting_.pop(); });
+  while (!waiting_.empty()) deliver([&] { return recorded(waiting_.pop(), nullptr); });
 }
 
 }  // namespace execo::detail

@@ -10,6 +10,7 @@
 #include "action/descriptor_share.hpp"
 #include "action/execution_factory.hpp"
 #include "action/host_commands.hpp"
+#include "action/journal_writer.hpp"
 #include "action/retry_queue.hpp"
 #include "action/retry_rule.hpp"
 #include "execo/command.hpp"
@@ -37,13 +38,19 @@ class fanout_action final : public action_core {
 
   /// Throws: std::invalid_argument for 0.
   void set_fanout(std::size_t at_a_time);
+  /// Of a run that goes on it keeps the hosts that are left. Throws: journal_error.
+  void set_journal(journal_options how);
   /// Throws: std::invalid_argument.
   void refuse_what_needs_a_reader() const;
 
   std::size_t size() const noexcept override { return hosts.size(); }
+  bool may_join() const noexcept override { return positions_.empty(); }
   std::string name() const override { return commands.name(); }
   std::optional<std::size_t> find(const host& which, match by) const override;
   host_state state_of(std::size_t index) const noexcept override;
+  std::size_t position_of(std::size_t index) const noexcept override {
+    return positions_.empty() ? index : positions_[index];
+  }
   void allow_below(std::size_t limit) noexcept override;
 
  private:
@@ -60,6 +67,7 @@ class fanout_action final : public action_core {
   void on_result(const host_result& r) noexcept override;
   void on_over() noexcept override;
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
+  void begin_journal();
   void choose_window();
   void launch_some() noexcept;
   bool has_room() const noexcept { return running_ + untaken() < window_; }
@@ -71,10 +79,16 @@ class fanout_action final : public action_core {
   host_run* find_open(std::size_t index) const noexcept;
   void skip(std::size_t index) noexcept;
   void host_ended(host_run& run) noexcept;
+  host_result take_result(host_run& run);
+  /// Writes its end into the journal, if there is one. Throws: std::bad_alloc.
+  host_result recorded(host_result r, const attempt_times* times);
+  void stop_beginning() noexcept;
   void note_transport(const host_result& r);
 
-  std::unique_ptr<handler_calls> calls_;  // on the loop; null without handlers
-  list_node open_;                        // of host_run
+  std::unique_ptr<handler_calls> calls_;     // on the loop; null without handlers
+  std::unique_ptr<journal_writer> journal_;  // null: none
+  std::vector<std::size_t> positions_;       // of a run that goes on; empty: those of `hosts`
+  list_node open_;                           // of host_run
   descriptor_share descriptors_;
   std::set<std::size_t> skipped_;  // hosts that ended before their turn
   retry_queue waiting_;            // for another attempt
@@ -87,6 +101,7 @@ class fanout_action final : public action_core {
   bool with_lines_ = false;  // a handler wants lines; does not change while hosts are open
   bool scheduled_ = false;
   bool transport_noted_ = false;
+  bool journal_was_lost_ = false;  // it cannot be written
 };
 
 /// What an action on hosts keeps, to be configured. Pre: it is one.

@@ -181,6 +181,10 @@ void host_commands::prepare() {
   shared_ = std::make_shared<const command>(std::move(what));
 }
 
+std::string host_commands::text() const {
+  return make ? name() : (is_prepared() ? *shared_ : what).shell_text();
+}
+
 std::string host_commands::name() const {
   const command& all = is_prepared() ? *shared_ : what;
   return make && all.given_name.empty() ? "a command for each host" : all.name();
@@ -272,11 +276,13 @@ std::string host_commands::name_for(const host& where, std::size_t index,
   }
 }
 
-void host_commands::check(const std::vector<host>& hosts, const execution_factory& by) const {
+void host_commands::check(const std::vector<host>& hosts, const std::vector<std::size_t>& positions,
+                          const execution_factory& by) const {
   if (templates_)
-    for (std::size_t i = 0; i < hosts.size(); ++i) check_host(hosts[i], i, by);
-  check_files(hosts, by);
-  if (writes_local_path) check_local_path(hosts, by);
+    for (std::size_t i = 0; i < hosts.size(); ++i)
+      check_host(hosts[i], positions.empty() ? i : positions[i], by);
+  check_files(hosts, positions, by);
+  if (writes_local_path) check_local_path(hosts, positions, by);
 }
 
 void host_commands::check_host(const host& where, std::size_t index,
@@ -321,7 +327,9 @@ const value_series* host_commands::series_of(reference what) const noexcept {
 }
 
 // A file of its own for each host and output, unless all append to it.
-void host_commands::check_files(const std::vector<host>& hosts, const execution_factory& by) const {
+void host_commands::check_files(const std::vector<host>& hosts,
+                                const std::vector<std::size_t>& positions,
+                                const execution_factory& by) const {
   std::vector<const sink_spec*> files;
   for (const sink_spec* spec : {stdio_.out(), stdio_.err()})
     if (spec != nullptr) visit_files(*spec, [&](const sink_spec& file) { files.push_back(&file); });
@@ -335,7 +343,8 @@ void host_commands::check_files(const std::vector<host>& hosts, const execution_
     if (paths == nullptr || paths[one.file].is_plain()) return text;
     const text_template& path = paths[one.file];
     return text.substr(0, text.size() - path.given().size()) +
-           path_for(path, values_for(hosts[one.host], one.host, by));
+           path_for(path, values_for(hosts[one.host],
+                                     positions.empty() ? one.host : positions[one.host], by));
   };
 
   std::vector<claim> claims;
@@ -362,10 +371,12 @@ void host_commands::check_files(const std::vector<host>& hosts, const execution_
 
 // A place of its own for each host.
 void host_commands::check_local_path(const std::vector<host>& hosts,
+                                     const std::vector<std::size_t>& positions,
                                      const execution_factory& by) const {
   const bool differs = local_paths_differ();
   auto place_of = [&](std::size_t i) {
-    return differs ? path_for(templates_->local_paths.front(), values_for(hosts[i], i, by))
+    const std::size_t index = positions.empty() ? i : positions[i];
+    return differs ? path_for(templates_->local_paths.front(), values_for(hosts[i], index, by))
                    : path_component(hosts[i].name());
   };
   std::vector<std::pair<std::size_t, std::size_t>> places;  // hash, host

@@ -46,7 +46,9 @@ class host_commands {
   // -- on the action's loop ---------------------------------------------------------------------
   /// Before the first host begins: for a value that a shell would read, for a file that two hosts
   /// would write, and the like. Throws: std::invalid_argument.
-  void check(const std::vector<host>& hosts, const execution_factory& by) const;
+  /// `positions`: of the hosts in the whole run; empty: as they stand.
+  void check(const std::vector<host>& hosts, const std::vector<std::size_t>& positions,
+             const execution_factory& by) const;
 
   class run {
    public:
@@ -61,6 +63,8 @@ class host_commands {
   /// Whether each host has local paths of its own. Pre: is_prepared().
   bool local_paths_differ() const noexcept;
 
+  /// Their text, before anything is replaced in it.
+  std::string text() const;
   /// What all of them are called.
   std::string name() const;
   /// The name of the command of a host that did not begin.
@@ -81,8 +85,10 @@ class host_commands {
   void check_host(const host& where, std::size_t index, const execution_factory& by) const;
   void check_value(reference what, const host_values& values, const host& where,
                    bool is_text) const;
-  void check_files(const std::vector<host>& hosts, const execution_factory& by) const;
-  void check_local_path(const std::vector<host>& hosts, const execution_factory& by) const;
+  void check_files(const std::vector<host>& hosts, const std::vector<std::size_t>& positions,
+                   const execution_factory& by) const;
+  void check_local_path(const std::vector<host>& hosts, const std::vector<std::size_t>& positions,
+                        const execution_factory& by) const;
 
   std::vector<value_series> series_;
   bool keeps_braces_ = false;

@@ -24,8 +24,8 @@ host_run::host_run(fanout_action& owner, std::size_t index, unsigned number, std
       number_(number),
       ring_(ring) {
   const host& where = owner.hosts[index];
-  host_commands::run run = owner.commands.run_on(where, index, number, *owner.factory);
-  what_ = std::make_unique<attempt>(where, index, std::move(run.what), std::move(run.stdio),
+  host_commands::run run = owner.commands.run_on(where, position(), number, *owner.factory);
+  what_ = std::make_unique<attempt>(where, position(), std::move(run.what), std::move(run.stdio),
                                     std::move(run.local_paths), owner.limits);
   what_->number = number;
   if (crosses_loops()) crossing_ = std::make_unique<result>();
@@ -70,10 +70,10 @@ void host_run::kill(int signal) noexcept {
 void host_run::begin() noexcept {
   const std::shared_ptr<const command> what = what_->what;
   try {
-    run_ = owner_.factory->make(on_, ring_, std::move(*std::exchange(what_, nullptr)));
-    if (owner_.with_lines_) lines_ = std::make_unique<splitters>();
+    make_run();
   } catch (...) {
     run_ = {};
+    times_ = {};
     problem_ = std::current_exception();
     result none;
     contain([&] { result_access::set_not_started(none, what->name()); },
@@ -82,8 +82,30 @@ void host_run::begin() noexcept {
   }
   run_->attach(static_cast<end_observer&>(*this));
   run_->disable_end_log();
-  if (lines_ || owner_.calls_) run_->set_tap(static_cast<output_tap*>(this));
+  if (lines_ || owner_.calls_ || times_) run_->set_tap(static_cast<output_tap*>(this));
   run_->start();
+}
+
+void host_run::make_run() {
+  run_ = owner_.factory->make(on_, ring_, std::move(*std::exchange(what_, nullptr)));
+  if (owner_.with_lines_) lines_ = std::make_unique<splitters>();
+  if (owner_.journal_) times_ = std::make_unique<attempt_times>(on_.read_clock());
+}
+
+// A host without an attempt in the journal may be run by who resumes it.
+bool host_run::may_begin(execution&) noexcept {
+  bool may = true;
+  contain(
+      [&] { may = !times_ || owner_.journal_->attempt(position(), number_, owner_.hosts[index_]); },
+      [&](std::exception_ptr error) {
+        problem_ = std::move(error);
+        may = false;
+      });
+  return may;
+}
+
+void host_run::on_phase(execution&, phase entered) noexcept {
+  if (times_) times_->enter(entered, on_.read_clock());
 }
 
 void host_run::on_end(execution& run) noexcept {
@@ -191,7 +213,7 @@ void host_run::notify_lines(const std::vector<pending_line>& lines) {
 
 // A handler is the caller's code: its exception is thrown where the action is awaited.
 void host_run::notify_line(stream from, std::string_view text, bool complete, bool kept) {
-  output_line event(owner_.hosts[index_], index_, from, text, complete);
+  output_line event(owner_.hosts[index_], position(), from, text, complete);
   try {
     if (owner_.on_line) owner_.on_line(event);
   } catch (...) {
@@ -205,7 +227,7 @@ void host_run::notify_line(stream from, std::string_view text, bool complete, bo
 }
 
 void host_run::notify_started(const std::string& name, pid_t pid, time_point at) {
-  started_command started(owner_.hosts[index_], index_, name, pid, at);
+  started_command started(owner_.hosts[index_], position(), name, pid, at);
   if (auto error = owner_.calls_->start(started)) owner_.fail(std::move(error));
 }
 

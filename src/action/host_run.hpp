@@ -45,6 +45,10 @@ class host_run final : public ref_counted, private end_observer, private output_
     made.attempts = number_;
     return made;
   }
+  /// Whether the journal gets its end. Pre: as above.
+  bool is_in_journal() const noexcept { return times_ != nullptr; }
+  /// Pre: is_in_journal().
+  const attempt_times& times() const noexcept { return *times_; }
   /// Why it could not be started, if so.
   std::exception_ptr problem() const noexcept { return problem_; }
 
@@ -62,9 +66,12 @@ class host_run final : public ref_counted, private end_observer, private output_
 
   // -- on its ring ------------------------------------------------------------------------------
   void begin() noexcept;
+  void make_run();
   void cancel_here() noexcept;
   void on_end(execution& run) noexcept override;
   bool wants_output() const noexcept override { return lines_ != nullptr; }
+  bool may_begin(execution& run) noexcept override;
+  void on_phase(execution& run, phase entered) noexcept override;
   void on_running(execution& run) override;
   void on_output(execution& run, stream which, std::span<const char> bytes) override;
   void finish_lines();
@@ -87,6 +94,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   template <void (host_run::*Step)() noexcept>
   void run_step() noexcept;
 
+  std::size_t position() const noexcept { return owner_.position_of(index_); }
   bool crosses_loops() const noexcept { return &on_ != &owner_.where(); }
 
   fanout_action& owner_;
@@ -97,6 +105,7 @@ class host_run final : public ref_counted, private end_observer, private output_
   std::unique_ptr<attempt> what_;  // until it starts
   intrusive_ptr<execution> run_;
   std::unique_ptr<splitters> lines_;
+  std::unique_ptr<attempt_times> times_;   // null: no journal, or it was not begun
   std::vector<pending_line> pending_;      // for the action's loop, if that is another one
   std::atomic<std::size_t> in_flight_{0};  // bytes of lines that are not delivered yet
   bool paused_ = false;                    // too many bytes in flight

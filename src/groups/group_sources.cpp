@@ -4,6 +4,7 @@
 
 #include "execo/log.hpp"
 #include "groups/group_files.hpp"
+#include "groups/run_registry.hpp"
 #include "hosts/text_scan.hpp"
 
 namespace execo::detail {
@@ -97,6 +98,8 @@ group_sources::named_source group_sources::find(std::string_view name) const {
   if (name.empty() && !sources_.empty()) return sources_.front();
   const auto known = std::ranges::find(sources_, name, &named_source::name);
   if (known != sources_.end()) return *known;
+  // Not among those that are listed, which a configuration names.
+  if (auto run = find_run_source(name)) return {std::string{name}, std::move(run)};
   if (sources_.empty()) {
     throw host_set_error(host_set_errc::group_source,
                          "no group source: groups and wildcards need a groups.conf",

@@ -13,6 +13,7 @@
 #include "execo/context.hpp"
 #include "execo/detail/value_list.hpp"
 #include "execo/detail/words.hpp"
+#include "execo/journal.hpp"
 #include "execo/time.hpp"
 
 namespace execo::detail {
@@ -24,6 +25,7 @@ void set_keep_lines(action& a);
 void add_action_handler(action& a, std::shared_ptr<action_handler> h);
 void set_fanout(action& a, std::size_t hosts);
 void set_notice(action& a, std::function<void(std::string_view)> call);
+void set_journal(action& a, journal_options how);
 void set_values(action& a, std::string_view name, value_list values);
 void set_verbatim(action& a);
 void set_retry(action& a, unsigned attempts, duration backoff);
@@ -75,6 +77,15 @@ class fanout_options : public action_options<Self> {
   /// for, such as a reduced fanout.
   EXECO_SETTER(on_notice(std::function<void(std::string_view)> call),
                set_notice(self(), std::move(call)))
+  /// Writes a journal of the run, a line for each thing that happens, to a new file that only its
+  /// owner may read: what is not in it as begun was not run on any host, even if this process was
+  /// killed. The lines stay when the process ends; the disk has them a second later. If one cannot
+  /// be written, no further host is begun, what runs goes on to its end, and then run() or next()
+  /// throws the journal_error. docs/journal.md has the format.
+  /// Given journal_options::resume(), it goes on with the run of that file.
+  /// Throws: journal_error if there is a file of that name, or none can be made, or that run cannot
+  /// be resumed.
+  EXECO_SETTER(journal(journal_options how), set_journal(self(), std::move(how)))
   /// The values of `{{name}}`, a range of texts, numbers or hosts: the host at position i gets the
   /// one at i modulo their count. Given again, they replace those before.
   /// Throws: std::invalid_argument for a name that is not of letters, digits and '_', for no values
