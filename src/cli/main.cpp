@@ -23,6 +23,7 @@ Runs processes on many hosts, and works with the sets that name them.
 
 Commands:
   run         run a command on ssh hosts
+  resume      run what is left of a run that was interrupted
   nodeset     fold, expand, count and combine sets of hosts
   clubak      gather `host: line` text under sets of hosts
   keyscan     ask ssh servers for their host keys
@@ -43,7 +44,7 @@ Exit status: 0 if all went well, 2 for a usage error; `execo run --help` has its
 )";
 
 constexpr std::string_view commands =
-    "run, nodeset, clubak, keyscan or ssh-config; see `execo --help`";
+    "run, resume, nodeset, clubak, keyscan or ssh-config; see `execo --help`";
 
 int print(std::string_view text) {
   write_output(text);
@@ -97,6 +98,7 @@ int dispatch(int argc, char** argv) {
   std::span<char* const> words(argv, static_cast<std::size_t>(argc));
   std::span<char* const> rest = words.subspan(std::min<std::size_t>(words.size(), 2));
   if (command == "run") return run_main(argc - 1, argv + 1);
+  if (command == "resume") return resume_main(argc - 1, argv + 1);
   if (command == "nodeset") return nodeset_main(argc - 1, argv + 1);
   if (command == "clubak") return clubak_main(argc - 1, argv + 1);
   if (command == "keyscan") return keyscan_main(argc - 1, argv + 1);

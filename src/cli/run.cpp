@@ -11,6 +11,7 @@
 #include "descriptor_limit.hpp"
 #include "execo/config.hpp"
 #include "execo/log.hpp"
+#include "execo/printable.hpp"
 #include "execo/remote.hpp"
 #include "execo/rollout.hpp"
 #include "execo/sleep.hpp"
@@ -70,12 +71,15 @@ class run_session {
   void line(const output_line& l);
   void add(host_result r);
   void count_and_show(host_result r);
+  void add_earlier_part();
+  void note_earlier_part();
   void note_lack_of_memory() noexcept;
   void stop_when_output_is_lost();
   void ask_to_stop();
   void finish_view();
   int report(duration elapsed);
   bool text() const noexcept { return options_.show != layout::ndjson; }
+  bool resumes() const noexcept { return options_.journal && options_.journal->resumes(); }
 
   run_options options_;
   stop_flag stop_;
@@ -89,6 +93,7 @@ class run_session {
   bool flush_comes_ = false;
   bool output_lost_ = false;
   bool out_of_memory_ = false;
+  std::string journal_problem_;  // empty: none
   context context_;
   std::optional<remote> remote_;
   std::optional<rollout> rollout_;
@@ -154,6 +159,8 @@ void run_session::configure() {
       .total_timeout(options_.total_timeout)
       .kill_timeout(grace_after_term)
       .drain_timeout(options_.drain_timeout);
+  if (options_.journal) action.journal(*options_.journal);
+  if (resumes()) action.allow_empty();
   if (options_.keep_braces) action.verbatim();
   if (options_.has_terminal) action.pty(24, 80);
   if (view_->live()) {
@@ -173,6 +180,7 @@ void run_session::configure() {
   if (options_.command_retries > 0) action.retry(options_.command_retries);
   if (options_.idempotent) action.idempotent();
   set_action(std::move(action));
+  if (resumes()) add_earlier_part();
 }
 
 void run_session::set_action(remote action) {
@@ -187,6 +195,17 @@ void run_session::set_action(remote action) {
     console_.note(batch.to_string());
     console_.flush();
   });
+}
+
+// After the action has taken the file: it does not change any more.
+void run_session::add_earlier_part() {
+  const journal before(options_.journal->file());
+  for (std::size_t i = 0; i < before.hosts().size(); ++i) {
+    const journal_entry& one = before.entry(i);
+    const bool runs_again =
+        one.state == journal_state::unknown && options_.journal->is_idempotent();
+    if (!runs_again) tally_.add_before(one);
+  }
 }
 
 int run_session::run() {
@@ -224,7 +243,10 @@ task<void> run_session::take_results() {
       r = co_await action_->next();
     } catch (const std::bad_alloc&) {
       failed = true;
+    } catch (const journal_error& error) {
+      journal_problem_ = error.what();
     }
+    if (!journal_problem_.empty()) co_return;
     if (failed) {
       note_lack_of_memory();
       // The action has failed: next() gives the remaining results, then throws again.
@@ -306,11 +328,15 @@ int run_session::report(duration elapsed) {
     return exit_output_lost;
   }
   if (out_of_memory_) console_.note("out of memory");
+  if (!journal_problem_.empty()) console_.note(journal_problem_);
   if (stop_.raised())
     console_.note(
         fmt::format("interrupted: {} of {} hosts did not complete",
                     tally_.count(end_reason::cancelled) + tally_.count(end_reason::not_started),
                     tally_.hosts()));
+  if (stop_.raised() && options_.journal)
+    console_.note(fmt::format("`execo resume {}` runs what is left",
+                              printable(options_.journal->file().string())));
   if (text()) {
     for (const std::string& line : tally_.failures()) console_.note(line);
     for (const std::string& line : tally_.left_running()) console_.note(line);
@@ -318,11 +344,23 @@ int run_session::report(duration elapsed) {
   }
   if (rollout_ && rollout_->verdict().how != rollout_end::complete)
     console_.note("rollout " + rollout_->verdict().to_string());
-  console_.note(tally_.summary(elapsed));
+  note_earlier_part();
+  if (!resumes() || tally_.hosts() > 0) console_.note(tally_.summary(elapsed));
   console_.finish();
   if (stop_.raised()) return exit_interrupted;
+  if (!journal_problem_.empty()) return exit_output_lost;
   if (out_of_memory_) return exit_machine;
   return console_.out_error() != 0 ? exit_output_lost : tally_.exit_status();
+}
+
+void run_session::note_earlier_part() {
+  if (!resumes()) return;
+  std::string line = fmt::format("{} hosts were done before", tally_.done_before());
+  if (tally_.unknown_before() > 0)
+    line += fmt::format(
+        "; {} have begun, and their end is unknown: --idempotent runs the command there again",
+        tally_.unknown_before());
+  console_.note(tally_.hosts() > 0 ? line : "nothing is left to run: " + line);
 }
 
 // What is wrong for any host is found before the first one is reached.
@@ -342,8 +380,16 @@ int fail(std::string_view line, int status) {
 }  // namespace
 
 int run_main(int argc, char** argv) {
+  return run_parsed(
+      [&](const config& defaults) {
+        return parse_run(command_line::words_after_name(argc, argv), defaults);
+      },
+      run_help);
+}
+
+int run_parsed(const std::function<std::optional<run_options>(const config&)>& parse,
+               std::string (*help)()) {
   try {
-    std::span<const char* const> arguments = command_line::words_after_name(argc, argv);
     config defaults;
     std::string broken;
     try {
@@ -355,10 +401,10 @@ int run_main(int argc, char** argv) {
     {
       // An error in one group is a warning, and does not affect the others.
       const warnings on_stderr{"execo"};
-      options = parse_run(arguments, defaults);
+      options = parse(defaults);
     }
     if (!options) {
-      write_output(run_help());
+      write_output(help());
       return finish_output("execo", 0);
     }
     if (!broken.empty()) return fail(broken, exit_usage);
@@ -372,6 +418,8 @@ int run_main(int argc, char** argv) {
   } catch (const usage_error& error) {
     return fail(error.what(), exit_usage);
   } catch (const ssh_config_error& error) {
+    return fail(error.what(), exit_usage);
+  } catch (const journal_error& error) {
     return fail(error.what(), exit_usage);
   } catch (const std::invalid_argument& error) {
     return fail(error.what(), exit_usage);

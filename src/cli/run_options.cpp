@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <stdexcept>
 #include <utility>
 
@@ -51,6 +52,8 @@ Examples:
   execo run -w 'node[1-200]' --become --ask-become-pass -- systemctl restart nginx
   execo run -w 'web[1-3]' --connector 'docker exec -i %h' -- nginx -t
   execo run -w 'node[1-200]' --connector exec: -- ping -c1 -W1 %h
+  execo run -w 'node[1-200]' --journal up.ndjson -- apt-get -y upgrade
+  execo run -w @last:failed -- systemctl --failed
   execo run -w '127.0.0.[1-9]' -p 2222 --host-keys accept-new 'echo $HOME; df -h | tail -1'
 
 Defaults come from ~/.config/execo/config.toml, or from the file $EXECO_CONFIG, then
@@ -65,7 +68,7 @@ Exit status:
        status_lost
   4    some host timed_out, in any phase
   71   the local machine failed: no descriptors or memory left
-  74   writing to standard output failed
+  74   writing to standard output or the journal failed
   130  interrupted by SIGINT, SIGTERM or SIGHUP
 If several apply, the first of 130, 74, 3, 4, 1 counts.
 )";
@@ -115,13 +118,24 @@ class reader {
 
   // Keys named on the command line take the place of those in configurations.
   void add_key(const given_option& given) { ssh.given.identities.push_back(key_file(given)); }
+  // Passwords are in no journal.
+  void refuse_if_resumed(const given_option& given) const {
+    if (!resumes) return;
+    throw usage_error(fmt::format(
+        "the run took a password with {}, which is over: run the rest as a new run, `execo run "
+        "-w @last:not_started {} N ...`, or use {}",
+        given.spelled, given.spelled,
+        given.spelled == "--password-fd" ? "--ask-pass" : "--ask-become-pass"));
+  }
   void become(const given_option& given) {
     ssh.given.become = given.value.empty() ? "root" : plain_text(given);
   }
 
-  run_options finish(const std::vector<std::string_view>& words) {
+  run_options finish(const std::vector<std::string_view>& words,
+                     std::span<const char* const> arguments) {
     choose_layout();
     made.ssh = ssh.take();
+    if (made.journal && !resumes) describe_run(arguments);
     made.words.assign(words.begin(), words.end());
     if (made.command_text().find_first_not_of(" \t\n") == std::string::npos)
       throw usage_error("no command: give it after the options, `-- uname -r`");
@@ -141,8 +155,39 @@ class reader {
   bool gathered = false;
   bool ordered = false;
   bool ndjson = false;
+  bool resumes = false;
 
  private:
+  // What `execo resume` needs, and for people what the configurations add.
+  void describe_run(std::span<const char* const> arguments) {
+    std::vector<std::string> words{"run"};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::error_code unknown;  // a directory that is gone
+    journal_options& how = *made.journal;
+    how.arguments(std::move(words)).directory(std::filesystem::current_path(unknown).string());
+    how.remember();
+    const ssh_options& by = made.ssh;
+    const auto note = [&how](std::string_view name, const std::string& value) {
+      if (!value.empty()) how.connection(name, value);
+    };
+    note("user", by.user);
+    note("port", by.port == 0 ? "" : std::to_string(by.port));
+    note("identities", fmt::format("{}", fmt::join(by.identities, " ")));
+    note("known_hosts", by.known_hosts);
+    note("jump", fmt::format("{}", fmt::join(by.jump, ",")));
+    note("proxy_command", by.proxy_command);
+    note("config_file", by.config_file);
+    note("config_lines", fmt::format("{}", fmt::join(by.config_lines, "; ")));
+    note("become", by.become);
+    note("connector", by.connector);
+    if (by.connector.empty()) note("via", std::string(word_of(by.via)));
+  }
+
+  static std::string_view word_of(ssh_client via) {
+    if (via == ssh_client::automatic) return "auto";
+    return via == ssh_client::openssh ? "openssh" : "libssh";
+  }
+
   void check_become() const {
     bool has_password = made.asks_become_password || made.become_password;
     bool is_for_it = has_password || made.ssh.become_method != become_method::sudo;
@@ -263,6 +308,7 @@ constexpr run_option run_table[] = {
     {0, "password-fd", "N",
      "the same, with the password on the first line of this descriptor: --password-fd 3 3<file",
      [](reader& r, const given_option& g) {
+       r.refuse_if_resumed(g);
        r.made.password = read_secret(g.spelled, descriptor(g));
      }},
     {0, "become", "[=USER]",
@@ -279,6 +325,7 @@ constexpr run_option run_table[] = {
     {0, "become-password-fd", "N",
      "the same, with the password on the first line of this descriptor",
      [](reader& r, const given_option& g) {
+       r.refuse_if_resumed(g);
        r.made.become_password = read_secret(g.spelled, descriptor(g));
      }},
     {'J', "", "HOPS",
@@ -322,6 +369,10 @@ constexpr run_option run_table[] = {
      [](reader& r, const given_option&) { r.made.quote_words = true; }},
     {0, "no-subst", "", "leave {{{host}}}, {{{index}}}, {{{user}}} and {{{port}}} as they are",
      [](reader& r, const given_option&) { r.made.keep_braces = true; }},
+    {0, "journal", "FILE",
+     "write what happens to a new file, as it happens: after a crash or an interrupt `execo resume "
+     "FILE` runs what is left, and -w @last:failed names the hosts that failed (no journal)",
+     [](reader& r, const given_option& g) { r.made.journal.emplace(plain_text(g)); }},
     {'b', "", "", "gather: show each distinct output once, under the hosts that wrote it",
      [](reader& r, const given_option&) { r.gathered = true; }},
     {'L', "", "", "show the output host by host",
@@ -352,7 +403,20 @@ std::optional<run_options> parse_run(std::span<const char* const> arguments,
   auto parsed =
       command_line::parse<reader>(run_table, arguments, command_line::habits::command, into);
   if (parsed.asked != command_line::question::none) return std::nullopt;
-  return into.finish(parsed.words);
+  return into.finish(parsed.words, arguments);
+}
+
+run_options parse_resumed(const journal& of, journal_options how, const config& defaults) {
+  std::vector<const char*> arguments;
+  for (const std::string& word : of.arguments()) arguments.push_back(word.c_str());
+  reader into(defaults);
+  into.resumes = true;
+  into.targets.fix(of.hosts());
+  auto parsed = command_line::parse<reader>(run_table, std::span(arguments).subspan(1),
+                                            command_line::habits::command, into);
+  run_options made = into.finish(parsed.words, {});
+  made.journal = std::move(how);
+  return made;
 }
 
 command_line::spec_list run_specs() { return command_line::specs_of<reader>(run_table); }

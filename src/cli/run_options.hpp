@@ -12,6 +12,7 @@
 #include "execo/connection.hpp"
 #include "execo/context.hpp"
 #include "execo/host.hpp"
+#include "execo/journal.hpp"
 #include "execo/time.hpp"
 #include "rollout_arguments.hpp"
 
@@ -44,6 +45,7 @@ class run_options {
   bool idempotent = false;
   std::optional<std::size_t> max_output;
   execo::output_budget output_budget;
+  std::optional<journal_options> journal;
   layout show = layout::stream;
   when progress = when::automatic;
   color_mode color = color_mode::automatic;
@@ -56,6 +58,11 @@ class run_options {
 /// Throws: usage_error.
 std::optional<run_options> parse_run(std::span<const char* const> arguments,
                                      const config& defaults = config());
+
+/// The run of a journal once more, for what is left of it: its arguments, with its hosts in place
+/// of those that they name. The present directory is that of the run. Throws: usage_error, also for
+/// a password that came from a descriptor.
+run_options parse_resumed(const journal& of, journal_options how, const config& defaults);
 
 std::string run_help();
 command_line::spec_list run_specs();

@@ -77,12 +77,21 @@ void tally::add(const host_result& r) {
   failures_.push_back(std::move(f));
 }
 
+void tally::add_before(const journal_entry& entry) {
+  if (entry.state == journal_state::unknown) ++unknown_before_;
+  if (entry.state != journal_state::done) return;
+  ++done_before_;
+  if (entry.ok) return;
+  ++failed_before_;
+  if (entry.how) ++before_[static_cast<std::size_t>(*entry.how)];
+}
+
 int tally::exit_status() const {
-  std::size_t bad = failed();
+  std::size_t bad = failed() + failed_before_ + unknown_before_;
   if (bad == 0) return 0;
-  std::size_t timed_out = count(end_reason::timed_out);
-  std::size_t ran = count(end_reason::exited) + count(end_reason::signaled) +
-                    count(end_reason::cancelled) + count(end_reason::transfer_failed);
+  std::size_t timed_out = of_whole_run(end_reason::timed_out);
+  std::size_t ran = of_whole_run(end_reason::exited) + of_whole_run(end_reason::signaled) +
+                    of_whole_run(end_reason::cancelled) + of_whole_run(end_reason::transfer_failed);
   if (bad > timed_out + ran) return 3;
   return timed_out > 0 ? 4 : 1;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "execo/host_result.hpp"
+#include "execo/journal.hpp"
 #include "execo/time.hpp"
 
 namespace execo::cli {
@@ -22,6 +23,12 @@ std::string rate_in_words(double a_second);
 class tally {
  public:
   void add(const host_result& r);
+
+  /// A host that an earlier part of the same run is done with, or does not know the end of: it
+  /// counts for the exit status alone.
+  void add_before(const journal_entry& entry);
+  std::size_t done_before() const noexcept { return done_before_; }
+  std::size_t unknown_before() const noexcept { return unknown_before_; }
 
   std::size_t hosts() const noexcept { return hosts_; }
   std::size_t ok() const noexcept { return ok_; }
@@ -58,6 +65,14 @@ class tally {
   };
   static std::string in_one_line(const failure& f);
 
+  std::size_t of_whole_run(end_reason how) const {
+    return count(how) + before_[static_cast<std::size_t>(how)];
+  }
+
+  std::size_t done_before_ = 0;
+  std::size_t failed_before_ = 0;
+  std::size_t unknown_before_ = 0;
+  std::array<std::size_t, end_reason_count> before_{};  // those that failed
   std::size_t hosts_ = 0;
   std::size_t ok_ = 0;
   std::size_t incomplete_ = 0;  // of these, without all of their output

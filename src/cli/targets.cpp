@@ -100,6 +100,7 @@ void target_list::add_set(std::string_view origin, std::string_view text) {
 }
 
 void target_list::add(std::string_view origin, std::string_view set) {
+  if (fixed_) return;
   if (is_file(set)) {
     add_file(origin, std::string(set));
   } else {
@@ -108,6 +109,7 @@ void target_list::add(std::string_view origin, std::string_view set) {
 }
 
 void target_list::add_file(std::string_view origin, const std::string& path) {
+  if (fixed_) return;
   any_given_ = true;
   bool any = for_each_set_of(origin, path, [this](const std::string& place, std::string_view set) {
     add_set(place, set);
@@ -116,6 +118,7 @@ void target_list::add_file(std::string_view origin, const std::string& path) {
 }
 
 void target_list::exclude(std::string_view origin, std::string_view set) {
+  if (fixed_) return;
   if (!is_file(set)) {
     excluded_ |= read_set(origin, set);
     return;
@@ -149,6 +152,7 @@ void target_list::check_size() const {
 }
 
 std::vector<host> target_list::hosts() const {
+  if (fixed_) return *fixed_;
   check_given();
   check_size();
   std::vector<host> hosts;

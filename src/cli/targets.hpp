@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +33,9 @@ class target_list {
   /// Accepts groups and files without hosts, and an empty list.
   void allow_empty() noexcept { allow_empty_ = true; }
 
+  /// The hosts are these, whatever is given besides: nothing is read.
+  void fix(std::vector<host> hosts) { fixed_ = std::move(hosts); }
+
   /// Throws: usage_error if an argument names no host, if no host is left, if there are too many,
   /// or if a name is not a host's.
   [[nodiscard]] std::vector<host> hosts() const;
@@ -53,6 +57,7 @@ class target_list {
   std::vector<std::string> nothing_in_;  // arguments that name no host
   host_set excluded_;
   std::size_t max_hosts_ = max_hosts;
+  std::optional<std::vector<host>> fixed_;
   bool any_given_ = false;
   bool allow_empty_ = false;
 };
