@@ -167,6 +167,40 @@ TEST(tally, commands_that_may_still_run_share_a_line_for_each_reason) {
                           "nothing passes signals on to it"));
 }
 
+TEST(tally, the_exit_status_is_that_of_the_whole_run) {
+  journal_entry ok_before;
+  ok_before.state = journal_state::done;
+  ok_before.ok = true;
+  tally t;
+  t.add_before(ok_before);
+  t.add(ok("n1"));
+  EXPECT_EQ(t.exit_status(), 0);
+  journal_entry failed_before;
+  failed_before.state = journal_state::done;
+  failed_before.how = end_reason::exited;
+  t.add_before(failed_before);
+  EXPECT_EQ(t.exit_status(), 1);
+  failed_before.how = end_reason::timed_out;
+  t.add_before(failed_before);
+  EXPECT_EQ(t.exit_status(), 4);
+  journal_entry unknown;
+  unknown.state = journal_state::unknown;
+  t.add_before(unknown);
+  t.add_before(journal_entry());  // runs now
+  EXPECT_EQ(t.exit_status(), 3);
+  EXPECT_EQ(t.hosts(), 1U);
+  EXPECT_EQ(t.done_before(), 3U);
+  EXPECT_EQ(t.unknown_before(), 1U);
+}
+
+TEST(tally, an_end_of_before_that_has_no_word_here_counts_as_a_loss) {
+  journal_entry other;
+  other.state = journal_state::done;
+  tally t;
+  t.add_before(other);
+  EXPECT_EQ(t.exit_status(), 3);
+}
+
 TEST(tally, rates_have_no_exponent) {
   EXPECT_EQ(rate_in_words(0.25), "0.25");
   EXPECT_EQ(rate_in_words(9.8), "9.8");
