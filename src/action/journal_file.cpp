@@ -123,6 +123,8 @@ void journal_file::sync_folder() noexcept {
   if (fd) (void)::fsync(fd.get());
 }
 
+void journal_file::release() noexcept { (void)::flock(fd_.get(), LOCK_UN); }
+
 void journal_file::remove() noexcept {
   (void)::unlink(path_.c_str());
   synced_.store(written_.load(std::memory_order_relaxed), std::memory_order_relaxed);

@@ -44,6 +44,8 @@ class journal_file {
 
   /// Removes what follows the last record. Pre: nothing was written yet.
   bool cut(std::uint64_t size) noexcept;
+  /// Lets others go on with it: nothing more is written, and the disk may still have to take some.
+  void release() noexcept;
   /// Removes the file: its run did not begin.
   void remove() noexcept;
 

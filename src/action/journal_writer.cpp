@@ -152,9 +152,13 @@ void journal_writer::begin_new(const std::string& command, const std::vector<hos
   first["command"] = text_value(command);
   first["connection"] = json::object();
   for (const auto& [name, value] : how_.connection()) first["connection"][name] = text_value(value);
-  first["hosts"] = json::array();
-  for (const host& one : hosts) first["hosts"].push_back(text_value(one.to_string()));
-  (void)file_->write(line_of(first));
+  // A million of them would take much room as values.
+  std::string line = first.dump();
+  line.back() = ',';
+  line += "\"hosts\":[";
+  for (const host& one : hosts) line += text_value(one.to_string()).dump() + ",";
+  if (!hosts.empty()) line.pop_back();
+  (void)file_->write(line + "]}\n");
 }
 
 void journal_writer::begin_again() {
@@ -183,13 +187,10 @@ unsigned journal_writer::attempts_before(std::size_t index) const noexcept {
 }
 
 bool journal_writer::attempt(std::size_t index, unsigned number, const host& where) {
-  json record;
-  record["record"] = "attempt";
-  record["host"] = text_value(where.to_string());
-  record["index"] = index;
-  record["attempt"] = attempts_before(index) + number;
-  record["at"] = now_value();
-  return file_->write(line_of(record));
+  return file_->write(fmt::format(
+      "{{\"record\":\"attempt\",\"host\":{},\"index\":{},\"attempt\":{},\"at\":\"{}\"}}\n",
+      text_value(where.to_string()).dump(), index, attempts_before(index) + number,
+      format_time(std::chrono::system_clock::now())));
 }
 
 void journal_writer::end(const host_result& r, const attempt_times* times) {
@@ -221,6 +222,7 @@ void journal_writer::finish() noexcept {
   stage_ = stage::over;
   loop_->disarm(sync_);
   if (!file_->is_synced()) submit_sync();
+  file_->release();
   loop_ = nullptr;
 }
 

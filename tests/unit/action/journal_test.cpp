@@ -192,6 +192,23 @@ TEST_P(action_journals, belong_to_one_run_at_a_time_and_to_its_hosts) {
   EXPECT_TRUE(sync_wait(std::move(left).allow_empty().run()).ok());
 }
 
+TEST_P(action_journals, are_free_as_soon_as_their_run_has_ended) {
+  const std::vector<host> hosts{"a", "b"};
+  auto work = [&]() -> task<> {
+    auto first = local("true", hosts).journal(path());
+    (void)co_await first.run();
+    auto again = local("true", hosts).allow_empty().journal(journal_options(path()).resume());
+    auto r = co_await again.run();
+    EXPECT_TRUE(r.ok());
+  };
+  sync_wait(work());
+}
+
+TEST_P(action_journals, of_no_host_are_read_as_well) {
+  (void)sync_wait(local("true", 0).allow_empty().journal(path()).run());
+  EXPECT_EQ(journal(path()).count("all"), 0U);
+}
+
 // The limit on the size of files stands for a full disk; a write past it is short, then refused.
 class small_files {
  public:
