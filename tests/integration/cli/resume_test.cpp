@@ -151,7 +151,9 @@ TEST_F(execo_resume, after_an_interrupt_runs_the_rest_in_the_directory_of_the_ru
   while (!std::filesystem::exists(folder_ / "up") && tool.running())
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   tool.kill(SIGINT);
-  EXPECT_EQ(tool.finish().code, 130);
+  const outcome stopped = tool.finish();
+  EXPECT_EQ(stopped.code, 130);
+  EXPECT_THAT(stopped.err, HasSubstr("\nexeco: `execo resume " + file() + "` runs what is left\n"));
   EXPECT_EQ(journal(file()).hosts("not_started").to_string(), "n[3-4]");
   folder_.write("go", "");
   const outcome o = execo({"resume", file()});
