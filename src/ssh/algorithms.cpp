@@ -8,7 +8,7 @@
 namespace execo::detail {
 namespace {
 
-std::vector<std::string_view> names_in(std::string_view list) {
+std::vector<std::string_view> names_listed(std::string_view list) {
   std::vector<std::string_view> names;
   while (!list.empty()) {
     std::string_view name = list.substr(0, list.find(','));
@@ -32,8 +32,8 @@ std::string list_of(const std::vector<std::string_view>& names) {
 std::string chosen_algorithms(std::string_view written, std::string_view usual) {
   char how = written.empty() ? '\0' : written[0];
   if (how != '+' && how != '-' && how != '^') return std::string(written);
-  std::vector<std::string_view> named = names_in(written.substr(1));
-  std::vector<std::string_view> chosen = names_in(usual);
+  std::vector<std::string_view> named = names_listed(written.substr(1));
+  std::vector<std::string_view> chosen = names_listed(usual);
   auto is_named = [&named](std::string_view name) {
     return std::ranges::any_of(
         named, [name](std::string_view pattern) { return matches_pattern(name, pattern); });
