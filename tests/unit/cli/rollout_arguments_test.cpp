@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/ndjson.hpp"
 #include "cli/run_options.hpp"
 #include "command_line/usage_error.hpp"
+#include "execo/ndjson.hpp"
 #include "results.hpp"
 
 namespace execo::cli {
@@ -69,9 +69,9 @@ TEST(rollout_arguments, come_beside_attempts) {
 
 TEST(rollout_arguments, let_a_line_of_json_tell_attempts_if_there_were_several) {
   host_result r = test::exited("n1", 0, 0);
-  EXPECT_THAT(ndjson_line(r), Not(HasSubstr("attempts")));
+  EXPECT_THAT(to_ndjson(r), Not(HasSubstr("attempts")));
   r.attempts = 3;
-  EXPECT_THAT(ndjson_line(r), HasSubstr(R"("attempts":3)"));
+  EXPECT_THAT(to_ndjson(r), HasSubstr(R"("attempts":3)"));
 }
 
 }  // namespace
