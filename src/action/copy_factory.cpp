@@ -41,6 +41,7 @@ void copy_factory::prepare(const command& what) {
   way_->prepare(what);
   directory_ = current_directory();
   command streams("");
+  streams.set_out(capture(0));
   if (sends_input) streams.set_in(pipe());
   stdio_ = taken_stdio::now(streams, surroundings::caller::goes_on);
 }
@@ -54,7 +55,6 @@ intrusive_ptr<lifecycle> copy_factory::run_script(loop& on, std::size_t ring, at
                                                   const std::string& mark) {
   auto own = std::make_shared<command>(*what.what);
   own->handlers.clear();
-  own->set_out(capture(0));
   own->output_cap = max_said;
   if (sends_input) own->set_in(pipe());
   if (place() == command_place::here_with_tokens)

@@ -5,6 +5,10 @@ namespace execo::cli {
 /// `execo resume`: what is left of a run that wrote a journal. argv[0] is its name.
 int resume_main(int argc, char** argv);
 
+/// `execo put` and `execo get`: files to and from many hosts.
+int put_main(int argc, char** argv);
+int get_main(int argc, char** argv);
+
 /// `execo nodeset`: ClusterShell's nodeset, options, output and exit codes. argv[0] is its name.
 int nodeset_main(int argc, char** argv);
 

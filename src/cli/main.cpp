@@ -24,6 +24,8 @@ Runs processes on many hosts, and works with the sets that name them.
 Commands:
   run         run a command on ssh hosts
   resume      run what is left of a run that was interrupted
+  put         copy files to ssh hosts
+  get         copy files from ssh hosts
   nodeset     fold, expand, count and combine sets of hosts
   clubak      gather `host: line` text under sets of hosts
   keyscan     ask ssh servers for their host keys
@@ -37,14 +39,14 @@ Examples:
   execo nodeset --fold node1 node2 node3
   execo run -w 'node[1-9]' -- df -h / | execo clubak -b
 
-Defaults for `run` and `keyscan` (ssh user, port and keys, fanout, timeouts, colours, log) are read from
+Defaults for `run`, `put`, `get` and `keyscan` (ssh user, port and keys, fanout, timeouts, colours, log) are read from
 ~/.config/execo/config.toml, or from the file that $EXECO_CONFIG names.
 
 Exit status: 0 if all went well, 2 for a usage error; `execo run --help` has its own.
 )";
 
 constexpr std::string_view commands =
-    "run, resume, nodeset, clubak, keyscan or ssh-config; see `execo --help`";
+    "run, resume, put, get, nodeset, clubak, keyscan or ssh-config; see `execo --help`";
 
 int print(std::string_view text) {
   write_output(text);
@@ -99,6 +101,8 @@ int dispatch(int argc, char** argv) {
   std::span<char* const> rest = words.subspan(std::min<std::size_t>(words.size(), 2));
   if (command == "run") return run_main(argc - 1, argv + 1);
   if (command == "resume") return resume_main(argc - 1, argv + 1);
+  if (command == "put") return put_main(argc - 1, argv + 1);
+  if (command == "get") return get_main(argc - 1, argv + 1);
   if (command == "nodeset") return nodeset_main(argc - 1, argv + 1);
   if (command == "clubak") return clubak_main(argc - 1, argv + 1);
   if (command == "keyscan") return keyscan_main(argc - 1, argv + 1);

@@ -22,7 +22,7 @@ using command_line::given_option;
 using command_line::plain_text;
 using command_line::usage_error;
 
-constexpr std::string_view before_options =
+constexpr std::string_view before_resume_options =
     R"(Usage: execo resume [OPTION]... FILE
 
 Goes on with the run of which FILE is the journal (`execo run --journal FILE`): with the
@@ -33,7 +33,7 @@ was begun and whose end is not known.
 Options:
 )";
 
-constexpr std::string_view after_options = R"(
+constexpr std::string_view after_resume_options = R"(
 What the options of the run leave open comes from the configuration as it is now. Passwords
 are asked for again.
 
@@ -69,9 +69,9 @@ constexpr command_line::option<resume_options> resume_table[] = {
 };
 
 std::string resume_help() {
-  return fmt::format("{}{}{}", before_options,
+  return fmt::format("{}{}{}", before_resume_options,
                      option_help(command_line::specs_of<resume_options>(resume_table)),
-                     after_options);
+                     after_resume_options);
 }
 
 /// Empty if help was asked for. Throws: usage_error.

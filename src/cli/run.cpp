@@ -6,8 +6,11 @@
 #include <unistd.h>
 
 #include <optional>
+#include <variant>
 
 #include "command_line/option_table.hpp"
+#include "commands.hpp"
+#include "copy_options.hpp"
 #include "descriptor_limit.hpp"
 #include "execo/config.hpp"
 #include "execo/log.hpp"
@@ -18,6 +21,7 @@
 #include "execo/ssh_config.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
+#include "execo/transfer.hpp"
 #include "execo/when_any.hpp"
 #include "interrupts.hpp"
 #include "progress.hpp"
@@ -61,7 +65,15 @@ class run_session {
 
  private:
   void configure();
-  void set_action(remote action);
+  void configure_command();
+  void configure_put();
+  template <class Copy>
+  void configure_copy(Copy copy);
+  template <class Action>
+  void configure_hosts(Action& to);
+  template <class Action>
+  void set_action(Action what);
+  copy_progress copied() const;
   void set_prompts();
   void check_place_to_ask(std::string_view option, std::string_view other) const;
   void note_who_gets_no_password();
@@ -95,9 +107,9 @@ class run_session {
   bool out_of_memory_ = false;
   std::string journal_problem_;  // empty: none
   context context_;
-  std::optional<remote> remote_;
-  std::optional<rollout> rollout_;
-  action* action_ = nullptr;  // one of these
+  std::variant<std::monostate, remote, put, get> work_;
+  std::optional<rollout> rollout_;  // of what is not in `work_` then
+  action* action_ = nullptr;        // one of these
 };
 
 run_session::run_session(run_options options)
@@ -151,6 +163,52 @@ void run_session::note_who_gets_no_password() {
 void run_session::configure() {
   set_prompts();
   note_who_gets_no_password();
+  switch (options_.copy.way) {
+    case copy_arguments::direction::none:
+      return configure_command();
+    case copy_arguments::direction::put:
+      return configure_put();
+    case copy_arguments::direction::get:
+      return configure_copy(
+          get(options_.copy.sources, std::move(options_.hosts), options_.copy.destination));
+  }
+}
+
+void run_session::configure_put() {
+  const copy_arguments& asked = options_.copy;
+  put copy(asked.sources, std::move(options_.hosts), asked.destination);
+  if (asked.resumes) copy.resume();
+  if (asked.makes_directories) copy.make_directories();
+  if (asked.skip) copy.skip_unchanged(*asked.skip);
+  configure_copy(std::move(copy));
+}
+
+template <class Copy>
+void run_session::configure_copy(Copy copy) {
+  copy.timeout(options_.timeout)
+      .idle_timeout(options_.idle_timeout)
+      .total_timeout(options_.total_timeout)
+      .kill_timeout(grace_after_term)
+      .max_rate(options_.copy.rate_in_all, options_.copy.rate_of_each);
+  if (options_.copy.preserves) copy.preserve();
+  configure_hosts(copy);
+  set_action(std::move(copy));
+}
+
+// What every kind of action has.
+template <class Action>
+void run_session::configure_hosts(Action& to) {
+  if (options_.keep_braces) to.verbatim();
+  to.on(context_)
+      .fanout(options_.fanout)
+      .ssh(std::move(options_.ssh))
+      .on_notice([this](std::string_view notice) {
+        console_.note(notice);
+        console_.flush();
+      });
+}
+
+void run_session::configure_command() {
   command what = options_.quote_words ? command(options_.words) : command(options_.command_text());
   remote action(std::move(what), std::move(options_.hosts));
   action.timeout(options_.timeout)
@@ -161,7 +219,6 @@ void run_session::configure() {
       .drain_timeout(options_.drain_timeout);
   if (options_.journal) action.journal(*options_.journal);
   if (resumes()) action.allow_empty();
-  if (options_.keep_braces) action.verbatim();
   if (options_.has_terminal) action.pty(24, 80);
   if (view_->live()) {
     action.max_output(0);  // lines are shown as they come, nothing is kept
@@ -169,26 +226,20 @@ void run_session::configure() {
   } else if (options_.max_output) {
     action.max_output(*options_.max_output);
   }
-  std::move(action)
-      .on(context_)
-      .fanout(options_.fanout)
-      .ssh(std::move(options_.ssh))
-      .on_notice([this](std::string_view notice) {
-        console_.note(notice);
-        console_.flush();
-      });
+  configure_hosts(action);
   if (options_.command_retries > 0) action.retry(options_.command_retries);
   if (options_.idempotent) action.idempotent();
   set_action(std::move(action));
   if (resumes()) add_earlier_part();
 }
 
-void run_session::set_action(remote action) {
+template <class Action>
+void run_session::set_action(Action what) {
   if (!options_.batches.given()) {
-    action_ = &remote_.emplace(std::move(action));
+    action_ = &work_.emplace<Action>(std::move(what));
     return;
   }
-  action_ = &rollout_.emplace(std::move(action));
+  action_ = &rollout_.emplace(std::move(what));
   options_.batches.configure(*rollout_);
   if (!text()) return;
   rollout_->on_batch([this](const batch_report& batch) {
@@ -260,10 +311,20 @@ task<void> run_session::take_results() {
   }
 }
 
+// Of a rollout only the hosts are counted.
+copy_progress run_session::copied() const {
+  if (const auto* way = std::get_if<put>(&work_)) return way->progress();
+  if (const auto* way = std::get_if<get>(&work_)) return way->progress();
+  return copy_progress();
+}
+
 task<void> run_session::show_progress() {
   while (true) {
     co_await sleep(between_progress_lines);
-    console_.progress(progress_words(action_->stats(), steady_clock::now() - begun_));
+    const duration elapsed = steady_clock::now() - begun_;
+    std::string words = progress_words(action_->stats(), elapsed);
+    if (options_.copy.given()) words += copy_words(copied(), elapsed);
+    console_.progress(words);
   }
 }
 
@@ -345,6 +406,8 @@ int run_session::report(duration elapsed) {
   if (rollout_ && rollout_->verdict().how != rollout_end::complete)
     console_.note("rollout " + rollout_->verdict().to_string());
   note_earlier_part();
+  if (options_.copy.given() && !rollout_)
+    console_.note("copied" + copy_words(copied(), elapsed).substr(1));
   if (!resumes() || tally_.hosts() > 0) console_.note(tally_.summary(elapsed));
   console_.finish();
   if (stop_.raised()) return exit_interrupted;
@@ -378,6 +441,22 @@ int fail(std::string_view line, int status) {
 }
 
 }  // namespace
+
+int put_main(int argc, char** argv) {
+  return run_parsed(
+      [&](const config& defaults) {
+        return parse_put(command_line::words_after_name(argc, argv), defaults);
+      },
+      put_help);
+}
+
+int get_main(int argc, char** argv) {
+  return run_parsed(
+      [&](const config& defaults) {
+        return parse_get(command_line::words_after_name(argc, argv), defaults);
+      },
+      get_help);
+}
 
 int run_main(int argc, char** argv) {
   return run_parsed(

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "command_line/scanner.hpp"
+#include "copy_arguments.hpp"
 #include "execo/config.hpp"
 #include "execo/connection.hpp"
 #include "execo/context.hpp"
@@ -40,6 +41,7 @@ class run_options {
   bool asks_become_password = false;
   std::optional<secret> become_password;  // the same
   bool has_terminal = false;              // each command
+  copy_arguments copy;                    // in place of a command
   rollout_arguments batches;
   unsigned command_retries = 0;
   bool idempotent = false;

@@ -60,6 +60,8 @@ std::string_view next_line(std::string_view& text) {
 
 }  // namespace
 
+std::string shown_path(std::string_view path) { return printable(path, max_shown); }
+
 copy_failure failure_of_tool(std::string_view said) {
   copy_failure found;
   while (!said.empty()) {

@@ -28,6 +28,9 @@ class copy_failure {
   std::string context;  // the step and the path
 };
 
+/// For a message, cut if it is long.
+std::string shown_path(std::string_view path);
+
 /// What a tool said on its standard error, in the C locale: the first line that ends with the words
 /// of an error number of libc, glibc's or musl's. Without such a line, the last one and no code.
 copy_failure failure_of_tool(std::string_view said);

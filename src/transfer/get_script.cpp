@@ -1,8 +1,6 @@
 #include "transfer/get_script.hpp"
 
-#include <charconv>
-
-#include "execo/printable.hpp"
+#include "transfer/line_words.hpp"
 
 namespace execo::detail {
 
@@ -80,21 +78,6 @@ say done
 
 namespace {
 
-constexpr std::size_t max_shown = 300;
-
-std::string_view next_word(std::string_view& text) {
-  std::size_t end = text.find(' ');
-  std::string_view word = text.substr(0, end);
-  text.remove_prefix(end == text.npos ? text.size() : end + 1);
-  return word;
-}
-
-template <class Number>
-bool read_number(std::string_view text, Number& into, int base = 10) {
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), into, base);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
 bool read_name(std::string_view digits, std::string& name) {
   for (; digits.size() >= 2; digits.remove_prefix(2)) {
     unsigned value = 0;
@@ -142,7 +125,7 @@ std::optional<get_answer> read_get_answer(std::string_view line) {
 }
 
 copy_failure failure_of_get(const get_answer& answer, std::string_view said) {
-  std::string path = printable(answer.path, max_shown);
+  std::string path = shown_path(answer.path);
   if (answer.word == "no_tar")
     return copy_failure(std::make_error_code(std::errc::not_supported),
                         "there is no tar, which more than one file needs: install it, or copy the "

@@ -15,9 +15,11 @@ namespace {
 constexpr std::size_t max_threads = 2;
 constexpr std::size_t bytes_at_once = std::size_t{256} * 1024;
 
+// Waited for at the end: OpenSSL takes its tables away when the program exits. A job that nobody
+// needs ends within one piece.
 class digest_threads final : public loop_service {
  public:
-  explicit digest_threads(loop& on) : threads(on, max_threads, work_at_end::left) {}
+  explicit digest_threads(loop& on) : threads(on, max_threads, work_at_end::awaited) {}
   helper_threads threads;
 };
 

@@ -9,6 +9,12 @@
 #include "transfer/transfer_result.hpp"
 
 namespace execo::detail {
+namespace {
+
+// A host that runs something else in place of the receiver may read what it is sent, and wait.
+constexpr auto max_answer_time = std::chrono::seconds(60);
+
+}  // namespace
 
 put_execution::put_execution(loop& on, intrusive_ptr<lifecycle> receiver,
                              std::shared_ptr<put_content> what, std::shared_ptr<put_share> shared,
@@ -20,7 +26,8 @@ put_execution::put_execution(loop& on, intrusive_ptr<lifecycle> receiver,
       lines_(std::move(mark)),
       rate_(shared_->bytes_a_second),
       turn_(delegate<>::to<&put_execution::send_part>(this), "rate limit of a copy"),
-      stall_(delegate<>::to<&put_execution::stalled>(this), "idle timeout of a copy") {}
+      stall_(delegate<>::to<&put_execution::stalled>(this), "idle timeout of a copy"),
+      answer_(delegate<>::to<&put_execution::unanswered>(this), "answer of a receiver") {}
 
 void put_execution::start() {
   assert(state_ == state::idle);
@@ -65,6 +72,8 @@ void put_execution::ask() {
                        is_file ? std::string_view(content_->digest()) : std::string_view());
   receiver_->input().write(delegate<std::size_t, bool>::to<&put_execution::on_written>(this),
                            std::span<const char>(header_));
+  // To compare digests takes as long as the file is large.
+  if (shared_->how.skip != skip_rule::same_digest) loop_.arm_after(answer_, max_answer_time);
 }
 
 void put_execution::on_output(execution&, stream which, std::span<const char> bytes) {
@@ -76,6 +85,7 @@ void put_execution::on_output(execution&, stream which, std::span<const char> by
 void put_execution::answer(std::string_view line) {
   std::optional<put_answer> read = read_put_answer(line);
   if (!read) return;
+  loop_.disarm(answer_);
   bool begins = read->what == put_answer::kind::ready && state_ == state::asking;
   if (begins) return begin_to_send(std::min(read->offset, content_->size()));
   if (read->what == put_answer::kind::ready) return;
@@ -146,6 +156,13 @@ void put_execution::stalled() {
   receiver_->cancel(by_policy);
 }
 
+void put_execution::unanswered() {
+  fail(copy_failure(std::make_error_code(std::errc::timed_out),
+                    "the receiver of a copy did not answer; does the host run commands as they "
+                    "are sent?"));
+  receiver_->cancel(by_policy);
+}
+
 void put_execution::give_back() noexcept {
   if (part_.of == nullptr) return;
   content_->give_back(part_);
@@ -168,6 +185,7 @@ void put_execution::fail(copy_failure why) noexcept {
 void put_execution::on_end(execution&) noexcept {
   loop_.disarm(turn_);
   loop_.disarm(stall_);
+  loop_.disarm(answer_);
   digest_waiter::unlink();
   piece_waiter::unlink();
   give_back();
@@ -184,7 +202,8 @@ void put_execution::on_end(execution&) noexcept {
 // Of a receiver that ended by itself: what it says counts, not its exit code.
 void put_execution::judge() noexcept {
   if (is_stalled_ && result_.how() == end_reason::cancelled) return set_idle_timeout(result_);
-  if (result_.how() != end_reason::exited) return;
+  bool is_ours = failed_ && result_.how() == end_reason::cancelled;
+  if (result_.how() != end_reason::exited && !is_ours) return;
   if (failed_) return set_transfer_failed(result_, std::move(failed_));
   contain(
       [this] {

@@ -85,6 +85,7 @@ class put_execution final : public execution,
   void wait_for_rate(std::size_t bytes);
   void note_progress();
   void stalled();
+  void unanswered();
   void conclude() noexcept;
   void fail(copy_failure why) noexcept;
   void give_back() noexcept;
@@ -100,6 +101,7 @@ class put_execution final : public execution,
   rate_limit rate_;
   deadline_timer turn_;   // until the rate lets more pass
   deadline_timer stall_;  // no byte has moved
+  deadline_timer answer_;
   std::string header_;
   put_content::part part_;
   std::uint64_t offset_ = 0;  // of the next byte to give to the transport

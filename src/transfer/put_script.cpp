@@ -5,9 +5,8 @@
 #include <time.h>
 
 #include <array>
-#include <charconv>
 
-#include "execo/printable.hpp"
+#include "transfer/line_words.hpp"
 
 namespace execo::detail {
 
@@ -187,8 +186,6 @@ finish 0
 
 namespace {
 
-constexpr std::size_t max_shown = 300;
-
 // As touch -t has it, in UTC. A year before 1969 or after 9999 it has no form for: the time is
 // left.
 std::string touch_time(std::int64_t seconds) {
@@ -213,13 +210,6 @@ std::string flags_of(const source_tree& tree, const put_settings& how) {
   return flags;
 }
 
-std::string_view next_word(std::string_view& text) {
-  std::size_t end = text.find(' ');
-  std::string_view word = text.substr(0, end);
-  text.remove_prefix(end == text.npos ? text.size() : end + 1);
-  return word;
-}
-
 struct failed_word {
   std::string_view word;
   int number;
@@ -233,7 +223,7 @@ constexpr std::array failed_words{
 // What a tool said, and for which step, where that is not clear.
 copy_failure failure_of_step(const put_answer& answer, std::string_view said) {
   copy_failure found = failure_of_tool(said);
-  std::string step = answer.word + " " + printable(answer.path, max_shown);
+  std::string step = answer.word + " " + shown_path(answer.path);
   found.context = found.context.empty() ? step : step + ": " + found.context;
   return found;
 }
@@ -278,13 +268,11 @@ std::optional<put_answer> read_put_answer(std::string_view line) {
   }
   if (word != "ready") return std::nullopt;
   found.what = put_answer::kind::ready;
-  auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), found.offset);
-  bool is_number = error == std::errc() && end == line.data() + line.size();
-  return is_number ? std::optional(found) : std::nullopt;
+  return read_number(line, found.offset) ? std::optional(found) : std::nullopt;
 }
 
 copy_failure failure_of_put(const put_answer& answer, std::string_view said) {
-  std::string path = printable(answer.path, max_shown);
+  std::string path = shown_path(answer.path);
   for (const failed_word& one : failed_words)
     if (answer.word == one.word) return copy_failure::of_errno(one.number, path);
   if (answer.word == "digest")

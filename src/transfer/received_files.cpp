@@ -1,6 +1,5 @@
 #include "transfer/received_files.hpp"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,21 +9,15 @@
 #include <algorithm>
 #include <cassert>
 #include <filesystem>
-#include <memory>
 #include <utility>
 
-#include "execo/printable.hpp"
 #include "io/umask.hpp"
+#include "transfer/folder_names.hpp"
 
 namespace execo::detail {
 namespace {
 
-constexpr std::size_t max_shown = 300;
 constexpr int folder_flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-
-struct directory_closer {
-  void operator()(DIR* open) const noexcept { (void)::closedir(open); }
-};
 
 // Its parts, without "." and empty ones. False: it leads out of where it begins.
 bool split(const std::string& name, std::vector<std::string>& parts) {
@@ -42,7 +35,7 @@ bool split(const std::string& name, std::vector<std::string>& parts) {
 
 copy_failure unsafe(const std::string& name) {
   return copy_failure(std::make_error_code(std::errc::bad_message),
-                      "the host sent a name that leads elsewhere: " + printable(name, max_shown));
+                      "the host sent a name that leads elsewhere: " + shown_path(name));
 }
 
 timespec at_seconds(std::int64_t seconds) noexcept {
@@ -54,7 +47,7 @@ timespec at_seconds(std::int64_t seconds) noexcept {
 }  // namespace
 
 std::string received_files::shown(const std::string& name) const {
-  return printable(base_ + (base_.ends_with('/') ? "" : "/") + name, max_shown);
+  return shown_path(base_ + (base_.ends_with('/') ? "" : "/") + name);
 }
 
 // Nothing else may be in there; another mask would keep others from what is meant for them.
@@ -72,15 +65,15 @@ copy_failure received_files::open() {
   if (base_.empty()) base_ = ".";
   error.clear();
   std::filesystem::create_directories(base_, error);
-  if (error) return copy_failure(error, "mkdir " + printable(base_, max_shown));
+  if (error) return copy_failure(error, "mkdir " + shown_path(base_));
   base_fd_.reset(::open(base_.c_str(), folder_flags));
-  if (!base_fd_) return copy_failure::of_errno(errno, printable(base_, max_shown));
+  if (!base_fd_) return copy_failure::of_errno(errno, shown_path(base_));
   std::string name = base_ + "/.execo-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr)
-    return copy_failure::of_errno(errno, "mkdir " + printable(name, max_shown));
+    return copy_failure::of_errno(errno, "mkdir " + shown_path(name));
   temporary_ = std::move(name);
   temporary_fd_.reset(::open(temporary_.c_str(), folder_flags | O_NOFOLLOW));
-  if (!temporary_fd_) return copy_failure::of_errno(errno, printable(temporary_, max_shown));
+  if (!temporary_fd_) return copy_failure::of_errno(errno, shown_path(temporary_));
   return {};
 }
 
@@ -217,7 +210,7 @@ copy_failure received_files::publish() {
     std::string name = std::filesystem::path(where_.path).filename().string();
     failed = publish_one(temporary_fd_.get(), tops_.front(), base_fd_.get(), name, "");
   } else {
-    failed = copy_failure::of_errno(ENOTDIR, printable(where_.path, max_shown) +
+    failed = copy_failure::of_errno(ENOTDIR, shown_path(where_.path) +
                                                  ": several files need a directory, which ends "
                                                  "with '/'");
   }
@@ -226,16 +219,9 @@ copy_failure received_files::publish() {
 }
 
 copy_failure received_files::publish_all(int from, int to, const std::string& where) {
-  int copy = ::fcntl(from, F_DUPFD_CLOEXEC, 0);
-  std::unique_ptr<DIR, directory_closer> open(copy < 0 ? nullptr : ::fdopendir(copy));
-  if (!open) return copy_failure::of_errno(errno, shown(where));
-  ::rewinddir(open.get());
   std::vector<std::string> names;
-  while (const dirent* one = ::readdir(open.get())) {
-    std::string name = one->d_name;
-    if (name != "." && name != "..") names.push_back(std::move(name));
-  }
-  std::ranges::sort(names);
+  if (int error = names_in_folder(from, names); error != 0)
+    return copy_failure::of_errno(error, shown(where));
   for (const std::string& name : names)
     if (copy_failure failed = publish_one(from, name, to, name, where)) return failed;
   return {};

@@ -4,20 +4,16 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "execo/printable.hpp"
-
 namespace execo::detail {
 namespace {
 
-constexpr std::size_t max_shown = 300;
-
 copy_failure failed_to(const char* step, const source_entry& file, int error) {
-  return copy_failure::of_errno(error, step + printable(file.path, max_shown));
+  return copy_failure::of_errno(error, step + shown_path(file.path));
 }
 
 copy_failure changed(const source_entry& file) {
   return copy_failure(failure_reason::source_changed,
-                      printable(file.path, max_shown) + " was changed while it was read");
+                      shown_path(file.path) + " was changed while it was read");
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "transfer/source_tree.hpp"
 
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -11,14 +11,11 @@
 #include <memory>
 #include <utility>
 
-#include "execo/printable.hpp"
+#include "base/fd.hpp"
+#include "transfer/folder_names.hpp"
 
 namespace execo::detail {
 namespace {
-
-constexpr std::size_t max_shown = 300;
-
-std::string shown(const std::string& path) { return printable(path, max_shown); }
 
 bool has_pattern(const std::string& path) { return path.find_first_of("*?[") != path.npos; }
 
@@ -39,10 +36,6 @@ std::string name_of(const std::string& path) {
   return real ? last_name(real.get()) : name;
 }
 
-struct directory_closer {
-  void operator()(DIR* open) const noexcept { (void)::closedir(open); }
-};
-
 class tree_reader {
  public:
   explicit tree_reader(source_tree& into) : into_(into) {}
@@ -52,7 +45,8 @@ class tree_reader {
     struct stat about {};
     if (::stat(path.c_str(), &about) == 0) return add_top(path, about);
     int error = errno;
-    if (error != ENOENT || !has_pattern(path)) return copy_failure::of_errno(error, shown(path));
+    if (error != ENOENT || !has_pattern(path))
+      return copy_failure::of_errno(error, shown_path(path));
     return add_matches(path);
   }
 
@@ -61,12 +55,13 @@ class tree_reader {
     glob_t found{};
     std::unique_ptr<glob_t, decltype(&::globfree)> owner(&found, &::globfree);
     int result = ::glob(pattern.c_str(), 0, nullptr, &found);
-    if (result == GLOB_NOSPACE) return copy_failure::of_errno(ENOMEM, shown(pattern));
-    if (result != 0) return copy_failure::of_errno(ENOENT, "no file matches " + shown(pattern));
+    if (result == GLOB_NOSPACE) return copy_failure::of_errno(ENOMEM, shown_path(pattern));
+    if (result != 0)
+      return copy_failure::of_errno(ENOENT, "no file matches " + shown_path(pattern));
     for (std::size_t i = 0; i < found.gl_pathc; ++i) {
       std::string path = found.gl_pathv[i];
       struct stat about {};
-      if (::stat(path.c_str(), &about) != 0) return copy_failure::of_errno(errno, shown(path));
+      if (::stat(path.c_str(), &about) != 0) return copy_failure::of_errno(errno, shown_path(path));
       if (copy_failure failed = add_top(path, about)) return failed;
     }
     return {};
@@ -75,11 +70,12 @@ class tree_reader {
   copy_failure add_top(const std::string& path, const struct stat& about) {
     std::string name = name_of(path);
     if (name.empty())
-      return copy_failure::of_errno(EINVAL, shown(path) + ": it has no name to be copied under");
+      return copy_failure::of_errno(EINVAL,
+                                    shown_path(path) + ": it has no name to be copied under");
     if (std::ranges::find(into_.tops, name) != into_.tops.end())
-      return copy_failure::of_errno(EEXIST, "two of the sources are called " + shown(name));
+      return copy_failure::of_errno(EEXIST, "two of the sources are called " + shown_path(name));
     if (!S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode))
-      return copy_failure::of_errno(EINVAL, shown(path) + ": neither a file nor a directory");
+      return copy_failure::of_errno(EINVAL, shown_path(path) + ": neither a file nor a directory");
     into_.tops.push_back(name);
     return add(path, std::move(name), about);
   }
@@ -111,7 +107,7 @@ class tree_reader {
   copy_failure add_link(source_entry entry) {
     char target[PATH_MAX];
     ssize_t size = ::readlink(entry.path.c_str(), target, sizeof target);
-    if (size < 0) return copy_failure::of_errno(errno, shown(entry.path));
+    if (size < 0) return copy_failure::of_errno(errno, shown_path(entry.path));
     entry.what = source_entry::kind::link;
     entry.target.assign(target, static_cast<std::size_t>(size));
     into_.entries.push_back(std::move(entry));
@@ -130,7 +126,7 @@ class tree_reader {
       struct stat about {};
       if (::lstat(inner.c_str(), &about) != 0) {
         if (errno == ENOENT) continue;  // removed since it was listed
-        return copy_failure::of_errno(errno, shown(inner));
+        return copy_failure::of_errno(errno, shown_path(inner));
       }
       if (copy_failure failed = add(inner, name + "/" + one, about)) return failed;
     }
@@ -138,17 +134,9 @@ class tree_reader {
   }
 
   static copy_failure list(const std::string& path, std::vector<std::string>& names) {
-    std::unique_ptr<DIR, directory_closer> open(::opendir(path.c_str()));
-    if (!open) return copy_failure::of_errno(errno, shown(path));
-    errno = 0;
-    while (const dirent* one = ::readdir(open.get())) {
-      std::string name = one->d_name;
-      if (name != "." && name != "..") names.push_back(std::move(name));
-      errno = 0;
-    }
-    if (errno != 0) return copy_failure::of_errno(errno, shown(path));
-    std::ranges::sort(names);
-    return {};
+    unique_fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int error = folder ? names_in_folder(folder.get(), names) : errno;
+    return error == 0 ? copy_failure() : copy_failure::of_errno(error, shown_path(path));
   }
 
   source_tree& into_;

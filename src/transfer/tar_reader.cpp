@@ -55,7 +55,7 @@ bool has_right_sum(std::span<const char, tar_block> block) noexcept {
 }
 
 template <class Number>
-std::optional<Number> whole_number(std::string_view text) noexcept {
+std::optional<Number> leading_number(std::string_view text) noexcept {
   Number number = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc() && end != text.data() ? std::optional(number) : std::nullopt;
@@ -153,7 +153,7 @@ copy_failure tar_reader::end_extra() {
 copy_failure tar_reader::read_pax() {
   std::string_view rest = extra_;
   while (!rest.empty()) {
-    std::optional<std::size_t> size = whole_number<std::size_t>(rest);
+    std::optional<std::size_t> size = leading_number<std::size_t>(rest);
     std::size_t blank = rest.find(' ');
     if (!size || *size > rest.size() || blank == rest.npos || *size < blank + 3 ||
         rest[*size - 1] != '\n')
@@ -166,8 +166,8 @@ copy_failure tar_reader::read_pax() {
     std::string_view value = record.substr(equals + 1);
     if (key == "path") name_ = std::string(value);
     if (key == "linkpath") target_ = std::string(value);
-    if (key == "size") size_ = whole_number<std::uint64_t>(value);
-    if (key == "mtime") modified_ = whole_number<std::int64_t>(value);
+    if (key == "size") size_ = leading_number<std::uint64_t>(value);
+    if (key == "mtime") modified_ = leading_number<std::int64_t>(value);
     if (key.starts_with("GNU.sparse")) return broken("a sparse file, in a form of GNU tar alone");
   }
   extra_.clear();

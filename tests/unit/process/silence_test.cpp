@@ -162,7 +162,7 @@ EXECO_ON_EACH_BACKEND(silence);
 TEST_P(silence, ends_a_command_and_the_result_says_how) {
   context c;
   led_clock time(c);
-  time.hurry();
+  time.hurry(30s);
   process first("sleep 1000");
   result r = sync_wait(c, std::move(first).first_output_timeout(30s).run());
   EXPECT_EQ(r.how(), end_reason::timed_out);
@@ -170,7 +170,7 @@ TEST_P(silence, ends_a_command_and_the_result_says_how) {
   EXPECT_THAT(r.describe(), HasSubstr("timed out before its first output"));
   time.stand();
   process more("echo one; exec sleep 1000");
-  more.shell().idle_timeout(30s).on_line([&time](const output_line&) { time.hurry(); });
+  more.shell().idle_timeout(30s).on_line([&time](const output_line&) { time.hurry(30s); });
   r = sync_wait(c, std::move(more).run());
   EXPECT_EQ(r.phase(), phase::idle);
   EXPECT_EQ(r.out, "one\n");

@@ -1,0 +1,126 @@
+#include "run_reader.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "command_line/values.hpp"
+
+namespace execo::cli {
+namespace {
+
+using command_line::given_option;
+using command_line::plain_text;
+using command_line::refuse;
+using command_line::usage_error;
+
+std::string key_file(const given_option& given) {
+  std::string path = plain_text(given);
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  int error = fd < 0 ? errno : 0;
+  struct stat about {};
+  if (fd >= 0 && ::fstat(fd, &about) == 0 && S_ISDIR(about.st_mode)) error = EISDIR;
+  if (fd >= 0) (void)::close(fd);  // it was opened for reading only
+  if (error != 0) refuse(given, fmt::format("the key file cannot be read: {}", ::strerror(error)));
+  return path;
+}
+
+std::string_view word_of(ssh_client via) {
+  if (via == ssh_client::automatic) return "auto";
+  return via == ssh_client::openssh ? "openssh" : "libssh";
+}
+
+}  // namespace
+
+run_reader::run_reader(const config& defaults) : ssh(defaults.ssh) {
+  made.fanout = defaults.fanout;
+  made.timeout = defaults.timeout;
+  made.first_output_timeout = defaults.first_output_timeout;
+  made.idle_timeout = defaults.idle_timeout;
+  made.total_timeout = defaults.total_timeout;
+  made.drain_timeout = defaults.drain_timeout;
+  made.max_output = defaults.max_output;
+  made.output_budget = defaults.output_budget;
+  made.color = defaults.color;
+}
+
+void run_reader::add_key(const given_option& given) {
+  ssh.given.identities.push_back(key_file(given));
+}
+
+void run_reader::refuse_if_resumed(const given_option& given) const {
+  if (!resumes) return;
+  throw usage_error(fmt::format(
+      "the run took a password with {}, which is over: run the rest as a new run, `execo run "
+      "-w @last:not_started {} N ...`, or use {}",
+      given.spelled, given.spelled,
+      given.spelled == "--password-fd" ? "--ask-pass" : "--ask-become-pass"));
+}
+
+void run_reader::become(const given_option& given) {
+  ssh.given.become = given.value.empty() ? "root" : plain_text(given);
+}
+
+run_options run_reader::finish(std::string_view name, std::span<const char* const> arguments) {
+  choose_layout();
+  made.ssh = ssh.take();
+  if (made.journal && !resumes) describe_run(name, arguments);
+  check_passwords();
+  made.batches.check();
+  made.hosts = targets.hosts();
+  return std::move(made);
+}
+
+// What `execo resume` needs, and for people what the configurations add.
+void run_reader::describe_run(std::string_view name, std::span<const char* const> arguments) {
+  std::vector<std::string> words{std::string(name)};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::error_code unknown;  // a directory that is gone
+  journal_options& how = *made.journal;
+  how.arguments(std::move(words)).directory(std::filesystem::current_path(unknown).string());
+  how.remember();
+  const ssh_options& by = made.ssh;
+  const auto note = [&how](std::string_view option, const std::string& value) {
+    if (!value.empty()) how.connection(option, value);
+  };
+  note("user", by.user);
+  note("port", by.port == 0 ? "" : std::to_string(by.port));
+  note("identities", fmt::format("{}", fmt::join(by.identities, " ")));
+  note("known_hosts", by.known_hosts);
+  note("jump", fmt::format("{}", fmt::join(by.jump, ",")));
+  note("proxy_command", by.proxy_command);
+  note("config_file", by.config_file);
+  note("config_lines", fmt::format("{}", fmt::join(by.config_lines, "; ")));
+  note("become", by.become);
+  note("connector", by.connector);
+  if (by.connector.empty()) note("via", std::string(word_of(by.via)));
+}
+
+void run_reader::check_passwords() const {
+  if (made.asks_password && made.password)
+    throw usage_error("--ask-pass and --password-fd exclude each other: choose one");
+  bool has_password = made.asks_become_password || made.become_password;
+  bool is_for_it = has_password || made.ssh.become_method != become_method::sudo;
+  if (is_for_it && made.ssh.become.empty())
+    throw usage_error("a method or a password to become another user is for --become: add it");
+  if (made.asks_become_password && made.become_password)
+    throw usage_error("--ask-become-pass and --become-password-fd exclude each other: choose one");
+}
+
+void run_reader::choose_layout() {
+  if (gathered && ordered) throw usage_error("-b and -L exclude each other: choose one");
+  if (ndjson && (gathered || ordered))
+    throw usage_error(fmt::format("{} is for --format text: ndjson has one object for each host",
+                                  gathered ? "-b" : "-L"));
+  if (gathered) made.show = layout::gathered;
+  if (ordered) made.show = layout::ordered;
+  if (ndjson) made.show = layout::ndjson;
+}
+
+}  // namespace execo::cli

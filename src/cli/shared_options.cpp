@@ -1,0 +1,197 @@
+// The options that run, put and get share.
+#include <fmt/format.h>
+
+#include "command_line/values.hpp"
+#include "prompt_broker.hpp"
+#include "run_reader.hpp"
+
+namespace execo::cli {
+namespace {
+
+using command_line::auto_always_never;
+using command_line::choose;
+using command_line::given_option;
+using command_line::number;
+using command_line::plain_text;
+using command_line::refuse;
+using command_line::time_span;
+
+constexpr command_line::choices<ssh_client, 3> clients{{{"auto", ssh_client::automatic},
+                                                        {"libssh", ssh_client::built_in},
+                                                        {"openssh", ssh_client::openssh}}};
+constexpr command_line::choices<become_method, 3> become_methods{
+    {{"sudo", become_method::sudo}, {"su", become_method::su}, {"doas", become_method::doas}}};
+constexpr command_line::choices<rollout_stop, 2> stops{
+    {{"drain", rollout_stop::drain}, {"kill", rollout_stop::kill}}};
+constexpr command_line::choices<bool, 2> formats{{{"text", false}, {"ndjson", true}}};
+
+host_share batch_size(const given_option& given) {
+  host_share size = number_or_percent(given);
+  if (size.of(host_set::max_size) == 0) refuse(given, "a batch has a host at least");
+  return size;
+}
+
+int descriptor(const given_option& given) { return static_cast<int>(number(given, 0, 1'000'000)); }
+
+constexpr run_option targets[] = {
+    {'w', "", "SET",
+     "hosts to run on: node[1-9,12],login1, a group, @web, a file of sets, ./hosts or "
+     "/etc/hosts.txt, or - for sets on standard input. May be repeated",
+     [](run_reader& r, const given_option& g) { r.targets.add(g.spelled, g.value); }},
+    {'x', "", "SET", "hosts to leave out, given in the same ways. May be repeated",
+     [](run_reader& r, const given_option& g) { r.targets.exclude(g.spelled, g.value); }},
+    hosts_file_option<run_reader>,
+    {0, "max-hosts", "N", "refuse more hosts than this (1000000)",
+     [](run_reader& r, const given_option& g) {
+       r.targets.set_max_hosts(number(g, 1, host_set::max_size));
+     }},
+    {0, "allow-empty", "",
+     "accept a group or file without hosts, and -x that leaves none: then nothing is run",
+     [](run_reader& r, const given_option&) { r.targets.allow_empty(); }},
+    {'f', "", "FANOUT", "maximum number of hosts that run at a time (64)",
+     [](run_reader& r, const given_option& g) { r.made.fanout = number(g, 1, 1'000'000); }},
+};
+
+constexpr run_option login[] = {
+    {'t', "connect-timeout", "DURATION",
+     "give up on a host if its login takes longer, or if the command then takes longer to start "
+     "(20s)",
+     [](run_reader& r, const given_option& g) { r.ssh.given.limits.establish = time_span(g); }},
+    {0, "retry", "N",
+     "try a connection that fails before the key exchange is over up to N times again, a refused "
+     "one as well; 0: never. Without this option one that the server closes or turns away is "
+     "tried again until --connect-timeout ends it",
+     [](run_reader& r, const given_option& g) {
+       r.ssh.given.max_retries = static_cast<unsigned>(number(g, 0, 1'000'000));
+     }},
+    {0, "keepalive", "DURATION",
+     "probe an ssh server after this much silence; three probes without an answer end the "
+     "connection. Without this option a dead host is noticed after a minute (off)",
+     [](run_reader& r, const given_option& g) { r.ssh.given.keepalive = time_span(g); }},
+};
+
+constexpr run_option rollouts[] = {
+    {0, "batch", "N|N%",
+     "reach so many hosts, or so much of all of them, and the next ones when all of these have "
+     "ended. Stops when too many hosts fail (all)",
+     [](run_reader& r, const given_option& g) { r.made.batches.batch = batch_size(g); }},
+    {0, "canary", "N|N%", "so many hosts are the first batch (0)",
+     [](run_reader& r, const given_option& g) { r.made.batches.canary = number_or_percent(g); }},
+    {0, "max-fail", "N|N%",
+     "stop at the first host that fails beyond this number, or percentage of all hosts: no further "
+     "host begins. With --batch or --canary the default is 0 (no limit)",
+     [](run_reader& r, const given_option& g) { r.made.batches.max_fail = number_or_percent(g); }},
+    {0, "max-fail-in-batch", "N|N%", "the same for the hosts of each batch (no limit)",
+     [](run_reader& r, const given_option& g) {
+       r.made.batches.max_fail_in_batch = number_or_percent(g);
+     }},
+    {0, "soak", "DURATION", "pause after each batch but the last one (0)",
+     [](run_reader& r, const given_option& g) { r.made.batches.soak = time_span(g); }},
+    {0, "batch-deadline", "DURATION", "stop, and end what runs, if a batch takes longer (no limit)",
+     [](run_reader& r, const given_option& g) { r.made.batches.deadline = time_span(g); }},
+    {0, "on-stop", "drain|kill",
+     "hosts that run when too many have failed go on to their end, or are ended (drain)",
+     [](run_reader& r, const given_option& g) { r.made.batches.on_stop = choose(g, stops); }},
+};
+
+constexpr run_option connections[] = {
+    {'l', "", "USER", "log in as USER (your user name)",
+     [](run_reader& r, const given_option& g) { r.ssh.given.user = plain_text(g); }},
+    port_option<run_reader>,
+    config_file_option<run_reader>,
+    {'o', "", "NAME=VALUE",
+     "a line of ssh_config(5) that comes before the files: -o Compression=yes. May be repeated",
+     [](run_reader& r, const given_option& g) { r.ssh.add_config_line(g); }},
+    {'i', "", "KEYFILE",
+     "private key to log in with. May be repeated (~/.ssh/id_ed25519, id_ecdsa, id_rsa)",
+     [](run_reader& r, const given_option& g) { r.add_key(g); }},
+    {0, "ask-pass", "",
+     "ask for a password, once, if a host takes one and no key is enough. A wrong one is sent to "
+     "one host alone",
+     [](run_reader& r, const given_option&) { r.made.asks_password = true; }},
+    {0, "password-fd", "N",
+     "the same, with the password on the first line of this descriptor: --password-fd 3 3<file",
+     [](run_reader& r, const given_option& g) {
+       r.refuse_if_resumed(g);
+       r.made.password = read_secret(g.spelled, descriptor(g));
+     }},
+    {0, "become", "[=USER]",
+     "run the command as USER, once it is on the host; COMMAND is read by /bin/sh (root)",
+     [](run_reader& r, const given_option& g) { r.become(g); }},
+    {0, "become-method", "sudo|su|doas", "how it becomes one of that user (sudo)",
+     [](run_reader& r, const given_option& g) {
+       r.ssh.given.become_method = choose(g, become_methods);
+     }},
+    {0, "ask-become-pass", "",
+     "ask for the password that this takes, once, if a host asks for it. A wrong one is sent to "
+     "one host alone",
+     [](run_reader& r, const given_option&) { r.made.asks_become_password = true; }},
+    {0, "become-password-fd", "N",
+     "the same, with the password on the first line of this descriptor",
+     [](run_reader& r, const given_option& g) {
+       r.refuse_if_resumed(g);
+       r.made.become_password = read_secret(g.spelled, descriptor(g));
+     }},
+    {'J', "", "HOPS",
+     "reach the hosts through others, as ssh -J does: [USER@]HOST[:PORT], in order, with commas "
+     "between. All hosts share one connection to each of them; none: no hop (none)",
+     [](run_reader& r, const given_option& g) { r.ssh.jump(g); }},
+    {0, "host-keys", "strict|accept-new|ignore",
+     "strict: a host's key must be known; accept-new: an unknown key is recorded; ignore: any "
+     "key is accepted, so the connection can be intercepted (strict)",
+     [](run_reader& r, const given_option& g) {
+       r.ssh.given.host_key_policy = choose(g, command_line::host_key_words<host_keys>);
+     }},
+    {0, "known-hosts", "FILE", "file of known host keys (~/.ssh/known_hosts)",
+     [](run_reader& r, const given_option& g) { r.ssh.given.known_hosts = plain_text(g); }},
+    {0, "via", "auto|libssh|openssh",
+     "libssh: execo speaks ssh itself; openssh: it runs the program `ssh` once for each host; "
+     "auto: itself, and `ssh` for a host that libssh cannot log in to, but ssh may (auto)",
+     [](run_reader& r, const given_option& g) { r.ssh.given.via = choose(g, clients); }},
+    {0, "connector", "TEMPLATE",
+     "reach hosts by this program in place of ssh: 'docker exec -i %h', 'srun --overlap -w %h', "
+     "'rsh %h'. %h is the host, %p its port, %u the user, %n its number, %% a percent sign. "
+     "COMMAND is added as one word, or as `sh -c COMMAND` after the prefix argv:, as docker, "
+     "podman, kubectl, ip, chroot, systemd-run and srun need it anyway. exec: runs COMMAND here "
+     "once for each host, with these tokens replaced in it",
+     [](run_reader& r, const given_option& g) { r.ssh.given.connector = plain_text(g); }},
+};
+
+constexpr run_option references[] = {
+    {0, "no-subst", "", "leave {{{host}}}, {{{index}}}, {{{user}}} and {{{port}}} as they are",
+     [](run_reader& r, const given_option&) { r.made.keep_braces = true; }},
+};
+
+constexpr run_option outputs[] = {
+    {0, "format", "text|ndjson",
+     "ndjson: one line with a JSON object for each host when it completes (text)",
+     [](run_reader& r, const given_option& g) { r.ndjson = choose(g, formats); }},
+    {0, "progress", "auto|always|never",
+     "show a progress line; auto: if stderr is a terminal (auto)",
+     [](run_reader& r, const given_option& g) {
+       r.made.progress = choose(g, auto_always_never<when>);
+     }},
+    {0, "color", "auto|always|never",
+     "colour the names of hosts; auto: on a terminal, unless NO_COLOR is set (auto)",
+     [](run_reader& r, const given_option& g) {
+       r.made.color = choose(g, auto_always_never<color_mode>);
+     }},
+    {'h', "help", "", "show this text"},
+};
+
+}  // namespace
+
+run_lines target_lines() { return targets; }
+run_lines login_lines() { return login; }
+run_lines rollout_lines() { return rollouts; }
+run_lines connection_lines() { return connections; }
+run_lines reference_lines() { return references; }
+run_lines output_lines() { return outputs; }
+
+std::vector<run_option> joined(std::span<const run_lines> parts) {
+  std::vector<run_option> table;
+  for (run_lines part : parts) table.insert(table.end(), part.begin(), part.end());
+  return table;
+}
+
+}  // namespace execo::cli
