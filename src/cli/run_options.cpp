@@ -126,7 +126,7 @@ constexpr run_option layouts[] = {
 const std::vector<run_option>& run_table() {
   static const run_lines parts[] = {
       target_lines(),     command_deadlines, login_lines(),     attempts, rollout_lines(),
-      connection_lines(), commands,  reference_lines(), layouts,  output_lines()};
+      connection_lines(), commands,          reference_lines(), layouts,  output_lines()};
   static const std::vector<run_option> table = joined(parts);
   return table;
 }
