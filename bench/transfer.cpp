@@ -47,7 +47,7 @@ class field {
  public:
   field()
       : folder_(fs::temp_directory_path() / ("execo-transfer-" + std::to_string(::getpid()))),
-        server_("MaxStartups 10000\nMaxSessions 10000\n") {
+        server_("MaxStartups 10000\nMaxSessions 10000\nSubsystem sftp internal-sftp\n") {
     fs::create_directories(folder_);
     std::ofstream(path("ssh_config"))
         << "Host *\n  Port " << server_.port() << "\n  User " << server_.user()

@@ -51,7 +51,7 @@ void put_execution::on_running(execution&) {
   note_progress();
   // An archive has its digest at its end.
   bool needs_digest = content_->bytes().how() == payload::form::file;
-  if (!needs_digest || content_->has_digest()) return ask();
+  if (!needs_digest || content_->has_digest()) return tell();
   if (content_->failed()) return fail(content_->failed());
   state_ = state::digesting;
   content_->wait_for_digest(static_cast<digest_waiter&>(*this));
@@ -60,13 +60,13 @@ void put_execution::on_running(execution&) {
 void put_execution::on_digest() noexcept {
   guarded([this] {
     if (content_->failed()) return fail(content_->failed());
-    if (state_ == state::digesting) return ask();
+    if (state_ == state::digesting) return tell();
     if (state_ == state::sending) send_next();
   });
 }
 
-void put_execution::ask() {
-  state_ = state::asking;
+void put_execution::tell() {
+  state_ = state::telling;
   bool is_file = content_->bytes().how() == payload::form::file;
   header_ = put_header(content_->tree(), content_->bytes(), shared_->how,
                        is_file ? std::string_view(content_->digest()) : std::string_view());
@@ -86,18 +86,19 @@ void put_execution::answer(std::string_view line) {
   std::optional<put_answer> read = read_put_answer(line);
   if (!read) return;
   loop_.disarm(answer_);
-  bool begins = read->what == put_answer::kind::ready && state_ == state::asking;
-  if (begins) return begin_to_send(std::min(read->offset, content_->size()));
-  if (read->what == put_answer::kind::ready) return;
+  if (read->what == put_answer::kind::ready) {
+    if (!wanted_from_) wanted_from_ = std::min(read->offset, content_->size());
+    return state_ == state::asking ? begin_to_send() : void();
+  }
   if (read->what == put_answer::kind::unchanged) shared_->counts->skipped(content_->size());
   last_ = std::move(read);
   conclude();
 }
 
-void put_execution::begin_to_send(std::uint64_t offset) {
+void put_execution::begin_to_send() {
   state_ = state::sending;
-  offset_ = offset;
-  shared_->counts->skipped(offset);
+  offset_ = *wanted_from_;
+  shared_->counts->skipped(offset_);
   send_next();
 }
 
@@ -144,7 +145,11 @@ void put_execution::on_written(std::size_t left, bool closed) {
     give_back();
   }
   if (closed) return;
-  if (state_ == state::sending) guarded([this] { send_next(); });
+  if (state_ == state::sending) return guarded([this] { send_next(); });
+  if (state_ != state::telling) return;
+  state_ = state::asking;
+  // The answer may come before the transport has said that the question is through.
+  if (wanted_from_) guarded([this] { begin_to_send(); });
 }
 
 void put_execution::note_progress() {

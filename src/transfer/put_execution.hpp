@@ -2,9 +2,11 @@
 //
 //   state       meaning                                      leaves by
 //   idle        not started                                  start: reaching
-//   reaching    the receiver is on its way                   it runs: digesting or asking
-//   digesting   the digest of the sources is not there yet   digest: asking; failure: concluding
-//   asking      it was told what comes                       ready: sending; other answers:
+//   reaching    the receiver is on its way                   it runs: digesting or telling
+//   digesting   the digest of the sources is not there yet   digest: telling; failure: concluding
+//   telling     what comes is on its way to the receiver     all of that: asking, or sending if the
+//                                                            answer was faster
+//   asking      it knows what comes                          ready: sending; other answers:
 //                                                            concluding
 //   sending     bytes are on their way                       the last one, a failure: concluding
 //   concluding  the receiver checks and renames              its end: ended
@@ -64,6 +66,7 @@ class put_execution final : public execution,
     idle,
     reaching,
     digesting,
+    telling,
     asking,
     sending,
     concluding,
@@ -76,9 +79,9 @@ class put_execution final : public execution,
   void on_digest() noexcept override;
   void on_room() noexcept override;
 
-  void ask();
+  void tell();
   void answer(std::string_view line);
-  void begin_to_send(std::uint64_t offset);
+  void begin_to_send();
   void send_next();
   void send_part();
   void on_written(std::size_t left, bool closed);
@@ -104,7 +107,8 @@ class put_execution final : public execution,
   deadline_timer answer_;
   std::string header_;
   put_content::part part_;
-  std::uint64_t offset_ = 0;  // of the next byte to give to the transport
+  std::uint64_t offset_ = 0;                  // of the next byte to give to the transport
+  std::optional<std::uint64_t> wanted_from_;  // as the receiver answered
   std::optional<put_answer> last_;
   copy_failure failed_;
   result result_;

@@ -10,6 +10,8 @@
 
 namespace execo::detail {
 
+// openssl takes longer to start than sha256sum, and a fifth of its time for each byte where the
+// processor has instructions for it: 0.55 s for 1 GB, 2.9 s by coreutils 9.1.
 const char* const put_script = R"sh(LC_ALL=C; export LC_ALL
 mark=$1 temp= keep=
 say() { printf '%s %s\n' "$mark" "$*"; }
@@ -30,7 +32,9 @@ stop() {
   finish 143
 }
 digest() {
-  if command -v sha256sum >/dev/null 2>&1; then sha256sum
+  if [ "$size" -gt 33554432 ] && command -v openssl >/dev/null 2>&1; then
+    openssl dgst -sha256 -r
+  elif command -v sha256sum >/dev/null 2>&1; then sha256sum
   elif command -v shasum >/dev/null 2>&1; then shasum -a 256
   elif command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r
   else echo none
