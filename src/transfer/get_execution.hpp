@@ -59,6 +59,10 @@ class get_execution final : public execution, private end_observer, private outp
  private:
   enum class state : std::uint8_t { idle, reaching, contents, archive, trailing, broken, ended };
 
+  bool may_begin(execution&) noexcept override { return tap_ == nullptr || tap_->may_begin(*this); }
+  void on_phase(execution&, phase entered) noexcept override {
+    if (tap_ != nullptr) tap_->on_phase(*this, entered);
+  }
   void on_running(execution&) override;
   void on_output(execution&, stream which, std::span<const char> bytes) override;
   void on_end(execution&) noexcept override;

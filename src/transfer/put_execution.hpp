@@ -73,6 +73,10 @@ class put_execution final : public execution,
     ended,
   };
 
+  bool may_begin(execution&) noexcept override { return tap_ == nullptr || tap_->may_begin(*this); }
+  void on_phase(execution&, phase entered) noexcept override {
+    if (tap_ != nullptr) tap_->on_phase(*this, entered);
+  }
   void on_running(execution&) override;
   void on_output(execution&, stream which, std::span<const char> bytes) override;
   void on_end(execution&) noexcept override;

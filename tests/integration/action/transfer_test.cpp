@@ -322,6 +322,22 @@ TEST_F(put_files, a_copy_that_stands_still_is_ended) {
   EXPECT_TRUE(soon([&] { return names("d").empty(); }));
 }
 
+TEST_F(put_files, each_copy_is_in_the_journal_of_its_action) {
+  file("a", "text");
+  auto copy =
+      put(path("a"), "127.6.0.[1-2]", path("b-{{{host}}}")).ssh(how()).journal(path("run.ndjson"));
+  ASSERT_TRUE(sync_wait(copy.run()).ok());
+  std::size_t attempts = 0;
+  std::size_t ends = 0;
+  std::istringstream lines(contents(path("run.ndjson")));
+  for (std::string line; std::getline(lines, line);) {
+    attempts += line.find(R"("record":"attempt")") != line.npos ? 1 : 0;
+    ends += line.find(R"("record":"end")") != line.npos ? 1 : 0;
+  }
+  EXPECT_EQ(attempts, 2U);
+  EXPECT_EQ(ends, 2U);
+}
+
 TEST_F(get_files, a_file_of_each_host_gets_a_place_of_its_own) {
   const std::string bytes = bytes_of(1, 700 * kib + 5);
   file("log", bytes);
@@ -411,6 +427,29 @@ TEST_F(transfer_over_sshd, comes_and_goes_whole_with_either_client) {
     EXPECT_TRUE(is_same("tree", name + "/back/127.0.0.1/tree"));
     EXPECT_EQ(contents(path(name + "/back/127.0.0.1/big")), bytes);
   }
+}
+
+TEST_F(transfer_over_sshd, needs_no_particular_login_shell) {
+  sshd_fixture server;
+  make_tree();
+  fs::permissions(folder_.path(), fs::perms(0777));
+  int shells = 0;
+  for (const char* shell : {"bash", "dash", "ksh", "zsh", "csh", "tcsh", "fish"}) {
+    const std::string user = server.user_with_shell(shell);
+    if (user.empty()) continue;
+    ++shells;
+    const std::string to = path(std::string("of-") + shell);
+    fs::create_directories(to);
+    fs::permissions(to, fs::perms(0777));
+    ssh_options options = way_to(server, ssh_client::built_in);
+    options.user = user;
+    action_result sent = sync_wait(put(path("tree"), "127.0.0.1", to + "/").ssh(options).run());
+    EXPECT_TRUE(sent.ok()) << shell << ": " << sent.describe() << sent.all()[0].err;
+    action_result back = sync_wait(get(to + "/tr*", "127.0.0.1", to + "/back").ssh(options).run());
+    EXPECT_TRUE(back.ok()) << shell << ": " << back.describe() << back.all()[0].err;
+    EXPECT_TRUE(is_same("tree", std::string("of-") + shell + "/back/127.0.0.1/tree")) << shell;
+  }
+  if (shells == 0) GTEST_SKIP() << "no user with another shell here";
 }
 
 TEST_F(transfer_over_sshd, has_the_ends_of_an_ordinary_user) {
