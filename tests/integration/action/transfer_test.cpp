@@ -434,7 +434,7 @@ TEST_F(transfer_over_sshd, needs_no_particular_login_shell) {
   make_tree();
   fs::permissions(folder_.path(), fs::perms(0777));
   int shells = 0;
-  for (const char* shell : {"bash", "dash", "ksh", "zsh", "csh", "tcsh", "fish"}) {
+  for (const char* shell : {"bash", "dash", "ksh93", "zsh", "csh", "tcsh", "fish"}) {
     const std::string user = server.user_with_shell(shell);
     if (user.empty()) continue;
     ++shells;
