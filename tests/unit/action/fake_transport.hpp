@@ -52,7 +52,10 @@ class fake_transport final : public detail::transport {
  public:
   fake_transport(detail::loop& on, fake_hosts& hosts, const host& where)
       : loop_(on), hosts_(hosts), script_(hosts.behaviour(where)), name_(where.name()) {}
-  ~fake_transport() override { EXPECT_TRUE(closed_ || events_ == nullptr); }
+  ~fake_transport() override {
+    EXPECT_TRUE(closed_ || events_ == nullptr);
+    *there_ = false;
+  }
 
   bool tells_before_start() const noexcept override { return script_.tells; }
 
@@ -91,8 +94,10 @@ class fake_transport final : public detail::transport {
             detail::failure(end_reason::connect_failed,
                             std::make_error_code(std::errc::connection_refused), "connect"));
       events_->on_phase(phase::connect);
+      // A command that may not begin is given up here, and this may go with it.
+      const std::shared_ptr<const bool> there = there_;
       events_->on_phase(phase::open);
-      if (closed_) return;
+      if (!*there || closed_) return;
       running_ = true;
       ++hosts_.began;
       events_->on_phase(phase::run);
@@ -116,6 +121,7 @@ class fake_transport final : public detail::transport {
   std::string name_;
   detail::transport_events* events_ = nullptr;
   detail::deadline_timer step_{detail::delegate<>::to<&fake_transport::step>(this)};
+  const std::shared_ptr<bool> there_ = std::make_shared<bool>(true);
   int ended_by_ = 0;
   bool running_ = false;
   bool closed_ = false;
