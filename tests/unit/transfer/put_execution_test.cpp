@@ -38,6 +38,8 @@ class played_receiver final : public detail::transport {
  public:
   played_receiver(detail::loop& on, receiver_script& script) : loop_(on), script_(script) {}
 
+  ~played_receiver() override { *there_ = false; }
+
   void open(const command&, detail::transport_events& events) override {
     events_ = &events;
     soon([this] { events_->on_phase(phase::run); });
@@ -87,10 +89,12 @@ class played_receiver final : public detail::transport {
     events_to_come_.push_back(std::move(event));
     if (events_to_come_.size() == 1) loop_.defer(step_);
   }
-  // One in a turn.
+  // One in a turn. The last one may take this along.
   void step() {
     std::function<void()> event = std::move(events_to_come_.front());
-    if (!closed_) event();
+    const std::shared_ptr<const bool> there = there_;
+    event();
+    if (!*there) return;
     events_to_come_.pop_front();
     if (!events_to_come_.empty() && !closed_) loop_.defer(step_);
   }
@@ -100,6 +104,7 @@ class played_receiver final : public detail::transport {
   detail::transport_events* events_ = nullptr;
   std::deque<std::function<void()>> events_to_come_;
   detail::queue_node step_{detail::delegate<>::to<&played_receiver::step>(this)};
+  const std::shared_ptr<bool> there_ = std::make_shared<bool>(true);
   bool input_closed_ = false;
   bool closed_ = false;
 };
