@@ -42,8 +42,6 @@ class copy_progress {
 
 namespace detail {
 
-class copy_options_access;
-
 // Throw: std::logic_error if the action was started, std::invalid_argument for a bad value.
 void set_copy_ssh(action& a, ssh_options options);
 void set_preserve(action& a);

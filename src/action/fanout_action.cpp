@@ -203,7 +203,7 @@ host_result fanout_action::recorded(host_result r, const attempt_times* times) {
   return r;
 }
 
-// What runs goes on to its end, which its results tell although the journal does not.
+// Hosts that run go on to their end. Their results are delivered, although the journal lacks them.
 void fanout_action::stop_beginning() noexcept {
   if (std::exchange(journal_was_lost_, true)) return;
   contain([this] { fail_at_end(journal_->problem()); },

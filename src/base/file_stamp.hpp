@@ -1,6 +1,7 @@
 // The state of a file at one moment, to detect later whether it has changed.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -13,6 +14,7 @@ class file_stamp {
  public:
   file_stamp() = default;
   static file_stamp of(const std::string& path) noexcept;
+  static file_stamp of(const struct stat& about) noexcept;
 
   std::uint64_t size() const noexcept { return size_; }
   friend bool operator==(const file_stamp&, const file_stamp&) = default;

@@ -24,7 +24,7 @@ class journal_content {
   std::map<std::string, std::string> connection;
   std::vector<host> hosts;
   std::vector<journal_entry> entries;  // as many
-  std::vector<bool> under_way;         // the same: an attempt was the last that was told
+  std::vector<bool> under_way;         // the same: its last record is an attempt
   std::uint64_t size = 0;              // in bytes, up to the end of the last record
 };
 

@@ -62,7 +62,7 @@ void point(const fs::path& link, const fs::path& target) {
   fs::rename(made, link);
 }
 
-// Reads the journal anew for each question: the run may go on.
+// Reads the journal again for each query: its run may still be writing.
 class run_source final : public group_source {
  public:
   explicit run_source(std::string id) : id_(std::move(id)) {}

@@ -22,7 +22,7 @@ class output_tap {
   virtual bool wants_output() const noexcept { return true; }
   /// The command is about to begin. False: it must not, and is cancelled.
   virtual bool may_begin(execution&) noexcept { return true; }
-  /// It entered a phase; at `run` the command was started, which on_running() tells as well.
+  /// It entered a phase. `run` means that the command was started; on_running() follows.
   virtual void on_phase(execution&, phase) noexcept {}
   virtual void on_running(execution&) {}
   /// The result is final, and no observer was notified yet.

@@ -9,7 +9,7 @@
 
 namespace execo::detail {
 
-/// A word that is nobody else's.
+/// A random word, so that no other output begins with it.
 std::string random_mark();
 
 class mark_reader {

@@ -1,6 +1,6 @@
 // Pieces of what is sent, kept once for all hosts that are at the same place of it. What one loop
 // keeps is bounded: a host that finds no room waits until others have sent what they hold, and
-// pieces that nobody holds make room for new ones, the oldest first.
+// pieces without a holder are evicted, the oldest first.
 #pragma once
 
 #include <cstdint>

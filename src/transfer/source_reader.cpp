@@ -41,7 +41,7 @@ copy_failure source_reader::read(const source_entry& file, std::uint64_t offset,
   }
   struct stat now {};
   if (::fstat(fd_.get(), &now) != 0) return failed_to("read ", file, errno);
-  return source_stamp(now) == file.stamp ? copy_failure() : changed(file);
+  return file_stamp::of(now) == file.stamp ? copy_failure() : changed(file);
 }
 
 }  // namespace execo::detail

@@ -97,7 +97,7 @@ class tree_reader {
 
   copy_failure add_file(source_entry entry, const struct stat& about) {
     entry.size = static_cast<std::uint64_t>(about.st_size);
-    entry.stamp = source_stamp(about);
+    entry.stamp = file_stamp::of(about);
     into_.bytes += entry.size;
     ++into_.files;
     into_.entries.push_back(std::move(entry));

@@ -6,7 +6,6 @@
 // is left out.
 #pragma once
 
-#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -14,29 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "base/file_stamp.hpp"
 #include "transfer/copy_failure.hpp"
 
 namespace execo::detail {
-
-/// The state of a file when it was looked at: another one means that it was changed.
-class source_stamp {
- public:
-  source_stamp() = default;
-  explicit source_stamp(const struct stat& now) noexcept
-      : device_(now.st_dev),
-        number_(now.st_ino),
-        size_(now.st_size),
-        modified_(now.st_mtim.tv_sec),
-        modified_nanoseconds_(now.st_mtim.tv_nsec) {}
-  friend bool operator==(const source_stamp&, const source_stamp&) = default;
-
- private:
-  dev_t device_ = 0;
-  ino_t number_ = 0;
-  off_t size_ = 0;
-  std::int64_t modified_ = 0;
-  std::int64_t modified_nanoseconds_ = 0;
-};
 
 class source_entry {
  public:
@@ -51,7 +31,7 @@ class source_entry {
   std::int64_t modified = 0;
   uid_t user = 0;
   gid_t group = 0;
-  source_stamp stamp;
+  file_stamp stamp;
 };
 
 class source_tree {
