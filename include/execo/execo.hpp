@@ -49,6 +49,7 @@
 #include "execo/signals.hpp"
 #include "execo/sleep.hpp"
 #include "execo/ssh_config.hpp"
+#include "execo/ssh_process.hpp"
 #include "execo/start.hpp"
 #include "execo/status.hpp"
 #include "execo/stdio.hpp"

@@ -1,19 +1,13 @@
 /// process: one local command, awaitable, with a handle to observe and end it.
 #pragma once
 
-#include <sys/types.h>
-
 #include <concepts>
-#include <csignal>
-#include <optional>
 #include <utility>
 
 #include "execo/command.hpp"
 #include "execo/context.hpp"
 #include "execo/detail/compiler.hpp"
-#include "execo/detail/process_ops.hpp"
-#include "execo/status.hpp"
-#include "execo/stream.hpp"
+#include "execo/detail/process_handle.hpp"
 
 namespace execo {
 
@@ -24,12 +18,8 @@ namespace execo {
 /// Standard input is /dev/null unless input() was given. The child gets its own process group, an
 /// empty signal mask, default dispositions, and only the descriptors 0, 1 and 2; attributes change
 /// that.
-class [[nodiscard]] process : public command_options<process> {
+class [[nodiscard]] process : public detail::process_handle, public command_options<process> {
  public:
-  using run_op = detail::run_op;
-  using owned_run_op = detail::owned_run_op;
-  using wait_op = detail::wait_op;
-
   /// `text` is split into words as a POSIX shell does, nothing is expanded; shell() hands it to sh.
   template <detail::text_like Text>
   explicit process(const Text& text) : process(command(text)) {}
@@ -53,64 +43,36 @@ class [[nodiscard]] process : public command_options<process> {
 
   /// The context it will run on. Default: the awaiting coroutine's, else the calling thread's, else
   /// context::default_instance().
-  process& on(executor where) &;
-  process&& on(executor where) &&;
+  process& on(executor where) & {
+    set_place(where);
+    return *this;
+  }
+  process&& on(executor where) && { return std::move(on(where)); }
 
   /// Starts it now: environment, working directory and file mode mask are those of this call, even
   /// if the child runs later. A command that cannot be started does not throw: it ends as
   /// spawn_failed. Starting twice does nothing.
   /// Thread: any. Throws: std::invalid_argument for an unclosed quote or an empty command.
-  process& start() &;
-  process start() &&;
-
-  /// Starts it if needed, and waits for its end. `co_await p` is the same.
-  /// Stop: ends it (by its stop policy) and joins it; the result says `cancelled`.
-  /// Resumes: on the awaiting coroutine's loop, else on the process's.
-  /// Throws: never for the way the child ended; as start().
-  run_op run() &;
-  owned_run_op run() &&;
-  run_op operator co_await() & { return run(); }
-  owned_run_op operator co_await() && { return std::move(*this).run(); }
-
-  /// Waits for the end of a started process and the end of its output. Several may wait.
-  /// Pre: started; throws std::logic_error otherwise.
-  /// Stop: leaves the process running; throws operation_cancelled.
-  wait_op wait() &;
-
-  /// Ends it by its stop policy: by default TERM, then KILL after kill_timeout.
-  /// Does nothing before the start and after the end.
-  /// Thread: any.
-  void kill() noexcept;
-  /// Sends a signal to its kill scope, by default its process group. A signal of its stop policy is
-  /// followed by the later steps; other TERM and INT by KILL after kill_timeout.
-  /// Thread: any.
-  void kill(int signal) noexcept;
-
-  /// Lets the process outlive the handle. Its context still reaps it.
-  void detach() && noexcept;
-
-  /// 0 before it runs.
-  pid_t pid() const noexcept;
-  bool running() const noexcept;
-  /// The result, once it has ended.
-  std::optional<result> try_result() const;
+  process& start() & {
+    start_now();
+    return *this;
+  }
+  process start() && {
+    start_now();
+    return std::move(*this);
+  }
 
   using command_options<process>::out;
   using command_options<process>::err;
   using command_options<process>::in;
-  /// Handles to its standard streams; see reader and writer. A reader made before the start gets
-  /// every byte, even if a capture is full.
-  reader out();
-  reader err();
-  writer in();
+  using process_handle::err;
+  using process_handle::in;
+  using process_handle::out;
 
  private:
   friend class command_options<process>;
-  explicit process(detail::process_ref state) noexcept : state_(std::move(state)) {}
-  command& mutable_command();
-  /// Throws: std::logic_error if it was moved from.
-  detail::process_state& state() const;
-  detail::process_ref state_;
+  explicit process(detail::process_ref state) noexcept : process_handle(std::move(state)) {}
+  command& mutable_command() { return configurable(); }
 };
 
 }  // namespace execo

@@ -8,6 +8,10 @@
 
 namespace execo {
 
+namespace detail {
+class process_handle;
+}
+
 /// An output of a process: process::out(), process::err(). A handle: all readers of a stream share
 /// one position, and each keeps the process alive as a process handle does.
 ///
@@ -33,7 +37,7 @@ class reader {
   detail::read_all_op read_all(std::size_t max = std::size_t{16} << 20) const;
 
  private:
-  friend class process;
+  friend class detail::process_handle;
   friend class expect;
   reader(detail::process_ref state, stream which) noexcept
       : state_(std::move(state)), which_(which) {}
@@ -57,7 +61,7 @@ class writer {
   void close() const;
 
  private:
-  friend class process;
+  friend class detail::process_handle;
   explicit writer(detail::process_ref state) noexcept : state_(std::move(state)) {}
   detail::process_ref state_;
 };

@@ -88,6 +88,10 @@ class command_factory : public execution_factory {
   intrusive_ptr<execution> make(loop& on, std::size_t ring, attempt what) final;
   /// The same, for those who talk to the command.
   intrusive_ptr<lifecycle> make_run(loop& on, std::size_t ring, attempt what);
+  /// What its executions run by. Called on the ring.
+  std::unique_ptr<transport> make_transport(loop& on, std::size_t ring, attempt& what) {
+    return transport_to(on, ring, what);
+  }
 
  protected:
   /// Called on the ring; may change the limits, which are those of the action. Throws: as make().

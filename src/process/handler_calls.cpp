@@ -47,8 +47,6 @@ class end_handler final : public handler {
   end_call call_;
 };
 
-const host no_host;
-
 }  // namespace
 
 std::shared_ptr<handler> on_start_call(start_call call) {
@@ -113,7 +111,7 @@ void log_handler_failure(const std::exception_ptr& error) noexcept {
 }
 
 void handler_tap::on_running(execution& run) {
-  note(run, calls_.start(started_command(no_host, 0, run.result_so_far().name(), run.pid(),
+  note(run, calls_.start(started_command(where_, 0, run.result_so_far().name(), run.pid(),
                                          run.result_so_far().started())));
 }
 
@@ -130,11 +128,11 @@ void handler_tap::on_ending(execution& run) noexcept {
       [&](std::string_view text, bool complete) { notify_line(run, stream::out, text, complete); });
   err_.finish(
       [&](std::string_view text, bool complete) { notify_line(run, stream::err, text, complete); });
-  note(run, calls_.end(ended_command(no_host, 0, run.result_so_far())));
+  note(run, calls_.end(ended_command(where_, 0, run.result_so_far())));
 }
 
 void handler_tap::notify_line(execution& run, stream from, std::string_view text, bool complete) {
-  note(run, calls_.line(output_line(no_host, 0, from, text, complete)));
+  note(run, calls_.line(output_line(where_, 0, from, text, complete)));
 }
 
 void handler_tap::note(execution& run, std::exception_ptr error) noexcept {

@@ -4,6 +4,7 @@
 #include <exception>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "execo/handler.hpp"
@@ -39,8 +40,8 @@ void log_handler_failure(const std::exception_ptr& error) noexcept;
 /// Between the execution of a process and its handlers. The execution keeps it.
 class handler_tap final : public output_tap {
  public:
-  explicit handler_tap(const command& what)
-      : calls_(what.handlers), with_lines_(calls_.wants_lines()) {}
+  handler_tap(const command& what, execo::host where)
+      : calls_(what.handlers), where_(std::move(where)), with_lines_(calls_.wants_lines()) {}
 
   /// What a handler threw first.
   /// Pre: the run has ended.
@@ -55,6 +56,7 @@ class handler_tap final : public output_tap {
   void note(execution& run, std::exception_ptr error) noexcept;
 
   handler_calls calls_;
+  execo::host where_;
   bool with_lines_;
   line_splitter out_;
   line_splitter err_;

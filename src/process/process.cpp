@@ -1,73 +1,16 @@
 // The handle's side of a process: which loop it runs on, and the way there from any thread.
 #include "execo/process.hpp"
 
-#include <array>
-#include <atomic>
 #include <cassert>
 #include <csignal>
 #include <stdexcept>
 
-#include "loop/post_call.hpp"
 #include "process/command_check.hpp"
-#include "process/handler_calls.hpp"
-#include "process/lifecycle.hpp"
 #include "process/local_transport.hpp"
 #include "process/process_access.hpp"
+#include "process/process_state.hpp"
 
-namespace execo {
-namespace detail {
-
-/// Shared by a process and its awaiters. Before the start it belongs to the one thread that
-/// configures it; after it, to all who hold it.
-class process_state final : public ref_counted {
- public:
-  explicit process_state(command c) : what(std::move(c)) {}
-  ~process_state() override {
-    if (!run || detached || run->ended()) return;
-    run_on(run->home(), [r = run] { r->cancel(); });
-  }
-
-  /// The loop it runs on, or would.
-  loop& where(loop* awaiting) const {
-    // After the end the loop it ran on may be gone.
-    if (run && run->ended()) return loop_or_default(awaiting);
-    if (run) return run->home();
-    return chosen != nullptr ? *chosen : loop_or_default(awaiting);
-  }
-
-  void verify() const {
-    if (!run) check_local(what);
-  }
-
-  void make_run(loop& on, surroundings::caller then) {
-    if (run) return;
-    // First: what the transport opens may get the number of a descriptor that is not open.
-    auto stdio = taken_stdio::now(what, then);
-    auto how = make_local_transport(on, then);
-    auto shared = std::make_shared<const command>(std::move(what));
-    run = intrusive_ptr<lifecycle>(
-        new lifecycle(on, shared, std::move(stdio), std::move(how), deadlines()));
-    for (stream which : {stream::out, stream::err})
-      if (read_early[which == stream::out ? 0 : 1]) run->output(which).begin_reading();
-    if (shared->handlers.empty()) return;
-    handlers = std::make_shared<handler_tap>(*shared);
-    run->set_tap(handlers);
-  }
-
-  /// What a handler threw is thrown where the process is awaited.
-  /// Pre: ended.
-  void rethrow() const {
-    assert(!run || run->ended());
-    if (handlers && handlers->problem()) std::rethrow_exception(handlers->problem());
-  }
-
-  command what;
-  loop* chosen = nullptr;
-  intrusive_ptr<lifecycle> run;
-  std::shared_ptr<handler_tap> handlers;
-  bool detached = false;
-  std::array<bool, 2> read_early{};
-};
+namespace execo::detail {
 
 loop& loop_of_run(process_state& state, loop* awaiting) {
   if (!state.run)
@@ -80,7 +23,21 @@ lifecycle& run_of(process_state& state) noexcept {
   return *state.run;
 }
 
-process_ref make_process(command what) { return process_ref(new process_state(std::move(what))); }
+namespace {
+
+class local_way final : public command_way {
+ public:
+  void verify(const command& what) const override { check_local(what); }
+  std::unique_ptr<transport> transport_on(loop& on, surroundings::caller then) override {
+    return make_local_transport(on, then);
+  }
+};
+
+}  // namespace
+
+process_ref make_process(command what) {
+  return process_ref(new process_state(std::move(what), std::make_unique<local_way>()));
+}
 
 void retain(process_state& state) noexcept { state.retain(); }
 void release(process_state& state) noexcept { state.release(); }
@@ -132,14 +89,12 @@ result process_wait::move_result() {
   return state_->run->take_result();
 }
 
-}  // namespace detail
-
-command& process::mutable_command() {
-  if (state().run) throw std::logic_error("a process is configured before it is started");
+command& process_handle::configurable() {
+  if (shared_state().run) throw std::logic_error("a process is configured before it is started");
   return state_->what;
 }
 
-detail::process_state& process::state() const {
+process_state& process_handle::shared_state() const {
   if (!state_)
     throw std::logic_error(
         "a process that was moved from or awaited as a temporary: keep it and use p.run(), not "
@@ -147,84 +102,77 @@ detail::process_state& process::state() const {
   return *state_;
 }
 
-process& process::on(executor where) & {
-  (void)mutable_command();
+void process_handle::set_place(executor where) {
+  (void)configurable();
   state_->chosen = &loop_of(where);
-  return *this;
 }
 
-process&& process::on(executor where) && { return std::move(on(where)); }
-
-process& process::start() & {
-  if (state().run && state_->run->started()) return *this;
+void process_handle::start_now() {
+  if (shared_state().run && state_->run->started()) return;
   state_->verify();
-  detail::loop& where = state_->where(nullptr);
-  state_->make_run(where, detail::surroundings::caller::goes_on);
-  detail::run_on(where, [run = state_->run] { run->start(); });
-  return *this;
+  loop& where = state_->where(nullptr);
+  state_->make_run(where, surroundings::caller::goes_on);
+  run_on(where, [run = state_->run] { run->start(); });
 }
 
-process process::start() && {
-  start();
-  return std::move(*this);
-}
-
-process::run_op process::run() & {
-  (void)state();
+run_op process_handle::run() & {
+  (void)shared_state();
   return run_op(state_);
 }
 
-process::owned_run_op process::run() && {
-  (void)state();
+owned_run_op process_handle::run() && {
+  (void)shared_state();
   return owned_run_op(std::move(state_));
 }
 
-process::wait_op process::wait() & {
-  if (!state().run)
+wait_op process_handle::wait() & {
+  if (!shared_state().run)
     throw std::logic_error("wait() for a process that was not started: call start() first");
   return wait_op(state_);
 }
 
-void process::kill() noexcept { kill(detail::lifecycle::by_policy); }
+void process_handle::kill() noexcept { kill(lifecycle::by_policy); }
 
-void process::kill(int signal) noexcept {
+void process_handle::kill(int signal) noexcept {
   if (!state_ || !state_->run || state_->run->ended()) return;
-  detail::run_on(state_->run->home(), [run = state_->run, signal] { run->kill(signal); });
+  run_on(state_->run->home(), [run = state_->run, signal] { run->kill(signal); });
 }
 
-void process::detach() && noexcept {
+void process_handle::detach() && noexcept {
   if (state_) {
     state_->detached = true;
     if (state_->run && !state_->run->ended())
-      detail::run_on(state_->run->home(), [run = state_->run] { run->outlive(); });
+      run_on(state_->run->home(), [run = state_->run] { run->outlive(); });
   }
-  state_ = detail::process_ref(nullptr);
+  state_ = process_ref(nullptr);
 }
 
-reader process::out() {
-  if (!state().run) state_->read_early[0] = true;
+reader process_handle::out() {
+  if (!shared_state().run) state_->read_early[0] = true;
   return reader(state_, stream::out);
 }
 
-reader process::err() {
-  if (!state().run) state_->read_early[1] = true;
+reader process_handle::err() {
+  if (!shared_state().run) state_->read_early[1] = true;
   return reader(state_, stream::err);
 }
 
-writer process::in() {
-  (void)state();
+writer process_handle::in() {
+  (void)shared_state();
   return writer(state_);
 }
 
-pid_t process::pid() const noexcept { return state_ && state_->run ? state_->run->pid() : 0; }
+pid_t process_handle::pid() const noexcept {
+  return state_ && state_->run ? state_->run->pid() : 0;
+}
 
-bool process::running() const noexcept {
+bool process_handle::running() const noexcept {
   return state_ && state_->run && state_->run->started() && !state_->run->ended();
 }
 
-std::optional<result> process::try_result() const {
-  if (!state().run || !state_->run->ended()) return std::nullopt;
+std::optional<result> process_handle::try_result() const {
+  if (!shared_state().run || !state_->run->ended()) return std::nullopt;
   return state_->run->final_result();
 }
 
-}  // namespace execo
+}  // namespace execo::detail

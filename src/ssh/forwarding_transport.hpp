@@ -41,6 +41,7 @@ class forwarding_transport : public transport, protected transport_events {
   transport& inner() const noexcept { return *inner_; }
   transport_events& owner() const noexcept { return *owner_; }
   void replace_inner(std::unique_ptr<transport> other) noexcept { inner_ = std::move(other); }
+  std::unique_ptr<transport> take_inner() noexcept { return std::move(inner_); }
   void set_owner(transport_events& events) noexcept { owner_ = &events; }
   void open_inner(const command& what) { inner_->open(what, *this); }
   /// What the last event says.
