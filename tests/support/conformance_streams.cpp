@@ -12,6 +12,7 @@
 #include "conformance.hpp"
 #include "execo/stdio.hpp"
 #include "execo/sync_wait.hpp"
+#include "file_bytes.hpp"
 #include "long_count.hpp"
 #include "random_bytes.hpp"
 
@@ -21,11 +22,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using host_at = const host_under_test&;
-
-std::string file_text(const std::string& name) {
-  std::ifstream from(name, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(from), {});
-}
 
 // 100 MB on OpenSSH, where EXECO_LONG is set; the servers in Python take minutes for that.
 std::size_t much(host_at at) {
@@ -138,7 +134,7 @@ constexpr conformance_point outputs[] = {
        host_result r = at.result_of(
            at.on("echo out; echo err >&2").out(to_file(at.scratch() + "/out")).err(null()));
        EXPECT_TRUE(r.ok()) << r.describe();
-       EXPECT_EQ(file_text(at.scratch() + "/out"), "out\n");
+       EXPECT_EQ(file_bytes(at.scratch() + "/out"), "out\n");
        EXPECT_EQ(r.err, "");
      }},
     {"standard error within standard output",

@@ -1,4 +1,5 @@
 #include "fleet_fixture.hpp"
+#include "file_bytes.hpp"
 
 #include <poll.h>
 #include <signal.h>
@@ -18,11 +19,6 @@ namespace execo::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_all(const std::string& file) {
-  std::ifstream from(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(from), {}};
-}
 
 bool is_number(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(),
@@ -93,7 +89,7 @@ outcome fleet_fixture::end(int signal) {
 }
 
 std::string fleet_fixture::host_key() const {
-  std::string line = read_all(known_hosts());
+  std::string line = file_bytes(known_hosts());
   line = line.substr(line.find(' ') + 1);
   return line.substr(0, line.find('\n'));
 }
@@ -123,7 +119,7 @@ std::vector<pid_t> fleet_fixture::processes() const {
     std::string name = entry.path().filename().string();
     // Empty once the process has ended, or if it is none of ours.
     if (is_number(name) &&
-        ('\0' + read_all("/proc/" + name + "/environ")).find('\0' + wanted) != std::string::npos)
+        ('\0' + file_bytes("/proc/" + name + "/environ")).find('\0' + wanted) != std::string::npos)
       found.push_back(std::stoi(name));
   }
   return found;
@@ -132,7 +128,7 @@ std::vector<pid_t> fleet_fixture::processes() const {
 std::vector<pid_t> fleet_fixture::commands() const {
   std::vector<pid_t> found = processes();
   std::erase_if(found, [this](pid_t pid) {
-    std::string name = read_all("/proc/" + std::to_string(pid) + "/comm");
+    std::string name = file_bytes("/proc/" + std::to_string(pid) + "/comm");
     return pid == fleet_.pid() || name == "fleet-keeper\n";
   });
   return found;

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "execo/execo.hpp"
+#include "file_bytes.hpp"
 
 namespace execo::test {
 namespace {
@@ -70,10 +71,7 @@ class holdings {
   }
 
   static std::string command_line(int pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline");
-    std::stringstream text;
-    text << file.rdbuf();
-    std::string words = text.str();
+    std::string words = file_bytes("/proc/" + std::to_string(pid) + "/cmdline");
     for (char& c : words)
       if (c == '\0') c = ' ';
     return words.empty() ? "(ended, not reaped)" : words;

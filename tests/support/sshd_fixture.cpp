@@ -23,6 +23,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "file_bytes.hpp"
 #include "places.hpp"
 
 namespace execo::test {
@@ -38,13 +39,6 @@ constexpr const char* python_program = "/usr/bin/python3";
 constexpr const char* ordinary_name = "execo-test";
 constexpr int ordinary_id = 54321;
 constexpr const char* shells[] = {"bash", "dash", "csh", "tcsh", "fish", "zsh", "ksh93"};
-
-std::string read_all(const std::string& file) {
-  std::ifstream from(file);
-  std::stringstream text;
-  text << from.rdbuf();
-  return text.str();
-}
 
 void write_all(const std::string& file, const std::string& text, mode_t mode) {
   std::ofstream(file) << text;
@@ -120,14 +114,14 @@ std::vector<pid_t> descendants(pid_t of) {
 }
 
 bool is_server(pid_t pid) {
-  std::string name = read_all("/proc/" + std::to_string(pid) + "/comm");
+  std::string name = file_bytes("/proc/" + std::to_string(pid) + "/comm");
   for (const char* server : {"sshd", "dropbear", "tinyssh"})
     if (name.starts_with(server)) return true;
   return false;
 }
 
 bool is_zombie(pid_t pid) {
-  std::string stat = read_all("/proc/" + std::to_string(pid) + "/stat");
+  std::string stat = file_bytes("/proc/" + std::to_string(pid) + "/stat");
   std::size_t end = stat.rfind(") ");
   return end == stat.npos || stat[end + 2] == 'Z';
 }
@@ -199,19 +193,19 @@ std::vector<std::string> sshd_fixture::login_users() const {
 }
 
 std::string sshd_fixture::host_key() const {
-  std::stringstream line(read_all(directory_ + "/host_key.pub"));
+  std::stringstream line(file_bytes(directory_ + "/host_key.pub"));
   std::string type, key;
   line >> type >> key;
   return type + " " + key;
 }
 
-std::string sshd_fixture::log() const { return read_all(directory_ + "/log"); }
+std::string sshd_fixture::log() const { return file_bytes(directory_ + "/log"); }
 
 void sshd_fixture::make_files(const std::string& more,
                               const std::map<std::string, std::string>& etc) {
   for (const char* key : {"/host_key", "/identity"})
     run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", directory_ + key});
-  write_all(directory_ + "/authorized_keys", read_all(directory_ + "/identity.pub"), 0644);
+  write_all(directory_ + "/authorized_keys", file_bytes(directory_ + "/identity.pub"), 0644);
   fs::create_directory(directory_ + "/home");
   // fish complains to each command of a home where it may not write; its users share this one.
   for (const char* folder : {"/home/.config/fish", "/home/.local/share/fish"}) {
@@ -302,7 +296,7 @@ void sshd_fixture::enter_namespace() const {
 void sshd_fixture::give_home_of_root() const {
   (void)::mount("none", "/srv", "tmpfs", 0, "mode=755");
   (void)::mkdir("/srv/.ssh", 0700);
-  write_all("/srv/.ssh/authorized_keys", read_all(directory_ + "/authorized_keys"), 0600);
+  write_all("/srv/.ssh/authorized_keys", file_bytes(directory_ + "/authorized_keys"), 0600);
   write_all("/srv/passwd", "root:x:0:0:root:/srv:/bin/sh\n", 0644);
   (void)::mount("/srv/passwd", "/etc/passwd", nullptr, MS_BIND, nullptr);
 }

@@ -12,6 +12,7 @@
 #include "fleet_fixture.hpp"
 #include "leak_check.hpp"
 #include "random_bytes.hpp"
+#include "support/file_bytes.hpp"
 
 namespace execo::test {
 namespace {
@@ -44,11 +45,6 @@ class remote_stdio : public ::testing::Test {
     std::ofstream(path(name), std::ios::binary) << text;
     return path(name);
   }
-  static std::string contents(const std::string& file) {
-    std::ostringstream text;
-    text << std::ifstream(file, std::ios::binary).rdbuf();
-    return text.str();
-  }
   std::size_t files() const {
     return static_cast<std::size_t>(
         std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
@@ -64,7 +60,7 @@ TEST_F(remote_stdio, output_goes_to_a_file_that_appears_whole) {
   const std::string bytes = random_bytes(1).take(1024 * kib);
   auto r = run(on_host("cat").input(bytes).out(to_file(path("out"))).err(append(path("err"))));
   EXPECT_TRUE(r.ok()) << r.describe();
-  EXPECT_TRUE(contents(path("out")) == bytes);
+  EXPECT_TRUE(file_bytes(path("out")) == bytes);
   EXPECT_EQ(r.out, "");
   EXPECT_EQ(r.out_bytes(), bytes.size()) << "it came through us";
   auto cut = run(on_host("echo half; sleep 60").out(to_file(path("half"))).timeout(300ms));
@@ -78,7 +74,7 @@ TEST_F(remote_stdio, captures_have_all_their_policies) {
   EXPECT_TRUE(both.out == bytes.substr(0, 32 * kib) + bytes.substr(bytes.size() - 32 * kib));
   EXPECT_EQ(both.out_dropped(), bytes.size() - 64 * kib);
   auto spilt = run(on_host("cat").input(bytes).out(capture(100, overflow::spill(path("rest")))));
-  EXPECT_TRUE(spilt.out + contents(path("rest")) == bytes);
+  EXPECT_TRUE(spilt.out + file_bytes(path("rest")) == bytes);
   auto killed = run(on_host("yes").out(capture(100, overflow::kill())));
   EXPECT_EQ(killed.how(), end_reason::output_failed) << killed.describe();
   auto blocked = run(on_host("yes").out(capture(100, overflow::block())).timeout(500ms));
@@ -95,7 +91,7 @@ TEST_F(remote_stdio, handlers_and_tees_get_every_byte) {
   EXPECT_TRUE(r.ok()) << r.describe();
   EXPECT_EQ(seen.size(), 3U);
   EXPECT_EQ(r.out.size(), 6U);
-  EXPECT_EQ(contents(path("log")), r.out);
+  EXPECT_EQ(file_bytes(path("log")), r.out);
   EXPECT_EQ(r.err, "");
 }
 
@@ -161,9 +157,9 @@ TEST_F(remote_stdio, names_what_it_did_at_the_start_for_every_host_of_an_action)
   EXPECT_TRUE(end.ok()) << end.all().front().describe();
   std::string twelve;
   for (int i = 0; i < 12; ++i) twelve += "given";
-  EXPECT_EQ(contents(path("out")), twelve);
-  EXPECT_EQ(contents(path("then/log")), twelve);
-  EXPECT_EQ(contents(path("then/err")), std::string(12, '\n'));
+  EXPECT_EQ(file_bytes(path("out")), twelve);
+  EXPECT_EQ(file_bytes(path("then/log")), twelve);
+  EXPECT_EQ(file_bytes(path("then/err")), std::string(12, '\n'));
   EXPECT_TRUE(fs::is_empty(path("later")));
 }
 

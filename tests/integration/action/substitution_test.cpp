@@ -12,18 +12,13 @@
 #include "long_count.hpp"
 #include "random_bytes.hpp"
 #include "sshd_fixture.hpp"
+#include "support/file_bytes.hpp"
 
 namespace execo::test {
 namespace {
 
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
-
-std::string contents(const std::string& file) {
-  std::ostringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
-}
 
 ssh_options reach(const fleet_fixture& fleet) {
   ssh_options how;
@@ -113,9 +108,9 @@ TEST(substitution, outputs_variables_and_directories_are_those_of_their_host) {
                  .ssh(reach(fleet));
   action_result end = sync_wait(all.run());
   ASSERT_TRUE(end.ok()) << end.describe();
-  EXPECT_EQ(contents(folder.path() + "/127.4.0.2.out"), "/usr\n1: it's \"m2\"\n");
-  EXPECT_EQ(contents(folder.path() + "/127.4.0.7.out"), "/\n6: it's \"m7\"\n");
-  EXPECT_EQ(contents(folder.path() + "/6.err"), "127.4.0.7\n");
+  EXPECT_EQ(file_bytes(folder.path() + "/127.4.0.2.out"), "/usr\n1: it's \"m2\"\n");
+  EXPECT_EQ(file_bytes(folder.path() + "/127.4.0.7.out"), "/\n6: it's \"m7\"\n");
+  EXPECT_EQ(file_bytes(folder.path() + "/6.err"), "127.4.0.7\n");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 16);
 }
 

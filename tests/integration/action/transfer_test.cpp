@@ -16,6 +16,7 @@
 #include "leak_check.hpp"
 #include "random_bytes.hpp"
 #include "sshd_fixture.hpp"
+#include "support/file_bytes.hpp"
 
 namespace execo::test {
 namespace {
@@ -44,11 +45,6 @@ class transfer : public ::testing::Test {
     fs::create_directories(fs::path(path(name)).parent_path());
     std::ofstream(path(name), std::ios::binary) << text;
     return path(name);
-  }
-  static std::string contents(const std::string& file) {
-    std::ostringstream text;
-    text << std::ifstream(file, std::ios::binary).rdbuf();
-    return text.str();
   }
   std::vector<std::string> names(const std::string& of) const {
     std::vector<std::string> found;
@@ -91,10 +87,10 @@ TEST_F(put_files, a_file_arrives_whole_under_its_name_or_a_new_one) {
   fs::create_directories(path("d"));
   host_result r = put_one({path("in.bin")}, path("d"));
   ASSERT_TRUE(r.ok()) << r.describe() << r.err;
-  EXPECT_EQ(contents(path("d/in.bin")), bytes);
+  EXPECT_EQ(file_bytes(path("d/in.bin")), bytes);
   ASSERT_TRUE(put_one({path("in.bin")}, path("d/")).ok());
   ASSERT_TRUE(put_one({path("in.bin")}, path("d/new")).ok());
-  EXPECT_EQ(contents(path("d/new")), bytes);
+  EXPECT_EQ(file_bytes(path("d/new")), bytes);
   EXPECT_THAT(names("d"), ElementsAre("in.bin", "new"));
 }
 
@@ -124,8 +120,8 @@ TEST_F(put_files, a_directory_is_added_to_one_that_is_there) {
   file("d/tree/sub/old", "old");
   host_result r = put_one({path("tree")}, path("d"));
   ASSERT_TRUE(r.ok()) << r.describe() << r.err;
-  EXPECT_EQ(contents(path("d/tree/a")), "first\n");
-  EXPECT_EQ(contents(path("d/tree/old")), "old");
+  EXPECT_EQ(file_bytes(path("d/tree/a")), "first\n");
+  EXPECT_EQ(file_bytes(path("d/tree/old")), "old");
   fs::remove(path("d/tree/old"));
   fs::remove(path("d/tree/sub/old"));
   EXPECT_TRUE(is_same("tree", "d/tree"));
@@ -166,8 +162,8 @@ TEST_F(put_files, references_are_those_of_each_host) {
                   .ssh(how());
   action_result all = sync_wait(copy.run());
   EXPECT_EQ(all.stats().ok, 3U) << all.describe();
-  EXPECT_EQ(contents(path("to-127.6.0.1-a")), "of 1");
-  EXPECT_EQ(contents(path("to-127.6.0.2-b")), "of 2");
+  EXPECT_EQ(file_bytes(path("to-127.6.0.1-a")), "of 1");
+  EXPECT_EQ(file_bytes(path("to-127.6.0.2-b")), "of 2");
   const host_result& missing = all["127.6.0.4"];
   EXPECT_EQ(missing.how(), end_reason::transfer_failed);
   EXPECT_EQ(missing.error(), std::errc::no_such_file_or_directory);
@@ -248,7 +244,7 @@ TEST_F(put_files, what_is_there_already_is_not_sent_on_request) {
     ASSERT_EQ(::utimensat(AT_FDCWD, path("a").c_str(), times, 0), 0);
     ASSERT_TRUE(sync_wait(changed.run()).ok());
     EXPECT_EQ(changed.progress().bytes_moved, 1000 * kib);
-    EXPECT_EQ(contents(path("b-127.6.0.2")), contents(path("a")));
+    EXPECT_EQ(file_bytes(path("b-127.6.0.2")), file_bytes(path("a")));
   }
 }
 
@@ -263,7 +259,7 @@ TEST_F(put_files, a_broken_copy_goes_on_where_it_was) {
   action_result all = sync_wait(copy.run());
   ASSERT_TRUE(all.ok()) << all.describe();
   EXPECT_EQ(copy.progress().bytes_moved, (2000 - 1234) * kib);
-  EXPECT_EQ(contents(path("d/a")), bytes);
+  EXPECT_EQ(file_bytes(path("d/a")), bytes);
   EXPECT_THAT(names("d"), ElementsAre("a"));
 }
 
@@ -285,7 +281,7 @@ TEST_F(put_files, many_hosts_share_what_is_read) {
   auto copy = put(path("a"), "127.6.0.[1-20]", path("to-{{{index}}}")).ssh(how()).fanout(20);
   action_result all = sync_wait(copy.run());
   ASSERT_TRUE(all.ok()) << all.describe();
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(contents(path("to-" + std::to_string(i))), bytes);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(file_bytes(path("to-" + std::to_string(i))), bytes);
   copy_progress end = copy.progress();
   EXPECT_EQ(end.bytes_moved, 20 * bytes.size());
   EXPECT_EQ(end.files, 20U);
@@ -329,7 +325,7 @@ TEST_F(put_files, each_copy_is_in_the_journal_of_its_action) {
   ASSERT_TRUE(sync_wait(copy.run()).ok());
   std::size_t attempts = 0;
   std::size_t ends = 0;
-  std::istringstream lines(contents(path("run.ndjson")));
+  std::istringstream lines(file_bytes(path("run.ndjson")));
   for (std::string line; std::getline(lines, line);) {
     attempts += line.find(R"("record":"attempt")") != line.npos ? 1 : 0;
     ends += line.find(R"("record":"end")") != line.npos ? 1 : 0;
@@ -345,7 +341,7 @@ TEST_F(get_files, a_file_of_each_host_gets_a_place_of_its_own) {
   action_result all = sync_wait(copy.run());
   ASSERT_TRUE(all.ok()) << all.describe() << all.all()[0].err;
   for (int i = 1; i <= 3; ++i)
-    EXPECT_EQ(contents(path("logs/127.6.0." + std::to_string(i) + "/log")), bytes);
+    EXPECT_EQ(file_bytes(path("logs/127.6.0." + std::to_string(i) + "/log")), bytes);
   EXPECT_EQ(copy.progress().files, 3U);
   action_result named =
       sync_wait(get(path("log"), "127.6.0.[1-3]", path("out/{{{host}}}.log")).ssh(how()).run());
@@ -414,18 +410,18 @@ TEST_F(transfer_over_sshd, comes_and_goes_whole_with_either_client) {
         sync_wait(put({path("tree"), path("big")}, "127.0.0.1", path(name)).ssh(options).run());
     ASSERT_TRUE(sent.ok()) << sent.describe() << sent.all()[0].err;
     EXPECT_TRUE(is_same("tree", name + "/tree"));
-    EXPECT_EQ(contents(path(name + "/big")), bytes);
+    EXPECT_EQ(file_bytes(path(name + "/big")), bytes);
     action_result one =
         sync_wait(put(path("big"), "127.0.0.1", path(name + "/again")).ssh(options).run());
     ASSERT_TRUE(one.ok()) << one.describe();
-    EXPECT_EQ(contents(path(name + "/again")), bytes);
+    EXPECT_EQ(file_bytes(path(name + "/again")), bytes);
     action_result come = sync_wait(
         get({path(name + "/big"), path(name + "/tree")}, "127.0.0.1", path(name + "/back"))
             .ssh(options)
             .run());
     ASSERT_TRUE(come.ok()) << come.describe() << come.all()[0].err;
     EXPECT_TRUE(is_same("tree", name + "/back/127.0.0.1/tree"));
-    EXPECT_EQ(contents(path(name + "/back/127.0.0.1/big")), bytes);
+    EXPECT_EQ(file_bytes(path(name + "/back/127.0.0.1/big")), bytes);
   }
 }
 

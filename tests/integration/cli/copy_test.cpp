@@ -10,6 +10,7 @@
 
 #include "long_count.hpp"
 #include "random_bytes.hpp"
+#include "support/file_bytes.hpp"
 #include "tool.hpp"
 
 namespace execo::test {
@@ -37,11 +38,7 @@ class execo_copy : public ::testing::Test {
   void file(const std::string& name, const std::string& text) const {
     std::ofstream(path(name), std::ios::binary) << text;
   }
-  std::string contents(const std::string& name) const {
-    std::ostringstream text;
-    text << std::ifstream(path(name), std::ios::binary).rdbuf();
-    return text.str();
-  }
+  std::string contents(const std::string& name) const { return file_bytes(path(name)); }
   std::vector<std::string> names(const std::string& of) const {
     std::vector<std::string> found;
     for (const auto& one : fs::directory_iterator(path(of)))

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sshd_fixture.hpp"
+#include "support/file_bytes.hpp"
 #include "tool.hpp"
 
 namespace execo::test {
@@ -19,11 +20,6 @@ namespace {
 
 using testing::HasSubstr;
 using words = std::vector<std::string>;
-
-std::string text_of(const std::string& file) {
-  std::ifstream from(file);
-  return {std::istreambuf_iterator<char>(from), {}};
-}
 
 /// Without comments, in order.
 words keys_in(const std::string& text) {
@@ -94,17 +90,17 @@ TEST_F(keyscan, adds_keys_of_hosts_that_are_not_known) {
   EXPECT_EQ(first.code, 0) << first.err;
   EXPECT_THAT(first.out, HasSubstr(name("127.6.0.2") + ": added ssh-rsa SHA256:"));
   EXPECT_THAT(first.err, HasSubstr("6 keys added, 0 known before"));
-  words lines = keys_in(text_of(known()));
+  words lines = keys_in(file_bytes(known()));
   EXPECT_EQ(lines, keys_in(run_program(scan({"127.6.0.[1-2]"})).out));
   outcome second = run_program(scan({"--add", "--known-hosts", known(), "127.6.0.[1-2]"}));
   EXPECT_EQ(second.code, 0) << second.err;
   EXPECT_THAT(second.err, HasSubstr("0 keys added, 6 known before"));
-  EXPECT_EQ(keys_in(text_of(known())), lines);
+  EXPECT_EQ(keys_in(file_bytes(known())), lines);
 }
 
 TEST_F(keyscan, never_replaces_a_key_that_is_known) {
-  std::string ecdsa = text_of(folder_.path() + "/ecdsa.pub");
-  std::string other = text_of(server_->identity() + ".pub");
+  std::string ecdsa = file_bytes(folder_.path() + "/ecdsa.pub");
+  std::string other = file_bytes(server_->identity() + ".pub");
   other.erase(other.find_last_not_of(" \n") + 1);
   std::string before = name("127.6.0.1") + " " + other + "\n@revoked " + name("127.6.0.2") + " " +
                        ecdsa.substr(0, ecdsa.find_last_not_of(" \n") + 1) + "\n";
@@ -115,8 +111,8 @@ TEST_F(keyscan, never_replaces_a_key_that_is_known) {
   EXPECT_THAT(o.out, HasSubstr(name("127.6.0.1") + ": other_type ssh-rsa SHA256:"));
   EXPECT_THAT(o.out, HasSubstr(name("127.6.0.2") + ": revoked ecdsa-sha2-nistp256 SHA256:"));
   EXPECT_THAT(o.err, HasSubstr("2 of the keys differ"));
-  EXPECT_EQ(text_of(known()).rfind(before, 0), 0U) << text_of(known());
-  EXPECT_EQ(text_of(known()).find(name("127.6.0.1"), 1), std::string::npos);
+  EXPECT_EQ(file_bytes(known()).rfind(before, 0), 0U) << file_bytes(known());
+  EXPECT_EQ(file_bytes(known()).find(name("127.6.0.1"), 1), std::string::npos);
 }
 
 TEST_F(keyscan, tells_of_hosts_that_are_not_reached_and_goes_on) {
@@ -139,7 +135,7 @@ TEST_F(keyscan, reaches_hosts_behind_another_one) {
   std::ofstream(file) << "Host hop\nHostName 127.6.0.9\nPort " << server_->port() << "\nUser "
                       << server_->user() << "\nIdentityFile " << server_->identity()
                       << "\nHostKeyAlias hop\nUserKnownHostsFile " << known() << "\n";
-  std::ofstream(known()) << "hop " << text_of(folder_.path() + "/ed25519.pub");
+  std::ofstream(known()) << "hop " << file_bytes(folder_.path() + "/ed25519.pub");
   words all{EXECO_TOOL, "keyscan", "-F",           file, "-p", std::to_string(server_->port()),
             "-J",       "hop",     "127.6.0.[1-3]"};
   outcome o = run_program(all);

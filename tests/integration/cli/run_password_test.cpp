@@ -14,6 +14,7 @@
 
 #include "password_fleet.hpp"
 #include "sanitizers.hpp"
+#include "support/file_bytes.hpp"
 #include "tool.hpp"
 
 namespace execo::test {
@@ -54,11 +55,6 @@ std::string script(const scratch_directory& folder, const std::string& text) {
   std::ofstream(file) << "#!/bin/sh\n" << text << "\n";
   (void)::chmod(file.c_str(), 0700);
   return file;
-}
-
-std::string read_all(const std::string& file) {
-  std::ifstream from(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(from), {}};
 }
 
 TEST(run_password, is_asked_for_on_the_terminal_and_not_shown) {
@@ -304,13 +300,13 @@ TEST_F(planted_secrets, are_in_no_output_argument_variable_or_core) {
     ASSERT_TRUE(soon([&] { return hosts.fleet().commands().size() >= 5; }))
         << run.finish({}, std::chrono::seconds(1)).err;
     std::string proc = "/proc/" + std::to_string(run.pid());
-    for (const char* file : {"/cmdline", "/environ"}) expect_none_in(read_all(proc + file), file);
+    for (const char* file : {"/cmdline", "/environ"}) expect_none_in(file_bytes(proc + file), file);
     std::string core = folder.path() + "/core." + std::to_string(run.pid());
     bool has_gcore =
         ::access("/usr/bin/gcore", X_OK) == 0 &&
         run_program({"gcore", "-o", folder.path() + "/core", std::to_string(run.pid())}).code == 0;
     if (has_gcore) {
-      std::string bytes = read_all(core);
+      std::string bytes = file_bytes(core);
       EXPECT_NE(bytes.find(folder.path()), std::string::npos) << "it holds what is not secret";
       expect_none_in(bytes, "gcore");
       fs::remove(core);
@@ -321,7 +317,7 @@ TEST_F(planted_secrets, are_in_no_output_argument_variable_or_core) {
     expect_none_in(end.out + end.err, "output");
     for (const fs::directory_entry& file : fs::directory_iterator(folder.path()))
       if (file.path().filename().string().starts_with("core"))
-        expect_none_in(read_all(file.path()), file.path());
+        expect_none_in(file_bytes(file.path()), file.path());
     for (const fs::directory_entry& file : fs::directory_iterator(folder.path()))
       if (file.path().filename().string().starts_with("core")) fs::remove(file.path());
     if (!has_gcore) GTEST_SKIP() << "no gcore, or no permission for it";

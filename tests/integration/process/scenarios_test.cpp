@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "execo/execo.hpp"
+#include "support/file_bytes.hpp"
 #include "support/fleet_fixture.hpp"
 #include "unit/process/children.hpp"
 
@@ -47,11 +48,6 @@ class heard_log {
  private:
   std::vector<std::string> lines_;
 };
-
-std::string content(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 TEST_P(scenarios, a_local_process_is_run_and_its_failure_told_as_wanted) {
   heard_log log;
@@ -143,7 +139,7 @@ TEST_P(scenarios, each_host_has_a_file_with_its_output) {
     const std::string name = "127.7.0." + std::to_string(i);
     struct stat there {};
     EXPECT_EQ(::stat((folder.path() + "/" + name + ".out").c_str(), &there), 0);
-    EXPECT_EQ(content(folder.path() + "/" + name + ".out"), i == 7 ? "" : "from " + name + "\n");
+    EXPECT_EQ(file_bytes(folder.path() + "/" + name + ".out"), i == 7 ? "" : "from " + name + "\n");
   }
 }
 

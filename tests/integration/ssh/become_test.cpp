@@ -26,6 +26,7 @@
 #include "random_bytes.hpp"
 #include "recorded_run.hpp"
 #include "sshd_fixture.hpp"
+#include "support/file_bytes.hpp"
 
 namespace execo::test {
 namespace {
@@ -433,11 +434,11 @@ TEST_P(become, many_hosts_ask_once_and_a_wrong_password_is_tried_once) {
 
 // All that this machine shows of a process, and of what it runs: its words and its variables.
 std::string shown_of_processes() {
-  std::stringstream all;
+  std::string all;
   for (const auto& entry : std::filesystem::directory_iterator("/proc"))
     for (const char* file : {"/cmdline", "/environ"})
-      all << std::ifstream(entry.path().string() + file).rdbuf();
-  return all.str();
+      all += file_bytes(entry.path().string() + file);
+  return all;
 }
 
 TEST_P(become, the_password_is_in_no_output_argument_or_variable_of_either_side) {

@@ -8,13 +8,13 @@
 #include <set>
 
 #include "conformance.hpp"
+#include "support/file_bytes.hpp"
 
 namespace execo::test {
 namespace {
 
 std::string documentation() {
-  std::ifstream file(std::string(EXECO_TEST_DATA) + "/../../docs/conformance.md");
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  return file_bytes(std::string(EXECO_TEST_DATA) + "/../../docs/conformance.md");
 }
 
 TEST(conformance_matrix, stands_in_the_documentation_as_it_is_checked) {

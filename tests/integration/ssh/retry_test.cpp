@@ -20,6 +20,7 @@
 #include "held_clock.hpp"
 #include "recorded_run.hpp"
 #include "slow_proxy.hpp"
+#include "support/file_bytes.hpp"
 
 namespace execo::test {
 namespace {
@@ -271,8 +272,7 @@ TEST_P(retried, proxy_commands_that_fail_are_final_unless_they_were_turned_away)
     how.proxy_command = "sh -c 'echo " + words + " >&2; echo >>" + seen + "; exit 1'";
     host_result r = run(how, 22);
     EXPECT_EQ(r.how(), end_reason::connect_failed) << r.dump();
-    std::ifstream file(seen);
-    auto lines = std::count(std::istreambuf_iterator<char>(file), {}, '\n');
+    auto lines = std::ranges::count(file_bytes(seen), '\n');
     std::filesystem::remove(seen);
     return lines;
   };

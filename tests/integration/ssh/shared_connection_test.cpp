@@ -15,6 +15,7 @@
 #include "process/lifecycle.hpp"
 #include "recorded_run.hpp"
 #include "ssh/session_pool.hpp"
+#include "support/file_bytes.hpp"
 
 namespace execo::test {
 namespace {
@@ -25,8 +26,7 @@ std::set<pid_t> bearers(const std::string& mark) {
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     pid_t pid = std::atoi(entry.path().filename().c_str());
     if (pid <= 0) continue;
-    std::ifstream file(entry.path() / "environ");
-    std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    std::string text = file_bytes(entry.path() / "environ");
     if (('\0' + text).find('\0' + mark + '\0') != text.npos) found.insert(pid);
   }
   return found;

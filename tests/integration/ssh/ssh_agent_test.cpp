@@ -17,6 +17,7 @@
 #include "ssh/environment.hpp"
 #include "ssh/wire.hpp"
 #include "ssh_agents.hpp"
+#include "support/file_bytes.hpp"
 
 namespace execo::test {
 namespace {
@@ -99,9 +100,7 @@ TEST_F(ssh_agent, signs_with_keys_of_each_type) {
   for (const char* type : {"-t ed25519", "-t ecdsa", "-t rsa -b 2048", "-t ecdsa -b 521"}) {
     std::string key = file(std::to_string(authorized.size()));
     make_key(key, type);
-    std::stringstream text;
-    text << std::ifstream(key + ".pub").rdbuf();
-    authorized = text.str();
+    authorized = file_bytes(key + ".pub");
     std::ofstream(server.directory() + "/authorized_keys") << authorized;
     ssh_agent_fixture own;
     own.add(key);

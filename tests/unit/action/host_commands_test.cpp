@@ -13,6 +13,7 @@
 #include "execo/timeout.hpp"
 #include "fleet_fixture.hpp"
 #include "leak_check.hpp"
+#include "support/file_bytes.hpp"
 #include "unit/action/fake_transport.hpp"
 #include "unit/process/children.hpp"
 
@@ -57,11 +58,6 @@ class host_commands : public on_each_backend {
     return {};
   }
   std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
-  static std::string contents(const std::string& file) {
-    std::ostringstream text;
-    text << std::ifstream(file, std::ios::binary).rdbuf();
-    return text.str();
-  }
   std::set<std::string> files() const {
     std::set<std::string> names;
     for (const auto& entry : fs::directory_iterator(folder_.path()))
@@ -163,8 +159,8 @@ TEST_P(host_commands, write_each_output_to_the_file_of_its_host) {
   action_result all = sync_wait(a.run());
   EXPECT_TRUE(all.ok()) << all.describe();
   EXPECT_THAT(files(), ElementsAre("%2E..out", "0.err", "1.err", "2.err", "a.out", "b%2Fc.out"));
-  EXPECT_EQ(contents(path("b%2Fc.out")), "out of b/c\n");
-  EXPECT_EQ(contents(path("1.err")), "err of b/c\n");
+  EXPECT_EQ(file_bytes(path("b%2Fc.out")), "out of b/c\n");
+  EXPECT_EQ(file_bytes(path("1.err")), "err of b/c\n");
   EXPECT_EQ(all.all()[1].err, "err of b/c\n");
 }
 
@@ -174,7 +170,7 @@ TEST_P(host_commands, spill_to_and_read_from_the_file_of_their_host) {
   a.state().commands.what.set_in(from_file(path("{{{host}}}.in")));
   a.state().commands.what.set_out(capture(3, overflow::spill(path("{{{host}}}.rest"))));
   EXPECT_TRUE(sync_wait(a.run()).ok());
-  EXPECT_EQ(contents(path("b.rest")), " of b\n");
+  EXPECT_EQ(file_bytes(path("b.rest")), " of b\n");
 }
 
 TEST_P(host_commands, find_their_files_from_the_directory_of_the_start) {
@@ -187,7 +183,7 @@ TEST_P(host_commands, find_their_files_from_the_directory_of_the_start) {
   a.start();
   fs::current_path(before);
   EXPECT_TRUE(sync_wait(a.run()).ok());
-  EXPECT_EQ(contents(path("out/b")), "out of b\n");
+  EXPECT_EQ(file_bytes(path("out/b")), "out of b\n");
 }
 
 TEST_P(host_commands, share_no_plain_file) {
@@ -240,7 +236,7 @@ TEST_P(host_commands, have_no_path_with_a_part_left_out) {
   a.state().commands.set_values("e", {""});
   a.state().commands.what.set_out(to_file(path("./out{{e}}")));
   EXPECT_EQ(complaint(std::move(a)), "");
-  EXPECT_EQ(contents(path("out")), "out of a\n");
+  EXPECT_EQ(file_bytes(path("out")), "out of a\n");
 }
 
 TEST_P(host_commands, are_not_empty_for_any_host) {

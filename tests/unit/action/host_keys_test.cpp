@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "program.hpp"
+#include "support/file_bytes.hpp"
 
 namespace execo::test {
 namespace {
@@ -39,10 +40,7 @@ class known_file : public testing::Test {
     (void)::rmdir(folder_.c_str());
   }
   void write(const std::string& text) const { std::ofstream(path) << text; }
-  std::string read() const {
-    std::ifstream from(path);
-    return {std::istreambuf_iterator<char>(from), {}};
-  }
+  std::string read() const { return file_bytes(path); }
   static host_key key(const char* name, const char* type, const char* base64) {
     host_key k;
     k.name = name;

@@ -8,6 +8,7 @@
 
 #include "base/byte_budget.hpp"
 #include "fleet_fixture.hpp"
+#include "support/file_bytes.hpp"
 #include "unit/loop/loop_harness.hpp"
 
 namespace execo::test {
@@ -30,11 +31,6 @@ class capture_of_output : public ::testing::Test, public detail::output_file_own
     total += bytes.size();
     std::span<const char> rest = captured.take_head(bytes);
     return rest.empty() || captured.take_beyond(rest);
-  }
-  static std::string content(const std::string& path) {
-    std::stringstream text;
-    text << std::ifstream(path).rdbuf();
-    return text.str();
   }
 
   loop_harness harness;
@@ -126,7 +122,7 @@ TEST_F(capture_of_output, spills_the_rest_into_a_file_that_is_there_when_all_is_
   captured.complete();
   EXPECT_FALSE(captured.file()->finalize(true));
   EXPECT_EQ(text, "abc");
-  EXPECT_EQ(content(path), "defgh");
+  EXPECT_EQ(file_bytes(path), "defgh");
   EXPECT_EQ(captured.dropped(), 0U);
   EXPECT_EQ(failures, 0);
 }
@@ -322,7 +318,7 @@ TEST_F(capture_with_a_budget, that_is_spent_leaves_all_the_rest_to_the_file) {
   finish();
   EXPECT_FALSE(captured.file()->finalize(true));
   EXPECT_EQ(text.size(), always);
-  EXPECT_EQ(text + content(path), all);
+  EXPECT_EQ(text + file_bytes(path), all);
   EXPECT_EQ(captured.dropped(), 0U);
   EXPECT_EQ(captured.limit(), output_limit::none);
 }

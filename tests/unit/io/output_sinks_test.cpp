@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "fleet_fixture.hpp"
+#include "support/file_bytes.hpp"
 #include "unit/loop/loop_harness.hpp"
 
 namespace execo::test {
@@ -38,11 +39,6 @@ class sinks_of_output : public ::testing::Test, public detail::output_file_owner
   }
   sink_spec& noted(sink_spec::kind what) {
     return handled_by(what, [this](std::string_view bytes) { seen.emplace_back(bytes); });
-  }
-  static std::string content(const std::string& path) {
-    std::stringstream text;
-    text << std::ifstream(path).rdbuf();
-    return text.str();
   }
   void add(const sink_spec& spec, int inherited) {
     sinks.add(spec, inherited, harness.loop, *this);
@@ -85,8 +81,8 @@ TEST_F(sinks_of_output, pass_all_of_it_to_each_of_them) {
   }
   wait_until_flushed();
   for (const auto& file : sinks.files()) EXPECT_FALSE(file->finalize(true));
-  EXPECT_EQ(content(path), "a\nbc\n");
-  EXPECT_EQ(content(path + "2"), "a\nbc\n");
+  EXPECT_EQ(file_bytes(path), "a\nbc\n");
+  EXPECT_EQ(file_bytes(path + "2"), "a\nbc\n");
   EXPECT_THAT(seen, ElementsAre("a\nb", "c\n"));
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/fd.hpp"
 #include "execo/when_all.hpp"
+#include "support/file_bytes.hpp"
 #include "support/fleet_fixture.hpp"
 #include "unit/process/children.hpp"
 
@@ -24,12 +25,6 @@ EXECO_ON_EACH_BACKEND(child_map);
 
 result ran(process p) { return sync_wait(std::move(p.timeout(30s)).run()); }
 
-std::string contents(const std::string& file) {
-  std::ostringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
-}
-
 int free_number() {
   detail::unique_fd probe(::fcntl(0, F_DUPFD_CLOEXEC, 3));
   return probe.get();
@@ -43,7 +38,7 @@ TEST_P(child_map, has_streams_that_are_given_and_descriptors_that_are_passed) {
   p.in(from_file("/etc/hosts")).pass_fd(lent.get(), 3);
   result r = ran(std::move(p));
   ASSERT_TRUE(r.ok()) << r.dump();
-  std::string map = contents(log);
+  std::string map = file_bytes(log);
   EXPECT_THAT(map, HasSubstr("0 /etc/hosts\n"));
   EXPECT_THAT(map, HasSubstr("1 " + log));
   EXPECT_THAT(map, HasSubstr("2 " + log));
@@ -103,7 +98,7 @@ TEST_P(child_map, of_a_storm_is_that_of_one) {
     co_return good;
   };
   EXPECT_EQ(sync_wait(work()), 20);
-  std::string text = contents(log);
+  std::string text = file_bytes(log);
   std::size_t masks = 0;
   for (auto at = text.find("0123\n"); at != text.npos; at = text.find("0123\n", at + 1)) ++masks;
   EXPECT_EQ(masks, 20U) << text;
@@ -117,8 +112,8 @@ TEST_P(child_map, of_a_terminal_leaves_its_bytes_to_any_sink) {
   auto p = process("sh -c 'test -t 1 && test -t 2 && echo all >&2'").pty(24, 80);
   result r = ran(std::move(p).out(to_file(log)).err(append(unused)));
   EXPECT_TRUE(r.ok()) << r.dump();
-  EXPECT_EQ(contents(log), "all\r\n");
-  EXPECT_EQ(contents(unused), "");
+  EXPECT_EQ(file_bytes(log), "all\r\n");
+  EXPECT_EQ(file_bytes(unused), "");
   EXPECT_EQ(r.out_bytes(), 5U) << "it passed through us";
   result one = ran(process("sh -c 'echo a; echo b >&2'").pty(24, 80).err(merged()));
   EXPECT_EQ(one.out, "a\r\nb\r\n") << one.dump();

@@ -9,6 +9,7 @@
 #include "execo/when_all.hpp"
 #include "fleet_fixture.hpp"
 #include "loop/loop.hpp"
+#include "support/file_bytes.hpp"
 #include "unit/process/children.hpp"
 
 namespace execo::test {
@@ -170,10 +171,9 @@ TEST_P(budgets, that_are_spent_lose_no_byte_of_a_spill_and_of_a_reader) {
   std::string all = run_child("random", "1M", "3").out;
   result r =
       sync_wait(c, child("random", "1M", "3").out(capture(512 * kib, overflow::spill(path))).run());
-  std::ostringstream rest;
-  rest << std::ifstream(path, std::ios::binary).rdbuf();
+  std::string rest = file_bytes(path);
   EXPECT_EQ(r.out.size(), always);
-  EXPECT_TRUE(r.out + rest.str() == all);
+  EXPECT_TRUE(r.out + rest == all);
   EXPECT_EQ(r.out_dropped(), 0U);
   auto read = []() -> task<std::string> {
     process p = child("random", "1M", "3").err(null());

@@ -7,6 +7,7 @@
 
 #include "execo/stdio.hpp"
 #include "fleet_fixture.hpp"
+#include "support/file_bytes.hpp"
 #include "unit/process/children.hpp"
 #include "unit/process/noting_transport.hpp"
 
@@ -185,9 +186,7 @@ TEST_P(silence, is_seen_of_a_command_that_writes_to_a_file) {
   result r = sync_wait(std::move(p).shell().out(append(path)).idle_timeout(2s).run());
   EXPECT_EQ(r.phase(), phase::idle) << r.describe();
   EXPECT_GE(r.elapsed(), 2s);
-  std::ifstream file(path);
-  std::string text((std::istreambuf_iterator<char>(file)), {});
-  EXPECT_EQ(text, "1\n2\n3\n4\n");
+  EXPECT_EQ(file_bytes(path), "1\n2\n3\n4\n");
 }
 
 TEST_P(silence, is_seen_on_a_terminal) {

@@ -12,6 +12,7 @@
 
 #include "base/fd.hpp"
 #include "random_bytes.hpp"
+#include "support/file_bytes.hpp"
 #include "unit/process/children.hpp"
 
 namespace execo::test {
@@ -36,11 +37,6 @@ class sinks : public on_each_backend {
   std::size_t files() const {
     return static_cast<std::size_t>(
         std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
-  }
-  static std::string contents(const std::string& file) {
-    std::ostringstream text;
-    text << std::ifstream(file, std::ios::binary).rdbuf();
-    return text.str();
   }
   std::string file(const std::string& name, const std::string& text) const {
     std::ofstream(path(name), std::ios::binary) << text;
@@ -137,7 +133,7 @@ TEST_P(sinks, a_spilling_capture_writes_what_follows_to_a_file) {
   const std::string all = random_out(3).take(8192 * kib);
   EXPECT_TRUE(r.ok()) << r.describe();
   EXPECT_TRUE(r.out == all.substr(0, 1000));
-  EXPECT_TRUE(contents(path("rest")) == all.substr(1000));
+  EXPECT_TRUE(file_bytes(path("rest")) == all.substr(1000));
   EXPECT_EQ(r.out_dropped(), 0U);
   EXPECT_EQ(files(), 1U);
   EXPECT_TRUE(
@@ -150,7 +146,7 @@ TEST_P(sinks, a_file_is_whole_when_it_appears) {
   file("all", "before");
   auto r = sync_wait(child("random", "8M", "9").out(to_file(path("all"))).run());
   EXPECT_TRUE(r.ok()) << r.describe();
-  EXPECT_TRUE(contents(path("all")) == random_out(9).take(8192 * kib));
+  EXPECT_TRUE(file_bytes(path("all")) == random_out(9).take(8192 * kib));
   EXPECT_EQ(r.out, "");
   EXPECT_EQ(r.out_bytes(), 0U) << "it did not come through us";
   EXPECT_EQ(files(), 1U);
@@ -161,7 +157,7 @@ TEST_P(sinks, a_file_of_a_run_that_was_cut_short_does_not_appear) {
   for (sink to : {to_file(path("kept")), tee(to_file(path("kept")), capture())}) {
     auto r = sync_wait(process("echo half; sleep 300").shell().out(to).timeout(20ms).run());
     EXPECT_EQ(r.how(), end_reason::timed_out);
-    EXPECT_EQ(contents(path("kept")), "before");
+    EXPECT_EQ(file_bytes(path("kept")), "before");
     EXPECT_EQ(files(), 1U);
   }
   auto failed = sync_wait(process("/nonexistent").out(to_file(path("other"))).run());
@@ -172,7 +168,7 @@ TEST_P(sinks, a_file_of_a_run_that_was_cut_short_does_not_appear) {
 TEST_P(sinks, a_command_that_fails_by_itself_leaves_its_whole_file) {
   auto r = sync_wait(process("echo text; exit 3").shell().out(to_file(path("out"))).run());
   EXPECT_EQ(r.status().code(), 3);
-  EXPECT_EQ(contents(path("out")), "text\n");
+  EXPECT_EQ(file_bytes(path("out")), "text\n");
 }
 
 TEST_P(sinks, the_file_that_a_link_names_is_replaced) {
@@ -180,7 +176,7 @@ TEST_P(sinks, the_file_that_a_link_names_is_replaced) {
   fs::create_symlink("real", path("link"));
   EXPECT_TRUE(sync_wait(process("echo after").out(to_file(path("link"))).run()).ok());
   EXPECT_TRUE(fs::is_symlink(path("link")));
-  EXPECT_EQ(contents(path("real")), "after\n");
+  EXPECT_EQ(file_bytes(path("real")), "after\n");
 }
 
 TEST_P(sinks, appends_follow_what_is_there) {
@@ -188,8 +184,8 @@ TEST_P(sinks, appends_follow_what_is_there) {
   EXPECT_TRUE(sync_wait(process("echo b").out(append(path("log"))).run()).ok());
   EXPECT_TRUE(sync_wait(process("echo c").out(tee(append(path("log")), capture())).run()).ok());
   EXPECT_TRUE(sync_wait(process("echo d").err(append(path("new"))).run()).ok());
-  EXPECT_EQ(contents(path("log")), "a\nb\nc\n");
-  EXPECT_EQ(contents(path("new")), "");
+  EXPECT_EQ(file_bytes(path("log")), "a\nb\nc\n");
+  EXPECT_EQ(file_bytes(path("new")), "");
 }
 
 TEST_P(sinks, null_and_descriptors_are_the_childs_own) {
@@ -285,7 +281,7 @@ TEST_P(sinks, merged_output_keeps_its_order) {
   EXPECT_EQ(r.err, "");
   EXPECT_TRUE(r.output_complete());
   EXPECT_TRUE(sync_wait(process(both).shell().out(to_file(path("both"))).err(merged()).run()).ok());
-  EXPECT_EQ(contents(path("both")), expected);
+  EXPECT_EQ(file_bytes(path("both")), expected);
 }
 
 TEST_P(sinks, a_full_disk_is_told_by_the_sink_or_by_the_command) {

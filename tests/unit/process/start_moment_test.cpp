@@ -19,6 +19,7 @@
 #include "execo/stdio.hpp"
 #include "execo/when_all.hpp"
 #include "fleet_fixture.hpp"
+#include "support/file_bytes.hpp"
 #include "unit/process/children.hpp"
 
 namespace execo::test {
@@ -195,11 +196,6 @@ class start_moment_streams : public start_moment {
   static detail::unique_fd opened(const std::string& file, int flags) {
     return detail::unique_fd(::open(file.c_str(), flags | O_CLOEXEC | O_CREAT, 0666));
   }
-  static std::string contents(const std::string& file) {
-    std::ostringstream text;
-    text << std::ifstream(file).rdbuf();
-    return text.str();
-  }
 
   scratch_directory folder_;
 };
@@ -231,10 +227,10 @@ TEST_P(start_moment_streams, descriptors_that_are_reused_at_once_are_those_of_th
   };
   sync_wait(body());
   // /dev/fd/9 of a file opens it once more, from its beginning.
-  EXPECT_EQ(contents(path("then", "out0")), "thenthen");
-  EXPECT_EQ(contents(path("then", "out1")), "thenthen");
-  EXPECT_THAT(contents(path("then", "out2")), ::testing::HasSubstr("then"));
-  for (const char* out : {"out0", "out1", "out2"}) EXPECT_EQ(contents(path("later", out)), "");
+  EXPECT_EQ(file_bytes(path("then", "out0")), "thenthen");
+  EXPECT_EQ(file_bytes(path("then", "out1")), "thenthen");
+  EXPECT_THAT(file_bytes(path("then", "out2")), ::testing::HasSubstr("then"));
+  for (const char* out : {"out0", "out1", "out2"}) EXPECT_EQ(file_bytes(path("later", out)), "");
 }
 
 TEST_P(start_moment_streams, inherited_streams_are_those_of_the_start) {
@@ -311,8 +307,8 @@ TEST_P(start_moment_streams, many_starts_share_what_is_the_same_descriptor_still
     }
   };
   sync_wait(body());
-  EXPECT_EQ(contents(path("then", "out")).size(), 200U);
-  EXPECT_EQ(contents(path("later", "out")), "y\n");
+  EXPECT_EQ(file_bytes(path("then", "out")).size(), 200U);
+  EXPECT_EQ(file_bytes(path("later", "out")), "y\n");
 }
 
 TEST_P(start_moment_streams, relative_files_begin_at_the_directory_of_the_start) {
@@ -336,9 +332,10 @@ TEST_P(start_moment_streams, relative_files_begin_at_the_directory_of_the_start)
     }
   };
   sync_wait(body());
-  for (const char* out : {"out1", "out2", "log2"}) EXPECT_EQ(contents(path("moved", out)), "then");
-  EXPECT_EQ(contents(path("moved", "rest")), "hen");
-  EXPECT_EQ(contents(path("moved", "log1")), "");
+  for (const char* out : {"out1", "out2", "log2"})
+    EXPECT_EQ(file_bytes(path("moved", out)), "then");
+  EXPECT_EQ(file_bytes(path("moved", "rest")), "hen");
+  EXPECT_EQ(file_bytes(path("moved", "log1")), "");
   // in, out1, out2, log1, log2, rest
   auto count = [&](const std::string& part) {
     std::filesystem::directory_iterator at(path(part, "")), end;
@@ -358,7 +355,7 @@ TEST_P(start_moment_streams, a_relative_file_is_not_in_the_directory_that_the_co
     EXPECT_TRUE(r.ok()) << r.dump();
   };
   sync_wait(body());
-  EXPECT_EQ(contents(path("then", "out")), "later");
+  EXPECT_EQ(file_bytes(path("then", "out")), "later");
 }
 
 TEST_P(start_moment_streams, files_are_made_with_the_mask_of_the_start) {
@@ -393,7 +390,7 @@ TEST_P(start_moment_streams, files_are_made_with_the_mask_of_the_start) {
   for (const char* name : {"out2", "out3", "log2", "log3", "rest3"})
     EXPECT_EQ(mode_of(name), 0664U) << name;
   EXPECT_EQ(mode_of("log0"), 0640U) << "it was there";
-  EXPECT_EQ(contents(path("then", "log0")), "there\nlog\n");
+  EXPECT_EQ(file_bytes(path("then", "log0")), "there\nlog\n");
 }
 
 TEST_P(start_moment_streams, a_relative_link_is_followed_to_the_file_that_is_replaced) {
@@ -411,7 +408,7 @@ TEST_P(start_moment_streams, a_relative_link_is_followed_to_the_file_that_is_rep
   sync_wait(body());
   EXPECT_TRUE(std::filesystem::is_symlink(path("then", "link")));
   EXPECT_FALSE(std::filesystem::is_symlink(path("later", "real")));
-  EXPECT_EQ(contents(path("later", "real")), "after\n");
+  EXPECT_EQ(file_bytes(path("later", "real")), "after\n");
 }
 
 TEST_P(start_moment_streams, a_descriptor_that_there_is_no_number_for_is_an_end_that_names_it) {

@@ -15,6 +15,7 @@
 
 #include "execo/timeout.hpp"
 #include "execo/when_all.hpp"
+#include "support/file_bytes.hpp"
 #include "support/fleet_fixture.hpp"
 #include "unit/process/children.hpp"
 
@@ -225,8 +226,7 @@ TEST_P(unblocked, an_input_arrives_whole_from_each_kind_of_descriptor) {
     EXPECT_TRUE(r.ok()) << r.describe();
     e.theirs.reset();
     writing.join();
-    std::ifstream file(copy);
-    std::string got(std::istreambuf_iterator<char>(file), {});
+    std::string got = file_bytes(copy);
     EXPECT_TRUE(got == many) << got.size();
     (void)!::write(e.ours.get(), "yy", 2);
   }

@@ -1,4 +1,5 @@
 #include "ssh/host_key_store.hpp"
+#include "support/file_bytes.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -26,12 +27,7 @@ class host_key_store_file : public ::testing::Test {
   }
   ~host_key_store_file() override { std::filesystem::remove_all(directory); }
 
-  std::string text() const {
-    std::ifstream from(file);
-    std::stringstream all;
-    all << from.rdbuf();
-    return all.str();
-  }
+  std::string text() const { return test::file_bytes(file); }
 
   std::string directory;
   std::string file;

@@ -11,6 +11,7 @@
 
 #include "fleet_fixture.hpp"
 #include "ssh/signal_helper.hpp"
+#include "support/file_bytes.hpp"
 #include "unit/process/children.hpp"
 
 namespace execo::test {
@@ -63,10 +64,8 @@ class watch_script : public testing::TestWithParam<std::tuple<const char*, const
     std::string connection = "SSH_CONNECTION=127.0.0.1 " + std::to_string(pid_in("server")) + " ";
     int count = 0;
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-      std::ifstream file(entry.path() / "environ");
-      std::stringstream environment;
-      environment << file.rdbuf();
-      if (environment.str().find(connection) != std::string::npos) ++count;
+      std::string environment = file_bytes(entry.path() / "environ");
+      if (environment.find(connection) != environment.npos) ++count;
     }
     return count;
   }

@@ -1,5 +1,6 @@
 // The bytes of a put: what tar reads from them, and that any part of them can be read at any time.
 #include "transfer/payload.hpp"
+#include "support/file_bytes.hpp"
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -149,8 +150,7 @@ TEST_F(payloads, of_other_tars_are_read_as_well) {
     test::outcome made = test::run_program({"tar", std::string("--format=") + format, "-cf",
                                             path("t.tar"), "-C", folder_.path(), "in"});
     ASSERT_EQ(made.code, 0) << made.err;
-    std::ifstream in(path("t.tar"), std::ios::binary);
-    std::string archive((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    std::string archive = test::file_bytes(path("t.tar"));
     std::string text = read_in_parts(archive, 333);
     EXPECT_THAT(text, HasSubstr("0in/a>:first\n;")) << format;
     EXPECT_THAT(text, HasSubstr("0in/sub/" + long_name + ">:" + std::string(1500, 'x'))) << format;

@@ -1,5 +1,6 @@
 // What a host sends stays where it belongs, whatever names and links it sends.
 #include "transfer/received_files.hpp"
+#include "support/file_bytes.hpp"
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -44,11 +45,7 @@ class received : public ::testing::Test {
     where.path = path(name);
     return where;
   }
-  std::string contents(const std::string& name) const {
-    std::ostringstream text;
-    text << std::ifstream(path(name), std::ios::binary).rdbuf();
-    return text.str();
-  }
+  std::string contents(const std::string& name) const { return test::file_bytes(path(name)); }
   std::vector<std::string> names(const std::string& of) const {
     std::vector<std::string> found;
     for (const auto& one : fs::directory_iterator(path(of)))
