@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "base/fd.hpp"
+#include "base/random.hpp"
 #include "io/umask.hpp"
 
 namespace execo::detail {
@@ -19,15 +19,7 @@ namespace {
 
 // Unknown to others beforehand, so that nothing of that name is put into a shared folder
 // beforehand.
-std::string random_suffix() {
-  std::uint64_t number = 0;
-  if (::getrandom(&number, sizeof number, 0) != sizeof number)
-    number = static_cast<std::uint64_t>(::getpid());
-  std::string suffix = ".";
-  for (int i = 0; i < 12; ++i, number >>= 5)
-    suffix += "abcdefghijklmnopqrstuvwxyz234567"[number & 31];
-  return suffix + ".part";
-}
+std::string random_suffix() { return "." + random_hex(8) + ".part"; }
 
 // The file that a link names is replaced, not the link.
 void follow_links(file_path& path) {

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <fmt/format.h>
-#include <sys/random.h>
 
 #include <system_error>
 #include <vector>
 
+#include "base/random.hpp"
 #include "base/shell_words.hpp"
 #include "execo/printable.hpp"
 
@@ -16,16 +16,7 @@ namespace {
 constexpr std::size_t nonce_bytes = 16;
 constexpr std::string_view mark_head = "execo-";
 
-std::string nonce() {
-  unsigned char bytes[nonce_bytes];
-  if (::getrandom(bytes, sizeof bytes, 0) != static_cast<ssize_t>(sizeof bytes))
-    throw std::system_error(errno, std::generic_category(), "getrandom");
-  std::string text;
-  for (unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
-  return text;
-}
-
-std::string new_mark() { return std::string(mark_head) + nonce() + "-"; }
+std::string new_mark() { return std::string(mark_head) + random_hex(nonce_bytes) + "-"; }
 
 std::string_view first_half(std::string_view mark) { return mark.substr(0, mark_head.size() + 4); }
 std::string_view second_half(std::string_view mark) { return mark.substr(mark_head.size() + 4); }

@@ -1,11 +1,10 @@
 #include "ssh/pooled_session.hpp"
 
-#include <sys/random.h>
-
 #include <cassert>
 #include <utility>
 
 #include "base/contain.hpp"
+#include "base/random.hpp"
 #include "base/visit_list.hpp"
 #include "loop/user_pause.hpp"
 #include "ssh/forwarder.hpp"
@@ -15,25 +14,6 @@
 #include "ssh/signal_helper.hpp"
 
 namespace execo::detail {
-namespace {
-
-// It only has to differ from those of other connections to the same host.
-std::string random_nonce() {
-  unsigned char bytes[6];
-  if (::getrandom(bytes, sizeof bytes, 0) != sizeof bytes) {
-    std::error_code why(errno, std::generic_category());
-    throw std::system_error(why, "getrandom");
-  }
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (unsigned char byte : bytes) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
-}
-
-}  // namespace
 
 // -- a channel -----------------------------------------------------------------------------------
 
@@ -321,7 +301,7 @@ void pooled_session::admit(session_lease& lease) {
 }
 
 std::string pooled_session::next_mark() {
-  if (nonce_.empty()) nonce_ = random_nonce();
+  if (nonce_.empty()) nonce_ = random_hex(6);
   if (!reserve_ && !helper_) open_reserve();
   return nonce_ + "." + std::to_string(++marks_) + ".";
 }

@@ -1,11 +1,8 @@
 #include "transfer/mark_reader.hpp"
 
-#include <fmt/format.h>
-#include <sys/random.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdint>
+
+#include "base/random.hpp"
 
 namespace execo::detail {
 namespace {
@@ -14,12 +11,7 @@ constexpr std::size_t max_line = std::size_t{16} * 1024;  // a path, each byte a
 
 }  // namespace
 
-std::string random_mark() {
-  std::uint64_t number = 0;
-  if (::getrandom(&number, sizeof number, 0) != sizeof number)
-    number = static_cast<std::uint64_t>(::getpid());
-  return fmt::format("execo-{:016x}", number);
-}
+std::string random_mark() { return "execo-" + random_hex(8); }
 
 std::optional<std::string> mark_reader::next(std::span<const char>& bytes) {
   while (!bytes.empty()) {
