@@ -11,35 +11,20 @@ namespace execo::detail {
 
 get_execution::get_execution(loop& on, intrusive_ptr<lifecycle> sender, received_place where,
                              std::shared_ptr<get_share> shared, std::string mark)
-    : loop_(on),
-      sender_(std::move(sender)),
+    : copy_execution(on, std::move(sender), *shared, std::move(mark),
+                     delegate<>::to<&get_execution::read_again>(this)),
       shared_(std::move(shared)),
-      lines_(std::move(mark)),
-      files_(std::move(where), shared_->preserves),
-      rate_(shared_->bytes_a_second),
-      turn_(delegate<>::to<&get_execution::read_again>(this), "rate limit of a copy"),
-      stall_(delegate<>::to<&get_execution::stalled>(this), "idle timeout of a copy") {}
+      files_(std::move(where), shared_->preserves) {}
 
-void get_execution::start() {
+void get_execution::on_start() {
   assert(state_ == state::idle);
   state_ = state::reaching;
-  sender_->attach(static_cast<end_observer&>(*this));
-  sender_->set_tap(static_cast<output_tap*>(this));
-  sender_->disable_end_log();
-  sender_->start();
 }
 
-void get_execution::on_running(execution&) {
-  if (tap_ != nullptr) tap_->on_running(*this);
-  note_progress();
-}
-
-void get_execution::on_output(execution&, stream which, std::span<const char> bytes) {
-  note_progress();
-  if (which == stream::err) return;
+void get_execution::on_answer(std::span<const char> bytes) {
   hold_back(bytes.size());
   contain([&] { read_on(bytes); },
-          [this](const std::exception_ptr& error) { check(copy_failure(error_of(error), "")); });
+          [this](const std::exception_ptr& error) { check(failure_of(error)); });
 }
 
 void get_execution::read_on(std::span<const char>& bytes) {
@@ -117,25 +102,12 @@ void get_execution::take_archive(std::span<const char>& bytes) {
 }
 
 void get_execution::hold_back(std::size_t bytes) {
-  shared_->counts->expect(bytes);
-  shared_->counts->moved(bytes);
-  clock::duration wait =
-      std::max(rate_.take(bytes, loop_.now()), shared_->rate.take(bytes, loop_.now()));
-  if (wait.count() == 0) return;
-  sender_->pause(stream::out, true);
-  loop_.arm_after(turn_, wait);
+  counts().expect(bytes);
+  counts().moved(bytes);
+  if (wait_for_rate(bytes)) peer().pause(stream::out, true);
 }
 
-void get_execution::read_again() { sender_->pause(stream::out, false); }
-
-void get_execution::note_progress() {
-  if (shared_->idle_timeout.count() > 0) loop_.arm_after(stall_, shared_->idle_timeout);
-}
-
-void get_execution::stalled() {
-  is_stalled_ = true;
-  sender_->cancel(by_policy);
-}
+void get_execution::read_again() { peer().pause(stream::out, false); }
 
 // The first failure counts; the rest is of no use.
 void get_execution::check(copy_failure failed) noexcept {
@@ -143,47 +115,25 @@ void get_execution::check(copy_failure failed) noexcept {
   failed_ = std::move(failed);
   bool is_over = state_ == state::trailing;
   state_ = state::broken;
-  if (!is_over) sender_->cancel(by_policy);
+  if (!is_over) peer().cancel(by_policy);
 }
 
-void get_execution::on_end(execution&) noexcept {
-  loop_.disarm(turn_);
-  loop_.disarm(stall_);
-  result_ = sender_->take_result();
-  judge();
+void get_execution::let_go() noexcept {
   files_.abandon();
   state_ = state::ended;
-  if (logs_end_) log(end_level(result_), [this] { return result_.describe(); });
-  if (tap_ != nullptr) tap_->on_ending(*this);
-  // An observer may drop the last outside reference.
-  intrusive_ptr<get_execution> alive(this);
-  notify_observers();
-}
-
-void get_execution::judge() noexcept {
-  if (is_stalled_ && result_.how() == end_reason::cancelled) return set_idle_timeout(result_);
-  bool is_ours = failed_ && result_.how() == end_reason::cancelled;
-  if (result_.how() != end_reason::exited && !is_ours) return;
-  contain(
-      [this] {
-        copy_failure failed = judged();
-        if (failed) set_transfer_failed(result_, std::move(failed));
-      },
-      [this](const std::exception_ptr& error) {
-        set_transfer_failed(result_, copy_failure(error_of(error), ""));
-      });
 }
 
 copy_failure get_execution::judged() {
-  if (failed_) return std::move(failed_);
-  bool is_done = last_ && last_->what == get_answer::kind::done && result_.status().code() == 0;
+  bool is_done =
+      last_ && last_->what == get_answer::kind::done && peer_result().status().code() == 0;
   if (is_done) {
     copy_failure failed = files_.publish();
-    if (!failed) shared_->counts->files(files_.files());
+    if (!failed) counts().files(files_.files());
     return failed;
   }
-  if (last_ && last_->what == get_answer::kind::failed) return failure_of_get(*last_, result_.err);
-  copy_failure found = failure_of_tool(result_.err);
+  if (last_ && last_->what == get_answer::kind::failed)
+    return failure_of_get(*last_, peer_result().err);
+  copy_failure found = failure_of_tool(peer_result().err);
   if (state_ == state::contents || state_ == state::archive) {
     if (!found.why) found.reason = failure_reason::source_changed;
     if (found.context.empty()) found.context = "the end came before the last byte";

@@ -19,36 +19,25 @@ constexpr auto max_answer_time = std::chrono::seconds(60);
 put_execution::put_execution(loop& on, intrusive_ptr<lifecycle> receiver,
                              std::shared_ptr<put_content> what, std::shared_ptr<put_share> shared,
                              std::string mark)
-    : loop_(on),
-      receiver_(std::move(receiver)),
+    : copy_execution(on, std::move(receiver), *shared, std::move(mark),
+                     delegate<>::to<&put_execution::send_part>(this)),
       content_(std::move(what)),
       shared_(std::move(shared)),
-      lines_(std::move(mark)),
-      rate_(shared_->bytes_a_second),
-      turn_(delegate<>::to<&put_execution::send_part>(this), "rate limit of a copy"),
-      stall_(delegate<>::to<&put_execution::stalled>(this), "idle timeout of a copy"),
       answer_(delegate<>::to<&put_execution::unanswered>(this), "answer of a receiver") {}
 
-void put_execution::start() {
+void put_execution::on_start() {
   assert(state_ == state::idle);
   state_ = state::reaching;
-  shared_->counts->expect(content_->size());
-  receiver_->attach(static_cast<end_observer&>(*this));
-  receiver_->set_tap(static_cast<output_tap*>(this));
-  receiver_->disable_end_log();
-  receiver_->start();
+  counts().expect(content_->size());
 }
 
-// What throws is a failure of this copy.
 template <class Call>
 void put_execution::guarded(Call&& call) noexcept {
   contain(std::forward<Call>(call),
-          [this](const std::exception_ptr& error) { fail(copy_failure(error_of(error), "")); });
+          [this](const std::exception_ptr& error) { fail(failure_of(error)); });
 }
 
-void put_execution::on_running(execution&) {
-  if (tap_ != nullptr) tap_->on_running(*this);
-  note_progress();
+void put_execution::on_begun() {
   // An archive has its digest at its end.
   bool needs_digest = content_->bytes().how() == payload::form::file;
   if (!needs_digest || content_->has_digest()) return tell();
@@ -70,27 +59,25 @@ void put_execution::tell() {
   bool is_file = content_->bytes().how() == payload::form::file;
   header_ = put_header(content_->tree(), content_->bytes(), shared_->how,
                        is_file ? std::string_view(content_->digest()) : std::string_view());
-  receiver_->input().write(delegate<std::size_t, bool>::to<&put_execution::on_written>(this),
-                           std::span<const char>(header_));
+  peer().input().write(delegate<std::size_t, bool>::to<&put_execution::on_written>(this),
+                       std::span<const char>(header_));
   // To compare digests takes as long as the file is large.
-  if (shared_->how.skip != skip_rule::same_digest) loop_.arm_after(answer_, max_answer_time);
+  if (shared_->how.skip != skip_rule::same_digest) home().arm_after(answer_, max_answer_time);
 }
 
-void put_execution::on_output(execution&, stream which, std::span<const char> bytes) {
-  note_progress();
-  if (which == stream::err) return;
+void put_execution::on_answer(std::span<const char> bytes) {
   while (std::optional<std::string> line = lines_.next(bytes)) answer(*line);
 }
 
 void put_execution::answer(std::string_view line) {
   std::optional<put_answer> read = read_put_answer(line);
   if (!read) return;
-  loop_.disarm(answer_);
+  home().disarm(answer_);
   if (read->what == put_answer::kind::ready) {
     if (!wanted_from_) wanted_from_ = std::min(read->offset, content_->size());
     return state_ == state::asking ? begin_to_send() : void();
   }
-  if (read->what == put_answer::kind::unchanged) shared_->counts->skipped(content_->size());
+  if (read->what == put_answer::kind::unchanged) counts().skipped(content_->size());
   last_ = std::move(read);
   conclude();
 }
@@ -98,7 +85,7 @@ void put_execution::answer(std::string_view line) {
 void put_execution::begin_to_send() {
   state_ = state::sending;
   offset_ = *wanted_from_;
-  shared_->counts->skipped(offset_);
+  counts().skipped(offset_);
   send_next();
 }
 
@@ -108,7 +95,7 @@ void put_execution::send_next() {
   copy_failure why;
   switch (content_->take(offset_, part_, why)) {
     case put_content::got::bytes:
-      return wait_for_rate(part_.bytes.size());
+      return wait_for_rate(part_.bytes.size()) ? void() : send_part();
     case put_content::got::no_room:
       return content_->wait(static_cast<piece_waiter&>(*this));
     case put_content::got::needs_digest:
@@ -122,17 +109,10 @@ void put_execution::on_room() noexcept {
   guarded([this] { send_next(); });
 }
 
-void put_execution::wait_for_rate(std::size_t bytes) {
-  clock::duration wait =
-      std::max(rate_.take(bytes, loop_.now()), shared_->rate.take(bytes, loop_.now()));
-  if (wait.count() == 0) return send_part();
-  loop_.arm_after(turn_, wait);
-}
-
 void put_execution::send_part() {
   if (state_ != state::sending) return give_back();
-  receiver_->input().write(delegate<std::size_t, bool>::to<&put_execution::on_written>(this),
-                           part_.bytes);
+  peer().input().write(delegate<std::size_t, bool>::to<&put_execution::on_written>(this),
+                       part_.bytes);
 }
 
 // Of the header, or of a part. A receiver that takes no more says why, or ends.
@@ -140,7 +120,7 @@ void put_execution::on_written(std::size_t left, bool closed) {
   note_progress();
   if (part_.of != nullptr) {
     std::size_t count = part_.bytes.size() - left;
-    shared_->counts->moved(count);
+    counts().moved(count);
     offset_ += count;
     give_back();
   }
@@ -152,20 +132,11 @@ void put_execution::on_written(std::size_t left, bool closed) {
   if (wanted_from_) guarded([this] { begin_to_send(); });
 }
 
-void put_execution::note_progress() {
-  if (shared_->idle_timeout.count() > 0) loop_.arm_after(stall_, shared_->idle_timeout);
-}
-
-void put_execution::stalled() {
-  is_stalled_ = true;
-  receiver_->cancel(by_policy);
-}
-
 void put_execution::unanswered() {
   fail(copy_failure(std::make_error_code(std::errc::timed_out),
                     "the receiver of a copy did not answer; does the host run commands as they "
                     "are sent?"));
-  receiver_->cancel(by_policy);
+  peer().cancel(by_policy);
 }
 
 void put_execution::give_back() noexcept {
@@ -177,7 +148,7 @@ void put_execution::give_back() noexcept {
 void put_execution::conclude() noexcept {
   if (state_ >= state::concluding) return;
   state_ = state::concluding;
-  receiver_->input().end_writing();
+  peer().input().end_writing();
 }
 
 // The end of file before the last byte makes the receiver remove what it has.
@@ -187,45 +158,26 @@ void put_execution::fail(copy_failure why) noexcept {
   conclude();
 }
 
-void put_execution::on_end(execution&) noexcept {
-  loop_.disarm(turn_);
-  loop_.disarm(stall_);
-  loop_.disarm(answer_);
+copy_failure put_execution::judged() {
+  const result& end = peer_result();
+  const bool is_done = last_ && last_->what != put_answer::kind::failed;
+  if (is_done && end.status().code() == 0) {
+    if (last_->what == put_answer::kind::done) counts().files(content_->tree().files);
+    return copy_failure();
+  }
+  if (last_) return failure_of_put(*last_, end.err);
+  copy_failure none = failure_of_tool(end.err);
+  none.context = "the host did not run the receiver of a copy, which needs /bin/sh" +
+                 (none.context.empty() ? std::string() : ": " + none.context);
+  return none;
+}
+
+void put_execution::let_go() noexcept {
+  home().disarm(answer_);
   digest_waiter::unlink();
   piece_waiter::unlink();
   give_back();
-  result_ = receiver_->take_result();
   state_ = state::ended;
-  judge();
-  if (logs_end_) log(end_level(result_), [this] { return result_.describe(); });
-  if (tap_ != nullptr) tap_->on_ending(*this);
-  // An observer may drop the last outside reference.
-  intrusive_ptr<put_execution> alive(this);
-  notify_observers();
-}
-
-// Of a receiver that ended by itself: what it says counts, not its exit code.
-void put_execution::judge() noexcept {
-  if (is_stalled_ && result_.how() == end_reason::cancelled) return set_idle_timeout(result_);
-  bool is_ours = failed_ && result_.how() == end_reason::cancelled;
-  if (result_.how() != end_reason::exited && !is_ours) return;
-  if (failed_) return set_transfer_failed(result_, std::move(failed_));
-  contain(
-      [this] {
-        bool is_done = last_ && last_->what != put_answer::kind::failed;
-        if (is_done && result_.status().code() == 0) {
-          if (last_->what == put_answer::kind::done) shared_->counts->files(content_->tree().files);
-          return;
-        }
-        if (last_) return set_transfer_failed(result_, failure_of_put(*last_, result_.err));
-        copy_failure none = failure_of_tool(result_.err);
-        none.context = "the host did not run the receiver of a copy, which needs /bin/sh" +
-                       (none.context.empty() ? std::string() : ": " + none.context);
-        set_transfer_failed(result_, std::move(none));
-      },
-      [this](const std::exception_ptr& error) {
-        set_transfer_failed(result_, copy_failure(error_of(error), ""));
-      });
 }
 
 }  // namespace execo::detail
