@@ -64,8 +64,8 @@ class field {
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   pid_t server() const { return server_.pid(); }
   /// Words that reach the hosts by execo.
-  words execo(const std::string& set, const words& more) const {
-    words all{tool, "put", "-w", set, "-F", path("ssh_config"), "--host-keys", "ignore"};
+  words execo(const std::string& set, const words& more, const char* what = "put") const {
+    words all{tool, what, "-w", set, "-F", path("ssh_config"), "--host-keys", "ignore"};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -159,6 +159,7 @@ void fan(const field& at, const sizes& how) {
     all.emplace_back("xargs rsync",
                      for_each_host(at, "rsync -q -e \"ssh " + ssh + "\" " + at.path("ten") +
                                            " {}:" + at.path("to") + "/{}"));
+  all.emplace_back("execo run true, no copy", at.execo(set, {"true"}, "run"));
   race("10 MB to " + std::to_string(how.hosts) + " hosts", at, std::move(all), how.rounds);
 }
 
