@@ -33,6 +33,8 @@ class [[nodiscard]] process : public detail::process_handle, public command_opti
       : process(command(program, std::move(arguments))) {}
   template <detail::word_range Words>
   explicit process(const Words& argv) : process(command(argv)) {}
+  /// Takes over the handle of any command, such as that of an ssh_process.
+  explicit process(detail::process_handle&& other) noexcept : process_handle(std::move(other)) {}
   // A template, so that words in braces always mean a process.
   template <std::same_as<command> Command>
   explicit process(Command what) : process(detail::make_process(std::move(what))) {}
@@ -48,6 +50,16 @@ class [[nodiscard]] process : public detail::process_handle, public command_opti
     return *this;
   }
   process&& on(executor where) && { return std::move(on(where)); }
+
+  /// Reads what another command writes: `b.in(a.out())`. Both have an end of one pipe of the
+  /// kernel, and the bytes do not pass through this process; those of a command on another host do.
+  /// Throws: std::logic_error if one of them was started, or that output has a sink;
+  /// std::system_error if no descriptor is left.
+  process& in(const reader& other) & {
+    read_from(other);
+    return *this;
+  }
+  process&& in(const reader& other) && { return std::move(in(other)); }
 
   /// Starts it now: environment, working directory and file mode mask are those of this call, even
   /// if the child runs later. A command that cannot be started does not throw: it ends as

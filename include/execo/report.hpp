@@ -31,7 +31,7 @@ class report_stats {
   std::size_t killed = 0;         ///< got a signal from execo, for whatever reason
   std::size_t forced_kills = 0;   ///< of those, got KILL after the grace period
   std::size_t may_still_run = 0;  ///< may still run after a stop or a lost connection
-  std::size_t bad_exits = 0;      ///< ended on their own, by a signal or with a code not accepted
+  std::size_t bad_exits = 0;      ///< ended by a signal, also of execo, or with a code not accepted
   std::size_t incomplete = 0;     ///< have missing output, however they ended
   std::vector<report_stats> parts;
 

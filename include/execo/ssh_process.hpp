@@ -1,6 +1,7 @@
 /// ssh_process: one command on one host, as an object.
 #pragma once
 
+#include <optional>
 #include <utility>
 
 #include "execo/command.hpp"
@@ -9,6 +10,7 @@
 #include "execo/detail/process_handle.hpp"
 #include "execo/detail/words.hpp"
 #include "execo/host.hpp"
+#include "execo/process.hpp"
 
 namespace execo {
 
@@ -59,6 +61,13 @@ class [[nodiscard]] ssh_process : public detail::process_handle,
   }
   ssh_process&& on(executor where) && { return std::move(on(where)); }
 
+  /// Reads what another command writes, as process::in(reader) does.
+  ssh_process& in(const reader& other) & {
+    read_from(other);
+    return *this;
+  }
+  ssh_process&& in(const reader& other) && { return std::move(in(other)); }
+
   /// Starts it now. A host that cannot be reached does not throw: the result says so. Starting
   /// twice does nothing.
   /// Thread: any. Throws: std::invalid_argument for an empty command.
@@ -82,5 +91,14 @@ class [[nodiscard]] ssh_process : public detail::process_handle,
   friend class command_options<ssh_process>;
   command& mutable_command() { return configurable(); }
 };
+
+/// A command here, or on a host, for code that does not care which. Text for this machine is split
+/// into words, as that of a process; text for a host goes to its login shell.
+/// Throws: as the constructors, and ssh_process::ssh().
+process make_process(command what);
+process make_process(command what, const host& where, ssh_options how = ssh_options());
+/// Here if there is no host.
+process make_process(command what, const std::optional<host>& where,
+                     ssh_options how = ssh_options());
 
 }  // namespace execo

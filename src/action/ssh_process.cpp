@@ -156,3 +156,18 @@ void set_ssh(process_state& of, ssh_options options) {
 }
 
 }  // namespace execo::detail
+
+namespace execo {
+
+process make_process(command what) { return process(std::move(what)); }
+
+process make_process(command what, const host& where, ssh_options how) {
+  return process(ssh_process(std::move(what), where).ssh(std::move(how)));
+}
+
+process make_process(command what, const std::optional<host>& where, ssh_options how) {
+  if (!where) return make_process(std::move(what));
+  return make_process(std::move(what), *where, std::move(how));
+}
+
+}  // namespace execo

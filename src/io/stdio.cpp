@@ -35,6 +35,14 @@ sink calling(sink_spec::kind what, std::function<void(std::string_view)> handler
   return stdio_access::make(std::move(spec));
 }
 
+template <class Spec>
+std::shared_ptr<const Spec> handing_over(detail::unique_fd fd) {
+  auto spec = std::make_shared<Spec>(Spec::kind::fd);
+  spec->fd.number = spec->fd.given = fd.get();
+  spec->fd.handed = std::make_shared<detail::handed_fd>(std::move(fd));
+  return spec;
+}
+
 }  // namespace
 
 overflow overflow::spill(std::string path) {
@@ -65,6 +73,18 @@ sink to_fd(int fd) {
   spec->fd.number = spec->fd.given = checked(fd);
   return stdio_access::make(std::move(spec));
 }
+
+namespace detail {
+
+sink stdio_access::hand_over_sink(unique_fd fd) {
+  return make(handing_over<sink_spec>(std::move(fd)));
+}
+
+source stdio_access::hand_over_source(unique_fd fd) {
+  return make(handing_over<source_spec>(std::move(fd)));
+}
+
+}  // namespace detail
 
 sink callback(std::function<void(std::string_view)> handler) {
   return calling(sink_spec::kind::callback, std::move(handler));

@@ -9,15 +9,28 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fd.hpp"
 #include "execo/stdio.hpp"
 #include "io/file_path.hpp"
 
 namespace execo::detail {
 
-/// A descriptor of the caller's.
+/// A descriptor of ours that the one start which takes it closes.
+class handed_fd {
+ public:
+  explicit handed_fd(unique_fd fd) noexcept : fd_(std::move(fd)) {}
+  int number() const noexcept { return fd_.get(); }
+  unique_fd take() noexcept { return std::move(fd_); }
+
+ private:
+  unique_fd fd_;
+};
+
+/// A descriptor of the caller's, or one that is handed over.
 struct lent_fd {
   int number = -1;  // once it was taken, of ours for the same open file
   int given = -1;   // the caller's, for a message
+  std::shared_ptr<handed_fd> handed = nullptr;
 };
 
 enum class overflow_kind : std::uint8_t { head, head_and_tail, block, kill, spill };
@@ -82,6 +95,9 @@ struct stdio_access {
     return s.spec_;
   }
   static const source_spec* of(const source& s) noexcept { return s.spec_.get(); }
+  /// Those of one start alone, which closes what it was handed.
+  static sink hand_over_sink(unique_fd fd);
+  static source hand_over_source(unique_fd fd);
   static sink make(std::shared_ptr<const sink_spec> spec) { return sink(std::move(spec)); }
   static source make(std::shared_ptr<const source_spec> spec) { return source(std::move(spec)); }
   static overflow_kind kind_of(const overflow& o) noexcept {

@@ -306,7 +306,7 @@ void lifecycle::classify() noexcept {
       break;
     }
     case end_reason::signaled:
-      ok = what.ignores_exit_code && !result_.killed();
+      ok = what.ignores_exit_code;
       hidden = what.hides_exit_code || result_.killed();
       break;
     case end_reason::timed_out:

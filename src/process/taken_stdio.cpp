@@ -27,6 +27,7 @@ class stdio_taker {
   struct named {
     int* number;
     std::string name;
+    std::shared_ptr<handed_fd> handed;  // null: it stays the caller's
   };
 
   template <class Spec>
@@ -79,7 +80,7 @@ void stdio_taker::add(const std::vector<passed_descriptor>& list) {
   for (const passed_descriptor& one : list) {
     std::string name = std::to_string(one.ours) + " to " + std::to_string(one.theirs);
     extra.push_back({one.ours, one.theirs, name});
-    named_.push_back({&extra.back().ours, std::move(name)});
+    named_.push_back({&extra.back().ours, std::move(name), nullptr});
   }
 }
 
@@ -109,7 +110,7 @@ std::shared_ptr<const Spec> stdio_taker::copy_one(const Spec& from, int inherite
   }
   if (made->what == kind::inherit) made->fd.number = made->fd.given = inherited;
   made->what = kind::fd;
-  named_.push_back({&made->fd.number, std::to_string(made->fd.given)});
+  named_.push_back({&made->fd.number, std::to_string(made->fd.given), made->fd.handed});
   return made;
 }
 
@@ -134,7 +135,8 @@ bool stdio_taker::all_open() {
 }
 
 bool stdio_taker::lend(const named& one) {
-  std::shared_ptr<const unique_fd> ours = another_of(*one.number);
+  auto ours =
+      one.handed ? std::make_shared<const unique_fd>(one.handed->take()) : another_of(*one.number);
   if (!ours) return fail("dup descriptor", one);
   *one.number = ours->get();
   held().descriptors.push_back(std::move(ours));

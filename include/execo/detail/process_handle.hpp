@@ -68,6 +68,7 @@ class process_handle {
   /// Throws: std::logic_error after the start.
   command& configurable();
   void set_place(executor where);
+  void read_from(const reader& other);
   void start_now();
   /// Throws: std::logic_error if it was moved from.
   process_state& shared_state() const;

@@ -127,5 +127,18 @@ TEST_P(faults, ignored_and_hidden_ones) {
   EXPECT_FALSE(ignored(process("sh -c 'exit 3'").accept(4)).ok());
 }
 
+TEST_P(faults, an_end_by_a_signal_is_ignored_whoever_sent_it) {
+  EXPECT_TRUE(sync_wait(process("sh -c 'kill -USR1 $$'").ignore_exit_code().run()).ok());
+  for (bool ignored : {true, false}) {
+    process server("sleep 300");
+    if (ignored) server.ignore_exit_code();
+    server.start();
+    server.kill();
+    result end = sync_wait(server.wait());
+    EXPECT_TRUE(end.killed());
+    EXPECT_EQ(end.ok(), ignored) << end.describe();
+  }
+}
+
 }  // namespace
 }  // namespace execo::test
