@@ -8,8 +8,13 @@
 #include <utility>
 
 #include "execo/detail/action_ops.hpp"
+#include "execo/host_process.hpp"
 
 namespace execo {
+
+namespace detail {
+struct action_access;
+}  // namespace detail
 
 /// Where a host of an action is.
 enum class host_state : std::uint8_t {
@@ -33,9 +38,14 @@ class host_handle {
   /// host has ended.
   /// Thread: any.
   void kill(int signal = SIGTERM) noexcept;
+  /// The command of this host, as soon as its turn has come; nothing if the host ended before, or
+  /// has no command, as in a copy. Starts the action if needed. Of a host that is tried again it is
+  /// the attempt of that moment.
+  /// Stop: leaves the action running; throws operation_cancelled.
+  detail::host_process_op process() const { return {state_, index_}; }
 
  private:
-  friend class action;
+  friend struct detail::action_access;
   host_handle(detail::action_ref state, std::size_t index) noexcept
       : state_(std::move(state)), index_(index) {}
   detail::action_ref state_;

@@ -35,6 +35,8 @@ class [[nodiscard]] expect_result {
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
 
   expect_result() noexcept = default;
+  /// Without a match.
+  explicit expect_result(expect_end how) noexcept : how_(how) {}
 
   expect_end how() const noexcept { return how_; }
   bool matched() const noexcept { return how_ == expect_end::matched; }

@@ -10,7 +10,9 @@ namespace execo {
 
 namespace detail {
 class process_handle;
-}
+}  // namespace detail
+
+class host_process;
 
 /// An output of a process: process::out(), process::err(). A handle: all readers of a stream share
 /// one position, and each keeps the process alive as a process handle does.
@@ -38,6 +40,7 @@ class reader {
 
  private:
   friend class detail::process_handle;
+  friend class host_process;
   friend class expect;
   reader(detail::process_ref state, stream which) noexcept
       : state_(std::move(state)), which_(which) {}
@@ -62,6 +65,7 @@ class writer {
 
  private:
   friend class detail::process_handle;
+  friend class host_process;
   explicit writer(detail::process_ref state) noexcept : state_(std::move(state)) {}
   detail::process_ref state_;
 };

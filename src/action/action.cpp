@@ -221,7 +221,7 @@ host_handle action::find(const host& which) const {
   std::optional<std::size_t> index = state().find(which, match::host);
   if (!index && which.user().empty() && which.port() == 0) index = state_->find(which, match::name);
   if (!index) throw std::out_of_range("the action has no host " + which.to_string());
-  return host_handle(state_, *index);
+  return detail::action_access::host_at(*this, *index);
 }
 
 host_state host_handle::state() const { return state_->state_of(index_); }

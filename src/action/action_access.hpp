@@ -9,6 +9,10 @@ namespace execo::detail {
 struct action_access {
   /// Throws: std::logic_error if it was moved from.
   static action_core& core(const action& a) { return a.state(); }
+  static host_handle host_at(const action& a, std::size_t index) {
+    (void)core(a);
+    return host_handle(a.state_, index);
+  }
   /// Moves it out. Throws: std::logic_error if there is none.
   static action_ref take(action& a) {
     (void)a.state();

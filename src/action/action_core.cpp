@@ -214,6 +214,11 @@ void action_core::wait_for_line(action_wait& waiter) noexcept {
   notify_waiters();
 }
 
+void action_core::wait_for_process(std::size_t index, host_process_op& waiter) noexcept {
+  start();
+  find_process(index, waiter);
+}
+
 void action_core::keep_line(const output_line& line, host_run& by) noexcept {
   action_core* at = this;
   std::size_t index = line.index;

@@ -59,6 +59,7 @@ class action_core : public ref_counted, protected loop_member {
   void wait_for_end(action_wait& waiter) noexcept;
   void wait_for_next(action_wait& waiter) noexcept;
   void wait_for_line(action_wait& waiter) noexcept;
+  void wait_for_process(std::size_t index, host_process_op& waiter) noexcept;
   std::optional<host_result> take_next();
   std::optional<host_line> take_line();
   action_result take_end();
@@ -102,6 +103,8 @@ class action_core : public ref_counted, protected loop_member {
   virtual void cancel_all() noexcept = 0;
   virtual void signal_all(int signal) noexcept = 0;
   virtual void signal_one(std::size_t index, int signal) noexcept = 0;
+  /// Leads to an answer to it: the process of a host, or none.
+  virtual void find_process(std::size_t index, host_process_op& waiter) noexcept = 0;
   /// Delivers the results of the hosts that do not run.
   virtual void end_waiting() noexcept = 0;
   /// Started and not ended yet.

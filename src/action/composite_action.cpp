@@ -110,6 +110,11 @@ void composite_action::signal_one(std::size_t index, int signal) noexcept {
   m.what->signal_one(index - m.first, signal);
 }
 
+void composite_action::find_process(std::size_t index, host_process_op& waiter) noexcept {
+  const member& m = members_[member_at(index)];
+  m.what->find_process(index - m.first, waiter);
+}
+
 std::size_t composite_action::open() const noexcept {
   std::size_t hosts = 0;
   for (const member& m : members_) hosts += m.what->open();

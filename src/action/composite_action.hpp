@@ -45,6 +45,7 @@ class composite_action final : public action_core {
   void cancel_all() noexcept override;
   void signal_all(int signal) noexcept override;
   void signal_one(std::size_t index, int signal) noexcept override;
+  void find_process(std::size_t index, host_process_op& waiter) noexcept override;
   void end_waiting() noexcept override;
   std::size_t open() const noexcept override;
   void on_result(const host_result&) noexcept override {}

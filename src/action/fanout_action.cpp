@@ -45,23 +45,8 @@ void fanout_action::set_journal(journal_options how) {
   journal_ = std::move(made);
 }
 
-// Readers and writers are those of one process; the hosts of an action would wait for them
-// indefinitely.
-void fanout_action::refuse_what_needs_a_reader() const {
-  const command& what = commands.what;
-  const source_spec* from = stdio_access::of(what.in);
-  if (from != nullptr && from->what == source_spec::kind::pipe)
-    throw std::invalid_argument("an action has no writer for the input pipe()");
-  for (const sink* to : {&what.out, &what.err}) {
-    const sink_spec* spec = stdio_access::of(*to);
-    if (spec != nullptr && needs_reader(*spec))
-      throw std::invalid_argument("an action has no reader for the output pipe()");
-  }
-}
-
 void fanout_action::prepare(loop&) {
   if (commands.is_prepared()) return;
-  refuse_what_needs_a_reader();
   factory->prepare(commands.what);
   std::vector<std::shared_ptr<handler>> handlers = commands.what.handlers;
   commands.prepare();
@@ -110,6 +95,18 @@ bool fanout_action::may_launch() const noexcept {
   return launched_ < std::min(allowed_, hosts.size()) || waiting_.is_due(where().now());
 }
 
+template <class Found>
+void fanout_action::tell_awaiting(std::size_t index, Found found) noexcept {
+  for (list_node* n = awaiting_start_.next(); n != &awaiting_start_;) {
+    auto& waiter = static_cast<host_process_op&>(*n);
+    if (waiter.index_ > index) return;
+    n = n->next();
+    if (waiter.index_ < index) continue;
+    waiter.unlink();
+    found(waiter);
+  }
+}
+
 // Without memory the action fails, and the host has no result but `not_started`.
 void fanout_action::launch(std::size_t index, unsigned number) noexcept {
   host_run* run = nullptr;
@@ -124,7 +121,9 @@ void fanout_action::launch(std::size_t index, unsigned number) noexcept {
   run->link.link_before(open_);
   ++running_;
   descriptors_.opened();
+  const intrusive_ptr<host_run> kept(run);
   run->start();
+  tell_awaiting(index, [&](host_process_op& waiter) { waiter.ask(*kept); });
 }
 
 void fanout_action::launch_again() noexcept {
@@ -220,6 +219,7 @@ void fanout_action::note_transport(const host_result& r) {
 }
 
 void fanout_action::on_result(const host_result& r) noexcept {
+  tell_awaiting(r.index, [](host_process_op& waiter) { waiter.finish(); });
   contain([&] { note_transport(r); }, [this](const std::exception_ptr& error) { fail(error); });
   if (!calls_) return;
   if (auto error = calls_->end(ended_command(r.host, position_of(r.index), r)))
@@ -232,6 +232,12 @@ void fanout_action::on_over() noexcept {
   commands.release_stdio();
   descriptors_.release();
   if (journal_) journal_->finish();
+  // A host without a result, for lack of memory, did not tell them.
+  while (awaiting_start_.linked()) {
+    auto& waiter = static_cast<host_process_op&>(*awaiting_start_.next());
+    waiter.unlink();
+    waiter.finish();
+  }
   std::span<loop* const> rings = where().rings();
   for (std::size_t i = 0; i < rings.size(); ++i)
     run_on(*rings[i], [shared = factory, i] { shared->end(i); });
@@ -292,6 +298,17 @@ void fanout_action::signal_one(std::size_t index, int signal) noexcept {
   if (!known) return;
   skip(index);
   notify_waiters();
+}
+
+void fanout_action::find_process(std::size_t index, host_process_op& waiter) noexcept {
+  if (host_run* run = find_open(index)) return waiter.ask(*run);
+  if (state_of(index) == host_state::ended) return waiter.finish();
+  // Usually asked for in their order: the place is at the end.
+  list_node* after = &awaiting_start_;
+  while (after->prev() != &awaiting_start_ &&
+         static_cast<host_process_op*>(after->prev())->index_ > index)
+    after = after->prev();
+  waiter.link_before(*after);
 }
 
 void fanout_action::skip(std::size_t index) noexcept {

@@ -41,7 +41,6 @@ class fanout_action final : public action_core {
   /// Of a run that goes on it keeps the hosts that are left. Throws: journal_error.
   void set_journal(journal_options how);
   /// Throws: std::invalid_argument.
-  void refuse_what_needs_a_reader() const;
 
   std::size_t size() const noexcept override { return hosts.size(); }
   bool may_join() const noexcept override { return positions_.empty(); }
@@ -62,6 +61,7 @@ class fanout_action final : public action_core {
   void cancel_all() noexcept override;
   void signal_all(int signal) noexcept override;
   void signal_one(std::size_t index, int signal) noexcept override;
+  void find_process(std::size_t index, host_process_op& waiter) noexcept override;
   void end_waiting() noexcept override;
   std::size_t open() const noexcept override { return running_; }
   void on_result(const host_result& r) noexcept override;
@@ -78,6 +78,8 @@ class fanout_action final : public action_core {
   bool keep_for_retry(host_run& run) noexcept;
   host_run* find_open(std::size_t index) const noexcept;
   void skip(std::size_t index) noexcept;
+  template <class Found>
+  void tell_awaiting(std::size_t index, Found found) noexcept;
   void host_ended(host_run& run) noexcept;
   host_result take_result(host_run& run);
   /// Writes its end into the journal, if there is one. Throws: std::bad_alloc.
@@ -89,6 +91,7 @@ class fanout_action final : public action_core {
   std::unique_ptr<journal_writer> journal_;  // null: none
   std::vector<std::size_t> positions_;       // of a run that goes on; empty: those of `hosts`
   list_node open_;                           // of host_run
+  list_node awaiting_start_;                 // of host_process_op, in the order of their hosts
   descriptor_share descriptors_;
   std::set<std::size_t> skipped_;  // hosts that ended before their turn
   retry_queue waiting_;            // for another attempt

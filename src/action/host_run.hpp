@@ -38,6 +38,8 @@ class host_run final : public ref_counted, private end_observer, private output_
   /// Whether its output is to wait, since lines of the action are not taken.
   void hold(bool held) noexcept;
   bool is_held() const noexcept { return holding_; }
+  loop& ring() const noexcept { return on_; }
+  loop& action_loop() const noexcept { return owner_.where(); }
   // Pre of both: host_ended() was called with it, and has not returned.
   const result& found() const noexcept { return *result_; }
   host_result take_result() {
@@ -51,6 +53,10 @@ class host_run final : public ref_counted, private end_observer, private output_
   const attempt_times& times() const noexcept { return *times_; }
   /// Why it could not be started, if so.
   std::exception_ptr problem() const noexcept { return problem_; }
+
+  // -- on its ring ------------------------------------------------------------------------------
+  /// Its command; null before its start, after its end, and for other work.
+  lifecycle* running_command() const noexcept { return run_ ? run_->as_lifecycle() : nullptr; }
 
  private:
   struct splitters {

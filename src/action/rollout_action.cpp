@@ -192,6 +192,10 @@ void rollout_action::signal_one(std::size_t index, int signal) noexcept {
   what_->signal_one(index, signal);
 }
 
+void rollout_action::find_process(std::size_t index, host_process_op& waiter) noexcept {
+  what_->find_process(index, waiter);
+}
+
 void rollout_action::member_over(action_core&) noexcept { member_is_over_ = true; }
 
 std::optional<std::size_t> rollout_action::find(const host& which, match by) const {

@@ -32,6 +32,8 @@ class output_tap {
   ~output_tap() = default;
 };
 
+class lifecycle;
+
 class execution : public ref_counted {
  public:
   /// In place of a signal: the steps of the command's stop policy.
@@ -52,6 +54,8 @@ class execution : public ref_counted {
     assert(!ended());
     observer.link_before(observers_);
   }
+  /// Null: it is no command.
+  virtual lifecycle* as_lifecycle() noexcept { return nullptr; }
   void set_tap(output_tap* tap) noexcept { tap_ = tap; }
   /// A tap that lives as long as the run does.
   void set_tap(std::shared_ptr<output_tap> tap) noexcept {

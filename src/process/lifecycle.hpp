@@ -78,6 +78,7 @@ class lifecycle final : public execution,
   void outlive() noexcept { transport_->outlive(); }
   /// Back-pressure for a slow tap; without effect on a run that is being ended.
   void pause(stream which, bool paused) override;
+  lifecycle* as_lifecycle() noexcept override { return this; }
   /// The present phase, for reports on a run that goes on.
   execo::phase current_phase() const noexcept { return phase_; }
   /// The final result, moved out by its only user.

@@ -35,6 +35,9 @@ class process_state final : public ref_counted {
  public:
   process_state(command c, std::unique_ptr<command_way> by)
       : what(std::move(c)), way(std::move(by)) {}
+  /// Of a run that another one owns.
+  explicit process_state(intrusive_ptr<lifecycle> of)
+      : what(std::string()), run(std::move(of)), detached(true) {}
   ~process_state() override {
     if (!run || detached || run->ended()) return;
     run_on(run->home(), [r = run] { r->cancel(); });

@@ -28,6 +28,7 @@ class list_node {
 
   bool linked() const noexcept { return next_ != this; }
   list_node* next() const noexcept { return next_; }
+  list_node* prev() const noexcept { return prev_; }
   void link_before(list_node& where) noexcept {
     unlink();
     prev_ = where.prev_;

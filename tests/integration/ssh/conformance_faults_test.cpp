@@ -21,6 +21,7 @@
 #include "random_bytes.hpp"
 #include "recorded_run.hpp"
 #include "sshd_fixture.hpp"
+#include "support/file_bytes.hpp"
 
 namespace execo::test {
 namespace {
@@ -90,8 +91,7 @@ TEST_P(fault, a_host_key_that_is_unknown_changed_or_revoked_is_rejected) {
   start();
   options_.host_key_policy = host_keys::strict;
   std::string entry = "[127.1.0.1]:" + std::to_string(options_.port) + " ";
-  std::ifstream other_file(server_->identity() + ".pub");
-  std::string other((std::istreambuf_iterator<char>(other_file)), {});
+  std::string other = file_bytes(server_->identity() + ".pub");
   using verdict = std::pair<std::string, failure_reason>;
   for (const auto& [text, reason] :
        {verdict("\n", failure_reason::host_key_unknown),
@@ -130,8 +130,7 @@ TEST_P(fault, a_new_host_key_is_recorded_once) {
   options_.host_key_policy = host_keys::accept_new;
   options_.known_hosts = server_->directory() + "/new_known";
   for (int i = 0; i < 2; ++i) expect(run(), end_reason::exited, phase::run);
-  std::ifstream file(options_.known_hosts);
-  std::string text((std::istreambuf_iterator<char>(file)), {});
+  std::string text = file_bytes(options_.known_hosts);
   EXPECT_THAT(text, HasSubstr("[127.1.0.1]:" + std::to_string(options_.port) + " " +
                               server_->host_key() + "\n"));
   EXPECT_EQ(std::ranges::count(text, '\n'), 1);

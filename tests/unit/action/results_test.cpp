@@ -37,18 +37,6 @@ TEST(action_results, are_gathered_by_what_they_say_largest_first) {
   EXPECT_EQ(groups[0].sample.out, "same\n");
 }
 
-TEST(action_results, do_not_wait_for_readers_and_writers_that_hosts_cannot_have) {
-  fake_hosts hosts;
-  auto refused = [&](auto set) {
-    fake_action a(hosts, 2);
-    set(a.state().commands.what);
-    EXPECT_THROW(sync_wait(a.run()), std::invalid_argument);
-  };
-  refused([](command& what) { what.set_in(pipe()); });
-  refused([](command& what) { what.set_out(pipe()); });
-  refused([](command& what) { what.set_err(tee(null(), pipe())); });
-}
-
 TEST(action_results, ignored_ends_are_no_bad_exits) {
   fake_hosts hosts;
   hosts.behaviour = host_kind;
