@@ -6,8 +6,8 @@
 #include <execo/execo.hpp>
 
 execo::task<int> run(execo::host_set nodes, execo::host node, std::string file, std::string to) {
-  auto here = execo::local("uname -r");
-  auto there = execo::remote("uname -r", nodes).timeout(std::chrono::seconds(5));
+  auto here = execo::local("uname");
+  auto there = execo::remote("uname", nodes).timeout(std::chrono::seconds(5));
   auto copy = execo::put(file, nodes, to);
   auto worker = execo::remote("/bin/echo alright", node).out(execo::inherit());
   auto all = execo::parallel(std::move(here), std::move(there), std::move(copy), std::move(worker));

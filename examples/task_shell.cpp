@@ -7,7 +7,7 @@
 #include <iostream>
 
 execo::task<int> shell(execo::host_set nodes) {
-  auto worker = execo::remote("uname -r", nodes).timeout(std::chrono::seconds(5));
+  auto worker = execo::remote("uname", nodes).timeout(std::chrono::seconds(5));
   worker.on_end([](const execo::ended_command& c) {
     if (!c.result.ok()) std::cout << c.host.name() << ": " << c.result.describe() << "\n";
   });

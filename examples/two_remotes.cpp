@@ -6,7 +6,7 @@
 #include <execo/execo.hpp>
 
 execo::task<int> both(execo::host_set some, execo::host_set others) {
-  auto a = execo::remote("whoami; uname -a", some).out(execo::inherit()).start();
+  auto a = execo::remote("whoami; uname", some).out(execo::inherit()).start();
   auto b = execo::remote("cd /etc; ls | wc -l", others).out(execo::inherit()).start();
   execo::action_result first = co_await a.wait();
   execo::action_result second = co_await b.wait();
