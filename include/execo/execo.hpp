@@ -61,6 +61,7 @@
 #include "execo/sync_wait.hpp"
 #include "execo/target.hpp"
 #include "execo/task.hpp"
+#include "execo/ticker.hpp"
 #include "execo/time.hpp"
 #include "execo/timeout.hpp"
 #include "execo/transfer.hpp"
