@@ -17,7 +17,8 @@ class descriptor_share {
 
   /// Reserves descriptors for `wanted` hosts that use `each`, or for as many hosts as possible, at
   /// least one: an action never waits for another one. `spare` descriptors are open now, but are
-  /// closed when needed. Returns the number of hosts. Pre: nothing is reserved yet.
+  /// closed when needed. Returns the number of hosts. Called again, for more hosts or for fewer, it
+  /// keeps at least what is in use, until that is closed. Pre: then `each` is the same.
   std::size_t take(std::size_t wanted, std::size_t each, std::size_t spare);
   /// A host starts to use its descriptors; it stops using them.
   void opened() noexcept;
@@ -27,8 +28,12 @@ class descriptor_share {
   std::size_t limit() const noexcept { return limit_; }
 
  private:
+  /// Gives back what is reserved beyond that many descriptors and beyond those in use.
+  void keep(std::size_t descriptors) noexcept;
+
   std::size_t taken_ = 0;   // descriptors
   std::size_t in_use_ = 0;  // of them
+  std::size_t wanted_ = 0;  // fewer than are taken while more are in use
   std::size_t each_ = 0;
   std::size_t limit_ = 0;
 };
