@@ -89,6 +89,18 @@ class [[nodiscard]] action {
   /// Thread: any.
   void request_stop() noexcept;
 
+  /// Lets no further host begin until resume_launching(), neither for the first time nor once more.
+  /// Running hosts go on, with all their deadlines; next(), next_line() and wait() then wait. An
+  /// action that is suspended before the start begins with no host. It is ended as any other.
+  ///
+  /// It is for the whole of a composite or a rollout: no member of a sequence begins, and the
+  /// deadline of a batch does not count the time. Called twice, it is undone by one resume.
+  /// Thread: any once it is started.
+  void suspend_launching() noexcept;
+  /// Undoes that. Without a suspension it does nothing.
+  /// Thread: as above.
+  void resume_launching() noexcept;
+
   /// The counts so far.
   /// Thread: the one that drives the action's loop.
   action_stats stats() const;

@@ -65,7 +65,7 @@ class composite : public action {
   explicit composite(detail::action_ref state) noexcept : action(std::move(state)) {}
 };
 
-/// Runs its members at the same time. Each has its own fanout.
+/// Runs its members at the same time. Each has its own fanout; fanout() of the whole sets them all.
 class [[nodiscard]] parallel : public composite, public detail::action_options<parallel> {
  public:
   parallel(const parallel&, detail::moved_only_so_pass_it_with_std_move = {})

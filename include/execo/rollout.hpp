@@ -162,7 +162,8 @@ class [[nodiscard]] rollout : public action, public detail::action_options<rollo
   /// Throws: std::invalid_argument if it is negative, as batch_deadline().
   EXECO_SETTER(soak(duration time), detail::set_soak(*this, time))
   /// A batch that takes longer ends the rollout: hosts that still run are ended as `cancelled`,
-  /// whatever on_stop() says. Default 0: no limit.
+  /// whatever on_stop() says. While launching is suspended the time does not count. Default 0: no
+  /// limit.
   EXECO_SETTER(batch_deadline(duration time), detail::set_batch_deadline(*this, time))
   /// Default: drain.
   EXECO_SETTER(on_stop(rollout_stop how), detail::set_on_stop(*this, how))

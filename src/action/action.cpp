@@ -126,6 +126,14 @@ std::optional<host_line> action_line_op::await_resume() {
 
 namespace {
 
+// Before the start here; then on its loop, unless it is over.
+template <class Call>
+void steer(action_core& core, Call call) {
+  if (!core.bound()) return call(core);
+  if (core.over()) return;
+  run_on(core.home(nullptr), [kept = intrusive_ptr<action_core>(&core), call] { call(*kept); });
+}
+
 action_core& before_its_start(action& a) {
   action_core& core = action_access::core(a);
   if (core.bound()) throw std::logic_error("an action is configured before it is started");
@@ -143,7 +151,8 @@ void add_action_handler(action& a, std::shared_ptr<action_handler> h) {
 }
 
 void set_fanout(action& a, std::size_t hosts) {
-  configurable(action_access::core(a)).set_fanout(hosts);
+  if (hosts == 0) throw std::invalid_argument("fanout: at least one host at a time");
+  steer(action_access::core(a), [hosts](action_core& core) { core.set_fanout(hosts); });
 }
 
 void set_journal(action& a, journal_options how) {
@@ -214,6 +223,14 @@ action::line_op action::next_line() {
 void action::kill(int signal) noexcept {
   if (!state_ || !state_->bound() || state_->over()) return;
   detail::run_on(state_->home(nullptr), [s = state_, signal] { s->kill(signal); });
+}
+
+void action::suspend_launching() noexcept {
+  if (state_) detail::steer(*state_, [](detail::action_core& core) { core.suspend_launching(); });
+}
+
+void action::resume_launching() noexcept {
+  if (state_) detail::steer(*state_, [](detail::action_core& core) { core.resume_launching(); });
 }
 
 host_handle action::find(const host& which) const {

@@ -148,7 +148,10 @@ void action_core::count_done() noexcept {
 
 std::string action_core::progress(clock::time_point now) const {
   return fmt::format("{} hosts, {} ended, {} open, for {}{}", size(), stats_.done, open(),
-                     format_duration(now - begun_), stopping_ ? ", stopping" : "");
+                     format_duration(now - begun_),
+                     stopping_        ? ", stopping"
+                     : is_suspended() ? ", suspended"
+                                      : "");
 }
 
 void action_core::fail(std::exception_ptr error) noexcept {
@@ -178,6 +181,22 @@ void action_core::kill(int signal) noexcept {
   if (stage_ != stage::running || finished()) return;
   intrusive_ptr<action_core> alive(this);
   signal_all(signal);
+  notify_waiters();
+}
+
+void action_core::suspend_launching() noexcept {
+  assert(composite_ == nullptr);
+  launching_ = launching::suspended;
+  if (stage_ == stage::running) on_suspended();
+}
+
+void action_core::resume_launching() noexcept {
+  assert(composite_ == nullptr);
+  launching_ = launching::allowed;
+  if (stage_ != stage::running) return;
+  // What goes on may end within this call.
+  intrusive_ptr<action_core> alive(this);
+  go_on();
   notify_waiters();
 }
 

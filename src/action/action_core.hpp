@@ -52,6 +52,11 @@ class action_core : public ref_counted, protected loop_member {
   void stop() noexcept;
   void kill(int signal) noexcept;
   void kill_one(std::size_t index, int signal) noexcept;
+  // These three also before it is bound, on the thread that configures it.
+  void suspend_launching() noexcept;
+  void resume_launching() noexcept;
+  /// Of each fan-out in it. Pre: > 0.
+  virtual void set_fanout(std::size_t at_a_time) noexcept = 0;
   virtual host_state state_of(std::size_t index) const noexcept = 0;
   /// What its results, its command and its caller know the host at `index` by: another number in a
   /// run that goes on.
@@ -72,6 +77,8 @@ class action_core : public ref_counted, protected loop_member {
   line_queue& lines() noexcept { return lines_; }
 
   virtual std::size_t size() const noexcept = 0;
+  /// Whether the outermost action lets no host begin now.
+  bool is_suspended() const noexcept { return outermost().launching_ == launching::suspended; }
   /// Whether its results have the positions of its hosts, as those of a member must.
   virtual bool may_join() const noexcept { return true; }
   /// What it is called in reports.
@@ -97,8 +104,10 @@ class action_core : public ref_counted, protected loop_member {
   virtual void bind_home(loop& where) noexcept { home_ = &where; }
   /// Starts the work. What it throws is thrown to the coroutines that await the action.
   virtual void begin() = 0;
-  /// Results were taken: more work may be started.
+  /// Results were taken, or launching was resumed: more work may be started.
   virtual void go_on() noexcept = 0;
+  /// No host begins until go_on().
+  virtual void on_suspended() noexcept {}
   /// Cancels what is in progress, and delivers not_started for the rest.
   virtual void cancel_all() noexcept = 0;
   virtual void signal_all(int signal) noexcept = 0;
@@ -162,6 +171,8 @@ class action_core : public ref_counted, protected loop_member {
   friend class composite_action;
   friend class rollout_action;
   enum class stage : std::uint8_t { idle, running, ended };
+  /// allowed <-> suspended, at any stage. Of the outermost action.
+  enum class launching : std::uint8_t { allowed, suspended };
 
   void shut_down() noexcept override { stop(); }
   void take_over(host_result r);
@@ -194,6 +205,7 @@ class action_core : public ref_counted, protected loop_member {
   action_stats stats_;
   clock::time_point begun_{};
   stage stage_ = stage::idle;
+  launching launching_ = launching::allowed;
   bool stopping_ = false;
 };
 

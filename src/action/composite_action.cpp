@@ -15,6 +15,8 @@ namespace detail {
 composite_action::composite_action(order how, std::vector<action_ref> members) : order_(how) {
   for (const action_ref& one : members) {
     if (one->bound()) throw std::logic_error("an action joins a composite before it is started");
+    if (one->is_suspended())
+      throw std::logic_error("a suspended action joins no composite: suspend the composite");
     if (!one->may_join())
       throw std::logic_error("an action that resumes a journal joins no composite: run it alone");
   }
@@ -47,16 +49,21 @@ void composite_action::bind_home(loop& where) noexcept {
 }
 
 void composite_action::begin() {
-  if (order_ != order::at_once) return advance();
+  if (order_ != order::at_once) {
+    at_ = step::at_rest;
+    return advance();
+  }
   while (next_ < members_.size()) members_[next_++].what->start();
 }
 
-// A member may end within its own start, which leads here again.
+// A member may end within its own start, which leads here again. While launching is suspended none
+// begins: its handlers would hear of a start, and it would hold descriptors.
 void composite_action::advance() noexcept {
-  if (advancing_) return;
-  advancing_ = true;
-  while (next_ < members_.size() && next_ == over_count_) members_[next_++].what->start();
-  advancing_ = false;
+  if (at_ != step::at_rest) return;
+  at_ = step::advancing;
+  while (next_ < members_.size() && next_ == over_count_ && !is_suspended())
+    members_[next_++].what->start();
+  at_ = step::at_rest;
 }
 
 void composite_action::member_over(action_core& which) noexcept {
@@ -87,6 +94,19 @@ void composite_action::end_waiting() noexcept {
   const std::size_t begun = next_;
   skip_the_rest();
   for (std::size_t i = 0; i < begun; ++i) members_[i].what->begin_no_more();
+}
+
+void composite_action::go_on() noexcept {
+  for (std::size_t i = 0; i < next_; ++i) members_[i].what->go_on();
+  advance();
+}
+
+void composite_action::on_suspended() noexcept {
+  for (const member& m : members_) m.what->on_suspended();
+}
+
+void composite_action::set_fanout(std::size_t at_a_time) noexcept {
+  for (const member& m : members_) m.what->set_fanout(at_a_time);
 }
 
 void composite_action::allow_below(std::size_t limit) noexcept {

@@ -27,6 +27,7 @@ class composite_action final : public action_core {
   std::optional<std::size_t> find(const host& which, match by) const override;
   host_state state_of(std::size_t index) const noexcept override;
   void allow_below(std::size_t limit) noexcept override;
+  void set_fanout(std::size_t at_a_time) noexcept override;
   std::size_t count() const noexcept { return members_.size(); }
   /// The numbers of the members that a host of this position is of, from this one inwards.
   /// Throws: std::out_of_range.
@@ -41,7 +42,8 @@ class composite_action final : public action_core {
   void prepare(loop& where) override;
   void bind_home(loop& where) noexcept override;
   void begin() override;
-  void go_on() noexcept override {}
+  void go_on() noexcept override;
+  void on_suspended() noexcept override;
   void cancel_all() noexcept override;
   void signal_all(int signal) noexcept override;
   void signal_one(std::size_t index, int signal) noexcept override;
@@ -66,7 +68,9 @@ class composite_action final : public action_core {
   std::size_t next_ = 0;  // member to begin; all of them once none is to
   std::size_t over_count_ = 0;
   order order_;
-  bool advancing_ = false;
+  /// idle -> at_rest <-> advancing. Of a sequence.
+  enum class step : std::uint8_t { idle, at_rest, advancing };
+  step at_ = step::idle;
 };
 
 }  // namespace execo::detail

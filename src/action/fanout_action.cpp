@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <stdexcept>
 #include <utility>
 
@@ -32,9 +33,13 @@ fanout_action& configurable(action_core& state) {
   return static_cast<fanout_action&>(state);
 }
 
-void fanout_action::set_fanout(std::size_t at_a_time) {
-  if (at_a_time == 0) throw std::invalid_argument("fanout: at least one host at a time");
+// With a smaller one those that run go on, and none begins until fewer than that are left.
+void fanout_action::set_fanout(std::size_t at_a_time) noexcept {
+  assert(at_a_time > 0);
   fanout = at_a_time;
+  if (window_ == 0 || stopping() || finished()) return;
+  contain([this] { choose_window(); }, [this](const std::exception_ptr& error) { fail(error); });
+  go_on();
 }
 
 void fanout_action::set_journal(journal_options how) {
@@ -92,6 +97,7 @@ void fanout_action::launch_some() noexcept {
 }
 
 bool fanout_action::may_launch() const noexcept {
+  if (is_suspended()) return false;
   return launched_ < std::min(allowed_, hosts.size()) || waiting_.is_due(where().now());
 }
 
@@ -158,12 +164,11 @@ bool fanout_action::keep_for_retry(host_run& run) noexcept {
 
 void fanout_action::allow_below(std::size_t limit) noexcept {
   allowed_ = limit;
-  // Before begin() there is no window.
-  if (window_ > 0) go_on();
+  go_on();
 }
 
 void fanout_action::go_on() noexcept {
-  if (scheduled_ || stopping() || finished() || !may_launch()) return;
+  if (window_ == 0 || scheduled_ || stopping() || finished() || !may_launch()) return;
   scheduled_ = true;
   // The queue refers to this object now, and all other references may be released meanwhile.
   retain();

@@ -36,8 +36,6 @@ class fanout_action final : public action_core {
   std::function<void(std::string_view)> on_notice;
   retry_rule retries;
 
-  /// Throws: std::invalid_argument for 0.
-  void set_fanout(std::size_t at_a_time);
   /// Of a run that goes on it keeps the hosts that are left. Throws: journal_error.
   void set_journal(journal_options how);
   /// Throws: std::invalid_argument.
@@ -51,6 +49,7 @@ class fanout_action final : public action_core {
     return positions_.empty() ? index : positions_[index];
   }
   void allow_below(std::size_t limit) noexcept override;
+  void set_fanout(std::size_t at_a_time) noexcept override;
 
  private:
   friend class host_run;
@@ -97,7 +96,7 @@ class fanout_action final : public action_core {
   retry_queue waiting_;            // for another attempt
   deadline_timer retry_timer_;
   queue_node step_;
-  std::size_t window_ = 0;
+  std::size_t window_ = 0;                              // 0: it has not begun
   std::size_t allowed_ = static_cast<std::size_t>(-1);  // no host from here on may begin
   std::size_t launched_ = 0;
   std::size_t running_ = 0;

@@ -22,6 +22,8 @@ rollout_action::rollout_action(action_ref what)
       deadline_timer_(delegate<>::to<&rollout_action::deadline_passed>(this),
                       "deadline of a batch of a rollout") {
   if (what_->bound()) throw std::logic_error("an action joins a rollout before it is started");
+  if (what_->is_suspended())
+    throw std::logic_error("a suspended action joins no rollout: suspend the rollout");
   what_->join(*this, 0);
   chosen = what_->chosen;
   if (what_->lines().enabled()) lines().enable();
@@ -55,8 +57,28 @@ void rollout_action::open_batch() noexcept {
   verdict_.batch = batch_ + 1;
   reached_before_ = reached();
   failed_before_ = failed();
-  if (batch_deadline.count() > 0) where().arm_after(deadline_timer_, batch_deadline);
+  deadline_left_ = batch_deadline;
+  run_deadline();
   what_->allow_below(std::min(plan_.end_of(batch_), outer_limit_));
+}
+
+// It does not count the time in which no host may begin.
+void rollout_action::run_deadline() noexcept {
+  if (batch_deadline.count() == 0 || is_suspended()) return;
+  deadline_at_ = later(where().read_clock(), deadline_left_);
+  where().arm(deadline_timer_, deadline_at_);
+}
+
+void rollout_action::on_suspended() noexcept {
+  what_->on_suspended();
+  if (!deadline_timer_.armed()) return;
+  where().disarm(deadline_timer_);
+  deadline_left_ = deadline_at_ - where().read_clock();
+}
+
+void rollout_action::go_on() noexcept {
+  if (at_ == step::in_batch && !deadline_timer_.armed()) run_deadline();
+  what_->go_on();
 }
 
 void rollout_action::begin_next_batch() noexcept {

@@ -30,6 +30,7 @@ class rollout_action final : public action_core {
   std::optional<std::size_t> find(const host& which, match by) const override;
   host_state state_of(std::size_t index) const noexcept override;
   void allow_below(std::size_t limit) noexcept override;
+  void set_fanout(std::size_t at_a_time) noexcept override { what_->set_fanout(at_a_time); }
 
  private:
   /// idle -> in_batch, over; in_batch -> in_batch, soaking, draining, over;
@@ -45,7 +46,8 @@ class rollout_action final : public action_core {
   void prepare(loop& where) override;
   void bind_home(loop& where) noexcept override;
   void begin() override;
-  void go_on() noexcept override {}
+  void go_on() noexcept override;
+  void on_suspended() noexcept override;
   void cancel_all() noexcept override;
   void signal_all(int signal) noexcept override;
   void signal_one(std::size_t index, int signal) noexcept override;
@@ -68,6 +70,7 @@ class rollout_action final : public action_core {
   std::size_t reached() const noexcept;
   bool batch_is_over() const noexcept { return ended_[batch_] == plan_.size_of(batch_); }
   void open_batch() noexcept;
+  void run_deadline() noexcept;
   void begin_next_batch() noexcept;
   void end_soak() noexcept;
   void end_finished_batches() noexcept;
@@ -87,6 +90,8 @@ class rollout_action final : public action_core {
   rollout_verdict verdict_;
   deadline_timer soak_timer_;
   deadline_timer deadline_timer_;
+  clock::time_point deadline_at_{};  // while that timer is armed
+  duration deadline_left_{0};        // while it is not, in a batch
   step at_ = step::idle;
   bool member_is_over_ = false;
 };

@@ -18,12 +18,13 @@
 
 namespace execo::detail {
 
+/// Throws: std::invalid_argument for 0.
+void set_fanout(action& a, std::size_t hosts);
 // Throw: std::logic_error if the action was started.
 void set_place(action& a, executor where);
 void set_allow_empty(action& a);
 void set_keep_lines(action& a);
 void add_action_handler(action& a, std::shared_ptr<action_handler> h);
-void set_fanout(action& a, std::size_t hosts);
 void set_notice(action& a, std::function<void(std::string_view)> call);
 void set_journal(action& a, journal_options how);
 void set_values(action& a, std::string_view name, value_list values);
@@ -48,6 +49,14 @@ class action_options {
   /// context; handlers and results come on the given ring. Default: the awaiting coroutine's, else
   /// the calling thread's, else context::default_instance()'s.
   EXECO_SETTER(on(executor where), set_place(self(), where))
+  /// Maximum number of hosts in progress. Default 64; less if the limit of open files requires it.
+  /// Of a composite or a rollout: of each action in it, whatever they said.
+  ///
+  /// It may be called again once the action is started. With a larger number more hosts begin at
+  /// once; with a smaller one those that run go on, and none begins until fewer are left.
+  /// Throws: std::invalid_argument for 0.
+  /// Thread: any once it is started.
+  EXECO_SETTER(fanout(std::size_t hosts), set_fanout(self(), hosts))
   /// Lets an action without hosts be ok(). By default it is not, since an empty set is usually a
   /// mistake.
   EXECO_SETTER(allow_empty(), set_allow_empty(self()))
@@ -70,9 +79,6 @@ class action_options {
 template <class Self>
 class fanout_options : public action_options<Self> {
  public:
-  /// Maximum number of hosts in progress. Default 64; less if the limit of open files requires it.
-  /// Throws: std::invalid_argument for 0.
-  EXECO_SETTER(fanout(std::size_t hosts), set_fanout(self(), hosts))
   /// Called on the action's loop with one line of text when the action does less than you asked
   /// for, such as a reduced fanout.
   EXECO_SETTER(on_notice(std::function<void(std::string_view)> call),

@@ -13,6 +13,7 @@
 
 #include "action/fanout_action.hpp"
 #include "execo/action.hpp"
+#include "execo/detail/action_options.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
 #include "loop/loop.hpp"
@@ -160,7 +161,7 @@ class fake_action : public action {
     return static_cast<detail::fanout_action&>(*state_.operator->());
   }
   fake_action& fanout(std::size_t n) {
-    state().fanout = n;
+    detail::set_fanout(*this, n);
     return *this;
   }
 
