@@ -13,6 +13,7 @@
 #include "execo/remote.hpp"
 #include "execo/rollout.hpp"
 #include "execo/sleep.hpp"
+#include "execo/ticker.hpp"
 #include "execo/timeout.hpp"
 #include "execo/when_all.hpp"
 #include "memory/failing_new.hpp"
@@ -195,6 +196,31 @@ TEST_P(failing_new, of_a_remote_host_and_an_action) {
       }
     });
   }
+}
+
+TEST_P(failing_new, of_an_action_that_is_steered) {
+  walk([]() -> task<> {
+    auto jobs = local("true", 6).fanout(1).kill_timeout(50ms);
+    jobs.start();
+    jobs.suspend_launching();
+    jobs.fanout(3);
+    jobs.resume_launching();
+    action_result end = co_await jobs.wait();
+    until_failure = 0;
+    EXPECT_EQ(end.all().size(), 6U);
+  });
+}
+
+TEST_P(failing_new, is_not_what_a_tick_needs) {
+  auto work = []() -> task<long> {
+    ticker every(1us);
+    co_await every.next();  // the loop makes room for timers once
+    until_failure = 1'000;
+    for (int i = 0; i < 100; ++i) co_await every.next();
+    const long left = until_failure.exchange(0);
+    co_return left;
+  };
+  EXPECT_EQ(sync_wait(work()), 1'000);
 }
 
 TEST_P(failing_new, of_a_rollout_whose_hosts_are_tried_again) {

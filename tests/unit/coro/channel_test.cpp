@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <future>
+#include <memory>
+#include <optional>
 #include <random>
 #include <stop_token>
 #include <string>
@@ -11,6 +14,7 @@
 
 #include "execo/resume_on.hpp"
 #include "execo/scope.hpp"
+#include "execo/start.hpp"
 #include "execo/timeout.hpp"
 #include "execo/when_all.hpp"
 #include "execo/when_any.hpp"
@@ -268,6 +272,47 @@ TEST_P(channels, plain_threads_may_try_and_close) {
   });
   EXPECT_EQ(sync_wait(receive_all(c)), numbers(2'000));
   feeder.join();
+}
+
+// Each request brings the channel for its answer: from threads, which wait in a context of their
+// own, and from what is posted, which does not wait.
+TEST_P(channels, carry_requests_to_be_answered) {
+  struct request {
+    int number;
+    std::shared_ptr<channel<int>> reply;
+  };
+  driven other;
+  channel<request> requests(2);
+  auto answer_all = [&]() -> task<int> {
+    int posted = 0;
+    while (auto r = co_await requests.receive()) {
+      if (r->reply == nullptr) {
+        ++posted;
+      } else {
+        EXPECT_TRUE(r->reply->try_send(r->number * r->number));
+      }
+    }
+    co_return posted;
+  };
+  auto ask = [&](int number) -> task<std::optional<int>> {
+    auto reply = std::make_shared<channel<int>>(1);
+    request made{number, reply};
+    const bool sent = co_await requests.send_from(made);
+    EXPECT_TRUE(sent);
+    co_return co_await reply->receive();
+  };
+  auto answered = as_future(other.get(), answer_all());
+  std::vector<std::thread> askers;
+  for (int from = 0; from < 4; ++from)
+    askers.emplace_back([&, from] {
+      for (int n = from; n < 200; n += 4) EXPECT_EQ(sync_wait(ask(n)), n * n);
+    });
+  for (std::thread& each : askers) each.join();
+  std::promise<bool> taken;
+  other.get().post([&] { taken.set_value(requests.try_send(request{0, nullptr})); });
+  EXPECT_TRUE(taken.get_future().get());
+  requests.close();
+  EXPECT_EQ(answered.get(), 1);
 }
 
 // Any number of senders and receivers on several contexts, each wait with a random deadline, close
