@@ -90,8 +90,9 @@ class [[nodiscard]] action {
   void request_stop() noexcept;
 
   /// Lets no further host begin until resume_launching(), neither for the first time nor once more.
-  /// Running hosts go on, with all their deadlines; next(), next_line() and wait() then wait. An
-  /// action that is suspended before the start begins with no host. It is ended as any other.
+  /// Running hosts go on, with all their deadlines; when none is left, next(), next_line() and
+  /// wait() wait. An action that is started while it is suspended begins no host. A stop, a kill
+  /// and the loss of its last handle end it as any other.
   ///
   /// It is for the whole of a composite or a rollout: no member of a sequence begins, and the
   /// deadline of a batch does not count the time. Called twice, it is undone by one resume.
