@@ -142,7 +142,7 @@ class action_result {
   std::vector<action_result> parts() const;
   /// One line: "2 of 40 hosts failed; the first: node3: ...", "40 hosts, all ok".
   std::string describe() const;
-  /// Throws: process_error naming how many hosts failed, and the first of them, unless ok().
+  /// Throws: action_error naming how many hosts failed, and the first of them, unless ok().
   const action_result& check() const;
 
  private:

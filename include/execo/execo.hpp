@@ -4,6 +4,7 @@
 #include "execo/detail/compiler.hpp"
 
 #include "execo/action.hpp"
+#include "execo/action_error.hpp"
 #include "execo/action_handler.hpp"
 #include "execo/action_result.hpp"
 #include "execo/as_completed.hpp"
@@ -42,6 +43,7 @@
 #include "execo/range_set.hpp"
 #include "execo/remote.hpp"
 #include "execo/report.hpp"
+#include "execo/result_error.hpp"
 #include "execo/resume_on.hpp"
 #include "execo/retry.hpp"
 #include "execo/rollout.hpp"
@@ -51,6 +53,7 @@
 #include "execo/secret.hpp"
 #include "execo/signals.hpp"
 #include "execo/sleep.hpp"
+#include "execo/ssh_command.hpp"
 #include "execo/ssh_config.hpp"
 #include "execo/ssh_process.hpp"
 #include "execo/start.hpp"

@@ -301,7 +301,7 @@ class result {
   /// The command, shortened for display.
   const std::string& name() const noexcept { return name_; }
 
-  /// Throws: process_error unless ok().
+  /// Throws: result_error unless ok().
   const result& check() const;
 
   /// One line: "`make` exited 2 after 1.2 s: <last line of its standard error>".

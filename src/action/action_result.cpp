@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "action/action_outcome.hpp"
+#include "execo/action_error.hpp"
 #include "execo/printable.hpp"
 
 namespace execo {
@@ -212,7 +213,7 @@ std::string action_result::describe() const {
 }
 
 const action_result& action_result::check() const {
-  if (!ok()) throw process_error(describe());
+  if (!ok()) throw action_error(describe(), *this);
   return *this;
 }
 

@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "execo/printable.hpp"
+#include "execo/result_error.hpp"
 
 namespace execo {
 
@@ -271,7 +272,7 @@ int result::exit_code() const noexcept {
 }
 
 const result& result::check() const {
-  if (!ok_) throw process_error(describe());
+  if (!ok_) throw result_error(describe(), *this);
   return *this;
 }
 

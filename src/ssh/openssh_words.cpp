@@ -130,7 +130,6 @@ std::string way_through(const ssh_options& options, const ssh_caller& by) {
 
 std::vector<std::string> options_for_all(const ssh_options& options, const ssh_caller& by) {
   option_list to;
-  to.add("LogLevel", "DEBUG2");
   add_common(to, options, by);
   if (!options.proxy_command.empty()) to.add_rest("ProxyCommand", options.proxy_command);
   if (!options.jump.empty()) to.add_rest("ProxyCommand", way_through(options, by));
@@ -173,17 +172,32 @@ std::vector<std::string> openssh_setup::words(const host& where, const std::stri
                                               std::string text) const {
   std::vector<std::string> words{"ssh", "-E", log, terminal ? "-tt" : "-T"};
   option_list own;
+  own.add("LogLevel", "DEBUG2");
   own.add("ControlMaster", control.empty() ? "no" : "yes");
   own.add("ControlPath", control.empty() ? "none" : control);
   words.insert(words.end(), own.words().begin(), own.words().end());
+  add_way(words, where);
+  words.push_back(std::move(text));
+  return words;
+}
+
+std::vector<std::string> openssh_setup::words_to(const host& where) const {
+  std::vector<std::string> words{"ssh", "-T"};
+  option_list own;
+  own.add("ControlMaster", "no");
+  own.add("ControlPath", "none");
+  words.insert(words.end(), own.words().begin(), own.words().end());
+  add_way(words, where);
+  return words;
+}
+
+void openssh_setup::add_way(std::vector<std::string>& words, const host& where) const {
   words.insert(words.end(), options_.begin(), options_.end());
   if (int port = given_port(where); port != 0)
     words.insert(words.end(), {"-p", std::to_string(port)});
   if (const std::string& user = given_user(where); !user.empty())
     words.insert(words.end(), {"-l", user});
   words.insert(words.end(), {"--", where.name()});
-  words.push_back(std::move(text));
-  return words;
 }
 
 std::vector<std::string> openssh_setup::words_over(const std::string& control, const host& where,

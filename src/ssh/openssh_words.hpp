@@ -36,6 +36,8 @@ class openssh_setup {
   /// `log`: the file that ssh writes its log to. `control`: its control socket; empty: none.
   std::vector<std::string> words(const host& where, const std::string& log,
                                  const std::string& control, bool terminal, std::string text) const;
+  /// For others to run: what ssh says goes to its standard error.
+  std::vector<std::string> words_to(const host& where) const;
   /// For one more text on the connection that has this control socket.
   static std::vector<std::string> words_over(const std::string& control, const host& where,
                                              std::string text);
@@ -47,6 +49,8 @@ class openssh_setup {
   const std::optional<unsigned> max_retries;
 
  private:
+  /// Appends what is alike for all hosts, and the host.
+  void add_way(std::vector<std::string>& words, const host& where) const;
   const std::string& given_user(const host& where) const noexcept {
     return where.user().empty() ? user_ : where.user();
   }

@@ -1,6 +1,7 @@
 // What is made of results: groups, counts, checks.
 #include <gmock/gmock.h>
 
+#include "execo/action_error.hpp"
 #include "execo/report.hpp"
 #include "process/lifecycle.hpp"
 #include "unit/action/fake_transport.hpp"
@@ -98,6 +99,47 @@ TEST(action_results, check_names_how_many_and_the_first) {
   fake_hosts fine;
   fake_action b(fine, 3);
   EXPECT_NO_THROW(sync_wait(b.run()).check());
+}
+
+TEST(action_results, check_throws_an_error_that_carries_them) {
+  fake_hosts hosts;
+  hosts.behaviour = host_kind;
+  fake_action a(hosts, 10);
+  action_result r = sync_wait(a.run());
+  host_set again;
+  try {
+    r.check();
+  } catch (const action_error& e) {
+    again = e.results().failed_hosts();
+  }
+  EXPECT_EQ(again, r.failed_hosts());
+  EXPECT_EQ(again.size(), 3U);
+}
+
+TEST(action_results, an_error_outlives_the_results_and_shares_them) {
+  std::exception_ptr kept;
+  const host_result* first = nullptr;
+  {
+    fake_hosts hosts;
+    hosts.behaviour = host_kind;
+    fake_action a(hosts, 10);
+    action_result r = sync_wait(a.run());
+    first = r.all().data();
+    try {
+      r.check();
+    } catch (const process_error&) {
+      kept = std::current_exception();
+    }
+  }
+  ASSERT_TRUE(kept);
+  try {
+    std::rethrow_exception(kept);
+  } catch (const action_error& e) {
+    const action_error copy = e;
+    EXPECT_EQ(copy.results().all().data(), first);
+    EXPECT_EQ(copy.results()["h4"].status().code(), 2);
+  }
+  static_assert(std::is_nothrow_copy_constructible_v<action_result>);
 }
 
 TEST(action_results, an_empty_command_is_refused) {

@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "execo/result_error.hpp"
 #include "process/lifecycle.hpp"
 
 namespace execo::test {
@@ -137,6 +138,19 @@ TEST(result, is_not_ok_until_it_ended_well) {
   EXPECT_FALSE(r.ok());
   EXPECT_EQ(r.how(), end_reason::not_started);
   EXPECT_THROW(r.check(), process_error);
+}
+
+TEST(result, is_carried_by_the_error_that_check_throws) {
+  result r = ended(end_reason::exited, exit_status::of_code(7));
+  r.err = "no such file";
+  try {
+    r.check();
+    FAIL();
+  } catch (const result_error& e) {
+    EXPECT_EQ(e.result().status().code(), 7);
+    EXPECT_EQ(e.result().err, "no such file");
+    EXPECT_EQ(e.what(), r.describe());
+  }
 }
 
 }  // namespace
