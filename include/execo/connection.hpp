@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "execo/host_rewrite.hpp"
 #include "execo/secret.hpp"
 #include "execo/time.hpp"
 
@@ -162,6 +163,12 @@ class ssh_options {
   /// the command itself here, once for each host, with the tokens in its words replaced. What is
   /// run has the host's name in EXECO_HOST. The other options are for ssh, but for user and port.
   std::string connector;
+
+  /// Called on a loop's thread when a host begins; the connection goes to the host that it returns,
+  /// whatever carries it: that one's keys are checked, its lines of ssh_config(5) hold, and %h of a
+  /// connector is its name. Results, handlers and `{{{host}}}` keep the name of the action. Hops
+  /// are not rewritten.
+  execo::host_rewrite host_rewrite;
 
   friend bool operator==(const ssh_options&, const ssh_options&) = default;
 };

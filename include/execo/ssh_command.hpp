@@ -9,7 +9,7 @@
 
 namespace execo {
 
-/// The words with which the program `ssh` reaches `where` as execo runs it: user, port, identities,
+/// The words with which the program `ssh` reaches `named` as execo runs it: user, port, identities,
 /// host keys, jump hosts and algorithms of the options, no questions, no forwarding. With one word
 /// more, the text for the login shell, they run a command. Relative paths are made absolute.
 ///
@@ -17,6 +17,6 @@ namespace execo {
 /// Throws: std::invalid_argument for what these words cannot say: a host name that begins with '-',
 /// a unix_socket, a lease, become, the connector "exec:"; and for options that cannot be used.
 /// Thread: one that may read the environment.
-std::vector<std::string> ssh_command(const host& where, const ssh_options& options = {});
+std::vector<std::string> ssh_command(const host& named, const ssh_options& options = {});
 
 }  // namespace execo

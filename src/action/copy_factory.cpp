@@ -88,13 +88,19 @@ void check_paths(const std::vector<std::string>& paths, const char* what) {
   }
 }
 
+void take_copy_way(fanout_action& to, ssh_options options) {
+  to.limits = options.limits;
+  static_cast<copy_factory&>(*to.factory).set_ssh(std::move(options));
+}
+
 copy_factory& configurable_copy(action& a) {
   return static_cast<copy_factory&>(*configurable(action_access::core(a)).factory);
 }
 
 void set_copy_ssh(action& a, ssh_options options) {
-  configurable(action_access::core(a)).limits = options.limits;
-  configurable_copy(a).set_ssh(std::move(options));
+  fanout_action& mine = configurable(action_access::core(a));
+  take_copy_way(mine, std::move(options));
+  mine.take_defaults = nullptr;
 }
 void set_preserve(action& a) { configurable_copy(a).preserves = true; }
 void set_copy_rate(action& a, std::uint64_t in_all, std::uint64_t each) {

@@ -67,6 +67,9 @@ std::string shown_paths(const std::vector<std::string>& paths);
 /// Throws: std::invalid_argument for none, an empty one, a NUL byte.
 void check_paths(const std::vector<std::string>& paths, const char* what);
 
+/// Of a put or a get.
+void take_copy_way(fanout_action& to, ssh_options options);
+
 /// The factory of a put or a get that can still be configured, and the action.
 copy_factory& configurable_copy(action& a);
 

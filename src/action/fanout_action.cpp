@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "action/host_run.hpp"
+#include "action/remote_factory.hpp"
 #include "base/contain.hpp"
 #include "io/stdio_spec.hpp"
 #include "loop/post_call.hpp"
@@ -50,8 +51,10 @@ void fanout_action::set_journal(journal_options how) {
   journal_ = std::move(made);
 }
 
-void fanout_action::prepare(loop&) {
+void fanout_action::prepare(loop& where) {
   if (commands.is_prepared()) return;
+  if (take_defaults != nullptr)
+    if (auto set = defaults_of(where)) take_defaults(*this, *set);
   factory->prepare(commands.what);
   std::vector<std::shared_ptr<handler>> handlers = commands.what.handlers;
   commands.prepare();

@@ -32,6 +32,8 @@ class fanout_action final : public action_core {
   std::size_t fanout = 64;
   deadlines limits;
   std::shared_ptr<execution_factory> factory;
+  /// Takes the connection defaults of the context; null: it has options of its own, or needs none.
+  void (*take_defaults)(fanout_action& to, ssh_options options) = nullptr;
   std::function<void(const output_line&)> on_line;
   std::function<void(std::string_view)> on_notice;
   retry_rule retries;

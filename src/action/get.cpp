@@ -67,6 +67,7 @@ action_ref make_get(std::vector<std::string> sources, std::vector<host> hosts,
   made->commands.writes_local_path = true;
   made->factory = std::make_shared<get_factory>(std::move(destination));
   made->limits = ssh_options().limits;
+  made->take_defaults = &take_copy_way;
   return kept;
 }
 

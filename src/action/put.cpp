@@ -120,6 +120,7 @@ action_ref make_put(std::vector<std::string> sources, std::vector<host> hosts,
   made->commands.local_paths = sources;
   made->factory = std::make_shared<put_factory>(std::move(sources));
   made->limits = ssh_options().limits;
+  made->take_defaults = &take_copy_way;
   return kept;
 }
 

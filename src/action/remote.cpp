@@ -18,6 +18,11 @@ std::vector<host> list_of(const host_set& set) {
   return hosts;
 }
 
+void take_way(detail::fanout_action& to, ssh_options options) {
+  to.limits = options.limits;
+  to.factory = detail::make_remote_factory(std::move(options));
+}
+
 }  // namespace
 
 namespace detail {
@@ -47,8 +52,8 @@ remote::remote(command what, detail::host_arguments hosts)
           detail::action_ref(new detail::fanout_action(std::move(what), std::move(hosts).take()))) {
   detail::fanout_action& made = detail::configurable(state());
   made.commands.what.output_cap = output_cap_per_host;
-  made.factory = detail::make_remote_factory(ssh_options());
-  made.limits = ssh_options().limits;
+  take_way(made, ssh_options());
+  made.take_defaults = &take_way;
 }
 
 remote::remote(by_function, detail::command_maker make, detail::host_arguments hosts)
@@ -60,8 +65,8 @@ command& remote::mutable_command() { return detail::configurable(state()).comman
 
 remote& remote::ssh(ssh_options options) & {
   detail::fanout_action& mine = detail::configurable(state());
-  mine.limits = options.limits;
-  mine.factory = detail::make_remote_factory(std::move(options));
+  take_way(mine, std::move(options));
+  mine.take_defaults = nullptr;
   return *this;
 }
 

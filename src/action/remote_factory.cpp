@@ -45,7 +45,8 @@ class remote_factory final : public ssh_factory {
     hosts_.resize(on.rings().size());
     ssh_factory::begin(on);
   }
-  login_place login_to(const host& where) const override {
+  login_place login_to(const host& named) const override {
+    const host where = destination(named);
     if (connector_) {
       login_place found = ssh_factory::login_to(where);
       if (found.user.empty()) found.user = connector_->user;
@@ -76,10 +77,11 @@ class remote_factory final : public ssh_factory {
 
  private:
   std::unique_ptr<transport> transport_to(loop& on, std::size_t ring, attempt& what) override {
-    if (connector_) return by_connector(on, what);
-    if (options().via == ssh_client::openssh) return by_openssh(on, what.where);
+    host where = destination(what.where);
+    if (connector_) return by_connector(on, where, what.index);
+    if (options().via == ssh_client::openssh) return by_openssh(on, where);
     check_files();
-    return make_in_time(on, what, [this, &on, ring, &where = what.where](deadlines* limits) {
+    return make_in_time(on, what, [this, &on, ring, where = std::move(where)](deadlines* limits) {
       return transport_by_config(on, ring, where, limits);
     });
   }
@@ -103,10 +105,9 @@ class remote_factory final : public ssh_factory {
     return found;
   }
 
-  std::unique_ptr<transport> by_connector(loop& on, const attempt& what) {
-    become_place there(what.where, options().user.empty() ? by().user() : options().user);
-    return as_other(on, make_connector_transport(on, connector_, what.where, what.index),
-                    std::move(there));
+  std::unique_ptr<transport> by_connector(loop& on, const host& where, std::size_t index) {
+    become_place there(where, options().user.empty() ? by().user() : options().user);
+    return as_other(on, make_connector_transport(on, connector_, where, index), std::move(there));
   }
 
   std::unique_ptr<transport> by_openssh(loop& on, const host& where) {

@@ -28,10 +28,15 @@ class ssh_factory : public command_factory {
 
  protected:
   explicit ssh_factory(ssh_options options)
-      : options_(std::move(options)), by_(ssh_caller::now().ready_to_start()) {}
+      // Connections to the same place are shared, however one came to it.
+      : rewrite_(std::exchange(options.host_rewrite, {})),
+        options_(std::move(options)),
+        by_(ssh_caller::now().ready_to_start()) {}
 
   const ssh_options& options() const noexcept { return options_; }
   const ssh_caller& by() const noexcept { return by_; }
+  /// Where the connection goes.
+  host destination(const host& named) const { return rewrite_(named); }
   /// Without lines if they cannot be read: check_files() throws.
   const config_source& config() const noexcept { return config_; }
   /// Throws: std::invalid_argument naming file and line.
@@ -52,6 +57,7 @@ class ssh_factory : public command_factory {
   }
 
  private:
+  host_rewrite rewrite_;
   ssh_options options_;
   ssh_caller by_;
   config_source config_;

@@ -122,6 +122,11 @@ class ssh_way final : public command_way {
  public:
   explicit ssh_way(host where) : where_(std::move(where)) { take(ssh_options()); }
 
+  void take_own(ssh_options options) {
+    take(std::move(options));
+    takes_defaults_ = false;
+  }
+
   void take(ssh_options options) {
     limits_ = options.limits;
     if (!limits_.establish) limits_.establish = deadlines::default_establish;
@@ -133,6 +138,8 @@ class ssh_way final : public command_way {
     factory_->prepare(what);
   }
   std::unique_ptr<transport> transport_on(loop& on, surroundings::caller) override {
+    if (takes_defaults_)
+      if (auto set = defaults_of(on)) take(*set);
     return std::make_unique<host_transport>(on, factory_, where_, limits_);
   }
   deadlines limits() const override { return limits_; }
@@ -142,6 +149,7 @@ class ssh_way final : public command_way {
   execo::host where_;
   deadlines limits_;
   std::shared_ptr<command_factory> factory_;
+  bool takes_defaults_ = true;  // of its context
 };
 
 }  // namespace
@@ -152,7 +160,7 @@ process_ref make_ssh_process(command what, host where) {
 }
 
 void set_ssh(process_state& of, ssh_options options) {
-  static_cast<ssh_way&>(*of.way).take(std::move(options));
+  static_cast<ssh_way&>(*of.way).take_own(std::move(options));
 }
 
 }  // namespace execo::detail

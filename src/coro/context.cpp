@@ -13,6 +13,7 @@
 
 #include "base/byte_budget.hpp"
 #include "base/end_program.hpp"
+#include "base/shared_values.hpp"
 #include "base/signal_mask.hpp"
 #include "coro/default_context.hpp"
 #include "coro/ring_thread.hpp"
@@ -35,6 +36,7 @@ struct context::state {
   void join_all();
 
   detail::intrusive_ptr<detail::byte_budget> kept_output;
+  detail::shared_values values;
   detail::loop loop;
   std::vector<std::unique_ptr<detail::ring_thread>> others;
   std::vector<detail::loop*> rings;
@@ -53,6 +55,7 @@ context::state::state(execo::rings count, spawners per_ring, output_budget kept)
     each->set_rings(rings);
     each->set_spawn_threads(per_ring.count());
     each->set_output_budget(kept_output.get());
+    each->set_values(&values);
   }
   for (auto& other : others) other->start();
 }

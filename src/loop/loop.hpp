@@ -23,6 +23,7 @@
 namespace execo::detail {
 
 class byte_budget;
+class shared_values;
 
 /// `delay` after `from`, at most the end of time.
 inline clock::time_point later(clock::time_point from, clock::duration delay) noexcept {
@@ -148,6 +149,10 @@ class loop {
   byte_budget* output_budget() const noexcept { return output_budget_; }
   /// Pre: it outlives this loop's use.
   void set_output_budget(byte_budget* kept) noexcept { output_budget_ = kept; }
+  /// What layers above have set for the whole context; null: it has none.
+  shared_values* values() const noexcept { return values_; }
+  /// Pre: they outlive this loop's use.
+  void set_values(shared_values* of_context) noexcept { values_ = of_context; }
   /// Passes so far.
   std::uint64_t turns() const noexcept { return turns_; }
   /// This loop's own `Service`, made with it on the first call: Service(loop&).
@@ -247,6 +252,7 @@ class loop {
   loop* const* rings_ = &self_;
   std::size_t ring_count_ = 1;
   byte_budget* output_budget_ = nullptr;
+  shared_values* values_ = nullptr;
   std::uint64_t requests_ = 0;   // calls that the backend hands to the kernel in its next wait
   std::uint64_t submitted_ = 0;  // those before the last wait
   held_time* held_ = nullptr;

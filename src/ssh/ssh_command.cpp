@@ -42,7 +42,8 @@ std::vector<std::string> connector_words(const host& where, const ssh_options& o
 
 }  // namespace
 
-std::vector<std::string> ssh_command(const host& where, const ssh_options& options) {
+std::vector<std::string> ssh_command(const host& named, const ssh_options& options) {
+  const host where = options.host_rewrite(named);
   if (where.name().starts_with('-'))
     refuse_command(where, "a host name that begins with '-' would be an option");
   if (!options.become.empty())
