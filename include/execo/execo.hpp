@@ -5,6 +5,7 @@
 
 #include "execo/action.hpp"
 #include "execo/action_error.hpp"
+#include "execo/action_factory.hpp"
 #include "execo/action_handler.hpp"
 #include "execo/action_result.hpp"
 #include "execo/as_completed.hpp"
@@ -20,6 +21,7 @@
 #include "execo/context.hpp"
 #include "execo/dialogue.hpp"
 #include "execo/expect.hpp"
+#include "execo/free_ports.hpp"
 #include "execo/fwd.hpp"
 #include "execo/generator.hpp"
 #include "execo/groups.hpp"
@@ -50,6 +52,7 @@
 #include "execo/retry.hpp"
 #include "execo/rollout.hpp"
 #include "execo/run.hpp"
+#include "execo/run_directory.hpp"
 #include "execo/run_stats.hpp"
 #include "execo/scope.hpp"
 #include "execo/secret.hpp"

@@ -13,6 +13,7 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <system_error>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "base/read_file.hpp"
 #include "base/user_database.hpp"
 #include "execo/printable.hpp"
+#include "ssh/command_template.hpp"
 
 namespace {
 
@@ -86,6 +88,16 @@ class entry {
         static_cast<std::size_t>(value->get()) > most)
       refuse(fmt::format("expected a whole number from {} to {}", least, most));
     return static_cast<std::size_t>(value->get());
+  }
+
+  /// Refuses the value if `use` does.
+  template <class Use>
+  void check(Use use) const {
+    try {
+      use();
+    } catch (const std::invalid_argument& error) {
+      refuse(error.what());
+    }
   }
 
   // "1h30m", or bare seconds.
@@ -163,7 +175,7 @@ constexpr std::array<known_key, 11> top_keys{{
      [](config& c, const entry& e) { c.output_budget = output_budget(e.bytes()); }},
 }};
 
-constexpr std::array<known_key, 18> ssh_keys{{
+constexpr std::array<known_key, 21> ssh_keys{{
     {"user", [](config& c, const entry& e) { c.ssh.user = e.text(); }},
     {"port", [](config& c, const entry& e) { c.ssh.port = static_cast<int>(e.number(1, 65'535)); }},
     {"identities",
@@ -178,6 +190,15 @@ constexpr std::array<known_key, 18> ssh_keys{{
     {"known_hosts", [](config& c, const entry& e) { c.ssh.known_hosts = with_home(e.text()); }},
     {"config_file", [](config& c, const entry& e) { c.ssh.config_file = with_home(e.text()); }},
     {"key_exchange", [](config& c, const entry& e) { c.ssh.key_exchange = e.texts(); }},
+    {"via",
+     [](config& c, const entry& e) { c.ssh.via = e.choice(detail::ssh_client_words<ssh_client>); }},
+    {"connector",
+     [](config& c, const entry& e) {
+       c.ssh.connector = e.text();
+       e.check([&] { (void)detail::command_template(c.ssh.connector); });
+     }},
+    {"jump",
+     [](config& c, const entry& e) { e.check([&] { c.ssh.jump = jump_hosts(e.text()); }); }},
     {"handshakes",
      [](config& c, const entry& e) {
        c.ssh.handshakes = static_cast<unsigned>(e.number(1, 65'535));

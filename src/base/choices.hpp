@@ -21,4 +21,9 @@ template <class Policy>
 inline constexpr choices<Policy, 3> host_key_words{
     {{"strict", Policy::strict}, {"accept-new", Policy::accept_new}, {"ignore", Policy::ignore}}};
 
+/// For ssh_client, as well.
+template <class Client>
+inline constexpr choices<Client, 3> ssh_client_words{
+    {{"auto", Client::automatic}, {"libssh", Client::built_in}, {"openssh", Client::openssh}}};
+
 }  // namespace execo::detail

@@ -70,6 +70,8 @@ class reader {
 
   keyscan_options finish() {
     made.ssh = ssh.take();
+    // It is not ssh, and has no keys to show.
+    made.ssh.connector.clear();
     made.hosts = targets.hosts();
     return std::move(made);
   }

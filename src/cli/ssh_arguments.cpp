@@ -17,6 +17,8 @@ ssh_options with_unset_values(ssh_options some) {
   some.host_key_policy.reset();
   some.known_hosts.clear();
   some.key_exchange.clear();
+  some.connector.clear();
+  some.jump.clear();
   some.limits.establish.reset();
   some.tcp_keepalive.reset();
   some.keepalive.reset();
@@ -70,6 +72,9 @@ ssh_options ssh_arguments::take() {
   fill_in(&ssh_options::key_exchange, "kexalgorithms");
   fill_in(&ssh_options::tcp_keepalive, "tcpkeepalive");
   fill_in(&ssh_options::keepalive, "serveraliveinterval");
+  // A way that the command line names counts alone.
+  if (given.via == configured_.via) fill_in(&ssh_options::connector, "");
+  if (!is_named("proxycommand")) fill_in(&ssh_options::jump, "proxyjump");
   if (!given.limits.establish && !is_named("connecttimeout"))
     given.limits.establish = configured_.limits.establish;
   return std::move(given);

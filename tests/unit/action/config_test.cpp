@@ -64,6 +64,9 @@ identities = ["~/.ssh/fleet", "/etc/key"]
 host_keys = "accept-new"
 known_hosts = "/etc/fleet_hosts"
 key_exchange = ["curve25519-sha256"]
+via = "openssh"
+connector = "docker exec -i %h"
+jump = "me@gate,inner:2222"
 handshakes = 32
 connect_timeout = "10s"
 resolve_limit = 1
@@ -94,6 +97,9 @@ retries = 3
   EXPECT_EQ(c.ssh.host_key_policy, host_keys::accept_new);
   EXPECT_EQ(c.ssh.known_hosts, "/etc/fleet_hosts");
   EXPECT_THAT(c.ssh.key_exchange, ElementsAre("curve25519-sha256"));
+  EXPECT_EQ(c.ssh.via, ssh_client::openssh);
+  EXPECT_EQ(c.ssh.connector, "docker exec -i %h");
+  EXPECT_THAT(c.ssh.jump, ElementsAre("me@gate", "inner:2222"));
   EXPECT_EQ(c.ssh.handshakes, 32U);
   EXPECT_EQ(c.ssh.limits.establish, 10s);
   EXPECT_EQ(c.ssh.limits.resolve, 1s);
@@ -119,6 +125,9 @@ TEST(configuration, what_is_wrong_is_told_with_file_and_line) {
   EXPECT_EQ(complaint("\nssh = 3"), "the file:2: ssh: expected a table: [ssh]");
   EXPECT_THAT(complaint("timeout = 'soon'"), StartsWith("the file:1: timeout: 'soon' is not"));
   EXPECT_THAT(complaint("color = 'blue'"), HasSubstr("color: 'blue': choose from auto, always"));
+  EXPECT_THAT(complaint("[ssh]\nvia = 'rsh'"), HasSubstr("choose from auto, libssh, openssh"));
+  EXPECT_THAT(complaint("[ssh]\nconnector = 'rsh %x'"), StartsWith("the file:2: ssh.connector: "));
+  EXPECT_THAT(complaint("[ssh]\njump = 'a:b:c,'"), StartsWith("the file:2: ssh.jump: "));
   EXPECT_THAT(complaint("fanout = \n"), StartsWith("the file:1: "));
   EXPECT_THAT(complaint("fanout = 3 \xd0\xb8"), StartsWith("the file:1: "));
   EXPECT_EQ(complaint("\n[=]"), "the file:2: a table's header without a name: [ssh]");

@@ -83,6 +83,18 @@ identities = ["/no/key"]
   EXPECT_THAT(o.ssh.identities, ElementsAre("/dev/null")) << "not beside those of the file";
 }
 
+TEST(run_options, a_way_to_the_hosts_comes_before_that_of_a_configuration) {
+  config defaults = parse_config("[ssh]\nconnector = 'rsh %h'\njump = 'gate'\n");
+  std::vector<const char*> words{"-w", "n1", "uname"};
+  EXPECT_EQ(parse_run(words, defaults)->ssh.connector, "rsh %h");
+  EXPECT_THAT(parse_run(words, defaults)->ssh.jump, ElementsAre("gate"));
+  std::vector<const char*> other{"-w", "n1", "--connector", "sh -c", "uname"};
+  EXPECT_EQ(parse_run(other, defaults)->ssh.connector, "sh -c");
+  std::vector<const char*> by_ssh{"-w", "n1", "--via", "openssh", "-J", "inner", "uname"};
+  EXPECT_EQ(parse_run(by_ssh, defaults)->ssh.connector, "");
+  EXPECT_THAT(parse_run(by_ssh, defaults)->ssh.jump, ElementsAre("inner"));
+}
+
 TEST(run_options, retry_comes_before_that_of_a_configuration) {
   config defaults = parse_config("[ssh]\nretries = 3\n");
   std::vector<const char*> words{"-w", "n1", "uname"};
