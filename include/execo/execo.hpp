@@ -56,6 +56,7 @@
 #include "execo/run_stats.hpp"
 #include "execo/scope.hpp"
 #include "execo/secret.hpp"
+#include "execo/serial.hpp"
 #include "execo/signals.hpp"
 #include "execo/sleep.hpp"
 #include "execo/ssh_command.hpp"

@@ -123,13 +123,16 @@ TEST(host_rewrite, is_for_all_that_carries_commands) {
 
 TEST(host_rewrite, shares_connections_by_where_they_lead) {
   fleet_fixture fleet("127.9.0.[1-3]");
-  context c;
-  for (int i = 0; i < 2; ++i) {
-    ssh_options how = way_to(fleet);
-    how.host_rewrite = [](const host& named) { return address_of(named); };
-    action_result all = sync_wait(c, remote("true", "n2").ssh(how).run());
-    EXPECT_EQ(all.stats().connections_made, i == 0 ? 1U : 0U) << all.describe();
-  }
+  auto work = [](const fleet_fixture& hosts) -> task<> {
+    for (int i = 0; i < 2; ++i) {
+      ssh_options how = way_to(hosts);
+      how.host_rewrite = [](const host& named) { return address_of(named); };
+      auto once = remote("true", "n2").ssh(std::move(how));
+      action_result all = co_await once.run();
+      EXPECT_EQ(all.stats().connections_made, i == 0 ? 1U : 0U) << all.describe();
+    }
+  };
+  sync_wait(work(fleet));
 }
 
 TEST(host_rewrite, that_throws_stops_the_action) {
