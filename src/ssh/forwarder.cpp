@@ -72,8 +72,9 @@ forward::forward(forwarder& of, std::string host, int port, forward_owner& owner
 
 forward::~forward() { assert(!readable_.active && !writable_.active && !holds_); }
 
-void forward::pump(unique_fd socket) {
+void forward::pump(unique_fd socket, forward_traffic* traffic) {
   assert(stage_ == stage::open && !socket_);
+  traffic_ = traffic;
   socket_ = std::move(socket);
   of_.touch(*this);
 }
@@ -121,6 +122,7 @@ void forward::work() {
   if (stage_ == stage::open && socket_) {
     send_down();
     send_up();
+    tell_end();
   }
   if (stage_ == stage::open && !wanted_) end_channel();
   if (stage_ == stage::ending && closed_down_) {
@@ -139,8 +141,14 @@ void forward::ask() {
   stage_ = stage::opening;
   number_ = first_number + of_.channels_++;
   link_before(of_.opening_);
-  int r = ssh_channel_open_forward(channel_, host_.c_str(), port_, "127.0.0.1", 0);
-  if (r == SSH_OK) opened();
+  if (request_channel() == SSH_OK) opened();
+}
+
+// Asks, or says what became of it.
+int forward::request_channel() noexcept {
+  constexpr const char* origin = "127.0.0.1";
+  if (port_ == 0) return ssh_channel_open_forward_unix(channel_, host_.c_str(), origin, 0);
+  return ssh_channel_open_forward(channel_, host_.c_str(), port_, origin, 0);
 }
 
 bool forward::is_answered() const noexcept {
@@ -166,7 +174,10 @@ bool forward::send(std::span<const char> bytes, std::size_t& taken) noexcept {
   ssize_t n = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   bool full = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS);
   // Who has closed the other end reads nothing more.
+  unread_ = unread_ || (n < 0 && !full);
   taken = n < 0 ? (full ? 0 : bytes.size()) : static_cast<std::size_t>(n);
+  if (n > 0 && traffic_ != nullptr)
+    traffic_->down.fetch_add(static_cast<std::uint64_t>(n), std::memory_order_relaxed);
   if (taken == bytes.size()) return true;
   if (!writable_.active) {
     writable_.prepare_poll(socket_.get(), POLLOUT);
@@ -180,6 +191,7 @@ std::size_t forward::on_data(std::span<const char> bytes) noexcept {
   if (!wanted_ || stage_ > stage::open) return bytes.size();
   std::size_t taken = 0;
   if (socket_ && down_.empty() && !writable_.active) (void)send(bytes, taken);
+  if (unread_) of_.touch(*this);
   keep(bytes.size() - taken);
   return taken;
 }
@@ -252,13 +264,23 @@ std::span<const char> forward::take_up(std::span<char> buffer) {
   if (room == 0 || !has_input_) return {};
   ssize_t n = ::recv(socket_.get(), buffer.data(), room, MSG_DONTWAIT);
   auto size = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+  if (traffic_ != nullptr) traffic_->up.fetch_add(size, std::memory_order_relaxed);
   has_input_ = size == room;
   bool ended = n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
   if (ended) {
     eof_up_ = true;
+    unread_ = unread_ || n < 0;
     (void)ssh_channel_send_eof(channel_);
   }
   return buffer.first(size);
+}
+
+// A server that has closed it takes nothing more.
+void forward::tell_end() {
+  bool is_up_over = eof_up_ || closed_down_;
+  bool is_down_over = eof_shown_ || unread_;
+  if (!wanted_ || !is_up_over || !is_down_over || std::exchange(end_told_, true)) return;
+  owner_->forward_ended();
 }
 
 void forward::end_channel() {
@@ -408,7 +430,7 @@ bool forwarder::refuse_denied() {
   while (turn.linked()) {
     auto& f = static_cast<forward&>(*turn.next());
     f.link_before(opening_);
-    int r = ssh_channel_open_forward(f.channel_, f.host_.c_str(), f.port_, "127.0.0.1", 0);
+    int r = f.request_channel();
     if (session_.lost()) return false;
     if (r == SSH_OK) f.opened();
     if (r == SSH_ERROR) f.refused(reason_of(denial_, f.number_));

@@ -1,8 +1,9 @@
-// Connections that a server makes for us (direct-tcpip channels), each pumped to a socket of ours.
-// All of one ssh connection are one member of it: what happens to one of them costs the others
-// nothing, however many there are.
+// Connections that a server makes for us (direct-tcpip and direct-streamlocal channels), each
+// pumped to a socket of ours. All of one ssh connection are one member of it: what happens to one
+// of them costs the others nothing, however many there are.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -15,11 +16,20 @@ namespace execo::detail {
 
 class forwarder;
 
+/// Bytes that were carried. Written on a loop, read on any thread.
+class forward_traffic {
+ public:
+  std::atomic<std::uint64_t> up{0};    // to the server
+  std::atomic<std::uint64_t> down{0};  // from it
+};
+
 /// The events of a forward, from the loop or from inside close().
 class forward_owner {
  public:
   virtual void forward_opened() = 0;
   virtual void forward_refused(std::string why) = 0;
+  /// Nothing more is to be carried, in either direction: close() may follow, from inside it too.
+  virtual void forward_ended() {}
   /// After close(): the last event.
   virtual void forward_closed() = 0;
 
@@ -30,13 +40,15 @@ class forward_owner {
 /// One of them, from its request until both sides have closed it. The forwarder's own.
 class forward final : public list_node {
  public:
+  /// `port` 0: `host` is the path of a unix socket.
   forward(forwarder& of, std::string host, int port, forward_owner& owner) noexcept;
   forward(const forward&) = delete;
   forward& operator=(const forward&) = delete;
   ~forward();
 
-  /// Pumps from and to this socket, which does not block. Pre: it is open.
-  void pump(unique_fd socket);
+  /// Pumps from and to this socket, which does not block. `traffic` outlives the forward's owner.
+  /// Pre: it is open.
+  void pump(unique_fd socket, forward_traffic* traffic = nullptr);
   /// What is in the socket goes out, then both are closed.
   void close();
 
@@ -49,6 +61,7 @@ class forward final : public list_node {
   void work();
   void ask();
   bool make_channel();
+  int request_channel() noexcept;
   bool is_answered() const noexcept;
   void opened();
   void refused(std::string why);
@@ -57,6 +70,7 @@ class forward final : public list_node {
   void send_up();
   std::span<const char> take_up(std::span<char> buffer);
   void wait_for_input();
+  void tell_end();
   void finish();
   void end_channel();
   void abandon() noexcept;
@@ -75,6 +89,7 @@ class forward final : public list_node {
   ssh_channel_struct* channel_ = nullptr;  // freed with the libssh session
   ssh_channel_callbacks_struct callbacks_{};
   unique_fd socket_;
+  forward_traffic* traffic_ = nullptr;  // null: nobody counts
   io_request readable_;
   io_request writable_;
   std::string down_;      // of what libssh has handed over, not yet in the socket
@@ -86,6 +101,8 @@ class forward final : public list_node {
   bool eof_up_ = false;    // nothing more is sent to the server
   bool eof_down_ = false;  // it sends nothing more
   bool eof_shown_ = false;
+  bool unread_ = false;  // who has the other end of the socket reads nothing more
+  bool end_told_ = false;
   bool closed_down_ = false;  // by the server
   bool holds_ = false;        // the connection
 };
@@ -97,7 +114,8 @@ class forwarder final : public session_member {
   forwarder& operator=(const forwarder&) = delete;
   ~forwarder();
 
-  /// Asks the server for a connection. Pre: the session is authenticated.
+  /// Asks the server for a connection, to the path `host` if `port` is 0.
+  /// Pre: the session is authenticated.
   forward& open(const std::string& host, int port, forward_owner& owner);
 
   need advance() override;
