@@ -96,9 +96,10 @@ class [[nodiscard]] ssh_process : public detail::process_handle,
 /// into words, as that of a process; text for a host goes to its login shell.
 /// Throws: as the constructors, and ssh_process::ssh().
 process make_process(command what);
-process make_process(command what, const host& where, ssh_options how = ssh_options());
+process make_process(command what, const host& where,
+                     std::optional<ssh_options> how = std::nullopt);
 /// Here if there is no host.
 process make_process(command what, const std::optional<host>& where,
-                     ssh_options how = ssh_options());
+                     std::optional<ssh_options> how = std::nullopt);
 
 }  // namespace execo
