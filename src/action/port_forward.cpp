@@ -1,0 +1,168 @@
+#include "execo/port_forward.hpp"
+
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "action/host_transport.hpp"
+#include "action/ssh_factory.hpp"
+#include "execo/ssh_config.hpp"
+#include "process/process_state.hpp"
+#include "ssh/failing_transport.hpp"
+#include "ssh/forward_state.hpp"
+#include "ssh/forward_transport.hpp"
+#include "ssh/host_directory.hpp"
+#include "ssh/listening_socket.hpp"
+
+namespace execo::detail {
+namespace {
+
+void check_forward_options(const ssh_options& options) {
+  auto refuse_if = [](bool is_set, const char* what) {
+    if (is_set) throw std::invalid_argument("port_forward: not with " + std::string(what));
+  };
+  refuse_if(!options.connector.empty(), "a connector: forwards go over ssh");
+  refuse_if(!options.become.empty(), "become: it runs no command");
+  refuse_if(options.lease.count() > 0, "a lease: it runs no command");
+  refuse_if(options.via == ssh_client::openssh,
+            "via openssh: forwards are carried by this process");
+}
+
+/// Finds the way to a host as a command does.
+class forward_factory final : public ssh_factory {
+ public:
+  forward_factory(ssh_options options, std::shared_ptr<forward_state> state)
+      : ssh_factory(std::move(options)), state_(std::move(state)) {}
+
+  void end(std::size_t) noexcept override { hosts_.reset(); }
+
+ private:
+  std::unique_ptr<transport> transport_to(loop& on, std::size_t, attempt& what) override {
+    check_files();
+    return make_in_time(on, what, [this, &on, &where = what.where](deadlines* limits) {
+      return transport_by_config(on, where, limits);
+    });
+  }
+
+  std::unique_ptr<transport> transport_by_config(loop& on, const host& where, deadlines* limits) {
+    if (!hosts_) hosts_ = std::make_unique<host_directory>(on, options(), by(), config());
+    ssh_target to;
+    try {
+      to = hosts_->find_ready(where);
+    } catch (const ssh_config_error& error) {
+      return std::make_unique<failing_transport>(on, end_reason::connect_failed, error.what());
+    }
+    if (limits != nullptr) limits->establish = to.establish;
+    const std::string& keyword = to.shared->settings.needs_ssh;
+    if (keyword.empty()) return make_forward_transport(std::move(to), state_);
+    return std::make_unique<failing_transport>(
+        on, end_reason::unsupported,
+        where.name() + ": " + keyword +
+            " of ssh_config needs the ssh program, which no forward has");
+  }
+
+  const std::shared_ptr<forward_state> state_;
+  std::unique_ptr<host_directory> hosts_;
+};
+
+class forward_way final : public command_way {
+ public:
+  forward_way(forward_plan plan, host via)
+      : state_(std::make_shared<forward_state>(std::move(plan))), via_(std::move(via)) {
+    take(ssh_options());
+  }
+
+  void take(ssh_options options) {
+    check_forward_options(options);
+    limits_ = options.limits;
+    if (!limits_.establish) limits_.establish = deadlines::default_establish;
+    factory_ = std::make_shared<forward_factory>(std::move(options), state_);
+  }
+  forward_state& state() const noexcept { return *state_; }
+
+  void verify(const command&) const override {}
+  std::unique_ptr<transport> transport_on(loop& on, surroundings::caller) override {
+    return make_host_transport(on, factory_, via_, limits_);
+  }
+  deadlines limits() const override { return limits_; }
+  execo::host where() const override { return via_; }
+
+ private:
+  const std::shared_ptr<forward_state> state_;
+  host via_;
+  deadlines limits_;
+  std::shared_ptr<command_factory> factory_;
+};
+
+forward_state& forward_of(const process_state& of) noexcept {
+  return static_cast<forward_way&>(*of.way).state();
+}
+
+}  // namespace
+
+process_ref make_port_forward(forward_endpoint here, host via,
+                              std::optional<forward_endpoint> there) {
+  check_listening(here);
+  if (there && !there->is_path() && (there->port() == 0 || there->host() == "*"))
+    throw std::invalid_argument("port_forward: '" + there->to_string() +
+                                "' is nowhere to connect to");
+  forward_plan plan(std::move(here), std::move(there));
+  command shown("forward");
+  shown.given_name = "forward " + plan.text() + " over " + via.to_string();
+  return process_ref(new process_state(
+      std::move(shown), std::make_unique<forward_way>(std::move(plan), std::move(via))));
+}
+
+void set_forward_ssh(process_state& of, ssh_options options) {
+  static_cast<forward_way&>(*of.way).take(std::move(options));
+}
+
+forward_counts counts_of(const process_state& of) { return forward_of(of).counts(); }
+
+forward_ready_op::forward_ready_op(process_ref state) noexcept
+    : state_(std::move(state)), waiter_(delegate<>::to<&forward_ready_op::on_listening>(this)) {}
+
+forward_ready_op::forward_ready_op(forward_ready_op&& other) noexcept
+    : operation(std::move(other)),
+      state_(std::move(other.state_)),
+      waiter_(delegate<>::to<&forward_ready_op::on_listening>(this)) {}
+
+loop& forward_ready_op::bind(loop* affinity) {
+  loop& on = state_->where(affinity);
+  state_->make_run(on, surroundings::caller::stands_still);
+  return on;
+}
+
+void forward_ready_op::on_start(bool stopped) noexcept {
+  lifecycle& run = *state_->run;
+  forward_state& forward = forward_of(*state_);
+  if (run.ended() || forward.listening()) return complete();
+  run.attach(*this);
+  forward.add_waiter(waiter_);
+  if (stopped) return on_stop();
+  run.start();
+}
+
+void forward_ready_op::on_stop() noexcept {
+  if (!waiter_.linked()) return;
+  abandoned_ = true;
+  on_listening();
+}
+
+void forward_ready_op::on_listening() noexcept {
+  waiter_.unlink();
+  end_observer::unlink();
+  complete();
+}
+
+void forward_ready_op::on_end(execution&) noexcept { on_listening(); }
+
+forward_start forward_ready_op::await_resume() const {
+  if (abandoned_) throw operation_cancelled();
+  std::optional<forward_endpoint> at = forward_of(*state_).listening();
+  bool has_ended = state_->run->ended();
+  if (at && !has_ended) return forward_start(std::move(*at));
+  return forward_start(state_->run->final_result());
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,483 @@
+// Port forwards through a real sshd: whole in both directions, with the end of each passed on, and
+// nothing left after theirs.
+#include "execo/port_forward.hpp"
+
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <deque>
+#include <execo/execo.hpp>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "base/fd.hpp"
+#include "fleet_fixture.hpp"
+#include "random_bytes.hpp"
+#include "recorded_run.hpp"
+
+namespace execo::test {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+
+/// A blocking socket. What takes longer than a minute is over.
+class far_socket {
+ public:
+  explicit far_socket(int fd) : fd_(fd) { limit(); }
+  explicit far_socket(const forward_endpoint& to)
+      : fd_(::socket(to.is_path() ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    limit();
+    sockaddr_un path{};
+    sockaddr_in port{};
+    path.sun_family = AF_UNIX;
+    port.sin_family = AF_INET;
+    port.sin_port = htons(static_cast<std::uint16_t>(to.port()));
+    port.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    (void)std::strncpy(path.sun_path, to.path().c_str(), sizeof path.sun_path - 1);
+    const void* at = to.is_path() ? static_cast<const void*>(&path) : &port;
+    socklen_t size = to.is_path() ? sizeof path : sizeof port;
+    connected_ = ::connect(fd_.get(), static_cast<const sockaddr*>(at), size) == 0;
+  }
+
+  bool connected() const { return connected_; }
+  bool send(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n <= 0) return false;
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return true;
+  }
+  void end_output() const { (void)::shutdown(fd_.get(), SHUT_WR); }
+  void shut() const { (void)::shutdown(fd_.get(), SHUT_RDWR); }
+  /// Some bytes; empty at the end.
+  std::string read(std::size_t most = 65536) const {
+    std::string bytes(most, '\0');
+    ssize_t n = ::recv(fd_.get(), bytes.data(), bytes.size(), 0);
+    bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    return bytes;
+  }
+  std::string read_exactly(std::size_t size) const {
+    std::string all;
+    while (all.size() < size) {
+      std::string more = read(size - all.size());
+      if (more.empty()) break;
+      all += more;
+    }
+    return all;
+  }
+  std::string read_all() const { return read_exactly(std::string::npos / 2); }
+
+ private:
+  void limit() const {
+    timeval most{60, 0};
+    (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+    (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+  }
+  detail::unique_fd fd_;
+  bool connected_ = false;
+};
+
+/// What is behind the forward: does this with each connection, in a thread of its own.
+class far_server {
+ public:
+  using service = void (*)(const far_socket&);
+  explicit far_server(service serve, const std::string& path = {})
+      : listener_(::socket(path.empty() ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+        serve_(serve) {
+    sockaddr_un named{};
+    named.sun_family = AF_UNIX;
+    (void)std::strncpy(named.sun_path, path.c_str(), sizeof named.sun_path - 1);
+    sockaddr_in any{};
+    any.sin_family = AF_INET;
+    any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = path.empty() ? sizeof any : sizeof named;
+    void* at = path.empty() ? static_cast<void*>(&any) : &named;
+    EXPECT_EQ(::bind(listener_.get(), static_cast<sockaddr*>(at), size), 0);
+    EXPECT_EQ(::listen(listener_.get(), 1000), 0);
+    (void)::getsockname(listener_.get(), static_cast<sockaddr*>(at), &size);
+    if (path.empty()) port_ = ntohs(any.sin_port);
+    accepting_ = std::thread([this] { accept_all(); });
+  }
+  far_server(const far_server&) = delete;
+  far_server& operator=(const far_server&) = delete;
+  ~far_server() {
+    (void)::shutdown(listener_.get(), SHUT_RDWR);
+    accepting_.join();
+    for (far_socket& one : sockets_) one.shut();
+    for (std::thread& one : threads_) one.join();
+  }
+
+  forward_endpoint address() const { return "127.0.0.1:" + std::to_string(port_); }
+  int port() const { return port_; }
+
+ private:
+  void accept_all() {
+    for (int fd; (fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) {
+      far_socket& one = sockets_.emplace_back(fd);
+      threads_.emplace_back([this, &one] {
+        serve_(one);
+        one.shut();
+      });
+    }
+  }
+
+  detail::unique_fd listener_;
+  service serve_;
+  int port_ = 0;
+  std::thread accepting_;
+  std::deque<far_socket> sockets_;
+  std::vector<std::thread> threads_;
+};
+
+void echo(const far_socket& with) {
+  for (std::string bytes; !(bytes = with.read()).empty();)
+    if (!with.send(bytes)) return;
+}
+void count_until_the_end(const far_socket& with) {
+  std::string size = std::to_string(with.read_all().size());
+  (void)with.send(size);
+}
+void send_much(const far_socket& with) {
+  std::string piece(100'000, 'x');
+  for (int i = 0; i < 300; ++i)
+    if (!with.send(piece)) return;
+}
+void hold(const far_socket& with) { (void)with.read(1); }
+
+class port_forwards : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd";
+  }
+  void TearDown() override {
+    if (!driver_.joinable()) return;
+    own_->stop();
+    driver_.join();
+    own_.reset();
+  }
+  void start(const std::string& more = {}) {
+    server = std::make_unique<sshd_fixture>(more);
+    own_ = std::make_unique<context>();
+    driver_ = std::thread([this] { own_->run(); });
+  }
+  ssh_options how() const { return options_for(*server); }
+  port_forward prepared(port_forward f) const { return std::move(f).ssh(how()).on(*own_); }
+  port_forward to(const forward_endpoint& there, const forward_endpoint& here = ":0") const {
+    return prepared(port_forward::local(here, "127.8.0.1", there));
+  }
+  port_forward socks() const { return prepared(port_forward::dynamic(":0", "127.8.0.1")); }
+  /// Where it listens.
+  static forward_endpoint listening(port_forward& f) {
+    forward_start begun = sync_wait(f.ready());
+    if (begun.ok()) return begun.here();
+    throw std::runtime_error(begun.end().describe());
+  }
+
+  std::unique_ptr<sshd_fixture> server;
+
+ private:
+  std::unique_ptr<context> own_;
+  std::thread driver_;
+};
+
+TEST_F(port_forwards, carry_10_MB_in_each_direction_whole) {
+  start();
+  far_server behind(echo);
+  port_forward f = to(behind.address());
+  forward_endpoint here = listening(f);
+  EXPECT_GT(here.port(), 0);
+  EXPECT_TRUE(f.running());
+  std::string sent = random_bytes(7).take(10'000'000);
+  far_socket client(here);
+  std::thread writes([&] {
+    EXPECT_TRUE(client.send(sent));
+    client.end_output();
+  });
+  std::string back = client.read_all();
+  writes.join();
+  EXPECT_TRUE(back == sent) << back.size();
+  EXPECT_TRUE(soon([&f] { return f.counts().open == 0; }));
+  forward_counts counts = f.counts();
+  EXPECT_EQ(counts.opened, 1U);
+  EXPECT_EQ(counts.failed, 0U);
+  EXPECT_EQ(counts.bytes_there, sent.size());
+  EXPECT_EQ(counts.bytes_back, sent.size());
+}
+
+TEST_F(port_forwards, pass_the_end_of_one_direction_on_and_keep_the_other_one) {
+  start();
+  far_server counts(count_until_the_end);
+  far_server sends(send_much);
+  port_forward up = to(counts.address());
+  far_socket client(listening(up));
+  EXPECT_TRUE(client.send(std::string(3'000'000, 'y')));
+  client.end_output();
+  EXPECT_EQ(client.read_all(), "3000000");
+  port_forward down = to(sends.address());
+  EXPECT_EQ(far_socket(listening(down)).read_all().size(), 30'000'000U);
+}
+
+TEST_F(port_forwards, hold_a_server_back_whose_client_does_not_read_and_no_other_client) {
+  start();
+  far_server sends(send_much);
+  far_server echoes(echo);
+  port_forward slow = to(sends.address());
+  port_forward fast = to(echoes.address());
+  far_socket reads_late(listening(slow));
+  far_socket client(listening(fast));
+  std::string sent = random_bytes(8).take(3'000'000);
+  std::thread writes([&] {
+    EXPECT_TRUE(client.send(sent));
+    client.end_output();
+  });
+  EXPECT_TRUE(client.read_all() == sent);
+  writes.join();
+  EXPECT_LT(slow.counts().bytes_back, 20'000'000U);
+  EXPECT_EQ(reads_late.read_all().size(), 30'000'000U);
+}
+
+TEST_F(port_forwards, go_on_when_the_far_end_refuses_a_connection) {
+  start();
+  auto behind = std::make_unique<far_server>(echo);
+  port_forward f = to(behind->address());
+  forward_endpoint here = listening(f);
+  far_socket first(here);
+  EXPECT_TRUE(first.send("a"));
+  EXPECT_EQ(first.read(), "a");
+  behind.reset();
+  EXPECT_EQ(far_socket(here).read_all(), "");
+  forward_counts counts = f.counts();
+  EXPECT_EQ(counts.failed, 1U);
+  EXPECT_THAT(counts.last_failure, HasSubstr("connect failed: Connection refused"));
+  EXPECT_TRUE(f.running());
+}
+
+TEST_F(port_forwards, say_that_a_port_or_a_path_is_in_use) {
+  start();
+  far_server taken(echo);
+  port_forward f = to("127.0.0.1:1", taken.address());
+  forward_start begun = sync_wait(f.ready());
+  EXPECT_FALSE(begun.ok());
+  EXPECT_EQ(begun.end().how(), end_reason::spawn_failed);
+  EXPECT_EQ(begun.end().phase(), phase::open);
+  EXPECT_EQ(begun.end().error(), std::errc::address_in_use);
+  EXPECT_THAT(begun.end().describe(), HasSubstr("listen on " + taken.address().to_string()));
+}
+
+TEST_F(port_forwards, count_what_the_server_forbids) {
+  start("AllowTcpForwarding no\n");
+  far_server behind(echo);
+  port_forward f = to(behind.address());
+  EXPECT_EQ(far_socket(listening(f)).read_all(), "");
+  EXPECT_EQ(f.counts().failed, 1U);
+  EXPECT_EQ(f.counts().opened, 0U);
+  EXPECT_THAT(f.counts().last_failure, HasSubstr("administratively prohibited"));
+}
+
+TEST_F(port_forwards, that_cannot_reach_their_host_say_why) {
+  start();
+  ssh_options nobody = how();
+  nobody.port = 1;
+  nobody.max_retries = 0;
+  port_forward f = to("127.0.0.1:1").ssh(nobody);
+  forward_start begun = sync_wait(f.ready());
+  EXPECT_FALSE(begun.ok());
+  EXPECT_EQ(begun.end().how(), end_reason::connect_failed) << begun.end().describe();
+  EXPECT_EQ(begun.end().reason(), failure_reason::refused);
+}
+
+TEST_F(port_forwards, end_with_all_connections_when_they_are_killed) {
+  start();
+  far_server behind(hold);
+  port_forward f = to(behind.address());
+  forward_endpoint here = listening(f);
+  std::deque<far_socket> clients;
+  for (int i = 0; i < 5; ++i) clients.emplace_back(here);
+  EXPECT_TRUE(soon([&f] { return f.counts().opened == 5; }));
+  f.kill();
+  result end = sync_wait(f.wait());
+  EXPECT_EQ(end.how(), end_reason::signaled) << end.describe();
+  EXPECT_TRUE(end.killed());
+  for (far_socket& client : clients) EXPECT_EQ(client.read_all(), "");
+  EXPECT_FALSE(far_socket(here).connected());
+  EXPECT_EQ(f.counts().open, 0U);
+  EXPECT_FALSE(sync_wait(f.ready()).ok());
+}
+
+TEST_F(port_forwards, that_are_stopped_are_cancelled) {
+  start();
+  far_server behind(hold);
+  auto race = [&]() -> task<result> {
+    port_forward f = to(behind.address());
+    auto begun = co_await f.ready();
+    far_socket client(begun.here());
+    EXPECT_TRUE(client.connected());
+    auto end = co_await timeout(f.run(), 50ms);
+    EXPECT_FALSE(end.has_value());
+    auto found = f.try_result();
+    co_return found.value_or(result());
+  };
+  result end = sync_wait(race());
+  EXPECT_EQ(end.how(), end_reason::cancelled) << end.describe();
+}
+
+TEST_F(port_forwards, are_over_when_their_connection_is_lost) {
+  start();
+  far_server behind(hold);
+  port_forward f = to(behind.address());
+  forward_endpoint here = listening(f);
+  far_socket client(here);
+  EXPECT_TRUE(soon([&f] { return f.counts().opened == 1; }));
+  server.reset();
+  result end = sync_wait(f.wait());
+  EXPECT_EQ(end.how(), end_reason::connection_lost) << end.describe();
+  EXPECT_EQ(client.read_all(), "");
+  EXPECT_FALSE(far_socket(here).connected());
+}
+
+TEST_F(port_forwards, carry_as_many_connections_as_they_may_while_others_wait) {
+  start();
+  far_server behind(echo);
+  port_forward f = to(behind.address());
+  forward_endpoint here = listening(f);
+  std::deque<far_socket> clients;
+  for (int i = 0; i < 300; ++i) {
+    clients.emplace_back(here);
+    ASSERT_TRUE(clients.back().send("client " + std::to_string(i)));
+    clients.back().end_output();
+  }
+  for (int i = 0; i < 300; ++i)
+    EXPECT_EQ(clients[static_cast<std::size_t>(i)].read_all(), "client " + std::to_string(i));
+  EXPECT_EQ(f.counts().opened, 300U);
+  EXPECT_TRUE(soon([&f] { return f.counts().open == 0; }));
+}
+
+TEST_F(port_forwards, to_one_host_share_a_connection) {
+  start();
+  far_server one(echo);
+  far_server two(count_until_the_end);
+  port_forward first = to(one.address());
+  port_forward second = to(two.address());
+  far_socket a(listening(first));
+  far_socket b(listening(second));
+  EXPECT_TRUE(a.send("x"));
+  EXPECT_EQ(a.read(), "x");
+  b.end_output();
+  EXPECT_EQ(b.read_all(), "0");
+  EXPECT_EQ(logins(*server), 1U);
+  first.kill();
+  (void)sync_wait(first.wait());
+  EXPECT_EQ(far_socket(listening(second)).connected(), true);
+}
+
+TEST_F(port_forwards, lead_from_and_to_unix_sockets) {
+  start();
+  scratch_directory folder;
+  std::string near = folder.path() + "/near";
+  std::string far = folder.path() + "/far";
+  far_server behind(echo, far);
+  {
+    port_forward f = to(far, near);
+    EXPECT_EQ(listening(f), forward_endpoint(near));
+    far_socket client{forward_endpoint(near)};
+    EXPECT_TRUE(client.send("over a path"));
+    client.end_output();
+    EXPECT_EQ(client.read_all(), "over a path");
+    f.kill();
+    (void)sync_wait(f.wait());
+  }
+  EXPECT_FALSE(std::filesystem::exists(near));
+}
+
+std::string port_bytes(int port) {
+  return {static_cast<char>(port >> 8), static_cast<char>(port & 255)};
+}
+
+TEST_F(port_forwards, of_a_socks_proxy_lead_where_each_client_asks_for) {
+  start();
+  far_server behind(echo);
+  port_forward f = socks();
+  forward_endpoint here = listening(f);
+  std::string port = port_bytes(behind.port());
+  for (const std::string& address : {"\x01\x7f\x00\x00\x01"s,
+                                     "\x03\x09"
+                                     "127.0.0.1"s}) {
+    far_socket client(here);
+    EXPECT_TRUE(client.send("\x05\x01\x00\x05\x01\x00"s + address + port + "early"));
+    EXPECT_EQ(client.read_exactly(12), "\x05\x00\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"s);
+    client.end_output();
+    EXPECT_EQ(client.read_all(), "early");
+  }
+  far_socket old(here);
+  EXPECT_TRUE(old.send("\x04\x01"s + port +
+                       "\x00\x00\x00\x01me\x00"
+                       "127.0.0.1\x00"s));
+  EXPECT_EQ(old.read_exactly(8), "\x00\x5a\x00\x00\x00\x00\x00\x00"s);
+  EXPECT_TRUE(old.send("4a"));
+  EXPECT_EQ(old.read(), "4a");
+  EXPECT_EQ(f.counts().opened, 3U);
+}
+
+TEST_F(port_forwards, of_a_socks_proxy_tell_a_client_why_it_gets_no_connection) {
+  start();
+  auto gone = std::make_unique<far_server>(echo);
+  std::string port = port_bytes(gone->port());
+  gone.reset();
+  port_forward f = socks();
+  forward_endpoint here = listening(f);
+  far_socket refused(here);
+  EXPECT_TRUE(refused.send("\x05\x01\x00\x05\x01\x00\x01\x7f\x00\x00\x01"s + port));
+  EXPECT_EQ(refused.read_all(), "\x05\x00\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00"s);
+  far_socket lost(here);
+  EXPECT_TRUE(lost.send("GET / HTTP/1.0\r\n\r\n"));
+  EXPECT_EQ(lost.read_all(), "");
+  EXPECT_TRUE(soon([&f] { return f.counts().failed == 2; }));
+  EXPECT_THAT(f.counts().last_failure, HasSubstr("neither SOCKS5 nor SOCKS4"));
+  EXPECT_TRUE(f.running());
+}
+
+TEST_F(port_forwards, are_ended_with_their_handle_in_any_state) {
+  start();
+  far_server behind(hold);
+  std::deque<far_socket> clients;
+  {
+    port_forward silent = socks();
+    clients.emplace_back(listening(silent));
+    EXPECT_TRUE(soon([&silent] { return silent.counts().open == 1; }));
+    port_forward open = to(behind.address());
+    clients.emplace_back(listening(open));
+    EXPECT_TRUE(soon([&open] { return open.counts().opened == 1; }));
+    port_forward starts = to(behind.address()).start();
+    port_forward never = to(behind.address());
+  }
+  for (far_socket& client : clients) EXPECT_EQ(client.read_all(), "");
+}
+
+TEST_F(port_forwards, refuse_what_they_cannot_be) {
+  start();
+  EXPECT_THROW((void)to("db:0"), std::invalid_argument);
+  EXPECT_THROW((void)to("*:80"), std::invalid_argument);
+  EXPECT_THROW((void)to("db:80", "example.org:80"), std::invalid_argument);
+  ssh_options other = how();
+  other.via = ssh_client::openssh;
+  EXPECT_THROW((void)to("db:80").ssh(other), std::invalid_argument);
+  other = how();
+  other.connector = "docker exec -i %h";
+  EXPECT_THROW((void)to("db:80").ssh(other), std::invalid_argument);
+  other = how();
+  other.become = "root";
+  EXPECT_THROW((void)to("db:80").ssh(other), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace execo::test
