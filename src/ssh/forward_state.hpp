@@ -22,7 +22,7 @@ class forward_plan {
       : here(std::move(listens)), there(std::move(leads_to)) {}
 
   std::string text() const {
-    return here.to_string() + " to " + (there ? there->to_string() : "where its clients ask for");
+    return here.to_string() + (there ? " to " + there->to_string() : " (SOCKS)");
   }
 
   const forward_endpoint here;
