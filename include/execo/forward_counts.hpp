@@ -13,8 +13,8 @@ class forward_counts {
   std::uint64_t opened = 0;       // connections that the host made for us
   std::uint64_t open = 0;         // connections of clients now, those included that are being made
   std::uint64_t failed = 0;       // connections of clients that came to nothing
-  std::uint64_t bytes_there = 0;  // from clients to the host
-  std::uint64_t bytes_back = 0;   // from the host to clients
+  std::uint64_t bytes_there = 0;  // to the host `via`
+  std::uint64_t bytes_back = 0;   // from it
   std::string last_failure;       // of `failed`, the last one; empty: none
 };
 

@@ -38,14 +38,15 @@ namespace detail {
 
 process_ref make_port_forward(forward_endpoint here, host via,
                               std::optional<forward_endpoint> there);
+process_ref make_remote_forward(forward_endpoint on_host, host via, forward_endpoint there);
 /// Throws: std::invalid_argument for options that no forward has.
 void set_forward_ssh(process_state& of, ssh_options options);
 forward_counts counts_of(const process_state& of);
 
 }  // namespace detail
 
-/// A port forward, as `ssh -L` and `ssh -D` make them. Lazy: it starts when awaited, or with
-/// start(). It lasts until it is ended, or its ssh connection is lost.
+/// A port forward, as `ssh -L`, `ssh -D` and `ssh -R` make them. Lazy: it starts when awaited, or
+/// with start(). It lasts until it is ended, or its ssh connection is lost.
 ///
 /// The handle owns it: when the last handle is destroyed, it ends, unless detached. Forwards over
 /// the same host with the same options share a connection, which jumps through that host use as
@@ -67,6 +68,15 @@ class [[nodiscard]] port_forward : private detail::process_handle {
   /// SOCKS4 and SOCKS4a. Throws: as local().
   static port_forward dynamic(forward_endpoint here, host via) {
     return port_forward(detail::make_port_forward(std::move(here), std::move(via), std::nullopt));
+  }
+  /// Who connects to the port `on_host`, of the host `via`, is connected to `there`, as this
+  /// machine reaches it: a port, or a unix socket. It has an ssh connection of its own. Servers
+  /// listen on their loopback addresses alone unless GatewayPorts says otherwise. A client that
+  /// comes when 256 are carried is refused. Throws: std::invalid_argument if `on_host` is a path,
+  /// or `there` has no port.
+  static port_forward remote(forward_endpoint on_host, host via, forward_endpoint there) {
+    return port_forward(
+        detail::make_remote_forward(std::move(on_host), std::move(via), std::move(there)));
   }
   port_forward(port_forward&&) noexcept = default;
   port_forward& operator=(port_forward&&) noexcept = default;

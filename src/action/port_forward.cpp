@@ -6,6 +6,7 @@
 
 #include "action/host_transport.hpp"
 #include "action/ssh_factory.hpp"
+#include "execo/printable.hpp"
 #include "execo/ssh_config.hpp"
 #include "process/process_state.hpp"
 #include "ssh/failing_transport.hpp"
@@ -98,19 +99,37 @@ forward_state& forward_of(const process_state& of) noexcept {
   return static_cast<forward_way&>(*of.way).state();
 }
 
+void check_target(const forward_endpoint& there) {
+  if (!there.is_path() && (there.port() == 0 || there.host() == "*"))
+    throw std::invalid_argument("port_forward: '" + printable(there.to_string()) +
+                                "' is nowhere to connect to");
+}
+
+process_ref make_forward(forward_plan plan, host via) {
+  command shown("forward");
+  shown.given_name = "forward " + plan.text() +
+                     (plan.side == forward_side::far ? " from " : " over ") + via.to_string();
+  return process_ref(new process_state(
+      std::move(shown), std::make_unique<forward_way>(std::move(plan), std::move(via))));
+}
+
 }  // namespace
 
 process_ref make_port_forward(forward_endpoint here, host via,
                               std::optional<forward_endpoint> there) {
   check_listening(here);
-  if (there && !there->is_path() && (there->port() == 0 || there->host() == "*"))
-    throw std::invalid_argument("port_forward: '" + there->to_string() +
-                                "' is nowhere to connect to");
-  forward_plan plan(std::move(here), std::move(there));
-  command shown("forward");
-  shown.given_name = "forward " + plan.text() + " over " + via.to_string();
-  return process_ref(new process_state(
-      std::move(shown), std::make_unique<forward_way>(std::move(plan), std::move(via))));
+  if (there) check_target(*there);
+  return make_forward(forward_plan(forward_side::near, std::move(here), std::move(there)),
+                      std::move(via));
+}
+
+process_ref make_remote_forward(forward_endpoint on_host, host via, forward_endpoint there) {
+  if (on_host.is_path())
+    throw std::invalid_argument("port_forward: a host listens on ports, not on '" +
+                                printable(on_host.path()) + "'");
+  check_target(there);
+  return make_forward(forward_plan(forward_side::far, std::move(on_host), std::move(there)),
+                      std::move(via));
 }
 
 void set_forward_ssh(process_state& of, ssh_options options) {

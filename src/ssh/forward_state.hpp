@@ -15,16 +15,20 @@
 
 namespace execo::detail {
 
+/// Who listens.
+enum class forward_side : std::uint8_t { near, far };
+
 /// What is forwarded. Without `there` each client says where to (SOCKS).
 class forward_plan {
  public:
-  forward_plan(forward_endpoint listens, std::optional<forward_endpoint> leads_to)
-      : here(std::move(listens)), there(std::move(leads_to)) {}
+  forward_plan(forward_side who, forward_endpoint listens, std::optional<forward_endpoint> leads_to)
+      : side(who), here(std::move(listens)), there(std::move(leads_to)) {}
 
   std::string text() const {
     return here.to_string() + (there ? " to " + there->to_string() : " (SOCKS)");
   }
 
+  const forward_side side;
   const forward_endpoint here;
   const std::optional<forward_endpoint> there;
 };

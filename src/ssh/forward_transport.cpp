@@ -15,6 +15,8 @@
 #include "ssh/forwarded_connection.hpp"
 #include "ssh/host_directory.hpp"
 #include "ssh/listening_socket.hpp"
+#include "ssh/near_connection.hpp"
+#include "ssh/remote_listener.hpp"
 #include "ssh/session_pool.hpp"
 
 namespace execo::detail {
@@ -25,7 +27,10 @@ constexpr int accepts_per_turn = 16;
 // Until a descriptor may be free again.
 constexpr auto pause_without_descriptors = std::chrono::milliseconds(100);
 
-class forward_transport final : public transport, session_user, forwarded_owner {
+class forward_transport final : public transport,
+                                session_user,
+                                forwarded_owner,
+                                remote_listener_owner {
  public:
   forward_transport(ssh_target via, std::shared_ptr<forward_state> what)
       : via_(std::move(via)),
@@ -52,7 +57,7 @@ class forward_transport final : public transport, session_user, forwarded_owner 
     stage_ = stage::closing;
     stop_listening();
     for (list_node* n = clients_.next(); n != &clients_;) {
-      auto& client = static_cast<forwarded_connection&>(*n);
+      auto& client = static_cast<forwarded_client&>(*n);
       n = n->next();
       client.close();
     }
@@ -105,6 +110,14 @@ class forward_transport final : public transport, session_user, forwarded_owner 
     if (stage_ == stage::connecting) lease_->admit();
   }
 
+  std::unique_ptr<session_lease> acquire() {
+    const deadlines& limits = via_.shared->hop_limits();
+    if (is_far())
+      return pool().acquire_own_hop(via_.shared, via_.name, via_.port, via_.user, limits);
+    return pool().acquire_hop(via_.shared, via_.name, via_.port, via_.user, limits);
+  }
+  bool is_far() const noexcept { return state_->plan.side == forward_side::far; }
+
   void session_entered(phase where) override {
     if (stage_ == stage::connecting) events_->on_phase(where);
   }
@@ -121,7 +134,13 @@ class forward_transport final : public transport, session_user, forwarded_owner 
   }
   void session_ready() override {
     if (stage_ != stage::connecting) return;
-    contain([this] { listen(); }, [this](const std::exception_ptr& e) { fail(e); });
+    contain(
+        [this] {
+          if (!is_far()) return listen();
+          far_ = std::make_unique<remote_listener>(lease_->session(), state_->plan.here,
+                                                   static_cast<remote_listener_owner&>(*this));
+        },
+        [this](const std::exception_ptr& e) { fail(e); });
   }
 
   void listen() {
@@ -131,8 +150,11 @@ class forward_transport final : public transport, session_user, forwarded_owner 
     } catch (const std::system_error& error) {
       return fail(failure(end_reason::spawn_failed, error.code(), error.what()));
     }
-    bool is_chosen = !here.is_path() && here.port() == 0;
-    state_->listens(is_chosen ? here.with_port(socket_.port()) : here);
+    begin_to_take(here.is_path() ? here : here.with_port(socket_.port()));
+  }
+
+  void begin_to_take(forward_endpoint at) {
+    state_->listens(std::move(at));
     stage_ = stage::listening;
     take_clients();
     queue_step();
@@ -154,14 +176,14 @@ class forward_transport final : public transport, session_user, forwarded_owner 
   // -- clients ------------------------------------------------------------------------------
 
   void take_clients() {
-    bool may_take = stage_ == stage::listening && count_ < max_forwarded_connections;
-    if (!may_take || accepting_.active || pause_.armed()) return;
+    if (is_far() || !may_take_client() || accepting_.active || pause_.armed()) return;
     accepting_.prepare_poll(socket_.fd(), POLLIN);
     home().start(accepting_);
   }
 
   void stop_listening() noexcept {
     home().disarm(pause_);
+    if (far_) far_->stop();
     if (accepting_.active) return home().cancel(accepting_);
     socket_.close();
   }
@@ -203,19 +225,43 @@ class forward_transport final : public transport, session_user, forwarded_owner 
 
   void carry(unique_fd client) {
     auto* made = new forwarded_connection(*this, std::move(client));
-    made->link_before(clients_);
-    state_->set_open(++count_);
+    add_client(*made);
     made->begin();
   }
+  void add_client(forwarded_client& made) noexcept {
+    made.link_before(clients_);
+    state_->set_open(++count_);
+  }
+
+  // -- a port of the host -------------------------------------------------------------------
+
+  void remote_listens(int port) override { begin_to_take(state_->plan.here.with_port(port)); }
+  void remote_refused(std::string why) override {
+    fail(failure(end_reason::connect_failed, std::make_error_code(std::errc::address_not_available),
+                 via_.name + ": " + why));
+  }
+  bool may_take_client() const noexcept override {
+    return stage_ == stage::listening && count_ < max_forwarded_connections;
+  }
+  void take_remote_client(ssh_channel_struct* channel) override {
+    auto made = std::make_unique<near_connection>(static_cast<forwarded_owner&>(*this));
+    made->adopt(channel);
+    near_connection& client = *made.release();
+    add_client(client);
+    client.begin();
+  }
+
+  // -- for clients --------------------------------------------------------------------------
 
   const forward_plan& plan() const noexcept override { return state_->plan; }
   forwarder& forwards() override { return lease_->forwards(); }
+  resolver& names() override { return via_.shared->names; }
   forward_traffic& traffic() noexcept override { return state_->traffic; }
   void note_opened() noexcept override { state_->note_opened(); }
   void note_failure(std::string why) noexcept override {
     contain([&] { state_->note_failure(std::move(why)); }, [](const std::exception_ptr&) {});
   }
-  void client_gone(forwarded_connection& client) noexcept override {
+  void client_gone(forwarded_client& client) noexcept override {
     delete &client;
     state_->set_open(--count_);
     if (stage_ == stage::closing) return queue_step();
@@ -225,6 +271,9 @@ class forward_transport final : public transport, session_user, forwarded_owner 
   void end_if_idle() {
     if (clients_.linked() || accepting_.active) return;
     socket_.close();
+    far_.reset();
+    // That ends the listening of its server, too.
+    if (lease_ && is_far()) lease_->seal();
     if (lease_) pool().give_back(std::move(lease_), handback::ended);
     end_report found;
     found.connection = use_;
@@ -237,6 +286,7 @@ class forward_transport final : public transport, session_user, forwarded_owner 
   transport_events* events_ = nullptr;
   std::unique_ptr<session_lease> lease_;  // until nothing of it is left
   listening_socket socket_;
+  std::unique_ptr<remote_listener> far_;  // in its place, on the host
   queue_node step_;
   io_request accepting_;
   deadline_timer pause_;  // after an accept without a descriptor

@@ -1,4 +1,4 @@
-// One client of a port forward: what it says where to, if anything, then its connection.
+// One client of a port here: what it says where to, if anything, then its connection.
 #pragma once
 
 #include <cstdint>
@@ -7,38 +7,19 @@
 
 #include "base/fd.hpp"
 #include "loop/loop.hpp"
-#include "ssh/forward_state.hpp"
+#include "ssh/forwarded_client.hpp"
 #include "ssh/forwarder.hpp"
 #include "ssh/socks_dialogue.hpp"
 
 namespace execo::detail {
 
-class forwarded_connection;
-
-class forwarded_owner {
- public:
-  virtual loop& home() const noexcept = 0;
-  virtual const forward_plan& plan() const noexcept = 0;
-  virtual forwarder& forwards() = 0;
-  virtual forward_traffic& traffic() noexcept = 0;
-  virtual void note_opened() noexcept = 0;
-  virtual void note_failure(std::string why) noexcept = 0;
-  /// Destroys it: its last event. May come from inside its begin() and close().
-  virtual void client_gone(forwarded_connection& client) noexcept = 0;
-
- protected:
-  ~forwarded_owner() = default;
-};
-
-class forwarded_connection final : public list_node, private forward_owner {
+class forwarded_connection final : public forwarded_client, private forward_owner {
  public:
   /// The socket does not block.
   forwarded_connection(forwarded_owner& of, unique_fd client);
-  forwarded_connection(const forwarded_connection&) = delete;
-  forwarded_connection& operator=(const forwarded_connection&) = delete;
 
   void begin();
-  void close();
+  void close() override;
 
  private:
   // greeting (SOCKS) -> opening: the server connects -> carried; from each to closing.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <new>
 #include <utility>
 
 #include "base/contain.hpp"
@@ -313,7 +314,10 @@ void forward::break_off() noexcept {
 
 bool forward::make_channel() {
   channel_ = ssh_channel_new(of_.session_.handle());
-  if (channel_ == nullptr) return false;
+  return channel_ != nullptr && set_callbacks();
+}
+
+bool forward::set_callbacks() {
   callbacks_.userdata = this;
   callbacks_.channel_data_function = [](ssh_session, ssh_channel, void* bytes, std::uint32_t size,
                                         int is_error, void* self) noexcept -> int {
@@ -357,7 +361,20 @@ forwarder::~forwarder() {
 }
 
 forward& forwarder::open(const std::string& host, int port, forward_owner& owner) {
-  auto made = std::make_unique<forward>(*this, host, port, owner);
+  return add(std::make_unique<forward>(*this, host, port, owner));
+}
+
+// libssh has given it a number of the same row.
+forward& forwarder::adopt(ssh_channel_struct* channel, forward_owner& owner) {
+  ++channels_;
+  auto made = std::make_unique<forward>(*this, std::string(), 0, owner);
+  made->channel_ = channel;
+  made->stage_ = forward::stage::open;
+  if (!made->set_callbacks()) throw std::bad_alloc();
+  return add(std::move(made));
+}
+
+forward& forwarder::add(std::unique_ptr<forward> made) noexcept {
   if (!linked()) session_.attach(*this);
   session_.acknowledge_at_once();
   forward& f = *made.release();

@@ -61,6 +61,7 @@ class forward final : public list_node {
   void work();
   void ask();
   bool make_channel();
+  bool set_callbacks();
   int request_channel() noexcept;
   bool is_answered() const noexcept;
   void opened();
@@ -117,6 +118,9 @@ class forwarder final : public session_member {
   /// Asks the server for a connection, to the path `host` if `port` is 0.
   /// Pre: the session is authenticated.
   forward& open(const std::string& host, int port, forward_owner& owner);
+  /// Takes a channel over that the server has opened: it is open. May be called in the middle of a
+  /// call of libssh. Throws: std::bad_alloc; the channel is the caller's still.
+  forward& adopt(ssh_channel_struct* channel, forward_owner& owner);
 
   need advance() override;
   void broke(const std::exception_ptr& error) override { (void)error; }
@@ -129,6 +133,7 @@ class forwarder final : public session_member {
   void each(Call&& call);
   void touch(forward& f) noexcept;
   void wait_for_room(forward& f) noexcept { f.link_before(unflushed_); }
+  forward& add(std::unique_ptr<forward> made) noexcept;
   void look_for_answers();
   bool refuse_denied();
   void work(forward& f) noexcept;

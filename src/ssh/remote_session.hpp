@@ -76,6 +76,12 @@ class remote_session {
   void ask_for_sign_of_life() {
     if (!sign_of_life_.linked()) ask(sign_of_life_);
   }
+  /// Nothing is asked meanwhile: the answer to another global request is awaited. Pre: nothing was
+  /// asked before.
+  void hold_questions(bool held) noexcept {
+    trips_.hold(held);
+    if (!held && trips_.has_unasked()) wake();
+  }
   /// The server has answered the last question for one.
   bool gave_sign_of_life() const noexcept { return !sign_of_life_.linked(); }
   /// Packets that have come, of whatever kind.

@@ -22,6 +22,8 @@ class round_trip : public list_node {
 class round_trips {
  public:
   void add(round_trip& trip) noexcept { trip.link_before(unasked_); }
+  /// Somebody else's global request is in flight, whose answer would be taken for one of these.
+  void hold(bool held) noexcept { held_ = held; }
   bool has_unasked() const noexcept { return unasked_.linked(); }
   void drop_all() noexcept {
     for (list_node* trips : {&unasked_, &asked_})
@@ -36,7 +38,7 @@ class round_trips {
   // its own, and as good.
   template <class Lost>
   bool converse(ssh_session_struct* session, Lost&& lost) {
-    if (lost()) return false;
+    if (lost() || held_) return false;
     if (!in_flight_) {
       if (!unasked_.linked()) return false;
       while (unasked_.linked()) unasked_.next()->link_before(asked_);
@@ -64,6 +66,7 @@ class round_trips {
   list_node unasked_;
   list_node asked_;
   bool in_flight_ = false;
+  bool held_ = false;
 };
 
 }  // namespace execo::detail

@@ -122,6 +122,16 @@ std::unique_ptr<session_lease> session_pool::acquire_hop(
   return lease;
 }
 
+std::unique_ptr<session_lease> session_pool::acquire_own_hop(
+    const std::shared_ptr<ssh_environment>& shared, const std::string& name, int port,
+    const std::string& user, const deadlines& limits) {
+  auto made = std::make_unique<pooled_session>(*this, shared, std::string(), name, port, user);
+  made->serve_as_hop(limits);
+  auto lease = std::make_unique<session_lease>(*made);
+  made.release()->join(*lease);
+  return lease;
+}
+
 void session_pool::give_back(std::unique_ptr<session_lease> lease, handback why) noexcept {
   pooled_session& of = lease->of_;
   if (why == handback::given_up) {

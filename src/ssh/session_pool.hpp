@@ -43,6 +43,10 @@ class session_pool final : public loop_service, private loop_member {
   std::unique_ptr<session_lease> acquire_hop(const std::shared_ptr<ssh_environment>& shared,
                                              const std::string& name, int port,
                                              const std::string& user, const deadlines& limits);
+  /// The same, of a new one that nobody joins.
+  std::unique_ptr<session_lease> acquire_own_hop(const std::shared_ptr<ssh_environment>& shared,
+                                                 const std::string& name, int port,
+                                                 const std::string& user, const deadlines& limits);
   /// May be called from any event, those of the lease included.
   void give_back(std::unique_ptr<session_lease> lease, handback why) noexcept;
   /// The server has refused a lease's channel beside others, or its mark: from now on its host gets

@@ -181,6 +181,9 @@ class port_forwards : public ::testing::Test {
   port_forward to(const forward_endpoint& there, const forward_endpoint& here = ":0") const {
     return prepared(port_forward::local(here, "127.8.0.1", there));
   }
+  port_forward from_host(const forward_endpoint& there) const {
+    return prepared(port_forward::remote(":0", "127.8.0.1", there));
+  }
   port_forward socks() const { return prepared(port_forward::dynamic(":0", "127.8.0.1")); }
   /// Where it listens.
   static forward_endpoint listening(port_forward& f) {
@@ -461,6 +464,95 @@ TEST_F(port_forwards, of_a_socks_proxy_tell_a_client_why_it_gets_no_connection) 
   EXPECT_TRUE(f.running());
 }
 
+TEST_F(port_forwards, of_a_port_of_the_host_carry_10_MB_in_each_direction_whole) {
+  start();
+  far_server behind(echo);
+  port_forward f = from_host(behind.address());
+  forward_endpoint there = listening(f);
+  EXPECT_GE(there.port(), 1024);
+  std::string sent = random_bytes(9).take(10'000'000);
+  far_socket client(there);
+  std::thread writes([&] {
+    EXPECT_TRUE(client.send(sent));
+    client.end_output();
+  });
+  EXPECT_TRUE(client.read_all() == sent);
+  writes.join();
+  EXPECT_TRUE(soon([&f] { return f.counts().open == 0; }));
+  EXPECT_EQ(f.counts().opened, 1U);
+  EXPECT_EQ(f.counts().bytes_there, sent.size());
+  EXPECT_EQ(f.counts().bytes_back, sent.size());
+  f.kill();
+  result end = sync_wait(f.wait());
+  EXPECT_TRUE(end.killed()) << end.describe();
+  EXPECT_TRUE(soon([&there] { return !far_socket(there).connected(); }));
+}
+
+TEST_F(port_forwards, of_a_port_of_the_host_carry_many_connections_at_once) {
+  start();
+  scratch_directory folder;
+  far_server behind(echo, folder.path() + "/socket");
+  port_forward f = from_host(folder.path() + "/socket");
+  forward_endpoint there = listening(f);
+  std::deque<far_socket> clients;
+  for (int i = 0; i < 200; ++i) {
+    clients.emplace_back(there);
+    ASSERT_TRUE(clients.back().send("client " + std::to_string(i)));
+  }
+  for (int i = 0; i < 200; ++i) {
+    const far_socket& client = clients[static_cast<std::size_t>(i)];
+    std::string expected = "client " + std::to_string(i);
+    EXPECT_EQ(client.read_exactly(expected.size()), expected);
+  }
+  EXPECT_EQ(f.counts().open, 200U);
+  f.kill();
+  (void)sync_wait(f.wait());
+  for (const far_socket& client : clients) EXPECT_EQ(client.read_all(), "");
+}
+
+TEST_F(port_forwards, of_a_port_of_the_host_close_connections_that_lead_nowhere) {
+  start();
+  auto gone = std::make_unique<far_server>(echo);
+  forward_endpoint nowhere = gone->address();
+  gone.reset();
+  port_forward f = from_host(nowhere);
+  forward_endpoint there = listening(f);
+  for (unsigned i = 1; i <= 3; ++i) {
+    EXPECT_EQ(far_socket(there).read_all(), "");
+    EXPECT_EQ(f.counts().failed, i);
+  }
+  EXPECT_THAT(f.counts().last_failure, HasSubstr("Connection refused"));
+  port_forward nobody = from_host("no-such-host.invalid:80");
+  EXPECT_EQ(far_socket(listening(nobody)).read_all(), "");
+  EXPECT_THAT(nobody.counts().last_failure, HasSubstr("no connection to no-such-host.invalid:80"));
+}
+
+TEST_F(port_forwards, of_a_port_of_the_host_say_that_the_server_does_not_listen) {
+  start("AllowTcpForwarding local\n");
+  port_forward f = from_host("127.0.0.1:1");
+  forward_start begun = sync_wait(f.ready());
+  EXPECT_FALSE(begun.ok());
+  EXPECT_EQ(begun.end().how(), end_reason::connect_failed) << begun.end().describe();
+  EXPECT_EQ(begun.end().phase(), phase::open);
+  EXPECT_THAT(begun.end().describe(), HasSubstr("the server does not listen on 127.0.0.1:0"));
+}
+
+TEST_F(port_forwards, of_a_port_of_the_host_take_the_port_that_is_named_and_are_lost_with_it) {
+  start();
+  far_server behind(echo);
+  port_forward first = from_host(behind.address());
+  forward_endpoint there = listening(first);
+  port_forward second = prepared(port_forward::remote(there, "127.8.0.1", behind.address()));
+  EXPECT_FALSE(sync_wait(second.ready()).ok());
+  for (pid_t pid : serving(*server)) (void)::kill(pid, SIGKILL);
+  EXPECT_EQ(sync_wait(first.wait()).how(), end_reason::connection_lost);
+  port_forward third = prepared(port_forward::remote(there, "127.8.0.1", behind.address()));
+  EXPECT_EQ(listening(third), there);
+  far_socket client(there);
+  EXPECT_TRUE(client.send("again"));
+  EXPECT_EQ(client.read(), "again");
+}
+
 TEST_F(port_forwards, are_ended_with_their_handle_in_any_state) {
   start();
   far_server behind(hold);
@@ -473,6 +565,10 @@ TEST_F(port_forwards, are_ended_with_their_handle_in_any_state) {
     clients.emplace_back(listening(open));
     EXPECT_TRUE(soon([&open] { return open.counts().opened == 1; }));
     port_forward starts = to(behind.address()).start();
+    port_forward on_host = from_host(behind.address());
+    clients.emplace_back(listening(on_host));
+    EXPECT_TRUE(soon([&on_host] { return on_host.counts().opened == 1; }));
+    port_forward asks = from_host(behind.address()).start();
     port_forward never = to(behind.address());
   }
   for (far_socket& client : clients) EXPECT_EQ(client.read_all(), "");
@@ -483,6 +579,8 @@ TEST_F(port_forwards, refuse_what_they_cannot_be) {
   EXPECT_THROW((void)to("db:0"), std::invalid_argument);
   EXPECT_THROW((void)to("*:80"), std::invalid_argument);
   EXPECT_THROW((void)to("db:80", "example.org:80"), std::invalid_argument);
+  EXPECT_THROW((void)from_host("db:0"), std::invalid_argument);
+  EXPECT_THROW((void)port_forward::remote("/run/x", "h", "db:1"), std::invalid_argument);
   ssh_options other = how();
   other.via = ssh_client::openssh;
   EXPECT_THROW((void)to("db:80").ssh(other), std::invalid_argument);
