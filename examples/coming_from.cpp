@@ -56,6 +56,20 @@ task<> processes(std::shared_ptr<handler> h) {
   std::move(cat).detach();
 
   r = co_await ssh_process("uname", "root@n1:22").run();
+  auto sorted = co_await (process("ls /") | process("sort -r"));
+  process one("make"), other("tail -n 1");
+  other.in(one.out());
+  auto anywhere = make_process(command("uname"), host("n1"));
+  auto line_to = serial(serial_line("/dev/ttyS0", 115200));
+}
+
+task<> network() {
+  auto tunnel = port_forward::local(":8080", "n1", "db:5432");
+  auto at = co_await tunnel.ready();
+  free_ports ports(25500, 26699);
+  int port = ports.next();
+  (void)at, (void)port;
+  auto words = ssh_command("root@n1:22");
 }
 
 task<> actions(host_set hosts, std::vector<int> values, std::shared_ptr<action_handler> h) {
@@ -67,6 +81,7 @@ task<> actions(host_set hosts, std::vector<int> values, std::shared_ptr<action_h
   how.host_key_policy = host_keys::ignore;
   how.limits.establish = 10s;
   how.connector = "rsh %h";
+  how.host_rewrite = [](const host& named) { return host(named.name() + ".site.example"); };
 
   auto a = remote("uname", "n[1-9]").ssh(how).timeout(5s).fanout(32).handle_action_with(h);
   auto b = local("make", 4);
@@ -78,7 +93,13 @@ task<> actions(host_set hosts, std::vector<int> values, std::shared_ptr<action_h
   auto first = co_await wait_any(a, d);
   while (auto one = co_await a.next()) (void)one->ok();
   while (auto said = co_await a.next_line()) (void)said->text;
+  auto seen = co_await expect_all(a, patterns().on("login: "), 5s);
+  auto written = co_await write_all(a, "text");
+  co_await close_all(a);
+  a.suspend_launching();
+  a.resume_launching();
   action_result end = co_await a.run();
+  std::vector<action_result> of_members = end.parts();
   auto in_time = co_await timeout(a.run(), 60s);
   a.kill();
   a.request_stop();
@@ -125,6 +146,8 @@ task<> coroutines() {
   timer t(5s);
   (void)t.elapsed(), (void)t.remaining();
   co_await t.wait_elapsed(1s);
+  ticker every(1s);
+  while (co_await every.next()) break;
   signals interrupt(SIGINT);
   int number = co_await interrupt.next();
   (void)number;
@@ -151,7 +174,10 @@ int main() {
   (void)parse_duration("1:30:00"), (void)parse_time("2030-01-01 12:00");
   set_log(log_level::info, log_to());
   config mine = load_config();
+  auto by_config = make_remote("uname", "n[1-9]", mine);
+  set_connection_defaults(where, ssh_options());
   sync_wait(processes(std::make_shared<my_handler>()));
+  sync_wait(network());
   sync_wait(actions(nodes, {1, 2}, std::make_shared<action_handler>()));
   sync_wait(coroutines());
   return run_main(answer());

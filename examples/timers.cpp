@@ -3,11 +3,10 @@
 #include <iostream>
 
 execo::task<int> tick(execo::duration interval, int times) {
+  execo::ticker every(interval);
   execo::timer since;
-  for (int i = 1; i <= times; ++i) {
-    co_await since.wait_elapsed(i * interval);
+  for (int i = 1; i <= times && co_await every.next() > 0; ++i)
     std::cout << "tick " << i << " after " << execo::format_duration(since.elapsed()) << "\n";
-  }
   co_return since.elapsed() >= times* interval ? 0 : 1;
 }
 

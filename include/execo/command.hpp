@@ -13,6 +13,7 @@
 
 #include "execo/attributes.hpp"
 #include "execo/detail/attribute_options.hpp"
+#include "execo/detail/setter.hpp"
 #include "execo/detail/words.hpp"
 #include "execo/handler.hpp"
 #include "execo/stdio.hpp"
@@ -123,15 +124,6 @@ class command_options : public detail::attribute_options<Self> {
     return args(detail::word_list(word...));
   }
 
-#define EXECO_SETTER(signature, statement) \
-  Self&& signature&& {                     \
-    statement;                             \
-    return std::move(self());              \
-  }                                        \
-  Self& signature& {                       \
-    statement;                             \
-    return self();                         \
-  }
   EXECO_SETTER(args(detail::word_list words), options().add_words(std::move(words)))
   /// Hands the text to `/bin/sh -c`.
   EXECO_SETTER(shell(), options().through_shell = true)
@@ -184,7 +176,6 @@ class command_options : public detail::attribute_options<Self> {
                options().add_handler(on_line_call(std::move(call))))
   EXECO_SETTER(on_end(std::function<void(const ended_command&)> call),
                options().add_handler(on_end_call(std::move(call))))
-#undef EXECO_SETTER
 
  private:
   friend class detail::attribute_options<Self>;

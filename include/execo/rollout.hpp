@@ -13,6 +13,7 @@
 #include "execo/composite.hpp"
 #include "execo/detail/action_options.hpp"
 #include "execo/detail/compiler.hpp"
+#include "execo/detail/setter.hpp"
 #include "execo/time.hpp"
 
 namespace execo {
@@ -128,6 +129,8 @@ void add_batch_call(action& a, std::function<void(const batch_report&)> call);
 /// a time. Without batch() all hosts behind the canary are one batch. Unless max_fail() or
 /// max_fail_in_batch() says otherwise, the first failure stops it.
 class [[nodiscard]] rollout : public action, public detail::action_options<rollout> {
+  using Self = rollout;
+
  public:
   rollout(const rollout&, detail::moved_only_so_pass_it_with_std_move = {})
       EXECO_DELETED("an action is moved, not copied: pass it with std::move");
@@ -140,15 +143,6 @@ class [[nodiscard]] rollout : public action, public detail::action_options<rollo
   requires(!std::same_as<A, rollout>) explicit rollout(A what)
       : action(detail::make_rollout(std::move(what))) {}
 
-#define EXECO_SETTER(signature, statement) \
-  rollout&& signature&& {                  \
-    statement;                             \
-    return std::move(*this);               \
-  }                                        \
-  rollout& signature& {                    \
-    statement;                             \
-    return *this;                          \
-  }
   /// The first batch has so many hosts. Default: it is as large as the others.
   EXECO_SETTER(canary(host_share hosts), detail::set_canary(*this, hosts))
   /// Hosts in a batch; a percentage is of all hosts, and one host at least.
@@ -171,7 +165,6 @@ class [[nodiscard]] rollout : public action, public detail::action_options<rollo
   /// begins. If it throws, the action is stopped, and run() or next() rethrows the exception.
   EXECO_SETTER(on_batch(std::function<void(const batch_report&)> call),
                detail::add_batch_call(*this, std::move(call)))
-#undef EXECO_SETTER
 
   /// How it ended, or how far it is.
   /// Thread: the one that drives the action's loop; any after its end.

@@ -12,6 +12,7 @@
 #include "execo/detail/action_options.hpp"
 #include "execo/detail/compiler.hpp"
 #include "execo/detail/host_arguments.hpp"
+#include "execo/detail/setter.hpp"
 #include "execo/detail/text_of.hpp"
 #include "execo/detail/words.hpp"
 #include "execo/time.hpp"
@@ -56,15 +57,6 @@ copy_progress progress_of(const action& a);
 template <class Self>
 class copy_options : public fanout_options<Self> {
  public:
-#define EXECO_SETTER(signature, statement) \
-  Self&& signature&& {                     \
-    statement;                             \
-    return std::move(self());              \
-  }                                        \
-  Self& signature& {                       \
-    statement;                             \
-    return self();                         \
-  }
   /// Identity, host keys and deadlines, or a connector.
   EXECO_SETTER(ssh(ssh_options options), set_copy_ssh(self(), std::move(options)))
   /// Modes as they are, whatever the file mode mask says, and times of the last change; with put()
@@ -81,7 +73,6 @@ class copy_options : public fanout_options<Self> {
   EXECO_SETTER(total_timeout(duration limit), set_copy_total_timeout(self(), limit))
   /// How long TERM may take before KILL follows, when a copy is ended. Default 5 s.
   EXECO_SETTER(kill_timeout(duration limit), set_copy_kill_timeout(self(), limit))
-#undef EXECO_SETTER
   /// Thread: the one that drives the action's loop.
   copy_progress progress() const { return progress_of(static_cast<const Self&>(*this)); }
 

@@ -61,7 +61,7 @@ class key_scan_factory final : public detail::ssh_factory {
   std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t ring,
                                                   detail::attempt& what) override {
     check_files();
-    return make_in_time(on, what, [this, &on, ring, &where = what.where](deadlines* limits) {
+    return make_in_time(on, what, [this, &on, ring, where = what.where](deadlines* limits) {
       return transport_by_config(on, ring, where, limits);
     });
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "action/host_transport.hpp"
+#include "action/remote_factory.hpp"
 #include "action/ssh_factory.hpp"
 #include "execo/printable.hpp"
 #include "execo/ssh_config.hpp"
@@ -40,9 +41,10 @@ class forward_factory final : public ssh_factory {
  private:
   std::unique_ptr<transport> transport_to(loop& on, std::size_t, attempt& what) override {
     check_files();
-    return make_in_time(on, what, [this, &on, &where = what.where](deadlines* limits) {
+    auto make = [this, &on, where = destination(what.where)](deadlines* limits) {
       return transport_by_config(on, where, limits);
-    });
+    };
+    return make_in_time(on, what, std::move(make));
   }
 
   std::unique_ptr<transport> transport_by_config(loop& on, const host& where, deadlines* limits) {
@@ -73,6 +75,11 @@ class forward_way final : public command_way {
     take(ssh_options());
   }
 
+  void take_own(ssh_options options) {
+    take(std::move(options));
+    takes_defaults_ = false;
+  }
+
   void take(ssh_options options) {
     check_forward_options(options);
     limits_ = options.limits;
@@ -83,6 +90,8 @@ class forward_way final : public command_way {
 
   void verify(const command&) const override {}
   std::unique_ptr<transport> transport_on(loop& on, surroundings::caller) override {
+    if (takes_defaults_)
+      if (auto set = defaults_of(on)) take(*set);
     return make_host_transport(on, factory_, via_, limits_);
   }
   deadlines limits() const override { return limits_; }
@@ -93,6 +102,7 @@ class forward_way final : public command_way {
   host via_;
   deadlines limits_;
   std::shared_ptr<command_factory> factory_;
+  bool takes_defaults_ = true;  // of its context
 };
 
 forward_state& forward_of(const process_state& of) noexcept {
@@ -133,7 +143,7 @@ process_ref make_remote_forward(forward_endpoint on_host, host via, forward_endp
 }
 
 void set_forward_ssh(process_state& of, ssh_options options) {
-  static_cast<forward_way&>(*of.way).take(std::move(options));
+  static_cast<forward_way&>(*of.way).take_own(std::move(options));
 }
 
 forward_counts counts_of(const process_state& of) { return forward_of(of).counts(); }

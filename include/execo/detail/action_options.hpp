@@ -11,6 +11,7 @@
 #include "execo/action.hpp"
 #include "execo/action_handler.hpp"
 #include "execo/context.hpp"
+#include "execo/detail/setter.hpp"
 #include "execo/detail/value_list.hpp"
 #include "execo/detail/words.hpp"
 #include "execo/journal.hpp"
@@ -36,15 +37,6 @@ void set_idempotent(action& a);
 template <class Self>
 class action_options {
  public:
-#define EXECO_SETTER(signature, statement) \
-  Self&& signature&& {                     \
-    statement;                             \
-    return std::move(self());              \
-  }                                        \
-  Self& signature& {                       \
-    statement;                             \
-    return self();                         \
-  }
   /// Where it will run: a context, or one of its rings. Hosts are spread over all rings of that
   /// context; handlers and results come on the given ring. Default: the awaiting coroutine's, else
   /// the calling thread's, else context::default_instance()'s.
@@ -111,7 +103,6 @@ class fanout_options : public action_options<Self> {
   /// The command may run twice: retry() is then also for one that was or may have been started, and
   /// exited with a code that is not accepted, was ended by a signal or a deadline, or was lost.
   EXECO_SETTER(idempotent(), set_idempotent(self()))
-#undef EXECO_SETTER
 
  private:
   Self& self() noexcept { return static_cast<Self&>(*this); }

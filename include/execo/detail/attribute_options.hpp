@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "execo/attributes.hpp"
+#include "execo/detail/setter.hpp"
 #include "execo/detail/words.hpp"
 #include "execo/stop_policy.hpp"
 
@@ -22,15 +23,6 @@ namespace detail {
 template <class Self>
 class attribute_options {
  public:
-#define EXECO_SETTER(signature, statement) \
-  Self&& signature&& {                     \
-    statement;                             \
-    return std::move(self());              \
-  }                                        \
-  Self& signature& {                       \
-    statement;                             \
-    return self();                         \
-  }
   /// Removes one environment variable, inherited or added before.
   EXECO_SETTER(unset_env(text_view name), options().remove_variable(name))
   /// Starts from an empty environment: what env() adds after this is all there is. The program is
@@ -93,7 +85,6 @@ class attribute_options {
   EXECO_SETTER(nolog_error(), options().hides_error = true)
   /// What it is called in results and reports, in place of its text.
   EXECO_SETTER(name(text_view shown), options().given_name = std::string_view(shown))
-#undef EXECO_SETTER
 
   /// Exit codes that count as success, in addition to those added before; then 0 only if added.
   template <class... More>

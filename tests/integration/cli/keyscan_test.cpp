@@ -125,6 +125,21 @@ TEST_F(keyscan, tells_of_hosts_that_are_not_reached_and_goes_on) {
   EXPECT_EQ(keys_in(o.out).size(), 3U) << o.out;
 }
 
+// Its way is found once the command has answered.
+TEST_F(keyscan, reaches_hosts_whose_way_a_command_decides) {
+  std::string file = folder_.path() + "/config";
+  std::ofstream(file) << "Match exec \"sleep 0.1; test %h = a-name-that-is-not-short-at-all\"\n"
+                      << "HostName 127.6.0.2\nPort " << server_->port()
+                      << "\nHostKeyAlias found\nHost *\nPort 1\n";
+  outcome o =
+      run_program({EXECO_TOOL, "keyscan", "-F", file, "a-name-that-is-not-short-at-all,127.6.0.3"});
+  EXPECT_EQ(o.code, 3) << o.err;
+  words keys = keys_in(o.out);
+  EXPECT_EQ(keys.size(), 3U) << o.out << o.err;
+  for (const std::string& line : keys) EXPECT_EQ(line.rfind("found ", 0), 0U) << line;
+  EXPECT_THAT(o.err, HasSubstr("connect 127.6.0.3:1"));
+}
+
 TEST_F(keyscan, names_a_host_as_its_alias) {
   outcome o = run_program(scan({"-o", "HostKeyAlias=web", "127.6.0.1"}));
   for (const std::string& line : keys_in(o.out)) EXPECT_EQ(line.rfind("web ", 0), 0U) << line;

@@ -145,6 +145,16 @@ TEST_F(ssh_processes, that_cannot_be_say_why_in_their_result) {
   EXPECT_THROW((void)sync_wait(on_host("").run()), std::invalid_argument);
 }
 
+// Its way is found once the command has answered, when what asked for it is gone.
+TEST_F(ssh_processes, reach_hosts_whose_way_a_command_decides) {
+  ssh_options options = how();
+  options.config_lines = {"Match exec \"sleep 0.1; test %n = a-name-that-is-not-short-at-all\"",
+                          "HostName 127.8.0.3", "HostKeyAlias 127.8.0.3"};
+  result r = sync_wait(
+      ssh_process("echo $FLEET_HOST", "a-name-that-is-not-short-at-all").ssh(options).run());
+  EXPECT_EQ(r.out, "127.8.0.3\n") << r.describe();
+}
+
 TEST_F(ssh_processes, go_over_the_program_ssh_and_connectors_as_well) {
   ssh_options options = how();
   options.via = ssh_client::openssh;
