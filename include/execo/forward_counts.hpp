@@ -10,7 +10,7 @@ namespace execo {
 class forward_counts {
  public:
   forward_counts() = default;
-  std::uint64_t opened = 0;       // connections that the host made for us
+  std::uint64_t opened = 0;       // connections that were made for clients
   std::uint64_t open = 0;         // connections of clients now, those included that are being made
   std::uint64_t failed = 0;       // connections of clients that came to nothing
   std::uint64_t bytes_there = 0;  // to the host `via`

@@ -142,7 +142,11 @@ void forward::ask() {
   stage_ = stage::opening;
   number_ = first_number + of_.channels_++;
   link_before(of_.opening_);
-  if (request_channel() == SSH_OK) opened();
+  int r = request_channel();
+  if (r == SSH_OK) return opened();
+  // The answer has come within the call.
+  if (r == SSH_ERROR && !of_.session_.lost())
+    refused(reason_of(ssh_get_error(of_.session_.handle()), number_));
 }
 
 // Asks, or says what became of it.
@@ -409,9 +413,16 @@ session_member::need forwarder::advance() {
     f.link_before(resting_);
     work(f);
   }
-  if (unflushed_.linked() && session_.flushed()) session_.touch(*this);
+  bool may_go_on = (unflushed_.linked() && session_.flushed()) || has_unseen_answers();
+  if (may_go_on) session_.touch(*this);
   bool waits = unflushed_.linked() || opening_.linked() || windowless_.linked();
   return waits ? need::event : need::touch;
+}
+
+// A request reads the connection, too: what it has read makes the socket ready no more.
+bool forwarder::has_unseen_answers() const noexcept {
+  bool others = session_.packets_received() - packets_ > explained_;
+  return others && (opening_.linked() || windowless_.linked());
 }
 
 // libssh 0.10 does not call back with the answers to requests for channels, nor when a window

@@ -135,6 +135,7 @@ class forwarder final : public session_member {
   void wait_for_room(forward& f) noexcept { f.link_before(unflushed_); }
   forward& add(std::unique_ptr<forward> made) noexcept;
   void look_for_answers();
+  bool has_unseen_answers() const noexcept;
   bool refuse_denied();
   void work(forward& f) noexcept;
   loop& home() const noexcept { return session_.shared().home; }

@@ -31,7 +31,7 @@ using namespace std::string_literals;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
-/// A blocking socket. What takes longer than a minute is over; a limit makes EINTR possible, which
+/// A blocking socket. What takes longer than 20 seconds is over; a limit makes EINTR possible, which
 /// a ring of its thread causes.
 class far_socket {
  public:
@@ -85,7 +85,7 @@ class far_socket {
 
  private:
   void limit() const {
-    timeval most{60, 0};
+    timeval most{20, 0};
     (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
     (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
   }
@@ -264,9 +264,10 @@ TEST_F(port_forwards, go_on_when_the_far_end_refuses_a_connection) {
   EXPECT_TRUE(first.send("a"));
   EXPECT_EQ(first.read(), "a");
   behind.reset();
-  EXPECT_EQ(far_socket(here).read_all(), "");
+  // The answer may come while it is asked for, or later.
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(far_socket(here).read_all(), "");
   forward_counts counts = f.counts();
-  EXPECT_EQ(counts.failed, 1U);
+  EXPECT_EQ(counts.failed, 50U);
   EXPECT_THAT(counts.last_failure, HasSubstr("connect failed: Connection refused"));
   EXPECT_TRUE(f.running());
 }
