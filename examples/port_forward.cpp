@@ -1,6 +1,8 @@
-// A port here that leads to a port which a host reaches, and a SOCKS proxy that leads anywhere.
-//   port_forward VIA HOST:PORT        a database behind a bastion, for programs here
-//   port_forward VIA                  a SOCKS proxy
+// A port here that leads to what a host reaches, a SOCKS proxy that leads anywhere, and a port of a
+// host that leads to what is reached from here.
+//   port_forward VIA HOST:PORT            a database behind a bastion, for programs here
+//   port_forward VIA                      a SOCKS proxy
+//   port_forward VIA HOST:PORT :PORT      a service here, for programs on the host
 // ctest: build only
 #include <fmt/format.h>
 
@@ -23,6 +25,15 @@ execo::task<int> reach(std::string via, std::string there) {
   co_return 0;
 }
 
+execo::task<int> publish(std::string via, std::string here, std::string on_host) {
+  auto shown = execo::port_forward::remote(on_host, via, here);
+  auto begun = co_await shown.ready();
+  if (begun) fmt::print("{} of {} leads to {}\n", begun.here().to_string(), via, here);
+  auto end = co_await shown.run();
+  fmt::print("{}\n", end.describe());
+  co_return 0;
+}
+
 execo::task<int> proxy(std::string via) {
   auto socks = execo::port_forward::dynamic("127.0.0.1:1080", via);
   auto end = co_await socks.run();
@@ -32,8 +43,9 @@ execo::task<int> proxy(std::string via) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    fmt::print(stderr, "usage: port_forward VIA [HOST:PORT]\n");
+    fmt::print(stderr, "usage: port_forward VIA [HOST:PORT [:PORT]]\n");
     return 2;
   }
+  if (argc > 3) return execo::run_main(publish(argv[1], argv[2], argv[3]));
   return execo::run_main(argc > 2 ? reach(argv[1], argv[2]) : proxy(argv[1]));
 }

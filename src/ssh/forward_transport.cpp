@@ -237,8 +237,7 @@ class forward_transport final : public transport,
 
   void remote_listens(int port) override { begin_to_take(state_->plan.here.with_port(port)); }
   void remote_refused(std::string why) override {
-    fail(failure(end_reason::connect_failed, std::make_error_code(std::errc::address_not_available),
-                 via_.name + ": " + why));
+    fail(failure(end_reason::connect_failed, {}, via_.name + ": " + why));
   }
   bool may_take_client() const noexcept override {
     return stage_ == stage::listening && count_ < max_forwarded_connections;

@@ -31,8 +31,8 @@ using namespace std::string_literals;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
-/// A blocking socket. What takes longer than 20 seconds is over; a limit makes EINTR possible, which
-/// a ring of its thread causes.
+/// A blocking socket. What takes longer than 20 seconds is over; a limit makes EINTR possible,
+/// which a ring of its thread causes.
 class far_socket {
  public:
   explicit far_socket(int fd) : fd_(fd) { limit(); }
