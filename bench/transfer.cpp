@@ -159,6 +159,17 @@ void fan(const field& at, const sizes& how) {
     all.emplace_back("xargs rsync",
                      for_each_host(at, "rsync -q -e \"ssh " + ssh + "\" " + at.path("ten") +
                                            " {}:" + at.path("to") + "/{}"));
+  // These have one name for all hosts, which are one machine here.
+  const std::string same = at.path("to") + "/same";
+  if (has("clush"))
+    all.emplace_back("clush --copy", words{"clush", "-q", "-w", set, "-f", "64", "-o", ssh,
+                                           "--copy", at.path("ten"), "--dest", same});
+  if (has("pdcp"))
+    all.emplace_back("pdcp", words{"env", "PDSH_SSH_ARGS_APPEND=" + ssh, "pdcp", "-R", "ssh", "-f",
+                                   "64", "-w", set, at.path("ten"), same});
+  if (has("parallel-scp"))
+    all.emplace_back("parallel-scp", words{"parallel-scp", "-p", "64", "-t", "0", "-x", ssh, "-h",
+                                           at.path("hosts"), at.path("ten"), same});
   all.emplace_back("execo run true, no copy", at.execo(set, {"true"}, "run"));
   race("10 MB to " + std::to_string(how.hosts) + " hosts", at, std::move(all), how.rounds);
 }
