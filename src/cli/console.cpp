@@ -134,9 +134,10 @@ void console::err(std::string_view bytes) {
 void console::labelled(output& to, output& other, bool colors, std::string_view host,
                        std::string_view line) {
   std::string_view color = &to == &err_ ? "\x1b[31;1m" : "\x1b[35;1m";
-  put(to, other, colors ? color : std::string_view());
+  bool named = !host.empty();
+  put(to, other, named && colors ? color : std::string_view());
   to.write(host);
-  to.write(colors ? "\x1b[m: " : ": ");
+  if (named) to.write(colors ? "\x1b[m: " : ": ");
   to.write(to.terminal() ? printable(line) : line);
   to.write("\n");
 }

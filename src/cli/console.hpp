@@ -67,7 +67,7 @@ class console {
   /// Bytes from hosts: control characters are made visible if they go to a terminal.
   void out(std::string_view bytes);
   void err(std::string_view bytes);
-  /// "host: line" on either.
+  /// "host: line" on either; without a host the line alone.
   void out_line(std::string_view host, std::string_view line) {
     labelled(out_, err_, out_colors_, host, line);
   }

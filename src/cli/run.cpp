@@ -85,6 +85,10 @@ class run_session {
   void count_and_show(host_result r);
   void add_earlier_part();
   void note_earlier_part();
+  void note_failures();
+  void note_totals(duration elapsed);
+  void tell(std::string_view what);
+  int exit_status() const;
   void note_lack_of_memory() noexcept;
   void stop_when_output_is_lost();
   void ask_to_stop();
@@ -116,10 +120,11 @@ run_session::run_session(run_options options)
     : options_(std::move(options)),
       console_(stop_, options_.color),
       broker_(stop_, console_.turn()),
-      view_(make_view(options_.show, console_)),
+      view_(make_view(options_.show, options_.names, console_)),
       context_(options_.output_budget) {
-  with_progress_ = options_.progress == when::always ||
-                   (options_.progress == when::automatic && console_.err_is_terminal());
+  bool wanted = options_.progress == when::always ||
+                (options_.progress == when::automatic && console_.err_is_terminal());
+  with_progress_ = wanted && !options_.quiet;
 }
 
 // Whoever is there may be asked for a passphrase or a code, but a password is asked for on request.
@@ -202,10 +207,7 @@ void run_session::configure_hosts(Action& to) {
   to.on(context_)
       .fanout(options_.fanout)
       .ssh(std::move(options_.ssh))
-      .on_notice([this](std::string_view notice) {
-        console_.note(notice);
-        console_.flush();
-      });
+      .on_notice([this](std::string_view notice) { tell(notice); });
 }
 
 void run_session::configure_command() {
@@ -242,10 +244,14 @@ void run_session::set_action(Action what) {
   action_ = &rollout_.emplace(std::move(what));
   options_.batches.configure(*rollout_);
   if (!text()) return;
-  rollout_->on_batch([this](const batch_report& batch) {
-    console_.note(batch.to_string());
-    console_.flush();
-  });
+  rollout_->on_batch([this](const batch_report& batch) { tell(batch.to_string()); });
+}
+
+// What happens on the way.
+void run_session::tell(std::string_view what) {
+  if (options_.quiet) return;
+  console_.note(what);
+  console_.flush();
 }
 
 // After the action has taken the file: it does not change any more.
@@ -398,22 +404,34 @@ int run_session::report(duration elapsed) {
   if (stop_.raised() && options_.journal)
     console_.note(fmt::format("`execo resume {}` runs what is left",
                               printable(options_.journal->file().string())));
-  if (text()) {
-    for (const std::string& line : tally_.failures()) console_.note(line);
-    for (const std::string& line : tally_.left_running()) console_.note(line);
-    for (const std::string& line : tally_.dropped()) console_.note(line);
-  }
+  if (text()) note_failures();
   if (rollout_ && rollout_->verdict().how != rollout_end::complete)
     console_.note("rollout " + rollout_->verdict().to_string());
-  note_earlier_part();
-  if (options_.copy.given() && !rollout_)
-    console_.note("copied" + copy_words(copied(), elapsed).substr(1));
-  if (!resumes() || tally_.hosts() > 0) console_.note(tally_.summary(elapsed));
+  if (!options_.quiet) note_totals(elapsed);
   console_.finish();
   if (stop_.raised()) return exit_interrupted;
   if (!journal_problem_.empty()) return exit_output_lost;
   if (out_of_memory_) return exit_machine;
-  return console_.out_error() != 0 ? exit_output_lost : tally_.exit_status();
+  return console_.out_error() != 0 ? exit_output_lost : exit_status();
+}
+
+int run_session::exit_status() const {
+  return options_.gives_largest_code ? tally_.largest_code() : tally_.exit_status();
+}
+
+// What may still run and what is missing is said to who wants to hear of nothing else.
+void run_session::note_failures() {
+  if (!options_.quiet)
+    for (const std::string& line : tally_.failures()) console_.note(line);
+  for (const std::string& line : tally_.left_running()) console_.note(line);
+  for (const std::string& line : tally_.dropped()) console_.note(line);
+}
+
+void run_session::note_totals(duration elapsed) {
+  note_earlier_part();
+  if (options_.copy.given() && !rollout_)
+    console_.note("copied" + copy_words(copied(), elapsed).substr(1));
+  if (!resumes() || tally_.hosts() > 0) console_.note(tally_.summary(elapsed));
 }
 
 void run_session::note_earlier_part() {

@@ -41,6 +41,7 @@ Examples:
   execo run -w 'node[1-200]' --connector exec: -- ping -c1 -W1 %h
   execo run -w 'node[1-200]' --journal up.ndjson -- apt-get -y upgrade
   execo run -w @last:failed -- systemctl --failed
+  execo run -w 'node[1-200]' -qNS -- cat /etc/machine-id | sort | uniq -d
   execo run -w '127.0.0.[1-9]' -p 2222 --host-keys accept-new 'echo $HOME; df -h | tail -1'
 
 Defaults come from ~/.config/execo/config.toml, or from the file $EXECO_CONFIG, then
@@ -57,7 +58,8 @@ Exit status:
   71   the local machine failed: no descriptors or memory left
   74   writing to standard output or the journal failed
   130  interrupted by SIGINT, SIGTERM or SIGHUP
-If several apply, the first of 130, 74, 3, 4, 1 counts.
+If several apply, the first of 130, 74, 3, 4, 1 counts. With -S the largest exit code is in
+the place of 0, 1, 3 and 4.
 )";
 
 constexpr run_option command_deadlines[] = {
@@ -121,6 +123,14 @@ constexpr run_option layouts[] = {
      [](run_reader& r, const given_option&) { r.gathered = true; }},
     {'L', "", "", "show the output host by host",
      [](run_reader& r, const given_option&) { r.ordered = true; }},
+    {'N', "", "",
+     "show output without the names of hosts: lines as they are; with -b each distinct output "
+     "without a header",
+     [](run_reader& r, const given_option&) { r.made.names = labels::hidden; }},
+    {'S', "", "",
+     "exit with the largest exit code of all hosts: 128+N for signal N, 255 for a host that was "
+     "not reached, was lost, timed out or was not begun",
+     [](run_reader& r, const given_option&) { r.made.gives_largest_code = true; }},
 };
 
 const std::vector<run_option>& run_table() {

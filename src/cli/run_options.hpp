@@ -20,6 +20,8 @@
 namespace execo::cli {
 
 enum class layout : std::uint8_t { stream, gathered, ordered, ndjson };
+/// Whether output has the name of its host before or above it.
+enum class labels : std::uint8_t { shown, hidden };
 enum class when : std::uint8_t { automatic, always, never };
 
 class run_options {
@@ -49,6 +51,9 @@ class run_options {
   execo::output_budget output_budget;
   std::optional<journal_options> journal;
   layout show = layout::stream;
+  labels names = labels::shown;
+  bool gives_largest_code = false;  // as the exit status
+  bool quiet = false;               // nothing but output, and what is wrong with it or with the run
   when progress = when::automatic;
   color_mode color = color_mode::automatic;
 

@@ -118,6 +118,8 @@ void run_reader::choose_layout() {
   if (ndjson && (gathered || ordered))
     throw usage_error(fmt::format("{} is for --format text: ndjson has one object for each host",
                                   gathered ? "-b" : "-L"));
+  if (ndjson && made.names == labels::hidden)
+    throw usage_error("-N is for --format text: the objects of ndjson name their hosts");
   if (gathered) made.show = layout::gathered;
   if (ordered) made.show = layout::ordered;
   if (ndjson) made.show = layout::ndjson;

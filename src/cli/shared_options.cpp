@@ -166,6 +166,10 @@ constexpr run_option outputs[] = {
     {0, "format", "text|ndjson",
      "ndjson: one line with a JSON object for each host when it completes (text)",
      [](run_reader& r, const given_option& g) { r.ndjson = choose(g, formats); }},
+    {'q', "", "",
+     "show no progress line, no line for each kind of failure, no notices and no summary: the exit "
+     "status tells how it went",
+     [](run_reader& r, const given_option&) { r.made.quiet = true; }},
     {0, "progress", "auto|always|never",
      "show a progress line; auto: if stderr is a terminal (auto)",
      [](run_reader& r, const given_option& g) {

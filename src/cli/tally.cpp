@@ -21,6 +21,21 @@ bool cured_by_its_context(end_reason how) {
          how == end_reason::protocol_error || how == end_reason::unsupported;
 }
 
+// Of one that did not exit: as ssh says it of a host that it does not reach.
+constexpr int code_without_exit = 255;
+
+int code_of(const result& r) {
+  constexpr int first_signal = 128;  // as shells say it
+  if (r.how() == end_reason::exited) return r.status().code().value_or(code_without_exit);
+  if (r.how() != end_reason::signaled) return code_without_exit;
+  return first_signal + r.status().signal().value_or(0);
+}
+
+// A journal does not say which signal it was.
+int code_of(const journal_entry& entry) {
+  return entry.code.value_or(entry.ok ? 0 : code_without_exit);
+}
+
 }  // namespace
 
 std::string end_in_words(const result& r) {
@@ -51,6 +66,7 @@ std::string rate_in_words(double a_second) {
 
 void tally::add(const host_result& r) {
   ++hosts_;
+  largest_code_ = std::max(largest_code_, code_of(r));
   if (r.may_still_run())
     left_running_[static_cast<std::size_t>(r.leftover())].push_back(r.host.to_string());
   if (r.ok()) {
@@ -78,6 +94,8 @@ void tally::add(const host_result& r) {
 }
 
 void tally::add_before(const journal_entry& entry) {
+  if (entry.state == journal_state::not_started) return;
+  largest_code_ = std::max(largest_code_, code_of(entry));
   if (entry.state == journal_state::unknown) ++unknown_before_;
   if (entry.state != journal_state::done) return;
   ++done_before_;

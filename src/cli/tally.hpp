@@ -37,6 +37,8 @@ class tally {
 
   /// 0, 1, 3 or 4.
   int exit_status() const;
+  /// Of all hosts: their exit code, 128 and the signal that ended it, 255 for any other end.
+  int largest_code() const noexcept { return largest_code_; }
   /// Records output of this host that a limit left out or that came too late.
   /// `live`: lines were shown as they came, without a cap.
   void add_dropped(const host_result& r, bool live);
@@ -73,6 +75,7 @@ class tally {
   std::size_t failed_before_ = 0;
   std::size_t unknown_before_ = 0;
   std::array<std::size_t, end_reason_count> before_{};  // those that failed
+  int largest_code_ = 0;
   std::size_t hosts_ = 0;
   std::size_t ok_ = 0;
   std::size_t incomplete_ = 0;  // of these, without all of their output

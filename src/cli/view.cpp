@@ -21,9 +21,14 @@ std::string state_in_words(const result& r) {
   return r.output_complete() ? "" : ": output cut short";
 }
 
+// Empty if there is to be none.
+std::string label_of(const host& one, labels names) {
+  return names == labels::hidden ? std::string() : printable(one.to_string());
+}
+
 class stream_view final : public view {
  public:
-  explicit stream_view(console& to) : to_(to) {}
+  stream_view(console& to, labels names) : to_(to), names_(names) {}
 
   bool live() const noexcept override { return true; }
 
@@ -68,7 +73,7 @@ class stream_view final : public view {
   }
 
   void show(const host& from_host, stream from, std::string_view text) {
-    std::string label = printable(from_host.to_string());
+    std::string label = label_of(from_host, names_);
     if (from == stream::out) {
       to_.out_line(label, text);
     } else {
@@ -77,12 +82,13 @@ class stream_view final : public view {
   }
 
   console& to_;
+  labels names_;
   std::unordered_map<std::uint64_t, std::string> held_;
 };
 
 class gathered_view final : public view {
  public:
-  explicit gathered_view(console& to) : to_(to) {}
+  gathered_view(console& to, labels names) : to_(to), names_(names) {}
 
   // The two streams are gathered separately: hosts with the same standard output belong together
   // whatever they wrote to standard error.
@@ -111,7 +117,8 @@ class gathered_view final : public view {
   }
 
  private:
-  static std::string header(const output_group& group, const std::string& remark) {
+  std::string header(const output_group& group, const std::string& remark) const {
+    if (names_ == labels::hidden) return "";
     constexpr std::string_view rule = "---------------\n";
     std::string count = group.count > 1 ? fmt::format(" ({})", group.count) : "";
     return fmt::format("{}{}{}{}\n{}", rule, printable(group.hosts.to_string()), count, remark,
@@ -119,13 +126,14 @@ class gathered_view final : public view {
   }
 
   console& to_;
+  labels names_;
   output_gatherer outputs_;
   output_gatherer errors_;
 };
 
 class ordered_view final : public view {
  public:
-  explicit ordered_view(console& to) : to_(to) {}
+  ordered_view(console& to, labels names) : to_(to), names_(names) {}
 
   void add(host_result r) override {
     std::size_t index = r.index;
@@ -144,34 +152,39 @@ class ordered_view final : public view {
 
  private:
   void show(const host_result& r) {
-    std::string label = printable(r.host.to_string());
+    std::string label = label_of(r.host, names_);
     for_each_line(r.out, [&](std::string_view line) { to_.out_line(label, line); });
     for_each_line(r.err, [&](std::string_view line) { to_.err_line(label, line); });
   }
 
   console& to_;
+  labels names_;
   std::map<std::size_t, host_result> waiting_;
   std::size_t turn_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<view> make_stream_view(console& to) { return std::make_unique<stream_view>(to); }
-std::unique_ptr<view> make_gathered_view(console& to) {
-  return std::make_unique<gathered_view>(to);
+std::unique_ptr<view> make_stream_view(console& to, labels names) {
+  return std::make_unique<stream_view>(to, names);
 }
-std::unique_ptr<view> make_ordered_view(console& to) { return std::make_unique<ordered_view>(to); }
+std::unique_ptr<view> make_gathered_view(console& to, labels names) {
+  return std::make_unique<gathered_view>(to, names);
+}
+std::unique_ptr<view> make_ordered_view(console& to, labels names) {
+  return std::make_unique<ordered_view>(to, names);
+}
 
-std::unique_ptr<view> make_view(layout show, console& to) {
+std::unique_ptr<view> make_view(layout show, labels names, console& to) {
   switch (show) {
     case layout::gathered:
-      return make_gathered_view(to);
+      return make_gathered_view(to, names);
     case layout::ordered:
-      return make_ordered_view(to);
+      return make_ordered_view(to, names);
     case layout::ndjson:
       return make_ndjson_view(to);
     default:
-      return make_stream_view(to);
+      return make_stream_view(to, names);
   }
 }
 

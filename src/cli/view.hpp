@@ -22,14 +22,14 @@ class view {
 };
 
 /// `host: line` as lines arrive.
-std::unique_ptr<view> make_stream_view(console& to);
+std::unique_ptr<view> make_stream_view(console& to, labels names = labels::shown);
 /// Each distinct output once, under the hosts that gave it.
-std::unique_ptr<view> make_gathered_view(console& to);
+std::unique_ptr<view> make_gathered_view(console& to, labels names = labels::shown);
 /// Host by host, in the order of the list.
-std::unique_ptr<view> make_ordered_view(console& to);
+std::unique_ptr<view> make_ordered_view(console& to, labels names = labels::shown);
 /// One JSON object for each host.
 std::unique_ptr<view> make_ndjson_view(console& to);
 
-std::unique_ptr<view> make_view(layout show, console& to);
+std::unique_ptr<view> make_view(layout show, labels names, console& to);
 
 }  // namespace execo::cli

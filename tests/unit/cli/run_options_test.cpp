@@ -379,5 +379,18 @@ TEST(run_options, say_whom_a_command_becomes) {
   EXPECT_THAT(complaint({"-w", "n1", "--become=", "true"}), HasSubstr("has an empty value"));
 }
 
+TEST(run_options, names_failures_and_the_exit_status_are_as_clush_has_them) {
+  run_options plain = parse({"-w", "n1", "true"});
+  EXPECT_EQ(plain.names, labels::shown);
+  EXPECT_FALSE(plain.quiet);
+  EXPECT_FALSE(plain.gives_largest_code);
+  run_options made = parse({"-qNS", "-w", "n1", "true"});
+  EXPECT_EQ(made.names, labels::hidden);
+  EXPECT_TRUE(made.quiet);
+  EXPECT_TRUE(made.gives_largest_code);
+  EXPECT_EQ(complaint({"-N", "--format", "ndjson", "-w", "n1", "true"}),
+            "-N is for --format text: the objects of ndjson name their hosts");
+}
+
 }  // namespace
 }  // namespace execo::cli

@@ -207,5 +207,31 @@ TEST(tally, rates_have_no_exponent) {
   EXPECT_EQ(rate_in_words(12345.6), "12346");
 }
 
+TEST(tally, the_largest_code_is_that_of_the_worst_host) {
+  EXPECT_EQ(of({}).largest_code(), 0);
+  EXPECT_EQ(of({test::exited("a", 0, 3), test::exited("b", 1, 7), ok("c")}).largest_code(), 7);
+  host_result killed = test::ended("a", 0, end_reason::signaled);
+  test::result_access::status(killed) = exit_status::of_signal(9);
+  EXPECT_EQ(of({killed, test::exited("b", 1, 7)}).largest_code(), 137);
+  for (end_reason how : {end_reason::connect_failed, end_reason::timed_out, end_reason::not_started,
+                         end_reason::connection_lost, end_reason::cancelled})
+    EXPECT_EQ(of({ok("a"), test::ended("b", 1, how)}).largest_code(), 255) << to_string(how);
+}
+
+TEST(tally, the_largest_code_counts_what_an_earlier_part_did) {
+  journal_entry entry;
+  tally t;
+  t.add_before(entry);
+  EXPECT_EQ(t.largest_code(), 0);
+  entry.state = journal_state::done;
+  entry.code = 9;
+  t.add_before(entry);
+  EXPECT_EQ(t.largest_code(), 9);
+  entry.state = journal_state::unknown;
+  entry.code.reset();
+  t.add_before(entry);
+  EXPECT_EQ(t.largest_code(), 255);
+}
+
 }  // namespace
 }  // namespace execo::cli

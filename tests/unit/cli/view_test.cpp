@@ -132,5 +132,31 @@ TEST_F(shown, the_progress_line_is_erased_before_anything_else) {
   EXPECT_EQ(out(), "n1: x\n");
 }
 
+TEST_F(shown, without_labels_lines_are_as_they_came) {
+  auto v = make_stream_view(console_, labels::hidden);
+  say(*v, "n1", 0, stream::out, "one");
+  say(*v, "n2", 1, stream::err, "two: 2");
+  EXPECT_EQ(out(), "one\n");
+  EXPECT_EQ(err(), "two: 2\n");
+}
+
+TEST_F(shown, without_labels_distinct_outputs_have_no_header) {
+  auto v = make_gathered_view(console_, labels::hidden);
+  v->add(test::exited("n1", 0, 0, "same\n", "bad\n"));
+  v->add(test::exited("n2", 1, 0, "same\n"));
+  v->add(test::exited("n3", 2, 4, "other"));
+  v->finish();
+  EXPECT_EQ(out(), "same\nother\n");
+  EXPECT_EQ(err(), "bad\n");
+}
+
+TEST_F(shown, without_labels_hosts_come_in_order) {
+  auto v = make_ordered_view(console_, labels::hidden);
+  v->add(test::exited("n2", 1, 0, "second\n"));
+  v->add(test::exited("n1", 0, 0, "first\n"));
+  v->finish();
+  EXPECT_EQ(out(), "first\nsecond\n");
+}
+
 }  // namespace
 }  // namespace execo::cli
