@@ -12,6 +12,7 @@
 #include "commands.hpp"
 #include "copy_options.hpp"
 #include "descriptor_limit.hpp"
+#include "execo/broadcast.hpp"
 #include "execo/config.hpp"
 #include "execo/log.hpp"
 #include "execo/printable.hpp"
@@ -66,6 +67,9 @@ class run_session {
  private:
   void configure();
   void configure_command();
+  command wanted_command();
+  void configure_streams(remote& action);
+  void configure_folders(remote& action);
   void configure_put();
   template <class Copy>
   void configure_copy(Copy copy);
@@ -130,7 +134,9 @@ run_session::run_session(run_options options)
 // Whoever is there may be asked for a passphrase or a code, but a password is asked for on request.
 void run_session::set_prompts() {
   ssh_options& ssh = options_.ssh;
-  if (broker_.can_ask()) {
+  // What is typed goes to the commands.
+  const bool is_typed_for_them = options_.feeds_input && ::isatty(STDIN_FILENO) == 1;
+  if (broker_.can_ask() && !is_typed_for_them) {
     ssh.passphrase = broker_.prompt();
     ssh.one_time_code = broker_.prompt();
   }
@@ -210,9 +216,39 @@ void run_session::configure_hosts(Action& to) {
       .on_notice([this](std::string_view notice) { tell(notice); });
 }
 
+// With --no-subst the paths of --outdir have references all the same.
+command run_session::wanted_command() {
+  if (options_.keep_braces && options_.folders.given()) {
+    options_.keep_braces = false;
+    for (std::string& word : options_.words) word = output_folders::with_references_kept(word);
+  }
+  return options_.quote_words ? command(options_.words) : command(options_.command_text());
+}
+
+void run_session::configure_streams(remote& action) {
+  if (options_.feeds_input) action.in(broadcast(STDIN_FILENO));
+  if (options_.folders.given()) configure_folders(action);
+  if (view_->live()) {
+    action.max_output(0);  // lines are shown as they come, nothing is kept
+    action.on_line([this](const output_line& l) { line(l); });
+  } else if (options_.max_output) {
+    action.max_output(*options_.max_output);
+  }
+}
+
+void run_session::configure_folders(remote& action) {
+  const output_folders& to = options_.folders;
+  to.make();
+  const bool is_shown = !view_->live();
+  if (!to.out.empty()) action.out(output_folders::file_in(to.out, is_shown));
+  if (!to.err.empty()) action.err(output_folders::file_in(to.err, is_shown));
+}
+
 void run_session::configure_command() {
-  command what = options_.quote_words ? command(options_.words) : command(options_.command_text());
-  remote action(std::move(what), std::move(options_.hosts));
+  std::vector<std::string> files;
+  if (options_.folders.given()) files = output_folders::names_of(options_.hosts);
+  remote action(wanted_command(), std::move(options_.hosts));
+  if (!files.empty()) action.subst(output_folders::reference, std::move(files));
   action.timeout(options_.timeout)
       .first_output_timeout(options_.first_output_timeout)
       .idle_timeout(options_.idle_timeout)
@@ -222,12 +258,7 @@ void run_session::configure_command() {
   if (options_.journal) action.journal(*options_.journal);
   if (resumes()) action.allow_empty();
   if (options_.has_terminal) action.pty(24, 80);
-  if (view_->live()) {
-    action.max_output(0);  // lines are shown as they come, nothing is kept
-    std::move(action).on_line([this](const output_line& l) { line(l); });
-  } else if (options_.max_output) {
-    action.max_output(*options_.max_output);
-  }
+  configure_streams(action);
   configure_hosts(action);
   if (options_.command_retries > 0) action.retry(options_.command_retries);
   if (options_.idempotent) action.idempotent();
@@ -336,7 +367,9 @@ task<void> run_session::show_progress() {
 
 // Lines that arrive together are written together, after the loop has handled what is ready.
 void run_session::line(const output_line& l) {
-  if (output_lost_) return;
+  const output_folders& files = options_.folders;
+  const bool is_in_file = !(l.from == stream::out ? files.out : files.err).empty();
+  if (output_lost_ || is_in_file) return;
   view_->line(l);
   stop_when_output_is_lost();
   if (flush_comes_) return;

@@ -20,9 +20,9 @@ constexpr std::string_view before_run_options =
     R"(Usage: execo run [OPTION]... -w SET [--] COMMAND...
 
 Runs COMMAND on ssh hosts, many at a time. Its words are joined by spaces and read
-by the login shell of the remote user, as ssh and clush do. Standard input is not
-read. Each line of output is printed as `host: line` when it arrives. In COMMAND
-{{{host}}}, {{{index}}}, {{{user}}} and {{{port}}} are those of each host.
+by the login shell of the remote user, as ssh and clush do. Standard input is read
+with --stdin alone. Each line of output is printed as `host: line` when it arrives.
+In COMMAND {{{host}}}, {{{index}}}, {{{user}}} and {{{port}}} are those of each host.
 
 Options (defaults in parentheses):
 )";
@@ -41,6 +41,8 @@ Examples:
   execo run -w 'node[1-200]' --connector exec: -- ping -c1 -W1 %h
   execo run -w 'node[1-200]' --journal up.ndjson -- apt-get -y upgrade
   execo run -w @last:failed -- systemctl --failed
+  tar -c site | execo run -w 'node[1-200]' --stdin -- tar -xC /srv
+  execo run -w 'node[1-200]' --outdir logs --errdir logs/errors -- journalctl -b
   execo run -w 'node[1-200]' -qNS -- cat /etc/machine-id | sort | uniq -d
   execo run -w '127.0.0.[1-9]' -p 2222 --host-keys accept-new 'echo $HOME; df -h | tail -1'
 
@@ -96,6 +98,10 @@ constexpr run_option attempts[] = {
 };
 
 constexpr run_option commands[] = {
+    {0, "stdin", "",
+     "give each COMMAND all of standard input, whenever it begins. What the fastest host has taken "
+     "is kept for the others: 32M in memory, the rest in a file in $TMPDIR or else /var/tmp",
+     [](run_reader& r, const given_option& g) { r.feed_input(g); }},
     {0, "max-output", "SIZE",
      "bytes kept of each host's stdout and stderr by -b, -L and ndjson: 64K, 1M, 1G. The rest is "
      "dropped and counted (1M)",
@@ -119,6 +125,12 @@ constexpr run_option layouts[] = {
      "write what happens to a new file, as it happens: after a crash or an interrupt `execo resume "
      "FILE` runs what is left, and -w @last:failed names the hosts that failed (no journal)",
      [](run_reader& r, const given_option& g) { r.made.journal.emplace(plain_text(g)); }},
+    {0, "outdir", "DIR",
+     "write the stdout of each host to the file DIR/HOST, a directory that is made if needed. It "
+     "is shown only if -b, -L or ndjson is given, too. What came of a host that fails is kept",
+     [](run_reader& r, const given_option& g) { r.made.folders.out = plain_text(g); }},
+    {0, "errdir", "DIR", "the same for stderr",
+     [](run_reader& r, const given_option& g) { r.made.folders.err = plain_text(g); }},
     {'b', "", "", "gather: show each distinct output once, under the hosts that wrote it",
      [](run_reader& r, const given_option&) { r.gathered = true; }},
     {'L', "", "", "show the output host by host",

@@ -15,6 +15,7 @@
 #include "execo/host.hpp"
 #include "execo/journal.hpp"
 #include "execo/time.hpp"
+#include "output_folders.hpp"
 #include "rollout_arguments.hpp"
 
 namespace execo::cli {
@@ -43,6 +44,7 @@ class run_options {
   bool asks_become_password = false;
   std::optional<secret> become_password;  // the same
   bool has_terminal = false;              // each command
+  bool feeds_input = false;               // standard input goes to each command
   copy_arguments copy;                    // in place of a command
   rollout_arguments batches;
   unsigned command_retries = 0;
@@ -52,6 +54,7 @@ class run_options {
   std::optional<journal_options> journal;
   layout show = layout::stream;
   labels names = labels::shown;
+  output_folders folders;
   bool gives_largest_code = false;  // as the exit status
   bool quiet = false;               // nothing but output, and what is wrong with it or with the run
   when progress = when::automatic;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "command_line/values.hpp"
+#include "prompt_broker.hpp"
 
 namespace execo::cli {
 namespace {
@@ -67,11 +68,44 @@ void run_reader::become(const given_option& given) {
   ssh.given.become = given.value.empty() ? "root" : plain_text(given);
 }
 
+// What the first part of the run has read is in no journal.
+void run_reader::feed_input(const given_option& given) {
+  if (resumes)
+    throw usage_error(
+        fmt::format("the run read its standard input ({}), which is in no journal: run the rest as "
+                    "a new run, `execo run -w @last:not_started {} ...`, with the same input",
+                    given.spelled, given.spelled));
+  made.feeds_input = true;
+}
+
+secret run_reader::password_on(const given_option& given) {
+  refuse_if_resumed(given);
+  const auto number = static_cast<int>(command_line::number(given, 0, 1'000'000));
+  if (number == STDIN_FILENO) password_on_input_ = given.spelled;
+  return read_secret(given.spelled, number);
+}
+
+void run_reader::check_input() const {
+  if (!made.feeds_input) return;
+  std::string_view other = targets.reads_input();
+  if (other.empty()) other = password_on_input_;
+  if (!other.empty())
+    throw usage_error(
+        fmt::format("--stdin and {} both read standard input: give one of them a file", other));
+  const bool asks = made.asks_password || made.asks_become_password;
+  if (asks && ::isatty(STDIN_FILENO) == 1)
+    throw usage_error(
+        "--stdin gives the commands what is typed on this terminal, and a password is asked for on "
+        "it, too: redirect standard input, or give the password by a descriptor");
+}
+
 run_options run_reader::finish(std::string_view name, std::span<const char* const> arguments) {
   choose_layout();
   made.ssh = ssh.take();
   if (made.journal && !resumes) describe_run(name, arguments);
   check_passwords();
+  check_input();
+  made.folders.check();
   made.batches.check();
   made.hosts = targets.hosts();
   return std::move(made);

@@ -22,6 +22,10 @@ class run_reader {
   /// Passwords are in no journal. Throws: usage_error.
   void refuse_if_resumed(const command_line::given_option& given) const;
   void become(const command_line::given_option& given);
+  /// Standard input is for the commands. Throws: usage_error.
+  void feed_input(const command_line::given_option& given);
+  /// A password on the first line of a descriptor. Throws: usage_error.
+  secret password_on(const command_line::given_option& given);
 
   /// What all of them need, checked. `arguments`: of the command line, without the name of the
   /// command, which is `name`. Throws: usage_error.
@@ -39,6 +43,9 @@ class run_reader {
   void describe_run(std::string_view name, std::span<const char* const> arguments);
   void check_passwords() const;
   void choose_layout();
+  void check_input() const;
+
+  std::string password_on_input_;  // the option that reads one from standard input
 };
 
 using run_option = command_line::option<run_reader>;

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include "command_line/values.hpp"
-#include "prompt_broker.hpp"
 #include "run_reader.hpp"
 
 namespace execo::cli {
@@ -30,8 +29,6 @@ host_share batch_size(const given_option& given) {
   if (size.of(host_set::max_size) == 0) refuse(given, "a batch has a host at least");
   return size;
 }
-
-int descriptor(const given_option& given) { return static_cast<int>(number(given, 0, 1'000'000)); }
 
 constexpr run_option targets[] = {
     {'w', "", "SET",
@@ -111,10 +108,7 @@ constexpr run_option connections[] = {
      [](run_reader& r, const given_option&) { r.made.asks_password = true; }},
     {0, "password-fd", "N",
      "the same, with the password on the first line of this descriptor: --password-fd 3 3<file",
-     [](run_reader& r, const given_option& g) {
-       r.refuse_if_resumed(g);
-       r.made.password = read_secret(g.spelled, descriptor(g));
-     }},
+     [](run_reader& r, const given_option& g) { r.made.password = r.password_on(g); }},
     {0, "become", "[=USER]",
      "run the command as USER, once it is on the host; COMMAND is read by /bin/sh (root)",
      [](run_reader& r, const given_option& g) { r.become(g); }},
@@ -128,10 +122,7 @@ constexpr run_option connections[] = {
      [](run_reader& r, const given_option&) { r.made.asks_become_password = true; }},
     {0, "become-password-fd", "N",
      "the same, with the password on the first line of this descriptor",
-     [](run_reader& r, const given_option& g) {
-       r.refuse_if_resumed(g);
-       r.made.become_password = read_secret(g.spelled, descriptor(g));
-     }},
+     [](run_reader& r, const given_option& g) { r.made.become_password = r.password_on(g); }},
     {'J', "", "HOPS",
      "reach the hosts through others, as ssh -J does: [USER@]HOST[:PORT], in order, with commas "
      "between. All hosts share one connection to each of them; none: no hop (none)",

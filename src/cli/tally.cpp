@@ -18,7 +18,8 @@ std::string hosts_in_words(const std::vector<std::string>& names) {
 // Ends whose context says how to cure them, although it names one host.
 bool cured_by_its_context(end_reason how) {
   return how == end_reason::host_key_rejected || how == end_reason::auth_failed ||
-         how == end_reason::protocol_error || how == end_reason::unsupported;
+         how == end_reason::protocol_error || how == end_reason::unsupported ||
+         how == end_reason::output_failed;
 }
 
 // Of one that did not exit: as ssh says it of a host that it does not reach.

@@ -108,8 +108,13 @@ void target_list::add(std::string_view origin, std::string_view set) {
   }
 }
 
+void target_list::note_input(std::string_view origin, std::string_view path) {
+  if (path == "-") reads_input_ = origin;
+}
+
 void target_list::add_file(std::string_view origin, const std::string& path) {
   if (fixed_) return;
+  note_input(origin, path);
   any_given_ = true;
   bool any = for_each_set_of(origin, path, [this](const std::string& place, std::string_view set) {
     add_set(place, set);
@@ -123,6 +128,7 @@ void target_list::exclude(std::string_view origin, std::string_view set) {
     excluded_ |= read_set(origin, set);
     return;
   }
+  note_input(origin, set);
   bool any = for_each_set_of(origin, std::string(set),
                              [this](const std::string& place, std::string_view part) {
                                excluded_ |= read_set(place, part);

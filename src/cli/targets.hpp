@@ -33,6 +33,9 @@ class target_list {
   /// Accepts groups and files without hosts, and an empty list.
   void allow_empty() noexcept { allow_empty_ = true; }
 
+  /// The option whose sets came from standard input; empty: none.
+  [[nodiscard]] const std::string& reads_input() const noexcept { return reads_input_; }
+
   /// The hosts are these, whatever is given besides: nothing is read.
   void fix(std::vector<host> hosts) { fixed_ = std::move(hosts); }
 
@@ -49,6 +52,7 @@ class target_list {
     std::vector<std::string> names;
   };
 
+  void note_input(std::string_view origin, std::string_view path);
   void add_set(std::string_view origin, std::string_view text);
   void check_given() const;
   void check_size() const;
@@ -56,6 +60,7 @@ class target_list {
   std::vector<part> parts_;              // in the order given
   std::vector<std::string> nothing_in_;  // arguments that name no host
   host_set excluded_;
+  std::string reads_input_;
   std::size_t max_hosts_ = max_hosts;
   std::optional<std::vector<host>> fixed_;
   bool any_given_ = false;

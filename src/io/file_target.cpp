@@ -35,7 +35,8 @@ void follow_links(file_path& path) {
 
 }  // namespace
 
-file_target::file_target(file_path path, mode how) : path_(std::move(path)), flags_(O_WRONLY) {
+file_target::file_target(file_path path, mode how)
+    : path_(std::move(path)), flags_(O_WRONLY), keeps_(how == mode::keep) {
   if (how == mode::append) {
     flags_ |= O_CREAT | O_APPEND;
     return;
@@ -58,7 +59,7 @@ file_path file_target::open_path() const {
 std::error_code file_target::finalize(bool whole) {
   if (temporary_.empty()) return {};
   std::string from = std::exchange(temporary_, {});
-  if (!whole) {
+  if (!whole && !keeps_) {
     (void)::unlinkat(path_.directory(), from.c_str(), 0);
     return {};
   }

@@ -10,15 +10,17 @@ namespace execo::detail {
 
 class file_target {
  public:
-  enum class mode { replace, append };
-  /// For replace, looks what is there: a regular file is replaced, anything else is written to.
+  /// keep: as replace, and it has its name even if it is not whole.
+  enum class mode { replace, keep, append };
+  /// For both of these, looks what is there: a regular file is replaced, anything else is written
+  /// to.
   file_target(file_path path, mode how);
 
   /// What to open, with what, made with 0666 and the process's umask.
   file_path open_path() const;
   int open_flags() const noexcept { return flags_; }
 
-  /// After it was written: gives it its name, or removes it if it is not whole.
+  /// After it was written: gives it its name, or removes it if it is not whole and not kept.
   std::error_code finalize(bool whole);
   const std::string& path() const noexcept { return path_.text; }
 
@@ -26,6 +28,7 @@ class file_target {
   file_path path_;
   std::string temporary_;  // in the same folder; empty: written to in place
   int flags_;
+  bool keeps_;
 };
 
 /// openat(2), close-on-exec and O_NONBLOCK: neither does it wait for the other end of a FIFO.

@@ -26,17 +26,33 @@ class input_file_owner {
   ~input_file_owner() = default;
 };
 
-class input_file {
+/// Where input comes from, one piece at a time.
+class input_reader {
+ public:
+  virtual ~input_reader() = default;
+
+  /// {} or why not; the context says what.
+  virtual std::error_code open(std::string& context) = 0;
+  /// Gets the next piece, from the loop; it may come at once. Pre: open, not busy().
+  virtual void read() = 0;
+  virtual void close() noexcept = 0;
+  virtual bool busy() const noexcept = 0;
+  /// What went wrong when it ended with an errno: "read notes.txt".
+  virtual std::string failed_step() const = 0;
+};
+
+class input_file final : public input_reader {
  public:
   /// Empty path: the caller's descriptor `fd`.
   input_file(loop& on, input_file_owner& owner, file_path path, lent_fd fd);
 
-  /// {} or why not; the context says what.
-  std::error_code open(std::string& context);
-  /// Gets the next piece, from the loop. Pre: open, not busy().
-  void read();
-  void close() noexcept;
-  bool busy() const noexcept { return ready_.active() || call_.active(); }
+  std::error_code open(std::string& context) override;
+  void read() override;
+  void close() noexcept override;
+  bool busy() const noexcept override { return ready_.active() || call_.active(); }
+  std::string failed_step() const override { return "read " + name(); }
+  /// Whether close() would lose bytes that are being read.
+  bool holds_bytes() const noexcept { return call_.active(); }
   std::string name() const;
 
  private:

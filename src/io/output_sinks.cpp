@@ -20,6 +20,8 @@ void output_sinks::add(const sink_spec& spec, int inherited, loop& on, output_fi
       return new_file().use(file_path{"/dev/null", {}, {}}, file_target::mode::replace);
     case sink_spec::kind::file:
       return new_file().use(spec.path, file_target::mode::replace);
+    case sink_spec::kind::kept_file:
+      return new_file().use(spec.path, file_target::mode::keep);
     case sink_spec::kind::append:
       return new_file().use(spec.path, file_target::mode::append);
     case sink_spec::kind::callback:

@@ -1,7 +1,14 @@
 #include "execo/stdio.hpp"
 
-#include <stdexcept>
+#include <errno.h>
+#include <fcntl.h>
 
+#include <stdexcept>
+#include <system_error>
+
+#include "execo/broadcast.hpp"
+#include "execo/partial_file.hpp"
+#include "io/shared_input.hpp"
 #include "io/stdio_spec.hpp"
 
 namespace execo {
@@ -66,6 +73,11 @@ sink capture(std::size_t cap, overflow beyond) {
 }
 
 sink to_file(std::string path) { return at_path(sink_spec::kind::file, std::move(path)); }
+sink to_file(std::string path, partial_file when_incomplete) {
+  bool keeps = when_incomplete == partial_file::kept;
+  return at_path(keeps ? sink_spec::kind::kept_file : sink_spec::kind::file, std::move(path));
+}
+
 sink append(std::string path) { return at_path(sink_spec::kind::append, std::move(path)); }
 
 sink to_fd(int fd) {
@@ -135,6 +147,16 @@ source from_file(std::string path) {
 source from_fd(int fd) {
   auto spec = std::make_shared<source_spec>(source_spec::kind::fd);
   spec->fd.number = spec->fd.given = checked(fd);
+  return stdio_access::make(std::move(spec));
+}
+
+source broadcast(int fd) {
+  detail::unique_fd ours(::fcntl(checked(fd), F_DUPFD_CLOEXEC, 3));
+  if (!ours)
+    throw std::system_error(errno, std::system_category(),
+                            "duplicate descriptor " + std::to_string(fd));
+  auto spec = std::make_shared<source_spec>(source_spec::kind::shared);
+  spec->input = std::make_shared<detail::shared_input>(std::move(ours), fd);
   return stdio_access::make(std::move(spec));
 }
 

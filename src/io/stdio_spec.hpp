@@ -15,6 +15,8 @@
 
 namespace execo::detail {
 
+class shared_input;
+
 /// A descriptor of ours that the one start which takes it closes.
 class handed_fd {
  public:
@@ -43,6 +45,7 @@ class sink_spec {
     inherit,
     null,
     file,
+    kept_file,  // has its name even if it is not complete
     append,
     fd,
     callback,
@@ -55,7 +58,7 @@ class sink_spec {
   kind what;
   std::optional<std::size_t> cap;  // of a capture; none: the command's max_output()
   overflow_kind beyond = overflow_kind::head;
-  file_path path;  // of a file, an append, a spill
+  file_path path;  // of a file, a kept file, an append, a spill
   lent_fd fd;
   std::function<void(std::string_view)> handler;
   std::vector<std::shared_ptr<const sink_spec>> parts;  // of a tee, none of them a tee
@@ -78,13 +81,14 @@ void visit_files(const sink_spec& spec, Visit&& visit) {
 
 class source_spec {
  public:
-  enum class kind : std::uint8_t { null, inherit, pipe, text, file, fd };
+  enum class kind : std::uint8_t { null, inherit, pipe, text, file, fd, shared };
   explicit source_spec(kind k) : what(k) {}
 
   kind what;
   std::string bytes;  // of a text
   file_path path;
   lent_fd fd;
+  std::shared_ptr<shared_input> input;
 };
 
 struct stdio_access {

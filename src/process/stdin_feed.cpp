@@ -5,6 +5,8 @@
 #include <cassert>
 #include <utility>
 
+#include "io/shared_input.hpp"
+
 namespace execo::detail {
 
 std::error_code stdin_feed::set_up(const taken_stdio& stdio, std::string& context) {
@@ -15,6 +17,13 @@ std::error_code stdin_feed::set_up(const taken_stdio& stdio, std::string& contex
     source_ = source::writer;
     to_write_ = {};
     return {};
+  }
+  if (spec->what == source_spec::kind::shared) {
+    source_ = source::file;
+    to_write_ = {};
+    file_ = std::make_unique<shared_input_reader>(loop_, static_cast<input_file_owner&>(*this),
+                                                  spec->input);
+    return file_->open(context);
   }
   child_stream from;
   if (spec->what == source_spec::kind::file) {
@@ -81,7 +90,7 @@ void stdin_feed::on_file_bytes(std::span<const char> bytes) noexcept {
 void stdin_feed::on_file_end(int error) noexcept {
   if (stage_ == stage::over) return owner_.on_input_idle();
   close_input();
-  if (error != 0) owner_.on_input_failed({error, std::system_category()}, "read " + file_->name());
+  if (error != 0) owner_.on_input_failed({error, std::system_category()}, file_->failed_step());
 }
 
 void stdin_feed::on_written(std::size_t count) {

@@ -1,4 +1,5 @@
-// What a command reads: its input text, a file, or what a writer gives, on the way to a transport.
+// What a command reads, on the way to a transport: its input text, a file, a shared input, or what
+// a writer gives.
 #pragma once
 
 #include <cstdint>
@@ -76,7 +77,7 @@ class stdin_feed final : private input_file_owner {
   transport& transport_;
   const command& command_;
   stdin_owner& owner_;
-  std::unique_ptr<input_file> file_;
+  std::unique_ptr<input_reader> file_;
   delegate<std::size_t, bool> writer_;
   std::span<const char> to_write_;
   std::string_view end_keys_;  // of a terminal, once they are in flight

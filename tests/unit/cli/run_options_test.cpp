@@ -392,5 +392,20 @@ TEST(run_options, names_failures_and_the_exit_status_are_as_clush_has_them) {
             "-N is for --format text: the objects of ndjson name their hosts");
 }
 
+TEST(run_options, standard_input_is_read_on_demand_and_by_one) {
+  EXPECT_FALSE(parse({"-w", "n1", "cat"}).feeds_input);
+  EXPECT_TRUE(parse({"-w", "n1", "--stdin", "cat"}).feeds_input);
+  EXPECT_THAT(complaint({"--stdin=file", "-w", "n1", "cat"}), HasSubstr("--stdin"));
+}
+
+TEST(run_options, output_can_go_into_directories) {
+  run_options made = parse({"-w", "n1", "--outdir", "out", "--errdir=err", "true"});
+  EXPECT_EQ(made.folders.out, "out");
+  EXPECT_EQ(made.folders.err, "err");
+  EXPECT_FALSE(parse({"-w", "n1", "true"}).folders.given());
+  EXPECT_THAT(complaint({"-w", "n1", "--errdir", "logs/{{{host}}}", "true"}),
+              HasSubstr("--errdir 'logs/{{{host}}}': one directory for all hosts"));
+}
+
 }  // namespace
 }  // namespace execo::cli
