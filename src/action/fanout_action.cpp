@@ -77,7 +77,8 @@ void fanout_action::begin_journal() {
 
 void fanout_action::choose_window() {
   std::size_t wanted = std::max<std::size_t>(1, std::min(fanout, hosts.size()));
-  window_ = descriptors_.take(wanted, factory->descriptors(), factory->spare_descriptors(where()));
+  window_ = descriptors_.take(wanted, factory->descriptors() + commands.files_of_each(),
+                              factory->spare_descriptors(where()));
   if (window_ < wanted && on_notice)
     on_notice(
         fmt::format("fanout reduced from {} to {} hosts: the limit of open files is {}; "

@@ -234,6 +234,13 @@ taken_stdio host_commands::stdio_for(const host_values& values) const {
   });
 }
 
+std::size_t host_commands::files_of_each() const {
+  std::size_t count = 0;
+  for (const sink_spec* spec : {stdio_.out(), stdio_.err()})
+    if (spec != nullptr) visit_files(*spec, [&count](const sink_spec&) { ++count; });
+  return count;
+}
+
 bool host_commands::local_paths_differ() const noexcept {
   return templates_ && templates_->change_local_paths();
 }

@@ -63,6 +63,9 @@ class host_commands {
   /// Whether each host has local paths of its own. Pre: is_prepared().
   bool local_paths_differ() const noexcept;
 
+  /// How many files the outputs of each host are written to. Pre: is_prepared().
+  std::size_t files_of_each() const;
+
   /// Their text, before anything is replaced in it.
   std::string text() const;
   /// What all of them are called.

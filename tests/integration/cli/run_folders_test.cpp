@@ -43,7 +43,7 @@ TEST_F(execo_run_folders, get_a_file_of_each_host_for_each_stream) {
   EXPECT_THAT(names_in("deep/out"), testing::ElementsAre("n1", "n2", "n3"));
   EXPECT_THAT(names_in("err"), testing::ElementsAre("n1", "n2", "n3"));
   EXPECT_EQ(folder_.read("deep/out/n2"), "n2 says\r\nthis");
-  EXPECT_EQ(folder_.read("err/n1"), "");
+  EXPECT_EQ(folder_.read("err/n2"), "");
   EXPECT_EQ(folder_.read("err/n3"), "bad\n");
 }
 

@@ -2,8 +2,8 @@
 #include "execo/broadcast.hpp"
 
 #include <fcntl.h>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <thread>
@@ -14,7 +14,6 @@
 #include "execo/process.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
-#include "execo/when_all.hpp"
 #include "random_bytes.hpp"
 #include "temp_folder.hpp"
 
@@ -23,7 +22,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using detail::unique_fd;
-using testing::HasSubstr;
 
 constexpr std::size_t kib = 1024;
 
@@ -78,6 +76,16 @@ TEST(broadcast, what_does_not_fit_into_memory_is_in_a_file) {
     EXPECT_TRUE(sync_wait(process("cat").in(from).max_output(2 * size).run()).out == bytes);
 }
 
+task<std::string> count_beside_one_that_sleeps(source from) {
+  process stuck("sleep 60");
+  stuck.in(from).start();
+  process counting("wc -c");
+  result counted = co_await counting.in(from).run();
+  stuck.kill(SIGKILL);
+  co_await stuck.wait();
+  co_return counted.out;
+}
+
 TEST(broadcast, a_command_that_reads_nothing_holds_up_none) {
   pipe_pair input;
   const std::string bytes(300 * kib, 'x');
@@ -85,13 +93,9 @@ TEST(broadcast, a_command_that_reads_nothing_holds_up_none) {
     input.write(bytes);
     input.in.reset();
   });
-  const source from = broadcast(input.out.get());
-  process stuck = process("sleep 60").in(from).start();
-  result all = sync_wait(process("wc -c").in(from).run());
+  EXPECT_EQ(sync_wait(count_beside_one_that_sleeps(broadcast(input.out.get()))),
+            std::to_string(bytes.size()) + "\n");
   writer.join();
-  EXPECT_EQ(all.out, std::to_string(bytes.size()) + "\n");
-  stuck.kill(SIGKILL);
-  (void)sync_wait(stuck.wait());
 }
 
 TEST(broadcast, one_that_takes_no_more_leaves_the_rest_to_the_others) {
@@ -112,27 +116,27 @@ TEST(broadcast, one_that_takes_no_more_leaves_the_rest_to_the_others) {
     EXPECT_EQ(one.out, one.host.name() == "a" ? "first\n" : std::to_string(bytes.size()) + "\n");
 }
 
-task<result> read_two_lines(process& p, const pipe_pair& input) {
-  p.start();
-  (void)co_await p.out().next_line();
+// Each of them has all there is of the input, and waits for more of it.
+task<result> end_the_first_of_two(source from, const pipe_pair& input) {
+  process first("cat");
+  first.in(from).start();
+  co_await first.out().next_line();
+  process other("sed -u 2q");
+  other.in(from).start();
+  co_await other.out().next_line();
+  first.kill(SIGKILL);
+  co_await first.wait();
   input.write("two\n");
-  (void)co_await p.out().next_line();
-  result ended = co_await p.wait();
+  result ended = co_await other.wait();
   co_return ended;
 }
 
 TEST(broadcast, one_that_ends_while_it_reads_for_all_leaves_that_to_another) {
   pipe_pair input;
   input.write("one\n");
-  const source from = broadcast(input.out.get());
-  process first = process("cat").in(from).start();
-  ASSERT_EQ(sync_wait(first.out().next_line()), "one");
-  // It waits for more of the input, and so does the other one after it.
-  process other = process("head -n 2").in(from);
-  first.kill(SIGKILL);
-  (void)sync_wait(first.wait());
-  result r = sync_wait(read_two_lines(other, input));
+  result r = sync_wait(end_the_first_of_two(broadcast(input.out.get()), input));
   EXPECT_TRUE(r.ok()) << r.describe();
+  EXPECT_EQ(r.out, "one\ntwo\n");
 }
 
 TEST(broadcast, commands_that_wait_for_input_can_be_stopped) {
