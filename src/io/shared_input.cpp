@@ -169,7 +169,7 @@ void shared_input_reader::close() noexcept {
   const bool loses_bytes = source_->holds_bytes();
   source_->close();
   // Else it says so when it is not busy any more.
-  if (!source_->busy()) leave_reading(loses_bytes);
+  if (state_ == state::reading && !source_->busy()) leave_reading(loses_bytes);
 }
 
 // A call on a thread is left to itself, and what it brings is lost: nobody could go on behind that.

@@ -23,7 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 using detail::unique_fd;
 
-constexpr std::size_t kib = 1024;
+constexpr std::size_t kibibyte = 1024;
 
 class pipe_pair {
  public:
@@ -44,7 +44,7 @@ class pipe_pair {
 };
 
 TEST(broadcast, every_command_gets_all_of_a_pipe_whenever_it_begins) {
-  const std::string bytes = test::random_bytes(3).take(1000 * kib);
+  const std::string bytes = test::random_bytes(3).take(1000 * kibibyte);
   pipe_pair input;
   std::thread writer([&] {
     input.write(bytes);
@@ -57,7 +57,7 @@ TEST(broadcast, every_command_gets_all_of_a_pipe_whenever_it_begins) {
 }
 
 TEST(broadcast, rings_share_it) {
-  const std::string bytes = test::random_bytes(4).take(600 * kib);
+  const std::string bytes = test::random_bytes(4).take(600 * kibibyte);
   test::temp_folder folder;
   unique_fd file(::open(folder.write("in", bytes).c_str(), O_RDONLY | O_CLOEXEC));
   context several(rings(3));
@@ -67,7 +67,7 @@ TEST(broadcast, rings_share_it) {
 }
 
 TEST(broadcast, what_does_not_fit_into_memory_is_in_a_file) {
-  constexpr std::size_t size = 33 * kib * kib;
+  constexpr std::size_t size = 33 * kibibyte * kibibyte;
   const std::string bytes = test::random_bytes(5).take(size);
   test::temp_folder folder;
   unique_fd file(::open(folder.write("in", bytes).c_str(), O_RDONLY | O_CLOEXEC));
@@ -88,7 +88,7 @@ task<std::string> count_beside_one_that_sleeps(source from) {
 
 TEST(broadcast, a_command_that_reads_nothing_holds_up_none) {
   pipe_pair input;
-  const std::string bytes(300 * kib, 'x');
+  const std::string bytes(300 * kibibyte, 'x');
   std::thread writer([&] {
     input.write(bytes);
     input.in.reset();
@@ -100,7 +100,7 @@ TEST(broadcast, a_command_that_reads_nothing_holds_up_none) {
 
 TEST(broadcast, one_that_takes_no_more_leaves_the_rest_to_the_others) {
   pipe_pair input;
-  const std::string bytes = "first\n" + std::string(800 * kib, 'y');
+  const std::string bytes = "first\n" + std::string(800 * kibibyte, 'y');
   std::thread writer([&] {
     input.write(bytes);
     input.in.reset();

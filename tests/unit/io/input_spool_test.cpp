@@ -9,7 +9,7 @@
 namespace execo::detail {
 namespace {
 
-constexpr std::size_t kib = 1024;
+constexpr std::size_t kibibyte = 1024;
 
 class input_spools : public testing::Test {
  protected:
@@ -36,10 +36,11 @@ class input_spools : public testing::Test {
 };
 
 TEST_F(input_spools, what_came_can_be_read_again_and_again) {
-  input_spool spool(200 * kib);
-  const std::string bytes = test::random_bytes(1).take(700 * kib);
+  input_spool spool(200 * kibibyte);
+  const std::string bytes = test::random_bytes(1).take(700 * kibibyte);
   std::size_t given = 0;
-  for (std::size_t size : {std::size_t{1}, 99 * kib, 64 * kib, 100 * kib, 3 * kib}) {
+  for (std::size_t size :
+       {std::size_t{1}, 99 * kibibyte, 64 * kibibyte, 100 * kibibyte, 3 * kibibyte}) {
     ASSERT_FALSE(spool.append({bytes.data() + given, size}));
     given += size;
   }
@@ -50,10 +51,10 @@ TEST_F(input_spools, what_came_can_be_read_again_and_again) {
 }
 
 TEST_F(input_spools, bytes_in_memory_stay_where_they_are) {
-  input_spool spool(1024 * kib);
+  input_spool spool(1024 * kibibyte);
   ASSERT_FALSE(spool.append(std::string_view("begin")));
   const char* first = spool.in_memory(0).data();
-  const std::string more(900 * kib, 'x');
+  const std::string more(900 * kibibyte, 'x');
   ASSERT_FALSE(spool.append(more));
   EXPECT_EQ(spool.in_memory(0).data(), first);
   EXPECT_EQ(std::string(spool.in_memory(0).data(), 6), "beginx");
