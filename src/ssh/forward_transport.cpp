@@ -239,8 +239,16 @@ class forward_transport final : public transport,
   void remote_refused(std::string why) override {
     fail(failure(end_reason::connect_failed, {}, via_.name + ": " + why));
   }
-  bool may_take_client() const noexcept override {
+  bool admits_remote_client() noexcept override {
+    bool admitted = may_take_client();
+    if (!admitted) contain([this] { note_failure(full()); }, [](const std::exception_ptr&) {});
+    return admitted;
+  }
+  bool may_take_client() const noexcept {
     return stage_ == stage::listening && count_ < max_forwarded_connections;
+  }
+  static std::string full() {
+    return "more than " + std::to_string(max_forwarded_connections) + " connections at a time";
   }
   void take_remote_client(ssh_channel_struct* channel) override {
     auto made = std::make_unique<near_connection>(static_cast<forwarded_owner&>(*this));

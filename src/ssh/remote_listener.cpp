@@ -70,7 +70,7 @@ void remote_listener::broke(const std::exception_ptr& error) {
 int remote_listener::take(ssh_message_struct* message) noexcept {
   bool is_ours = ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN &&
                  ssh_message_subtype(message) == SSH_CHANNEL_FORWARDED_TCPIP;
-  if (!is_ours || !owner_.may_take_client()) return 1;
+  if (!is_ours || !owner_.admits_remote_client()) return 1;
   ssh_channel channel = ssh_message_channel_request_open_reply_accept(message);
   if (channel == nullptr) return 0;
   contain([&] { owner_.take_remote_client(channel); },

@@ -17,8 +17,8 @@ class remote_listener_owner {
  public:
   virtual void remote_listens(int port) = 0;
   virtual void remote_refused(std::string why) = 0;
-  /// Whether one more connection can be carried.
-  virtual bool may_take_client() const noexcept = 0;
+  /// Whether one more connection is carried. False: it is refused.
+  virtual bool admits_remote_client() noexcept = 0;
   /// The owner's from now on. In the middle of a call of libssh, which must not be entered.
   virtual void take_remote_client(ssh_channel_struct* channel) = 0;
 

@@ -251,7 +251,7 @@ TEST_F(port_forwards, hold_a_server_back_whose_client_does_not_read_and_no_other
   });
   EXPECT_TRUE(client.read_all() == sent);
   writes.join();
-  EXPECT_LT(slow.counts().bytes_back, 20'000'000U);
+  EXPECT_LT(slow.counts().bytes_back, 30'000'000U);
   EXPECT_EQ(reads_late.read_all().size(), 30'000'000U);
 }
 
@@ -509,6 +509,23 @@ TEST_F(port_forwards, of_a_port_of_the_host_carry_many_connections_at_once) {
   f.kill();
   (void)sync_wait(f.wait());
   for (const far_socket& client : clients) EXPECT_EQ(client.read_all(), "");
+}
+
+TEST_F(port_forwards, of_a_port_of_the_host_refuse_clients_beyond_their_number) {
+  start();
+  far_server behind(hold);
+  port_forward f = from_host(behind.address());
+  forward_endpoint there = listening(f);
+  std::deque<far_socket> carried;
+  for (int i = 0; i < 256; ++i) carried.emplace_back(there);
+  ASSERT_TRUE(soon([&f] { return f.counts().opened == 256; }));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(far_socket(there).read_all(), "");
+  EXPECT_EQ(f.counts().failed, 3U);
+  EXPECT_EQ(f.counts().last_failure, "more than 256 connections at a time");
+  carried.pop_front();
+  ASSERT_TRUE(soon([&f] { return f.counts().open == 255; }));
+  far_socket next(there);
+  EXPECT_TRUE(soon([&f] { return f.counts().opened == 257; }));
 }
 
 TEST_F(port_forwards, of_a_port_of_the_host_close_connections_that_lead_nowhere) {
