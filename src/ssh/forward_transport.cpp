@@ -97,8 +97,7 @@ class forward_transport final : public transport,
 
   void connect() {
     stage_ = stage::connecting;
-    lease_ =
-        pool().acquire_hop(via_.shared, via_.name, via_.port, via_.user, via_.shared->hop_limits());
+    lease_ = acquire();
     using standing = session_lease::standing;
     bool is_new = lease_->of_session() == standing::unstarted;
     use_ = is_new ? connection_use::made : connection_use::reused;

@@ -562,6 +562,9 @@ TEST_F(port_forwards, of_a_port_of_the_host_take_the_port_that_is_named_and_are_
   forward_endpoint there = listening(first);
   port_forward second = prepared(port_forward::remote(there, "127.8.0.1", behind.address()));
   EXPECT_FALSE(sync_wait(second.ready()).ok());
+  port_forward beside = from_host(behind.address());
+  EXPECT_NE(listening(beside), there);
+  EXPECT_EQ(logins(*server), 3U);
   for (pid_t pid : serving(*server)) (void)::kill(pid, SIGKILL);
   EXPECT_EQ(sync_wait(first.wait()).how(), end_reason::connection_lost);
   port_forward third = prepared(port_forward::remote(there, "127.8.0.1", behind.address()));
