@@ -8,7 +8,7 @@ namespace {
 // Below it is what libssh takes for a port when another packet came with the answer: the length of
 // a word. No server chooses such a port.
 constexpr int lowest_chosen_port = 1024;
-constexpr int max_port = 65535;
+constexpr int highest_port = 65535;
 
 }  // namespace
 
@@ -49,7 +49,7 @@ session_member::need remote_listener::advance() {
   if (r != SSH_OK) {
     refuse("the server does not listen on " + shown_ +
            ": the port is taken there, or its AllowTcpForwarding or PermitListen forbids it");
-  } else if (wanted_port_ == 0 && (chosen < lowest_chosen_port || chosen > max_port)) {
+  } else if (wanted_port_ == 0 && (chosen < lowest_chosen_port || chosen > highest_port)) {
     refuse("the server listens on a port that could not be read");
   } else {
     owner_.remote_listens(wanted_port_ == 0 ? chosen : wanted_port_);

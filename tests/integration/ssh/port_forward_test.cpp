@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -379,6 +380,39 @@ TEST_F(port_forwards, carry_as_many_connections_as_they_may_while_others_wait) {
     EXPECT_EQ(clients[static_cast<std::size_t>(i)].read_all(), "client " + std::to_string(i));
   EXPECT_EQ(f.counts().opened, 300U);
   EXPECT_TRUE(soon([&f] { return f.counts().open == 0; }));
+}
+
+/// The next descriptor is the last one there is, while it lives.
+class one_descriptor_left {
+ public:
+  one_descriptor_left() {
+    detail::unique_fd next(::dup(STDIN_FILENO));
+    (void)::getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit less = before_;
+    less.rlim_cur = static_cast<rlim_t>(next.get()) + 1;
+    (void)::setrlimit(RLIMIT_NOFILE, &less);
+  }
+  one_descriptor_left(const one_descriptor_left&) = delete;
+  one_descriptor_left& operator=(const one_descriptor_left&) = delete;
+  ~one_descriptor_left() { (void)::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(port_forwards, wait_for_a_descriptor_where_there_is_none) {
+  start();
+  far_server behind(echo);
+  port_forward f = to(behind.address());
+  forward_endpoint here = listening(f);
+  auto few = std::make_unique<one_descriptor_left>();
+  far_socket client(here);
+  EXPECT_TRUE(client.connected());
+  EXPECT_TRUE(soon([&f] { return f.counts().failed > 0; }));
+  EXPECT_THAT(f.counts().last_failure, HasSubstr("Too many open files"));
+  few.reset();
+  EXPECT_TRUE(client.send("late"));
+  EXPECT_EQ(client.read(), "late");
 }
 
 TEST_F(port_forwards, to_one_host_share_a_connection) {
