@@ -83,16 +83,20 @@ TEST(serial, carries_every_byte_both_ways) {
             "\x01\x11\x13\xff");
 }
 
-TEST(serial, is_the_same_on_a_host) {
-  far_end device;
-  fleet_fixture fleet("127.9.1.1");
+ssh_process port_on(const fleet_fixture& fleet, const far_end& device) {
   ssh_options how;
   how.config_file = "none";
   how.agent = "none";
   how.port = fleet.port();
   how.identities.push_back(fleet.identity());
   how.known_hosts = fleet.known_hosts();
-  auto port = serial(serial_line(device.device(), 115200), "127.9.1.1").ssh(how);
+  return serial(serial_line(device.device(), 115200), "127.9.1.1").ssh(std::move(how));
+}
+
+TEST(serial, is_the_same_on_a_host) {
+  far_end device;
+  fleet_fixture fleet("127.9.1.1");
+  ssh_process port = port_on(fleet, device);
   EXPECT_EQ(sync_wait(log_in(std::move(port), device)), "\x01\x11\x13\xff");
   EXPECT_TRUE(fleet.no_commands_left());
 }
@@ -134,6 +138,27 @@ TEST(serial, ends_with_its_input_and_with_its_device) {
   EXPECT_EQ(sync_wait(work(false)).status().signal(), SIGTERM);
   const result gone = sync_wait(work(true));
   EXPECT_FALSE(gone.killed()) << gone.describe();
+}
+
+TEST(serial, leaves_nothing_on_a_host_when_its_device_or_its_input_ends) {
+  auto work = [](const fleet_fixture& fleet, bool by_device) -> task<> {
+    far_end end;
+    ssh_process port = port_on(fleet, end);
+    port.start();
+    (void)co_await port.in().write("x");
+    EXPECT_EQ(end.receive(1), "x");
+    if (by_device) {
+      end.hang_up();
+    } else {
+      port.in().close();
+    }
+    (void)co_await port.wait();
+  };
+  fleet_fixture fleet("127.9.1.1");
+  for (bool by_device : {false, true}) {
+    sync_wait(work(fleet, by_device));
+    EXPECT_TRUE(fleet.no_commands_left()) << by_device;
+  }
 }
 
 TEST(serial, says_what_is_wrong_with_a_device) {
