@@ -6,29 +6,25 @@
 #include <unistd.h>
 
 #include <optional>
-#include <variant>
 
 #include "command_line/option_table.hpp"
 #include "commands.hpp"
 #include "copy_options.hpp"
 #include "descriptor_limit.hpp"
-#include "execo/broadcast.hpp"
 #include "execo/config.hpp"
 #include "execo/log.hpp"
 #include "execo/printable.hpp"
-#include "execo/remote.hpp"
-#include "execo/rollout.hpp"
 #include "execo/sleep.hpp"
 #include "execo/ssh_config.hpp"
 #include "execo/sync_wait.hpp"
 #include "execo/task.hpp"
-#include "execo/transfer.hpp"
 #include "execo/when_any.hpp"
 #include "interrupts.hpp"
 #include "progress.hpp"
 #include "prompt_broker.hpp"
 #include "run.hpp"
 #include "run_options.hpp"
+#include "run_work.hpp"
 #include "tally.hpp"
 #include "text_input.hpp"
 #include "view.hpp"
@@ -44,9 +40,6 @@ constexpr int exit_usage = 2;
 constexpr int exit_machine = 71;       // EX_OSERR
 constexpr int exit_interrupted = 130;  // 128 + SIGINT, as in shells
 
-// TERM, this grace period, KILL, one more second for the peer: an interrupt ends within 2 s, and
-// later only for hosts that answer and are slow.
-constexpr auto grace_after_term = std::chrono::milliseconds(500);
 constexpr auto between_progress_lines = std::chrono::milliseconds(200);
 
 secret_prompt prompt_with(const secret& given) {
@@ -66,18 +59,6 @@ class run_session {
 
  private:
   void configure();
-  void configure_command();
-  command wanted_command();
-  void configure_streams(remote& action);
-  void configure_folders(remote& action);
-  void configure_put();
-  template <class Copy>
-  void configure_copy(Copy copy);
-  template <class Action>
-  void configure_hosts(Action& to);
-  template <class Action>
-  void set_action(Action what);
-  copy_progress copied() const;
   void set_prompts();
   void check_place_to_ask(std::string_view option, std::string_view other) const;
   void note_who_gets_no_password();
@@ -115,9 +96,7 @@ class run_session {
   bool out_of_memory_ = false;
   std::string journal_problem_;  // empty: none
   context context_;
-  std::variant<std::monostate, remote, put, get> work_;
-  std::optional<rollout> rollout_;  // of what is not in `work_` then
-  action* action_ = nullptr;        // one of these
+  std::optional<run_work> work_;
 };
 
 run_session::run_session(run_options options)
@@ -174,108 +153,11 @@ void run_session::note_who_gets_no_password() {
 void run_session::configure() {
   set_prompts();
   note_who_gets_no_password();
-  switch (options_.copy.way) {
-    case copy_arguments::direction::none:
-      return configure_command();
-    case copy_arguments::direction::put:
-      return configure_put();
-    case copy_arguments::direction::get:
-      return configure_copy(
-          get(options_.copy.sources, std::move(options_.hosts), options_.copy.destination));
-  }
-}
-
-void run_session::configure_put() {
-  const copy_arguments& asked = options_.copy;
-  put copy(asked.sources, std::move(options_.hosts), asked.destination);
-  if (asked.resumes) copy.resume();
-  if (asked.makes_directories) copy.make_directories();
-  if (asked.skip) copy.skip_unchanged(*asked.skip);
-  configure_copy(std::move(copy));
-}
-
-template <class Copy>
-void run_session::configure_copy(Copy copy) {
-  copy.timeout(options_.timeout)
-      .idle_timeout(options_.idle_timeout)
-      .total_timeout(options_.total_timeout)
-      .kill_timeout(grace_after_term)
-      .max_rate(options_.copy.rate_in_all, options_.copy.rate_of_each);
-  if (options_.copy.preserves) copy.preserve();
-  configure_hosts(copy);
-  set_action(std::move(copy));
-}
-
-// What every kind of action has.
-template <class Action>
-void run_session::configure_hosts(Action& to) {
-  if (options_.keep_braces) to.verbatim();
-  to.on(context_)
-      .fanout(options_.fanout)
-      .ssh(std::move(options_.ssh))
-      .on_notice([this](std::string_view notice) { tell(notice); });
-}
-
-// With --no-subst the paths of --outdir have references all the same.
-command run_session::wanted_command() {
-  if (options_.keep_braces && options_.folders.given()) {
-    options_.keep_braces = false;
-    for (std::string& word : options_.words) word = output_folders::with_references_kept(word);
-  }
-  return options_.quote_words ? command(options_.words) : command(options_.command_text());
-}
-
-void run_session::configure_streams(remote& action) {
-  if (options_.feeds_input) action.in(broadcast(STDIN_FILENO));
-  if (options_.folders.given()) configure_folders(action);
-  if (view_->live()) {
-    action.max_output(0);  // lines are shown as they come, nothing is kept
-    action.on_line([this](const output_line& l) { line(l); });
-  } else if (options_.max_output) {
-    action.max_output(*options_.max_output);
-  }
-}
-
-void run_session::configure_folders(remote& action) {
-  const output_folders& to = options_.folders;
-  to.make();
-  const bool is_shown = !view_->live();
-  if (!to.out.empty()) action.out(output_folders::file_in(to.out, is_shown));
-  if (!to.err.empty()) action.err(output_folders::file_in(to.err, is_shown));
-}
-
-void run_session::configure_command() {
-  std::vector<std::string> files;
-  if (options_.folders.given()) files = output_folders::names_of(options_.hosts);
-  remote action(wanted_command(), std::move(options_.hosts));
-  if (!files.empty()) action.subst(output_folders::reference, std::move(files));
-  action.timeout(options_.timeout)
-      .first_output_timeout(options_.first_output_timeout)
-      .idle_timeout(options_.idle_timeout)
-      .total_timeout(options_.total_timeout)
-      .kill_timeout(grace_after_term)
-      .drain_timeout(options_.drain_timeout);
-  if (options_.journal) action.journal(*options_.journal);
-  if (resumes()) action.allow_empty();
-  if (options_.has_terminal) action.pty(24, 80);
-  configure_streams(action);
-  configure_hosts(action);
-  if (options_.command_retries > 0) action.retry(options_.command_retries);
-  if (options_.idempotent) action.idempotent();
-  set_action(std::move(action));
+  run_work::audience to;
+  if (view_->live()) to.line = [this](const output_line& l) { line(l); };
+  to.notice = [this](std::string_view notice) { tell(notice); };
+  work_.emplace(options_, context_, std::move(to));
   if (resumes()) add_earlier_part();
-}
-
-template <class Action>
-void run_session::set_action(Action what) {
-  if (!options_.batches.given()) {
-    action_ = &work_.emplace<Action>(std::move(what));
-    return;
-  }
-  action_ = &rollout_.emplace(std::move(what));
-  options_.batches.configure(*rollout_);
-  if (!text()) return;
-  rollout_->on_batch([this](const batch_report& batch) { tell(batch.to_string()); });
 }
 
 // What happens on the way.
@@ -309,12 +191,12 @@ int run_session::run() {
 
 // A posted call may run after the end of the run, when there is nothing left to stop.
 void run_session::ask_to_stop() {
-  if (running_) action_->request_stop();
+  if (running_) work_->action().request_stop();
 }
 
 task<void> run_session::work() {
-  action_->start();
-  if (stop_.raised()) action_->request_stop();
+  work_->action().start();
+  if (stop_.raised()) work_->action().request_stop();
   if (!with_progress_) {
     co_await take_results();
     co_return;
@@ -328,7 +210,7 @@ task<void> run_session::take_results() {
     std::optional<host_result> r;
     bool failed = false;
     try {
-      r = co_await action_->next();
+      r = co_await work_->action().next();
     } catch (const std::bad_alloc&) {
       failed = true;
     } catch (const journal_error& error) {
@@ -338,7 +220,7 @@ task<void> run_session::take_results() {
     if (failed) {
       note_lack_of_memory();
       // The action has failed: next() gives the remaining results, then throws again.
-      action_stats so_far = action_->stats();
+      action_stats so_far = work_->action().stats();
       if (so_far.done == so_far.hosts) co_return;
     } else if (!r) {
       co_return;
@@ -348,19 +230,12 @@ task<void> run_session::take_results() {
   }
 }
 
-// Of a rollout only the hosts are counted.
-copy_progress run_session::copied() const {
-  if (const auto* way = std::get_if<put>(&work_)) return way->progress();
-  if (const auto* way = std::get_if<get>(&work_)) return way->progress();
-  return copy_progress();
-}
-
 task<void> run_session::show_progress() {
   while (true) {
     co_await sleep(between_progress_lines);
     const duration elapsed = steady_clock::now() - begun_;
-    std::string words = progress_words(action_->stats(), elapsed);
-    if (options_.copy.given()) words += copy_words(copied(), elapsed);
+    std::string words = progress_words(work_->action().stats(), elapsed);
+    if (options_.copy.given()) words += copy_words(work_->copied(), elapsed);
     console_.progress(words);
   }
 }
@@ -383,7 +258,7 @@ void run_session::line(const output_line& l) {
 
 void run_session::note_lack_of_memory() noexcept {
   out_of_memory_ = true;
-  action_->request_stop();
+  work_->action().request_stop();
 }
 
 void run_session::add(host_result r) {
@@ -438,8 +313,9 @@ int run_session::report(duration elapsed) {
     console_.note(fmt::format("`execo resume {}` runs what is left",
                               printable(options_.journal->file().string())));
   if (text()) note_failures();
-  if (rollout_ && rollout_->verdict().how != rollout_end::complete)
-    console_.note("rollout " + rollout_->verdict().to_string());
+  if (const rollout* batches = work_->rollout();
+      batches != nullptr && batches->verdict().how != rollout_end::complete)
+    console_.note("rollout " + batches->verdict().to_string());
   if (!options_.quiet) note_totals(elapsed);
   console_.finish();
   if (stop_.raised()) return exit_interrupted;
@@ -462,8 +338,8 @@ void run_session::note_failures() {
 
 void run_session::note_totals(duration elapsed) {
   note_earlier_part();
-  if (options_.copy.given() && !rollout_)
-    console_.note("copied" + copy_words(copied(), elapsed).substr(1));
+  if (options_.copy.given() && work_->rollout() == nullptr)
+    console_.note("copied" + copy_words(work_->copied(), elapsed).substr(1));
   if (!resumes() || tally_.hosts() > 0) console_.note(tally_.summary(elapsed));
 }
 

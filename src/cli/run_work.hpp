@@ -1,0 +1,67 @@
+// The action of one run, as its options want it: a command on hosts or a copy, perhaps in batches.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "execo/context.hpp"
+#include "execo/remote.hpp"
+#include "execo/rollout.hpp"
+#include "execo/time.hpp"
+#include "execo/transfer.hpp"
+#include "run_options.hpp"
+
+namespace execo::cli {
+
+/// TERM, this grace period, KILL, one more second for the peer: an interrupt ends within 2 s, and
+/// later only for hosts that answer and are slow.
+constexpr auto grace_after_term = std::chrono::milliseconds(500);
+
+class run_work {
+ public:
+  /// Who hears of it while it runs.
+  class audience {
+   public:
+    audience() = default;
+    std::function<void(const output_line&)> line;  // null: output is kept for the results
+    std::function<void(std::string_view)> notice;
+  };
+
+  /// Takes the hosts and the connection options out of `options`, which it refers to.
+  /// Throws: std::invalid_argument, usage_error, journal_error.
+  run_work(run_options& options, context& on, audience to);
+  run_work(const run_work&) = delete;
+  run_work& operator=(const run_work&) = delete;
+
+  execo::action& action() noexcept { return *action_; }
+  /// Of a copy; of one in a rollout only the hosts are counted.
+  copy_progress copied() const;
+  /// Null: it has no batches.
+  const execo::rollout* rollout() const noexcept { return rollout_ ? &*rollout_ : nullptr; }
+
+ private:
+  void make();
+  remote made_command();
+  put made_put();
+  command wanted_command();
+  void set_streams(remote& to);
+  void set_folders(remote& to);
+  void set_ends(remote& of);
+  template <class Copy>
+  void set_copy(Copy copy);
+  template <class Action>
+  void set_hosts(Action& of);
+  template <class Action>
+  void keep(Action what);
+
+  run_options& options_;
+  context& context_;
+  audience audience_;
+  std::variant<std::monostate, remote, put, get> work_;
+  std::optional<execo::rollout> rollout_;  // of what is not in `work_` then
+  execo::action* action_ = nullptr;        // one of these
+};
+
+}  // namespace execo::cli
