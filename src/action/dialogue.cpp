@@ -10,7 +10,7 @@
 #include "execo/when_all.hpp"
 
 namespace execo {
-namespace {
+namespace detail {
 
 using steady = std::chrono::steady_clock;
 
@@ -28,9 +28,21 @@ class time_left {
   steady::time_point begun_;
 };
 
-using host_process_op = detail::host_process_op;
+/// What a host's output has, and where it is searched; the latter only once the host has begun.
+struct looked_at {
+  looked_at() = default;
+  std::unique_ptr<expect> search;
+  expect_result seen;
+};
 
-host_process_op process_at(action& of, std::size_t index) {
+}  // namespace detail
+
+namespace {
+
+using detail::looked_at;
+using detail::time_left;
+
+detail::host_process_op process_at(action& of, std::size_t index) {
   return detail::action_access::host_at(of, index).process();
 }
 
@@ -61,13 +73,6 @@ reader output_of(const host_process& from, stream which) {
   if (which == stream::out) return from.out();
   return from.err();
 }
-
-/// What a host's output has, and where it is searched; the latter only once the host has begun.
-struct looked_at {
-  looked_at() = default;
-  std::unique_ptr<expect> search;
-  expect_result seen;
-};
 
 task<looked_at> look_at(action& from, std::size_t index, const patterns& what, stream which,
                         const time_left& left) {
