@@ -129,12 +129,17 @@ TEST_P(faults, ignored_and_hidden_ones) {
 
 TEST_P(faults, an_end_by_a_signal_is_ignored_whoever_sent_it) {
   EXPECT_TRUE(sync_wait(process("sh -c 'kill -USR1 $$'").ignore_exit_code().run()).ok());
-  for (bool ignored : {true, false}) {
-    process server("sleep 300");
+  auto killed = [](bool ignored) -> task<result> {
+    process server("sh -c 'echo up; exec sleep 300'");
     if (ignored) server.ignore_exit_code();
     server.start();
+    (void)co_await server.out().next_line();
     server.kill();
-    result end = sync_wait(server.wait());
+    result end = co_await server.wait();
+    co_return end;
+  };
+  for (bool ignored : {true, false}) {
+    result end = sync_wait(killed(ignored));
     EXPECT_TRUE(end.killed());
     EXPECT_EQ(end.ok(), ignored) << end.describe();
   }
