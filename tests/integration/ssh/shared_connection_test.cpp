@@ -329,15 +329,16 @@ TEST_F(crowded_connection, that_is_not_read_for_one_command_makes_no_other_one_s
   held_clock time(loop);
   start_without_limits();
   std::string go = server->directory() + "/go";
-  command what("while [ -d " + server->directory() + " ] && [ ! -e " + go +
-               " ]; do echo up; sleep 0.05; done; echo last; exec sleep 600");
+  std::string begun = server->directory() + "/begun";
+  command what("echo up; : >" + begun + "; while [ -d " + server->directory() + " ] && [ ! -e " +
+               go + " ]; do echo up; sleep 0.05; done; echo last; exec sleep 600");
   what.idle_timeout = 5s;
   std::unique_ptr<detail::transport> way = detail::make_ssh_transport(shared, host("127.1.0.1"));
   const detail::transport& seen = *way;
   detail::intrusive_ptr<detail::lifecycle> run(new detail::lifecycle(
       loop, std::make_shared<const command>(what), {}, std::move(way), deadlines()));
   run->start();
-  ASSERT_TRUE(loop.until([&] { return run->state() == detail::run_state::running; }));
+  ASSERT_TRUE(loop.until([&] { return std::filesystem::exists(begun); }));
   recorded_run& stalled = add("cat /dev/zero");
   stalled.open();
   stalled.pause(stream::out, true);

@@ -11,6 +11,7 @@
 #include "fleet_fixture.hpp"
 #include "leak_check.hpp"
 #include "sshd_fixture.hpp"
+#include "temp_folder.hpp"
 
 namespace execo::test {
 namespace {
@@ -147,9 +148,12 @@ TEST_F(ssh_processes, that_cannot_be_say_why_in_their_result) {
 
 // Its way is found once the command has answered, when what asked for it is gone.
 TEST_F(ssh_processes, reach_hosts_whose_way_a_command_decides) {
+  temp_folder folder;
   ssh_options options = how();
-  options.config_lines = {"Match exec \"sleep 0.1; test %n = a-name-that-is-not-short-at-all\"",
-                          "HostName 127.8.0.3", "HostKeyAlias 127.8.0.3"};
+  options.config_file =
+      folder.write("config",
+                   "Match exec \"sleep 0.1; test %n = a-name-that-is-not-short-at-all\"\n"
+                   "HostName 127.8.0.3\n");
   result r = sync_wait(
       ssh_process("echo $FLEET_HOST", "a-name-that-is-not-short-at-all").ssh(options).run());
   EXPECT_EQ(r.out, "127.8.0.3\n") << r.describe();
