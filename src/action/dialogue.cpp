@@ -10,7 +10,7 @@
 #include "execo/when_all.hpp"
 
 namespace execo {
-namespace detail {
+namespace {
 
 using steady = std::chrono::steady_clock;
 
@@ -34,13 +34,6 @@ struct looked_at {
   std::unique_ptr<expect> search;
   expect_result seen;
 };
-
-}  // namespace detail
-
-namespace {
-
-using detail::looked_at;
-using detail::time_left;
 
 detail::host_process_op process_at(action& of, std::size_t index) {
   return detail::action_access::host_at(of, index).process();
@@ -95,9 +88,9 @@ task<expect_result> take(looked_at& from) {
   co_return taken;
 }
 
-}  // namespace
+// Coroutines of this file alone, for what their frames hold.
 
-task<std::vector<std::error_code>> write_all(action& to, std::string bytes, duration limit) {
+task<std::vector<std::error_code>> write_everywhere(action& to, std::string bytes, duration limit) {
   const time_left left(limit);
   const std::size_t hosts = detail::action_access::core(to).size();
   std::vector<task<std::error_code>> writes;
@@ -107,17 +100,9 @@ task<std::vector<std::error_code>> write_all(action& to, std::string bytes, dura
   co_return outcomes;
 }
 
-task<void> close_all(action& to) {
-  const std::size_t hosts = detail::action_access::core(to).size();
-  std::vector<task<void>> closes;
-  closes.reserve(hosts);
-  for (std::size_t i = 0; i < hosts; ++i) closes.push_back(close_at(to, i));
-  co_await when_all(std::move(closes));
-}
-
 // As for many processes: first all are only looked at, so that a stop uses nothing up.
-task<std::vector<expect_result>> expect_all(action& from, patterns what, duration limit,
-                                            stream which) {
+task<std::vector<expect_result>> expect_everywhere(action& from, patterns what, duration limit,
+                                                   stream which) {
   const time_left left(limit);
   const std::size_t hosts = detail::action_access::core(from).size();
   std::vector<task<looked_at>> looks;
@@ -129,6 +114,25 @@ task<std::vector<expect_result>> expect_all(action& from, patterns what, duratio
   for (looked_at& one : seen) takes.push_back(take(one));
   std::vector<expect_result> results = co_await when_all(std::move(takes));
   co_return results;
+}
+
+}  // namespace
+
+task<std::vector<std::error_code>> write_all(action& to, std::string bytes, duration limit) {
+  return write_everywhere(to, std::move(bytes), limit);
+}
+
+task<void> close_all(action& to) {
+  const std::size_t hosts = detail::action_access::core(to).size();
+  std::vector<task<void>> closes;
+  closes.reserve(hosts);
+  for (std::size_t i = 0; i < hosts; ++i) closes.push_back(close_at(to, i));
+  co_await when_all(std::move(closes));
+}
+
+task<std::vector<expect_result>> expect_all(action& from, patterns what, duration limit,
+                                            stream which) {
+  return expect_everywhere(from, std::move(what), limit, which);
 }
 
 }  // namespace execo

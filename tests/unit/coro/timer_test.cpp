@@ -50,12 +50,12 @@ TEST(timers, a_stop_ends_the_wait) {
 }
 
 TEST(timers, sleep_until_waits_for_a_point_in_time) {
+  timer watch;
   auto when = std::chrono::system_clock::now() + 5ms;
   auto work = [&]() -> task<> {
     co_await sleep_until(when);
     co_await sleep_until(time_point());
   };
-  timer watch;
   sync_wait(work());
   EXPECT_GE(watch.elapsed(), 4ms);
 }
