@@ -50,8 +50,9 @@ TEST_P(ssh_storm, stops_at_random_points_leave_nothing) {
   std::printf("%s\n", w.told().c_str());
   EXPECT_TRUE(w.calm()) << w.told();
   EXPECT_GT(w.stops().sum(), 0);
-  EXPECT_TRUE(fleet.no_commands_left() || told_of > 0);
-  std::printf("%d commands may have been left\n", told_of.load());
+  // Each of them is one process.
+  EXPECT_TRUE(soon([&] { return std::ssize(fleet.commands()) <= told_of; }))
+      << "more are left than the " << told_of << " that results tell of";
 }
 
 }  // namespace
