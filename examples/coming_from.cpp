@@ -40,7 +40,7 @@ task<> processes(std::shared_ptr<handler> h) {
   set.out(to_file("log")).err(merged()).in(from_file("data"));
   set.out(null()).out(inherit()).out(append("log")).out(to_fd(1)).input("text").in(execo::pipe());
   set.out(tee(capture(), to_file("log")));
-  set.user("nobody").group("users").groups({"video"}).umask(022).nice(10).pass_fd(3, 3);
+  set.user("daemon").group("users").groups({"video"}).umask(022).nice(10).pass_fd(3, 3);
   set.new_session().process_group(0).pty(24, 80).rlimit(RLIMIT_NOFILE, 64, 64);
   set.kill_scope(kill_scope::session);
   set.kill_scope(kill_scope::subreaper);

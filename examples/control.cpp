@@ -1,4 +1,4 @@
-// Steers an action while it runs: after a failure no further process begins until somebody has
+// Steers an action while it runs: after a failure no further process begins until a task has
 // looked, and then they go on one by one.
 #include <fmt/format.h>
 

@@ -44,11 +44,11 @@ class [[nodiscard]] tick_op final : public detail::operation {
 ///     while (co_await every.next()) ...
 ///
 /// The times of the ticks are fixed when it is made, so that what is done between them delays none.
-/// Ticks that nobody waited for are counted, not queued. No tick allocates.
+/// Missed ticks are counted, not queued. No tick allocates.
 ///
 /// Everything but the constructors belongs to one context: that of the coroutine that waits for it.
 /// Its handlers, and what is posted to it, may call cancel() and reset().
-/// Pre: nobody waits when it is destroyed.
+/// Pre: no next() is pending when it is destroyed.
 class ticker {
  public:
   /// The first tick comes after one interval.
@@ -64,7 +64,7 @@ class ticker {
   /// Waits for the next tick. Gives how many have come since the last next(): 1, or more if some
   /// were missed. It gives 0 after cancel() and after the only tick: then no tick comes any more.
   ///
-  /// Pre: nobody else waits for this ticker; throws std::logic_error when awaited otherwise.
+  /// Pre: no other next() is pending; throws std::logic_error when awaited otherwise.
   /// Stop: leaves; no tick is lost.
   /// Throws: operation_cancelled after a stop.
   tick_op next() noexcept { return tick_op(*this); }

@@ -4,8 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "action/host_transport.hpp"
-#include "action/remote_factory.hpp"
+#include "action/host_way.hpp"
 #include "action/ssh_factory.hpp"
 #include "execo/printable.hpp"
 #include "execo/ssh_config.hpp"
@@ -68,41 +67,23 @@ class forward_factory final : public ssh_factory {
   std::unique_ptr<host_directory> hosts_;
 };
 
-class forward_way final : public command_way {
+class forward_way final : public host_way {
  public:
   forward_way(forward_plan plan, host via)
-      : state_(std::make_shared<forward_state>(std::move(plan))), via_(std::move(via)) {
+      : host_way(std::move(via)), state_(std::make_shared<forward_state>(std::move(plan))) {
     take(ssh_options());
   }
 
-  void take_own(ssh_options options) {
-    take(std::move(options));
-    takes_defaults_ = false;
-  }
-
-  void take(ssh_options options) {
-    check_forward_options(options);
-    limits_ = options.limits;
-    if (!limits_.establish) limits_.establish = deadlines::default_establish;
-    factory_ = std::make_shared<forward_factory>(std::move(options), state_);
-  }
   forward_state& state() const noexcept { return *state_; }
-
   void verify(const command&) const override {}
-  std::unique_ptr<transport> transport_on(loop& on, surroundings::caller) override {
-    if (takes_defaults_)
-      if (auto set = defaults_of(on)) take(*set);
-    return make_host_transport(on, factory_, via_, limits_);
-  }
-  deadlines limits() const override { return limits_; }
-  execo::host where() const override { return via_; }
 
  private:
+  std::shared_ptr<command_factory> make_factory(ssh_options options) const override {
+    check_forward_options(options);
+    return std::make_shared<forward_factory>(std::move(options), state_);
+  }
+
   const std::shared_ptr<forward_state> state_;
-  host via_;
-  deadlines limits_;
-  std::shared_ptr<command_factory> factory_;
-  bool takes_defaults_ = true;  // of its context
 };
 
 forward_state& forward_of(const process_state& of) noexcept {

@@ -3,45 +3,24 @@
 #include <stdexcept>
 #include <utility>
 
-#include "action/host_transport.hpp"
-#include "action/remote_factory.hpp"
-#include "process/process_state.hpp"
+#include "action/host_way.hpp"
 
 namespace execo::detail {
 namespace {
 
-class ssh_way final : public command_way {
+class ssh_way final : public host_way {
  public:
-  explicit ssh_way(host where) : where_(std::move(where)) { take(ssh_options()); }
-
-  void take_own(ssh_options options) {
-    take(std::move(options));
-    takes_defaults_ = false;
-  }
-
-  void take(ssh_options options) {
-    limits_ = options.limits;
-    if (!limits_.establish) limits_.establish = deadlines::default_establish;
-    factory_ = make_remote_factory(std::move(options));
-  }
+  explicit ssh_way(host where) : host_way(std::move(where)) { take(ssh_options()); }
 
   void verify(const command& what) const override {
     if (what.shell_text().empty()) throw std::invalid_argument("the command is empty");
-    factory_->prepare(what);
+    factory().prepare(what);
   }
-  std::unique_ptr<transport> transport_on(loop& on, surroundings::caller) override {
-    if (takes_defaults_)
-      if (auto set = defaults_of(on)) take(*set);
-    return make_host_transport(on, factory_, where_, limits_);
-  }
-  deadlines limits() const override { return limits_; }
-  execo::host where() const override { return where_; }
 
  private:
-  execo::host where_;
-  deadlines limits_;
-  std::shared_ptr<command_factory> factory_;
-  bool takes_defaults_ = true;  // of its context
+  std::shared_ptr<command_factory> make_factory(ssh_options options) const override {
+    return make_remote_factory(std::move(options));
+  }
 };
 
 }  // namespace

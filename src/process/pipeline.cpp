@@ -42,25 +42,21 @@ bool needed_no_more(const result& r) {
   return r.how() == end_reason::signaled && r.status().signal() == SIGPIPE;
 }
 
-task<pipeline_result> run_all(std::vector<process>& members) {
-  std::vector<process::run_op> runs;
-  runs.reserve(members.size());
-  for (process& one : members) runs.push_back(one.run());
-  std::vector<result> ends = co_await when_all(std::move(runs));
+using handle = detail::process_handle;
+
+/// `verb`: run() or wait(), of each member.
+template <class Op>
+task<pipeline_result> ends_of(std::vector<process>& members, Op (handle::*verb)() &) {
+  std::vector<Op> verbs;
+  verbs.reserve(members.size());
+  for (process& one : members) verbs.push_back((one.*verb)());
+  std::vector<result> ends = co_await when_all(std::move(verbs));
   co_return pipeline_result(std::move(ends));
 }
 
 task<pipeline_result> run_owned(std::vector<process> members) {
-  pipeline_result end = co_await run_all(members);
+  pipeline_result end = co_await ends_of<process::run_op>(members, &handle::run);
   co_return end;
-}
-
-task<pipeline_result> wait_for_all(std::vector<process>& members) {
-  std::vector<process::wait_op> waits;
-  waits.reserve(members.size());
-  for (process& one : members) waits.push_back(one.wait());
-  std::vector<result> ends = co_await when_all(std::move(waits));
-  co_return pipeline_result(std::move(ends));
 }
 
 }  // namespace
@@ -107,9 +103,11 @@ pipeline& pipeline::start() & {
   return *this;
 }
 
-task<pipeline_result> pipeline::run() & { return run_all(members_); }
+task<pipeline_result> pipeline::run() & { return ends_of<process::run_op>(members_, &handle::run); }
 task<pipeline_result> pipeline::run() && { return run_owned(std::move(members_)); }
-task<pipeline_result> pipeline::wait() & { return wait_for_all(members_); }
+task<pipeline_result> pipeline::wait() & {
+  return ends_of<process::wait_op>(members_, &handle::wait);
+}
 
 void pipeline::kill() noexcept {
   for (process& one : members_) one.kill();
