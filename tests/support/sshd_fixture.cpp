@@ -23,6 +23,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "child_processes.hpp"
 #include "file_bytes.hpp"
 #include "places.hpp"
 
@@ -96,18 +97,10 @@ int free_port() {
   throw std::runtime_error("no free port");
 }
 
-std::vector<pid_t> children(pid_t of) {
-  std::vector<pid_t> found;
-  std::string id = std::to_string(of);
-  std::ifstream list("/proc/" + id + "/task/" + id + "/children");
-  for (pid_t child; list >> child;) found.push_back(child);
-  return found;
-}
-
 std::vector<pid_t> descendants(pid_t of) {
-  std::vector<pid_t> found = children(of);
+  std::vector<pid_t> found = child_processes(of);
   for (std::size_t i = 0; i < found.size(); ++i) {
-    std::vector<pid_t> more = children(found[i]);
+    std::vector<pid_t> more = child_processes(found[i]);
     found.insert(found.end(), more.begin(), more.end());
   }
   return found;
@@ -419,7 +412,7 @@ bool sshd_fixture::no_commands_left() const {
 void sshd_fixture::stop() noexcept {
   if (pid_ > 0) {
     // Sessions end with their connections; what does not is ended here.
-    (void)within(5s, [this] { return children(pid_).empty(); });
+    (void)within(5s, [this] { return child_processes(pid_).empty(); });
     // First no more are made: one that is just being started would write its log into the directory
     // while that is removed.
     (void)::kill(pid_, SIGSTOP);

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "child_processes.hpp"
 #include "fleet_fixture.hpp"
 #include "held_clock.hpp"
 #include "program.hpp"
@@ -112,13 +113,7 @@ TEST_F(jump, holds_back_a_host_whose_output_is_not_taken_and_no_other) {
 }
 
 /// The processes that serve its connections.
-std::vector<pid_t> sessions_of(const sshd_fixture& server) {
-  std::string id = std::to_string(server.pid());
-  std::ifstream list("/proc/" + id + "/task/" + id + "/children");
-  std::vector<pid_t> found;
-  for (pid_t child; list >> child;) found.push_back(child);
-  return found;
-}
+std::vector<pid_t> sessions_of(const sshd_fixture& server) { return child_processes(server.pid()); }
 
 TEST_F(jump, that_is_lost_ends_its_hosts_and_names_the_hop) {
   start();

@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "base/fd.hpp"
+#include "child_processes.hpp"
 #include "fleet_fixture.hpp"
 #include "random_bytes.hpp"
 #include "recorded_run.hpp"
@@ -343,13 +344,7 @@ TEST_F(port_forwards, that_are_stopped_are_cancelled) {
 }
 
 /// The processes that serve its connections.
-std::vector<pid_t> serving(const sshd_fixture& server) {
-  std::string id = std::to_string(server.pid());
-  std::ifstream list("/proc/" + id + "/task/" + id + "/children");
-  std::vector<pid_t> found;
-  for (pid_t child; list >> child;) found.push_back(child);
-  return found;
-}
+std::vector<pid_t> serving(const sshd_fixture& server) { return child_processes(server.pid()); }
 
 TEST_F(port_forwards, are_over_when_their_connection_is_lost) {
   start();

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <functional>
 
+#include "child_processes.hpp"
 #include "execo/context.hpp"
 #include "execo/remote.hpp"
 #include "execo/resume_on.hpp"
@@ -227,9 +228,7 @@ TEST_F(session_pool, uses_no_connection_whose_host_key_was_revoked_meanwhile) {
 
 // The processes of the server that serve connections, whatever they are called.
 void end_connections(const sshd_fixture& server, int signal) {
-  std::ifstream list("/proc/" + std::to_string(server.pid()) + "/task/" +
-                     std::to_string(server.pid()) + "/children");
-  for (pid_t pid = 0; list >> pid;) (void)::kill(pid, signal);
+  for (pid_t pid : child_processes(server.pid())) (void)::kill(pid, signal);
 }
 
 TEST_F(session_pool, connects_once_more_to_a_host_whose_server_was_killed_meanwhile) {
