@@ -69,13 +69,14 @@ TEST_F(resolver_on_a_loop, does_not_answer_who_has_gone) {
   EXPECT_EQ(stays.answers, 1);
 }
 
+// Literals, which getaddrinfo answers by itself: a thread that is left with another name has the
+// socket of a name server open for as long as that one is silent.
 TEST_F(resolver_on_a_loop, can_end_while_names_are_looked_up) {
   std::deque<asker> all(40);
   {
     resolver names(on);
     for (std::size_t i = 0; i < all.size(); ++i)
-      EXPECT_TRUE(names.ask("localhost" + std::string(i % 2, '.') + std::string(i / 2, 'x'),
-                            all[i].question));
+      EXPECT_TRUE(names.ask("127.0.0." + std::to_string(i), all[i].question));
     for (asker& a : all) a.question.abandon();
   }
   on.turn(0);  // what was answered before frees itself here
