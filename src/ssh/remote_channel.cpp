@@ -276,8 +276,9 @@ bool remote_channel::write_some() {
     if (is_heard()) owner_->channel_written(count);
   }
   if (input_.empty() || session_.input_held()) return false;
-  std::size_t count =
-      std::min<std::size_t>({input_.size(), ssh_channel_window_size(channel_), max_unsent});
+  clock::time_point now = session_.shared().home.now();
+  std::size_t room = pace_.room(ssh_channel_window_size(channel_), now);
+  std::size_t count = std::min<std::size_t>({input_.size(), room, max_unsent});
   if (count == 0) return false;
   int r = ssh_channel_write(channel_, input_.data(), static_cast<std::uint32_t>(count));
   // 0: keys are being exchanged again. An error: the command reads no more; that is its right.
@@ -285,6 +286,7 @@ bool remote_channel::write_some() {
   input_ = {};
   if (r < 0) return false;
   unflushed_ = static_cast<std::size_t>(r);
+  pace_.wrote(unflushed_, now);
   return true;
 }
 

@@ -12,6 +12,7 @@
 #include "process/failure.hpp"
 #include "process/transport.hpp"
 #include "ssh/held_output.hpp"
+#include "ssh/input_pace.hpp"
 #include "ssh/remote_session.hpp"
 
 namespace execo::detail {
@@ -174,6 +175,7 @@ class remote_channel final : public session_member {
   std::unique_ptr<request> request_ = std::make_unique<request>();  // until the command is started
   std::span<const char> input_;
   std::size_t unflushed_ = 0;  // taken by libssh, not yet by the kernel
+  input_pace pace_;
   std::vector<std::string> signals_;
   held_output kept_;                           // of paused streams
   std::unique_ptr<exit_status> early_status_;  // came before the answer was seen
