@@ -1,0 +1,198 @@
+// One link of the tree, seen from one of its ends: a value machine between the bytes of a
+// connection and the messages of who uses it. It reads no clock and does no I/O.
+//
+//   greeting -> open      the greeting of the other end came and was right
+//   greeting, open -> leaving    leave(): our goodbye is behind all that was queued
+//   open -> parting       the goodbye of the other end came: it says nothing more, and we may
+//   leaving, parting -> closed   both have said goodbye, or the bytes have ended
+//   greeting -> closed    the other end said goodbye in place of its greeting
+//   all but closed -> failed     a fault: see fault(). A goodbye that names it is still given out
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "wire/credit_window.hpp"
+#include "wire/fault.hpp"
+#include "wire/frame.hpp"
+#include "wire/frame_queue.hpp"
+#include "wire/index_ranges.hpp"
+#include "wire/messages.hpp"
+
+namespace execo::detail {
+
+using wire_time = std::chrono::steady_clock::time_point;
+
+enum class link_state : std::uint8_t { greeting, open, leaving, parting, closed, failed };
+
+enum class send_result : std::uint8_t {
+  queued,
+  full,  // nothing was taken: the queue of that class is at its limit. Send it again later
+  over,  // nothing was taken: this end has said its goodbye, or the link is over
+};
+
+/// What a link may hold of frames that wait. A queue takes frames until it is above its limit.
+class link_limits {
+ public:
+  link_limits() = default;
+  std::size_t data = 1'048'576;
+  std::size_t control = 1'048'576;
+};
+
+/// Control frames in flight, in each direction.
+inline constexpr std::uint32_t control_reserve = 65'536;
+
+class link {
+ public:
+  /// The parent's end. Waits for the child's hello, which must echo `nonce`; answers it by
+  /// `welcome` with the protocol filled in. The child may speak for welcome.index.
+  static link to_child(const bytes16& nonce, welcome_message welcome, wire_time now,
+                       link_limits limits = {});
+  /// The child's end. Sends `hello`, waits for the welcome or an attach.
+  static link to_parent(const hello_message& hello, wire_time now, link_limits limits = {});
+
+  link_state state() const noexcept { return state_; }
+  bool is_over() const noexcept {
+    return state_ == link_state::closed || state_ == link_state::failed;
+  }
+  /// None unless failed.
+  wire_fault fault() const noexcept { return fault_; }
+  /// The fault in words, with what is known of the frame: "a frame speaks for a host that was not
+  /// handed to this child (output of run 3, host 17)". Empty unless failed.
+  const std::string& fault_words() const noexcept { return words_; }
+  /// The parent's: as sent; the child's: as received. Pre: state() was open once.
+  const welcome_message& welcome() const noexcept { return welcome_; }
+
+  // --- bytes that come ---
+
+  /// The next frame for the user, taken off the front of `bytes`; its body is valid until the next
+  /// call. Nothing: all bytes are taken, or the link is over. Credits of the link, pings and pongs
+  /// are dealt with here; hello, welcome and goodbye are dealt with and given as well. Every frame
+  /// given has its direction, sequence, address and credit right and speaks for hosts of the other
+  /// end only; its body beyond the set is still to be decoded: refuse() the link if it is none.
+  std::optional<frame> next(std::string_view& bytes, wire_time now);
+  /// No byte will come any more.
+  void bytes_ended();
+  /// The user has found a violation. Pre: fault != none.
+  void refuse(wire_fault fault, std::string_view about);
+  /// Gives back the credit of all frames that next() has given, those of data and of control: call
+  /// it when what they caused is dealt with or has found room. Costs a frame only when there is
+  /// enough.
+  void grant();
+  /// Data that came and was not granted: what the user holds of this link, at most the window and a
+  /// frame.
+  std::uint64_t owed() const noexcept { return receiving_.used(); }
+
+  // --- who may speak for whom: the parent's end only ---
+
+  /// The child was given these: it may speak for them.
+  void hand_over(const index_ranges& hosts) { served_ |= hosts; }
+  void take_back(const index_ranges& hosts) { served_ -= hosts; }
+  /// The child's own index too.
+  const index_ranges& served() const noexcept { return served_; }
+
+  // --- frames that go ---
+
+  /// Queues a message; control frames overtake data, otherwise the order is kept. Before the
+  /// greeting of the other end it waits. Pre: this end may send the type; not one of hello,
+  /// welcome, credit of a link, ping, pong, goodbye.
+  template <class Message>
+  send_result send(const Message& message) {
+    const frame about = header_of(message);
+    frame_queue* queue = queue_for(about);
+    if (queue == nullptr) return refusal(about);
+    queue->push(about.type, about.run, about.host,
+                [&](wire_writer& body) { message.encode(body); });
+    return send_result::queued;
+  }
+  /// As send(), for a frame of another link: its body goes on as it came.
+  send_result forward(const frame& from);
+  /// Our goodbye, behind all that was queued. Nothing can be sent after that.
+  void leave(goodbye_message goodbye);
+
+  /// Bytes that wait in the queues.
+  std::size_t data_backlog() const noexcept { return data_.size(); }
+  std::size_t control_backlog() const noexcept { return control_.size(); }
+
+  /// What is to be written now, as far as credit allows; valid until the next call on this link.
+  /// Empty: nothing, until something is sent, received or due.
+  std::string_view output(wire_time now);
+  /// So much of the last output() was written. Pre: not more than that.
+  void written(std::size_t bytes, wire_time now);
+
+  // --- time ---
+
+  /// When tick() has something to do next; nothing when the link is over.
+  std::optional<wire_time> due() const;
+  /// Sends a ping of an idle link, and fails one that is silent for too long.
+  void tick(wire_time now);
+
+ private:
+  enum class side : std::uint8_t { parent, child };
+  link(side which, wire_time now, link_limits limits);
+
+  template <class Message>
+  static frame header_of(const Message& message) {
+    std::uint32_t run = 0;
+    std::uint32_t host = no_host;
+    if constexpr (requires { message.run; }) run = message.run;
+    if constexpr (requires { message.host; }) {
+      if constexpr (std::is_same_v<decltype(message.host), std::uint32_t>) host = message.host;
+    }
+    if constexpr (requires { message.hosts.single(); })
+      host = message.hosts.single().value_or(no_host);
+    return frame(Message::type, run, host, {});
+  }
+  flow ours() const noexcept { return side_ == side::parent ? flow::down : flow::up; }
+  frame_queue* queue_for(const frame& about);
+  send_result refusal(const frame& about) const;
+
+  bool accept(const frame& f, wire_time now);
+  bool accept_moment(const frame& f);
+  bool accept_credit(const frame& f);
+  bool accept_hosts(const frame& f);
+  bool take_link_frame(const frame& f);
+  bool take_hello(const frame& f);
+  bool take_welcome(const frame& f);
+  bool take_credit(const frame& f);
+  void take_goodbye();
+  void open(wire_time now);
+  void fail(wire_fault fault, std::string_view about);
+  void fail(wire_fault fault, const frame& about);
+  void fill_link_frames();
+  void fill(frame_queue& from, credit_window& credit);
+  template <class Message>
+  void put(const Message& message);
+
+  side side_;
+  link_state state_ = link_state::greeting;
+  wire_fault fault_ = wire_fault::none;
+  std::string words_;
+  bytes16 nonce_{};
+  welcome_message welcome_;
+  index_ranges served_;
+  frame_reader reader_;
+  link_limits limits_;
+
+  frame_queue data_;
+  frame_queue control_;
+  std::string out_;         // sealed, not yet written
+  std::size_t out_at_ = 0;  // written of it
+  std::uint16_t sequence_ = 0;
+  std::optional<goodbye_message> goodbye_;  // waits behind the queues
+  std::optional<std::uint64_t> ping_;       // waits to be sent
+  std::optional<std::uint64_t> pong_;
+  std::uint64_t pings_ = 0;
+
+  credit_window sending_, sending_control_;
+  credit_window receiving_, receiving_control_;
+  std::uint64_t granted_ = 0, granted_control_ = 0;  // credit that waits to be sent
+
+  wire_time heard_{}, spoke_{};
+};
+
+}  // namespace execo::detail
