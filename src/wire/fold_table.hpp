@@ -10,20 +10,19 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/blake2b.hpp"
 #include "wire/codec.hpp"
 #include "wire/index_ranges.hpp"
 #include "wire/link.hpp"
 #include "wire/message_limits.hpp"
 #include "wire/messages.hpp"
-#include "wire/siphash.hpp"
 
 namespace execo::detail {
 
 enum class fold_result : std::uint8_t {
   taken,
   full,     // nothing was taken: flush() and add it again
-  apart,    // not to be folded: send it on by itself, with its bytes. Longer than the table, or
-            // another text has the digest
+  apart,    // longer than the table: send it on by itself, with its bytes
   unknown,  // no bytes, and none are held here: send it on as it is, they went up before
   forged,   // the digest is not that of the bytes: the sender breaks the protocol
 };
@@ -34,12 +33,13 @@ enum class fold_result : std::uint8_t {
 /// lacks it. Equal digests fold nothing unless the bytes are equal too.
 class fold_table {
  public:
-  /// `key`: of the digests, the same in the whole tree. `bytes`: what the texts may take together.
-  explicit fold_table(const bytes16& key, std::size_t bytes = 262'144,
-                      std::chrono::milliseconds hold = std::chrono::milliseconds(100));
+  /// `bytes`: what the texts may take together. What comes is held for `hold` at most.
+  explicit fold_table(std::size_t bytes = 262'144,
+                      std::chrono::milliseconds hold = std::chrono::milliseconds(100)) noexcept
+      : limit_(bytes), hold_(hold) {}
 
-  /// The digest of what a host here printed.
-  bytes16 digest_of(std::string_view bytes) const noexcept { return siphash128(key_, bytes); }
+  /// The digest of a block.
+  static bytes16 digest_of(std::string_view bytes) noexcept { return blake2b128(bytes); }
 
   /// These hosts will end: when all of a run have, what is held of it is due at once.
   void expect(std::uint32_t run, const index_ranges& hosts);
@@ -66,7 +66,7 @@ class fold_table {
     ends_.clear();
     flushed();
   }
-  /// As flush(), and forgets the run: its texts are no longer held.
+  /// The run is over: its texts are no longer held. Pre: it was flushed.
   void forget(std::uint32_t run);
 
   /// Bytes of texts, and what the entries take beside.
@@ -98,7 +98,6 @@ class fold_table {
   void hold_since(wire_time now) noexcept;
   void flushed() noexcept;
 
-  bytes16 key_;
   std::size_t limit_;
   std::chrono::milliseconds hold_;
   std::deque<text> texts_;  // the oldest first
