@@ -30,9 +30,14 @@ class wire_writer {
     varint64(value);
   }
   void boolean(bool value) { u8(value ? 1 : 0); }
-  void raw16(const bytes16& value) { into_.append(value.data(), value.size()); }
+  template <std::size_t Size>
+  void raw(const std::array<char, Size>& value) {
+    into_.append(value.data(), Size);
+  }
   /// Length and bytes. Pre: not longer than the reader's `limit`.
   void text(std::string_view value, std::size_t limit);
+  /// The same. Pre: no zero byte.
+  void word(std::string_view value, std::size_t limit);
   /// All bytes to the end of the body.
   void rest(std::string_view value) { into_.append(value); }
   /// Pre: below `count`.
@@ -88,13 +93,19 @@ class wire_reader {
     value = static_cast<Integer>(varint64(static_cast<Integer>(~Integer{0})));
   }
   void boolean(bool& value) noexcept;
-  void raw16(bytes16& value) noexcept;
+  template <std::size_t Size>
+  void raw(std::array<char, Size>& value) noexcept {
+    const std::string_view bytes = take(Size);
+    value.fill(0);
+    bytes.copy(value.data(), bytes.size());
+  }
   /// A longer one than `limit` is none.
   void text(std::string& value, std::size_t limit);
   /// As text(), without a copy.
   void text(std::string_view& value, std::size_t limit) noexcept;
+  /// One with a zero byte is none: it goes where a C string does.
+  void word(std::string& value, std::size_t limit);
   void rest(std::string_view& value) noexcept;
-  void rest(std::string& value);
   template <class Enum>
   void choice(Enum& value, std::uint8_t count) noexcept {
     std::uint8_t number = 0;

@@ -70,7 +70,6 @@ enum class frame_address : std::uint8_t {
 bool is_known(frame_type type) noexcept;
 /// Pre of all: is_known(type).
 bool may_flow(frame_type type, flow direction) noexcept;
-frame_class class_of(frame_type type) noexcept;
 frame_address address_of(frame_type type) noexcept;
 std::string_view name_of(frame_type type) noexcept;
 
@@ -90,9 +89,18 @@ class frame {
   std::string_view body;
 };
 
-/// Appends the header that `begin_frame` returns the place of; append the body to `into` then, and
-/// seal the frame.
-std::size_t begin_frame(std::string& into, frame_type type, std::uint32_t run, std::uint32_t host);
+/// Which credit it needs: a credit of a stream is a control frame, one of the link is of the link.
+frame_class class_of(const frame& f) noexcept;
+/// Run and host are as the type has them; a set in the body is not looked at.
+bool is_addressed_right(const frame& f) noexcept;
+
+/// Appends a header, returns its place. Append the body behind it, then seal the frame. The body of
+/// `about` is not looked at.
+std::size_t begin_frame(std::string& into, const frame& about);
+/// For frames that are not sealed yet: writes, and reads back, the length of the body of the one at
+/// `at`. The second counts the header.
+void set_body_size(std::string& bytes, std::size_t at, std::size_t size) noexcept;
+std::size_t frame_size_at(const std::string& bytes, std::size_t at) noexcept;
 /// Fills in length, sequence and checksum of the frame that begins at `at` and reaches to the end.
 /// Pre: its body is not above the limit.
 void seal_frame(std::string& into, std::size_t at, std::uint16_t sequence) noexcept;
@@ -115,11 +123,13 @@ class frame_reader {
   bool in_frame() const noexcept { return !held_.empty() && !given_; }
 
  private:
+  std::optional<frame> next_held(std::string_view& bytes);
   bool hold(std::string_view& bytes, std::size_t size);
+  void drop_given();
+  bool accept_header(const char* header) noexcept;
   std::optional<frame> open(std::string_view whole);
-  wire_fault check_header(const char* header) const noexcept;
 
-  const flow from_;
+  flow from_;
   wire_fault fault_ = wire_fault::none;
   std::uint16_t sequence_ = 0;
   bool given_ = false;  // held_ is a frame that the last call has given

@@ -16,14 +16,14 @@ class frame_queue {
   std::size_t size() const noexcept { return bytes_.size() - at_; }
   void clear() noexcept;
 
-  void push(const frame& f);
-  /// The body is what `encode(wire_writer&)` appends. Pre: not above the limit of a frame.
+  /// The body is what `encode(wire_writer&)` appends, that of `about` is not looked at. False, and
+  /// nothing was taken: it is above the limit of a frame.
   template <class Encode>
-  void push(frame_type type, std::uint32_t run, std::uint32_t host, Encode encode) {
-    const std::size_t place = begin_frame(bytes_, type, run, host);
+  [[nodiscard]] bool push(const frame& about, Encode encode) {
+    const std::size_t place = begin_frame(bytes_, about);
     wire_writer body(bytes_);
     encode(body);
-    close_frame(place);
+    return close_frame(place);
   }
 
   /// Pre of both: !empty().
@@ -32,7 +32,8 @@ class frame_queue {
   void pop(std::string& into, std::uint16_t sequence);
 
  private:
-  void close_frame(std::size_t place);
+  bool close_frame(std::size_t place);
+  void drop_front();
 
   std::string bytes_;
   std::size_t at_ = 0;  // where the first one begins

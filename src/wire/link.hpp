@@ -31,8 +31,9 @@ enum class link_state : std::uint8_t { greeting, open, leaving, parting, closed,
 
 enum class send_result : std::uint8_t {
   queued,
-  full,  // nothing was taken: the queue of that class is at its limit. Send it again later
-  over,  // nothing was taken: this end has said its goodbye, or the link is over
+  full,      // nothing was taken: the queue of that class is at its limit. Send it again later
+  too_long,  // nothing was taken: the body is above the limit of a frame. Send it in parts
+  over,      // nothing was taken: this end has said its goodbye, or the link is over
 };
 
 /// What a link may hold of frames that wait. A queue takes frames until it is above its limit.
@@ -135,21 +136,9 @@ class link {
   enum class side : std::uint8_t { parent, child };
   link(side which, wire_time now, link_limits limits);
 
-  template <class Message>
-  static frame header_of(const Message& message) {
-    std::uint32_t run = 0;
-    std::uint32_t host = no_host;
-    if constexpr (requires { message.run; }) run = message.run;
-    if constexpr (requires { message.host; }) {
-      if constexpr (std::is_same_v<decltype(message.host), std::uint32_t>) host = message.host;
-    }
-    if constexpr (requires { message.hosts.single(); })
-      host = message.hosts.single().value_or(no_host);
-    return frame(Message::type, run, host, {});
-  }
   flow ours() const noexcept { return side_ == side::parent ? flow::down : flow::up; }
-  frame_queue* queue_for(const frame& about);
-  send_result refusal(const frame& about) const;
+  send_result may_queue(const frame& about) const;
+  frame_queue& queue_of(const frame& about) noexcept;
 
   bool accept(const frame& f, wire_time now);
   bool accept_moment(const frame& f);

@@ -12,6 +12,7 @@ inline constexpr std::size_t text_limit = 60'000;   // a command, a word, a fold
 inline constexpr std::size_t reason_limit = 1'024;  // words for people
 inline constexpr std::size_t hosts_limit = 16'384;  // hosts of a work message
 inline constexpr std::size_t variables_limit = 4'096;
+inline constexpr std::uint32_t image_limit = 16 * 1'048'576;  // bytes of an agent
 /// Bytes of a frame of output, input or of an image that leave room for the fields before them, as
 /// long as its set of hosts is below `set_limit` encoded.
 inline constexpr std::size_t chunk_limit = 32'768;
