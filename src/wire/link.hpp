@@ -1,12 +1,15 @@
 // One link of the tree, seen from one of its ends: a value machine between the bytes of a
 // connection and the messages of who uses it. It reads no clock and does no I/O.
 //
-//   greeting -> open      the greeting of the other end came and was right
-//   greeting, open -> leaving    leave(): our goodbye is behind all that was queued
-//   open -> parting       the goodbye of the other end came: it says nothing more, and we may
-//   leaving, parting -> closed   both have said goodbye, or the bytes have ended
-//   greeting -> closed    the other end said goodbye in place of its greeting
-//   all but closed -> failed     a fault: see fault(). A goodbye that names it is still given out
+//   greeting -> open           the greeting of the other end came and was right
+//   greeting -> closed         leave()
+//   open -> leaving            leave(): our goodbye is behind all that was queued
+//   leaving -> left            our goodbye is in output(): the other end may still speak
+//   greeting, open -> parting  the goodbye of the other end came: we may say ours, and nothing else
+//   leaving, left -> closed    the goodbye of the other end came, or its bytes ended
+//   parting -> closed          leave(), or its bytes ended
+//   all but closed -> failed   a fault: see fault(). A goodbye that names it may still be in
+//   output()
 #pragma once
 
 #include <chrono>
@@ -27,7 +30,7 @@ namespace execo::detail {
 
 using wire_time = std::chrono::steady_clock::time_point;
 
-enum class link_state : std::uint8_t { greeting, open, leaving, parting, closed, failed };
+enum class link_state : std::uint8_t { greeting, open, leaving, left, parting, closed, failed };
 
 enum class send_result : std::uint8_t {
   queued,
@@ -60,10 +63,11 @@ class link {
   bool is_over() const noexcept {
     return state_ == link_state::closed || state_ == link_state::failed;
   }
-  /// None unless failed.
+  /// None unless failed. A link that failed gives no frame any more and takes none; close the
+  /// connection when output() is empty.
   wire_fault fault() const noexcept { return fault_; }
   /// The fault in words, with what is known of the frame: "a frame speaks for a host that was not
-  /// handed to this child (output of run 3, host 17)". Empty unless failed.
+  /// handed to this child: output of run 3, host 17". Empty unless failed.
   const std::string& fault_words() const noexcept { return words_; }
   /// The parent's: as sent; the child's: as received. Pre: state() was open once.
   const welcome_message& welcome() const noexcept { return welcome_; }
@@ -104,15 +108,14 @@ class link {
   template <class Message>
   send_result send(const Message& message) {
     const frame about = header_of(message);
-    frame_queue* queue = queue_for(about);
-    if (queue == nullptr) return refusal(about);
-    queue->push(about.type, about.run, about.host,
-                [&](wire_writer& body) { message.encode(body); });
-    return send_result::queued;
+    if (const send_result why = may_queue(about); why != send_result::queued) return why;
+    auto encode = [&message](wire_writer& body) { message.encode(body); };
+    return queue_of(about).push(about, encode) ? send_result::queued : send_result::too_long;
   }
   /// As send(), for a frame of another link: its body goes on as it came.
   send_result forward(const frame& from);
-  /// Our goodbye, behind all that was queued. Nothing can be sent after that.
+  /// Our goodbye, behind all that was queued. Nothing can be sent after that, what comes is still
+  /// given. Nothing happens if it was said before, or the link is over.
   void leave(goodbye_message goodbye);
 
   /// Bytes that wait in the queues.
@@ -121,13 +124,15 @@ class link {
 
   /// What is to be written now, as far as credit allows; valid until the next call on this link.
   /// Empty: nothing, until something is sent, received or due.
-  std::string_view output(wire_time now);
+  std::string_view output();
   /// So much of the last output() was written. Pre: not more than that.
   void written(std::size_t bytes, wire_time now);
 
   // --- time ---
 
-  /// When tick() has something to do next; nothing when the link is over.
+  /// When tick() has something to do next; nothing when there will be none. Read what has come
+  /// before tick(): what was not read is silence. Once an end has said goodbye silence is no fault:
+  /// how long the other may take is for the user to say.
   std::optional<wire_time> due() const;
   /// Sends a ping of an idle link, and fails one that is silent for too long.
   void tick(wire_time now);
@@ -140,22 +145,34 @@ class link {
   send_result may_queue(const frame& about) const;
   frame_queue& queue_of(const frame& about) noexcept;
 
-  bool accept(const frame& f, wire_time now);
-  bool accept_moment(const frame& f);
-  bool accept_credit(const frame& f);
-  bool accept_hosts(const frame& f);
+  wire_fault fault_in(const frame& f) const;
+  bool is_its_moment(frame_type type) const noexcept;
+  wire_fault fault_in_hosts(const frame& f) const;
+  void charge(const frame& f) noexcept;
+  /// It was for the link alone.
   bool take_link_frame(const frame& f);
-  bool take_hello(const frame& f);
-  bool take_welcome(const frame& f);
-  bool take_credit(const frame& f);
-  void take_goodbye();
-  void open(wire_time now);
-  void fail(wire_fault fault, std::string_view about);
-  void fail(wire_fault fault, const frame& about);
+  void take_hello(const frame& f);
+  void take_welcome(const frame& f);
+  void take_credit(const frame& f);
+  void take_pong(const frame& f);
+  void take_ping(const frame& f);
+  void take_goodbye(const frame& f);
+  void open();
+
+  void fail(wire_fault fault, std::string_view about,
+            goodbye_reason why = goodbye_reason::protocol);
+  void drop_queues() noexcept;
+  bool speaks() const noexcept {
+    return state_ == link_state::open || state_ == link_state::leaving;
+  }
+  void clear_output() noexcept;
+  void fill_output();
   void fill_link_frames();
   void fill(frame_queue& from, credit_window& credit);
   template <class Message>
   void put(const Message& message);
+  wire_time ping_due() const noexcept;
+  wire_time dead_at() const noexcept;
 
   side side_;
   link_state state_ = link_state::greeting;
@@ -175,13 +192,13 @@ class link {
   std::optional<goodbye_message> goodbye_;  // waits behind the queues
   std::optional<std::uint64_t> ping_;       // waits to be sent
   std::optional<std::uint64_t> pong_;
-  std::uint64_t pings_ = 0;
+  std::uint64_t pings_ = 0, pongs_ = 0;  // the last tokens
 
   credit_window sending_, sending_control_;
   credit_window receiving_, receiving_control_;
   std::uint64_t granted_ = 0, granted_control_ = 0;  // credit that waits to be sent
 
-  wire_time heard_{}, spoke_{};
+  wire_time heard_, spoke_, pinged_;  // heard: a whole frame, so that trickling bytes are silence
 };
 
 }  // namespace execo::detail

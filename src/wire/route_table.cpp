@@ -70,8 +70,9 @@ std::vector<route_table::part> route_table::split(const index_ranges& hosts) con
     at = std::lower_bound(at, routes_.end(), r.first, route_ends_before);
     at = cut(r, at, pieces);
   }
-  std::stable_sort(pieces.begin(), pieces.end(),
-                   [](const route& a, const route& b) { return a.link < b.link; });
+  std::sort(pieces.begin(), pieces.end(), [](const route& a, const route& b) {
+    return a.link != b.link ? a.link < b.link : a.hosts.first < b.hosts.first;
+  });
   std::vector<part> parts;
   for (const route& piece : pieces) {
     if (parts.empty() || parts.back().link != piece.link)
