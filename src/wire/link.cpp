@@ -92,18 +92,8 @@ wire_fault link::fault_in(const frame& f) const {
 bool link::is_its_moment(frame_type type) const noexcept {
   const bool greets =
       type == frame_type::hello || type == frame_type::welcome || type == frame_type::attach;
-  switch (state_) {
-    case link_state::greeting:
-      return greets || type == frame_type::goodbye;
-    case link_state::open:
-    case link_state::leaving:
-      return !greets;
-    case link_state::parting:
-    case link_state::closed:
-    case link_state::failed:
-      break;
-  }
-  return false;
+  if (state_ == link_state::greeting) return greets || type == frame_type::goodbye;
+  return !greets && (speaks() || state_ == link_state::left);
 }
 
 // The set, if there is one, is at the front of the body whatever the type.
