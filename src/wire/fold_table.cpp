@@ -15,10 +15,6 @@ bool is_alike(const ended_message& a, const ended_message& b) noexcept {
          a.whole == b.whole && a.text == b.text;
 }
 
-std::size_t cost_of(const ended_message& end) noexcept {
-  return entry_cost + end.text.size() + end.measures.size() * sizeof(host_measure);
-}
-
 }  // namespace
 
 fold_table::text::text(const folded_message& from)
@@ -102,20 +98,23 @@ fold_result fold_table::insert(const folded_message& output, wire_time now) {
 
 fold_result fold_table::add(const ended_message& end, wire_time now) {
   if (!is_expected(end.run, end.hosts)) return fold_result::unexpected;
-  const std::size_t size = cost_of(end);
+  ending* known = ending_like(end);
+  const std::size_t size = end.measures.size() * sizeof(ending::measured) +
+                           (known != nullptr ? 0 : entry_cost + end.text.size());
   if (!make_room(size) && held_ > 0) return fold_result::full;
   held_ += size;
   ends_held_ += size;
-  ending_like(end).add(end);
+  if (known == nullptr) known = &ends_.emplace_back(end);
+  known->add(end);
   hold_since(now);
   this->end(end.run, end.hosts);
   return fold_result::taken;
 }
 
-fold_table::ending& fold_table::ending_like(const ended_message& end) {
+fold_table::ending* fold_table::ending_like(const ended_message& end) noexcept {
   for (ending& e : ends_)
-    if (is_alike(e.about, end)) return e;
-  return ends_.emplace_back(end);
+    if (is_alike(e.about, end)) return &e;
+  return nullptr;
 }
 
 // Texts that have gone up make room, the oldest first. If they are not enough, a flush helps.

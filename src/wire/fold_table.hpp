@@ -104,10 +104,11 @@ class fold_table {
   /// Ends that are alike, in the order that they came.
   class ending {
    public:
+    using measured = std::pair<std::uint32_t, host_measure>;
     explicit ending(const ended_message& like);
     void add(const ended_message& end);
     ended_message about;  // without hosts and measures
-    std::vector<std::pair<std::uint32_t, host_measure>> hosts;
+    std::vector<measured> hosts;
   };
   class waiting {
    public:
@@ -123,7 +124,7 @@ class fold_table {
   fold_result insert(const folded_message& output, wire_time now);
   bool make_room(std::size_t size);
   void drop(text_place which);
-  ending& ending_like(const ended_message& end);
+  ending* ending_like(const ended_message& end) noexcept;
   static folded_message message_of(text& t, const index_ranges& hosts);
   static std::vector<ended_message> messages_of(ending& e);
   void hold_since(wire_time now) noexcept;
