@@ -197,7 +197,7 @@ index_ranges index_ranges::take_front(std::uint64_t count) {
 
 std::vector<index_ranges> index_ranges::pieces(std::size_t bytes) const {
   constexpr std::size_t size_of_count = 5;
-  constexpr std::size_t size_of_one = 10;
+  [[maybe_unused]] constexpr std::size_t size_of_one = 10;
   assert(bytes > size_of_count + size_of_one);
   std::vector<index_ranges> parts;
   std::size_t room = 0;
