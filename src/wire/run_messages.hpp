@@ -19,10 +19,9 @@ inline constexpr std::uint8_t command_form_count = 2;
 
 /// Bits of execute_message::flags.
 enum class execute_flag : std::uint8_t {
-  input = 1,       // input will come: else standard input is empty
-  terminal = 2,    // a pty
-  fold = 4,        // output is folded on its way; else it is streamed
-  input_file = 8,  // kept free
+  input = 1,     // input will come: else standard input is empty
+  terminal = 2,  // a pty
+  fold = 4,      // output is folded on its way; else it is streamed
 };
 inline constexpr std::uint8_t execute_flags_all = 7;
 
