@@ -1,0 +1,24 @@
+// What the fields of messages may be at most. A decoder refuses more; an encoder asserts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace execo::detail {
+
+inline constexpr std::size_t name_limit = 255;      // of a host, a user, a zone
+inline constexpr std::size_t words_limit = 4'096;   // words of a command or of a connector
+inline constexpr std::size_t text_limit = 60'000;   // a command, a word, a folder, a value
+inline constexpr std::size_t reason_limit = 1'024;  // words for people
+inline constexpr std::size_t hosts_limit = 16'384;  // hosts of a work message
+inline constexpr std::size_t variables_limit = 4'096;
+inline constexpr std::uint32_t image_limit = 16 * 1'048'576;  // bytes of an agent
+/// Bytes of a frame of output, input or of an image that leave room for the fields before them, as
+/// long as its set of hosts is below `set_limit` encoded.
+inline constexpr std::size_t chunk_limit = 32'768;
+/// The encoded size of a set at the front of a message: see index_ranges::pieces.
+inline constexpr std::size_t set_limit = 16'384;
+/// Hosts with numbers of their own in one message.
+inline constexpr std::size_t measured_hosts_limit = 1'024;
+
+}  // namespace execo::detail

@@ -1,0 +1,148 @@
+#include "wire/run_messages.hpp"
+
+#include "wire/message_codec.hpp"
+#include "wire/message_limits.hpp"
+
+namespace execo::detail {
+
+namespace {
+
+constexpr std::uint8_t highest_signal = 64;
+constexpr std::uint32_t highest_exit_code = 255;
+
+constexpr auto variable_fields = [](auto& c, auto& variable) {
+  c.word(variable.first, text_limit);
+  c.word(variable.second, text_limit);
+  require(c, !variable.first.empty() && variable.first.find('=') == std::string::npos);
+};
+
+constexpr auto execute_fields = [](auto& c, auto& m) {
+  c.choice(m.form, command_form_count);
+  c.list(m.words, words_limit, [](auto& coder, auto& word) { coder.word(word, text_limit); });
+  require(c, m.form == command_form::text ? m.words.size() == 1 : !m.words.empty());
+  c.word(m.directory, text_limit);
+  c.list(m.environment, variables_limit, variable_fields);
+  c.u8(m.flags);
+  require(c, (m.flags & ~execute_flags_all) == 0);
+  c.u64(m.output_cap);
+  c.u64(m.error_cap);
+  c.u32(m.kill_grace_ms);
+  c.u32(m.idle_limit_ms);
+  c.u32(m.run_limit_ms);
+};
+
+constexpr auto input_fields = [](auto& c, auto& m) {
+  c.boolean(m.end);
+  c.rest(m.bytes);
+  require(c, m.end || !m.bytes.empty());
+};
+
+constexpr auto signal_fields = [](auto& c, auto& m) {
+  c.u8(m.number);
+  require(c, m.number >= 1 && m.number <= highest_signal);
+};
+
+constexpr auto no_fields = [](auto& /*c*/, auto& /*m*/) {};
+
+constexpr auto started_fields = [](auto& c, auto& m) { c.u32(m.after_us); };
+
+// Nothing is printed into an input, and no stream is longer than its offsets can tell.
+constexpr auto block_fields = [](auto& c, auto& m) {
+  c.choice(m.stream, command_stream_count);
+  require(c, m.stream != command_stream::input);
+  c.varint(m.offset);
+};
+
+constexpr auto output_fields = [](auto& c, auto& m) {
+  block_fields(c, m);
+  c.rest(m.bytes);
+  require(c, !m.bytes.empty() && m.offset + m.bytes.size() > m.offset);
+};
+
+constexpr auto folded_fields = [](auto& c, auto& m) {
+  block_fields(c, m);
+  c.raw(m.digest);
+  c.boolean(m.has_bytes);
+  c.rest(m.bytes);
+  require(c, m.bytes.size() <= chunk_limit && (m.has_bytes || m.bytes.empty()));
+  require(c, m.offset % chunk_limit == 0 && m.offset + chunk_limit > m.offset);
+};
+
+constexpr auto measure_fields = [](auto& c, auto& m) {
+  c.varint(m.elapsed_us);
+  c.varint(m.output);
+  c.varint(m.errors);
+  c.varint(m.output_dropped);
+  c.varint(m.errors_dropped);
+  require(c, m.output_dropped <= m.output && m.errors_dropped <= m.errors);
+};
+
+bool is_end(command_end how, std::uint32_t code) noexcept {
+  switch (how) {
+    case command_end::exited:
+      return code <= highest_exit_code;
+    case command_end::signaled:
+      return code >= 1 && code <= highest_signal;
+    default:
+      return true;
+  }
+}
+
+constexpr auto ended_fields = [](auto& c, auto& m) {
+  c.choice(m.how, command_end_count);
+  c.varint(m.code);
+  require(c, is_end(m.how, m.code));
+  c.boolean(m.forced);
+  c.boolean(m.whole);
+  c.text(m.text, reason_limit);
+  c.list(m.measures, measured_hosts_limit, measure_fields);
+  require(c, m.measures.size() == m.hosts.count());
+};
+
+}  // namespace
+
+void execute_message::encode(wire_writer& body) const {
+  encode_message(body, *this, execute_fields);
+}
+std::optional<execute_message> execute_message::decode(const frame& from) {
+  return decode_message<execute_message>(from, execute_fields);
+}
+
+void input_message::encode(wire_writer& body) const { encode_message(body, *this, input_fields); }
+std::optional<input_message> input_message::decode(const frame& from) {
+  return decode_message<input_message>(from, input_fields);
+}
+
+void signal_message::encode(wire_writer& body) const { encode_message(body, *this, signal_fields); }
+std::optional<signal_message> signal_message::decode(const frame& from) {
+  return decode_message<signal_message>(from, signal_fields);
+}
+
+void cancel_message::encode(wire_writer& body) const { encode_message(body, *this, no_fields); }
+std::optional<cancel_message> cancel_message::decode(const frame& from) {
+  return decode_message<cancel_message>(from, no_fields);
+}
+
+void started_message::encode(wire_writer& body) const {
+  encode_message(body, *this, started_fields);
+}
+std::optional<started_message> started_message::decode(const frame& from) {
+  return decode_message<started_message>(from, started_fields);
+}
+
+void output_message::encode(wire_writer& body) const { encode_message(body, *this, output_fields); }
+std::optional<output_message> output_message::decode(const frame& from) {
+  return decode_message<output_message>(from, output_fields);
+}
+
+void folded_message::encode(wire_writer& body) const { encode_message(body, *this, folded_fields); }
+std::optional<folded_message> folded_message::decode(const frame& from) {
+  return decode_message<folded_message>(from, folded_fields);
+}
+
+void ended_message::encode(wire_writer& body) const { encode_message(body, *this, ended_fields); }
+std::optional<ended_message> ended_message::decode(const frame& from) {
+  return decode_message<ended_message>(from, ended_fields);
+}
+
+}  // namespace execo::detail
