@@ -1,6 +1,7 @@
 // How many connections a node may have in flight: a few to begin with, one more for each that takes
-// about as long as the best ones did, half of them when connecting gets slow or is turned away (AIMD,
-// as TCP does with its packets). A host that is slow by itself says nothing, so the times are smoothed.
+// about as long as the best ones did, half of them when connecting gets slow or is turned away
+// (AIMD, as TCP does with its packets). A host that is slow by itself says nothing, so the times
+// are smoothed.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +15,8 @@ namespace execo::detail {
 class connect_window {
  public:
   using duration = std::chrono::microseconds;
-  /// When a connection was begun, as far as cuts are concerned.
-  using mark = std::uint32_t;
+  /// When a connection was begun: after how many cuts. It wraps.
+  using mark = std::uint16_t;
 
   static constexpr unsigned first_limit = 8;
   static constexpr unsigned most_limit = 256;
@@ -47,7 +48,8 @@ class connect_window {
   }
   /// One ended, and not for want of anything here: refused, timed out.
   void failed() noexcept { leave(); }
-  /// One was turned away: reset before its login, or this node has no descriptors or processes left.
+  /// One was turned away: reset before its login, or this node has no descriptors or processes
+  /// left.
   void turned_away(mark begun) noexcept {
     leave();
     if (begun == cuts_) cut();

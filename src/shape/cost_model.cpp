@@ -116,14 +116,12 @@ double asap_time(std::uint64_t hosts, const connect_cost& at) noexcept {
   double gap = processor_gap(at);
   double latency = at.latency;
   double r = growth_rate(gap, latency);
-  double scale =
-      1 / (r * (gap * std::exp(-r * gap) + latency * std::exp(-r * latency)));
+  double scale = 1 / (r * (gap * std::exp(-r * gap) + latency * std::exp(-r * latency)));
   return latency + std::max(0.0, std::log(static_cast<double>(hosts) / scale) / r);
 }
 
 double pipelined_time(const broadcast_cost& of, unsigned children, std::uint64_t depth) noexcept {
-  return children * of.bytes / of.bandwidth +
-         static_cast<double>(depth) * chunk_time(of, children);
+  return children * of.bytes / of.bandwidth + static_cast<double>(depth) * chunk_time(of, children);
 }
 
 double stop_and_wait_time(const broadcast_cost& of, unsigned children,
@@ -143,6 +141,11 @@ shape_choice choose_shape(std::uint64_t hosts, const connect_cost& root, const c
 unsigned arity_for(const connect_cost& at, const node_limits& limits) noexcept {
   double wanted = std::clamp<double>(std::round(best_arity(at)), least_arity, most_arity);
   return static_cast<unsigned>(std::min(wanted, most_children(limits)));
+}
+
+unsigned first_window(const connect_cost& measured) noexcept {
+  double lambda = measured.latency / processor_gap(measured);
+  return static_cast<unsigned>(std::clamp(std::ceil(lambda), 8.0, 64.0));
 }
 
 }  // namespace execo::detail

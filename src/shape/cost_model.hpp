@@ -1,5 +1,5 @@
-// How long it takes to reach hosts, in closed form, from what one connection costs. The choices of a
-// tree rest on it: flat or tree, and how many children a node has. Times are in seconds.
+// How long it takes to reach hosts, in closed form, from what one connection costs. The choices of
+// a tree rest on it: flat or tree, and how many children a node has. Times are in seconds.
 //
 // Terms: the gap g is the time between two starts at one node, the latency L is from the start of a
 // connection until the host can connect on by itself, lambda = L / g.
@@ -89,5 +89,9 @@ shape_choice choose_shape(std::uint64_t hosts, const connect_cost& root, const c
 
 /// How many children a node of those costs should have: k*, from 4 to 64, and no more than fit.
 unsigned arity_for(const connect_cost& at, const node_limits& limits = {}) noexcept;
+
+/// How many connections a node begins with that knows what its parent has measured: lambda, which
+/// keeps the processor busy, from 8 to 64.
+unsigned first_window(const connect_cost& measured) noexcept;
 
 }  // namespace execo::detail

@@ -76,7 +76,8 @@ TEST(cost_model, best_arity_solves_its_equation) {
 }
 
 TEST(cost_model, lambert_w_is_the_inverse_of_its_function) {
-  for (double w : {0.0, 1e-6, 0.5, 1.0, 3.0, 20.0}) EXPECT_NEAR(lambert_w(w * std::exp(w)), w, 1e-9);
+  for (double w : {0.0, 1e-6, 0.5, 1.0, 3.0, 20.0})
+    EXPECT_NEAR(lambert_w(w * std::exp(w)), w, 1e-9);
 }
 
 TEST(cost_model, a_full_window_makes_the_gap) {
