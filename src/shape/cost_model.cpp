@@ -44,7 +44,8 @@ double start_gap(const connect_cost& at) noexcept {
 
 double flat_time(std::uint64_t hosts, const connect_cost& at) noexcept {
   if (hosts == 0) return 0;
-  return static_cast<double>(hosts - 1) * start_gap(at) + at.latency;
+  double others = static_cast<double>(hosts - 1);
+  return others * (others < at.window ? processor_gap(at) : start_gap(at)) + at.latency;
 }
 
 unsigned tree_depth(std::uint64_t hosts, std::uint64_t arity) noexcept {
@@ -141,6 +142,10 @@ shape_choice choose_shape(std::uint64_t hosts, const connect_cost& root, const c
 unsigned arity_for(const connect_cost& at, const node_limits& limits) noexcept {
   double wanted = std::clamp<double>(std::round(best_arity(at)), least_arity, most_arity);
   return static_cast<unsigned>(std::min(wanted, most_children(limits)));
+}
+
+unsigned first_window(double cores) noexcept {
+  return static_cast<unsigned>(std::clamp(2 * cores, 8.0, 64.0));
 }
 
 unsigned first_window(const connect_cost& measured) noexcept {

@@ -90,6 +90,9 @@ shape_choice choose_shape(std::uint64_t hosts, const connect_cost& root, const c
 /// How many children a node of those costs should have: k*, from 4 to 64, and no more than fit.
 unsigned arity_for(const connect_cost& at, const node_limits& limits = {}) noexcept;
 
+/// How many connections a node begins with that knows nothing but itself: two for each core, from 8
+/// to 64.
+unsigned first_window(double cores) noexcept;
 /// How many connections a node begins with that knows what its parent has measured: lambda, which
 /// keeps the processor busy, from 8 to 64.
 unsigned first_window(const connect_cost& measured) noexcept;

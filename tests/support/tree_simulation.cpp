@@ -360,6 +360,7 @@ class tree_simulation {
     detail::pool_rules rules;
     rules.most_depth = run_.most_depth;
     rules.arity = run_.arity != 0 ? run_.arity : detail::most_arity;
+    rules.window = detail::first_window(run_.site.root_cores);
     if (parent == nullptr) return rules;
     rules.depth = parent->depth + 1;
     rules.zone = zone_of(host);

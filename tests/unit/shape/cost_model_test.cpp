@@ -141,6 +141,21 @@ TEST(cost_model, never_promises_more_than_flat_takes) {
               flat_time(hosts, controller(site_b())));
 }
 
+TEST(cost_model, a_node_begins_with_what_keeps_its_processors_busy) {
+  EXPECT_EQ(first_window(1.0), 8U);
+  EXPECT_EQ(first_window(16.0), 32U);
+  EXPECT_EQ(first_window(1000.0), 64U);
+  EXPECT_EQ(first_window(site_a()), 64U);
+  EXPECT_EQ(first_window(site_b()), 23U);
+  EXPECT_EQ(first_window({.cpu = 1, .cores = 1, .latency = 1}), 8U);
+}
+
+TEST(cost_model, hosts_that_fit_into_the_window_do_not_wait_for_it) {
+  connect_cost at{.cpu = 0.001, .cores = 1, .latency = 3, .window = 256};
+  EXPECT_DOUBLE_EQ(flat_time(256, at), 0.255 + 3);
+  EXPECT_GT(flat_time(257, at), 5.9);
+}
+
 TEST(cost_model, arity_is_what_the_node_can_hold) {
   EXPECT_EQ(arity_for(site_c()), most_arity);
   EXPECT_EQ(arity_for({.cpu = 1, .latency = 1}), least_arity);
