@@ -103,7 +103,7 @@ void given_hosts::newest(taker of, std::uint64_t most, host_spans& to) const {
   if (of >= takers_.size()) return;
   for (entry_id id = takers_[of].newest; id != nothing && most > 0; --most) {
     const entry& one = entries_[id];
-    append(to, {one.host, 1, one.what.zone, one.what.claim});
+    append_span(to, {one.host, 1, one.what.zone, one.what.claim});
     id = one.older;
   }
 }
@@ -112,7 +112,7 @@ void given_hosts::take_back(taker from, host_spans& to) {
   if (from >= takers_.size()) return;
   while (takers_[from].count > 0) {
     const entry& one = entries_[takers_[from].oldest];
-    append(to, {one.host, 1, one.what.zone, host_claim::doubtful});
+    append_span(to, {one.host, 1, one.what.zone, host_claim::doubtful});
     std::size_t slot = slot_of(one.host);
     unlink(one);
     erase(slot);

@@ -36,7 +36,7 @@ std::uint64_t host_queue::take_from(zone_map::iterator zone, std::uint64_t most,
   while (taken < most && !of.empty()) {
     auto [first, rest] = *of.begin();
     auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(rest.count, most - taken));
-    append(to, {first, count, zone->first, rest.claim});
+    append_span(to, {first, count, zone->first, rest.claim});
     taken += count;
     auto node = of.extract(of.begin());
     if (count == rest.count) {
@@ -83,8 +83,8 @@ void host_queue::take_fresh(const host_span& wanted, host_spans& to) {
     std::uint64_t until = std::min(end, wanted.end());
     auto here = at++;
     if (from >= until || here->second.claim != host_claim::fresh) continue;
-    append(to, {static_cast<host_index>(from), static_cast<std::uint32_t>(until - from),
-                wanted.zone, host_claim::fresh});
+    append_span(to, {static_cast<host_index>(from), static_cast<std::uint32_t>(until - from),
+                     wanted.zone, host_claim::fresh});
     hosts_ -= until - from;
     if (until < end) {
       of.emplace_hint(at, static_cast<host_index>(until),

@@ -33,7 +33,7 @@ inline std::uint64_t hosts_of(const host_spans& all) noexcept {
 }
 
 /// Appends, and makes one span of neighbours.
-inline void append(host_spans& to, const host_span& one) {
+inline void append_span(host_spans& to, const host_span& one) {
   if (one.count == 0) return;
   host_span* last = to.empty() ? nullptr : &to.back();
   if (last != nullptr && last->end() == one.first && last->zone == one.zone &&

@@ -389,7 +389,7 @@ class tree_simulation {
       return;
     }
     sim_node& node = *nodes_[id];
-    append(node.told, {host, 1, 0, host_claim::fresh});
+    append_span(node.told, {host, 1, 0, host_claim::fresh});
     if (std::exchange(node.flushing, true)) return;
     post(ticks(run_.site.report_delay), sim_kind::flush, id, 0);
   }

@@ -42,7 +42,7 @@ struct pool_lab {
     host_spans all;
     for (const auto& give : out.give)
       if (give.child == child)
-        for (const host_span& one : out.of(give)) append(all, one);
+        for (const host_span& one : out.of(give)) append_span(all, one);
     return all;
   }
 
@@ -117,7 +117,6 @@ TEST(work_pool, thieves_that_find_nothing_are_served_in_order_when_there_is_some
   lab.ask(two, 1);
   lab.ask(one, 1);
   EXPECT_TRUE(lab.out.give.empty());
-  pool_rules rules;
   lab.add(2, 100);
   ASSERT_EQ(lab.out.give.size(), 2U);
   EXPECT_EQ(lab.out.give[0].child, two);
@@ -150,7 +149,7 @@ TEST(work_pool, the_root_starts_the_first_host_of_each_zone) {
   lab.add(0, 1, 0);
   for (std::uint32_t zone = 1; zone < 10; ++zone) {
     lab.add(zone * 100, 100, zone);
-    for (const host_span& one : lab.out.start) append(started, one);
+    for (const host_span& one : lab.out.start) append_span(started, one);
   }
   EXPECT_EQ(started.front().zone, 1U);
   pool_lab waits([] {
