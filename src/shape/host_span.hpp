@@ -9,6 +9,8 @@ namespace execo::detail {
 
 using host_index = std::uint32_t;
 
+inline constexpr host_index anybody = 0xffffffff;
+
 /// What is known of a host that is to be started.
 enum class host_claim : std::uint8_t {
   fresh,    ///< nobody has begun to start it
@@ -20,6 +22,8 @@ struct host_span {
   std::uint32_t count = 0;
   std::uint32_t zone = 0;
   host_claim claim = host_claim::fresh;
+  bool leads = false;          ///< other hosts are bound to this one: it is a span of its own
+  host_index under = anybody;  ///< that is to start them, if the shape is given by hand
 
   std::uint64_t end() const noexcept { return std::uint64_t{first} + count; }
 };
@@ -36,8 +40,9 @@ inline std::uint64_t hosts_of(const host_spans& all) noexcept {
 inline void append_span(host_spans& to, const host_span& one) {
   if (one.count == 0) return;
   host_span* last = to.empty() ? nullptr : &to.back();
-  if (last != nullptr && last->end() == one.first && last->zone == one.zone &&
-      last->claim == one.claim)
+  bool joins = last != nullptr && last->end() == one.first && last->zone == one.zone &&
+               last->claim == one.claim && last->under == one.under && !last->leads && !one.leads;
+  if (joins)
     last->count += one.count;
   else
     to.push_back(one);

@@ -28,16 +28,18 @@ work_pool::work_pool(const pool_rules& rules) noexcept : rules_(rules), window_(
 // --- events -----------------------------------------------------------------------------------
 
 void work_pool::add(const host_span& hosts, pool_decisions& out) {
-  queue_.add(hosts);
+  take_in(hosts, out);
   settle(out);
 }
 
 bool work_pool::receive(std::span<const host_span> hosts, pool_decisions& out) {
   std::uint64_t count = 0;
-  for (const host_span& one : hosts) count += one.count;
-  if (request_ != request::asked || count > asked_) return false;
-  request_ = request::none;
-  for (const host_span& one : hosts) queue_.add(one);
+  for (const host_span& one : hosts) count += one.under == anybody ? one.count : 0;
+  if (count > 0) {
+    if (request_ != request::asked || count > asked_) return false;
+    request_ = request::none;
+  }
+  for (const host_span& one : hosts) take_in(one, out);
   settle(out);
   return true;
 }
@@ -51,6 +53,10 @@ child_slot work_pool::host_up(host_index host, connect_window::duration took, ch
   child(slot).zone = what->zone;
   bool may_have_children = role == child_role::inner && rules_.depth + 1 < rules_.most_depth;
   set_appetite(slot, may_have_children ? appetite::unknown : appetite::full);
+  if (may_have_children)
+    leader_ended(host, slot, out);
+  else
+    leader_gone(host);
   settle(out);
   return slot;
 }
@@ -62,13 +68,18 @@ void work_pool::host_failed(host_index host, connect_failure why, pool_decisions
     window_.turned_away(what->mark);
   else
     window_.failed();
+  leader_gone(host);
   settle(out);
 }
 
-bool work_pool::host_ended(child_slot slot, host_index host, pool_decisions& out) {
+bool work_pool::host_ended(child_slot slot, host_index host, host_fate fate, pool_decisions& out) {
   assert(child(slot).wants != appetite::none);
   if (!given_.remove(host, slot)) return false;
   child(slot).progress = now_;
+  if (fate == host_fate::up)
+    leader_ended(host, slot, out);
+  else
+    leader_gone(host);
   settle(out);
   return true;
 }
@@ -92,6 +103,7 @@ void work_pool::child_lost(child_slot slot, pool_decisions& out) {
   set_appetite(slot, appetite::none);
   host_spans back;
   given_.take_back(slot, back);
+  bound_.way_lost(slot);
   for (const host_span& one : back) queue_.add(one);
   child(slot) = child_state{};
   child(slot).after = unused_;
@@ -134,6 +146,45 @@ void work_pool::tick(std::chrono::microseconds now, pool_decisions& out) {
 void work_pool::set_arity(std::uint32_t arity, pool_decisions& out) {
   rules_.arity = std::max(arity, 1U);
   settle(out);
+}
+
+// --- shapes by hand ---------------------------------------------------------------------------
+
+void work_pool::take_in(const host_span& hosts, pool_decisions& out) {
+  if (hosts.leads)
+    for (std::uint64_t host = hosts.first; host < hosts.end(); ++host)
+      bound_.expect(static_cast<host_index>(host));
+  if (hosts.under == anybody || (hosts.under != rules_.self && !bound_.leads(hosts.under))) {
+    queue_.add(hosts);
+  } else if (hosts.under == rules_.self) {
+    own_.add(hosts);
+  } else if (child_slot way = bound_.way_to(hosts.under); way != bound_hosts::not_up) {
+    give(way, {hosts}, out);
+  } else {
+    bound_.wait(hosts);
+  }
+}
+
+// It is up, here or further below: those that waited for it go that way.
+void work_pool::leader_ended(host_index host, child_slot by, pool_decisions& out) {
+  if (!bound_.leads(host)) return;
+  host_spans waited = bound_.leader_up(host, by);
+  if (!waited.empty()) give(by, waited, out);
+}
+
+void work_pool::leader_gone(host_index host) {
+  for (const host_span& one : bound_.leader_gone(host)) queue_.add(one);
+}
+
+void work_pool::give(child_slot slot, const host_spans& hosts, pool_decisions& out) {
+  auto first = static_cast<std::uint32_t>(out.spans.size());
+  marked_.clear();
+  for (const host_span& one : hosts) bound_.mark(one, marked_);
+  out.spans.insert(out.spans.end(), marked_.begin(), marked_.end());
+  for (const host_span& one : hosts)
+    for (std::uint64_t host = one.first; host < one.end(); ++host)
+      given_.add(static_cast<host_index>(host), slot, {one.zone, 0, one.claim});
+  out.give.push_back({slot, first, static_cast<std::uint32_t>(marked_.size())});
 }
 
 // --- children ---------------------------------------------------------------------------------
@@ -210,15 +261,22 @@ void work_pool::settle(pool_decisions& out) {
 }
 
 void work_pool::start_here(pool_decisions& out) {
+  while (!own_.empty() && window_.room() > 0) {
+    own_.take_in_turn(out.start);
+    begin(out.start.back());
+  }
   while (!queue_.empty() && room_to_start() > 0) {
     if (is_root())
       queue_.take_in_turn(out.start);  // the first host of each zone is the root's
     else
       queue_.take(rules_.zone, 1, out.start);
-    const host_span& one = out.start.back();
-    auto host = static_cast<host_index>(one.end() - 1);
-    given_.add(host, here, {one.zone, window_.begin(), one.claim});
+    begin(out.start.back());
   }
+}
+
+void work_pool::begin(const host_span& last) {
+  auto host = static_cast<host_index>(last.end() - 1);
+  given_.add(host, here, {last.zone, window_.begin(), last.claim});
 }
 
 void work_pool::serve_thieves(pool_decisions& out) {
@@ -236,15 +294,9 @@ void work_pool::serve(child_slot slot, pool_decisions& out) {
   std::uint64_t most = std::min<std::uint64_t>({of.credit, of.batch, share});
   of.batch = std::min(of.batch * 2, most_credit);
   of.progress = given_.size(slot) == 0 ? now_ : of.progress;
-  auto first = static_cast<std::uint32_t>(out.spans.size());
   taken_.clear();
   queue_.take(of.zone, most, taken_);
-  for (const host_span& one : taken_) {
-    out.spans.push_back(one);
-    for (std::uint64_t host = one.first; host < one.end(); ++host)
-      given_.add(static_cast<host_index>(host), slot, {one.zone, 0, one.claim});
-  }
-  out.give.push_back({slot, first, static_cast<std::uint32_t>(taken_.size())});
+  give(slot, taken_, out);
 }
 
 void work_pool::ask_parent(pool_decisions& out) noexcept {
@@ -288,7 +340,7 @@ void work_pool::take_back_from(child_slot slot, pool_decisions& out) {
 std::size_t work_pool::bytes() const noexcept {
   constexpr std::size_t map_node = 40;  // of the library, beside what it holds
   return sizeof *this + given_.bytes() + children_.capacity() * sizeof(child_state) +
-         queue_.spans() * (map_node + 12);
+         (queue_.spans() + own_.spans()) * (map_node + 12);
 }
 
 }  // namespace execo::detail

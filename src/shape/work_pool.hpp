@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "shape/bound_hosts.hpp"
 #include "shape/connect_window.hpp"
 #include "shape/given_hosts.hpp"
 #include "shape/host_queue.hpp"
@@ -26,6 +27,7 @@ struct pool_rules {
   std::uint32_t most_depth = 0xffffffff;
   std::uint32_t depth = 0;  ///< of this node; 0 is the root
   std::uint32_t zone = 0;   ///< of this node
+  host_index self = anybody;
   unsigned window = connect_window::first_limit;
 };
 
@@ -34,6 +36,8 @@ using child_slot = std::uint32_t;
 
 /// What a child is able to do.
 enum class child_role : std::uint8_t { inner, leaf };
+
+enum class host_fate : std::uint8_t { up, failed };
 
 enum class connect_failure : std::uint8_t {
   unreachable,  ///< the host's own fault: refused, timed out, not allowed in
@@ -70,7 +74,8 @@ class work_pool {
 
   /// This node has a parent that hears it: it asks for hosts. Called once, and not for a root.
   void joined(pool_decisions& out) { settle(out); }
-  /// Hosts to start, from whoever owns this node. Pre: it does not have them yet.
+  /// Hosts to start, from whoever owns this node. Pre: it does not have them yet; a leader comes
+  /// before those that are bound to it.
   void add(const host_span& hosts, pool_decisions& out);
   /// Hosts from the parent. False if they are more than were asked for: the parent is not to be
   /// trusted.
@@ -83,7 +88,8 @@ class work_pool {
   /// Pre: it is being started here.
   void host_failed(host_index host, connect_failure why, pool_decisions& out);
   /// A child tells that a host ended, up or failed. False if it does not have that host.
-  [[nodiscard]] bool host_ended(child_slot child, host_index host, pool_decisions& out);
+  [[nodiscard]] bool host_ended(child_slot child, host_index host, host_fate fate,
+                                pool_decisions& out);
   /// A child asks for up to `credit` hosts; none: it is full.
   void child_asks(child_slot child, std::uint32_t credit, pool_decisions& out);
   void child_lost(child_slot child, pool_decisions& out);
@@ -102,12 +108,12 @@ class work_pool {
   /// This node's processors have more to do than they can.
   void overloaded() noexcept { window_.overloaded(); }
 
-  std::uint64_t queued() const noexcept { return queue_.size(); }
+  std::uint64_t queued() const noexcept { return queue_.size() + own_.size() + bound_.waiting(); }
   std::size_t given() const noexcept { return given_.size(); }
   unsigned in_flight() const noexcept { return window_.in_flight(); }
   std::uint32_t children() const noexcept { return live_; }
   const connect_window& window() const noexcept { return window_; }
-  bool idle() const noexcept { return queue_.empty() && given_.empty(); }
+  bool idle() const noexcept { return queued() == 0 && given_.empty(); }
   std::size_t bytes() const noexcept;
 
  private:
@@ -144,7 +150,13 @@ class work_pool {
   std::uint32_t room_to_start() const noexcept;
   std::uint32_t wanted() const noexcept;
 
+  void take_in(const host_span& hosts, pool_decisions& out);
+  void leader_ended(host_index host, child_slot by, pool_decisions& out);
+  void leader_gone(host_index host);
+  void give(child_slot slot, const host_spans& hosts, pool_decisions& out);
+
   void settle(pool_decisions& out);
+  void begin(const host_span& last);
   void start_here(pool_decisions& out);
   void serve_thieves(pool_decisions& out);
   void serve(child_slot slot, pool_decisions& out);
@@ -155,9 +167,11 @@ class work_pool {
   pool_rules rules_;
   connect_window window_;
   host_queue queue_;
+  host_queue own_;  // bound to this node
+  bound_hosts bound_;
   given_hosts given_;                  // slot 0: to this node itself
   std::vector<child_state> children_;  // slot 0: ends of the list of those that wait
-  host_spans taken_;                   // by the decision that is being made
+  host_spans taken_, marked_;          // by the decision that is being made
   child_slot unused_ = 0;
   std::uint32_t live_ = 0;     // children
   std::uint32_t may_ask_ = 0;  // of them, those that are not full

@@ -13,6 +13,7 @@ namespace {
 
 using detail::child_slot;
 using detail::host_claim;
+using detail::host_fate;
 using detail::host_index;
 using detail::host_span;
 using detail::host_spans;
@@ -159,16 +160,14 @@ class tree_simulation {
     for (std::uint32_t i = 0; i < run_.faults.deaths; ++i)
       post(ticks(hosts_.share(i, 11) * run_.faults.until), sim_kind::death, 0,
            1 + static_cast<std::uint32_t>(hosts_.share(i, 12) * run_.hosts));
-    for (std::uint64_t first = 0; first < run_.hosts; first += run_.hosts_of_a_zone) {
-      auto count = static_cast<std::uint32_t>(
-          std::min<std::uint64_t>(run_.hosts_of_a_zone, run_.hosts - first));
-      decided_.clear();
-      nodes_[0]->pool.add({static_cast<host_index>(first), count, zone_of(first)}, decided_);
-      carry_out(0);
-    }
+    if (run_.leaders > 0)
+      add_bound();
+    else
+      add_zones();
     while (!events_.empty()) {
       sim_event e = events_.top();
       events_.pop();
+      if (e.at > ticks(86400)) break;  // nothing moves any more
       now_ = e.at;
       ++end_.events;
       handle(e);
@@ -177,6 +176,35 @@ class tree_simulation {
   }
 
  private:
+  void add(host_span hosts) {
+    decided_.clear();
+    nodes_[0]->pool.add(hosts, decided_);
+    carry_out(0);
+  }
+  void add_zones() {
+    for (std::uint64_t first = 0; first < run_.hosts; first += run_.hosts_of_a_zone) {
+      auto count = std::min<std::uint64_t>(run_.hosts_of_a_zone, run_.hosts - first);
+      add({static_cast<host_index>(first), static_cast<std::uint32_t>(count), zone_of(first)});
+    }
+  }
+  void add_bound() {
+    for (host_index host = 0; host < run_.leaders; ++host) {
+      host_span leader{host, 1};
+      leader.leads = true;
+      add(leader);
+    }
+    for (host_index host = run_.leaders; host < run_.hosts; ++host) {
+      host_span bound{host, 1};
+      bound.under = leader_of(host);
+      add(bound);
+    }
+  }
+  host_index leader_of(host_index host) const {
+    if (host < run_.leaders) return detail::anybody;
+    std::uint64_t bound = run_.hosts - run_.leaders;
+    return static_cast<host_index>(std::uint64_t{host - run_.leaders} * run_.leaders / bound);
+  }
+
   // --- events ---------------------------------------------------------------------------------
 
   void post(sim_time after, sim_kind kind, node_id to, std::uint32_t what, child_slot from = 0) {
@@ -325,9 +353,11 @@ class tree_simulation {
       if (of.claim == host_claim::fresh && is.has_agent) ++end_.fresh_twice;
       is.has_agent = true;
       if (is.up < 0) is.up = static_cast<std::int64_t>(now_);
+      host_index leader = leader_of(of.host);
+      if (run_.leaders > 0 && leader != detail::anybody && by != leader + 1) ++end_.astray;
       join(by, of.host, now_ - of.decided);
     }
-    tell(by, of.host);
+    tell(by, of.host, up ? host_fate::up : host_fate::failed);
   }
 
   void join(node_id by, host_index host, sim_time took) {
@@ -364,6 +394,7 @@ class tree_simulation {
     if (parent == nullptr) return rules;
     rules.depth = parent->depth + 1;
     rules.zone = zone_of(host);
+    rules.self = host;
     detail::connect_cost measured = run_.site.node;
     measured.latency = std::chrono::duration<double>(parent->pool.window().typical()).count();
     if (run_.arity == 0) rules.arity = detail::arity_for(measured);
@@ -374,22 +405,25 @@ class tree_simulation {
   void ends(node_id id, child_slot from, const host_spans& spans) {
     sim_node& node = *nodes_[id];
     for (const host_span& one : spans) {
-      for (std::uint64_t host = one.first; host < one.end(); ++host) {
-        bool known = node.pool.host_ended(from, static_cast<host_index>(host), decided_);
+      for (std::uint64_t n = one.first; n < one.end(); ++n) {
+        auto host = static_cast<host_index>(n);
+        auto fate = static_cast<host_fate>(one.zone);
+        bool known = node.pool.host_ended(from, host, fate, decided_);
         check(known);
-        if (known) tell(id, static_cast<host_index>(host));
+        if (known) tell(id, host, fate);
       }
     }
   }
 
   // The end of a host goes up; at the root it is the end.
-  void tell(node_id id, host_index host) {
+  void tell(node_id id, host_index host, host_fate fate) {
     if (id == 0) {
       if (truth_[host].ends++ > 0) ++end_.ended_twice;
       return;
     }
     sim_node& node = *nodes_[id];
-    append_span(node.told, {host, 1, 0, host_claim::fresh});
+    // The zone of what is told says how it ended.
+    append_span(node.told, {host, 1, static_cast<std::uint32_t>(fate)});
     if (std::exchange(node.flushing, true)) return;
     post(ticks(run_.site.report_delay), sim_kind::flush, id, 0);
   }

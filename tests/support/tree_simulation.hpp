@@ -37,6 +37,7 @@ struct simulated_run {
   std::uint32_t hosts_of_a_zone = 0xffffffff;
   std::uint32_t arity = 0;  ///< 0: as the model says
   std::uint32_t most_depth = 0xffffffff;
+  std::uint32_t leaders = 0;  ///< that many hosts, to which the others are bound in equal parts
 };
 
 struct simulated_end {
@@ -48,6 +49,8 @@ struct simulated_end {
   std::uint32_t ended_twice = 0;
   std::uint32_t fresh_twice = 0;  ///< started as fresh though somebody had begun before
   std::uint32_t refused = 0;      ///< events that a pool took for those of a liar
+
+  std::uint32_t astray = 0;  ///< up under another host than their leader
 
   std::uint32_t taken_back = 0;  ///< hosts that children handed back
   std::uint32_t doubtful = 0;    ///< starts that asked the host first

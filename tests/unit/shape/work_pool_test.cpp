@@ -295,7 +295,7 @@ TEST(work_pool, what_a_lost_child_told_of_is_over) {
   lab.add(9, 100);
   lab.ask(child, 2);
   host_index first = lab.given_to(child)[0].first;
-  EXPECT_TRUE(lab.pool.host_ended(child, first, lab.next()));
+  EXPECT_TRUE(lab.pool.host_ended(child, first, host_fate::up, lab.next()));
   lab.pool.child_lost(child, lab.next());
   EXPECT_EQ(lab.pool.queued() + lab.pool.given() + 2, 109U);
 }
@@ -304,12 +304,12 @@ TEST(work_pool, a_child_cannot_speak_for_hosts_that_it_was_not_given) {
   pool_lab lab({});
   lab.add(0, 100);
   child_slot child = lab.up(0);
-  EXPECT_FALSE(lab.pool.host_ended(child, 50, lab.next()));  // in the queue
-  EXPECT_FALSE(lab.pool.host_ended(child, 3, lab.next()));   // started here
+  EXPECT_FALSE(lab.pool.host_ended(child, 50, host_fate::up, lab.next()));  // in the queue
+  EXPECT_FALSE(lab.pool.host_ended(child, 3, host_fate::up, lab.next()));   // started here
   lab.ask(child, 2);
   host_index mine = lab.given_to(child)[0].first;
-  EXPECT_TRUE(lab.pool.host_ended(child, mine, lab.next()));
-  EXPECT_FALSE(lab.pool.host_ended(child, mine, lab.next()));
+  EXPECT_TRUE(lab.pool.host_ended(child, mine, host_fate::up, lab.next()));
+  EXPECT_FALSE(lab.pool.host_ended(child, mine, host_fate::up, lab.next()));
 }
 
 // A root that has nothing left while a child has hosts and does not move.
@@ -397,6 +397,93 @@ TEST(work_pool, the_place_of_a_lost_child_is_used_again) {
   EXPECT_EQ(lab.up(1), first);
   lab.ask(first, 5);
   EXPECT_EQ(lab.given(), 2U);  // as if it had never been there
+}
+
+host_span leader(host_index host) {
+  host_span one{host, 1};
+  one.leads = true;
+  return one;
+}
+
+host_span bound(host_index first, std::uint32_t count, host_index under) {
+  host_span some{first, count};
+  some.under = under;
+  return some;
+}
+
+TEST(work_pool, bound_hosts_wait_for_their_leader_and_go_to_it) {
+  pool_lab lab({});
+  lab.pool.add(leader(0), lab.next());
+  lab.pool.add(bound(10, 5, 0), lab.next());
+  EXPECT_TRUE(lab.out.start.empty());
+  EXPECT_EQ(lab.pool.queued(), 5U);
+  child_slot child = lab.up(0);
+  host_spans given = lab.given_to(child);
+  ASSERT_EQ(given.size(), 1U);
+  EXPECT_EQ(given[0].count, 5U);
+  EXPECT_EQ(given[0].under, 0U);
+  lab.pool.add(bound(20, 2, 0), lab.next());
+  EXPECT_EQ(lab.given(), 2U);
+}
+
+TEST(work_pool, a_leader_starts_what_is_bound_to_it_and_gives_none_of_it_away) {
+  pool_rules rules = inner_rules();
+  rules.self = 7;
+  pool_lab lab(rules);
+  lab.pool.joined(lab.next());
+  const host_span work[] = {bound(20, 12, 7)};
+  ASSERT_TRUE(lab.pool.receive(work, lab.next()));
+  EXPECT_EQ(hosts_of(lab.out.start), 8U);
+  child_slot thief = lab.up(20);
+  lab.ask(thief, 10);
+  EXPECT_EQ(lab.given(), 0U);
+}
+
+TEST(work_pool, hosts_of_a_leader_that_failed_are_anybody_s) {
+  pool_lab lab({});
+  lab.pool.add(leader(0), lab.next());
+  lab.pool.add(bound(10, 3, 0), lab.next());
+  lab.pool.host_failed(0, connect_failure::unreachable, lab.next());
+  EXPECT_EQ(hosts_of(lab.out.start), 3U);
+  EXPECT_EQ(lab.out.start[0].under, anybody);
+}
+
+TEST(work_pool, a_leader_below_a_child_is_reached_through_it) {
+  pool_lab lab({});
+  lab.add(0, 8);
+  lab.pool.add(leader(30), lab.next());
+  lab.pool.add({31, 3}, lab.next());
+  lab.pool.add(bound(50, 3, 30), lab.next());
+  lab.pool.overloaded();  // else it would start the leader by itself
+  child_slot child = lab.up(0);
+  lab.ask(child, 1);
+  host_spans given = lab.given_to(child);
+  ASSERT_EQ(given.size(), 1U);
+  EXPECT_EQ(given[0].first, 30U);
+  EXPECT_TRUE(given[0].leads);
+  ASSERT_TRUE(lab.pool.host_ended(child, 30, host_fate::up, lab.next()));
+  given = lab.given_to(child);
+  ASSERT_EQ(given.size(), 1U);
+  EXPECT_EQ(given[0].first, 50U);
+  EXPECT_EQ(given[0].under, 30U);
+}
+
+TEST(work_pool, hosts_of_a_leader_that_is_lost_are_anybody_s) {
+  pool_lab lab({});
+  lab.pool.add(leader(0), lab.next());
+  lab.pool.add(bound(10, 3, 0), lab.next());
+  child_slot child = lab.up(0);
+  lab.pool.child_lost(child, lab.next());
+  EXPECT_EQ(hosts_of(lab.out.start), 3U);
+  EXPECT_EQ(lab.out.start[0].claim, host_claim::doubtful);
+}
+
+TEST(work_pool, a_leader_that_cannot_connect_on_leads_nobody) {
+  pool_lab lab({});
+  lab.pool.add(leader(0), lab.next());
+  lab.pool.add(bound(10, 3, 0), lab.next());
+  lab.up(0, child_role::leaf);
+  EXPECT_EQ(hosts_of(lab.out.start), 3U);
 }
 
 TEST(work_pool, a_million_hosts_cost_nothing_while_they_wait) {
