@@ -48,6 +48,7 @@ void print_row(const simulated_run& run, const weather& in) {
               flat.part(0.99), flat.last(), tree.depth,
               static_cast<double>(tree.events) / run.hosts,
               static_cast<double>(tree.root_bytes) / run.hosts, cpu);
+  std::fflush(stdout);
   if (tree.never_ended + tree.ended_twice + tree.fresh_twice + tree.refused > 0)
     std::printf("  WRONG: never ended %u, ended twice %u, begun twice %u, refused %u\n",
                 tree.never_ended, tree.ended_twice, tree.fresh_twice, tree.refused);
