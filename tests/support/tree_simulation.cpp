@@ -102,6 +102,7 @@ struct sim_node {
   std::uint32_t depth;
   std::uint32_t arity;
   std::uint32_t life = 0;
+  std::uint64_t held = 0;  // hosts that it was given, until their end or until it gave them back
   sim_time busy_until = 0;
   std::vector<node_id> by_slot;
   host_spans told;  // ends to be told
@@ -178,6 +179,7 @@ class tree_simulation {
  private:
   void add(host_span hosts) {
     decided_.clear();
+    nodes_[0]->held += hosts.count;
     nodes_[0]->pool.add(hosts, decided_);
     carry_out(0);
   }
@@ -254,6 +256,7 @@ class tree_simulation {
         nodes_[e.to]->pool.child_asks(e.from, e.what, decided_);
         break;
       case sim_kind::work:
+        nodes_[e.to]->held += hosts_of(spans);
         check(nodes_[e.to]->pool.receive(spans, decided_));
         break;
       case sim_kind::ends:
@@ -298,6 +301,7 @@ class tree_simulation {
       send(sim_kind::revoke, node.by_slot[back.child], messages_.put(copied(decided_.of(back))));
     if (decided_.parent != pool_decisions::to_parent::nothing)
       send_up(node, sim_kind::ask, decided_.credit);
+    if (node.pool.queued() + node.pool.given() != node.held) ++end_.unbalanced;
     if (id == 0) end_.root_bytes = std::max(end_.root_bytes, node.pool.bytes());
     if (node.pool.needs_time() && !node.ticking) {
       node.ticking = true;
@@ -417,6 +421,7 @@ class tree_simulation {
 
   // The end of a host goes up; at the root it is the end.
   void tell(node_id id, host_index host, host_fate fate) {
+    --nodes_[id]->held;
     if (id == 0) {
       if (truth_[host].ends++ > 0) ++end_.ended_twice;
       return;
@@ -437,6 +442,7 @@ class tree_simulation {
     sim_node& node = *nodes_[id];
     host_spans back;
     node.pool.revoke(wanted, back);
+    node.held -= hosts_of(back);
     send_up(node, sim_kind::returned, messages_.put(std::move(back)));
   }
 

@@ -50,7 +50,8 @@ struct simulated_end {
   std::uint32_t fresh_twice = 0;  ///< started as fresh though somebody had begun before
   std::uint32_t refused = 0;      ///< events that a pool took for those of a liar
 
-  std::uint32_t astray = 0;  ///< up under another host than their leader
+  std::uint32_t unbalanced = 0;  ///< times that a node held other hosts than it was given
+  std::uint32_t astray = 0;      ///< up under another host than their leader
 
   std::uint32_t taken_back = 0;  ///< hosts that children handed back
   std::uint32_t doubtful = 0;    ///< starts that asked the host first

@@ -45,6 +45,7 @@ void expect_sound(const simulated_run& run, const simulated_end& end) {
   EXPECT_EQ(end.ended_twice, 0U);
   EXPECT_EQ(end.fresh_twice, 0U);
   EXPECT_EQ(end.refused, 0U);
+  EXPECT_EQ(end.unbalanced, 0U);
   EXPECT_LE(end.up.size() + end.failed, run.hosts);
 }
 
