@@ -54,16 +54,17 @@ constexpr std::string_view python_memory =
     R"_(if a: os.execv(a[0],a)".replace("@",chr(10))))_";
 
 // Each place that is tried may belong to somebody else: a folder is made that nobody had, closed to
-// others, and a program in it is run. Where there is /proc it is gone before the image comes.
+// others, and a program in it is run. Where there is /proc it is gone before the image comes. A
+// trap runs after an assignment, never between the making of a folder and it.
 constexpr std::string_view find_place =
     R"(_u=$(umask); umask 077; exec 3>&- 4>&-; )"
+    R"(_make() { if _has mktemp; then mktemp -d "$_d/.execo-XXXXXXXXXX"; )"
+    R"(else mkdir -- "$_d/.execo-$_k" && printf %s "$_d/.execo-$_k"; fi; }; )"
     R"(if [ -t 0 ]; then _leaf terminal; fi; )"
     R"(for _d in "$XDG_RUNTIME_DIR" /dev/shm /tmp /var/tmp "$HOME"; do )"
     R"(case $_d in /*) ;; *) continue ;; esac; )"
     R"(if [ ! -d "$_d" ] || [ ! -w "$_d" ]; then continue; fi; )"
-    R"(if _has mktemp; then _t=$(mktemp -d "$_d/.execo-XXXXXXXXXX" 2>/dev/null) || continue; )"
-    R"(else _t=$_d/.execo-$_k; mkdir -- "$_t" 2>/dev/null || continue; fi; )"
-    R"(_f=$_t _i=$_t/execo-agent; )"
+    R"(_f=$(_make 2>/dev/null) || { _f=; continue; }; _i=$_f/execo-agent; )"
     R"({ printf "#!/bin/sh\nexit 7\n" >"$_i" && chmod 700 "$_i" && "$_i" </dev/null; } 2>/dev/null; )"
     R"([ $? -ne 7 ] || break; )"
     R"(rm -rf -- "$_f"; _f=; done; )"
