@@ -133,7 +133,7 @@ std::optional<agent_arch> agent_arch_of(std::string_view machine) noexcept {
   return found == arch_names.end() ? std::nullopt : std::optional(found->arch);
 }
 
-std::string_view to_string(agent_arch arch) noexcept {
+std::string_view name_of(agent_arch arch) noexcept {
   return std::ranges::find(arch_names, arch, &arch_name::arch)->name;
 }
 
@@ -148,7 +148,7 @@ std::string stage1_header(image_form form, std::size_t sent, const image_identit
   return line;
 }
 
-std::string_view to_string(stage1_fault fault) noexcept {
+std::string_view words_of(stage1_fault fault) noexcept {
   switch (fault) {
     case stage1_fault::none:
       return "nothing is wrong";

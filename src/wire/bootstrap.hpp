@@ -27,14 +27,14 @@ enum class agent_arch : std::uint8_t { x86_64, aarch64 };
 
 /// As `uname -m` says it on Linux; empty for another one.
 std::optional<agent_arch> agent_arch_of(std::string_view machine) noexcept;
-std::string_view to_string(agent_arch arch) noexcept;
+std::string_view name_of(agent_arch arch) noexcept;
 
 /// The command that starts stage 1, the same text in every login shell. It ends as
 ///   execo-agent NONCE FOLDER
 /// where FOLDER is what the agent removes first, with all in it, or empty: then nothing is left on
 /// the host already. The umask is the one of the login. Descriptor 4 is the image, if it was
 /// unlinked: the agent closes all above 2.
-/// Pre: the nonce is hexadecimal digits, which nobody can guess.
+/// Pre: the nonce is 32 hexadecimal digits, which nobody can guess.
 std::string stage1_command(std::string_view nonce);
 
 /// How the bytes of an image are sent.
@@ -81,7 +81,7 @@ enum class stage1_fault : std::uint8_t {
 };
 
 /// In words, as in "no agent was started: ...".
-std::string_view to_string(stage1_fault fault) noexcept;
+std::string_view words_of(stage1_fault fault) noexcept;
 
 /// searching -> answered    its "ready" line
 /// answered  -> receiving   sending()

@@ -35,7 +35,7 @@ std::string read(std::string_view bytes, std::size_t each) {
   require(reader.state() == detail::stage1_state::failed);
   require(reader.fault() != detail::stage1_fault::none);
   require(reader.fault_text().size() <= detail::stage1_reader::max_line);
-  return std::string(to_string(reader.fault()));
+  return std::string(words_of(reader.fault()));
 }
 
 }  // namespace

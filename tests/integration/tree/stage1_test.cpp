@@ -184,7 +184,7 @@ bool can_mount() {
 
 void expect_started(const stage1_host& host, image_place place = image_place::unlinked) {
   start_seen seen = host.run();
-  ASSERT_TRUE(seen.started()) << to_string(seen.reader.fault()) << ": " << seen.reader.fault_text()
+  ASSERT_TRUE(seen.started()) << words_of(seen.reader.fault()) << ": " << seen.reader.fault_text()
                               << "\n"
                               << seen.ended.out << seen.ended.err;
   EXPECT_EQ(seen.reader.answer().place, place);
