@@ -14,7 +14,7 @@ die() {
 
 # shellcheck disable=SC2034
 build_packages=(g++ cmake ninja-build pkg-config liburing-dev libssh-dev libfmt-dev libssl-dev
-  libre2-dev libyaml-cpp-dev libtomlplusplus-dev nlohmann-json3-dev
+  libre2-dev zlib1g-dev libyaml-cpp-dev libtomlplusplus-dev nlohmann-json3-dev
   libbenchmark-dev)
 # shellcheck disable=SC2034
 demo_packages=(openssh-client)
