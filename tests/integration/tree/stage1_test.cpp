@@ -1,5 +1,7 @@
 // Stage 1 of an agent's start as hosts run it: through each login shell, by each POSIX shell, with
 // few tools and bad folders, killed and cut anywhere. After each, no folder has anything of it.
+#include <execo/ssh_command.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,6 +16,7 @@
 
 #include "file_bytes.hpp"
 #include "program.hpp"
+#include "sshd_fixture.hpp"
 #include "temp_folder.hpp"
 #include "transfer/sha256.hpp"
 #include "wire/bootstrap.hpp"
@@ -75,6 +78,14 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 class start_seen {
  public:
   start_seen() : reader(nonce) {}
+  void read(outcome of) {
+    ended = std::move(of);
+    std::span<const char> out(ended.out);
+    if (reader.feed(out) == stage1_state::answered) reader.sending();
+    reader.feed(out);
+    reader.end();
+    after.assign(out.begin(), out.end());
+  }
   detail::stage1_reader reader;
   std::string after;  // what the agent wrote
   outcome ended;
@@ -126,12 +137,7 @@ class stage1_host {
     program stage1(command());
     std::string bytes = input_.value_or(image().header(form_) + image().bytes(form_) + "frames\n");
     start_seen seen;
-    seen.ended = stage1.finish(bytes);
-    std::span<const char> out(seen.ended.out);
-    if (seen.reader.feed(out) == stage1_state::answered) seen.reader.sending();
-    seen.reader.feed(out);
-    seen.reader.end();
-    seen.after.assign(out.begin(), out.end());
+    seen.read(stage1.finish(bytes));
     return seen;
   }
 
@@ -403,6 +409,36 @@ TEST(stage1, refuses_a_terminal_which_changes_bytes) {
   std::span<const char> out(ended.out);
   reader.feed(out);
   EXPECT_EQ(reader.fault(), stage1_fault::terminal);
+}
+
+TEST(stage1, gets_no_answer_of_a_login_that_runs_no_sh) {
+  stage1_host host;
+  if (std::string path = path_of("nologin"); !path.empty()) {
+    host.login_shell({path});
+    expect_failed(host, stage1_fault::no_answer, "not available");
+  }
+  host.login_shell({path_of("bash"), "-r", "-c"});
+  expect_failed(host, stage1_fault::no_answer);
+}
+
+TEST(stage1, starts_the_agent_through_a_real_server) {
+  if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd";
+  sshd_fixture server;
+  ssh_options options;
+  options.config_file = "none";
+  options.agent = "none";
+  options.host_key_policy = host_keys::ignore;
+  options.user = server.user();
+  options.port = server.port();
+  options.identities = {server.identity()};
+  words ssh = ssh_command("127.1.0.1", options);
+  ssh.push_back(detail::stage1_command(nonce));
+  program stage1(ssh);
+  start_seen seen;
+  seen.read(stage1.finish(image().header(image_form::gzip) + image().gzipped + "frames\n"));
+  ASSERT_TRUE(seen.started()) << seen.ended.out << seen.ended.err;
+  EXPECT_THAT(seen.after, StartsWith("agent " + nonce + " - "));
+  EXPECT_THAT(seen.after, HasSubstr("\nframes\n"));
 }
 
 TEST_F(stage1_in_folders, takes_the_next_where_nothing_may_be_executed) {
