@@ -26,7 +26,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
   if(rows)
     string(APPEND text "__asm__(\n    \".pushsection .rodata\\n\"\n${blobs}    \".popsection\\n\");\n"
                        "extern \"C\" {\n${names}}\n\n")
-    set(table "namespace {\nconst agent_image ${function}_held[] = {\n${rows}};\n}  // namespace\n")
+    set(table "namespace {\nconstexpr agent_image ${function}_held[] = {\n${rows}};\n}  // namespace\n")
     set(body "return ${function}_held;")
   endif()
   string(APPEND text "namespace execo::detail {\n${table}"
