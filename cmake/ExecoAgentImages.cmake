@@ -69,10 +69,19 @@ function(execo_cross_agent arch)
   if(CMAKE_CXX_COMPILER_LAUNCHER)
     set(launcher -D CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER})
   endif()
-  add_custom_target(execo_agent_${arch} VERBATIM BYPRODUCTS ${program}
+  # Its own build knows better what is to be done, but would have to be asked each time.
+  set(read)
+  foreach(part IN ITEMS cmake/cross_agent src/agent src/wire src/shape src/base include/execo)
+    file(GLOB_RECURSE files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${part}/*.?pp
+      ${PROJECT_SOURCE_DIR}/${part}/CMakeLists.txt)
+    list(APPEND read ${files})
+  endforeach()
+  add_custom_command(OUTPUT ${program} DEPENDS ${read} VERBATIM
     COMMAND ${CMAKE_COMMAND} -S ${PROJECT_SOURCE_DIR}/cmake/cross_agent -B ${folder}
       -G ${CMAKE_GENERATOR} -D CMAKE_CXX_COMPILER=${EXECO_CXX_${arch}} ${launcher}
       -D CMAKE_SYSTEM_NAME=Linux -D CMAKE_SYSTEM_PROCESSOR=${arch}
       -D EXECO_WERROR=${EXECO_WERROR} -D execo_root=${PROJECT_SOURCE_DIR} --log-level=WARNING
-    COMMAND ${CMAKE_COMMAND} --build ${folder})
+    COMMAND ${CMAKE_COMMAND} --build ${folder}
+    COMMAND ${CMAKE_COMMAND} -E touch ${program})
+  add_custom_target(execo_agent_${arch} DEPENDS ${program})
 endfunction()

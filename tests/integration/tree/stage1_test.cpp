@@ -205,6 +205,15 @@ void expect_failed(const stage1_host& host, stage1_fault fault, const std::strin
   EXPECT_EQ(host.left(seen).find("execo"), std::string::npos) << host.left(seen);
 }
 
+/// The programs that may be /bin/sh.
+words posix_shells() {
+  words found;
+  for (const char* name : {"dash", "bash", "ksh", "zsh"})
+    if (std::string path = path_of(name); !path.empty()) found.push_back(path);
+  if (std::string path = path_of("busybox"); !path.empty()) found.push_back(path + " sh");
+  return found;
+}
+
 class stage1_in_folders : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -234,12 +243,10 @@ TEST(stage1, reads_the_same_through_each_login_shell) {
 }
 
 TEST(stage1, is_run_by_each_posix_shell) {
-  for (const char* name : {"dash", "bash", "ksh", "zsh", "busybox"}) {
-    SCOPED_TRACE(name);
-    std::string path = path_of(name);
-    if (path.empty()) continue;
+  for (const std::string& shell : posix_shells()) {
+    SCOPED_TRACE(shell);
     stage1_host host;
-    host.posix_shell(std::string(name) == "busybox" ? path + " sh" : path);
+    host.posix_shell(shell);
     expect_started(host);
     host.unlink("gzip");
     host.unlink("sha256sum");
@@ -455,10 +462,16 @@ TEST_F(stage1_in_folders, takes_the_next_where_nothing_may_be_written_or_nothing
 }
 
 TEST_F(stage1_in_folders, makes_the_agent_in_memory_by_perl_where_none_executes) {
-  stage1_host host;
-  host.link("perl");
-  host.folders("noexec", "noexec", "noexec");
-  expect_started(host, image_place::memory);
+  for (const std::string& shell : posix_shells()) {
+    SCOPED_TRACE(shell);
+    stage1_host host;
+    host.posix_shell(shell);
+    host.link("perl");
+    host.folders("noexec", "noexec", "noexec");
+    expect_started(host, image_place::memory);
+    host.input(image().header(image_form::gzip) + "not it");
+    expect_failed(host, stage1_fault::bad_image);
+  }
 }
 
 TEST_F(stage1_in_folders, makes_it_in_memory_whatever_descriptors_the_login_leaves_open) {
@@ -513,10 +526,14 @@ TEST_F(stage1_in_folders, leaves_its_folder_to_the_agent_where_there_is_no_proc)
 }
 
 TEST_F(stage1_in_folders, removes_its_folder_where_there_is_no_proc_and_the_image_is_bad) {
-  stage1_host host;
-  host.folders("mode=1777", "noexec", "noexec", "mount -t tmpfs none /proc");
-  host.input(image().header(image_form::gzip) + "not it");
-  expect_failed(host, stage1_fault::bad_image);
+  for (const std::string& shell : posix_shells()) {
+    SCOPED_TRACE(shell);
+    stage1_host host;
+    host.posix_shell(shell);
+    host.folders("mode=1777", "noexec", "noexec", "mount -t tmpfs none /proc");
+    host.input(image().header(image_form::gzip) + "not it");
+    expect_failed(host, stage1_fault::bad_image);
+  }
 }
 
 }  // namespace
