@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/utsname.h>
 
 #include <csignal>
 #include <filesystem>
@@ -19,6 +20,7 @@
 #include "sshd_fixture.hpp"
 #include "temp_folder.hpp"
 #include "transfer/sha256.hpp"
+#include "tree/agent_image.hpp"
 #include "wire/bootstrap.hpp"
 
 namespace execo::test {
@@ -203,6 +205,20 @@ void expect_failed(const stage1_host& host, stage1_fault fault, const std::strin
   EXPECT_EQ(seen.reader.fault(), fault) << seen.ended.out << seen.ended.err;
   EXPECT_THAT(seen.reader.fault_text(), HasSubstr(text)) << seen.ended.out << seen.ended.err;
   EXPECT_EQ(host.left(seen).find("execo"), std::string::npos) << host.left(seen);
+}
+
+const detail::agent_image* own_agent() {
+  struct utsname about {};
+  (void)::uname(&about);
+  auto arch = detail::agent_arch_of(about.machine);
+  return arch ? detail::find_agent_image(detail::agent_images(), *arch) : nullptr;
+}
+
+std::string nonce_bytes() {
+  std::string bytes;
+  for (std::size_t at = 0; at < nonce.size(); at += 2)
+    bytes += static_cast<char>(std::stoi(nonce.substr(at, 2), nullptr, 16));
+  return bytes;
 }
 
 /// The programs that may be /bin/sh.
@@ -446,6 +462,28 @@ TEST(stage1, starts_the_agent_through_a_real_server) {
   ASSERT_TRUE(seen.started()) << seen.ended.out << seen.ended.err;
   EXPECT_THAT(seen.after, StartsWith("agent " + nonce + " - "));
   EXPECT_THAT(seen.after, HasSubstr("\nframes\n"));
+}
+
+// The real one, which says hello with the nonce and leaves when its input ends.
+TEST_F(stage1_in_folders, starts_the_agent_that_the_library_holds_in_each_place) {
+  const detail::agent_image* agent = own_agent();
+  if (agent == nullptr) GTEST_SKIP() << "no agent is built";
+  const std::span<const char> gzipped = agent->gzipped();
+  for (image_place place : {image_place::unlinked, image_place::folder, image_place::memory}) {
+    SCOPED_TRACE(static_cast<int>(place));
+    stage1_host host;
+    host.link("perl");
+    const std::string shm = place == image_place::memory ? "noexec" : "mode=1777";
+    host.folders(shm, "noexec", "noexec",
+                 place == image_place::folder ? "mount -t tmpfs none /proc" : ":");
+    host.input(agent->header(image_form::gzip, gzipped.size()) +
+               std::string(gzipped.begin(), gzipped.end()));
+    start_seen seen = host.run();
+    ASSERT_TRUE(seen.started()) << seen.ended.out << seen.ended.err;
+    EXPECT_EQ(seen.reader.answer().place, place);
+    EXPECT_THAT(seen.after, HasSubstr(nonce_bytes()));
+    EXPECT_EQ(host.left(seen).find("execo"), std::string::npos) << host.left(seen);
+  }
 }
 
 TEST_F(stage1_in_folders, takes_the_next_where_nothing_may_be_executed) {
