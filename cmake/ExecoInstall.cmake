@@ -25,7 +25,7 @@ install(FILES
 file(RELATIVE_PATH pc_to_prefix
   /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 set(pc_core_private "liburing re2 fmt")
-set(pc_execo_private "libssh yaml-cpp fmt libcrypto")
+set(pc_execo_private "libssh yaml-cpp zlib fmt libcrypto")
 if(BUILD_SHARED_LIBS)
   set(pc_core_private "")
   set(pc_execo_private "")

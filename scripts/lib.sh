@@ -14,14 +14,14 @@ die() {
 
 # shellcheck disable=SC2034
 build_packages=(g++ cmake ninja-build pkg-config liburing-dev libssh-dev libfmt-dev libssl-dev
-  libre2-dev libyaml-cpp-dev libtomlplusplus-dev nlohmann-json3-dev
+  libre2-dev zlib1g-dev libyaml-cpp-dev libtomlplusplus-dev nlohmann-json3-dev
   libbenchmark-dev)
 # shellcheck disable=SC2034
 demo_packages=(openssh-client)
 # shellcheck disable=SC2034
 test_packages=(ccache googletest libgtest-dev libgmock-dev clang-19 libclang-rt-19-dev clang-format-14
   libasio-dev libuv1-dev libglib2.0-dev openssh-client openssh-server
-  dropbear-bin csh tcsh fish zsh ksh strace gdb iproute2 sudo opendoas
+  dropbear-bin busybox-static csh tcsh fish zsh ksh strace gdb iproute2 sudo opendoas
   tinysshd softhsm2 openssl python3-asyncssh python3-paramiko golang-go golang-golang-x-crypto-dev)
 
 as_root() {
