@@ -1,0 +1,218 @@
+#include "agent/branch.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "agent/connector.hpp"
+
+namespace execo::agent {
+namespace {
+
+using detail::host_failure;
+
+// What a connector says last tells why it ended.
+constexpr std::size_t errors_kept = 1000;
+constexpr milliseconds default_timeout{60'000};
+// An agent ends its commands and its own children before it goes.
+constexpr milliseconds end_grace{3000};
+
+std::optional<detail::bytes16> make_nonce() {
+  detail::bytes16 nonce{};
+  if (::getrandom(nonce.data(), nonce.size(), 0) != static_cast<ssize_t>(nonce.size()))
+    return std::nullopt;
+  return nonce;
+}
+
+std::string hex_of(const detail::bytes16& bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (char byte : bytes) {
+    auto value = static_cast<unsigned char>(byte);
+    text.push_back(digits[value >> 4]);
+    text.push_back(digits[value & 15]);
+  }
+  return text;
+}
+
+// sh in place of ssh: this program is there already, whether its file still is or not.
+child_plan local_plan(const detail::work_item& host, const detail::bytes16& nonce) {
+  child_plan plan;
+  plan.program = "/proc/self/exe";
+  plan.words.emplace_back("execo-agent");
+  plan.words.push_back(hex_of(nonce));
+  plan.environment = environment_with({"EXECO_HOST=" + host.name});
+  return plan;
+}
+
+}  // namespace
+
+branch::branch(reactor& on, branch_owner& owner, std::uint32_t number, detail::work_item host)
+    : loop_(on),
+      owner_(owner),
+      number_(number),
+      host_(std::move(host)),
+      errors_seen_(delegate<std::uint32_t>::to<&branch::on_errors>(this)),
+      patience_(delegate<>::to<&branch::on_patience>(this)) {}
+
+branch::~branch() {
+  line_.reset();
+  close_errors();
+  loop_.disarm(patience_);
+}
+
+bool branch::start(const detail::connector_message& connector,
+                   const detail::welcome_message& welcome, const surroundings& around) {
+  assert(state_ == branch_state::idle);
+  state_ = branch_state::gone;
+  started_ = clock::now();
+  std::optional<detail::bytes16> nonce = make_nonce();
+  if (!nonce) {
+    note_failure(host_failure::no_resource, "the kernel gives no random bytes");
+    return false;
+  }
+  if (!connector.local) {
+    note_failure(host_failure::no_agent, "this agent starts no others by a connector's words");
+    return false;
+  }
+  child_plan plan = local_plan(host_, *nonce);
+  plan.around = &around;
+  if (!launch(std::move(plan))) return false;
+  state_ = branch_state::greeting;
+  detail::link_limits unlimited;  // what comes is bounded by the credit that is granted for it
+  unlimited.data = unlimited.control = SIZE_MAX;
+  line_owner& self = *this;
+  line_ = std::make_unique<class line>(
+      loop_, self, detail::link::to_child(*nonce, welcome, loop_.now(), unlimited), socket_.get(),
+      socket_.get());
+  milliseconds timeout(connector.timeout_ms);
+  loop_.arm(patience_, clock::now() + (timeout.count() > 0 ? timeout : default_timeout));
+  return true;
+}
+
+bool branch::launch(child_plan plan) {
+  std::array<int, 2> pair{-1, -1};
+  std::array<int, 2> pipe{-1, -1};
+  bool made = ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0;
+  int error = errno;
+  socket_.reset(pair[0]);
+  unique_fd theirs(pair[1]);
+  if (made && ::pipe2(pipe.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
+    made = false;
+    error = errno;
+  }
+  errors_.reset(pipe[0]);
+  unique_fd their_errors(pipe[1]);
+  const char* step = "socketpair";
+  if (made) {
+    plan.in = plan.out = theirs.get();
+    plan.err = their_errors.get();
+    started_child child = start_child(plan);
+    pid_ = child.pid;
+    step = child.step;
+    error = child.error;
+  }
+  if (pid_ > 0) {
+    (void)loop_.look(errors_seen_, errors_.get(), EPOLLIN);
+    return true;
+  }
+  note_failure(host_failure::no_resource, std::string(step) + ": " + std::strerror(error));
+  return false;
+}
+
+std::chrono::microseconds branch::connect_time() const noexcept {
+  return std::chrono::duration_cast<std::chrono::microseconds>(opened_ - started_);
+}
+
+void branch::opened() {
+  assert(state_ == branch_state::greeting);
+  state_ = branch_state::up;
+  opened_ = clock::now();
+  loop_.disarm(patience_);
+}
+
+// -- what the connector says
+// -----------------------------------------------------------------------
+
+void branch::on_errors(std::uint32_t) {
+  std::array<char, 4096> buffer;
+  ssize_t got = ::read(errors_.get(), buffer.data(), buffer.size());
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return close_errors();
+  if (got < 0) return;
+  last_errors_.append(buffer.data(), static_cast<std::size_t>(got));
+  if (last_errors_.size() > errors_kept) last_errors_.erase(0, last_errors_.size() - errors_kept);
+}
+
+void branch::close_errors() {
+  if (!errors_) return;
+  loop_.forget(errors_seen_);
+  errors_.reset();
+}
+
+void branch::note_failure(host_failure why, std::string text) {
+  if (failure_ != host_failure::none) return;
+  failure_ = why;
+  failure_text_ = std::move(text);
+}
+
+std::string branch::failure_text() const {
+  std::string_view said = last_errors_;
+  while (said.ends_with('\n') || said.ends_with('\r')) said.remove_suffix(1);
+  said = said.substr(said.rfind('\n') + 1);
+  if (said.empty()) return failure_text_;
+  return failure_text_ + ": " + std::string(said);
+}
+
+// -- the end
+// ---------------------------------------------------------------------------------------
+
+void branch::end() {
+  if (state_ != branch_state::greeting && state_ != branch_state::up) return;
+  state_ = branch_state::ending;
+  // It may be in use by who has called this.
+  line_->cut();
+  socket_.reset();
+  (void)::kill(-pid_, SIGTERM);
+  loop_.arm(patience_, loop_.now() + end_grace);
+}
+
+void branch::kill() noexcept {
+  if (pid_ > 0) (void)::kill(-pid_, SIGKILL);
+}
+
+void branch::on_patience() {
+  if (state_ == branch_state::ending) return kill();
+  if (state_ != branch_state::greeting) return;
+  note_failure(host_failure::timeout, "no agent has answered in time");
+  owner_.on_branch_failed(*this);
+}
+
+void branch::on_exit(int status) {
+  // What is left of a connector goes with it.
+  (void)::kill(-pid_, SIGKILL);
+  if (errors_) on_errors(0);
+  pid_ = -1;
+  const bool was_greeting = state_ == branch_state::greeting;
+  const bool was_up = state_ == branch_state::up;
+  state_ = branch_state::gone;
+  line_->cut();
+  loop_.disarm(patience_);
+  std::string how = WIFSIGNALED(status)
+                        ? "the connector was ended by signal " + std::to_string(WTERMSIG(status))
+                        : "the connector exited " + std::to_string(WEXITSTATUS(status));
+  if (was_greeting) note_failure(host_failure::connect, how);
+  if (was_up) note_failure(host_failure::lost, how);
+  if (was_greeting || was_up) owner_.on_branch_failed(*this);
+  owner_.on_branch_gone(*this);
+}
+
+}  // namespace execo::agent

@@ -1,0 +1,227 @@
+#include "agent/children.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace execo::agent {
+namespace {
+
+using detail::frame_type;
+using detail::host_failure;
+using detail::index_ranges;
+using detail::link_state;
+using detail::work_item;
+
+// Bounds of what one node does at a time, until they are measured.
+constexpr std::uint32_t window = 16;
+constexpr std::uint32_t arity = 64;
+constexpr unsigned most_depth = 8;
+
+index_ranges indices_of(const std::vector<work_item>& hosts) {
+  index_ranges indices;
+  for (const work_item& one : hosts) indices.insert(one.index);
+  return indices;
+}
+
+host_failure failure_of(detail::wire_fault fault) {
+  if (fault == detail::wire_fault::cut_off) return host_failure::lost;
+  return fault == detail::wire_fault::silent ? host_failure::silent : host_failure::protocol;
+}
+
+}  // namespace
+
+void children::introduce(const detail::welcome_message& self, bool has_ssh) {
+  self_ = self;
+  has_ssh_ = has_ssh;
+}
+
+branch* children::find(link_number number) noexcept {
+  auto found = branches_.find(number);
+  return found != branches_.end() ? found->second.get() : nullptr;
+}
+
+line* children::line_of(link_number child) noexcept {
+  branch* which = find(child);
+  return which != nullptr ? which->line() : nullptr;
+}
+
+bool children::has_room(std::size_t limit) noexcept {
+  return std::ranges::all_of(branches_, [limit](const auto& one) {
+    line* way = one.second->line();
+    return way == nullptr ||
+           (way->link().data_backlog() < limit && way->link().control_backlog() < limit);
+  });
+}
+
+bool children::may_have_children() const noexcept {
+  return !leaving_ && self_.depth < most_depth && connector_ && (has_ssh_ || connector_->local);
+}
+
+// -- hosts
+// -----------------------------------------------------------------------------------------
+
+void children::take_connector(const detail::connector_message& connector) {
+  connector_ = connector;
+  for (auto& [number, child] : branches_)
+    if (child->state() == branch_state::up) (void)child->line()->send(connector);
+  want();
+}
+
+bool children::add(const detail::work_message& work) {
+  index_ranges hosts = indices_of(work.items);
+  for (const detail::route_table::part& part : routes_.split(hosts))
+    if (part.link != nowhere) return false;
+  routes_.assign(hosts, not_up);
+  pool_.add(work.items);
+  wanted_ = 0;
+  deploy();
+  return true;
+}
+
+index_ranges children::withdraw(const index_ranges& hosts) {
+  index_ranges free = pool_.remove(hosts);
+  routes_.erase(free);
+  return free;
+}
+
+void children::forget(branch& child, const index_ranges& hosts) {
+  routes_.erase(hosts);
+  if (child.line() != nullptr) child.line()->link().take_back(hosts);
+}
+
+void children::ask(branch& child, std::uint32_t room) {
+  pool_.ask(child.number(), room);
+  deploy();
+}
+
+void children::deploy() {
+  if (!may_have_children()) return;
+  while (std::optional<host_pool::share> share = pool_.serve()) serve(*share);
+  index_ranges begun;
+  while (connecting_ < window && branches_.size() < arity) {
+    std::optional<work_item> next = pool_.take();
+    if (!next) break;
+    std::uint32_t index = next->index;
+    if (start(std::move(*next))) begun.insert(index);
+  }
+  if (!begun.empty()) owner_.on_connecting(begun);
+  want();
+}
+
+void children::serve(const host_pool::share& what) {
+  branch* child = find(what.child);
+  // It has asked, so it is up; it may have been lost since.
+  if (child == nullptr || child->line() == nullptr) return pool_.add(what.hosts);
+  detail::work_message work;
+  work.items = what.hosts;
+  index_ranges hosts = indices_of(what.hosts);
+  routes_.assign(hosts, what.child);
+  child->line()->link().hand_over(hosts);
+  (void)child->line()->send(work);
+  owner_.on_way(*child, hosts);
+}
+
+// The parent answers once there are hosts again, so it is asked anew only for a lot more.
+void children::want() {
+  if (!may_have_children() || !pool_.empty()) return;
+  std::uint32_t own = branches_.size() < arity ? window - std::min(connecting_, window) : 0;
+  std::uint32_t all = own + std::min(pool_.wanted(), UINT32_MAX - own);
+  if (all == 0 || all / 2 < wanted_) return;
+  wanted_ = all;
+  owner_.on_hosts_wanted(all);
+}
+
+// -- branches
+// --------------------------------------------------------------------------------------
+
+bool children::start(work_item host) {
+  link_number number = ++last_number_;
+  detail::welcome_message welcome = self_;
+  welcome.index = host.index;
+  welcome.host = host.name;
+  welcome.depth = static_cast<std::uint8_t>(self_.depth + 1);
+  branch_owner& self = *this;
+  auto made = std::make_unique<branch>(loop_, self, number, std::move(host));
+  if (!made->start(*connector_, welcome, around_)) {
+    index_ranges lost(made->host().index);
+    routes_.erase(lost);
+    owner_.on_hosts_lost(lost, made->failure(), made->failure_text());
+    return false;
+  }
+  ++connecting_;
+  by_pid_.emplace(made->pid(), made.get());
+  branches_.emplace(number, std::move(made));
+  return true;
+}
+
+void children::on_branch_frame(branch& from, const detail::frame& what) {
+  if (what.type == frame_type::hello) return on_hello(from);
+  if (what.type == frame_type::goodbye) return;
+  owner_.on_child_frame(from, what);
+}
+
+void children::on_hello(branch& from) {
+  if (from.line()->link().state() != link_state::open) return;
+  from.opened();
+  --connecting_;
+  index_ranges self(from.host().index);
+  routes_.assign(self, from.number());
+  if (connector_) (void)from.line()->send(*connector_);
+  owner_.on_child_up(from);
+  owner_.on_way(from, self);
+  deploy();
+}
+
+void children::on_branch_over(branch& which) {
+  const detail::link& link = which.line()->link();
+  // Its connector tells more than the end of its bytes does.
+  if (which.state() == branch_state::greeting && link.fault() == detail::wire_fault::cut_off)
+    return;
+  if (link.state() == link_state::failed)
+    which.note_failure(failure_of(link.fault()), link.fault_words());
+  else
+    which.note_failure(host_failure::lost, "the agent has said goodbye");
+  on_branch_failed(which);
+}
+
+void children::on_branch_failed(branch& which) {
+  const bool was_up = which.connect_time().count() > 0;
+  if (!was_up) --connecting_;
+  index_ranges hosts = routes_.erase_link(which.number());
+  hosts.insert(which.host().index);
+  routes_.erase(hosts);
+  pool_.forget(which.number());
+  which.end();
+  owner_.on_hosts_lost(hosts, which.failure(), which.failure_text());
+  deploy();
+}
+
+void children::on_branch_gone(branch& which) { gone_.push_back(which.number()); }
+
+bool children::on_zombie(pid_t pid, int status) {
+  auto found = by_pid_.find(pid);
+  if (found == by_pid_.end()) return false;
+  branch& which = *found->second;
+  by_pid_.erase(found);
+  which.on_exit(status);
+  return true;
+}
+
+void children::leave(detail::goodbye_reason why) {
+  leaving_ = true;
+  for (auto& [number, child] : branches_)
+    if (child->line() != nullptr) child->line()->leave(why, "");
+}
+
+void children::kill_all() noexcept {
+  for (auto& [number, child] : branches_) child->kill();
+}
+
+void children::collect() {
+  for (link_number number : gone_) branches_.erase(number);
+  if (gone_.empty()) return;
+  gone_.clear();
+  deploy();
+}
+
+}  // namespace execo::agent

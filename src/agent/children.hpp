@@ -1,0 +1,116 @@
+// The children of this agent: which hosts it deploys, and which way every host below it lies.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/branch.hpp"
+#include "agent/host_pool.hpp"
+#include "agent/reactor.hpp"
+#include "wire/messages.hpp"
+#include "wire/route_table.hpp"
+
+namespace execo::agent {
+
+class children_owner {
+ public:
+  virtual void on_child_touched(line& which) = 0;
+  /// A frame about runs or hosts, of a child that may speak for them.
+  virtual void on_child_frame(branch& from, const detail::frame& what) = 0;
+  virtual void on_connecting(const detail::index_ranges& hosts) = 0;
+  /// It is a child from now on.
+  virtual void on_child_up(branch& which) = 0;
+  /// From now on these hosts lie that way.
+  virtual void on_way(branch& to, const detail::index_ranges& hosts) = 0;
+  /// They lie nowhere any more.
+  virtual void on_hosts_lost(const detail::index_ranges& hosts, detail::host_failure why,
+                             const std::string& text) = 0;
+  /// There is room for so many more hosts.
+  virtual void on_hosts_wanted(std::uint32_t count) = 0;
+
+ protected:
+  ~children_owner() = default;
+};
+
+class children final : private branch_owner {
+ public:
+  using link_number = std::uint32_t;
+  /// The way to hosts that are here, but not up.
+  static constexpr link_number not_up = detail::route_table::nowhere - 1;
+  static constexpr link_number nowhere = detail::route_table::nowhere;
+
+  children(reactor& on, children_owner& owner, const surroundings& around) noexcept
+      : loop_(on), owner_(owner), around_(around) {}
+
+  /// What this agent was told of itself, and whether it has the means to have children.
+  void introduce(const detail::welcome_message& self, bool has_ssh);
+  void take_connector(const detail::connector_message& connector);
+  /// Hosts to deploy. False if one of them is here already.
+  bool add(const detail::work_message& work);
+  /// Takes those out that nobody has begun with; the rest of what lies below by its ways.
+  detail::index_ranges withdraw(const detail::index_ranges& hosts);
+  /// They are no more: the child has given them back, or said that they failed.
+  void forget(branch& child, const detail::index_ranges& hosts);
+  void ask(branch& child, std::uint32_t room);
+  /// Starts and hands out what can be.
+  void deploy();
+
+  std::vector<detail::route_table::part> ways_of(const detail::index_ranges& hosts) const {
+    return routes_.split(hosts);
+  }
+  link_number way_of(std::uint32_t host) const noexcept { return routes_.find(host); }
+  /// Null if it is none or has no link any more.
+  line* line_of(link_number child) noexcept;
+
+  /// Whether less than that waits for each child.
+  bool has_room(std::size_t limit) noexcept;
+
+  /// A child process is a zombie and about to be reaped. False: it is none of these.
+  bool on_zombie(pid_t pid, int status);
+  bool has_process(pid_t pid) const noexcept { return by_pid_.contains(pid); }
+  /// No more hosts; says goodbye to all.
+  void leave(detail::goodbye_reason why);
+  void kill_all() noexcept;
+  /// Drops those that are gone. Not from a call of a child.
+  void collect();
+  bool idle() const noexcept { return branches_.empty(); }
+
+ private:
+  void on_branch_frame(branch& from, const detail::frame& what) override;
+  void on_branch_touched(line& which) override { owner_.on_child_touched(which); }
+  void on_branch_over(branch& which) override;
+  void on_branch_failed(branch& which) override;
+  void on_branch_gone(branch& which) override;
+
+  branch* find(link_number number) noexcept;
+  bool may_have_children() const noexcept;
+  void serve(const host_pool::share& what);
+  bool start(detail::work_item host);
+  void on_hello(branch& from);
+  void want();
+
+  reactor& loop_;
+  children_owner& owner_;
+  const surroundings& around_;
+  detail::welcome_message self_;
+  bool has_ssh_ = false;
+  bool leaving_ = false;
+  std::optional<detail::connector_message> connector_;
+  host_pool pool_;
+  detail::route_table routes_;
+  std::unordered_map<link_number, std::unique_ptr<branch>> branches_;
+  std::unordered_map<pid_t, branch*> by_pid_;
+  std::vector<link_number> gone_;
+  link_number last_number_ = 0;
+  std::uint32_t connecting_ = 0;
+  std::uint32_t wanted_ = 0;  // what was asked for and has not come
+};
+
+}  // namespace execo::agent

@@ -1,0 +1,266 @@
+#include "agent/commands.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "agent/descendants.hpp"
+#include "agent/facts.hpp"
+#include "wire/message_limits.hpp"
+
+namespace execo::agent {
+namespace {
+
+using detail::command_end;
+using detail::command_stream;
+using detail::ended_message;
+using detail::execute_flag;
+using detail::execute_message;
+using detail::index_ranges;
+
+command_stream stream_of(unsigned output) {
+  return output == 0 ? command_stream::output : command_stream::errors;
+}
+
+std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
+// What execve and the environment would cut short or misread.
+bool is_sound(const execute_message& order) {
+  auto sound_variable = [](const auto& one) {
+    return !one.first.empty() && one.first.find('=') == std::string::npos && !has_nul(one.first) &&
+           !has_nul(one.second);
+  };
+  return !order.words.empty() && !order.words.front().empty() && !has_nul(order.directory) &&
+         std::ranges::none_of(order.words, has_nul) &&
+         std::ranges::all_of(order.environment, sound_variable);
+}
+
+void describe_end(const job& of, ended_message& end) {
+  const int status = of.status().value_or(0);
+  const bool signaled = WIFSIGNALED(status);
+  end.forced = of.cause() != job_cause::none && signaled && WTERMSIG(status) == SIGKILL;
+  end.whole = of.output_complete();
+  switch (of.cause()) {
+    case job_cause::run_limit:
+      end.how = command_end::run_limit;
+      return;
+    case job_cause::idle_limit:
+      end.how = command_end::idle_limit;
+      return;
+    case job_cause::cancelled:
+    case job_cause::abandoned:
+      end.how = command_end::cancelled;
+      return;
+    case job_cause::none:
+      break;
+  }
+  end.how = signaled ? command_end::signaled : command_end::exited;
+  end.code = static_cast<std::uint32_t>(signaled ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+detail::host_measure measure_of(const job& of) {
+  detail::host_measure measure;
+  measure.elapsed_us = static_cast<std::uint64_t>(of.elapsed().count());
+  measure.output = of.total(0) + of.dropped(0);
+  measure.errors = of.total(1) + of.dropped(1);
+  measure.output_dropped = of.dropped(0);
+  measure.errors_dropped = of.dropped(1);
+  return measure;
+}
+
+}  // namespace
+
+void commands::introduce(std::uint32_t index, std::uint32_t window) noexcept {
+  index_ = index;
+  window_ = window;
+}
+
+job* commands::find(std::uint32_t run) noexcept {
+  auto found = jobs_.find(run);
+  return found != jobs_.end() ? found->second.get() : nullptr;
+}
+
+// -- orders
+// ----------------------------------------------------------------------------------------
+
+job_plan commands::plan_of(const execute_message& order) const {
+  job_plan plan;
+  plan.run = order.run;
+  child_plan& child = plan.child;
+  if (order.form == detail::command_form::text) {
+    // As sshd does: the user's shell reads the text, once.
+    child.program = login_shell();
+    child.words = {file_name(child.program), "-c", order.words.front()};
+  } else {
+    child.program = order.words.front();
+    child.words = order.words;
+  }
+  std::vector<std::string> changes;
+  for (const auto& [name, value] : order.environment) changes.push_back(name + "=" + value);
+  child.environment = environment_with(changes);
+  child.directory = order.directory;
+  child.around = &around_;
+  plan.wants_input = order.has(execute_flag::input);
+  plan.folds = order.has(execute_flag::fold);
+  plan.caps = {order.output_cap, order.error_cap};
+  plan.window = window_;
+  plan.grace = milliseconds(order.kill_grace_ms);
+  plan.run_limit = milliseconds(order.run_limit_ms);
+  plan.idle_limit = milliseconds(order.idle_limit_ms);
+  return plan;
+}
+
+void commands::execute(const execute_message& order) {
+  if (find(order.run) != nullptr) return;
+  if (known_runs_.contains(order.run)) {
+    ended_message end;
+    end.run = order.run;
+    end.hosts = index_ranges(index_);
+    end.how = command_end::twice;
+    end.measures.emplace_back();
+    return owner_.tell(end);
+  }
+  known_runs_.insert(order.run);
+  if (!is_sound(order))
+    return tell_not_started(order.run, EINVAL, "the command has a NUL or no word");
+  if (order.has(execute_flag::terminal))
+    return tell_not_started(order.run, ENOTSUP, "agents give no terminal");
+  job_owner& self = *this;
+  auto made = std::make_unique<job>(loop_, self, plan_of(order));
+  const std::string program =
+      order.form == detail::command_form::text ? login_shell() : order.words.front();
+  const started_child child = made->start();
+  if (child.pid < 0) {
+    const std::string& object = std::string_view(child.step) == "chdir" ? order.directory : program;
+    return tell_not_started(order.run, child.error, std::string(child.step) + " " + object);
+  }
+  by_pid_.emplace(child.pid, made.get());
+  jobs_.emplace(order.run, std::move(made));
+  detail::started_message started;
+  started.run = order.run;
+  started.hosts = index_ranges(index_);
+  started.after_us = static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - loop_.now()).count());
+  owner_.tell(started);
+}
+
+void commands::tell_not_started(std::uint32_t run, int error, std::string_view what) {
+  ended_message end;
+  end.run = run;
+  end.hosts = index_ranges(index_);
+  end.how = command_end::not_started;
+  end.code = static_cast<std::uint32_t>(error);
+  end.text = std::string(what.substr(0, 900)) + ": " + std::strerror(error);
+  end.measures.emplace_back();
+  owner_.tell(end);
+}
+
+bool commands::input(const detail::input_message& what) {
+  job* to = find(what.run);
+  if (to != nullptr && to->pid() > 0) return to->add_input(what.bytes, what.end);
+  // What is for nobody any more is taken, so that it does not wait anywhere.
+  return true;
+}
+
+bool commands::credit(const detail::credit_message& what) {
+  if (what.stream != 1 && what.stream != 2) return false;
+  job* of = find(what.run);
+  return of == nullptr || of->add_credit(what.stream - 1U, what.data);
+}
+
+void commands::signal(std::uint32_t run, int number) {
+  if (job* to = find(run)) (void)to->signal(number);
+}
+
+void commands::cancel(std::uint32_t run) {
+  if (job* which = find(run)) which->cancel(job_cause::cancelled, which->grace());
+}
+
+void commands::cancel_all(milliseconds grace) {
+  for (auto& [run, one] : jobs_) one->cancel(job_cause::abandoned, grace);
+}
+
+void commands::resume_all() {
+  for (auto& [run, one] : jobs_) one->resume();
+}
+
+// -- what they tell
+// --------------------------------------------------------------------------------
+
+void commands::on_output(job& from, unsigned stream, std::string_view bytes) {
+  detail::output_message output;
+  output.run = from.run();
+  output.host = index_;
+  output.stream = stream_of(stream);
+  output.offset = from.total(stream) - bytes.size();
+  while (!bytes.empty()) {
+    output.bytes = bytes.substr(0, detail::chunk_limit);
+    bytes.remove_prefix(output.bytes.size());
+    owner_.tell(output);
+    output.offset += output.bytes.size();
+  }
+}
+
+void commands::on_input_taken(job& by, std::size_t bytes) {
+  detail::credit_message credit;
+  credit.run = by.run();
+  credit.host = index_;
+  credit.data = static_cast<std::uint32_t>(bytes);
+  owner_.tell(credit);
+}
+
+void commands::on_job_ended(job& which) {
+  for (unsigned stream : {0U, 1U}) tell_kept(which, stream);
+  ended_message end;
+  end.run = which.run();
+  end.hosts = index_ranges(index_);
+  describe_end(which, end);
+  end.measures.push_back(measure_of(which));
+  owner_.tell(end);
+  ended_.push_back(which.run());
+}
+
+void commands::tell_kept(const job& of, unsigned stream) {
+  detail::folded_message block;
+  block.run = of.run();
+  block.hosts = index_ranges(index_);
+  block.stream = stream_of(stream);
+  for (std::string_view left = of.kept(stream); !left.empty();) {
+    block.bytes = left.substr(0, detail::chunk_limit);
+    left.remove_prefix(block.bytes.size());
+    owner_.tell(block);
+    block.offset += block.bytes.size();
+  }
+}
+
+void commands::collect() {
+  for (std::uint32_t run : ended_) jobs_.erase(run);
+  ended_.clear();
+}
+
+// -- processes
+// -------------------------------------------------------------------------------------
+
+bool commands::on_zombie(pid_t pid, int status, const rusage& used) {
+  auto found = by_pid_.find(pid);
+  if (found == by_pid_.end()) return false;
+  job& which = *found->second;
+  by_pid_.erase(found);
+  if (which.state() != job_state::running) ended_sessions_.push_back(pid);
+  which.on_exit(status, used);
+  return true;
+}
+
+bool commands::is_leftover(pid_t orphan) const noexcept {
+  if (by_pid_.empty()) return true;
+  return std::ranges::find(ended_sessions_, session_of(orphan)) != ended_sessions_.end();
+}
+
+}  // namespace execo::agent

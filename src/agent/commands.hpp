@@ -1,0 +1,92 @@
+// The commands on this host.
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/job.hpp"
+#include "agent/reactor.hpp"
+#include "agent/spawn.hpp"
+#include "wire/index_ranges.hpp"
+#include "wire/messages.hpp"
+
+namespace execo::agent {
+
+/// Where what the commands tell goes.
+class commands_owner {
+ public:
+  virtual void tell(const detail::started_message& what) = 0;
+  virtual void tell(const detail::output_message& what) = 0;
+  virtual void tell(const detail::credit_message& what) = 0;
+  /// Without its digest. Of runs that fold, before their end.
+  virtual void tell(detail::folded_message what) = 0;
+  virtual void tell(const detail::ended_message& what) = 0;
+  virtual bool has_room_for_output() const noexcept = 0;
+
+ protected:
+  ~commands_owner() = default;
+};
+
+class commands final : private job_owner {
+ public:
+  commands(reactor& on, commands_owner& owner, const surroundings& around) noexcept
+      : loop_(on), owner_(owner), around_(around) {}
+
+  /// Who this host is, and the credit of each stream.
+  void introduce(std::uint32_t index, std::uint32_t window) noexcept;
+
+  /// Once for each run, whatever comes again.
+  void execute(const detail::execute_message& order);
+  /// False if it breaks the protocol. One that has ended takes everything.
+  bool input(const detail::input_message& what);
+  bool credit(const detail::credit_message& what);
+  void signal(std::uint32_t run, int number);
+  void cancel(std::uint32_t run);
+  /// All of them, within `grace`.
+  void cancel_all(milliseconds grace);
+  void resume_all();
+
+  /// A child is a zombie and about to be reaped. False: it is none of these.
+  bool on_zombie(pid_t pid, int status, const rusage& used);
+  /// Commands were ended, and what they left behind may still run: see is_leftover().
+  bool has_leftovers() const noexcept { return !ended_sessions_.empty(); }
+  /// An orphan is left behind by those. One that has a session of its own counts if it can be
+  /// nobody else's, since no command runs.
+  bool is_leftover(pid_t orphan) const noexcept;
+  void forget_leftovers() noexcept { ended_sessions_.clear(); }
+  /// Drops those that have ended. Not from a call of a command.
+  void collect();
+
+  bool idle() const noexcept { return jobs_.empty(); }
+  bool has_process(pid_t pid) const noexcept { return by_pid_.contains(pid); }
+
+ private:
+  void on_output(job& from, unsigned stream, std::string_view bytes) override;
+  void on_input_taken(job& by, std::size_t bytes) override;
+  void on_job_ended(job& which) override;
+  bool has_room() const noexcept override { return owner_.has_room_for_output(); }
+
+  job_plan plan_of(const detail::execute_message& order) const;
+  void tell_kept(const job& of, unsigned stream);
+  void tell_not_started(std::uint32_t run, int error, std::string_view what);
+  job* find(std::uint32_t run) noexcept;
+
+  reactor& loop_;
+  commands_owner& owner_;
+  const surroundings& around_;
+  std::uint32_t index_ = 0;
+  std::uint32_t window_ = 0;
+  detail::index_ranges known_runs_;
+  std::unordered_map<std::uint32_t, std::unique_ptr<job>> jobs_;
+  std::unordered_map<pid_t, job*> by_pid_;
+  std::vector<std::uint32_t> ended_;   // runs to be collected
+  std::vector<pid_t> ended_sessions_;  // of commands that were ended: to be swept
+};
+
+}  // namespace execo::agent

@@ -1,0 +1,18 @@
+// The words that lead to another host.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "wire/host_messages.hpp"
+
+namespace execo::agent {
+
+/// The words of the connector for that host. Nothing if a value would become an option or a token
+/// is unknown; `problem` says why.
+std::optional<std::vector<std::string>> words_to(const detail::connector_message& connector,
+                                                 const detail::work_item& host,
+                                                 std::string& problem);
+
+}  // namespace execo::agent

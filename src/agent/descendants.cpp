@@ -1,0 +1,92 @@
+#include "agent/descendants.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <string>
+#include <string_view>
+
+#include "base/fd.hpp"
+#include "base/listed_process.hpp"
+#include "base/read_file.hpp"
+
+namespace execo::agent {
+namespace {
+
+constexpr std::size_t max_list_size = 16 << 20;
+// A tree of processes that forks all the time is killed faster than it grows by the next looks.
+constexpr std::size_t max_tree = 100'000;
+
+// A process may go while it is read.
+std::string read_of(pid_t process, const char* file) {
+  std::string path = "/proc/" + std::to_string(process) + file;
+  std::string text, problem;
+  detail::unique_fd opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!opened || detail::read_descriptor(opened.get(), max_list_size, text, problem) !=
+                     detail::file_read::whole)
+    text.clear();
+  return text;
+}
+
+// Kernels without lists of children have those of all processes.
+void kill_children() {
+  pid_t self = ::getpid();
+  std::vector<pid_t> children = children_of(self);
+  for (pid_t child : children) kill_tree(child);
+  if (!children.empty()) return;
+  detail::unique_fd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (proc) (void)detail::kill_listed_with(proc.get(), detail::stat_field::parent, self);
+}
+
+bool reap(int flags) {
+  for (;;) {
+    pid_t gone = ::waitpid(-1, nullptr, flags);
+    if (gone > 0) flags = WNOHANG;
+    if (gone == 0) return true;
+    if (gone < 0 && errno != EINTR) return false;
+  }
+}
+
+}  // namespace
+
+std::vector<pid_t> children_of(pid_t process) {
+  std::string list = read_of(process, ("/task/" + std::to_string(process) + "/children").c_str());
+  std::vector<pid_t> found;
+  const char* end = list.data() + list.size();
+  for (const char* at = list.data(); at < end; ++at) {
+    pid_t child = 0;
+    std::from_chars_result read = std::from_chars(at, end, child);
+    if (read.ec != std::errc()) break;
+    found.push_back(child);
+    at = read.ptr;
+  }
+  return found;
+}
+
+pid_t session_of(pid_t process) {
+  pid_t session = ::getsid(process);
+  return session < 0 ? 0 : session;
+}
+
+void kill_tree(pid_t root) {
+  std::vector<pid_t> tree{root};
+  // The list is read before its process is killed: afterwards there are no children.
+  for (std::size_t i = 0; i < tree.size() && tree.size() < max_tree; ++i) {
+    std::vector<pid_t> children = children_of(tree[i]);
+    tree.insert(tree.end(), children.begin(), children.end());
+  }
+  for (pid_t one : tree) (void)::kill(one, SIGKILL);
+}
+
+void end_all_children() {
+  while (reap(WNOHANG)) {
+    kill_children();
+    (void)reap(0);
+  }
+}
+
+}  // namespace execo::agent

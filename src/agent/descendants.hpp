@@ -1,0 +1,23 @@
+// What has come of commands: their children, and orphans, which become children of the agent.
+#pragma once
+
+#include <sys/types.h>
+
+#include <vector>
+
+namespace execo::agent {
+
+/// By its first thread. Empty if it is gone.
+std::vector<pid_t> children_of(pid_t process);
+
+/// 0 if it is gone.
+pid_t session_of(pid_t process);
+
+/// Sends KILL to the process and to all that come of it. What forks meanwhile may escape: its
+/// orphans are children of the caller then, who looks again.
+void kill_tree(pid_t root);
+
+/// Kills and reaps all that come of this process, until it has no child.
+void end_all_children();
+
+}  // namespace execo::agent

@@ -1,0 +1,303 @@
+#include "agent/job.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <utility>
+
+#include "agent/descendants.hpp"
+
+namespace execo::agent {
+namespace {
+
+constexpr std::size_t read_size = 32 * 1024;
+// Somebody else may hold an output open: a daemon that the command has started.
+constexpr milliseconds drain_limit{1000};
+
+bool make_pipe(unique_fd& to_read, unique_fd& to_write) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
+  to_read.reset(ends[0]);
+  to_write.reset(ends[1]);
+  return to_read && to_write;
+}
+
+void unblock(const unique_fd& fd) noexcept { (void)::fcntl(fd.get(), F_SETFL, O_NONBLOCK); }
+
+}  // namespace
+
+job::job(reactor& on, job_owner& owner, job_plan plan)
+    : loop_(on),
+      owner_(owner),
+      plan_(std::move(plan)),
+      outputs_{output(delegate<std::uint32_t>::to<&job::on_out>(this)),
+               output(delegate<std::uint32_t>::to<&job::on_err>(this))},
+      input_seen_(delegate<std::uint32_t>::to<&job::on_input_ready>(this)),
+      patience_(delegate<>::to<&job::on_patience>(this)),
+      limit_(delegate<>::to<&job::on_limit>(this)) {
+  for (output& one : outputs_) one.credit = plan_.window;
+}
+
+job::~job() {
+  close_input();
+  for (unsigned stream : {0U, 1U}) close_output(stream);
+  loop_.disarm(patience_);
+  loop_.disarm(limit_);
+}
+
+// -- the start
+// -------------------------------------------------------------------------------------
+
+bool job::make_pipes(child_plan& child, std::array<unique_fd, 3>& theirs) {
+  if (plan_.wants_input) {
+    if (!make_pipe(theirs[0], input_)) return false;
+    unblock(input_);
+  } else {
+    theirs[0].reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!theirs[0]) return false;
+  }
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (!make_pipe(outputs_[i].pipe, theirs[i + 1])) return false;
+    unblock(outputs_[i].pipe);
+  }
+  child.in = theirs[0].get();
+  child.out = theirs[1].get();
+  child.err = theirs[2].get();
+  return true;
+}
+
+started_child job::start() {
+  assert(state_ == job_state::idle);
+  started_ = last_output_ = clock::now();
+  std::array<unique_fd, 3> theirs;
+  started_child made;
+  if (make_pipes(plan_.child, theirs)) {
+    made = start_child(plan_.child);
+  } else {
+    made.step = "pipe";
+    made.error = errno;
+  }
+  pid_ = made.pid;
+  state_ = pid_ > 0 ? job_state::running : job_state::ended;
+  if (state_ == job_state::ended) {
+    ended_ = clock::now();
+    return made;
+  }
+  plan_.child = child_plan();
+  for (unsigned stream : {0U, 1U}) await(stream);
+  arm_limit();
+  return made;
+}
+
+// -- output
+// ----------------------------------------------------------------------------------------
+
+// What is dropped needs no credit, since nobody will give any back.
+std::size_t job::readable(unsigned stream) const noexcept {
+  const output& from = outputs_[stream];
+  if (from.total >= plan_.caps[stream]) return read_size;
+  if (!plan_.folds && !owner_.has_room()) return 0;
+  return std::min(read_size, from.credit);
+}
+
+void job::await(unsigned stream) {
+  output& from = outputs_[stream];
+  if (!from.pipe) return;
+  const std::uint32_t wanted = readable(stream) > 0 ? EPOLLIN : 0U;
+  if (!loop_.look(from.seen, from.pipe.get(), wanted)) close_output(stream);
+}
+
+void job::read(unsigned stream) {
+  output& from = outputs_[stream];
+  const std::size_t size = readable(stream);
+  if (!from.pipe || size == 0) return await(stream);
+  std::array<char, read_size> buffer;
+  ssize_t got = ::read(from.pipe.get(), buffer.data(), size);
+  if (got > 0) {
+    take(stream, std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+    await(stream);
+  } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+    close_output(stream);
+    finish_if_drained();
+  }
+}
+
+void job::take(unsigned stream, std::string_view bytes) {
+  output& from = outputs_[stream];
+  last_output_ = loop_.now();
+  std::uint64_t room = plan_.caps[stream] - std::min(plan_.caps[stream], from.total);
+  std::string_view wanted = bytes.substr(0, std::min<std::uint64_t>(room, bytes.size()));
+  from.dropped += bytes.size() - wanted.size();
+  from.total += wanted.size();
+  from.credit -= wanted.size();
+  if (wanted.empty()) return;
+  if (!plan_.folds) return owner_.on_output(*this, stream, wanted);
+  from.kept.append(wanted);
+  if (from.credit == 0) stop_folding();
+}
+
+// It is too much to be kept: from here on it is passed on as it comes.
+void job::stop_folding() {
+  plan_.folds = false;
+  for (unsigned stream : {0U, 1U}) {
+    std::string kept = std::exchange(outputs_[stream].kept, std::string());
+    if (!kept.empty()) owner_.on_output(*this, stream, kept);
+    await(stream);
+  }
+}
+
+void job::close_output(unsigned stream) {
+  output& from = outputs_[stream];
+  if (!from.pipe) return;
+  loop_.forget(from.seen);
+  from.pipe.reset();
+}
+
+bool job::add_credit(unsigned stream, std::size_t bytes) {
+  output& from = outputs_[stream];
+  if (bytes > plan_.window - from.credit) return false;
+  from.credit += bytes;
+  await(stream);
+  return true;
+}
+
+void job::resume() {
+  for (unsigned stream : {0U, 1U}) await(stream);
+}
+
+// -- input
+// -----------------------------------------------------------------------------------------
+
+bool job::add_input(std::string_view bytes, bool end) {
+  if (!plan_.wants_input || input_ended_ || bytes.size() > plan_.window - to_write_.size())
+    return false;
+  to_write_.append(bytes);
+  input_ended_ = end;
+  write_input();
+  return true;
+}
+
+void job::write_input() {
+  std::size_t taken = 0;
+  while (input_ && taken < to_write_.size()) {
+    ssize_t put = ::write(input_.get(), to_write_.data() + taken, to_write_.size() - taken);
+    if (put > 0) {
+      taken += static_cast<std::size_t>(put);
+    } else if (errno == EAGAIN) {
+      break;
+    } else if (errno != EINTR) {
+      close_input();
+    }
+  }
+  // Nobody reads what is left of it then.
+  if (!input_) taken = to_write_.size();
+  to_write_.erase(0, taken);
+  if (to_write_.empty() && input_ended_) close_input();
+  const std::uint32_t wanted = to_write_.empty() ? 0U : EPOLLOUT;
+  if (input_ && !loop_.look(input_seen_, input_.get(), wanted)) close_input();
+  if (taken > 0) owner_.on_input_taken(*this, taken);
+}
+
+void job::close_input() {
+  if (!input_) return;
+  loop_.forget(input_seen_);
+  input_.reset();
+}
+
+// -- the end
+// ---------------------------------------------------------------------------------------
+
+bool job::signal(int number) noexcept {
+  if (!has_process()) return false;
+  if (::kill(-pid_, number) != 0) (void)::kill(pid_, number);
+  return true;
+}
+
+void job::cancel(job_cause cause, milliseconds grace) {
+  if (state_ == job_state::draining) {
+    // Its outputs are not waited for any more.
+    loop_.arm(patience_, loop_.now());
+    return;
+  }
+  if (state_ != job_state::running && state_ != job_state::stopping) return;
+  if (cause_ == job_cause::none) cause_ = cause;
+  if (grace <= milliseconds::zero()) return kill();
+  if (state_ == job_state::stopping) return;
+  state_ = job_state::stopping;
+  (void)signal(SIGTERM);
+  // One that is stopped would not hear it.
+  (void)signal(SIGCONT);
+  loop_.arm(patience_, loop_.now() + grace);
+}
+
+void job::kill() {
+  if (!has_process()) return;
+  state_ = job_state::killing;
+  loop_.disarm(patience_);
+  kill_tree(pid_);
+  (void)signal(SIGKILL);
+}
+
+void job::on_exit(int status, const rusage& used) {
+  assert(has_process());
+  // What is left of a command that is being ended goes with it.
+  if (state_ != job_state::running) (void)signal(SIGKILL);
+  status_ = status;
+  used_ = used;
+  ended_ = clock::now();
+  pid_ = -1;
+  state_ = job_state::draining;
+  close_input();
+  loop_.disarm(limit_);
+  loop_.arm(patience_, loop_.now() + drain_limit);
+  finish_if_drained();
+}
+
+void job::on_patience() {
+  if (state_ == job_state::stopping) return kill();
+  assert(state_ == job_state::draining);
+  for (unsigned stream : {0U, 1U}) {
+    // Not its fault: what it has written is still taken.
+    if (outputs_[stream].pipe && readable(stream) == 0 && cause_ == job_cause::none)
+      return loop_.arm(patience_, loop_.now() + drain_limit);
+  }
+  complete_ = false;
+  for (unsigned stream : {0U, 1U}) close_output(stream);
+  finish_if_drained();
+}
+
+void job::finish_if_drained() {
+  if (state_ != job_state::draining || outputs_[0].pipe || outputs_[1].pipe) return;
+  loop_.disarm(patience_);
+  state_ = job_state::ended;
+  owner_.on_job_ended(*this);
+}
+
+void job::arm_limit() {
+  time_point due = time_point::max();
+  if (plan_.run_limit > milliseconds::zero()) due = started_ + plan_.run_limit;
+  if (plan_.idle_limit > milliseconds::zero()) due = std::min(due, last_output_ + plan_.idle_limit);
+  if (due != time_point::max()) loop_.arm(limit_, due);
+}
+
+void job::on_limit() {
+  if (state_ != job_state::running) return;
+  bool too_long =
+      plan_.run_limit > milliseconds::zero() && loop_.now() >= started_ + plan_.run_limit;
+  bool idle =
+      plan_.idle_limit > milliseconds::zero() && loop_.now() >= last_output_ + plan_.idle_limit;
+  if (too_long || idle)
+    cancel(too_long ? job_cause::run_limit : job_cause::idle_limit, plan_.grace);
+  else
+    arm_limit();
+}
+
+std::chrono::microseconds job::elapsed() const noexcept {
+  return std::chrono::duration_cast<std::chrono::microseconds>(ended_ - started_);
+}
+
+}  // namespace execo::agent

@@ -1,0 +1,126 @@
+// The agent: between its parent, its children and its commands.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/children.hpp"
+#include "agent/commands.hpp"
+#include "agent/line.hpp"
+#include "agent/reactor.hpp"
+#include "agent/run_book.hpp"
+#include "agent/spawn.hpp"
+#include "wire/fold_table.hpp"
+#include "wire/messages.hpp"
+
+namespace execo::agent {
+
+/// greeting -> serving   the parent has said welcome
+/// greeting -> over      it has not, in time
+/// serving  -> orphaned  the parent is gone without a goodbye: commands go on for the grace
+/// serving, orphaned -> ending  a goodbye, TERM, the end of the grace or of the last command:
+///                              everything is being ended
+/// ending   -> leaving   nothing runs any more: our goodbye
+/// leaving  -> over      it is written, or cannot be
+enum class node_state : std::uint8_t { greeting, serving, orphaned, ending, leaving, over };
+
+class node final : private line_owner, private children_owner, private commands_owner {
+ public:
+  /// The link to the parent is `in` and `out`.
+  node(reactor& on, const detail::bytes16& nonce, const surroundings& around, int in, int out);
+
+  /// Until everything has ended. Pre: CHLD and the signals that end an agent are blocked.
+  void run();
+
+ private:
+  // -- the parent ---------------------------------------------------------------------------------
+  void on_frame(line& from, const detail::frame& what) override;
+  void on_touched(line& which) override { touched_.push_back(&which); }
+  void on_over(line& which) override;
+  void on_welcome();
+  void obey(const detail::frame& what);
+  bool take_order(const detail::frame& what);
+  void order(const detail::execute_message& what);
+  void refuse_order(const detail::execute_message& what, const detail::index_ranges& hosts);
+  bool take_input(const detail::frame& what);
+  bool take_credit(const detail::frame& what);
+  bool take_revoke(const detail::frame& what);
+  template <class Message>
+  bool pass_down(const Message& what);
+  void obey_here(const detail::signal_message& what) { commands_.signal(what.run, what.number); }
+  void obey_here(const detail::cancel_message& what) { commands_.cancel(what.run); }
+  void refuse_waiting(const detail::signal_message&, const detail::index_ranges&) {}
+  void refuse_waiting(const detail::cancel_message& what, const detail::index_ranges& hosts);
+  template <class Message>
+  void tell_parent(const Message& what);
+  bool has_parent() const noexcept;
+
+  // -- the children -------------------------------------------------------------------------------
+  void on_child_touched(line& which) override { touched_.push_back(&which); }
+  void on_child_frame(branch& from, const detail::frame& what) override;
+  void on_connecting(const detail::index_ranges& hosts) override;
+  void on_child_up(branch& which) override;
+  void on_way(branch& to, const detail::index_ranges& hosts) override;
+  void on_hosts_lost(const detail::index_ranges& hosts, detail::host_failure why,
+                     const std::string& text) override;
+  void on_hosts_wanted(std::uint32_t count) override;
+  bool hear(branch& from, const detail::frame& what);
+  template <class Message>
+  bool pass_up(const detail::frame& what);
+  bool hear_folded(const detail::frame& what);
+  bool hear_ended(const detail::frame& what);
+  bool hear_state(branch& from, const detail::frame& what);
+  bool hear_returned(branch& from, const detail::frame& what);
+  void end_runs(const detail::index_ranges& hosts, std::string_view why);
+  void tell_ended(std::uint32_t run, detail::index_ranges hosts, detail::command_end how,
+                  std::string_view text);
+  detail::host_state_message state_of(const detail::index_ranges& hosts,
+                                      detail::tree_host_state state) const;
+  void tell_state(detail::host_state_message what);
+
+  // -- the commands here --------------------------------------------------------------------------
+  void tell(const detail::started_message& what) override { tell_parent(what); }
+  void tell(const detail::output_message& what) override { tell_parent(what); }
+  void tell(const detail::credit_message& what) override { tell_parent(what); }
+  void tell(detail::folded_message what) override;
+  void tell(const detail::ended_message& what) override;
+  bool has_room_for_output() const noexcept override;
+  template <class Message>
+  detail::fold_result fold(const Message& what);
+  bool close_runs(const detail::ended_message& what);
+  void flush_folds();
+
+  // -- time and signals ---------------------------------------------------------------------------
+  void on_signal(std::uint32_t);
+  void reap();
+  void sweep();
+  void end(milliseconds grace, detail::goodbye_reason why);
+  void on_patience();
+  void on_fold_due() { flush_folds(); }
+  void after_turn();
+  void grant(line& to);
+  void settle_flow();
+  void flush_touched();
+  void look_for_end();
+
+  reactor& loop_;
+  std::vector<line*> touched_;
+  std::vector<line*> stalled_;         // their credit is not given back yet
+  mutable bool output_waits_ = false;  // commands have found no room
+  line up_;
+  commands commands_;
+  children children_;
+  run_book book_;
+  detail::fold_table folds_;
+  std::vector<detail::execute_message> waiting_;  // orders for hosts that are not up
+  node_state state_ = node_state::greeting;
+  std::uint32_t index_ = 0;
+  bool has_ssh_;
+  unique_fd signals_;
+  watch signals_seen_;
+  alarm patience_, fold_due_;
+};
+
+}  // namespace execo::agent

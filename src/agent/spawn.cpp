@@ -1,0 +1,155 @@
+#include "agent/spawn.hpp"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <string_view>
+
+namespace execo::agent {
+namespace {
+
+std::string_view variable(const std::vector<std::string>& environment, std::string_view name) {
+  for (const std::string& one : environment)
+    if (one.size() > name.size() && one.starts_with(name) && one[name.size()] == '=')
+      return std::string_view(one).substr(name.size() + 1);
+  return {};
+}
+
+std::vector<std::string> search_path(const child_plan& plan) {
+  if (plan.program.find('/') != std::string::npos) return {plan.program};
+  std::string_view path = variable(plan.environment, "PATH");
+  if (path.empty()) path = "/bin:/usr/bin";
+  std::vector<std::string> candidates;
+  for (;;) {
+    std::size_t end = path.find(':');
+    std::string_view folder = path.substr(0, end);
+    std::string candidate(folder.empty() ? "." : folder);
+    candidates.push_back(candidate.append("/").append(plan.program));
+    if (end == std::string_view::npos) return candidates;
+    path.remove_prefix(end + 1);
+  }
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> list;
+  list.reserve(strings.size() + 1);
+  for (const std::string& one : strings) list.push_back(const_cast<char*>(one.c_str()));
+  list.push_back(nullptr);
+  return list;
+}
+
+/// What a child needs, all made before: it shares our memory and must not allocate.
+class prepared {
+ public:
+  explicit prepared(const child_plan& what)
+      : plan(what),
+        candidates(search_path(what)),
+        paths(pointers(candidates)),
+        argv(pointers(what.words)),
+        envp(pointers(what.environment)),
+        parent(::getpid()) {}
+
+  const child_plan& plan;
+  std::vector<std::string> candidates;
+  std::vector<char*> paths, argv, envp;
+  pid_t parent;
+};
+
+// A later candidate is tried as execvp(3) does; a refusal counts for more than an absence.
+int execute(const prepared& made) noexcept {
+  int error = ENOENT;
+  for (char* const* path = made.paths.data(); *path != nullptr; ++path) {
+    (void)::execve(*path, made.argv.data(), made.envp.data());
+    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return errno;
+    if (errno == EACCES) error = EACCES;
+  }
+  return error;
+}
+
+void place(int source, int target) noexcept {
+  if (source >= 0) (void)::dup2(source, target);
+}
+
+[[noreturn]] void be_child(const prepared& made, started_child& report) noexcept {
+  (void)::setsid();
+  (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // It may have died before that was set.
+  if (::getppid() != made.parent) ::_exit(127);
+  const child_plan& plan = made.plan;
+  place(plan.in, 0);
+  place(plan.out, 1);
+  place(plan.err, 2);
+  if (plan.around != nullptr) plan.around->give_back();
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  (void)::sigaction(SIGPIPE, &standard, nullptr);
+  sigset_t none;
+  (void)::sigemptyset(&none);
+  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+  report.step = "chdir";
+  if (plan.directory.empty() || ::chdir(plan.directory.c_str()) == 0) {
+    report.step = "execve";
+    report.error = execute(made);
+  } else {
+    report.error = errno;
+  }
+  ::_exit(127);
+}
+
+// Apart, so that nothing of a caller is in registers that the child changes.
+[[gnu::noinline]] pid_t fork_child(const prepared& made, started_child& report) noexcept {
+  pid_t pid = ::vfork();
+  if (pid == 0) be_child(made, report);
+  return pid;
+}
+
+}  // namespace
+
+surroundings::surroundings() noexcept : umask_(::umask(077)), core_{} {
+  (void)::getrlimit(RLIMIT_CORE, &core_);
+  rlimit none = core_;
+  none.rlim_cur = 0;
+  (void)::setrlimit(RLIMIT_CORE, &none);
+}
+
+void surroundings::give_back() const noexcept {
+  (void)::umask(umask_);
+  (void)::setrlimit(RLIMIT_CORE, &core_);
+}
+
+started_child start_child(const child_plan& plan) {
+  assert(!plan.words.empty() && !plan.program.empty());
+  prepared made(plan);
+  started_child report;
+  pid_t pid = fork_child(made, report);
+  if (pid < 0) {
+    report.step = "fork";
+    report.error = errno;
+  } else if (report.error != 0) {
+    (void)::waitpid(pid, nullptr, 0);
+  } else {
+    report.pid = pid;
+  }
+  return report;
+}
+
+std::vector<std::string> environment_with(const std::vector<std::string>& changes) {
+  std::vector<std::string> all;
+  for (char** one = environ; one != nullptr && *one != nullptr; ++one) {
+    std::string_view text(*one);
+    std::string_view name = text.substr(0, text.find('=') + 1);
+    bool changed = std::ranges::any_of(
+        changes, [name](const std::string& change) { return change.starts_with(name); });
+    if (!name.empty() && !changed) all.emplace_back(text);
+  }
+  all.insert(all.end(), changes.begin(), changes.end());
+  return all;
+}
+
+}  // namespace execo::agent

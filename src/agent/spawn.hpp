@@ -1,0 +1,50 @@
+// Starts a child: vfork, since what an agent holds must not cost a command anything.
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace execo::agent {
+
+/// What the agent has changed of itself and its commands get back.
+class surroundings {
+ public:
+  /// Those of now. Sets the umask to 077 and the limit of core files to 0.
+  surroundings() noexcept;
+  /// In a child: async-signal-safe.
+  void give_back() const noexcept;
+
+ private:
+  mode_t umask_;
+  rlimit core_;
+};
+
+class child_plan {
+ public:
+  std::vector<std::string> words;        // argv
+  std::string program;                   // searched in PATH if it has no slash
+  std::vector<std::string> environment;  // NAME=value, all of it
+  std::string directory;                 // empty: that of the agent
+  int in = -1, out = -1, err = -1;       // above 2; -1: that of the agent
+  const surroundings* around = nullptr;
+};
+
+class started_child {
+ public:
+  pid_t pid = -1;
+  int error = 0;          // errno of the step that failed
+  const char* step = "";  // "fork", "chdir", "execve"
+};
+
+/// The child leads a session of its own, has default signals and no other descriptors than 0, 1 and
+/// 2, and dies with this process. Waits for its exec.
+/// Pre: SIGPIPE is the only signal that is ignored, every other descriptor is closed on exec.
+started_child start_child(const child_plan& plan);
+
+/// The environment of this process with `changes`, NAME=value each.
+std::vector<std::string> environment_with(const std::vector<std::string>& changes);
+
+}  // namespace execo::agent

@@ -1,0 +1,27 @@
+// What the agent does before it speaks: it leaves no trace of itself on the host.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "wire/codec.hpp"
+
+namespace execo::agent {
+
+/// The arguments: NONCE and FOLDER, or an empty FOLDER, or none.
+class agent_arguments {
+ public:
+  detail::bytes16 nonce{};
+  std::string folder;
+};
+
+/// Nothing if they are others.
+std::optional<agent_arguments> parse_arguments(int count, char** words);
+
+/// Unlinks what is in the folder, and the folder: one that stage 1 made, known by its name.
+void remove_folder(const std::string& folder);
+
+/// Closes all above the standard streams, and hides what ps and core files would show.
+void hide(int count, char** words);
+
+}  // namespace execo::agent
