@@ -11,7 +11,7 @@ constexpr std::size_t max_share = 64;
 }  // namespace
 
 void host_pool::add(const std::vector<detail::work_item>& hosts) {
-  hosts_.insert(hosts_.end(), hosts.begin(), hosts.end());
+  hosts_.insert(hosts_.begin(), hosts.rbegin(), hosts.rend());
 }
 
 detail::index_ranges host_pool::remove(const detail::index_ranges& hosts) {
@@ -41,24 +41,25 @@ std::uint32_t host_pool::wanted() const noexcept {
 
 std::optional<host_pool::share> host_pool::serve() {
   if (thieves_.empty() || hosts_.empty()) return std::nullopt;
-  std::size_t parts = 2 * thieves_.size();
+  const std::size_t parts = 2 * thieves_.size();
   std::size_t size = (hosts_.size() + parts - 1) / parts;
   size = std::min({size, std::size_t{thieves_.front().room}, max_share});
   share given;
   given.child = thieves_.front().child;
-  thieves_.pop_front();
-  auto end = hosts_.begin() + static_cast<std::ptrdiff_t>(size);
-  given.hosts.assign(hosts_.begin(), end);
-  hosts_.erase(hosts_.begin(), end);
-  std::ranges::sort(given.hosts, {}, &detail::work_item::index);
+  thieves_.erase(thieves_.begin());
+  for (; size > 0; --size) given.hosts.push_back(*take());
+  auto by_index = [](const detail::work_item& a, const detail::work_item& b) {
+    return a.index < b.index;
+  };
+  std::sort(given.hosts.begin(), given.hosts.end(), by_index);
   return given;
 }
 
 std::optional<detail::work_item> host_pool::take() {
   if (hosts_.empty()) return std::nullopt;
-  detail::work_item first = std::move(hosts_.front());
-  hosts_.pop_front();
-  return first;
+  std::optional<detail::work_item> next(std::move(hosts_.back()));
+  hosts_.pop_back();
+  return next;
 }
 
 }  // namespace execo::agent

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -48,8 +47,8 @@ class host_pool {
     std::uint32_t room;
   };
 
-  std::deque<detail::work_item> hosts_;
-  std::deque<thief> thieves_;
+  std::vector<detail::work_item> hosts_;  // the next one is the last
+  std::vector<thief> thieves_;            // the one that waits longest is the first
 };
 
 }  // namespace execo::agent

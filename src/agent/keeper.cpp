@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 
 #include "agent/descendants.hpp"
+#include "agent/start.hpp"
 
 namespace execo::agent {
 namespace {
@@ -61,7 +61,7 @@ void be_kept() {
   (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
   pid_t keeper = ::getpid();
   pid_t agent = ::fork();
-  if (agent < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  if (agent < 0) give_up("there can be no more processes");
   if (agent > 0) keep(agent);
   (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
   (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);

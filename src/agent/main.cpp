@@ -1,11 +1,7 @@
 // The agent of the tree. Its standard input and output are the link to its parent:
 //   execo-agent [NONCE [FOLDER]]
-#include <unistd.h>
-
-#include <exception>
+#include <cstdlib>
 #include <optional>
-#include <string>
-#include <string_view>
 
 #include "agent/keeper.hpp"
 #include "agent/node.hpp"
@@ -13,20 +9,18 @@
 #include "agent/spawn.hpp"
 #include "agent/start.hpp"
 
+// What the library says of an exception that nobody catches names its type, which takes 50 KB.
+namespace __gnu_cxx {
+void __verbose_terminate_handler();
+void __verbose_terminate_handler() { std::abort(); }
+}  // namespace __gnu_cxx
+
 namespace execo::agent {
 namespace {
 
-int complain(std::string_view what) {
-  std::string text = "execo-agent: ";
-  text.append(what).append("\n");
-  (void)!::write(2, text.data(), text.size());
-  return 1;
-}
-
 int run(int count, char** words) {
   std::optional<agent_arguments> arguments = parse_arguments(count, words);
-  if (!arguments)
-    return complain("is started by execo, on hosts of a tree; it has no use beside that");
+  if (!arguments) give_up("is started by execo on the hosts of a tree, and has no other use");
   remove_folder(arguments->folder);
   hide(count, words);
   const surroundings around;
@@ -40,10 +34,4 @@ int run(int count, char** words) {
 }  // namespace
 }  // namespace execo::agent
 
-int main(int count, char** words) {
-  try {
-    return execo::agent::run(count, words);
-  } catch (const std::exception& error) {
-    return execo::agent::complain(error.what());
-  }
-}
+int main(int count, char** words) { return execo::agent::run(count, words); }

@@ -11,11 +11,11 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "agent/descendants.hpp"
 #include "agent/facts.hpp"
+#include "agent/start.hpp"
 #include "wire/message_limits.hpp"
 
 namespace execo::agent {
@@ -76,7 +76,7 @@ node::node(reactor& on, const detail::bytes16& nonce, const surroundings& around
   for (int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD}) (void)::sigaddset(&heard, number);
   signals_.reset(::signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_ || !loop_.look(signals_seen_, signals_.get(), EPOLLIN))
-    throw std::system_error(errno, std::generic_category(), "signalfd");
+    give_up("signals cannot be read: no descriptors, or the kernel forbids it");
 }
 
 void node::run() {

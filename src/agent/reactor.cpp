@@ -4,12 +4,13 @@
 #include <cassert>
 #include <cerrno>
 #include <limits>
-#include <system_error>
+
+#include "agent/start.hpp"
 
 namespace execo::agent {
 
 reactor::reactor() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), now_(clock::now()) {
-  if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  if (!epoll_) give_up("epoll cannot be had: no descriptors, or the kernel forbids it");
 }
 
 bool reactor::look(watch& who, int fd, std::uint32_t events) {

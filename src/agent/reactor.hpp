@@ -54,7 +54,7 @@ class alarm {
 
 class reactor {
  public:
-  /// Throws: std::system_error without a descriptor for it.
+  /// Gives up without a descriptor for it.
   reactor();
 
   /// Waits for `events` of `fd` until forget(). With no events at all the descriptor is not even

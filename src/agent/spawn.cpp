@@ -72,11 +72,18 @@ int execute(const prepared& made) noexcept {
   return error;
 }
 
+/// What a child writes into our memory, which the compiler cannot know.
+class child_report {
+ public:
+  volatile int error = 0;
+  const char* volatile step = "execve";
+};
+
 void place(int source, int target) noexcept {
   if (source >= 0) (void)::dup2(source, target);
 }
 
-[[noreturn]] void be_child(const prepared& made, started_child& report) noexcept {
+[[noreturn]] void be_child(const prepared& made, child_report& report) noexcept {
   (void)::setsid();
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // It may have died before that was set.
@@ -103,7 +110,7 @@ void place(int source, int target) noexcept {
 }
 
 // Apart, so that nothing of a caller is in registers that the child changes.
-[[gnu::noinline]] pid_t fork_child(const prepared& made, started_child& report) noexcept {
+[[gnu::noinline]] pid_t fork_child(const prepared& made, child_report& report) noexcept {
   pid_t pid = ::vfork();
   if (pid == 0) be_child(made, report);
   return pid;
@@ -126,17 +133,20 @@ void surroundings::give_back() const noexcept {
 started_child start_child(const child_plan& plan) {
   assert(!plan.words.empty() && !plan.program.empty());
   prepared made(plan);
-  started_child report;
-  pid_t pid = fork_child(made, report);
+  child_report report;
+  started_child started;
+  const pid_t pid = fork_child(made, report);
   if (pid < 0) {
-    report.step = "fork";
-    report.error = errno;
+    started.step = "fork";
+    started.error = errno;
   } else if (report.error != 0) {
+    started.step = report.step;
+    started.error = report.error;
     (void)::waitpid(pid, nullptr, 0);
   } else {
-    report.pid = pid;
+    started.pid = pid;
   }
-  return report;
+  return started;
 }
 
 std::vector<std::string> environment_with(const std::vector<std::string>& changes) {

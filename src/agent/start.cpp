@@ -67,6 +67,12 @@ void remove_folder(const std::string& folder) {
   (void)::rmdir(folder.c_str());
 }
 
+void give_up(const char* what) noexcept {
+  std::string text = std::string(agent_name) + ": " + what + "\n";
+  (void)!::write(2, text.data(), text.size());
+  ::_exit(1);
+}
+
 void hide(int count, char** words) {
   (void)::syscall(SYS_close_range, 3U, ~0U, 0U);
   (void)::prctl(PR_SET_NAME, agent_name.data());

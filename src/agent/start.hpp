@@ -21,6 +21,9 @@ std::optional<agent_arguments> parse_arguments(int count, char** words);
 /// Unlinks what is in the folder, and the folder: one that stage 1 made, known by its name.
 void remove_folder(const std::string& folder);
 
+/// The machine does not give what an agent needs: says what on the standard error and ends.
+[[noreturn]] void give_up(const char* what) noexcept;
+
 /// Closes all above the standard streams, and hides what ps and core files would show.
 void hide(int count, char** words);
 
