@@ -5,10 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "agent/branch.hpp"
@@ -105,8 +105,8 @@ class children final : private branch_owner {
   std::optional<detail::connector_message> connector_;
   host_pool pool_;
   detail::route_table routes_;
-  std::unordered_map<link_number, std::unique_ptr<branch>> branches_;
-  std::unordered_map<pid_t, branch*> by_pid_;
+  std::map<link_number, std::unique_ptr<branch>> branches_;
+  std::map<pid_t, branch*> by_pid_;
   std::vector<link_number> gone_;
   link_number last_number_ = 0;
   std::uint32_t connecting_ = 0;

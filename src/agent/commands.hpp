@@ -5,9 +5,9 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "agent/job.hpp"
@@ -83,8 +83,8 @@ class commands final : private job_owner {
   std::uint32_t index_ = 0;
   std::uint32_t window_ = 0;
   detail::index_ranges known_runs_;
-  std::unordered_map<std::uint32_t, std::unique_ptr<job>> jobs_;
-  std::unordered_map<pid_t, job*> by_pid_;
+  std::map<std::uint32_t, std::unique_ptr<job>> jobs_;
+  std::map<pid_t, job*> by_pid_;
   std::vector<std::uint32_t> ended_;   // runs to be collected
   std::vector<pid_t> ended_sessions_;  // of commands that were ended: to be swept
 };

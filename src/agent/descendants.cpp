@@ -10,27 +10,15 @@
 #include <string>
 #include <string_view>
 
+#include "agent/kernel_file.hpp"
 #include "base/fd.hpp"
 #include "base/listed_process.hpp"
-#include "base/read_file.hpp"
 
 namespace execo::agent {
 namespace {
 
-constexpr std::size_t max_list_size = 16 << 20;
 // A tree of processes that forks all the time is killed faster than it grows by the next looks.
 constexpr std::size_t max_tree = 100'000;
-
-// A process may go while it is read.
-std::string read_of(pid_t process, const char* file) {
-  std::string path = "/proc/" + std::to_string(process) + file;
-  std::string text, problem;
-  detail::unique_fd opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!opened || detail::read_descriptor(opened.get(), max_list_size, text, problem) !=
-                     detail::file_read::whole)
-    text.clear();
-  return text;
-}
 
 // Kernels without lists of children have those of all processes.
 void kill_children() {
@@ -54,7 +42,8 @@ bool reap(int flags) {
 }  // namespace
 
 std::vector<pid_t> children_of(pid_t process) {
-  std::string list = read_of(process, ("/task/" + std::to_string(process) + "/children").c_str());
+  const std::string number = std::to_string(process);
+  const std::string list = kernel_file("/proc/" + number + "/task/" + number + "/children");
   std::vector<pid_t> found;
   const char* end = list.data() + list.size();
   for (const char* at = list.data(); at < end; ++at) {

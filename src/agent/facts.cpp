@@ -1,7 +1,6 @@
 #include "agent/facts.hpp"
 
 #include <elf.h>
-#include <fcntl.h>
 #include <link.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -15,8 +14,7 @@
 #include <limits>
 #include <string_view>
 
-#include "base/fd.hpp"
-#include "base/read_file.hpp"
+#include "agent/kernel_file.hpp"
 
 // The front of this program in memory: the linker says where.
 extern "C" const ElfW(Ehdr) __ehdr_start [[gnu::visibility("hidden")]];
@@ -28,15 +26,6 @@ using detail::bytes16;
 using detail::capability;
 using detail::hello_message;
 using detail::machine;
-
-constexpr std::size_t max_file_size = 1 << 20;
-
-std::string content_of(const char* path) {
-  std::string text, problem;
-  detail::unique_fd file(::open(path, O_RDONLY | O_CLOEXEC));
-  if (file) (void)detail::read_descriptor(file.get(), max_file_size, text, problem);
-  return text;
-}
 
 std::size_t padded(std::size_t size) { return (size + 3) & ~std::size_t{3}; }
 
@@ -74,7 +63,7 @@ bytes16 build_of_self() {
 // "MemAvailable:   12345 kB"
 std::uint64_t memory_available() {
   constexpr std::string_view field = "MemAvailable:";
-  std::string text = content_of("/proc/meminfo");
+  std::string text = kernel_file("/proc/meminfo");
   std::size_t at = text.find(field);
   if (at == std::string::npos) return 0;
   at = text.find_first_not_of(' ', at + field.size());
@@ -87,7 +76,7 @@ std::uint64_t memory_available() {
 // Digits and dashes.
 bytes16 boot_id() {
   bytes16 id{};
-  std::string text = content_of("/proc/sys/kernel/random/boot_id");
+  std::string text = kernel_file("/proc/sys/kernel/random/boot_id");
   std::erase(text, '-');
   for (std::size_t i = 0; i < id.size() && 2 * i + 2 <= text.size(); ++i) {
     unsigned value = 0;
@@ -125,7 +114,7 @@ std::uint32_t capabilities() {
 
 // "name:x:1000:1000:comment:home:shell"
 std::string listed_shell(uid_t user) {
-  std::string text = content_of("/etc/passwd");
+  std::string text = kernel_file("/etc/passwd");
   std::string number = std::to_string(user);
   std::string_view left = text;
   while (!left.empty()) {

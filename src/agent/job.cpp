@@ -1,6 +1,7 @@
 #include "agent/job.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -219,8 +220,7 @@ bool job::signal(int number) noexcept {
 
 void job::cancel(job_cause cause, milliseconds grace) {
   if (state_ == job_state::draining) {
-    // Its outputs are not waited for any more.
-    loop_.arm(patience_, loop_.now());
+    give_up_output();
     return;
   }
   if (state_ != job_state::running && state_ != job_state::stopping) return;
@@ -252,6 +252,7 @@ void job::on_exit(int status, const rusage& used) {
   pid_ = -1;
   state_ = job_state::draining;
   close_input();
+  for (unsigned stream : {0U, 1U}) close_output_at_end(stream);
   loop_.disarm(limit_);
   loop_.arm(patience_, loop_.now() + drain_limit);
   finish_if_drained();
@@ -262,11 +263,29 @@ void job::on_patience() {
   assert(state_ == job_state::draining);
   for (unsigned stream : {0U, 1U}) {
     // Not its fault: what it has written is still taken.
-    if (outputs_[stream].pipe && readable(stream) == 0 && cause_ == job_cause::none)
+    if (outputs_[stream].pipe && (peek(stream) & POLLIN) != 0 && readable(stream) == 0 &&
+        cause_ == job_cause::none)
       return loop_.arm(patience_, loop_.now() + drain_limit);
   }
-  complete_ = false;
-  for (unsigned stream : {0U, 1U}) close_output(stream);
+  give_up_output();
+}
+
+short job::peek(unsigned stream) const noexcept {
+  pollfd pipe{outputs_[stream].pipe.get(), POLLIN, 0};
+  return ::poll(&pipe, 1, 0) > 0 ? pipe.revents : short{0};
+}
+
+// One that is not read, for want of credit, does not tell of its end.
+void job::close_output_at_end(unsigned stream) {
+  if (outputs_[stream].pipe && (peek(stream) & (POLLIN | POLLHUP)) == POLLHUP) close_output(stream);
+}
+
+void job::give_up_output() {
+  for (unsigned stream : {0U, 1U}) {
+    close_output_at_end(stream);
+    if (outputs_[stream].pipe) complete_ = false;
+    close_output(stream);
+  }
   finish_if_drained();
 }
 

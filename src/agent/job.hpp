@@ -137,6 +137,10 @@ class job {
            state_ == job_state::killing;
   }
   void finish_if_drained();
+  /// What poll(2) says of its pipe. Pre: it is open.
+  short peek(unsigned stream) const noexcept;
+  void close_output_at_end(unsigned stream);
+  void give_up_output();
 
   reactor& loop_;
   job_owner& owner_;

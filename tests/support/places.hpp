@@ -8,7 +8,6 @@ namespace execo::test::places {
 extern const char* const data;              // the folder tests/data
 extern const char* const tool;              // execo
 extern const char* const fleet;             // execo-fleet
-extern const char* const agent;             // execo-agent
 extern const char* const child_target;      // what tests run as their child
 extern const char* const host_application;  // an application that execo lives in
 extern const char* const without_uring;     // runs a command where io_uring is denied
@@ -19,7 +18,6 @@ extern const char* const without_guard;     // and where there is no guard of co
 #define EXECO_TEST_DATA ::execo::test::places::data
 #define EXECO_TOOL ::execo::test::places::tool
 #define EXECO_FLEET ::execo::test::places::fleet
-#define EXECO_AGENT ::execo::test::places::agent
 #define EXECO_CHILD_TARGET ::execo::test::places::child_target
 #define EXECO_HOST_APPLICATION ::execo::test::places::host_application
 #define EXECO_WITHOUT_URING ::execo::test::places::without_uring

@@ -11,8 +11,6 @@
 #include <cerrno>
 #include <system_error>
 
-#include "places.hpp"
-
 namespace execo::test {
 
 namespace {
@@ -39,7 +37,7 @@ detail::welcome_message welcome(std::chrono::milliseconds orphan_grace) {
 }
 
 pid_t start_agent(const std::vector<std::string>& arguments, int socket) {
-  std::vector<std::string> words{EXECO_AGENT, std::string(32, 'x')};
+  std::vector<std::string> words{tree_driver::program(), std::string(32, 'x')};
   for (std::size_t i = 0; i < words[1].size(); i += 2) words[1].replace(i, 2, "5a");
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
@@ -55,6 +53,8 @@ pid_t start_agent(const std::vector<std::string>& arguments, int socket) {
 }
 
 }  // namespace
+
+const char* tree_driver::program() noexcept { return PLACE_OF_AGENT; }
 
 tree_driver::tree_driver(const std::vector<std::string>& arguments,
                          std::chrono::milliseconds orphan_grace)

@@ -34,6 +34,8 @@ class tree_driver {
     bool up = false;
   };
 
+  /// The agent's.
+  static const char* program() noexcept;
   /// Starts the agent as host 0. `arguments` stand behind its nonce.
   explicit tree_driver(const std::vector<std::string>& arguments = {},
                        std::chrono::milliseconds orphan_grace = std::chrono::milliseconds(0));

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <string>
 
-#include "places.hpp"
 #include "temp_folder.hpp"
 #include "tree_driver.hpp"
 
