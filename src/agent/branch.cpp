@@ -33,15 +33,8 @@ std::optional<detail::bytes16> make_nonce() {
   return nonce;
 }
 
-std::string hex_of(const detail::bytes16& bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (char byte : bytes) {
-    auto value = static_cast<unsigned char>(byte);
-    text.push_back(digits[value >> 4]);
-    text.push_back(digits[value & 15]);
-  }
-  return text;
+std::string digits_of(const detail::bytes16& nonce) {
+  return hex_of(std::string_view(nonce.data(), nonce.size()));
 }
 
 // sh in place of ssh: this program is there already, whether its file still is or not.
@@ -49,8 +42,21 @@ child_plan local_plan(const detail::work_item& host, const detail::bytes16& nonc
   child_plan plan;
   plan.program = "/proc/self/exe";
   plan.words.emplace_back("execo-agent");
-  plan.words.push_back(hex_of(nonce));
+  plan.words.push_back(digits_of(nonce));
   plan.environment = environment_with({"EXECO_HOST=" + host.name});
+  return plan;
+}
+
+std::optional<child_plan> plan_to(const detail::connector_message& connector,
+                                  const detail::work_item& host, const detail::bytes16& nonce,
+                                  std::string& problem) {
+  std::optional<std::vector<std::string>> words = words_to(connector, host, problem);
+  if (!words) return std::nullopt;
+  child_plan plan;
+  plan.words = std::move(*words);
+  plan.words.push_back(detail::stage1_command(digits_of(nonce)));
+  plan.program = plan.words.front();
+  plan.environment = environment_with({});
   return plan;
 }
 
@@ -65,6 +71,7 @@ branch::branch(reactor& on, branch_owner& owner, std::uint32_t number, detail::w
       patience_(delegate<>::to<&branch::on_patience>(this)) {}
 
 branch::~branch() {
+  talk_.reset();
   line_.reset();
   close_errors();
   loop_.disarm(patience_);
@@ -75,28 +82,53 @@ bool branch::start(const detail::connector_message& connector,
   assert(state_ == branch_state::idle);
   state_ = branch_state::gone;
   started_ = clock::now();
+  welcome_ = welcome;
   std::optional<detail::bytes16> nonce = make_nonce();
   if (!nonce) {
     note_failure(host_failure::no_resource, "the kernel gives no random bytes");
     return false;
   }
-  if (!connector.local) {
-    note_failure(host_failure::no_agent, "this agent starts no others by a connector's words");
+  nonce_ = *nonce;
+  std::string problem;
+  std::optional<child_plan> plan =
+      connector.local ? local_plan(host_, nonce_) : plan_to(connector, host_, nonce_, problem);
+  if (!plan) {
+    note_failure(host_failure::connect, problem);
     return false;
   }
-  child_plan plan = local_plan(host_, *nonce);
-  plan.around = &around;
-  if (!launch(std::move(plan))) return false;
+  plan->around = &around;
+  if (!launch(std::move(*plan))) return false;
+  milliseconds timeout(connector.timeout_ms);
+  loop_.arm(patience_, clock::now() + (timeout.count() > 0 ? timeout : default_timeout));
+  state_ = branch_state::starting;
+  bootstrap_owner& self = *this;
+  if (connector.local)
+    open_line();
+  else
+    talk_ = std::make_unique<bootstrap_talk>(loop_, self, socket_.get(), digits_of(nonce_));
+  return true;
+}
+
+void branch::open_line() {
   state_ = branch_state::greeting;
   detail::link_limits unlimited;  // what comes is bounded by the credit that is granted for it
   unlimited.data = unlimited.control = SIZE_MAX;
   line_owner& self = *this;
   line_ = std::make_unique<class line>(
-      loop_, self, detail::link::to_child(*nonce, welcome, loop_.now(), unlimited), socket_.get(),
+      loop_, self, detail::link::to_child(nonce_, welcome_, loop_.now(), unlimited), socket_.get(),
       socket_.get());
-  milliseconds timeout(connector.timeout_ms);
-  loop_.arm(patience_, clock::now() + (timeout.count() > 0 ? timeout : default_timeout));
-  return true;
+}
+
+void branch::on_agent_started(std::string_view rest) {
+  if (state_ != branch_state::starting) return;
+  open_line();
+  line_->take(rest);
+}
+
+void branch::on_no_agent(const std::string& why) {
+  if (state_ != branch_state::starting) return;
+  note_failure(host_failure::no_agent, why);
+  owner_.on_branch_failed(*this);
 }
 
 bool branch::launch(child_plan plan) {
@@ -131,6 +163,10 @@ bool branch::launch(child_plan plan) {
 
 std::chrono::microseconds branch::connect_time() const noexcept {
   return std::chrono::duration_cast<std::chrono::microseconds>(opened_ - started_);
+}
+
+detail::index_ranges branch::served() const {
+  return line_ ? line_->link().served() : detail::index_ranges();
 }
 
 void branch::opened() {
@@ -176,13 +212,18 @@ std::string branch::failure_text() const {
 // ---------------------------------------------------------------------------------------
 
 void branch::end() {
-  if (state_ != branch_state::greeting && state_ != branch_state::up) return;
+  if (!has_started()) return;
   state_ = branch_state::ending;
-  // It may be in use by who has called this.
-  line_->cut();
+  cut();
   socket_.reset();
   (void)::kill(-pid_, SIGTERM);
   loop_.arm(patience_, loop_.now() + end_grace);
+}
+
+// They may be in use by who has called this.
+void branch::cut() noexcept {
+  if (talk_) talk_->cut();
+  if (line_) line_->cut();
 }
 
 void branch::kill() noexcept {
@@ -191,7 +232,7 @@ void branch::kill() noexcept {
 
 void branch::on_patience() {
   if (state_ == branch_state::ending) return kill();
-  if (state_ != branch_state::greeting) return;
+  if (state_ != branch_state::starting && state_ != branch_state::greeting) return;
   note_failure(host_failure::timeout, "no agent has answered in time");
   owner_.on_branch_failed(*this);
 }
@@ -201,10 +242,10 @@ void branch::on_exit(int status) {
   (void)::kill(-pid_, SIGKILL);
   if (errors_) on_errors(0);
   pid_ = -1;
-  const bool was_greeting = state_ == branch_state::greeting;
+  const bool was_greeting = state_ == branch_state::starting || state_ == branch_state::greeting;
   const bool was_up = state_ == branch_state::up;
   state_ = branch_state::gone;
-  line_->cut();
+  cut();
   loop_.disarm(patience_);
   std::string how = WIFSIGNALED(status)
                         ? "the connector was ended by signal " + std::to_string(WTERMSIG(status))

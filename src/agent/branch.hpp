@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/bootstrap_talk.hpp"
 #include "agent/line.hpp"
 #include "agent/reactor.hpp"
 #include "agent/spawn.hpp"
@@ -22,6 +23,8 @@ class branch_owner {
  public:
   virtual void on_branch_frame(branch& from, const detail::frame& what) = 0;
   virtual void on_branch_touched(line& which) = 0;
+  /// See bootstrap_owner.
+  virtual const agent_program* program_for(detail::agent_arch arch) = 0;
   /// Its link is over, without a word of branch::failure().
   virtual void on_branch_over(branch& which) = 0;
   /// See branch::failure().
@@ -33,14 +36,15 @@ class branch_owner {
   ~branch_owner() = default;
 };
 
-/// idle     -> greeting  start(): the connector runs, the agent has not said hello
+/// idle     -> starting  start(): the connector runs, stage 1 is under way
+/// idle, starting -> greeting  the agent has started, and has not said hello
 /// greeting -> up        opened()
-/// greeting -> ending    no connector, its end, no hello in time; on_branch_failed() is told
-/// greeting, up -> ending  end(): the link is cut and the connector is asked to go, later killed
-/// greeting, up, ending -> gone  the connector has ended: on_exit()
-enum class branch_state : std::uint8_t { idle, greeting, up, ending, gone };
+/// starting, greeting -> ending  the connector has failed, no hello in time; on_branch_failed() is
+/// told starting, greeting, up -> ending  end(): the link is cut and the connector is asked to go,
+/// later killed starting, greeting, up, ending -> gone  the connector has ended: on_exit()
+enum class branch_state : std::uint8_t { idle, starting, greeting, up, ending, gone };
 
-class branch final : private line_owner {
+class branch final : private line_owner, private bootstrap_owner {
  public:
   branch(reactor& on, branch_owner& owner, std::uint32_t number, detail::work_item host);
   branch(const branch&) = delete;
@@ -65,6 +69,8 @@ class branch final : private line_owner {
     return state_ == branch_state::greeting || state_ == branch_state::up ? line_.get() : nullptr;
   }
   std::chrono::microseconds connect_time() const noexcept;
+  /// What was handed to it.
+  detail::index_ranges served() const;
 
   /// Why it did not come up, or is no more.
   detail::host_failure failure() const noexcept { return failure_; }
@@ -83,6 +89,17 @@ class branch final : private line_owner {
   void on_over(class line&) override {
     if (line() != nullptr) owner_.on_branch_over(*this);
   }
+  void on_agent_started(std::string_view rest) override;
+  void on_no_agent(const std::string& why) override;
+  const agent_program* program_for(detail::agent_arch arch) override {
+    return owner_.program_for(arch);
+  }
+  bool has_started() const noexcept {
+    return state_ == branch_state::starting || state_ == branch_state::greeting ||
+           state_ == branch_state::up;
+  }
+  void open_line();
+  void cut() noexcept;
   bool launch(child_plan plan);
   void on_errors(std::uint32_t);
   void close_errors();
@@ -95,6 +112,9 @@ class branch final : private line_owner {
   branch_state state_ = branch_state::idle;
   pid_t pid_ = -1;
   unique_fd socket_;
+  detail::welcome_message welcome_;
+  detail::bytes16 nonce_{};
+  std::unique_ptr<bootstrap_talk> talk_;
   std::unique_ptr<class line> line_;
   unique_fd errors_;
   watch errors_seen_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "wire/message_limits.hpp"
+
 namespace execo::agent {
 namespace {
 
@@ -30,10 +32,7 @@ host_failure failure_of(detail::wire_fault fault) {
 
 }  // namespace
 
-void children::introduce(const detail::welcome_message& self, bool has_ssh) {
-  self_ = self;
-  has_ssh_ = has_ssh;
-}
+void children::introduce(const detail::welcome_message& self) { self_ = self; }
 
 branch* children::find(link_number number) noexcept {
   auto found = branches_.find(number);
@@ -53,8 +52,51 @@ bool children::has_room(std::size_t limit) noexcept {
   });
 }
 
+// A program that is cut short is of no use: hosts are asked for once one is whole.
 bool children::may_have_children() const noexcept {
-  return !leaving_ && self_.depth < most_depth && connector_ && (has_ssh_ || connector_->local);
+  if (leaving_ || self_.depth >= most_depth || !connector_) return false;
+  return connector_->local ||
+         std::ranges::any_of(programs_, [](const auto& one) { return one.second.is_whole(); });
+}
+
+// -- programs
+// --------------------------------------------------------------------------------------
+
+bool children::take_program(const detail::image_message& part) {
+  agent_program& program = programs_[part.arch];
+  if (part.offset == 0) {
+    program.size = part.size;
+    program.sha256 = part.sha256;
+  }
+  if (part.size != program.size || part.offset != program.bytes.size() ||
+      part.bytes.size() > program.size - program.bytes.size())
+    return false;
+  program.bytes.append(part.bytes);
+  for (auto& [number, child] : branches_)
+    if (child->state() == branch_state::up) (void)child->line()->send(part);
+  if (program.is_whole()) deploy();
+  return true;
+}
+
+const agent_program* children::program_for(detail::agent_arch arch) {
+  auto found = programs_.find(arch == detail::agent_arch::x86_64 ? detail::machine::x86_64
+                                                                 : detail::machine::aarch64);
+  return found != programs_.end() && found->second.is_whole() ? &found->second : nullptr;
+}
+
+// Before its connector: it asks for hosts once it has both.
+void children::send_programs(line& to) {
+  detail::image_message part;
+  for (const auto& [arch, program] : programs_) {
+    part.arch = arch;
+    part.size = static_cast<std::uint32_t>(program.size);
+    part.sha256 = program.sha256;
+    for (std::size_t at = 0; at < program.bytes.size(); at += part.bytes.size()) {
+      part.offset = static_cast<std::uint32_t>(at);
+      part.bytes = std::string_view(program.bytes).substr(at, detail::chunk_limit);
+      (void)to.send(part);
+    }
+  }
 }
 
 // -- hosts
@@ -84,7 +126,7 @@ index_ranges children::withdraw(const index_ranges& hosts) {
   return free;
 }
 
-void children::forget(branch& child, const index_ranges& hosts) {
+void children::give_back(branch& child, const index_ranges& hosts) {
   routes_.erase(hosts);
   if (child.line() != nullptr) child.line()->link().take_back(hosts);
 }
@@ -145,7 +187,7 @@ bool children::start(work_item host) {
   if (!made->start(*connector_, welcome, around_)) {
     index_ranges lost(made->host().index);
     routes_.erase(lost);
-    owner_.on_hosts_lost(lost, made->failure(), made->failure_text());
+    owner_.on_hosts_lost(lost, index_ranges(), made->failure(), made->failure_text());
     return false;
   }
   ++connecting_;
@@ -166,6 +208,7 @@ void children::on_hello(branch& from) {
   --connecting_;
   index_ranges self(from.host().index);
   routes_.assign(self, from.number());
+  send_programs(*from.line());
   if (connector_) (void)from.line()->send(*connector_);
   owner_.on_child_up(from);
   owner_.on_way(from, self);
@@ -190,9 +233,12 @@ void children::on_branch_failed(branch& which) {
   index_ranges hosts = routes_.erase_link(which.number());
   hosts.insert(which.host().index);
   routes_.erase(hosts);
+  index_ranges silent;
+  for (const detail::route_table::part& part : routes_.split(which.served()))
+    if (part.link == nowhere) silent = part.hosts - hosts;
   pool_.forget(which.number());
   which.end();
-  owner_.on_hosts_lost(hosts, which.failure(), which.failure_text());
+  owner_.on_hosts_lost(hosts, silent, which.failure(), which.failure_text());
   deploy();
 }
 

@@ -29,9 +29,10 @@ class children_owner {
   virtual void on_child_up(branch& which) = 0;
   /// From now on these hosts lie that way.
   virtual void on_way(branch& to, const detail::index_ranges& hosts) = 0;
-  /// They lie nowhere any more.
-  virtual void on_hosts_lost(const detail::index_ranges& hosts, detail::host_failure why,
-                             const std::string& text) = 0;
+  /// They lie nowhere any more. `silent`: others that nobody speaks for any more, of whom it was
+  /// told before that they failed.
+  virtual void on_hosts_lost(const detail::index_ranges& hosts, const detail::index_ranges& silent,
+                             detail::host_failure why, const std::string& text) = 0;
   /// There is room for so many more hosts.
   virtual void on_hosts_wanted(std::uint32_t count) = 0;
 
@@ -49,15 +50,19 @@ class children final : private branch_owner {
   children(reactor& on, children_owner& owner, const surroundings& around) noexcept
       : loop_(on), owner_(owner), around_(around) {}
 
-  /// What this agent was told of itself, and whether it has the means to have children.
-  void introduce(const detail::welcome_message& self, bool has_ssh);
+  /// What this agent was told of itself.
+  void introduce(const detail::welcome_message& self);
+  /// A part of an agent's program. False if it is none.
+  bool take_program(const detail::image_message& part);
   void take_connector(const detail::connector_message& connector);
   /// Hosts to deploy. False if one of them is here already.
   bool add(const detail::work_message& work);
   /// Takes those out that nobody has begun with; the rest of what lies below by its ways.
   detail::index_ranges withdraw(const detail::index_ranges& hosts);
-  /// They are no more: the child has given them back, or said that they failed.
-  void forget(branch& child, const detail::index_ranges& hosts);
+  /// The child has given them back.
+  void give_back(branch& child, const detail::index_ranges& hosts);
+  /// The child has said that they failed. What ended there before may still be on its way.
+  void note_failed(const detail::index_ranges& hosts) { routes_.erase(hosts); }
   void ask(branch& child, std::uint32_t room);
   /// Starts and hands out what can be.
   void deploy();
@@ -86,6 +91,8 @@ class children final : private branch_owner {
   void on_branch_frame(branch& from, const detail::frame& what) override;
   void on_branch_touched(line& which) override { owner_.on_child_touched(which); }
   void on_branch_over(branch& which) override;
+  const agent_program* program_for(detail::agent_arch arch) override;
+  void send_programs(line& to);
   void on_branch_failed(branch& which) override;
   void on_branch_gone(branch& which) override;
 
@@ -100,9 +107,9 @@ class children final : private branch_owner {
   children_owner& owner_;
   const surroundings& around_;
   detail::welcome_message self_;
-  bool has_ssh_ = false;
   bool leaving_ = false;
   std::optional<detail::connector_message> connector_;
+  std::map<detail::machine, agent_program> programs_;
   host_pool pool_;
   detail::route_table routes_;
   std::map<link_number, std::unique_ptr<branch>> branches_;

@@ -67,7 +67,6 @@ node::node(reactor& on, const detail::bytes16& nonce, const surroundings& around
           detail::link::to_parent(describe_self(nonce), on.now(), bounded_by_credit()), in, out),
       commands_(on, static_cast<commands_owner&>(*this), around),
       children_(on, static_cast<children_owner&>(*this), around),
-      has_ssh_(has_program("ssh")),
       signals_seen_(delegate<std::uint32_t>::to<&node::on_signal>(this)),
       patience_(delegate<>::to<&node::on_patience>(this)),
       fold_due_(delegate<>::to<&node::on_fold_due>(this)) {
@@ -109,7 +108,7 @@ void node::on_welcome() {
   index_ = self.index;
   loop_.disarm(patience_);
   commands_.introduce(self.index, self.stream_window);
-  children_.introduce(self, has_ssh_);
+  children_.introduce(self);
 }
 
 void node::on_over(line&) {
@@ -127,6 +126,12 @@ void node::obey(const detail::frame& what) {
     case frame_type::connector:
       if (auto connector = detail::connector_message::decode(what))
         children_.take_connector(*connector);
+      else
+        sound = false;
+      break;
+    case frame_type::image:
+      if (auto part = detail::image_message::decode(what))
+        sound = children_.take_program(*part);
       else
         sound = false;
       break;
@@ -160,7 +165,7 @@ void node::obey(const detail::frame& what) {
       else
         sound = false;
       break;
-    // Other machines' programs are not kept yet, and no agent is taken up again.
+    // No agent is taken up again yet.
     default:
       break;
   }
@@ -342,10 +347,8 @@ bool node::hear_ended(const detail::frame& what) {
 bool node::hear_state(branch& from, const detail::frame& what) {
   std::optional<detail::host_state_message> message = detail::host_state_message::decode(what);
   if (!message || message->hosts.contains(from.host().index)) return false;
-  if (message->state == tree_host_state::failed) {
-    end_runs(message->hosts, message->text);
-    children_.forget(from, message->hosts);
-  }
+  // The ends of its runs come behind the output that is under way, which this has overtaken.
+  if (message->state == tree_host_state::failed) children_.note_failed(message->hosts);
   if (has_parent()) (void)up_.forward(what);
   return true;
 }
@@ -356,7 +359,7 @@ bool node::hear_returned(branch& from, const detail::frame& what) {
   bool over = false;
   for (const auto& [run, hosts] : book_.open_on(message->hosts))
     (void)book_.close(run, hosts, over);
-  children_.forget(from, message->hosts);
+  children_.give_back(from, message->hosts);
   if (has_parent()) (void)up_.forward(what);
   return true;
 }
@@ -398,14 +401,15 @@ void node::on_way(branch& to, const index_ranges& hosts) {
   std::erase_if(waiting_, [](const auto& one) { return one.hosts.empty(); });
 }
 
-void node::on_hosts_lost(const index_ranges& hosts, host_failure why, const std::string& text) {
+void node::on_hosts_lost(const index_ranges& hosts, const index_ranges& silent, host_failure why,
+                         const std::string& text) {
   for (detail::execute_message& one : waiting_) {
     index_ranges never = one.hosts & hosts;
     one.hosts -= hosts;
     if (!never.empty()) tell_ended(one.run, never, command_end::not_started, text);
   }
   std::erase_if(waiting_, [](const auto& one) { return one.hosts.empty(); });
-  end_runs(hosts, text);
+  end_runs(hosts | silent, text);
   detail::host_state_message message = state_of(hosts, tree_host_state::failed);
   message.why = why;
   message.text = text.substr(0, detail::reason_limit);

@@ -63,8 +63,8 @@ class node final : private line_owner, private children_owner, private commands_
   void on_connecting(const detail::index_ranges& hosts) override;
   void on_child_up(branch& which) override;
   void on_way(branch& to, const detail::index_ranges& hosts) override;
-  void on_hosts_lost(const detail::index_ranges& hosts, detail::host_failure why,
-                     const std::string& text) override;
+  void on_hosts_lost(const detail::index_ranges& hosts, const detail::index_ranges& silent,
+                     detail::host_failure why, const std::string& text) override;
   void on_hosts_wanted(std::uint32_t count) override;
   bool hear(branch& from, const detail::frame& what);
   template <class Message>
@@ -117,7 +117,6 @@ class node final : private line_owner, private children_owner, private commands_
   std::vector<detail::execute_message> waiting_;  // orders for hosts that are not up
   node_state state_ = node_state::greeting;
   std::uint32_t index_ = 0;
-  bool has_ssh_;
   unique_fd signals_;
   watch signals_seen_;
   alarm patience_, fold_due_;
