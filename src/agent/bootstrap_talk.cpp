@@ -38,6 +38,14 @@ void bootstrap_talk::on_ready(std::uint32_t events) {
   if ((events & ~std::uint32_t{EPOLLOUT}) != 0) read();
 }
 
+void bootstrap_talk::drain() {
+  constexpr int most_reads = 32;
+  for (int i = 0; i < most_reads && reader_.state() != stage1_state::started &&
+                  reader_.state() != stage1_state::failed;
+       ++i)
+    read();
+}
+
 void bootstrap_talk::read() {
   std::array<char, 4096> buffer;
   const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);

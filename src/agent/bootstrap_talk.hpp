@@ -44,6 +44,8 @@ class bootstrap_talk {
   bootstrap_talk& operator=(const bootstrap_talk&) = delete;
   ~bootstrap_talk();
 
+  /// Reads what has come.
+  void drain();
   /// Reads and writes nothing more.
   void cut() noexcept { loop_.forget(seen_); }
 

@@ -241,6 +241,10 @@ void branch::on_exit(int status) {
   // What is left of a connector goes with it.
   (void)::kill(-pid_, SIGKILL);
   if (errors_) on_errors(0);
+  // Its last words may still be unread, and tell more than its end does.
+  if (state_ == branch_state::starting && talk_) talk_->drain();
+  if (line() != nullptr) line_->drain();
+  if (line() != nullptr && line_->link().is_over()) owner_.on_branch_over(*this);
   pid_ = -1;
   const bool was_greeting = state_ == branch_state::starting || state_ == branch_state::greeting;
   const bool was_up = state_ == branch_state::up;

@@ -45,6 +45,12 @@ void line::cut() noexcept {
   state_ = line_state::over;
 }
 
+void line::drain() {
+  // At most what a socket holds.
+  constexpr int most_reads = 16;
+  for (int i = 0; i < most_reads && state_ == line_state::open; ++i) read();
+}
+
 bool line::drained() {
   return state_ != line_state::open ||
          (link_.data_backlog() == 0 && link_.control_backlog() == 0 && link_.output().empty());

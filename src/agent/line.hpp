@@ -58,6 +58,8 @@ class line {
   void flush();
   /// All that was queued is written, or never will be.
   bool drained();
+  /// Reads what has come.
+  void drain();
   /// Reads and writes nothing more. The descriptors can be closed then.
   void cut() noexcept;
 

@@ -1,6 +1,7 @@
 #include "tree_driver.hpp"
 
 #include <fcntl.h>
+#include <openssl/sha.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -10,6 +11,9 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
+
+#include "file_bytes.hpp"
+#include "wire/message_limits.hpp"
 
 namespace execo::test {
 
@@ -82,6 +86,27 @@ tree_driver::~tree_driver() {
 void tree_driver::use_local_connector() {
   detail::connector_message connector;
   connector.local = true;
+  send(connector);
+}
+
+void tree_driver::use_connector(std::vector<std::string> words) {
+  const std::string bytes = file_bytes(program());
+  detail::image_message part;
+  part.arch = detail::machine::x86_64;
+#if defined(__aarch64__)
+  part.arch = detail::machine::aarch64;
+#endif
+  part.size = static_cast<std::uint32_t>(bytes.size());
+  (void)::SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                 reinterpret_cast<unsigned char*>(part.sha256.data()));
+  for (std::size_t at = 0; at < bytes.size(); at += part.bytes.size()) {
+    part.offset = static_cast<std::uint32_t>(at);
+    part.bytes = std::string_view(bytes).substr(at, detail::chunk_limit);
+    send(part);
+  }
+  detail::connector_message connector;
+  connector.words = std::move(words);
+  connector.timeout_ms = 30'000;
   send(connector);
 }
 

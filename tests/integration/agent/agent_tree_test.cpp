@@ -285,8 +285,60 @@ TEST(agent_tree, a_term_signal_ends_it_in_order) {
   EXPECT_EQ(tree.status(), 0);
 }
 
+const std::vector<std::string> with_stage_1{"env", "EXECO_HOST=%h", "sh", "-c"};
+
+TEST(agent_tree, words_of_a_connector_and_stage_1_lead_to_agents) {
+  constexpr std::uint32_t last = 6;
+  tree_driver tree;
+  tree.use_connector(with_stage_1);
+  tree.deploy(1, last);
+  ASSERT_TRUE(tree.until_up(1, last)) << tree.link().fault_words();
+  tree.send(tree_driver::text(1, index_ranges(1, last), "echo \"$EXECO_HOST\"; umask"));
+  ASSERT_TRUE(tree.until_ended(1, index_ranges(1, last)));
+  const mode_t mask = ::umask(022);
+  ::umask(mask);
+  for (std::uint32_t host = 1; host <= last; ++host) {
+    const std::string& out = tree.of(1, host).out;
+    const std::string name = "h" + std::to_string(host) + "\n";
+    ASSERT_TRUE(out.starts_with(name)) << out;
+    EXPECT_EQ(std::stoul(out.substr(name.size()), nullptr, 8), mask);
+  }
+}
+
+TEST(agent_tree, a_connector_that_fails_says_why) {
+  tree_driver tree;
+  tree.use_connector({"sh", "-c", "echo \"no route to %h\" >&2; exit 255"});
+  tree.deploy(1, 1);
+  tree.send(tree_driver::words(1, index_ranges(1), {"true"}));
+  ASSERT_TRUE(tree.until_ended(1, index_ranges(1)));
+  EXPECT_EQ(tree.of(1, 1).end->how, command_end::not_started);
+  ASSERT_TRUE(tree.until([&] {
+    return tree.host(1).last && tree.host(1).last->state == detail::tree_host_state::failed;
+  }));
+  EXPECT_NE(tree.host(1).last->text.find("no route to h1"), std::string::npos)
+      << tree.host(1).last->text;
+}
+
+TEST(agent_tree, a_child_that_breaks_the_protocol_costs_itself_alone) {
+  tree_driver tree;
+  // It says that an agent has started, then something else than an agent would.
+  tree.use_connector(
+      {"sh", "-c",
+       "nonce=$(printf %%s \"$1\" | grep -oE '[0-9a-f]{32}' | tail -n 1); "
+       "echo \"execo1 $nonce ready Linux x86_64 unlinked\"; exec 3<&0; cat <&3 >/dev/null & "
+       "echo \"execo1 $nonce start\"; echo this is no frame, whatever it may be; wait",
+       "sh"});
+  tree.deploy(1, 1);
+  ASSERT_TRUE(tree.until([&] {
+    return tree.host(1).last && tree.host(1).last->state == detail::tree_host_state::failed;
+  }));
+  tree.send(tree_driver::words(1, index_ranges(0), {"true"}));
+  ASSERT_TRUE(tree.until_ended(1, index_ranges(0)));
+  EXPECT_EQ(tree.host(1).last->why, detail::host_failure::protocol) << tree.host(1).last->text;
+}
+
 TEST(agent_tree, its_program_is_small) {
-  EXPECT_LE(std::filesystem::file_size(tree_driver::program()), 800'000U);
+  EXPECT_LE(std::filesystem::file_size(tree_driver::program()), 800U * 1024);
 }
 
 }  // namespace
