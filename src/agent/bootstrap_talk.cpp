@@ -52,7 +52,12 @@ void bootstrap_talk::read() {
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   std::span<const char> bytes(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
   stage1_state state = got > 0 ? reader_.feed(bytes) : reader_.end();
-  if (state == stage1_state::answered && program_ == nullptr) return answer();
+  if (state == stage1_state::answered && program_ == nullptr) {
+    answer();
+    if (program_ == nullptr) return;
+    // A host may say at once why it cannot.
+    state = reader_.feed(bytes);
+  }
   if (state == stage1_state::started) {
     loop_.forget(seen_);
     owner_.on_agent_started(std::string_view(bytes.data(), bytes.size()));

@@ -62,6 +62,11 @@ bool children::may_have_children() const noexcept {
 // -- programs
 // --------------------------------------------------------------------------------------
 
+// The last level takes all that it is given: nobody is below it.
+bool children::may_have_more() const noexcept {
+  return branches_.size() < arity || self_.depth + 1U >= most_depth;
+}
+
 bool children::take_program(const detail::image_message& part) {
   agent_program& program = programs_[part.arch];
   if (part.offset == 0) {
@@ -140,7 +145,7 @@ void children::deploy() {
   if (!may_have_children()) return;
   while (std::optional<host_pool::share> share = pool_.serve()) serve(*share);
   index_ranges begun;
-  while (connecting_ < window && branches_.size() < arity) {
+  while (connecting_ < window && may_have_more()) {
     std::optional<work_item> next = pool_.take();
     if (!next) break;
     std::uint32_t index = next->index;
@@ -166,7 +171,7 @@ void children::serve(const host_pool::share& what) {
 // The parent answers once there are hosts again, so it is asked anew only for a lot more.
 void children::want() {
   if (!may_have_children() || !pool_.empty()) return;
-  std::uint32_t own = branches_.size() < arity ? window - std::min(connecting_, window) : 0;
+  std::uint32_t own = may_have_more() ? window - std::min(connecting_, window) : 0;
   std::uint32_t all = own + std::min(pool_.wanted(), UINT32_MAX - own);
   if (all == 0 || all / 2 < wanted_) return;
   wanted_ = all;

@@ -98,6 +98,7 @@ class children final : private branch_owner {
 
   branch* find(link_number number) noexcept;
   bool may_have_children() const noexcept;
+  bool may_have_more() const noexcept;
   void serve(const host_pool::share& what);
   bool start(detail::work_item host);
   void on_hello(branch& from);
