@@ -102,7 +102,7 @@ std::vector<std::string> all_types() {
 }
 
 // Of the keys that it asks for already.
-void take_way(detail::fanout_action& to, ssh_options options) {
+void take_scan_way(detail::fanout_action& to, ssh_options options) {
   to.limits = options.limits;
   to.factory = std::make_shared<key_scan_factory>(
       std::move(options), static_cast<const key_scan_factory&>(*to.factory).types());
@@ -115,12 +115,12 @@ key_scan::key_scan(detail::host_arguments hosts)
           new detail::fanout_action(command("host keys"), std::move(hosts).take()))) {
   detail::fanout_action& made = detail::configurable(state());
   made.factory = std::make_shared<key_scan_factory>(ssh_options(), all_types());
-  made.take_defaults = &take_way;
+  made.take_defaults = &take_scan_way;
 }
 
 key_scan& key_scan::ssh(ssh_options options) & {
   detail::fanout_action& mine = detail::configurable(state());
-  take_way(mine, options);
+  take_scan_way(mine, options);
   mine.take_defaults = nullptr;
   options_ = std::move(options);
   return *this;
