@@ -73,6 +73,7 @@ task<> network() {
 }
 
 task<> actions(host_set hosts, std::vector<int> values, std::shared_ptr<action_handler> h) {
+  auto lines_to = remote(serial_command(serial_line("/dev/ttyS0", 115200)), hosts);
   ssh_options how;
   how.user = "root";
   how.port = 2222;

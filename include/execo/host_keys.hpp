@@ -48,8 +48,8 @@ class [[nodiscard]] key_scan : public action, public detail::fanout_options<key_
   /// Hosts as for `remote`.
   explicit key_scan(detail::host_arguments hosts);
 
-  /// How the hosts are reached, and how hops on the way are logged in to. limits.establish is for
-  /// all the key exchanges with a host.
+  /// How the hosts are reached, and how hops on the way are logged in to; else the connection
+  /// defaults of the context say so. limits.establish is for all the key exchanges with a host.
   key_scan& ssh(ssh_options options) &;
   key_scan&& ssh(ssh_options options) && { return std::move(ssh(std::move(options))); }
   /// "ed25519", "ecdsa", "rsa". Default: all of them, in this order.
@@ -61,7 +61,6 @@ class [[nodiscard]] key_scan : public action, public detail::fanout_options<key_
 
  private:
   ssh_options options_;
-  std::vector<std::string> types_;
 };
 
 /// What a host's result of a key_scan has. Empty: the server was not reached, or has none of the

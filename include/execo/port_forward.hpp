@@ -69,11 +69,11 @@ class [[nodiscard]] port_forward : private detail::process_handle {
   static port_forward dynamic(forward_endpoint here, host via) {
     return port_forward(detail::make_port_forward(std::move(here), std::move(via), std::nullopt));
   }
-  /// Who connects to the port `on_host`, of the host `via`, is connected to `there`, as this
-  /// machine reaches it: a port, or a unix socket. It has an ssh connection of its own. Servers
-  /// listen on their loopback addresses alone unless GatewayPorts says otherwise. A client that
-  /// comes when 256 are carried is refused. Throws: std::invalid_argument if `on_host` is a path,
-  /// or `there` has no port.
+  /// Who connects to `on_host`, a port or a unix socket of the host `via`, is connected to `there`,
+  /// as this machine reaches it: a port, or a unix socket. It has an ssh connection of its own, by
+  /// the program ssh for a unix socket. Servers listen on their loopback addresses alone unless
+  /// GatewayPorts says otherwise. A client that comes when 256 are carried is refused.
+  /// Throws: std::invalid_argument if `there` has no port.
   static port_forward remote(forward_endpoint on_host, host via, forward_endpoint there) {
     return port_forward(
         detail::make_remote_forward(std::move(on_host), std::move(via), std::move(there)));
@@ -81,9 +81,11 @@ class [[nodiscard]] port_forward : private detail::process_handle {
   port_forward(port_forward&&) noexcept = default;
   port_forward& operator=(port_forward&&) noexcept = default;
 
-  /// How to reach the host. Default: as ssh_config(5) says.
-  /// Throws: std::invalid_argument for a connector, another user (become), a lease or the program
-  /// ssh: forwards are this process's own.
+  /// How to reach the host. Default: as the connection defaults and ssh_config(5) say. By the
+  /// program ssh, which carries a forward where `via` says so or libssh cannot, there is no count
+  /// of connections and no limit to them.
+  /// Throws: std::invalid_argument for a connector, another user (become), a lease, or for the
+  /// client libssh if the host is to listen on a unix socket.
   port_forward& ssh(ssh_options options) & {
     (void)configurable();
     detail::set_forward_ssh(shared_state(), std::move(options));
@@ -135,7 +137,7 @@ class [[nodiscard]] port_forward : private detail::process_handle {
   /// Thread: any.
   void kill() noexcept { process_handle::kill(); }
 
-  /// What it has carried so far, also after its end.
+  /// What it has carried so far, also after its end. By the program ssh nothing is counted.
   /// Thread: any.
   forward_counts counts() const { return detail::counts_of(shared_state()); }
 

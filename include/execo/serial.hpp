@@ -1,9 +1,10 @@
-/// serial: a serial port, here or on a host, as a process with streams.
+/// serial: a serial port, here, on a host or on many, as a process with streams.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
+#include "execo/command.hpp"
 #include "execo/host.hpp"
 #include "execo/process.hpp"
 #include "execo/ssh_process.hpp"
@@ -11,7 +12,7 @@
 namespace execo {
 
 namespace detail {
-class serial_command;
+class serial_script;
 }
 
 enum class parity : std::uint8_t { none, even, odd };
@@ -37,7 +38,7 @@ class serial_line {
   std::string to_string() const;
 
  private:
-  friend class detail::serial_command;
+  friend class detail::serial_script;
   std::string device_;
   unsigned speed_;
   int data_bits_ = 8;
@@ -58,5 +59,10 @@ process serial(const serial_line& line);
 /// The port of an ssh host, which has sh, cat and an stty with the option -F. Its device is
 /// released when the connection is lost.
 ssh_process serial(const serial_line& line, const host& where);
+
+/// What these run, with in(pipe()), for an action: `remote(serial_command(line), hosts)` is a port
+/// of each host. Its output is captured as that of any command. References such as `{{name}}` in
+/// the path of the device are replaced for each host.
+command serial_command(const serial_line& line);
 
 }  // namespace execo

@@ -182,7 +182,8 @@ void host_commands::prepare() {
 }
 
 std::string host_commands::text() const {
-  return make ? name() : (is_prepared() ? *shared_ : what).shell_text();
+  // What a copy runs says little of what it copies.
+  return make || !local_paths.empty() ? name() : (is_prepared() ? *shared_ : what).shell_text();
 }
 
 std::string host_commands::name() const {

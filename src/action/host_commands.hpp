@@ -66,7 +66,7 @@ class host_commands {
   /// How many files the outputs of each host are written to. Pre: is_prepared().
   std::size_t files_of_each() const;
 
-  /// Their text, before anything is replaced in it.
+  /// Their text, before anything is replaced in it; of a copy, its name.
   std::string text() const;
   /// What all of them are called.
   std::string name() const;

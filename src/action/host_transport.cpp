@@ -82,14 +82,7 @@ class host_transport final : public refusing_transport {
   }
 
   void refuse(const std::exception_ptr& error) {
-    std::string why;
-    try {
-      std::rethrow_exception(error);
-    } catch (const std::exception& e) {
-      why = e.what();
-    } catch (...) {
-    }
-    fail_soon(failure(end_reason::unsupported, error_of(error), std::move(why)));
+    fail_soon(failure(end_reason::unsupported, error_of(error), words_of(error)));
   }
 
   // What belongs to the loop is destroyed there: the last handle may be dropped on any thread. The

@@ -37,13 +37,15 @@ const key_type& key_type_of(const std::string& word) {
 
 class key_scan_factory final : public detail::ssh_factory {
  public:
-  key_scan_factory(ssh_options chosen, const std::vector<std::string>& types)
-      : ssh_factory(std::move(chosen)) {
+  key_scan_factory(ssh_options chosen, std::vector<std::string> types)
+      : ssh_factory(std::move(chosen)), types_(std::move(types)) {
     if (!options().connector.empty())
       throw std::invalid_argument("a connector shows no host keys: key_scan speaks ssh");
-    for (const std::string& word : types) algorithms_.emplace_back(key_type_of(word).algorithms);
+    for (const std::string& word : types_) algorithms_.emplace_back(key_type_of(word).algorithms);
     if (algorithms_.empty()) throw std::invalid_argument("no type of host keys to ask for");
   }
+
+  const std::vector<std::string>& types() const noexcept { return types_; }
 
   void begin(detail::loop& on) override {
     rings_.resize(on.rings().size());
@@ -61,9 +63,10 @@ class key_scan_factory final : public detail::ssh_factory {
   std::unique_ptr<detail::transport> transport_to(detail::loop& on, std::size_t ring,
                                                   detail::attempt& what) override {
     check_files();
-    return make_in_time(on, what, [this, &on, ring, where = what.where](deadlines* limits) {
+    auto make = [this, &on, ring, where = destination(what.where)](deadlines* limits) {
       return transport_by_config(on, ring, where, limits);
-    });
+    };
+    return make_in_time(on, what, std::move(make));
   }
 
   std::unique_ptr<detail::transport> transport_by_config(detail::loop& on, std::size_t ring,
@@ -87,6 +90,7 @@ class key_scan_factory final : public detail::ssh_factory {
     return known;
   }
 
+  const std::vector<std::string> types_;
   std::vector<std::string> algorithms_;  // by type
   std::vector<directories> rings_;
 };
@@ -97,26 +101,34 @@ std::vector<std::string> all_types() {
   return words;
 }
 
+// Of the keys that it asks for already.
+void take_scan_way(detail::fanout_action& to, ssh_options options) {
+  to.limits = options.limits;
+  to.factory = std::make_shared<key_scan_factory>(
+      std::move(options), static_cast<const key_scan_factory&>(*to.factory).types());
+}
+
 }  // namespace
 
 key_scan::key_scan(detail::host_arguments hosts)
     : action(detail::action_ref(
-          new detail::fanout_action(command("host keys"), std::move(hosts).take()))),
-      types_(all_types()) {
-  ssh(ssh_options());
+          new detail::fanout_action(command("host keys"), std::move(hosts).take()))) {
+  detail::fanout_action& made = detail::configurable(state());
+  made.factory = std::make_shared<key_scan_factory>(ssh_options(), all_types());
+  made.take_defaults = &take_scan_way;
 }
 
 key_scan& key_scan::ssh(ssh_options options) & {
   detail::fanout_action& mine = detail::configurable(state());
-  mine.factory = std::make_shared<key_scan_factory>(options, types_);
-  mine.limits = options.limits;
+  take_scan_way(mine, options);
+  mine.take_defaults = nullptr;
   options_ = std::move(options);
   return *this;
 }
 
 key_scan& key_scan::types(std::vector<std::string> wanted) & {
-  detail::configurable(state()).factory = std::make_shared<key_scan_factory>(options_, wanted);
-  types_ = std::move(wanted);
+  detail::configurable(state()).factory =
+      std::make_shared<key_scan_factory>(options_, std::move(wanted));
   return *this;
 }
 

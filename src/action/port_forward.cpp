@@ -9,11 +9,14 @@
 #include "execo/printable.hpp"
 #include "execo/ssh_config.hpp"
 #include "process/process_state.hpp"
+#include "process/surroundings.hpp"
+#include "ssh/automatic_transport.hpp"
 #include "ssh/failing_transport.hpp"
 #include "ssh/forward_state.hpp"
 #include "ssh/forward_transport.hpp"
 #include "ssh/host_directory.hpp"
 #include "ssh/listening_socket.hpp"
+#include "ssh/openssh_forward.hpp"
 
 namespace execo::detail {
 namespace {
@@ -25,20 +28,31 @@ void check_forward_options(const ssh_options& options) {
   refuse_if(!options.connector.empty(), "a connector: forwards go over ssh");
   refuse_if(!options.become.empty(), "become: it runs no command");
   refuse_if(options.lease.count() > 0, "a lease: it runs no command");
-  refuse_if(options.via == ssh_client::openssh,
-            "via openssh: forwards are carried by this process");
+}
+
+// libssh 0.10 asks a server for ports alone.
+bool needs_openssh(const forward_plan& plan) {
+  return plan.side == forward_side::far && plan.here.is_path();
 }
 
 /// Finds the way to a host as a command does.
 class forward_factory final : public ssh_factory {
  public:
-  forward_factory(ssh_options options, std::shared_ptr<forward_state> state)
-      : ssh_factory(std::move(options)), state_(std::move(state)) {}
+  forward_factory(ssh_options chosen, std::shared_ptr<forward_state> state)
+      : ssh_factory(std::move(chosen)), state_(std::move(state)) {
+    check_client();
+    if (client() != ssh_client::built_in) around_ = environment_of_ssh();
+  }
 
+  void begin(loop& on) override {
+    if (around_) openssh_ = std::make_shared<const openssh_setup>(options(), by(), around_);
+    ssh_factory::begin(on);
+  }
   void end(std::size_t) noexcept override { hosts_.reset(); }
 
  private:
   std::unique_ptr<transport> transport_to(loop& on, std::size_t, attempt& what) override {
+    if (client() == ssh_client::openssh) return by_openssh(on, destination(what.where));
     check_files();
     auto make = [this, &on, where = destination(what.where)](deadlines* limits) {
       return transport_by_config(on, where, limits);
@@ -56,14 +70,43 @@ class forward_factory final : public ssh_factory {
     }
     if (limits != nullptr) limits->establish = to.establish;
     const std::string& keyword = to.shared->settings.needs_ssh;
-    if (keyword.empty()) return make_forward_transport(std::move(to), state_);
-    return std::make_unique<failing_transport>(
-        on, end_reason::unsupported,
-        where.name() + ": " + keyword +
-            " of ssh_config needs the ssh program, which no forward has");
+    auto by_program = [this, &on, where] { return by_openssh(on, where); };
+    if (keyword.empty()) {
+      std::unique_ptr<transport> built_in = make_forward_transport(std::move(to), state_);
+      if (!openssh_) return built_in;
+      return make_automatic_transport(on, std::move(built_in), std::move(by_program));
+    }
+    std::string why = where.name() + ": " + keyword + " of ssh_config needs the ssh program";
+    if (openssh_) return make_openssh_instead(on, std::move(by_program), std::move(why));
+    return std::make_unique<failing_transport>(on, end_reason::unsupported, std::move(why));
+  }
+
+  // The ssh program alone, libssh alone, or the program where libssh cannot.
+  ssh_client client() const noexcept {
+    return needs_openssh(state_->plan) ? ssh_client::openssh : options().via;
+  }
+  void check_client() const {
+    if (needs_openssh(state_->plan) && options().via == ssh_client::built_in)
+      throw std::invalid_argument("port_forward: '" + printable(state_->plan.here.path()) +
+                                  "' is a path, and libssh has hosts listen on ports alone");
+    if (client() != ssh_client::openssh) return;
+    std::string_view refused = openssh_setup::why_not(options());
+    if (!refused.empty())
+      throw std::invalid_argument("port_forward: " + std::string(refused) + " is for libssh");
+    check_openssh_forward(state_->plan);
+  }
+  std::shared_ptr<const surroundings> environment_of_ssh() const {
+    if (!openssh_setup::why_not(options()).empty()) return nullptr;
+    return options().proxy_command.empty() ? surroundings::variables_now()
+                                           : surroundings::now(surroundings::caller::stands_still);
+  }
+  std::unique_ptr<transport> by_openssh(loop& on, const host& where) const {
+    return make_openssh_forward(on, openssh_, where, state_);
   }
 
   const std::shared_ptr<forward_state> state_;
+  std::shared_ptr<const surroundings> around_;    // of the ssh program; null: none
+  std::shared_ptr<const openssh_setup> openssh_;  // from the start on
   std::unique_ptr<host_directory> hosts_;
 };
 
@@ -115,9 +158,6 @@ process_ref make_port_forward(forward_endpoint here, host via,
 }
 
 process_ref make_remote_forward(forward_endpoint on_host, host via, forward_endpoint there) {
-  if (on_host.is_path())
-    throw std::invalid_argument("port_forward: a host listens on ports, not on '" +
-                                printable(on_host.path()) + "'");
   check_target(there);
   return make_forward(forward_plan(forward_side::far, std::move(on_host), std::move(there)),
                       std::move(via));

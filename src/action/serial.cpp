@@ -65,12 +65,13 @@ std::string serial_line::to_string() const {
 }
 
 /// What is run for a line.
-class detail::serial_command {
+class detail::serial_script {
  public:
   static command of(const serial_line& line) {
     command made("sh", "-c", port_script, "execo-serial", line.device_);
     made.add_words(parameters(line));
     made.given_name = "serial " + line.to_string();
+    made.set_in(pipe());
     return made;
   }
 
@@ -94,12 +95,12 @@ class detail::serial_command {
   }
 };
 
-process serial(const serial_line& line) {
-  return process(detail::serial_command::of(line)).in(pipe()).out(pipe());
-}
+command serial_command(const serial_line& line) { return detail::serial_script::of(line); }
+
+process serial(const serial_line& line) { return process(serial_command(line)).out(pipe()); }
 
 ssh_process serial(const serial_line& line, const host& where) {
-  return ssh_process(detail::serial_command::of(line), where).in(pipe()).out(pipe());
+  return ssh_process(serial_command(line), where).out(pipe());
 }
 
 }  // namespace execo

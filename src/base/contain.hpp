@@ -4,6 +4,7 @@
 
 #include <exception>
 #include <new>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -29,6 +30,17 @@ inline std::error_code error_of(const std::exception_ptr& error) noexcept {
     return e.code();
   } catch (...) {
     return std::make_error_code(std::errc::operation_canceled);
+  }
+}
+
+/// The words of a std::exception; none of anything else. Throws: std::bad_alloc.
+inline std::string words_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return {};
   }
 }
 

@@ -35,6 +35,7 @@ Examples:
   execo put -w @web --batch 10% --preserve conf.d site.conf /etc/app/
   execo put -w 'node[1-9]' 'keys/{{{host}}}.pem' /etc/ssl/private/host.pem
   execo put -w 'node[1-200]' --resume --skip-unchanged digest big.iso /srv/
+  execo put -w 'node[1-200]' --journal up.ndjson app.tar /tmp || execo resume up.ndjson
 
 Hosts need sh and mktemp; for a directory or several files, tar, too.
 )";
@@ -133,6 +134,7 @@ const std::vector<run_option>& put_table() {
                                     rollout_lines(),
                                     connection_lines(),
                                     reference_lines(),
+                                    journal_lines(),
                                     output_lines(),
                                     operands};
   static const std::vector<run_option> table = joined(parts);
@@ -140,11 +142,27 @@ const std::vector<run_option>& put_table() {
 }
 
 const std::vector<run_option>& get_table() {
-  static const run_lines parts[] = {target_lines(),    copy_deadlines,  copies,
-                                    login_lines(),     rollout_lines(), connection_lines(),
-                                    reference_lines(), output_lines(),  operands};
+  static const run_lines parts[] = {
+      target_lines(),     copy_deadlines,    copies,          login_lines(),  rollout_lines(),
+      connection_lines(), reference_lines(), journal_lines(), output_lines(), operands};
   static const std::vector<run_option> table = joined(parts);
   return table;
+}
+
+// False: help was asked for.
+bool read_copy(run_reader& into, copy_arguments::direction way,
+               const std::vector<run_option>& table, run_words arguments) {
+  into.made.copy.way = way;
+  auto parsed =
+      command_line::parse<run_reader>(table, arguments, command_line::habits::operands, into);
+  if (parsed.asked != command_line::question::none) return false;
+  copy_arguments& copy = into.made.copy;
+  if (copy.sources.size() < 2)
+    throw usage_error(copy.sources.empty() ? "no SRC and no DEST: give paths after the options"
+                                           : "no DEST: give where to copy it to as the last path");
+  copy.destination = std::move(copy.sources.back());
+  copy.sources.pop_back();
+  return true;
 }
 
 std::optional<run_options> parse_copy(const char* name, copy_arguments::direction way,
@@ -152,16 +170,7 @@ std::optional<run_options> parse_copy(const char* name, copy_arguments::directio
                                       std::span<const char* const> arguments,
                                       const config& defaults) {
   run_reader into(defaults);
-  into.made.copy.way = way;
-  auto parsed =
-      command_line::parse<run_reader>(table, arguments, command_line::habits::operands, into);
-  if (parsed.asked != command_line::question::none) return std::nullopt;
-  copy_arguments& copy = into.made.copy;
-  if (copy.sources.size() < 2)
-    throw usage_error(copy.sources.empty() ? "no SRC and no DEST: give paths after the options"
-                                           : "no DEST: give where to copy it to as the last path");
-  copy.destination = std::move(copy.sources.back());
-  copy.sources.pop_back();
+  if (!read_copy(into, way, table, arguments)) return std::nullopt;
   return into.finish(name, arguments);
 }
 
@@ -175,6 +184,15 @@ std::optional<run_options> parse_put(std::span<const char* const> arguments,
 std::optional<run_options> parse_get(std::span<const char* const> arguments,
                                      const config& defaults) {
   return parse_copy("get", copy_arguments::direction::get, get_table(), arguments, defaults);
+}
+
+run_options parse_resumed_copy(const journal& of, journal_options how, const config& defaults) {
+  const bool sends = of.arguments().front() == "put";
+  const auto way = sends ? copy_arguments::direction::put : copy_arguments::direction::get;
+  const std::vector<run_option>& table = sends ? put_table() : get_table();
+  return resume_by(of, std::move(how), defaults, [&](run_reader& into, run_words arguments) {
+    (void)read_copy(into, way, table, arguments);
+  });
 }
 
 command_line::spec_list put_specs() { return command_line::specs_of<run_reader>(put_table()); }

@@ -16,6 +16,9 @@ std::optional<run_options> parse_put(std::span<const char* const> arguments,
 std::optional<run_options> parse_get(std::span<const char* const> arguments,
                                      const config& defaults = config());
 
+/// As parse_resumed(). Pre: the journal is that of `execo put` or `execo get`.
+run_options parse_resumed_copy(const journal& of, journal_options how, const config& defaults);
+
 std::string put_help();
 std::string get_help();
 command_line::spec_list put_specs();

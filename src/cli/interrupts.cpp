@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -29,11 +28,13 @@ void signal_event(int fd) noexcept {
 
 // Shells start background commands with SIGINT ignored, but an explicit `kill -INT` must work.
 // Only SIGHUP stays ignored, for nohup.
-sigset_t interrupting_signals() noexcept {
+sigset_t signals_to_take(bool steers) noexcept {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  if (steers) sigaddset(&set, SIGUSR1);
+  if (steers) sigaddset(&set, SIGUSR2);
   struct sigaction hangup {};
   if (::sigaction(SIGHUP, nullptr, &hangup) != 0 || hangup.sa_handler != SIG_IGN)
     sigaddset(&set, SIGHUP);
@@ -51,13 +52,15 @@ void stop_flag::raise(std::chrono::steady_clock::time_point when) noexcept {
   signal_event(fd_);
 }
 
-interrupts::interrupts(stop_flag& flag, std::function<void()> on_first)
-    : flag_(flag), on_first_(std::move(on_first)) {
-  sigset_t set = interrupting_signals();
+interrupts::interrupts(stop_flag& flag, std::function<void()> on_first,
+                       std::function<void(steering)> on_steering)
+    : flag_(flag), on_first_(std::move(on_first)), on_steering_(std::move(on_steering)) {
+  sigset_t set = signals_to_take(static_cast<bool>(on_steering_));
   int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   if (error != 0) throw std::system_error(error, std::generic_category(), "pthread_sigmask");
-  (void)::signal(SIGINT, SIG_DFL);  // an ignored signal would not reach the signalfd
-  (void)::signal(SIGTERM, SIG_DFL);
+  // An ignored signal would not reach the signalfd.
+  for (int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2})
+    if (sigismember(&set, signal) == 1) (void)::signal(signal, SIG_DFL);
   signals_ = checked(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
   finish_ = checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
   thread_ = std::thread([this] { watch(); });
@@ -76,13 +79,23 @@ void interrupts::watch() {
     if (::poll(watched, 2, -1) < 0) continue;  // EINTR
     if (watched[1].revents != 0) return;
     signalfd_siginfo info{};
-    if (::read(signals_, &info, sizeof info) != sizeof info) continue;
-    if (!flag_.raised()) {
-      flag_.raise();
-      on_first_();
-    } else if (std::chrono::steady_clock::now() - flag_.since() > same_signal) {
-      ::_exit(130);
-    }
+    if (::read(signals_, &info, sizeof info) == sizeof info) take(info);
+  }
+}
+
+void interrupts::take(const signalfd_siginfo& signal) {
+  const auto number = static_cast<int>(signal.ssi_signo);
+  if (number == SIGUSR1) return on_steering_(steering::toggle());
+  if (number == SIGUSR2) {
+    const bool has_count = signal.ssi_code == SI_QUEUE && signal.ssi_int > 0;
+    if (has_count) on_steering_(steering::fanout(static_cast<std::size_t>(signal.ssi_int)));
+    return;
+  }
+  if (!flag_.raised()) {
+    flag_.raise();
+    on_first_();
+  } else if (std::chrono::steady_clock::now() - flag_.since() > same_signal) {
+    ::_exit(130);
   }
 }
 

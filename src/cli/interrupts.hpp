@@ -1,12 +1,14 @@
-// SIGINT, SIGTERM and SIGHUP. The first one stops the run in an orderly way, a second one ends the
-// tool at once.
+// SIGINT, SIGTERM and SIGHUP: the first one stops the run in an orderly way, a second one ends the
+// tool at once. SIGUSR1 and SIGUSR2 steer a run.
 #pragma once
 
 #include <signal.h>
+#include <sys/signalfd.h>
 
 #include <atomic>
 #include <cassert>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <thread>
 
@@ -39,22 +41,43 @@ class stop_flag {
   int fd_;
 };
 
+/// What a signal asks of a run that goes on.
+class steering {
+ public:
+  /// No further host is to begin, or hosts are to begin again.
+  static steering toggle() noexcept { return steering(0); }
+  /// Pre: > 0.
+  static steering fanout(std::size_t at_a_time) noexcept { return steering(at_a_time); }
+
+  bool toggles() const noexcept { return fanout_ == 0; }
+  /// Pre: !toggles().
+  std::size_t fanout() const noexcept { return fanout_; }
+
+ private:
+  explicit steering(std::size_t fanout) noexcept : fanout_(fanout) {}
+  std::size_t fanout_;
+};
+
 /// Takes over the signals for the life of the process: they are blocked in this thread and the
 /// threads it starts, and one thread reads them and does nothing else.
 class interrupts {
  public:
-  /// That thread calls `on_first` at the first signal.
+  /// That thread calls `on_first` at the first signal that stops, and `on_steering` for SIGUSR1 and
+  /// for SIGUSR2 with a value, `kill -q 16 -USR2 PID`. Without that these two stay as they are.
   /// Throws: std::system_error.
-  interrupts(stop_flag& flag, std::function<void()> on_first);
+  interrupts(stop_flag& flag, std::function<void()> on_first,
+             std::function<void(steering)> on_steering = {});
   ~interrupts();
   interrupts(const interrupts&) = delete;
   interrupts& operator=(const interrupts&) = delete;
 
  private:
   void watch();
+  void take(const signalfd_siginfo& signal);
 
   stop_flag& flag_;
   std::function<void()> on_first_;
+  std::function<void(steering)> on_steering_;
   int signals_ = -1;
   int finish_ = -1;
   std::thread thread_;

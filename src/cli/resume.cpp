@@ -10,6 +10,7 @@
 #include "command_line/option_table.hpp"
 #include "command_line/values.hpp"
 #include "commands.hpp"
+#include "copy_options.hpp"
 #include "execo/journal.hpp"
 #include "execo/printable.hpp"
 #include "run.hpp"
@@ -25,10 +26,10 @@ using command_line::usage_error;
 constexpr std::string_view before_resume_options =
     R"(Usage: execo resume [OPTION]... FILE
 
-Goes on with the run of which FILE is the journal (`execo run --journal FILE`): with the
-same command, options and directory, on the hosts where it was not run. What happens is
-appended to FILE. Hosts that are done stay as they are, and so do those where the command
-was begun and whose end is not known.
+Goes on with the run of which FILE is the journal (`execo run --journal FILE`, put and
+get as well): with the same command, options and directory, on the hosts where it was not
+run. What happens is appended to FILE. Hosts that are done stay as they are, and so do
+those where the command was begun and whose end is not known; copies go to these again.
 
 Options:
 )";
@@ -41,6 +42,8 @@ Examples:
   execo run -w 'node[1-200]' --journal up.ndjson -- apt-get -y upgrade
   execo resume up.ndjson
   execo resume --idempotent up.ndjson
+  execo put -w 'node[1-200]' --journal copy.ndjson app.tar /tmp
+  execo resume copy.ndjson
   execo run -w @last:unknown -- dpkg --audit
 
 Exit status: that of `execo run`, for all hosts of the run; one whose end is unknown counts
@@ -96,15 +99,19 @@ void enter_directory(const journal& of) {
 
 run_options rest_of(const resume_options& wanted, const config& defaults) {
   const journal of(std::filesystem::absolute(wanted.file));
-  if (of.arguments().empty() || of.arguments().front() != "run")
+  const std::string name = of.arguments().empty() ? "" : of.arguments().front();
+  const bool copies = name == "put" || name == "get";
+  if (!copies && name != "run")
     throw usage_error(
         fmt::format("{}: the journal of a program, not of `execo run`: that program resumes it",
                     printable(wanted.file)));
   enter_directory(of);
   journal_options how(of.file().string());
   how.resume().remember();
-  if (wanted.idempotent) how.idempotent();
-  return parse_resumed(of, std::move(how), defaults);
+  // A file that is copied twice is the same file.
+  if (wanted.idempotent || copies) how.idempotent();
+  return copies ? parse_resumed_copy(of, std::move(how), defaults)
+                : parse_resumed(of, std::move(how), defaults);
 }
 
 }  // namespace

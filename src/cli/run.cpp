@@ -77,6 +77,7 @@ class run_session {
   void note_lack_of_memory() noexcept;
   void stop_when_output_is_lost();
   void ask_to_stop();
+  void steer(steering what);
   void finish_view();
   int report(duration elapsed);
   bool text() const noexcept { return options_.show != layout::ndjson; }
@@ -92,6 +93,7 @@ class run_session {
   bool with_progress_ = false;
   bool running_ = false;
   bool flush_comes_ = false;
+  bool suspended_ = false;  // no further host begins
   bool output_lost_ = false;
   bool out_of_memory_ = false;
   std::string journal_problem_;  // empty: none
@@ -180,7 +182,9 @@ void run_session::add_earlier_part() {
 
 int run_session::run() {
   configure();
-  interrupts watching(stop_, [this] { context_.post([this] { ask_to_stop(); }); });
+  interrupts watching(
+      stop_, [this] { context_.post([this] { ask_to_stop(); }); },
+      [this](steering what) { context_.post([this, what] { steer(what); }); });
   begun_ = steady_clock::now();
   running_ = true;
   sync_wait(context_, work());
@@ -192,6 +196,22 @@ int run_session::run() {
 // A posted call may run after the end of the run, when there is nothing left to stop.
 void run_session::ask_to_stop() {
   if (running_) work_->action().request_stop();
+}
+
+// What a signal says to who watches the run.
+void run_session::steer(steering what) {
+  if (!running_ || stop_.raised()) return;
+  if (!what.toggles()) {
+    work_->set_fanout(what.fanout());
+    return tell(fmt::format("{} hosts at a time from now on", what.fanout()));
+  }
+  suspended_ = !suspended_;
+  if (suspended_) {
+    work_->action().suspend_launching();
+    return tell(fmt::format("no further host begins until `kill -USR1 {}`", ::getpid()));
+  }
+  work_->action().resume_launching();
+  tell("hosts begin again");
 }
 
 task<void> run_session::work() {
@@ -236,6 +256,7 @@ task<void> run_session::show_progress() {
     const duration elapsed = steady_clock::now() - begun_;
     std::string words = progress_words(work_->action().stats(), elapsed);
     if (options_.copy.given()) words += copy_words(work_->copied(), elapsed);
+    if (suspended_) words += ", suspended";
     console_.progress(words);
   }
 }

@@ -46,6 +46,9 @@ Examples:
   execo run -w 'node[1-200]' -qNS -- cat /etc/machine-id | sort | uniq -d
   execo run -w '127.0.0.[1-9]' -p 2222 --host-keys accept-new 'echo $HOME; df -h | tail -1'
 
+While it runs, `kill -USR1 PID` lets no further host begin, and the next one lets them begin
+again; `kill -q 16 -USR2 PID` is -f 16 from then on.
+
 Defaults come from ~/.config/execo/config.toml, or from the file $EXECO_CONFIG, then
 from ~/.ssh/config and /etc/ssh/ssh_config; `execo ssh-config HOST` shows what those say.
 
@@ -121,10 +124,6 @@ constexpr run_option commands[] = {
 };
 
 constexpr run_option layouts[] = {
-    {0, "journal", "FILE",
-     "write what happens to a new file, as it happens: after a crash or an interrupt `execo resume "
-     "FILE` runs what is left, and -w @last:failed names the hosts that failed (no journal)",
-     [](run_reader& r, const given_option& g) { r.made.journal.emplace(plain_text(g)); }},
     {0, "outdir", "DIR",
      "write the stdout of each host to the file DIR/HOST, a directory that is made if needed. It "
      "is shown only if -b, -L or ndjson is given, too. What came of a host that fails is kept",
@@ -146,9 +145,10 @@ constexpr run_option layouts[] = {
 };
 
 const std::vector<run_option>& run_table() {
-  static const run_lines parts[] = {
-      target_lines(),     command_deadlines, login_lines(),     attempts, rollout_lines(),
-      connection_lines(), commands,          reference_lines(), layouts,  output_lines()};
+  static const run_lines parts[] = {target_lines(), command_deadlines, login_lines(),
+                                    attempts,       rollout_lines(),   connection_lines(),
+                                    commands,       reference_lines(), journal_lines(),
+                                    layouts,        output_lines()};
   static const std::vector<run_option> table = joined(parts);
   return table;
 }
@@ -176,17 +176,11 @@ std::optional<run_options> parse_run(std::span<const char* const> arguments,
 }
 
 run_options parse_resumed(const journal& of, journal_options how, const config& defaults) {
-  std::vector<const char*> arguments;
-  for (const std::string& word : of.arguments()) arguments.push_back(word.c_str());
-  run_reader into(defaults);
-  into.resumes = true;
-  into.targets.fix(of.hosts());
-  auto parsed = command_line::parse<run_reader>(run_table(), std::span(arguments).subspan(1),
-                                                command_line::habits::command, into);
-  take_command(into.made, parsed.words);
-  run_options made = into.finish("run", {});
-  made.journal = std::move(how);
-  return made;
+  return resume_by(of, std::move(how), defaults, [](run_reader& into, run_words arguments) {
+    auto parsed = command_line::parse<run_reader>(run_table(), arguments,
+                                                  command_line::habits::command, into);
+    take_command(into.made, parsed.words);
+  });
 }
 
 command_line::spec_list run_specs() { return command_line::specs_of<run_reader>(run_table()); }

@@ -111,6 +111,19 @@ run_options run_reader::finish(std::string_view name, std::span<const char* cons
   return std::move(made);
 }
 
+run_options resume_by(const journal& of, journal_options how, const config& defaults,
+                      const std::function<void(run_reader&, run_words)>& parse) {
+  std::vector<const char*> arguments;
+  for (const std::string& word : of.arguments()) arguments.push_back(word.c_str());
+  run_reader into(defaults);
+  into.resumes = true;
+  into.targets.fix(of.hosts());
+  parse(into, run_words(arguments).subspan(1));
+  run_options made = into.finish(of.arguments().front(), {});
+  made.journal = std::move(how);
+  return made;
+}
+
 // What `execo resume` needs, and for people what the configurations add.
 void run_reader::describe_run(std::string_view name, std::span<const char* const> arguments) {
   std::vector<std::string> words{std::string(name)};

@@ -1,6 +1,7 @@
 // Where the setters of the options of run, put and get write, and the options that they share.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,15 @@ run_lines connection_lines();
 run_lines reference_lines();
 /// What is shown, and --help.
 run_lines output_lines();
+
+/// Where it is written down what happens.
+run_lines journal_lines();
+
+using run_words = std::span<const char* const>;
+/// What is left of the run of a journal: its words are read by `parse` once more, with its hosts in
+/// place of those that they name. Throws: usage_error, what `parse` throws.
+run_options resume_by(const journal& of, journal_options how, const config& defaults,
+                      const std::function<void(run_reader&, run_words)>& parse);
 
 /// One table of them.
 std::vector<run_option> joined(std::span<const run_lines> parts);

@@ -34,14 +34,24 @@ copy_progress run_work::copied() const {
   return copy_progress();
 }
 
+void run_work::set_fanout(std::size_t at_a_time) {
+  if (rollout_) {
+    rollout_->fanout(at_a_time);
+  } else if (auto* command = std::get_if<remote>(&work_)) {
+    command->fanout(at_a_time);
+  } else if (auto* way = std::get_if<put>(&work_)) {
+    way->fanout(at_a_time);
+  } else if (auto* back = std::get_if<get>(&work_)) {
+    back->fanout(at_a_time);
+  }
+}
+
 remote run_work::made_command() {
   std::vector<std::string> files;
   if (options_.folders.given()) files = output_folders::names_of(options_.hosts);
   remote made(wanted_command(), std::move(options_.hosts));
   if (!files.empty()) made.subst(output_folders::reference, std::move(files));
   set_ends(made);
-  if (options_.journal) made.journal(*options_.journal);
-  if (options_.journal && options_.journal->resumes()) made.allow_empty();
   if (options_.has_terminal) made.pty(24, 80);
   set_streams(made);
   set_hosts(made);
@@ -112,6 +122,8 @@ void run_work::set_copy(Copy copy) {
 template <class Action>
 void run_work::set_hosts(Action& of) {
   if (options_.keep_braces) of.verbatim();
+  if (options_.journal) of.journal(*options_.journal);
+  if (options_.journal && options_.journal->resumes()) of.allow_empty();
   of.on(context_).fanout(options_.fanout).ssh(std::move(options_.ssh)).on_notice(audience_.notice);
 }
 

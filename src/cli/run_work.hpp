@@ -1,6 +1,7 @@
 // The action of one run, as its options want it: a command on hosts or a copy, perhaps in batches.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -38,6 +39,8 @@ class run_work {
   execo::action& action() noexcept { return *action_; }
   /// Of a copy; of one in a rollout only the hosts are counted.
   copy_progress copied() const;
+  /// How many hosts at a time, from now on. Pre: > 0.
+  void set_fanout(std::size_t at_a_time);
   /// Null: it has no batches.
   const execo::rollout* rollout() const noexcept { return rollout_ ? &*rollout_ : nullptr; }
 

@@ -153,6 +153,13 @@ constexpr run_option references[] = {
      [](run_reader& r, const given_option&) { r.made.keep_braces = true; }},
 };
 
+constexpr run_option journals[] = {
+    {0, "journal", "FILE",
+     "write what happens to a new file, as it happens: after a crash or an interrupt `execo resume "
+     "FILE` does what is left, and -w @last:failed names the hosts that failed (no journal)",
+     [](run_reader& r, const given_option& g) { r.made.journal.emplace(plain_text(g)); }},
+};
+
 constexpr run_option outputs[] = {
     {0, "format", "text|ndjson",
      "ndjson: one line with a JSON object for each host when it completes (text)",
@@ -181,6 +188,7 @@ run_lines login_lines() { return login; }
 run_lines rollout_lines() { return rollouts; }
 run_lines connection_lines() { return connections; }
 run_lines reference_lines() { return references; }
+run_lines journal_lines() { return journals; }
 run_lines output_lines() { return outputs; }
 
 std::vector<run_option> joined(std::span<const run_lines> parts) {

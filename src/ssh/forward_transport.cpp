@@ -168,6 +168,7 @@ class forward_transport final : public transport,
   void fail(failure why) {
     if (stage_ >= stage::over) return;
     stage_ = stage::over;
+    fits_openssh_ = why.fits_openssh;
     stop_listening();
     events_->on_failed(std::move(why));
   }
@@ -284,6 +285,7 @@ class forward_transport final : public transport,
     end_report found;
     found.connection = use_;
     found.transport = transport_kind::ssh;
+    found.may_fit_openssh = fits_openssh_;
     events_->on_closed(std::move(found));
   }
 
@@ -302,6 +304,7 @@ class forward_transport final : public transport,
   connection_use use_ = connection_use::none;
   stage stage_ = stage::opened;
   bool step_queued_ = false;
+  bool fits_openssh_ = false;  // that may do what failed here
 };
 
 }  // namespace

@@ -29,10 +29,9 @@ socks_refusal refusal_in(std::string_view words) {
 }  // namespace
 
 forwarded_connection::forwarded_connection(forwarded_owner& of, unique_fd client)
-    : of_(of),
-      client_(std::move(client)),
-      readable_(delegate<int>::to<&forwarded_connection::on_readable>(this)),
-      limit_(delegate<>::to<&forwarded_connection::greeting_expired>(this), "a SOCKS client") {}
+    : carried_client(of, "a SOCKS client") {
+  socket_ = std::move(client);
+}
 
 void forwarded_connection::begin() {
   const std::optional<forward_endpoint>& there = of_.plan().there;
@@ -41,14 +40,12 @@ void forwarded_connection::begin() {
         if (there) return connect(there->is_path() ? there->path() : there->host(), there->port());
         socks_ = std::make_unique<socks_dialogue>();
         of_.home().arm_after(limit_, max_greeting);
-        on_readable(0);
+        socket_ready(0);
       },
       [this](const std::exception_ptr& error) { refuse(error_of(error).message()); });
 }
 
-void forwarded_connection::on_readable(int result) {
-  if (stage_ == stage::closing) return finish();
-  if (result == -ECANCELED) return;
+void forwarded_connection::socket_ready(int) {
   bool may_go_on = false;
   contain([&] { may_go_on = converse(); },
           [this](const std::exception_ptr& error) { refuse(error_of(error).message()); });
@@ -62,9 +59,9 @@ void forwarded_connection::on_readable(int result) {
 bool forwarded_connection::converse() {
   while (socks_->wanted() > 0) {
     std::array<char, socks_dialogue::max_wanted> buffer;
-    ssize_t n = ::recv(client_.get(), buffer.data(), socks_->wanted(), MSG_DONTWAIT);
+    ssize_t n = ::recv(socket_.get(), buffer.data(), socks_->wanted(), MSG_DONTWAIT);
     bool is_early = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-    if (is_early) return await_bytes(), false;
+    if (is_early) return await(POLLIN), false;
     if (n <= 0) return refuse("a SOCKS client left before it said where to"), false;
     std::string answer = socks_->take({buffer.data(), static_cast<std::size_t>(n)});
     if (!send_now(answer)) return refuse("a SOCKS client does not read"), false;
@@ -74,24 +71,17 @@ bool forwarded_connection::converse() {
   return false;
 }
 
-void forwarded_connection::await_bytes() {
-  readable_.prepare_poll(client_.get(), POLLIN);
-  of_.home().start(readable_);
-}
-
-void forwarded_connection::greeting_expired() {
-  refuse("a SOCKS client did not say in time where to");
-}
+void forwarded_connection::limit_passed() { refuse("a SOCKS client did not say in time where to"); }
 
 // So little goes into the buffer of a new connection as a whole.
 bool forwarded_connection::send_now(std::string_view bytes) noexcept {
   if (bytes.empty()) return true;
-  ssize_t n = ::send(client_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  ssize_t n = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   return n == static_cast<ssize_t>(bytes.size());
 }
 
 void forwarded_connection::connect(const std::string& to, int port) {
-  stage_ = stage::opening;
+  stage_ = stage::connecting;
   forward_ = &of_.forwards().open(to, port, *this);
 }
 
@@ -101,37 +91,17 @@ void forwarded_connection::refuse(std::string why) {
 }
 
 void forwarded_connection::forward_opened() {
-  if (stage_ != stage::opening) return;
+  if (stage_ != stage::connecting) return;
   if (socks_ && !send_now(socks_->granted())) return refuse("a SOCKS client left");
-  stage_ = stage::carried;
-  of_.note_opened();
-  forward_->pump(std::move(client_), &of_.traffic());
+  carry();
 }
 
 void forwarded_connection::forward_refused(std::string why) {
-  if (stage_ != stage::opening) return;
+  if (stage_ != stage::connecting) return;
   if (socks_) (void)send_now(socks_->denied(refusal_in(why)));
   std::string to = of_.plan().there ? of_.plan().there->to_string()
                                     : socks_->host() + ":" + std::to_string(socks_->port());
   refuse("no connection to " + printable(to) + ": " + why);
-}
-
-void forwarded_connection::close() {
-  if (stage_ == stage::closing) return;
-  stage_ = stage::closing;
-  of_.home().disarm(limit_);
-  if (forward_ != nullptr) return forward_->close();
-  finish();
-}
-
-void forwarded_connection::forward_closed() {
-  forward_ = nullptr;
-  finish();
-}
-
-void forwarded_connection::finish() {
-  if (!readable_.active) return of_.client_gone(*this);
-  if (!readable_.cancelling) of_.home().cancel(readable_);
 }
 
 }  // namespace execo::detail

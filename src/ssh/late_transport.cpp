@@ -119,15 +119,8 @@ class late_transport final : public forwarding_transport {
 
   void fail(const std::exception_ptr& error) {
     stage_ = stage::failed;
-    std::string why;
-    try {
-      std::rethrow_exception(error);
-    } catch (const std::exception& e) {
-      why = e.what();
-    } catch (...) {
-    }
     owner().on_failed(failure(end_reason::connect_failed,
-                              std::make_error_code(std::errc::invalid_argument), std::move(why)));
+                              std::make_error_code(std::errc::invalid_argument), words_of(error)));
   }
 
   const std::shared_ptr<match_commands> commands_;

@@ -53,6 +53,21 @@ void check_listening(const forward_endpoint& at) {
                                 "': name an address of this machine, localhost or *");
 }
 
+socket_path::socket_path(std::string path) : path_(std::move(path)) {
+  struct stat found {};
+  if (::lstat(path_.c_str(), &found) != 0) throw_errno(path_);
+  device_ = found.st_dev;
+  inode_ = found.st_ino;
+}
+
+void socket_path::remove() noexcept {
+  struct stat found {};
+  bool is_ours = !path_.empty() && ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ &&
+                 found.st_ino == inode_;
+  if (is_ours) (void)::unlink(path_.c_str());
+  path_.clear();
+}
+
 listening_socket::listening_socket(const forward_endpoint& at) {
   if (at.is_path()) {
     bind_path(at.path());
@@ -71,11 +86,7 @@ void listening_socket::bind_path(const std::string& path) {
   (void)::fchmod(fd_.get(), for_its_user);
   if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     throw_errno("listen on " + path);
-  struct stat found {};
-  if (::stat(path.c_str(), &found) != 0) throw_errno(path);
-  path_ = path;
-  device_ = found.st_dev;
-  inode_ = found.st_ino;
+  path_ = socket_path(path);
 }
 
 void listening_socket::bind_port(const forward_endpoint& at) {
@@ -97,20 +108,13 @@ listening_socket& listening_socket::operator=(listening_socket&& other) noexcept
   close();
   fd_ = std::move(other.fd_);
   path_ = std::exchange(other.path_, {});
-  device_ = other.device_;
-  inode_ = other.inode_;
   port_ = other.port_;
   return *this;
 }
 
-// Another one may have taken the path.
 void listening_socket::close() noexcept {
   fd_.reset();
-  struct stat found {};
-  bool is_ours = !path_.empty() && ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ &&
-                 found.st_ino == inode_;
-  if (is_ours) (void)::unlink(path_.c_str());
-  path_.clear();
+  path_.remove();
 }
 
 }  // namespace execo::detail

@@ -14,6 +14,24 @@ namespace execo::detail {
 /// `*`, or if the path is too long for a socket.
 void check_listening(const forward_endpoint& at);
 
+/// The path of a unix socket, to be removed by who has made it. Another one may have taken it
+/// since.
+class socket_path {
+ public:
+  socket_path() noexcept = default;
+  /// Of the socket that is there now. Throws: std::system_error if there is none.
+  explicit socket_path(std::string path);
+
+  bool empty() const noexcept { return path_.empty(); }
+  /// If it is the same one still. Empty from then on.
+  void remove() noexcept;
+
+ private:
+  std::string path_;
+  dev_t device_ = 0;  // to know it again
+  ino_t inode_ = 0;
+};
+
 /// It does not block. Its path goes with it.
 class listening_socket {
  public:
@@ -35,9 +53,7 @@ class listening_socket {
   void bind_port(const forward_endpoint& at);
 
   unique_fd fd_;
-  std::string path_;
-  dev_t device_ = 0;  // of the path, to know it again
-  ino_t inode_ = 0;
+  socket_path path_;
   int port_ = 0;
 };
 

@@ -22,10 +22,8 @@ constexpr auto max_connecting = std::chrono::seconds(20);
 }  // namespace
 
 near_connection::near_connection(forwarded_owner& of)
-    : of_(of),
-      question_(delegate<>::to<&near_connection::on_addresses>(this)),
-      writable_(delegate<int>::to<&near_connection::on_writable>(this)),
-      limit_(delegate<>::to<&near_connection::expired>(this), "the near end of a forward") {}
+    : carried_client(of, "the near end of a forward"),
+      question_(delegate<>::to<&near_connection::on_addresses>(this)) {}
 
 void near_connection::begin() {
   of_.home().arm_after(limit_, max_connecting);
@@ -39,7 +37,7 @@ void near_connection::begin() {
 }
 
 void near_connection::on_addresses() {
-  if (stage_ != stage::resolving) return;
+  if (stage_ != stage::asking) return;
   if (question_.addresses.empty()) return refuse(question_.problem);
   try_next();
 }
@@ -63,14 +61,11 @@ void near_connection::connect(int family, const sockaddr* to, socklen_t size) {
   socket_.reset(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   bool is_made = socket_ && ::connect(socket_.get(), to, size) == 0;
   if (is_made) return connected();
-  if (!socket_ || errno != EINPROGRESS) return on_writable(-errno);
-  writable_.prepare_poll(socket_.get(), POLLOUT);
-  of_.home().start(writable_);
+  if (!socket_ || errno != EINPROGRESS) return socket_ready(-errno);
+  await(POLLOUT);
 }
 
-void near_connection::on_writable(int result) {
-  if (stage_ == stage::closing) return finish();
-  if (result == -ECANCELED) return;
+void near_connection::socket_ready(int result) {
   int error = result < 0 ? -result : 0;
   socklen_t size = sizeof error;
   if (result >= 0) (void)::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
@@ -81,12 +76,10 @@ void near_connection::on_writable(int result) {
 
 void near_connection::connected() {
   of_.home().disarm(limit_);
-  stage_ = stage::carried;
   int on = 1;
   if (!of_.plan().there->is_path())
     (void)::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  of_.note_opened();
-  forward_->pump(std::move(socket_), &of_.traffic());
+  carry();
 }
 
 void near_connection::refuse(const std::string& why) {
@@ -96,23 +89,8 @@ void near_connection::refuse(const std::string& why) {
   close();
 }
 
-void near_connection::close() {
-  if (stage_ == stage::closing) return;
-  stage_ = stage::closing;
-  of_.home().disarm(limit_);
+void near_connection::stop_asking() noexcept {
   if (question_.pending()) question_.abandon();
-  if (forward_ != nullptr) return forward_->close();
-  finish();
-}
-
-void near_connection::forward_closed() {
-  forward_ = nullptr;
-  finish();
-}
-
-void near_connection::finish() {
-  if (!writable_.active) return of_.client_gone(*this);
-  if (!writable_.cancelling) of_.home().cancel(writable_);
 }
 
 }  // namespace execo::detail

@@ -88,6 +88,7 @@ void openssh_log::read_step(std::string_view step) {
   constexpr std::string_view status = "Exit status ";
   constexpr std::string_view accepted = "exec request accepted on channel ";
   constexpr std::string_view proxied = "Executing proxy command: ";
+  if (work_ == work::forward && reached_ == phase::open) listening_.read_step(step);
   if (step.starts_with("Sending command: ")) {
     asked_ = true;
   } else if (step.starts_with("Connecting to ") || step.starts_with(proxied)) {
@@ -133,6 +134,7 @@ failure_reason openssh_log::reason_so_far() const noexcept {
 void openssh_log::read_message(std::string_view message) {
   while (message.ends_with('\r') || message.ends_with('\n')) message.remove_suffix(1);
   if (message.starts_with("Authenticated to ")) return reach(phase::open);
+  if (work_ == work::forward && reached_ == phase::open) listening_.read_message(message);
   if (message.starts_with("Received disconnect from ")) {
     // "... port 22:2: Too many authentication failures"
     std::string_view words = behind(behind(message, " port "), ":");
@@ -150,6 +152,10 @@ void openssh_log::read_message(std::string_view message) {
                  has(message, "request failed on channel");
   if (refused && reached_ < phase::run) refused_ = true;
   if (!message.empty() && !is_remark(message)) message_ = printable(message, max_words);
+}
+
+std::error_code openssh_log::listen_error() const {
+  return errno_named(behind_last_colon(listening_.problem()));
 }
 
 std::string openssh_log::during() const {
@@ -258,7 +264,7 @@ failure openssh_log::lost(std::string_view words) const {
   } else if (!said.empty()) {
     text += ": " + said;
   }
-  if (!asked_) text += "; the command was not started";
+  if (!asked_ && work_ == work::command) text += "; the command was not started";
   return failure(end_reason::connection_lost, errno_named(behind_last_colon(said)), text);
 }
 

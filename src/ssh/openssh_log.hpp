@@ -1,21 +1,26 @@
 // What the `ssh` program says in its log at LogLevel DEBUG2, of one connection with one command:
-// how far it has come, how the command ended, and why it did not. Pure.
+// how far it has come, how the command ended, and why it did not; or, of one without a command,
+// whether what it forwards is listened for. Pure.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "execo/status.hpp"
 #include "process/failure.hpp"
+#include "ssh/openssh_listening.hpp"
 
 namespace execo::detail {
 
 class openssh_log {
  public:
+  enum class work : std::uint8_t { command, forward };
+
   /// `name`: the host, as it is to be shown.
-  openssh_log(std::string name, int port, std::string user)
-      : name_(std::move(name)), user_(std::move(user)), port_(port) {}
+  openssh_log(std::string name, int port, std::string user, work what = work::command)
+      : name_(std::move(name)), user_(std::move(user)), port_(port), work_(what) {}
 
   /// The next bytes of the log.
   void feed(std::string_view bytes);
@@ -27,6 +32,11 @@ class openssh_log {
   bool tried() const noexcept { return tried_; }
   /// Of the command, as the server reported it. A signal has no name: ssh does not log it.
   std::optional<exit_status> status() const noexcept { return status_; }
+
+  /// Of a log without a command.
+  const openssh_listening& listening() const noexcept { return listening_; }
+  /// Why it does not listen here.
+  std::error_code listen_error() const;
 
   /// It went on without a look at the host's key, or in spite of it.
   bool took_any_key() const noexcept { return took_any_key_; }
@@ -55,6 +65,7 @@ class openssh_log {
   std::string name_;
   std::string user_;
   int port_;
+  work work_;
   std::string rest_;      // of a record that is not complete
   std::string message_;   // the last one that says why it ends
   std::string said_;      // by the server, before it has said who it is
@@ -62,6 +73,7 @@ class openssh_log {
   std::string channel_;   // of the command, once it runs
   std::string host_key_;  // what is wrong with it
   std::optional<exit_status> status_;
+  openssh_listening listening_;
   // What is wrong with what the server says first: at the beginning, that it says nothing.
   failure_reason greeting_ = failure_reason::no_banner;
   phase reached_ = phase::resolve;

@@ -11,10 +11,8 @@ namespace {
 
 class openssh_retries final : public replacing_transport {
  public:
-  openssh_retries(loop& on, std::shared_ptr<const openssh_setup> shared, const host& where)
-      : replacing_transport(on, make_openssh_try(on, shared, where)),
-        shared_(std::move(shared)),
-        where_(where) {}
+  openssh_retries(loop& on, std::optional<unsigned> max_retries, openssh_try_maker make)
+      : replacing_transport(on, make()), make_(std::move(make)), max_retries_(max_retries) {}
 
   void open(const command& what, transport_events& events) override {
     begun_ = home().now();
@@ -28,16 +26,16 @@ class openssh_retries final : public replacing_transport {
       retries_.reset();
       return false;
     }
-    if (shared_->max_retries == 0U) return false;
+    if (max_retries_ == 0U) return false;
     if (!retries_)
-      retries_.emplace(home(), shared_->max_retries, begun_,
+      retries_.emplace(home(), max_retries_, begun_,
                        delegate<>::to<&openssh_retries::begin_next>(this));
     return retries_->go_on_after(lost);
   }
 
   std::unique_ptr<transport> next() override {
     retries_->begin();
-    return make_openssh_try(home(), shared_, where_);
+    return make_();
   }
 
   bool stop_waiting() override {
@@ -57,8 +55,8 @@ class openssh_retries final : public replacing_transport {
     return found;
   }
 
-  const std::shared_ptr<const openssh_setup> shared_;
-  const host where_;
+  const openssh_try_maker make_;
+  const std::optional<unsigned> max_retries_;
   clock::time_point begun_;
   std::optional<session_retries> retries_;
   std::optional<failed_try> cause_;  // for who has no time left
@@ -66,10 +64,16 @@ class openssh_retries final : public replacing_transport {
 
 }  // namespace
 
+std::unique_ptr<transport> make_openssh_retries(loop& on, std::optional<unsigned> max_retries,
+                                                openssh_try_maker make) {
+  return std::make_unique<openssh_retries>(on, max_retries, std::move(make));
+}
+
 std::unique_ptr<transport> make_openssh_transport(loop& on,
                                                   std::shared_ptr<const openssh_setup> shared,
                                                   const host& where) {
-  return std::make_unique<openssh_retries>(on, std::move(shared), where);
+  return make_openssh_retries(on, shared->max_retries,
+                              [&on, shared, where] { return make_openssh_try(on, shared, where); });
 }
 
 }  // namespace execo::detail

@@ -2,24 +2,19 @@
 // it writes elsewhere is the command's.
 #include "ssh/openssh_transport.hpp"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string_view>
 #include <utility>
 
-#include "base/fd.hpp"
 #include "execo/log.hpp"
 #include "execo/printable.hpp"
 #include "process/local_transport.hpp"
 #include "ssh/forwarding_transport.hpp"
-#include "ssh/openssh_log.hpp"
+#include "ssh/openssh_log_pipe.hpp"
 #include "ssh/openssh_signal.hpp"
 #include "ssh/password_notice.hpp"
 #include "ssh/remote_text.hpp"
@@ -41,7 +36,8 @@ class openssh_transport final : public refusing_transport {
         shared_(std::move(shared)),
         where_(where),
         log_(printable(where.name()), shared_->port_of(where), printable(shared_->user_of(where))),
-        readable_(delegate<int>::to<&openssh_transport::on_readable>(this)),
+        pipe_(on, delegate<>::to<&openssh_transport::read_log>(this),
+              delegate<>::to<&openssh_transport::finish>(this)),
         wait_(delegate<>::to<&openssh_transport::wait_ended>(this), "output or end of ssh") {}
 
   // The end of the command is in the log, which is read with its output.
@@ -63,19 +59,15 @@ class openssh_transport final : public refusing_transport {
       log(log_level::warning, [this] { return shown() + ": the host key is not checked"; });
     // Without a text ssh asks for a shell.
     if (text->empty()) *text = ":";
-    if (std::error_code error = open_log())
+    if (std::error_code error = pipe_.open())
       return fail_soon(failure(end_reason::spawn_failed, error, shown() + ": pipe for ssh"));
-    // Of its directory ssh could only see one that has none of our names any more; the process that
-    // it opens the log of is this one.
-    std::string log =
-        "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(log_out_.get());
     is_terminal_ = what.attributes.pty;
     notice_ = password_notice(is_terminal_);
     control_ = home().service<control_sockets>().next();
-    local_.emplace(shared_->words(where_, log, control_, is_terminal_, std::move(*text)));
+    local_.emplace(shared_->words(where_, pipe_.path(), control_, is_terminal_, std::move(*text)));
     // A terminal has no end of input that a null device would stand for.
     local_->has_input = what.has_input || is_terminal_;
-    watch();
+    pipe_.watch();
     open_inner(*local_);
   }
 
@@ -183,42 +175,8 @@ class openssh_transport final : public refusing_transport {
   }
 
   // -- the log ------------------------------------------------------------------------------------
-  // A pipe cannot be inherited: ssh closes all but 0, 1 and 2 before it opens its log.
-  std::error_code open_log() {
-    std::array<int, 2> ends{-1, -1};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {errno, std::system_category()};
-    log_in_ = unique_fd(ends[0]);
-    log_out_ = unique_fd(ends[1]);
-    if (!log_in_ || !log_out_ || ::fcntl(log_in_.get(), F_SETFL, O_NONBLOCK) != 0)
-      return {errno, std::system_category()};
-    return {};
-  }
-
-  void watch() {
-    if (!log_in_ || readable_.active || log_ended_) return;
-    readable_.prepare_poll(log_in_.get(), POLLIN);
-    home().start(readable_);
-  }
-
-  void on_readable(int result) {
-    if (stage_ == stage::closed) return finish();
-    if (result == -ECANCELED) return;
-    read_log();
-    if (stage_ != stage::closed) watch();
-  }
-
-  // All that is there: whatever came with it may be known only through it.
   void read_log() {
-    std::array<char, 8192> bytes;
-    while (log_in_ && !log_ended_) {
-      ssize_t count = ::read(log_in_.get(), bytes.data(), bytes.size());
-      if (count < 0 && errno == EINTR) continue;
-      log_ended_ = count == 0;
-      if (count <= 0) break;
-      // ssh has it open now.
-      log_out_.reset();
-      log_.feed(std::string_view(bytes.data(), static_cast<std::size_t>(count)));
-    }
+    pipe_.read_into(log_);
     follow_log();
   }
 
@@ -338,20 +296,18 @@ class openssh_transport final : public refusing_transport {
   // -- the end ------------------------------------------------------------------------------------
   void on_closed(end_report) override {
     read_log();
-    log_out_.reset();
     for (request& r : requests_) r.script->leave();
     stage_ = stage::closed;
-    if (readable_.active) home().cancel(readable_);
+    pipe_.close();
     finish();
   }
 
   void finish() {
     auto is_open = [](const request& r) { return !r.script->is_closed(); };
-    if (stage_ != stage::closed || readable_.active || std::ranges::any_of(requests_, is_open))
+    if (stage_ != stage::closed || !pipe_.is_idle() || std::ranges::any_of(requests_, is_open))
       return;
     stage_ = stage::reported;
     if (!control_.empty()) (void)::unlink(control_.c_str());
-    log_in_.reset();
     owner().on_closed(complete({}));
   }
 
@@ -405,9 +361,7 @@ class openssh_transport final : public refusing_transport {
   const std::shared_ptr<const openssh_setup> shared_;
   const host where_;
   openssh_log log_;
-  unique_fd log_in_;
-  unique_fd log_out_;  // until ssh has opened it
-  io_request readable_;
+  openssh_log_pipe pipe_;
   deadline_timer wait_;  // for the output of an ssh that has ended
   std::optional<command> local_;
   std::string control_;  // ssh's control socket; empty: none
@@ -422,9 +376,8 @@ class openssh_transport final : public refusing_transport {
   stage stage_ = stage::fresh;
   password_notice notice_;
   bool is_terminal_ = false;  // what the command gets
-  bool log_ended_ = false;
-  int ending_ = 0;        // the last signal that was to end it
-  bool stopped_ = false;  // we ended ssh
+  int ending_ = 0;            // the last signal that was to end it
+  bool stopped_ = false;      // we ended ssh
 };
 
 }  // namespace

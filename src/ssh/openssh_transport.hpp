@@ -1,7 +1,9 @@
 // Runs a command on an ssh host through the `ssh` program.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 
 #include "execo/host.hpp"
 #include "loop/loop.hpp"
@@ -17,5 +19,10 @@ std::unique_ptr<transport> make_openssh_transport(loop& on,
 /// Begins it once.
 std::unique_ptr<transport> make_openssh_try(loop& on, std::shared_ptr<const openssh_setup> shared,
                                             const host& where);
+
+/// A child of its own for each try.
+using openssh_try_maker = std::function<std::unique_ptr<transport>()>;
+std::unique_ptr<transport> make_openssh_retries(loop& on, std::optional<unsigned> max_retries,
+                                                openssh_try_maker make);
 
 }  // namespace execo::detail

@@ -181,6 +181,23 @@ std::vector<std::string> openssh_setup::words(const host& where, const std::stri
   return words;
 }
 
+std::vector<std::string> openssh_setup::forward_words(const host& where, const std::string& log,
+                                                      std::string kind, std::string what) const {
+  std::vector<std::string> words{"ssh", "-E", log, "-T", "-N", std::move(kind), std::move(what)};
+  option_list own;
+  own.add("LogLevel", "DEBUG2");
+  own.add("ControlMaster", "no");
+  own.add("ControlPath", "none");
+  own.add("ExitOnForwardFailure", "yes");
+  // The first value counts: what all others are given would clear this one.
+  own.add("ClearAllForwardings", "no");
+  own.add("StreamLocalBindUnlink", "no");
+  own.add("StreamLocalBindMask", "0177");
+  words.insert(words.end(), own.words().begin(), own.words().end());
+  add_way(words, where);
+  return words;
+}
+
 std::vector<std::string> openssh_setup::words_to(const host& where) const {
   std::vector<std::string> words{"ssh", "-T"};
   option_list own;

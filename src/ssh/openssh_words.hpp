@@ -36,6 +36,10 @@ class openssh_setup {
   /// `log`: the file that ssh writes its log to. `control`: its control socket; empty: none.
   std::vector<std::string> words(const host& where, const std::string& log,
                                  const std::string& control, bool terminal, std::string text) const;
+  /// For a connection that runs nothing, and is there for a forward: `kind` is -L, -D or -R, `what`
+  /// its value.
+  std::vector<std::string> forward_words(const host& where, const std::string& log,
+                                         std::string kind, std::string what) const;
   /// For others to run: what ssh says goes to its standard error.
   std::vector<std::string> words_to(const host& where) const;
   /// For one more text on the connection that has this control socket.

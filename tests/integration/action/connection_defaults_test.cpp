@@ -8,7 +8,7 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "fleet_fixture.hpp"
+#include "fleet_way.hpp"
 
 namespace execo::test {
 namespace {
@@ -16,16 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-ssh_options way_to(const fleet_fixture& fleet) {
-  ssh_options how;
-  how.config_file = "none";
-  how.agent = "none";
-  how.port = fleet.port();
-  how.identities.push_back(fleet.identity());
-  how.known_hosts = fleet.known_hosts();
-  return how;
-}
 
 ssh_options by_connector(std::string words) {
   ssh_options how;
@@ -119,6 +109,23 @@ TEST(host_rewrite, is_for_all_that_carries_commands) {
   EXPECT_THAT(outputs(sync_wait(remote("echo $WAY", "n2").ssh(how).run())),
               ElementsAre("n2:127.9.0.2\n"));
   EXPECT_THAT(ssh_command("n2", how), ElementsAre("env", "WAY=127.9.0.2", "sh", "-c"));
+}
+
+TEST(connection_defaults, are_for_a_scan_of_host_keys) {
+  fleet_fixture fleet("127.9.0.[1-2]");
+  context c;
+  ssh_options how = way_to(fleet);
+  how.host_rewrite = &address_of;
+  set_connection_defaults(c, how);
+  action_result all = sync_wait(c, key_scan("n[1-2]").types({"ed25519"}).run());
+  ASSERT_EQ(all.all().size(), 2U);
+  const host_result& second = all.all()[1];
+  ASSERT_EQ(host_keys_of(second).size(), 1U) << second.describe();
+  const std::string name = "[127.9.0.2]:" + std::to_string(fleet.port());
+  EXPECT_EQ(host_keys_of(second).front().line(), name + " " + fleet.host_key());
+  EXPECT_EQ(second.host.name(), "n2");
+  set_connection_defaults(c, by_connector("sh -c"));
+  EXPECT_THROW((void)sync_wait(c, key_scan("n1").run()), std::invalid_argument);
 }
 
 TEST(host_rewrite, shares_connections_by_where_they_lead) {

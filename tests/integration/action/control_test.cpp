@@ -8,22 +8,13 @@
 #include <set>
 #include <thread>
 
-#include "fleet_fixture.hpp"
+#include "fleet_way.hpp"
 #include "long_count.hpp"
 
 namespace execo::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-ssh_options reach_steered(const fleet_fixture& fleet) {
-  ssh_options how;
-  how.config_file = "none";  // not what the files of this machine say
-  how.port = fleet.port();
-  how.identities.push_back(fleet.identity());
-  how.known_hosts = fleet.known_hosts();
-  return how;
-}
 
 /// Takes what running hosts give, until none runs.
 task<std::size_t> take_running(action& a) {
@@ -39,7 +30,7 @@ task<std::size_t> take_running(action& a) {
 
 TEST(steered_actions, reach_no_further_host_while_they_are_suspended_and_all_of_them_in_the_end) {
   fleet_fixture fleet("127.4.1.[1-30]");
-  auto up = remote("echo $FLEET_HOST", "127.4.1.[1-30]").fanout(4).ssh(reach_steered(fleet));
+  auto up = remote("echo $FLEET_HOST", "127.4.1.[1-30]").fanout(4).ssh(way_to(fleet));
   auto work = [&]() -> task<> {
     up.start();
     up.suspend_launching();
@@ -61,7 +52,7 @@ TEST(steered_actions, reach_no_further_host_while_they_are_suspended_and_all_of_
 
 TEST(steered_actions, that_are_suspended_are_killed_and_leave_no_process) {
   fleet_fixture fleet("127.4.1.[1-10]");
-  auto up = remote("exec sleep 600", "127.4.1.[1-10]").fanout(3).ssh(reach_steered(fleet));
+  auto up = remote("exec sleep 600", "127.4.1.[1-10]").fanout(3).ssh(way_to(fleet));
   std::size_t begun = 0;
   up.on_start([&](const started_command&) {
     if (++begun < 3) return;
@@ -80,7 +71,7 @@ TEST(steered_actions, may_be_copies) {
   const std::string source = folder.path() + "/source";
   const std::string copied = folder.path() + "/copied";
   std::ofstream(source) << "text\n";
-  auto copy = put(source, "127.4.1.1", copied).ssh(reach_steered(fleet));
+  auto copy = put(source, "127.4.1.1", copied).ssh(way_to(fleet));
   copy.suspend_launching();
   auto work = [&]() -> task<> {
     copy.start();

@@ -5,7 +5,7 @@
 
 #include <execo/execo.hpp>
 
-#include "fleet_fixture.hpp"
+#include "fleet_way.hpp"
 #include "leak_check.hpp"
 
 namespace execo::test {
@@ -18,12 +18,8 @@ using ::testing::SizeIs;
 class dialogues : public ::testing::Test {
  protected:
   remote on_hosts(const char* what, const char* hosts) const {
-    ssh_options options;
-    options.port = fleet_.port();
-    options.identities.push_back(fleet_.identity());
-    options.known_hosts = fleet_.known_hosts();
     remote made(what, hosts);
-    made.ssh(std::move(options));
+    made.ssh(way_to(fleet_));
     return made;
   }
 
@@ -148,10 +144,7 @@ TEST_F(dialogues, end_for_hosts_that_never_begin) {
 
 TEST_F(dialogues, join_commands_here_and_there) {
   auto joined = [this]() -> task<std::string> {
-    ssh_options options;
-    options.port = fleet_.port();
-    options.identities.push_back(fleet_.identity());
-    options.known_hosts = fleet_.known_hosts();
+    const ssh_options options = way_to(fleet_);
     process words("printf 'one\\ntwo\\nthree\\n'");
     ssh_process upper = ssh_process("tr a-z A-Z", "127.8.1.1").ssh(options);
     process sorted = make_process(command("sort"), host("127.8.1.2"), options);

@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "base/fd.hpp"
-#include "fleet_fixture.hpp"
+#include "fleet_way.hpp"
 #include "leak_check.hpp"
 #include "random_bytes.hpp"
 #include "support/file_bytes.hpp"
@@ -33,11 +33,7 @@ class remote_stdio : public ::testing::Test {
 
   remote on_host(std::string_view text) { return on_hosts(text, 1); }
   remote on_hosts(std::string_view text, std::size_t count) {
-    ssh_options how;
-    how.port = fleet_.port();
-    how.identities.push_back(fleet_.identity());
-    how.known_hosts = fleet_.known_hosts();
-    return remote(text, std::vector<host>(count, host("127.4.0.1"))).ssh(how);
+    return remote(text, std::vector<host>(count, host("127.4.0.1"))).ssh(way_to(fleet_));
   }
   static host_result run(remote what) { return sync_wait(what.run()).all().front(); }
   std::string path(const std::string& name) const { return (folder_ / name).string(); }

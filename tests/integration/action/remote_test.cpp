@@ -5,21 +5,12 @@
 #include <map>
 #include <thread>
 
-#include "fleet_fixture.hpp"
+#include "fleet_way.hpp"
 
 namespace execo::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-ssh_options reach(const fleet_fixture& fleet) {
-  ssh_options how;
-  how.config_file = "none";  // not what the files of this machine say
-  how.port = fleet.port();
-  how.identities.push_back(fleet.identity());
-  how.known_hosts = fleet.known_hosts();
-  return how;
-}
 
 task<std::size_t> count_exact(remote up) {
   std::size_t exact = 0;
@@ -35,13 +26,13 @@ TEST(remote, a_megabyte_on_each_stream_of_a_hundred_hosts_comes_back_exact) {
   auto up = remote("head -c 1000000 /dev/urandom | tee /dev/stderr", host_set("127.4.0.[1-100]"))
                 .fanout(100)
                 .drain_timeout(1min)
-                .ssh(reach(fleet));
+                .ssh(way_to(fleet));
   EXPECT_EQ(sync_wait(count_exact(std::move(up))), 100u);
 }
 
 TEST(remote, run_gives_all_results_in_the_order_of_the_hosts) {
   fleet_fixture fleet("127.4.0.[1-50]", {"--fault", "127.4.0.7:exit-3"});
-  auto up = remote("echo $FLEET_HOST", host_set("127.4.0.[1-50]")).ssh(reach(fleet));
+  auto up = remote("echo $FLEET_HOST", host_set("127.4.0.[1-50]")).ssh(way_to(fleet));
   action_result all = sync_wait(up.run());
   ASSERT_EQ(all.all().size(), 50u);
   EXPECT_FALSE(all.ok());
@@ -63,7 +54,7 @@ TEST(remote, hosts_are_spread_over_all_rings_and_lines_and_results_come_on_the_f
   bool always_here = true;
   auto up = remote("for i in 1 2 3; do echo $FLEET_HOST $i; done", host_set("127.4.0.[1-60]"))
                 .fanout(30)
-                .ssh(reach(fleet))
+                .ssh(way_to(fleet))
                 .on_line([&](const output_line& l) {
                   always_here = always_here && std::this_thread::get_id() == here;
                   int& n = lines[std::string(l.host.name())];
@@ -91,7 +82,7 @@ TEST(remote, hosts_on_every_ring_share_the_output_budget_of_the_context) {
   auto flood = [&] {
     return remote("head -c 100000 /dev/zero | tee /dev/stderr", host_set("127.4.0.[1-40]"))
         .fanout(10)
-        .ssh(reach(fleet));
+        .ssh(way_to(fleet));
   };
   {
     action_result all = sync_wait(c, flood().run());
@@ -125,7 +116,7 @@ TEST(remote, a_stop_reaches_the_hosts_on_every_ring) {
   std::size_t lines = 0;
   auto up = remote("echo up; sleep 60", host_set("127.4.0.[1-40]"))
                 .fanout(10)
-                .ssh(reach(fleet))
+                .ssh(way_to(fleet))
                 .on_line([&](const output_line&) {
                   if (++lines == 10) stop.request_stop();
                 });
@@ -141,7 +132,7 @@ TEST(remote, a_slow_handler_slows_hosts_on_other_rings_and_misses_nothing) {
   std::size_t bytes = 0;
   auto up = remote("seq 1 400000", host_set("127.4.0.[1-4]"))
                 .max_output(1000)
-                .ssh(reach(fleet))
+                .ssh(way_to(fleet))
                 .on_line([&](const output_line& l) { bytes += l.text.size() + 1; });
   auto all = sync_wait(c, std::move(up).run());
   EXPECT_TRUE(all.ok());
@@ -150,7 +141,7 @@ TEST(remote, a_slow_handler_slows_hosts_on_other_rings_and_misses_nothing) {
 
 TEST(remote, a_stop_ends_what_runs_and_starts_nothing_more) {
   fleet_fixture fleet("127.4.0.[1-20]");
-  auto up = remote("echo up; sleep 60", host_set("127.4.0.[1-20]")).fanout(5).ssh(reach(fleet));
+  auto up = remote("echo up; sleep 60", host_set("127.4.0.[1-20]")).fanout(5).ssh(way_to(fleet));
   std::size_t lines = 0;
   std::stop_source stop;
   auto watched = std::move(up).kill_timeout(500ms).on_line([&](const output_line&) {
@@ -164,7 +155,7 @@ TEST(remote, a_stop_ends_what_runs_and_starts_nothing_more) {
 
 TEST(remote, a_deadline_does_not_begin_while_a_host_waits_for_its_turn) {
   fleet_fixture fleet("127.4.0.[1-40]");
-  ssh_options how = reach(fleet);
+  ssh_options how = way_to(fleet);
   how.handshakes = 1;
   how.limits.establish = 5s;
   auto up = remote("true", host_set("127.4.0.[1-40]")).fanout(40).timeout(5s).ssh(how);
@@ -182,9 +173,9 @@ TEST(remote, words_arrive_as_they_are_and_text_is_for_the_shell) {
   fleet_fixture fleet("127.4.0.1");
   std::vector<std::string> words{"printf", "%s|", "a b", "$HOME", "'", "*"};
   std::vector<host> hosts{host("127.4.0.1")};
-  auto quoted = remote(command(words), hosts).ssh(reach(fleet));
+  auto quoted = remote(command(words), hosts).ssh(way_to(fleet));
   EXPECT_EQ(sync_wait(quoted.run()).all().at(0).out, "a b|$HOME|'|*|");
-  auto text = remote("echo $((6 * 7))", hosts).ssh(reach(fleet));
+  auto text = remote("echo $((6 * 7))", hosts).ssh(way_to(fleet));
   EXPECT_EQ(sync_wait(text.run()).all().at(0).out, "42\n");
 }
 

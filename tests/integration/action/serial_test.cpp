@@ -12,7 +12,7 @@
 #include <stdexcept>
 
 #include "base/fd.hpp"
-#include "fleet_fixture.hpp"
+#include "fleet_way.hpp"
 #include "leak_check.hpp"
 
 namespace execo::test {
@@ -84,13 +84,7 @@ TEST(serial, carries_every_byte_both_ways) {
 }
 
 ssh_process port_on(const fleet_fixture& fleet, const far_end& device) {
-  ssh_options how;
-  how.config_file = "none";
-  how.agent = "none";
-  how.port = fleet.port();
-  how.identities.push_back(fleet.identity());
-  how.known_hosts = fleet.known_hosts();
-  return serial(serial_line(device.device(), 115200), "127.9.1.1").ssh(std::move(how));
+  return serial(serial_line(device.device(), 115200), "127.9.1.1").ssh(way_to(fleet));
 }
 
 TEST(serial, is_the_same_on_a_host) {
@@ -98,6 +92,35 @@ TEST(serial, is_the_same_on_a_host) {
   fleet_fixture fleet("127.9.1.1");
   ssh_process port = port_on(fleet, device);
   EXPECT_EQ(sync_wait(log_in(std::move(port), device)), "\x01\x11\x13\xff");
+  EXPECT_TRUE(fleet.no_commands_left());
+}
+
+// Each host has a device of its own, which answers with its number.
+task<action_result> ask_all(remote& ports, const far_end& first, const far_end& second) {
+  auto written = co_await write_all(ports, "who?\n");
+  EXPECT_EQ(written.size(), 2U);
+  EXPECT_EQ(first.receive(5), "who?\n");
+  EXPECT_EQ(second.receive(5), "who?\n");
+  first.send("board 1# ");
+  second.send("board 2# ");
+  auto prompts = co_await expect_all(ports, patterns().on("(\\d)# "), 30s);
+  for (std::size_t i = 0; i < prompts.size(); ++i)
+    EXPECT_EQ(prompts[i].group(1), std::to_string(i + 1));
+  ports.kill();
+  action_result ends = co_await ports.run();
+  co_return ends;
+}
+
+TEST(serial, is_a_command_for_many_hosts) {
+  far_end first, second;
+  fleet_fixture fleet("127.9.1.[1-2]");
+  serial_line line("/dev/{{port}}", 115200);
+  remote ports(serial_command(line), "127.9.1.[1-2]");
+  ports.subst("port", {first.device().substr(5), second.device().substr(5)}).ssh(way_to(fleet));
+  action_result ends = sync_wait(ask_all(ports, first, second));
+  ASSERT_EQ(ends.all().size(), 2U);
+  for (const host_result& one : ends.all()) EXPECT_TRUE(one.killed()) << one.describe();
+  EXPECT_EQ(ends.all()[1].out, "board 2# ");
   EXPECT_TRUE(fleet.no_commands_left());
 }
 

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "fleet_fixture.hpp"
+#include "fleet_way.hpp"
 #include "long_count.hpp"
 #include "random_bytes.hpp"
 #include "sshd_fixture.hpp"
@@ -19,15 +19,6 @@ namespace {
 
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
-
-ssh_options reach(const fleet_fixture& fleet) {
-  ssh_options how;
-  how.config_file = "none";  // not what the files of this machine say
-  how.port = fleet.port();
-  how.identities.push_back(fleet.identity());
-  how.known_hosts = fleet.known_hosts();
-  return how;
-}
 
 // Any bytes but NUL. Most mean nothing to a shell, so half of them are of those that do.
 std::string fuzzed_value(random_bytes& random) {
@@ -87,7 +78,7 @@ TEST(substitution, a_table_gives_each_host_its_own_value) {
   fleet_fixture fleet("127.4.0.[1-6]");
   auto all = remote("echo {{letter}} $FLEET_HOST", host_set("127.4.0.[1-6]"))
                  .subst("letter", {"a", "b", "c", "d", "e", "f"})
-                 .ssh(reach(fleet));
+                 .ssh(way_to(fleet));
   action_result end = sync_wait(all.run());
   ASSERT_TRUE(end.ok()) << end.describe();
   for (std::size_t i = 0; i < 6; ++i)
@@ -105,7 +96,7 @@ TEST(substitution, outputs_variables_and_directories_are_those_of_their_host) {
                  .subst("peer", host_set("m[1-8]"))
                  .out(to_file(folder.path() + "/{{{host}}}.out"))
                  .err(to_file(folder.path() + "/{{{index}}}.err"))
-                 .ssh(reach(fleet));
+                 .ssh(way_to(fleet));
   action_result end = sync_wait(all.run());
   ASSERT_TRUE(end.ok()) << end.describe();
   EXPECT_EQ(file_bytes(folder.path() + "/127.4.0.2.out"), "/usr\n1: it's \"m2\"\n");
@@ -137,7 +128,7 @@ TEST(substitution, a_function_returns_a_command_a_text_or_words) {
         return what;
       },
       host_set("127.4.0.[1-4]"));
-  for (remote* up : {&text, &words}) up->ssh(reach(fleet)).fanout(2);
+  for (remote* up : {&text, &words}) up->ssh(way_to(fleet)).fanout(2);
   EXPECT_EQ(sync_wait(text.run()).all()[3].out, "text 3\n");
   action_result end = sync_wait(words.run());
   EXPECT_EQ(end.all()[2].out, "words $HOME\n");
@@ -148,7 +139,7 @@ TEST(substitution, users_and_ports_are_those_that_ssh_config_says) {
   scratch_directory folder;
   std::ofstream(folder.path() + "/config")
       << "Host 127.4.0.1\n  User first\nHost *\n  User other\n  Port " << fleet.port() << "\n";
-  ssh_options how = reach(fleet);
+  ssh_options how = way_to(fleet);
   how.port = 0;
   how.config_file = folder.path() + "/config";
   auto all = remote("echo {{{user}}} {{{port}}}", {"127.4.0.1", "me@127.4.0.2"}).ssh(how);

@@ -13,6 +13,7 @@
 #include "execo/journal.hpp"
 #include "long_count.hpp"
 #include "program.hpp"
+#include "random_bytes.hpp"
 #include "temp_folder.hpp"
 #include "tool.hpp"
 
@@ -56,6 +57,17 @@ std::map<std::string, int> counts_in(const std::string& text) {
   std::istringstream from(text);
   for (std::string line; std::getline(from, line);) ++counts[line];
   return counts;
+}
+
+// Of each host of the journal, by its position.
+std::map<int, int> ends_in(const std::string& text) {
+  std::map<int, int> ends;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto record = nlohmann::json::parse(line);
+    if (record["record"] == "end") ++ends[record["index"]];
+  }
+  return ends;
 }
 
 // At whatever happens when the file has that many bytes.
@@ -103,12 +115,7 @@ TEST_F(execo_resume, after_kill_9_at_any_time_covers_every_host_and_runs_none_tw
     EXPECT_EQ(last.code, after.count("unknown") == 0 ? 0 : 3) << last.err;
     auto counts = counts_in(folder_.read("ran"));
     for (const auto& [name, count] : counts) EXPECT_EQ(count, 1) << name << " in " << round;
-    std::map<int, int> ends;
-    std::istringstream lines(folder_.read("run"));
-    for (std::string line; std::getline(lines, line);) {
-      const auto record = nlohmann::json::parse(line);
-      if (record["record"] == "end") ++ends[record["index"]];
-    }
+    std::map<int, int> ends = ends_in(folder_.read("run"));
     for (std::size_t i = 0; i < after.hosts().size(); ++i) {
       EXPECT_EQ(ends[static_cast<int>(i)], 1) << i << " in " << round;
       if (after.entry(i).ok) {
@@ -268,6 +275,51 @@ TEST_F(execo_resume, a_host_that_is_not_logged_in_to_has_no_attempt) {
     EXPECT_EQ(is_told, via == "openssh");
     EXPECT_EQ(journal(file()).hosts("failed").to_string(), "127.3.0.3:1");
   }
+}
+
+TEST_F(execo_resume, copies_what_a_killed_put_has_left_and_nothing_twice) {
+  const fleet_fixture fleet("127.3.1.[1-8]");
+  const std::string sent = random_bytes(5).take(100'000);
+  folder_.write("sent", sent);
+  words begin = execo_run(fleet, {"-w", "127.3.1.[1-8]", "-f", "2", "--max-rate", "8M", "--journal",
+                                  file(), folder_ / "sent", folder_ / "got-{{{index}}}"});
+  begin[1] = "put";
+  ASSERT_EQ(program(begin, variables()).finish().code, 0);
+  const std::uintmax_t whole = folder_.read("run").size();
+  bool met = false;
+  for (int round = 0; round < long_count(20); ++round) {
+    std::filesystem::remove(file());
+    for (int i = 0; i < 8; ++i) std::filesystem::remove(folder_ / ("got-" + std::to_string(i)));
+    std::mt19937 random(static_cast<unsigned>(round));
+    std::uniform_int_distribution<std::uintmax_t> size(0, whole);
+    program tool(begin, variables());
+    kill_at_size(tool, file(), size(random));
+    if (!has_begun(folder_.read("run"))) continue;
+    const std::size_t done = journal(file()).count("done");
+    met = met || (done > 0 && done < 8);
+    const outcome rest = execo({"resume", file()});
+    EXPECT_EQ(rest.code, 0) << rest.err;
+    EXPECT_THAT(rest.err, HasSubstr(std::to_string(done) + " hosts were done before"));
+    for (int i = 0; i < 8; ++i)
+      EXPECT_TRUE(folder_.read("got-" + std::to_string(i)) == sent) << i << " in " << round;
+    for (const auto& [index, count] : ends_in(folder_.read("run")))
+      EXPECT_EQ(count, 1) << index << " in " << round;
+    EXPECT_EQ(journal(file()).count("ok"), 8U);
+  }
+  // Else no kill has met a copy in the middle, and nothing was tested.
+  EXPECT_TRUE(met);
+}
+
+TEST_F(execo_resume, keeps_the_ends_of_a_get) {
+  const fleet_fixture fleet("127.3.1.[1-2]");
+  words begin = execo_run(fleet, {"-w", "127.3.1.[1-2]", "--journal", file(),
+                                  folder_ / "none-of-it", folder_ / "back"});
+  begin[1] = "get";
+  EXPECT_EQ(program(begin, variables()).finish().code, 1);
+  EXPECT_EQ(journal(file()).hosts("failed").to_string(), "127.3.1.[1-2]");
+  const outcome rest = execo({"resume", file()});
+  EXPECT_EQ(rest.code, 1);
+  EXPECT_THAT(rest.err, HasSubstr("nothing is left to run: 2 hosts were done before"));
 }
 
 TEST_F(execo_resume, help_says_how) {

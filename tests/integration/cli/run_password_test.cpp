@@ -91,7 +91,7 @@ TEST(run_password, leaves_the_terminal_as_it_was_whatever_ends_the_run) {
       "stty -a | grep -o -- '-*echo ' | tail -1; trap : INT; sh -c 'echo pid $$; "
       "exec \"$@\"' sh " +
       in_shell(run) + "; echo ended $?; stty -a";
-  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGUSR1, SIGALRM, 0}) {
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGXCPU, SIGALRM, 0}) {
     program on = program::on_terminal({"sh", "-c", text}, no_helpers);
     ASSERT_TRUE(on.out_has("Password for ops: ")) << on.out();
     pid_t tool = std::stoi(on.out().substr(on.out().find("pid ") + 4));

@@ -11,7 +11,7 @@
 
 #include "execo/execo.hpp"
 #include "support/file_bytes.hpp"
-#include "support/fleet_fixture.hpp"
+#include "support/fleet_way.hpp"
 #include "unit/process/children.hpp"
 
 namespace execo::test {
@@ -123,10 +123,7 @@ class file_of_each_host : public handler {
 
 TEST_P(scenarios, each_host_has_a_file_with_its_output) {
   fleet_fixture fleet("127.7.0.[1-10]");
-  ssh_options how;
-  how.port = fleet.port();
-  how.identities.push_back(fleet.identity());
-  how.known_hosts = fleet.known_hosts();
+  const ssh_options how = way_to(fleet);
   scratch_directory folder;
   const host_set hosts("127.7.0.[1-10]");
   auto all =

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "execo/sync_wait.hpp"
-#include "fleet_fixture.hpp"
+#include "fleet_way.hpp"
 #include "unit/loop/on_each_backend.hpp"
 #include "weather.hpp"
 
@@ -23,11 +23,7 @@ EXECO_ON_EACH_BACKEND(ssh_storm);
 
 TEST_P(ssh_storm, stops_at_random_points_leave_nothing) {
   fleet_fixture fleet("127.6.0.[1-8]");
-  ssh_options how;
-  how.config_file = "none";  // not what the files of this machine say
-  how.port = fleet.port();
-  how.identities.push_back(fleet.identity());
-  how.known_hosts = fleet.known_hosts();
+  ssh_options how = way_to(fleet);
 
   // A server that a busy machine keeps from answering for a second is left, and its result says
   // that the command may still run.

@@ -8,9 +8,9 @@
 #include <thread>
 
 #include "execo/execo.hpp"
-#include "recorded_run.hpp"
 #include "ssh/environment.hpp"
 #include "ssh_agents.hpp"
+#include "sshd_suite.hpp"
 
 namespace execo::test {
 namespace {
@@ -18,18 +18,14 @@ namespace {
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
-class ssh_passphrase : public ::testing::Test {
+class ssh_passphrase : public sshd_suite<ssh_passphrase> {
  protected:
-  static void SetUpTestSuite() {
-    if (sshd_fixture::available()) server_ = std::make_unique<sshd_fixture>();
-  }
-  static void TearDownTestSuite() { server_.reset(); }
   void SetUp() override {
-    if (!server_) GTEST_SKIP() << "no sshd";
+    sshd_suite::SetUp();
+    if (IsSkipped()) return;
     std::string pattern = (fs::temp_directory_path() / "execo-pass-XXXXXX").string();
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     folder = pattern;
-    options = options_for(*server_);
     options.reuse = false;
     key = encrypted_copy("key", server_->identity());
     options.identities = {key};
@@ -57,20 +53,10 @@ class ssh_passphrase : public ::testing::Test {
       return secret(std::string(answers[turn]));
     });
   }
-  std::string login_error(const std::shared_ptr<detail::ssh_environment>& shared) {
-    recorded_run r(loop, shared, "127.1.0.1", "true");
-    r.run();
-    return r.exited ? "in" : std::string(to_string(r.how)) + ": " + r.context;
-  }
-  std::string login_error() { return login_error(detail::make_ssh_environment(loop, options)); }
 
-  static std::unique_ptr<sshd_fixture> server_;
   std::string folder, key, last_text;
   std::atomic<std::size_t> asked{0};
-  driven_loop loop;
-  ssh_options options;
 };
-std::unique_ptr<sshd_fixture> ssh_passphrase::server_;
 
 TEST_F(ssh_passphrase, is_asked_for_once_per_key_file) {
   auto read_without_echo = [this](const std::string& text) {

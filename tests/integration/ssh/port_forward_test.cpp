@@ -179,6 +179,11 @@ class port_forwards : public ::testing::Test {
     driver_ = std::thread([this] { own_->run(); });
   }
   ssh_options how() const { return options_for(*server); }
+  port_forward by_program(port_forward f) const {
+    ssh_options program = how();
+    program.via = ssh_client::openssh;
+    return std::move(f).ssh(std::move(program));
+  }
   port_forward prepared(port_forward f) const { return std::move(f).ssh(how()).on(*own_); }
   port_forward to(const forward_endpoint& there, const forward_endpoint& here = ":0") const {
     return prepared(port_forward::local(here, "127.8.0.1", there));
@@ -603,6 +608,172 @@ TEST_F(port_forwards, of_a_port_of_the_host_take_the_port_that_is_named_and_are_
   EXPECT_EQ(client.read(), "again");
 }
 
+/// What comes back through it.
+std::string echoed(const forward_endpoint& at, std::string_view bytes) {
+  far_socket client(at);
+  if (!client.connected() || !client.send(bytes)) return "no connection";
+  client.end_output();
+  return client.read_all();
+}
+
+/// How many processes this one has started, by whichever thread.
+std::size_t programs() {
+  std::size_t count = 0;
+  std::error_code gone;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task", gone)) {
+    std::ifstream list(thread.path() / "children");
+    for (pid_t child; list >> child;) ++count;
+  }
+  return count;
+}
+
+TEST_F(port_forwards, over_the_program_ssh_lead_there_as_over_libssh) {
+  start();
+  far_server behind(echo);
+  const std::size_t before = programs();
+  port_forward f = by_program(to(behind.address()));
+  const forward_endpoint here = listening(f);
+  EXPECT_GT(here.port(), 0);
+  EXPECT_TRUE(f.running());
+  EXPECT_EQ(programs(), before + 1);
+  const std::string sent = random_bytes(11).take(1'000'000);
+  far_socket client(here);
+  std::thread writes([&] {
+    EXPECT_TRUE(client.send(sent));
+    client.end_output();
+  });
+  EXPECT_TRUE(client.read_all() == sent);
+  writes.join();
+  f.kill();
+  result end = sync_wait(f.wait());
+  EXPECT_EQ(end.how(), end_reason::signaled) << end.describe();
+  EXPECT_TRUE(end.killed());
+  EXPECT_EQ(end.transport(), transport_kind::openssh);
+  EXPECT_FALSE(far_socket(here).connected());
+  EXPECT_EQ(programs(), before);
+}
+
+TEST_F(port_forwards, over_the_program_ssh_may_be_proxies_and_lead_from_hosts) {
+  start();
+  far_server behind(echo);
+  port_forward proxy = by_program(socks());
+  far_socket client(listening(proxy));
+  EXPECT_TRUE(client.send("\x05\x01\x00\x05\x01\x00\x01\x7f\x00\x00\x01"s +
+                          port_bytes(behind.port()) + "early"));
+  EXPECT_EQ(client.read_exactly(12).substr(0, 4), "\x05\x00\x05\x00"s);
+  client.end_output();
+  EXPECT_THAT(client.read_all(), ::testing::EndsWith("early"));
+  port_forward back = by_program(from_host(behind.address()));
+  const forward_endpoint there = listening(back);
+  EXPECT_GE(there.port(), 1024);
+  EXPECT_EQ(echoed(there, "from the host"), "from the host");
+  back.kill();
+  (void)sync_wait(back.wait());
+  EXPECT_TRUE(soon([&there] { return !far_socket(there).connected(); }));
+}
+
+TEST_F(port_forwards, over_the_program_ssh_lead_from_and_to_unix_sockets) {
+  start();
+  scratch_directory folder;
+  // ssh reads a colon and a percent sign as more than that.
+  const std::string near = folder.path() + "/n:e%h", far = folder.path() + "/f:ar";
+  far_server behind(echo, far);
+  {
+    port_forward f = by_program(to(far, near));
+    EXPECT_EQ(listening(f), forward_endpoint(near));
+    EXPECT_EQ(std::filesystem::status(near).permissions(), std::filesystem::perms(0600));
+    EXPECT_EQ(echoed(near, "over a path"), "over a path");
+    f.kill();
+    (void)sync_wait(f.wait());
+  }
+  EXPECT_FALSE(std::filesystem::exists(near));
+}
+
+TEST_F(port_forwards, of_a_unix_socket_of_the_host_are_carried_by_the_program_ssh) {
+  start();
+  scratch_directory folder;
+  far_server behind(echo);
+  const std::string on_host = folder.path() + "/socket";
+  port_forward f = prepared(port_forward::remote(on_host, "127.8.0.1", behind.address()));
+  EXPECT_EQ(listening(f), forward_endpoint(on_host));
+  EXPECT_EQ(echoed(on_host, "from a path"), "from a path");
+  port_forward second = prepared(port_forward::remote(on_host, "127.8.0.1", behind.address()));
+  const forward_start begun = sync_wait(second.ready());
+  EXPECT_FALSE(begun.ok());
+  EXPECT_EQ(begun.end().how(), end_reason::connect_failed) << begun.end().describe();
+  EXPECT_THAT(begun.end().describe(), HasSubstr("the server does not listen on " + on_host));
+  f.kill();
+  EXPECT_EQ(sync_wait(f.wait()).transport(), transport_kind::openssh);
+}
+
+TEST_F(port_forwards, are_carried_by_the_program_ssh_where_libssh_cannot_log_in) {
+  start("KexAlgorithms sntrup761x25519-sha512@openssh.com\n");
+  far_server behind(echo);
+  port_forward f = to(behind.address());
+  EXPECT_EQ(echoed(listening(f), "by ssh"), "by ssh");
+  f.kill();
+  const result end = sync_wait(f.wait());
+  EXPECT_EQ(end.transport(), transport_kind::openssh);
+  EXPECT_THAT(end.transport_why(), HasSubstr("no common kex algos"));
+  ssh_options alone = how();
+  alone.via = ssh_client::built_in;
+  port_forward none = to(behind.address()).ssh(alone);
+  const forward_start begun = sync_wait(none.ready());
+  EXPECT_EQ(begun.end().how(), end_reason::connect_failed) << begun.end().describe();
+}
+
+TEST_F(port_forwards, over_the_program_ssh_say_why_they_do_not_listen) {
+  start();
+  far_server taken(echo);
+  port_forward f = by_program(to("127.0.0.1:1", taken.address()));
+  const forward_start begun = sync_wait(f.ready());
+  EXPECT_FALSE(begun.ok());
+  EXPECT_EQ(begun.end().how(), end_reason::spawn_failed) << begun.end().describe();
+  EXPECT_EQ(begun.end().phase(), phase::open);
+  EXPECT_EQ(begun.end().error(), std::errc::address_in_use);
+  EXPECT_THAT(begun.end().describe(), HasSubstr("listen on " + taken.address().to_string()));
+  port_forward back =
+      by_program(prepared(port_forward::remote(taken.address(), "127.8.0.1", "127.0.0.1:1")));
+  const forward_start refused = sync_wait(back.ready());
+  EXPECT_EQ(refused.end().how(), end_reason::connect_failed) << refused.end().describe();
+  EXPECT_THAT(refused.end().describe(), HasSubstr("the server does not listen on 127.0.0.1:"));
+  ssh_options nobody = how();
+  nobody.via = ssh_client::openssh;
+  nobody.port = 1;
+  nobody.max_retries = 0;
+  port_forward unreached = to("127.0.0.1:1").ssh(nobody);
+  const forward_start none = sync_wait(unreached.ready());
+  EXPECT_EQ(none.end().how(), end_reason::connect_failed) << none.end().describe();
+  EXPECT_EQ(none.end().reason(), failure_reason::refused);
+}
+
+TEST_F(port_forwards, over_the_program_ssh_are_over_with_their_connection) {
+  start();
+  far_server behind(hold);
+  port_forward f = by_program(to(behind.address()));
+  const forward_endpoint here = listening(f);
+  for (pid_t pid : serving(*server)) (void)::kill(pid, SIGKILL);
+  const result end = sync_wait(f.wait());
+  EXPECT_EQ(end.how(), end_reason::connection_lost) << end.describe();
+  EXPECT_EQ(end.phase(), phase::run);
+  EXPECT_THAT(end.describe(), HasSubstr("127.8.0.1: "));
+  EXPECT_FALSE(far_socket(here).connected());
+}
+
+TEST_F(port_forwards, over_the_program_ssh_are_ended_with_their_handle_in_any_state) {
+  start();
+  far_server behind(hold);
+  const std::size_t before = programs();
+  {
+    port_forward open = by_program(to(behind.address()));
+    (void)listening(open);
+    port_forward starts = by_program(to(behind.address())).start();
+    port_forward asks = by_program(from_host(behind.address())).start();
+    port_forward never = by_program(to(behind.address()));
+  }
+  EXPECT_TRUE(soon([before] { return programs() == before; }));
+}
+
 TEST_F(port_forwards, are_ended_with_their_handle_in_any_state) {
   start();
   far_server behind(hold);
@@ -630,10 +801,10 @@ TEST_F(port_forwards, refuse_what_they_cannot_be) {
   EXPECT_THROW((void)to("*:80"), std::invalid_argument);
   EXPECT_THROW((void)to("db:80", "example.org:80"), std::invalid_argument);
   EXPECT_THROW((void)from_host("db:0"), std::invalid_argument);
-  EXPECT_THROW((void)port_forward::remote("/run/x", "h", "db:1"), std::invalid_argument);
   ssh_options other = how();
-  other.via = ssh_client::openssh;
-  EXPECT_THROW((void)to("db:80").ssh(other), std::invalid_argument);
+  other.via = ssh_client::built_in;
+  EXPECT_THROW((void)port_forward::remote("/run/x", "h", "db:1").ssh(other), std::invalid_argument);
+  EXPECT_THROW((void)by_program(to("/run/${USER}")), std::invalid_argument);
   other = how();
   other.connector = "docker exec -i %h";
   EXPECT_THROW((void)to("db:80").ssh(other), std::invalid_argument);

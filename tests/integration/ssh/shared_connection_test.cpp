@@ -59,6 +59,12 @@ class shared_connection : public ::testing::Test {
       ASSERT_TRUE(loop.until([&r] { return r.failed || r.out.find('\n') != r.out.npos; }));
     for (recorded_run& r : runs) ASSERT_FALSE(r.failed) << r.context;
   }
+  /// Of commands that `stays`.
+  std::size_t connections() const {
+    std::set<std::string> found;
+    for (const recorded_run& r : runs) found.insert(r.out);
+    return found.size();
+  }
   void end_all() {
     for (recorded_run& r : runs) r.signal(SIGKILL);
     for (recorded_run& r : runs) r.run();
@@ -78,9 +84,7 @@ TEST_F(shared_connection, serves_sixteen_commands) {
   for (int i = 0; i < 16; ++i) add(stays);
   open_all();
   wait_for_lines();
-  std::set<std::string> connections;
-  for (recorded_run& r : runs) connections.insert(r.out);
-  EXPECT_EQ(connections.size(), 1U);
+  EXPECT_EQ(connections(), 1U);
   EXPECT_EQ(logins(*server), 1U);
   end_all();
 }
@@ -103,9 +107,7 @@ TEST_F(shared_connection, has_a_second_one_beside_it_where_the_server_takes_ten)
   for (int i = 0; i < 16; ++i) add(stays);
   open_all();
   wait_for_lines();
-  std::set<std::string> connections;
-  for (recorded_run& r : runs) connections.insert(r.out);
-  EXPECT_EQ(connections.size(), 2U);
+  EXPECT_EQ(connections(), 2U);
   // Their ends know of the limit: the next sixteen do not ask again.
   end_all();
 }

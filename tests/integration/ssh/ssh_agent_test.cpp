@@ -11,12 +11,12 @@
 #include <sstream>
 
 #include "program.hpp"
-#include "recorded_run.hpp"
 #include "ssh/agent_protocol.hpp"
 #include "ssh/base64.hpp"
 #include "ssh/environment.hpp"
 #include "ssh/wire.hpp"
 #include "ssh_agents.hpp"
+#include "sshd_suite.hpp"
 #include "support/file_bytes.hpp"
 
 namespace execo::test {
@@ -25,17 +25,13 @@ namespace {
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
-class ssh_agent : public ::testing::Test {
+class ssh_agent : public sshd_suite<ssh_agent> {
  protected:
-  static void SetUpTestSuite() {
-    if (sshd_fixture::available()) server_ = std::make_unique<sshd_fixture>();
-  }
-  static void TearDownTestSuite() { server_.reset(); }
   void SetUp() override {
-    if (!server_) GTEST_SKIP() << "no sshd";
+    sshd_suite::SetUp();
+    if (IsSkipped()) return;
     if (!ssh_agent_fixture::available()) GTEST_SKIP() << "no ssh-agent";
     agent.emplace();
-    options = options_for(*server_);
     options.agent = agent->path();
     options.reuse = false;  // each login is one of its own
     // A home without keys.
@@ -53,23 +49,13 @@ class ssh_agent : public ::testing::Test {
     ASSERT_EQ(::system(line.c_str()), 0);
   }
   std::string file(const std::string& name) const { return agent->folder() + "/" + name; }
-  std::string login_error(const std::shared_ptr<detail::ssh_environment>& shared) {
-    recorded_run r(loop, shared, "127.1.0.1", "true");
-    r.run();
-    return r.exited ? "in" : std::string(to_string(r.how)) + ": " + r.context;
-  }
-  std::string login_error() { return login_error(detail::make_ssh_environment(loop, options)); }
   std::string who() const { return server_->user() + "@127.1.0.1: "; }
 
-  static std::unique_ptr<sshd_fixture> server_;
   std::optional<ssh_agent_fixture> agent;
-  driven_loop loop;
-  ssh_options options;
 
  private:
   std::string home_;
 };
-std::unique_ptr<sshd_fixture> ssh_agent::server_;
 
 TEST_F(ssh_agent, signs_for_a_login_without_any_key_file) {
   agent->add(server_->identity());

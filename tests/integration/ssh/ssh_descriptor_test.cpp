@@ -5,26 +5,18 @@
 #include <execo/execo.hpp>
 
 #include "close_count.hpp"
-#include "fleet_fixture.hpp"
+#include "fleet_way.hpp"
 #include "long_count.hpp"
 
 namespace execo::test {
 namespace {
-
-ssh_options reach(const fleet_fixture& fleet) {
-  ssh_options how;
-  how.port = fleet.port();
-  how.identities.push_back(fleet.identity());
-  how.known_hosts = fleet.known_hosts();
-  return how;
-}
 
 constexpr const char* all_hosts = "127.5.0.[1-40]";
 constexpr const char* bad_hosts = "127.5.0.[1-39/2]";
 
 TEST(ssh_open, ends_at_once_when_the_channel_is_closed_instead_of_an_answer) {
   fleet_fixture fleet("127.5.0.1", {"--fault", "127.5.0.1:close-exec"});
-  auto one = remote("true", host_set("127.5.0.1")).ssh(reach(fleet));
+  auto one = remote("true", host_set("127.5.0.1")).ssh(way_to(fleet));
   action_result all = sync_wait(one.run());
   const host_result& end = all.all()[0];
   EXPECT_EQ(end.how(), end_reason::status_lost) << end.describe();
@@ -37,7 +29,7 @@ TEST(ssh_open, ends_at_once_when_the_channel_is_closed_instead_of_an_answer) {
 TEST(ssh_open, has_the_deadline_of_the_connection_unless_it_has_its_own) {
   fleet_fixture fleet("127.5.0.1", {"--fault", "127.5.0.1:stall-exec"});
   for (bool own : {false, true}) {
-    ssh_options how = reach(fleet);
+    ssh_options how = way_to(fleet);
     (own ? how.limits.open : how.limits.establish) = std::chrono::seconds(1);
     auto one = remote("true", host_set("127.5.0.1")).ssh(how);
     action_result all = sync_wait(one.run());
@@ -63,7 +55,7 @@ TEST(ssh_disconnect, reaches_the_result_with_its_words_in_each_phase) {
                 "No more sessions; the command was not started"},
         goodbye{"disconnect-run", end_reason::connection_lost, phase::run, "Too long a session"}}) {
     fleet_fixture fleet("127.5.0.1", {"--fault", std::string("127.5.0.1:") + g.fault});
-    auto one = remote("echo 123456789", host_set("127.5.0.1")).ssh(reach(fleet));
+    auto one = remote("echo 123456789", host_set("127.5.0.1")).ssh(way_to(fleet));
     action_result all = sync_wait(one.run());
     const host_result& end = all.all()[0];
     EXPECT_EQ(end.how(), g.how) << g.fault;
@@ -76,7 +68,7 @@ TEST(ssh_disconnect, reaches_the_result_with_its_words_in_each_phase) {
 
 TEST(ssh_disconnect, behind_the_end_of_a_command_leaves_its_output_and_status) {
   fleet_fixture fleet("127.5.0.1", {"--fault", "127.5.0.1:disconnect-end"});
-  auto one = remote("echo 123456789; exit 3", host_set("127.5.0.1")).ssh(reach(fleet));
+  auto one = remote("echo 123456789; exit 3", host_set("127.5.0.1")).ssh(way_to(fleet));
   action_result all = sync_wait(one.run());
   const host_result& end = all.all()[0];
   EXPECT_EQ(end.how(), end_reason::exited) << end.describe();
@@ -88,7 +80,7 @@ class broken_fleet {
  public:
   explicit broken_fleet(const std::string& fault)
       : fleet_(all_hosts, {"--exec", "canned", "--fault", std::string(bad_hosts) + ":" + fault}),
-        how_(reach(fleet_)) {
+        how_(way_to(fleet_)) {
     how_.max_retries = 0;
   }
 

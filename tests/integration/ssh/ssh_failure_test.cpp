@@ -16,8 +16,8 @@
 #include "base/fd.hpp"
 #include "base/read_file.hpp"
 #include "fake_peer.hpp"
-#include "recorded_run.hpp"
 #include "ssh/environment.hpp"
+#include "sshd_suite.hpp"
 
 namespace execo::test {
 namespace {
@@ -297,18 +297,11 @@ TEST_F(ssh_peer, that_cannot_get_a_descriptor_waits_and_is_then_told) {
   EXPECT_EQ(r.why, std::errc::too_many_files_open);
 }
 
-class ssh_server : public ::testing::Test {
+class ssh_server : public sshd_suite<ssh_server> {
  protected:
-  static void SetUpTestSuite() {
-    if (sshd_fixture::available()) server_ = new sshd_fixture;
-  }
-  static void TearDownTestSuite() {
-    delete server_;
-    server_ = nullptr;
-  }
   void SetUp() override {
-    if (server_ == nullptr) GTEST_SKIP() << "no sshd";
-    options = options_for(*server_);
+    sshd_suite::SetUp();
+    if (IsSkipped()) return;
     file = server_->directory() + "/known/hosts";
     std::filesystem::remove_all(server_->directory() + "/known");
   }
@@ -317,9 +310,6 @@ class ssh_server : public ::testing::Test {
   }
   void run(recorded_run& r) { r.run(); }
 
-  static inline sshd_fixture* server_ = nullptr;
-  driven_loop loop;
-  ssh_options options;
   std::string file;
 };
 

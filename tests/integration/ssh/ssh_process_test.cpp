@@ -8,7 +8,7 @@
 #include <sstream>
 #include <thread>
 
-#include "fleet_fixture.hpp"
+#include "fleet_way.hpp"
 #include "leak_check.hpp"
 #include "sshd_fixture.hpp"
 #include "temp_folder.hpp"
@@ -22,13 +22,7 @@ using ::testing::HasSubstr;
 
 class ssh_processes : public ::testing::Test {
  protected:
-  ssh_options how() const {
-    ssh_options options;
-    options.port = fleet_.port();
-    options.identities.push_back(fleet_.identity());
-    options.known_hosts = fleet_.known_hosts();
-    return options;
-  }
+  ssh_options how() const { return way_to(fleet_); }
   template <class What>
   ssh_process on_host(What&& what) const {
     return ssh_process(std::forward<What>(what), "127.8.0.1").ssh(how());

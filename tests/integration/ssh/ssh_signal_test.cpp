@@ -5,25 +5,18 @@
 
 #include <deque>
 
-#include "recorded_run.hpp"
+#include "sshd_suite.hpp"
 
 namespace execo::test {
 namespace {
 
 constexpr const char* ignores_term = "trap '' TERM; echo up; while :; do sleep 1; done";
 
-class ssh_signal : public ::testing::TestWithParam<bool> {
+class ssh_signal : public sshd_suite<ssh_signal, ::testing::TestWithParam<bool>> {
  protected:
-  static void SetUpTestSuite() {
-    if (sshd_fixture::available()) server_ = new sshd_fixture;
-  }
-  static void TearDownTestSuite() {
-    delete server_;
-    server_ = nullptr;
-  }
   void SetUp() override {
-    if (server_ == nullptr) GTEST_SKIP() << "no sshd";
-    ssh_options options = options_for(*server_);
+    sshd_suite::SetUp();
+    if (IsSkipped()) return;
     if (GetParam()) options.user = server_->ordinary_user();
     if (options.user.empty()) GTEST_SKIP() << "no other user";
     shared = detail::make_ssh_environment(loop, options);
@@ -35,8 +28,6 @@ class ssh_signal : public ::testing::TestWithParam<bool> {
     ASSERT_TRUE(loop.until([&r] { return r.out.starts_with("up\n"); })) << r.context;
   }
 
-  static inline sshd_fixture* server_ = nullptr;
-  driven_loop loop;
   std::shared_ptr<detail::ssh_environment> shared;
 };
 

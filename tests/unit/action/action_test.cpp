@@ -102,11 +102,7 @@ TEST_P(actions, without_hosts_end_at_once_and_are_ok_only_where_that_is_allowed)
 }
 
 TEST_P(actions, a_stop_ends_what_runs_and_begins_no_more) {
-  hosts_.behaviour = [](const host&) {
-    script s;
-    s.takes = 1h;
-    return s;
-  };
+  hosts_.all_take(1h);
   fake_action a(hosts_, 20);
   a.fanout(6);
   auto work = [&]() -> task<std::optional<action_result>> {
@@ -160,11 +156,7 @@ TEST_P(actions, deaf_hosts_are_killed_and_joined) {
 }
 
 TEST_P(actions, a_stop_of_next_loses_nothing) {
-  hosts_.behaviour = [](const host&) {
-    script s;
-    s.takes = 10ms;
-    return s;
-  };
+  hosts_.all_take(10ms);
   fake_action a(hosts_, 10);
   a.fanout(2);
   std::size_t taken = 0;
@@ -194,11 +186,7 @@ TEST_P(actions, a_stop_of_next_loses_nothing) {
 }
 
 TEST_P(actions, kill_ends_what_runs_and_lets_no_more_start) {
-  hosts_.behaviour = [](const host&) {
-    script s;
-    s.takes = 1h;
-    return s;
-  };
+  hosts_.all_take(1h);
   fake_action a(hosts_, 9);
   a.fanout(4);
   auto work = [&]() -> task<action_result> {
@@ -216,11 +204,7 @@ TEST_P(actions, kill_ends_what_runs_and_lets_no_more_start) {
 }
 
 TEST_P(actions, a_handle_that_is_dropped_takes_the_action_with_it) {
-  hosts_.behaviour = [](const host&) {
-    script s;
-    s.takes = 1h;
-    return s;
-  };
+  hosts_.all_take(1h);
   auto work = [&]() -> task<> {
     fake_action a(hosts_, 50);
     a.fanout(10).start();
@@ -232,11 +216,7 @@ TEST_P(actions, a_handle_that_is_dropped_takes_the_action_with_it) {
 }
 
 TEST_P(actions, the_end_of_the_context_stops_an_action_whose_handle_lives_on) {
-  hosts_.behaviour = [](const host&) {
-    script s;
-    s.takes = 1h;
-    return s;
-  };
+  hosts_.all_take(1h);
   fake_action a(hosts_, 50);
   a.fanout(10);
   auto work = [&]() -> task<> {
@@ -367,11 +347,7 @@ TEST_P(actions, an_exception_of_any_handler_stops_the_action_and_comes_out_once_
 }
 
 TEST_P(actions, an_end_handler_that_throws_for_a_host_whose_turn_never_came_is_no_loop) {
-  hosts_.behaviour = [](const host&) {
-    script s;
-    s.takes = 1h;
-    return s;
-  };
+  hosts_.all_take(1h);
   fake_action a(hosts_, 6);
   a.fanout(1);
   std::vector<std::size_t> ended;

@@ -38,6 +38,13 @@ class script {
 class fake_hosts {
  public:
   std::function<script(const host&)> behaviour = [](const host&) { return script(); };
+  void all_take(duration time) {
+    behaviour = [time](const host&) {
+      script s;
+      s.takes = time;
+      return s;
+    };
+  }
   int open = 0;
   int most_open = 0;
   int opened = 0;

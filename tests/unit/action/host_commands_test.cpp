@@ -112,11 +112,7 @@ TEST_P(host_commands, take_the_values_of_a_name_in_turn) {
 }
 
 TEST_P(host_commands, are_named_in_handlers_and_in_results_of_hosts_that_never_began) {
-  hosts_.behaviour = [](const host&) {
-    script s;
-    s.takes = 1h;
-    return s;
-  };
+  hosts_.all_take(1h);
   fake_action a = on({"a", "b", "c"}, "echo {{{host}}}");
   a.fanout(1);
   std::vector<std::string> started;

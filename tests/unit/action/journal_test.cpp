@@ -120,11 +120,7 @@ TEST_P(action_journals, of_a_run_that_did_not_begin_are_removed) {
 }
 
 TEST_P(action_journals, know_hosts_that_a_stop_kept_from_beginning) {
-  hosts_.behaviour = [](const host&) {
-    script s;
-    s.takes = 1h;
-    return s;
-  };
+  hosts_.all_take(1h);
   fake_action a(hosts_, 5);
   a.fanout(2);
   a.state().set_journal(path());

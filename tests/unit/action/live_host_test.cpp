@@ -16,13 +16,7 @@ using namespace std::chrono_literals;
 
 class live_hosts : public on_each_backend {
  protected:
-  live_hosts() {
-    hosts_.behaviour = [](const host&) {
-      script s;
-      s.takes = 1h;
-      return s;
-    };
-  }
+  live_hosts() { hosts_.all_take(1h); }
   /// Hosts whose commands run: a signal ends those, where others are only given up.
   task<> until_running(const action& a, std::size_t count) {
     while (a.stats().running < count) co_await sleep(1ms);
