@@ -10,18 +10,20 @@ namespace {
 
 class automatic_transport final : public replacing_transport {
  public:
-  automatic_transport(loop& on, ssh_target to, std::shared_ptr<const openssh_setup> program,
+  automatic_transport(loop& on, const ssh_target& to, std::shared_ptr<const openssh_setup> program,
                       const host& where)
-      : replacing_transport(on, make_ssh_transport(std::move(to))),
+      : replacing_transport(on, make_ssh_transport(to)),
         program_(std::move(program)),
         where_(where),
+        subsystem_(to.subsystem),
         step_(delegate<>::to<&automatic_transport::begin_openssh>(this)) {}
   // libssh is not even tried.
   automatic_transport(loop& on, std::shared_ptr<const openssh_setup> program, const host& where,
-                      std::string why)
-      : replacing_transport(on, make_openssh_transport(on, program, where)),
+                      std::string subsystem, std::string why)
+      : replacing_transport(on, make_openssh_transport(on, program, where, subsystem)),
         program_(std::move(program)),
         where_(where),
+        subsystem_(std::move(subsystem)),
         step_(delegate<>::to<&automatic_transport::begin_openssh>(this)),
         why_openssh_(std::move(why)),
         is_openssh_(true) {}
@@ -35,7 +37,8 @@ class automatic_transport final : public replacing_transport {
   }
 
   std::unique_ptr<transport> next() override {
-    std::unique_ptr<transport> second = make_openssh_transport(home(), program_, where_);
+    std::unique_ptr<transport> second =
+        make_openssh_transport(home(), program_, where_, subsystem_);
     is_openssh_ = true;
     return second;
   }
@@ -49,6 +52,7 @@ class automatic_transport final : public replacing_transport {
 
   const std::shared_ptr<const openssh_setup> program_;
   const host where_;
+  const std::string subsystem_;
   queue_node step_;
   std::string why_openssh_;
   bool is_openssh_ = false;
@@ -56,16 +60,18 @@ class automatic_transport final : public replacing_transport {
 
 }  // namespace
 
-std::unique_ptr<transport> make_automatic_transport(loop& on, ssh_target to,
+std::unique_ptr<transport> make_automatic_transport(loop& on, const ssh_target& to,
                                                     std::shared_ptr<const openssh_setup> program,
                                                     const host& where) {
-  return std::make_unique<automatic_transport>(on, std::move(to), std::move(program), where);
+  return std::make_unique<automatic_transport>(on, to, std::move(program), where);
 }
 
 std::unique_ptr<transport> make_openssh_transport(loop& on,
                                                   std::shared_ptr<const openssh_setup> program,
-                                                  const host& where, std::string why) {
-  return std::make_unique<automatic_transport>(on, std::move(program), where, std::move(why));
+                                                  const host& where, std::string subsystem,
+                                                  std::string why) {
+  return std::make_unique<automatic_transport>(on, std::move(program), where, std::move(subsystem),
+                                               std::move(why));
 }
 
 }  // namespace execo::detail

@@ -11,12 +11,13 @@
 
 namespace execo::detail {
 
-std::unique_ptr<transport> make_automatic_transport(loop& on, ssh_target to,
+std::unique_ptr<transport> make_automatic_transport(loop& on, const ssh_target& to,
                                                     std::shared_ptr<const openssh_setup> program,
                                                     const host& where);
 /// By the program from the start on, and the result says why.
 std::unique_ptr<transport> make_openssh_transport(loop& on,
                                                   std::shared_ptr<const openssh_setup> program,
-                                                  const host& where, std::string why);
+                                                  const host& where, std::string subsystem,
+                                                  std::string why);
 
 }  // namespace execo::detail

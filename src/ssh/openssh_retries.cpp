@@ -11,10 +11,12 @@ namespace {
 
 class openssh_retries final : public replacing_transport {
  public:
-  openssh_retries(loop& on, std::shared_ptr<const openssh_setup> shared, const host& where)
-      : replacing_transport(on, make_openssh_try(on, shared, where)),
+  openssh_retries(loop& on, std::shared_ptr<const openssh_setup> shared, const host& where,
+                  std::string subsystem)
+      : replacing_transport(on, make_openssh_try(on, shared, where, subsystem)),
         shared_(std::move(shared)),
-        where_(where) {}
+        where_(where),
+        subsystem_(std::move(subsystem)) {}
 
   void open(const command& what, transport_events& events) override {
     begun_ = home().now();
@@ -37,7 +39,7 @@ class openssh_retries final : public replacing_transport {
 
   std::unique_ptr<transport> next() override {
     retries_->begin();
-    return make_openssh_try(home(), shared_, where_);
+    return make_openssh_try(home(), shared_, where_, subsystem_);
   }
 
   bool stop_waiting() override {
@@ -59,6 +61,7 @@ class openssh_retries final : public replacing_transport {
 
   const std::shared_ptr<const openssh_setup> shared_;
   const host where_;
+  const std::string subsystem_;
   clock::time_point begun_;
   std::optional<session_retries> retries_;
   std::optional<failed_try> cause_;  // for who has no time left
@@ -68,8 +71,8 @@ class openssh_retries final : public replacing_transport {
 
 std::unique_ptr<transport> make_openssh_transport(loop& on,
                                                   std::shared_ptr<const openssh_setup> shared,
-                                                  const host& where) {
-  return std::make_unique<openssh_retries>(on, std::move(shared), where);
+                                                  const host& where, std::string subsystem) {
+  return std::make_unique<openssh_retries>(on, std::move(shared), where, std::move(subsystem));
 }
 
 }  // namespace execo::detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "execo/host.hpp"
 #include "loop/loop.hpp"
@@ -11,11 +12,12 @@
 namespace execo::detail {
 
 /// Begins `ssh` again when it has lost the connection early, as the options say.
+/// `subsystem`: of the server, in place of the command; empty: none.
 std::unique_ptr<transport> make_openssh_transport(loop& on,
                                                   std::shared_ptr<const openssh_setup> shared,
-                                                  const host& where);
+                                                  const host& where, std::string subsystem);
 /// Begins it once.
 std::unique_ptr<transport> make_openssh_try(loop& on, std::shared_ptr<const openssh_setup> shared,
-                                            const host& where);
+                                            const host& where, std::string subsystem);
 
 }  // namespace execo::detail
