@@ -64,6 +64,7 @@ task<copy_failure> sftp_get::copy() {
     copy_failure failed = co_await take(std::move(next));
     if (failed) co_return failed;
   }
+  if (!server().goes_on()) co_return stopped_failure();
   if (copy_failure failed = files_.publish()) co_return failed;
   counts().files(files_.files());
   co_return copy_failure();

@@ -54,16 +54,18 @@ void sftp_put::drop_files() noexcept { reader_ = source_reader(); }
 task<copy_failure> sftp_put::copy() {
   copy_failure failed = co_await find_place();
   if (failed) co_return failed;
-  const bool is_same = co_await is_unchanged();
-  if (is_same) {
-    counts().skipped(tree().bytes);
-    co_return copy_failure();
+  if (tree().is_one_file()) {
+    const bool is_same = co_await is_unchanged(tree().entries.front());
+    if (is_same) {
+      skip(0);
+      co_return copy_failure();
+    }
   }
   failed = co_await make_temporary();
   if (!failed) failed = co_await send_all();
   if (!failed) failed = co_await publish();
   if (!failed) failed = co_await set_directories();
-  if (!failed) counts().files(tree().files);
+  if (!failed) counts().files(tree().files - skipped_);
   co_return failed;
 }
 
@@ -147,13 +149,21 @@ task<copy_failure> sftp_put::make_directories(std::string path) {
   co_return why;
 }
 
-task<bool> sftp_put::is_unchanged() {
-  const source_entry& first = tree().entries.front();
-  if (shared_->how.skip != skip_rule::same_time || !tree().is_one_file()) co_return false;
-  sftp_answer there = co_await server().call(about(sftp_request_type::lstat, target_));
+// No digest can be compared.
+task<bool> sftp_put::is_unchanged(const source_entry& entry) {
+  const bool is_file = entry.what == source_entry::kind::file;
+  if (!is_file || shared_->how.skip != skip_rule::same_time) co_return false;
+  sftp_answer there = co_await server().call(about(sftp_request_type::lstat, final_path(entry)));
   co_return is_there(there) && there.attributes.is_file() &&
-      there.attributes.size == first.size&& there.attributes.modified ==
-          static_cast<std::uint32_t>(first.modified);
+      there.attributes.size == entry.size&& there.attributes.modified ==
+          static_cast<std::uint32_t>(entry.modified);
+}
+
+// It stays as it is there.
+void sftp_put::skip(std::size_t index) noexcept {
+  places_[index] = place::published;
+  counts().skipped(tree().entries[index].size);
+  ++skipped_;
 }
 
 task<copy_failure> sftp_put::make_temporary() {
@@ -191,15 +201,17 @@ sftp_attributes sftp_put::kept_attributes(const source_entry& entry) const {
   sftp_attributes made = with_mode(entry.mode & 07777U);
   made.modified =
       static_cast<std::uint32_t>(std::clamp<std::int64_t>(entry.modified, 0, UINT32_MAX));
-  if (!is_root_) return made;
-  made.user = entry.user;
-  made.group = entry.group;
   return made;
 }
 
 task<copy_failure> sftp_put::send_all() {
   for (std::size_t i = 0; i < tree().entries.size(); ++i) {
     if (!server().goes_on()) co_return stopped_failure();
+    const bool is_same = co_await is_unchanged(tree().entries[i]);
+    if (is_same) {
+      skip(i);
+      continue;
+    }
     places_[i] = place::temporary;
     copy_failure failed = co_await send(tree().entries[i]);
     if (failed) co_return failed;
@@ -300,24 +312,51 @@ task<copy_failure> sftp_put::finish_file(const source_entry& entry, std::string 
     co_return copy_failure(
         failure_reason::digest_mismatch,
         shown_path(shown) + ": the size of what was written is another one than what was sent");
-  if (server().extensions().syncs) {
-    sftp_request sync(sftp_request_type::extended);
-    sync.text("fsync@openssh.com").text(handle);
-    sftp_answer synced = co_await server().call(std::move(sync));
-    if (!synced.ok()) {
-      copy_failure why = co_await failed_at(std::move(synced), "fsync", shown);
-      co_return why;
-    }
-  }
+  copy_failure failed;
+  if (shared_->how.syncs) failed = co_await sync(handle, shown);
+  if (failed) co_return failed;
   sftp_answer closed = co_await server().call(about(sftp_request_type::close, handle));
-  if (closed.ok() && shared_->how.preserves) {
-    sftp_request set(sftp_request_type::setstat);
-    set.text(path).attributes(kept_attributes(entry));
-    closed = co_await server().call(std::move(set));
+  if (!closed.ok()) {
+    failed = co_await failed_at(std::move(closed), "close", std::move(shown));
+    co_return failed;
   }
-  if (closed.ok()) co_return copy_failure();
-  copy_failure why = co_await failed_at(std::move(closed), "mode", shown);
+  if (shared_->how.preserves) failed = co_await set_attributes(entry, std::move(path));
+  co_return failed;
+}
+
+task<copy_failure> sftp_put::sync(std::string handle, std::string shown) {
+  if (!server().extensions().syncs)
+    co_return copy_failure::of_errno(
+        ENOTSUP,
+        shown_path(shown) + ": the SFTP server of the host cannot sync a file to its disk");
+  sftp_request question(sftp_request_type::extended);
+  question.text("fsync@openssh.com").text(handle);
+  sftp_answer synced = co_await server().call(std::move(question));
+  if (synced.ok()) co_return copy_failure();
+  copy_failure why = co_await failed_at(std::move(synced), "fsync", std::move(shown));
   co_return why;
+}
+
+// Another owner takes a set-user-ID bit away.
+task<copy_failure> sftp_put::set_attributes(const source_entry& entry, std::string path) {
+  sftp_answer done(sftp_status::ok);
+  if (is_root_) {
+    sftp_attributes owner;
+    owner.user = entry.user;
+    owner.group = entry.group;
+    done = co_await set(path, owner);
+  }
+  if (done.ok()) done = co_await set(path, kept_attributes(entry));
+  if (done.ok()) co_return copy_failure();
+  copy_failure why = co_await failed_at(std::move(done), "mode", final_path(entry));
+  co_return why;
+}
+
+task<sftp_answer> sftp_put::set(std::string path, sftp_attributes those) {
+  sftp_request question(sftp_request_type::setstat);
+  question.text(path).attributes(those);
+  sftp_answer answer = co_await server().call(std::move(question));
+  co_return answer;
 }
 
 // From the innermost one out: what is written into a directory changes its time. Not before they
@@ -326,22 +365,17 @@ task<copy_failure> sftp_put::set_directories() {
   for (std::size_t i = tree().entries.size(); i-- > 0;) {
     const source_entry& entry = tree().entries[i];
     if (entry.what != source_entry::kind::directory || places_[i] != place::published) continue;
+    if (shared_->how.preserves) {
+      copy_failure failed = co_await set_attributes(entry, final_path(entry));
+      if (failed) co_return failed;
+    }
+    // The mask has taken its part already.
+    if (shared_->how.preserves || (entry.mode & owner_bits) == owner_bits) continue;
     std::string path = final_path(entry);
-    sftp_attributes wanted = kept_attributes(entry);
-    if (!shared_->how.preserves) {
-      // The mask has taken its part already.
-      if ((entry.mode & owner_bits) == owner_bits) continue;
-      sftp_answer made = co_await ask_about(path);
-      if (!is_there(made)) co_return failure_of_sftp(made, "look", path);
-      wanted = with_mode(made.attributes.mode.value_or(0) & entry.mode & all_bits);
-    }
-    sftp_request set(sftp_request_type::setstat);
-    set.text(path).attributes(wanted);
-    sftp_answer done = co_await server().call(std::move(set));
-    if (!done.ok()) {
-      copy_failure why = co_await failed_at(std::move(done), "mode", std::move(path));
-      co_return why;
-    }
+    sftp_answer made = co_await ask_about(path);
+    if (!is_there(made)) co_return failure_of_sftp(made, "look", path);
+    made = co_await set(path, with_mode(made.attributes.mode.value_or(0) & entry.mode & all_bits));
+    if (!made.ok()) co_return failure_of_sftp(made, "mode", path);
   }
   co_return copy_failure();
 }

@@ -37,7 +37,7 @@ class sftp_put final : public sftp_copy {
   task<copy_failure> missing(std::string path);
   task<copy_failure> make_directories(std::string path);
   task<sftp_answer> ask_about(std::string path);
-  task<bool> is_unchanged();
+  task<bool> is_unchanged(const source_entry& entry);
   task<copy_failure> make_temporary();
   task<copy_failure> send_all();
   task<copy_failure> send(const source_entry& entry);
@@ -46,6 +46,9 @@ class sftp_put final : public sftp_copy {
   task<copy_failure> send_file(const source_entry& entry, std::string path);
   task<copy_failure> send_contents(const source_entry& entry, std::string handle);
   task<copy_failure> finish_file(const source_entry& entry, std::string handle, std::string path);
+  task<copy_failure> sync(std::string handle, std::string shown);
+  task<copy_failure> set_attributes(const source_entry& entry, std::string path);
+  task<sftp_answer> set(std::string path, sftp_attributes those);
   task<copy_failure> set_directories();
   task<copy_failure> publish();
   task<copy_failure> publish_directory(std::size_t index, std::string to);
@@ -54,6 +57,7 @@ class sftp_put final : public sftp_copy {
   task<copy_failure> failed_at(sftp_answer status, std::string step, std::string path);
 
   sftp_attributes kept_attributes(const source_entry& entry) const;
+  void skip(std::size_t index) noexcept;
   std::string temporary_path(const source_entry& entry) const;
   std::string final_path(const source_entry& entry) const;
   std::size_t behind(std::size_t index) const noexcept;
@@ -69,6 +73,7 @@ class sftp_put final : public sftp_copy {
   std::vector<char> piece_;
   std::vector<place> places_;  // of the entries
   std::uint64_t expected_;
+  std::size_t skipped_ = 0;  // files
   bool is_root_ = false;
 };
 

@@ -1,6 +1,8 @@
 // Copies over SFTP with a server that is played: one that does not do all that OpenSSH's does, is
 // slow in its own ways, or lies.
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <deque>
 #include <filesystem>
@@ -57,6 +59,7 @@ class server_script {
   std::function<void()> at_a_write;
   // What came.
   std::vector<std::string> removed;
+  std::vector<std::string> extended;
   std::size_t requests = 0;
 };
 
@@ -163,6 +166,9 @@ class played_sftp_server final : public detail::transport {
         script_.files.erase(name);
         return status(id, sftp_status::ok);
       }
+      case sftp_request_type::extended:
+        script_.extended.push_back(name);
+        return status(id, sftp_status::ok);
       default:
         return status(id, sftp_status::ok);
     }
@@ -174,8 +180,8 @@ class played_sftp_server final : public detail::transport {
   void about(std::uint32_t id, const std::string& name) {
     bool is_file = has(name);
     std::uint64_t size = is_file ? script_.files[name].size() - script_.hides : 0;
-    send(105, field(id) + field(5) + field(0) + field(static_cast<std::uint32_t>(size)) +
-                  field(is_file ? 0100644 : 0040755));
+    send(105, field(id) + field(13) + field(0) + field(static_cast<std::uint32_t>(size)) +
+                  field(is_file ? 0100644 : 0040755) + field(7) + field(7));
   }
 
   void list(std::uint32_t id) {
@@ -279,12 +285,14 @@ class sftp_copies : public ::testing::Test {
   copies_by_script::maker put_maker() const {
     return [this](detail::loop& on, detail::intrusive_ptr<detail::lifecycle> peer) {
       auto tree = std::make_shared<detail::source_tree>();
-      std::vector<std::string> names{"a"};
+      std::vector<std::string> names{source_};
       EXPECT_FALSE(detail::read_source_tree(names, folder_.path(), *tree));
-      auto content = std::make_shared<detail::put_content>(on, std::move(tree),
-                                                           detail::payload::form::file, false);
+      auto form =
+          tree->is_one_file() ? detail::payload::form::file : detail::payload::form::archive;
+      auto content = std::make_shared<detail::put_content>(on, std::move(tree), form, false);
       auto share = std::make_shared<detail::put_share>();
-      share->counts = std::make_shared<detail::copy_counts>();
+      share->counts = counts_;
+      share->how = how_;
       return detail::intrusive_ptr<detail::execution>(
           new detail::sftp_put(on, std::move(peer), std::move(content), "/d/a", share, 0));
     };
@@ -321,6 +329,9 @@ class sftp_copies : public ::testing::Test {
   scratch_directory folder_;
   const std::string bytes_;
   server_script script_;
+  std::shared_ptr<detail::copy_counts> counts_ = std::make_shared<detail::copy_counts>();
+  detail::put_settings how_;
+  std::string source_ = "a";
 };
 
 TEST_F(sftp_copies, put_a_file_under_its_name) {
@@ -336,6 +347,44 @@ TEST_F(sftp_copies, replace_no_file_where_that_takes_two_steps) {
   EXPECT_EQ(r.error(), std::errc::file_exists) << r.describe();
   EXPECT_THAT(r.error_context(), HasSubstr("remove it first"));
   EXPECT_EQ(script_.files["/d/a"], "old");
+  EXPECT_EQ(leftovers(), 0U);
+}
+
+TEST_F(sftp_copies, sync_on_request_where_the_server_can) {
+  script_.extensions = {"fsync@openssh.com"};
+  EXPECT_TRUE(run_put().ok());
+  EXPECT_THAT(script_.extended, IsEmpty());
+  how_.syncs = true;
+  script_.files.erase("/d/a");
+  EXPECT_TRUE(run_put().ok());
+  EXPECT_THAT(script_.extended, ElementsAre("fsync@openssh.com"));
+  script_.extensions.clear();
+  script_.files.erase("/d/a");
+  host_result r = run_put();
+  EXPECT_EQ(r.error(), std::errc::not_supported) << r.describe();
+  EXPECT_FALSE(script_.files.contains("/d/a"));
+  EXPECT_EQ(leftovers(), 0U);
+}
+
+TEST_F(sftp_copies, leave_out_files_with_the_same_size_and_time_on_request) {
+  source_ = "tree";
+  std::filesystem::create_directory(folder_.path() + "/tree");
+  timespec times[] = {{7, 0}, {7, 0}};
+  for (const char* name : {"same", "larger", "new"}) {
+    const std::string path = folder_.path() + "/tree/" + name;
+    std::ofstream(path) << name;
+    ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  }
+  script_.files["/d/a/"];
+  script_.files["/d/a/tree/"];
+  script_.files["/d/a/tree/same"] = "SAME";
+  how_.skip = detail::skip_rule::same_time;
+  host_result r = run_put();
+  EXPECT_TRUE(r.ok()) << r.describe();
+  EXPECT_EQ(script_.files["/d/a/tree/same"], "SAME");
+  EXPECT_EQ(script_.files["/d/a/tree/larger"], "larger");
+  EXPECT_EQ(counts_->skipped(), 4U);
+  EXPECT_EQ(counts_->files(), 2U);
   EXPECT_EQ(leftovers(), 0U);
 }
 
