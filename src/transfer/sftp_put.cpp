@@ -245,20 +245,47 @@ task<copy_failure> sftp_put::make_directory(const source_entry& entry, std::stri
   co_return why;
 }
 
-// OpenSSH has the two paths the other way round than the draft, and most servers followed it.
 task<copy_failure> sftp_put::make_link(const source_entry& entry, std::string path) {
+  copy_failure failed;
+  if (links_ == link_order::unknown) failed = co_await find_link_order();
+  if (failed) co_return failed;
+  const bool is_first = links_ == link_order::target_first;
   sftp_request make(sftp_request_type::symlink);
-  make.text(entry.target).text(path);
+  make.text(is_first ? entry.target : path).text(is_first ? path : entry.target);
+  sftp_answer made = co_await server().call(std::move(make));
+  if (!made.ok()) failed = co_await failed_at(std::move(made), "link", final_path(entry));
+  co_return failed;
+}
+
+// OpenSSH has the two paths the other way round than the draft, and others do as it does, or as it
+// does for its own client. A link that is made by mistake must not be anywhere else.
+task<copy_failure> sftp_put::find_link_order() {
+  probe_ = join(temporary_, ".execo-" + random_hex(4));
+  const std::string other = probe_ + "-";
+  sftp_request make(sftp_request_type::symlink);
+  make.text(probe_).text(other);
   sftp_answer made = co_await server().call(std::move(make));
   if (!made.ok()) {
-    copy_failure why = co_await failed_at(std::move(made), "link", final_path(entry));
+    copy_failure why = co_await failed_at(std::move(made), "link", base_);
     co_return why;
   }
-  sftp_answer there = co_await server().call(about(sftp_request_type::lstat, path));
-  if (is_there(there) && there.attributes.is_link()) co_return copy_failure();
+  const bool is_first = co_await remove_link(other);
+  bool is_last = false;
+  if (!is_first) is_last = co_await remove_link(probe_);
   if (!server().goes_on()) co_return stopped_failure();
-  co_return copy_failure::of_errno(
-      ENOTSUP, shown_path(final_path(entry)) + ": the SFTP server made another link");
+  if (!is_first && !is_last)
+    co_return copy_failure::of_errno(
+        ENOTSUP, shown_path(base_) + ": the SFTP server of the host makes no links");
+  links_ = is_first ? link_order::target_first : link_order::target_last;
+  co_return copy_failure();
+}
+
+// False: there is none.
+task<bool> sftp_put::remove_link(std::string path) {
+  sftp_answer there = co_await server().call(about(sftp_request_type::lstat, path));
+  if (!is_there(there) || !there.attributes.is_link()) co_return false;
+  sftp_answer removed = co_await server().call(about(sftp_request_type::remove, path));
+  co_return removed.ok();
 }
 
 // What the file mode mask of the server takes it takes from a file that is made.
@@ -457,6 +484,10 @@ task<void> sftp_put::clean_up() {
     if (places_[i] != place::temporary || entry.what == source_entry::kind::directory) continue;
     co_await server().room();
     server().post(about(sftp_request_type::remove, temporary_path(entry)));
+  }
+  if (!probe_.empty() && links_ == link_order::unknown) {
+    server().post(about(sftp_request_type::remove, probe_));
+    server().post(about(sftp_request_type::remove, probe_ + "-"));
   }
   co_await server().all_answered();
   for (std::size_t i = places_.size(); i-- > 0;) {

@@ -22,6 +22,8 @@ class sftp_put final : public sftp_copy {
  private:
   // Where an entry is. published: under its name, with all that is in it.
   enum class place : std::uint8_t { nowhere, temporary, published };
+  // Which path of a request for a link is its target: servers differ.
+  enum class link_order : std::uint8_t { unknown, target_first, target_last };
 
   task<copy_failure> copy() override;
   task<void> clean_up() override;
@@ -43,6 +45,8 @@ class sftp_put final : public sftp_copy {
   task<copy_failure> send(const source_entry& entry);
   task<copy_failure> make_directory(const source_entry& entry, std::string path);
   task<copy_failure> make_link(const source_entry& entry, std::string path);
+  task<copy_failure> find_link_order();
+  task<bool> remove_link(std::string path);
   task<copy_failure> send_file(const source_entry& entry, std::string path);
   task<copy_failure> send_contents(const source_entry& entry, std::string handle);
   task<copy_failure> finish_file(const source_entry& entry, std::string handle, std::string path);
@@ -72,6 +76,8 @@ class sftp_put final : public sftp_copy {
   source_reader reader_;
   std::vector<char> piece_;
   std::vector<place> places_;  // of the entries
+  std::string probe_;          // the link that tells their order, and with '-' behind it
+  link_order links_ = link_order::unknown;
   std::uint64_t expected_;
   std::size_t skipped_ = 0;  // files
   bool is_root_ = false;

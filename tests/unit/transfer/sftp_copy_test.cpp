@@ -46,12 +46,14 @@ std::string field(std::uint32_t value) {
 class server_script {
  public:
   std::map<std::string, std::string> files;  // by path; a directory ends with '/'
+  std::map<std::string, std::string> links;  // their targets
   std::vector<std::string> listing;          // of every directory
   std::vector<std::string> extensions;
   std::string greeting;              // in place of its version
   std::size_t most_in_a_read = ~0U;  // bytes
   bool answers_backwards = false;    // those to reads
   bool ends_without_status = false;
+  bool has_link_first = false;       // as in the draft
   std::uint64_t hides = 0;           // bytes of the size of what was written
   std::uint64_t grows = 0;           // bytes that a file has beyond its size
   std::size_t ends_after = ~0U;      // requests
@@ -144,8 +146,9 @@ class played_sftp_server final : public detail::transport {
       case sftp_request_type::fstat:
       case sftp_request_type::stat:
       case sftp_request_type::lstat:
-        return has(name) || is_directory(name) ? about(id, name)
-                                               : status(id, sftp_status::no_such_file);
+        return has(name) || is_directory(name) || script_.links.contains(name)
+                   ? about(id, name)
+                   : status(id, sftp_status::no_such_file);
       case sftp_request_type::mkdir:
         script_.files[name + "/"];
         return status(id, sftp_status::ok);
@@ -158,12 +161,24 @@ class played_sftp_server final : public detail::transport {
         script_.removed.push_back(name);
         script_.files.erase(name);
         script_.files.erase(name + "/");
+        script_.links.erase(name);
         return status(id, sftp_status::ok);
       case sftp_request_type::rename: {
         std::string to(from.text());
         if (has(to)) return status(id, sftp_status::failure);
+        if (auto link = script_.links.extract(name)) {
+          link.key() = to;
+          script_.links.insert(std::move(link));
+          return status(id, sftp_status::ok);
+        }
         script_.files[to] = script_.files[name];
         script_.files.erase(name);
+        return status(id, sftp_status::ok);
+      }
+      case sftp_request_type::symlink: {
+        std::string second(from.text());
+        if (script_.has_link_first) std::swap(name, second);
+        script_.links[second] = name;
         return status(id, sftp_status::ok);
       }
       case sftp_request_type::extended:
@@ -181,7 +196,10 @@ class played_sftp_server final : public detail::transport {
     bool is_file = has(name);
     std::uint64_t size = is_file ? script_.files[name].size() - script_.hides : 0;
     send(105, field(id) + field(13) + field(0) + field(static_cast<std::uint32_t>(size)) +
-                  field(is_file ? 0100644 : 0040755) + field(7) + field(7));
+                  field(script_.links.contains(name) ? 0120777
+                        : is_file                    ? 0100644
+                                                     : 0040755) +
+                  field(7) + field(7));
   }
 
   void list(std::uint32_t id) {
@@ -386,6 +404,22 @@ TEST_F(sftp_copies, leave_out_files_with_the_same_size_and_time_on_request) {
   EXPECT_EQ(counts_->skipped(), 4U);
   EXPECT_EQ(counts_->files(), 2U);
   EXPECT_EQ(leftovers(), 0U);
+}
+
+TEST_F(sftp_copies, make_links_whichever_path_the_server_takes_for_the_target) {
+  source_ = "tree";
+  std::filesystem::create_directory(folder_.path() + "/tree");
+  std::filesystem::create_symlink("../outside", folder_.path() + "/tree/l");
+  script_.files["/d/a/"];
+  script_.files["/d/a/tree/"];
+  for (bool link_first : {false, true}) {
+    script_.has_link_first = link_first;
+    script_.links.clear();
+    host_result r = run_put();
+    EXPECT_TRUE(r.ok()) << r.describe();
+    EXPECT_EQ(script_.links["/d/a/tree/l"], "../outside");
+    EXPECT_THAT(script_.links, SizeIs(1));
+  }
 }
 
 TEST_F(sftp_copies, are_good_when_the_server_ends_without_a_status) {
