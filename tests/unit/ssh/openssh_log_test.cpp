@@ -162,6 +162,26 @@ TEST(openssh_log, finds_the_words_that_ssh_adds_when_a_connection_is_lost) {
   EXPECT_EQ(own("Connection to n2 closed by remote host.\r\n"), "");
 }
 
+TEST(openssh_log, follows_a_subsystem_as_a_command) {
+  openssh_log log = log_of({connecting, connected, keys, login, "debug1: Sending subsystem: sftp"});
+  EXPECT_TRUE(log.asked());
+  openssh_log refused = log;
+  log.feed("debug2: subsystem request accepted on channel 0\r\n");
+  EXPECT_EQ(log.reached(), phase::run);
+  refused.feed("subsystem request failed on channel 0\r\n");
+  EXPECT_EQ(refused.describe("").how, end_reason::connect_failed);
+  EXPECT_EQ(refused.describe("").why, std::errc::not_supported);
+}
+
+TEST(openssh_words, ask_for_a_subsystem_by_its_name) {
+  detail::openssh_setup setup(ssh_options(), detail::ssh_caller::now(),
+                              detail::surroundings::none());
+  std::vector<std::string> words = setup.words_to_subsystem(host("n1"), "/log", "", "sftp");
+  EXPECT_THAT(words, testing::Contains("-s"));
+  std::vector<std::string> last(words.end() - 3, words.end());
+  EXPECT_THAT(last, testing::ElementsAre("--", "n1", "sftp"));
+}
+
 TEST(openssh_words, end_their_options_before_the_host) {
   ssh_options options;
   options.user = "me";
