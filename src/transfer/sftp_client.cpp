@@ -14,13 +14,13 @@ namespace execo::detail {
 namespace {
 
 constexpr std::size_t max_unsent = std::size_t{64} * 1024;
-constexpr std::size_t max_shown = 100;
+constexpr std::size_t max_words = 100;
 // Of those 64 that have a slot: a call always finds one.
 constexpr std::size_t max_pipelined = 60;
 
 copy_failure not_sftp(std::string_view came) {
   return copy_failure(std::make_error_code(std::errc::protocol_error),
-                      "the host does not answer in SFTP; it sent \"" + printable(came, max_shown) +
+                      "the host does not answer in SFTP; it sent \"" + printable(came, max_words) +
                           "\"; does a start-up file of its shell print something?");
 }
 
@@ -62,7 +62,7 @@ copy_failure failure_of_sftp(const sftp_answer& status, std::string_view step,
   if (!what.empty()) what += ' ';
   what += shown_path(path);
   if (number == EIO && !status.text.empty())
-    what += ": the SFTP server said \"" + printable(status.text, max_shown) + "\"";
+    what += ": the SFTP server said \"" + printable(status.text, max_words) + "\"";
   if (number == EPIPE) what += ": the SFTP server ended before it answered";
   if (number == EPROTO) what += ": the SFTP server gave an answer to something else";
   return copy_failure::of_errno(number, std::move(what));
@@ -82,7 +82,7 @@ copy_failure sftp_client::feed(std::span<const char> bytes) {
     std::optional<std::string_view> packet = packets_.next(bytes);
     if (!packet && packets_.broken()) {
       std::string came(packets_.pending());
-      came.append(bytes.data(), std::min(bytes.size(), max_shown));
+      came.append(bytes.data(), std::min(bytes.size(), max_words));
       return not_sftp(came);
     }
     if (!packet) return {};

@@ -12,7 +12,7 @@ namespace execo::detail {
 namespace {
 
 // A host that runs something else in place of the subsystem may read what it is sent, and wait.
-constexpr auto max_answer_time = std::chrono::seconds(60);
+constexpr auto max_greeting_time = std::chrono::seconds(60);
 // Servers end with their input; one that does not has still done all that it was asked.
 constexpr auto max_end_time = std::chrono::seconds(5);
 
@@ -55,7 +55,7 @@ void sftp_copy::on_start() {
 
 void sftp_copy::on_begun() {
   state_ = state::working;
-  home().arm_after(wait_, max_answer_time);
+  home().arm_after(wait_, max_greeting_time);
   contain(
       [this] {
         client_.begin();

@@ -14,7 +14,7 @@ constexpr std::uint32_t open_read = 1;
 // Of all directories together: a host may list without end.
 constexpr std::size_t max_names = 1'000'000;
 
-bool has_pattern(std::string_view path) { return path.find_first_of("*?[") != path.npos; }
+bool has_wildcard(std::string_view path) { return path.find_first_of("*?[") != path.npos; }
 
 bool is_one_name(std::string_view name) {
   return !name.empty() && name != ".." && name.find('/') == name.npos &&
@@ -23,7 +23,7 @@ bool is_one_name(std::string_view name) {
 
 std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-copy_failure changed(const std::string& path) {
+copy_failure changed_there(const std::string& path) {
   return copy_failure(failure_reason::source_changed,
                       shown_path(path) + " was changed while it was read");
 }
@@ -32,6 +32,9 @@ copy_failure elsewhere(const std::string& name) {
   return copy_failure(std::make_error_code(std::errc::bad_message),
                       "the host sent a name that leads elsewhere: " + shown_path(name));
 }
+
+// A lambda would be part of a coroutine's frame.
+void sort_by_name(std::vector<sftp_name>& names) { std::ranges::sort(names, {}, &sftp_name::name); }
 
 tar_entry entry_of(const std::string& name, const sftp_attributes& about) {
   tar_entry made;
@@ -79,7 +82,7 @@ task<void> sftp_get::clean_up() {
 
 task<copy_failure> sftp_get::find(std::string given) {
   sftp_answer there = co_await server().call(about(sftp_request_type::lstat, given));
-  const bool is_pattern = there.status == sftp_status::no_such_file && has_pattern(given);
+  const bool is_pattern = there.status == sftp_status::no_such_file && has_wildcard(given);
   copy_failure failed;
   if (!there.ok() && is_pattern) {
     failed = co_await find_matches(std::move(given));
@@ -114,7 +117,7 @@ task<copy_failure> sftp_get::match_part(std::string part, path_list& so_far) {
   path_list matches;
   for (const std::string& folder : so_far) {
     std::vector<sftp_name> names;
-    if (has_pattern(part)) {
+    if (has_wildcard(part)) {
       std::string listed = folder;
       if (listed.empty()) listed = ".";
       copy_failure failed = co_await list(std::move(listed), names);
@@ -175,8 +178,7 @@ task<copy_failure> sftp_get::list(std::string path, std::vector<sftp_name>& name
     break;
   }
   (void)co_await server().call(about(sftp_request_type::close, opened.text));
-  auto by_name = [](const sftp_name& a, const sftp_name& b) { return a.name < b.name; };
-  std::ranges::sort(names, by_name);
+  sort_by_name(names);
   co_return failed;
 }
 
@@ -263,7 +265,7 @@ task<copy_failure> sftp_get::take_file(found_entry entry) {
   const bool is_same = after.is(sftp_answer::kind::attributes) &&
                        after.attributes.size == before.attributes.size &&
                        after.attributes.modified == before.attributes.modified;
-  if (!is_same) co_return changed(entry.path);
+  if (!is_same) co_return changed_there(entry.path);
   (void)co_await server().call(about(sftp_request_type::close, opened.text));
   co_return files_.on_contents_end();
 }
@@ -281,7 +283,7 @@ task<copy_failure> sftp_get::take_contents(std::string path, std::uint64_t size)
     if (!server().goes_on()) co_return stopped_failure();
     failed = take_chunk(path, size, taken);
   }
-  if (!failed && taken != size) failed = changed(path);
+  if (!failed && taken != size) failed = changed_there(path);
   co_return failed;
 }
 
@@ -302,7 +304,7 @@ copy_failure sftp_get::take_chunk(const std::string& path, std::uint64_t size,
   if (is_refused) failed = failure_of_sftp(*chunk.end, "read", path);
   // Behind an end that came early there is nothing.
   const bool is_more = !bytes.empty() && (chunk.offset != taken || bytes.size() > size - taken);
-  if (!failed && is_more) failed = changed(path);
+  if (!failed && is_more) failed = changed_there(path);
   if (!failed) failed = files_.on_contents(bytes);
   taken += bytes.size();
   hold_back(bytes.size());
