@@ -45,6 +45,7 @@ namespace detail {
 
 // Throw: std::logic_error if the action was started, std::invalid_argument for a bad value.
 void set_copy_ssh(action& a, ssh_options options);
+void set_sftp(action& a);
 void set_preserve(action& a);
 void set_copy_rate(action& a, std::uint64_t in_all, std::uint64_t each);
 void set_copy_timeout(action& a, duration limit);
@@ -59,6 +60,10 @@ class copy_options : public fanout_options<Self> {
  public:
   /// Identity, host keys and deadlines, or a connector.
   EXECO_SETTER(ssh(ssh_options options), set_copy_ssh(self(), std::move(options)))
+  /// Over SFTP, the subsystem of an ssh server, in place of a script that a shell of the host runs.
+  /// Where a host is seen to run no script, it is tried by itself. No digest can be had: sizes are
+  /// compared. Not with a connector, nor as another user.
+  EXECO_SETTER(sftp(), set_sftp(self()))
   /// Modes as they are, whatever the file mode mask says, and times of the last change; with put()
   /// owners as well, where the remote user is root.
   EXECO_SETTER(preserve(), set_preserve(self()))

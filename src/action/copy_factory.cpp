@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
 #include <filesystem>
 #include <stdexcept>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "execo/printable.hpp"
 #include "execo/transfer.hpp"
 #include "process/lifecycle.hpp"
+#include "transfer/copy_fallback.hpp"
 
 namespace execo::detail {
 namespace {
@@ -35,7 +37,10 @@ std::string current_directory() {
 
 copy_factory::copy_factory() : way_(make_remote_factory(ssh_options())) {}
 
-void copy_factory::set_ssh(ssh_options options) { way_ = make_remote_factory(std::move(options)); }
+void copy_factory::set_ssh(ssh_options options) {
+  may_speak_sftp_ = options.connector.empty() && options.become.empty();
+  way_ = make_remote_factory(std::move(options));
+}
 
 void copy_factory::prepare(const command& what) {
   way_->prepare(what);
@@ -44,6 +49,8 @@ void copy_factory::prepare(const command& what) {
   streams.set_out(capture(0));
   if (sends_input) streams.set_in(pipe());
   stdio_ = taken_stdio::now(streams, surroundings::caller::goes_on);
+  streams.set_in(pipe());
+  sftp_stdio_ = taken_stdio::now(streams, surroundings::caller::goes_on);
 }
 
 void copy_factory::begin(loop& on) {
@@ -79,6 +86,38 @@ std::string shown_paths(const std::vector<std::string>& paths) {
   return paths.size() == 1 ? first : fmt::format("{} and {} more", first, paths.size() - 1);
 }
 
+intrusive_ptr<lifecycle> copy_factory::run_sftp(loop& on, std::size_t ring, attempt what) {
+  auto own = std::make_shared<command>(*what.what);
+  own->handlers.clear();
+  own->output_cap = max_said;
+  own->words = {"sftp"};
+  own->set_in(pipe());
+  what.what = std::move(own);
+  what.stdio = sftp_stdio_;
+  what.subsystem = "sftp";
+  return way_->make_run(on, ring, std::move(what));
+}
+
+intrusive_ptr<execution> copy_factory::as_execution(const intrusive_ptr<sftp_copy>& made) {
+  return intrusive_ptr<execution>(made.get());
+}
+
+std::vector<std::string> copy_factory::script_paths(const command& what, std::size_t count) {
+  assert(what.words.size() > mark_word + count);
+  return std::vector<std::string>(what.words.end() - static_cast<std::ptrdiff_t>(count),
+                                  what.words.end());
+}
+
+intrusive_ptr<execution> copy_factory::with_fallback(
+    loop& on, std::size_t ring, const attempt& what, intrusive_ptr<copy_execution> first,
+    std::function<intrusive_ptr<sftp_copy>(intrusive_ptr<lifecycle>)> second) {
+  if (!may_speak_sftp_) return intrusive_ptr<execution>(first.get());
+  auto make = [this, &on, ring, what, second = std::move(second)] {
+    return second(run_sftp(on, ring, what));
+  };
+  return intrusive_ptr<execution>(new copy_fallback(on, std::move(first), std::move(make)));
+}
+
 void check_paths(const std::vector<std::string>& paths, const char* what) {
   if (paths.empty()) throw std::invalid_argument(std::string(what) + ": no path");
   for (const std::string& path : paths) {
@@ -102,6 +141,7 @@ void set_copy_ssh(action& a, ssh_options options) {
   take_copy_way(mine, std::move(options));
   mine.take_defaults = nullptr;
 }
+void set_sftp(action& a) { configurable_copy(a).by_sftp = true; }
 void set_preserve(action& a) { configurable_copy(a).preserves = true; }
 void set_copy_rate(action& a, std::uint64_t in_all, std::uint64_t each) {
   copy_factory& made = configurable_copy(a);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +12,9 @@
 #include "transfer/copy_counts.hpp"
 
 namespace execo::detail {
+
+class copy_execution;
+class sftp_copy;
 
 class copy_factory : public execution_factory {
  public:
@@ -22,6 +26,7 @@ class copy_factory : public execution_factory {
   std::uint64_t bytes_a_second_in_all = 0;
   std::uint64_t bytes_a_second_each = 0;
   duration idle_timeout{0};
+  bool by_sftp = false;  // from the start on
 
   const copy_counts& counts() const noexcept { return *counts_; }
 
@@ -49,11 +54,23 @@ class copy_factory : public execution_factory {
   /// Whether the script reads what it is sent.
   bool sends_input = false;
 
+  /// The SFTP subsystem of the host's ssh server. `what`: of a script_command().
+  intrusive_ptr<lifecycle> run_sftp(loop& on, std::size_t ring, attempt what);
+  static intrusive_ptr<execution> as_execution(const intrusive_ptr<sftp_copy>& made);
+  /// The last `count` words that the script of `what` is given: paths on the host.
+  static std::vector<std::string> script_paths(const command& what, std::size_t count);
+  /// `first`, and where the host runs no script, what `second` makes of a run_sftp().
+  intrusive_ptr<execution> with_fallback(
+      loop& on, std::size_t ring, const attempt& what, intrusive_ptr<copy_execution> first,
+      std::function<intrusive_ptr<sftp_copy>(intrusive_ptr<lifecycle>)> second);
+
  private:
   std::shared_ptr<command_factory> way_;
   std::shared_ptr<copy_counts> counts_ = std::make_shared<copy_counts>();
   std::string directory_;
   taken_stdio stdio_;
+  taken_stdio sftp_stdio_;
+  bool may_speak_sftp_ = true;  // the way leads to an ssh server, and to nobody else there
   std::size_t rings_ = 1;
 };
 

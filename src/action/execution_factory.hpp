@@ -38,6 +38,9 @@ class attempt {
   std::shared_ptr<const command> what;
   taken_stdio stdio;
   path_list local_paths;  // of a copy
+  /// In place of the command the host runs that subsystem of its ssh server, whose streams are
+  /// those of the command: "sftp". Empty: it runs the command.
+  std::string subsystem;
   deadlines limits;
 };
 

@@ -7,6 +7,7 @@
 #include "execo/printable.hpp"
 #include "execo/transfer.hpp"
 #include "transfer/get_execution.hpp"
+#include "transfer/sftp_get.hpp"
 
 namespace execo {
 namespace detail {
@@ -14,7 +15,8 @@ namespace {
 
 class get_factory final : public copy_factory {
  public:
-  explicit get_factory(std::string destination) : destination_(std::move(destination)) {}
+  get_factory(std::string destination, std::size_t source_count)
+      : destination_(std::move(destination)), source_count_(source_count) {}
 
   void begin(loop& on) override {
     copy_factory::begin(on);
@@ -24,10 +26,16 @@ class get_factory final : public copy_factory {
 
   intrusive_ptr<execution> make(loop& on, std::size_t ring, attempt what) override {
     received_place where = place_for(what.where, what.local_paths->front());
+    auto make_sftp = [&on, where, from = script_paths(*what.what, source_count_),
+                      share = shares_[ring]](intrusive_ptr<lifecycle> server) {
+      return intrusive_ptr<sftp_copy>(new sftp_get(on, std::move(server), from, where, share));
+    };
+    if (by_sftp) return as_execution(make_sftp(run_sftp(on, ring, std::move(what))));
     std::string mark = random_mark();
-    intrusive_ptr<lifecycle> sender = run_script(on, ring, std::move(what), mark);
-    return intrusive_ptr<execution>(
+    intrusive_ptr<lifecycle> sender = run_script(on, ring, what, mark);
+    intrusive_ptr<copy_execution> first(
         new get_execution(on, std::move(sender), std::move(where), shares_[ring], std::move(mark)));
+    return with_fallback(on, ring, what, std::move(first), std::move(make_sftp));
   }
 
  private:
@@ -51,11 +59,13 @@ class get_factory final : public copy_factory {
   }
 
   std::string destination_;
+  std::size_t source_count_;
   std::vector<std::shared_ptr<get_share>> shares_;  // by ring
 };
 
 action_ref make_get(std::vector<std::string> sources, std::vector<host> hosts,
                     std::string destination) {
+  const std::size_t count = sources.size();
   check_paths(sources, "get");
   check_paths({destination}, "get");
   std::string shown = "get " + shown_paths(sources);
@@ -65,7 +75,7 @@ action_ref make_get(std::vector<std::string> sources, std::vector<host> hosts,
   action_ref kept(made);
   made->commands.local_paths = {destination};
   made->commands.writes_local_path = true;
-  made->factory = std::make_shared<get_factory>(std::move(destination));
+  made->factory = std::make_shared<get_factory>(std::move(destination), count);
   made->limits = ssh_options().limits;
   made->take_defaults = &take_copy_way;
   return kept;

@@ -9,6 +9,7 @@
 #include "execo/transfer.hpp"
 #include "transfer/failed_execution.hpp"
 #include "transfer/put_execution.hpp"
+#include "transfer/sftp_put.hpp"
 
 namespace execo {
 namespace detail {
@@ -48,10 +49,16 @@ class put_factory final : public copy_factory {
     std::string name = what.what->name();
     if (!content)
       return intrusive_ptr<execution>(new failed_execution(std::move(name), std::move(failed)));
+    auto make_sftp = [&on, content, to = script_paths(*what.what, 1).front(), share = shares_[ring],
+                      all = by_sftp ? 0 : content->size()](intrusive_ptr<lifecycle> server) {
+      return intrusive_ptr<sftp_copy>(new sftp_put(on, std::move(server), content, to, share, all));
+    };
+    if (by_sftp) return as_execution(make_sftp(run_sftp(on, ring, std::move(what))));
     std::string mark = random_mark();
-    intrusive_ptr<lifecycle> receiver = run_script(on, ring, std::move(what), mark);
-    return intrusive_ptr<execution>(new put_execution(on, std::move(receiver), std::move(content),
-                                                      shares_[ring], std::move(mark)));
+    intrusive_ptr<lifecycle> receiver = run_script(on, ring, what, mark);
+    intrusive_ptr<copy_execution> first(new put_execution(
+        on, std::move(receiver), std::move(content), shares_[ring], std::move(mark)));
+    return with_fallback(on, ring, what, std::move(first), std::move(make_sftp));
   }
 
   void end(std::size_t ring) noexcept override {

@@ -78,12 +78,15 @@ class remote_factory final : public ssh_factory {
  private:
   std::unique_ptr<transport> transport_to(loop& on, std::size_t ring, attempt& what) override {
     host where = destination(what.where);
+    if (!what.subsystem.empty() && (connector_ || become_)) return no_subsystem(on, where, what);
     if (connector_) return by_connector(on, where, what.index);
-    if (options().via == ssh_client::openssh) return by_openssh(on, where);
+    if (options().via == ssh_client::openssh) return by_openssh(on, where, what.subsystem);
     check_files();
-    return make_in_time(on, what, [this, &on, ring, where = std::move(where)](deadlines* limits) {
-      return transport_by_config(on, ring, where, limits);
-    });
+    return make_in_time(
+        on, what,
+        [this, &on, ring, where = std::move(where), subsystem = what.subsystem](deadlines* limits) {
+          return transport_by_config(on, ring, where, subsystem, limits);
+        });
   }
 
   login_place login_by_config(const host& where) const {
@@ -110,10 +113,19 @@ class remote_factory final : public ssh_factory {
     return as_other(on, make_connector_transport(on, connector_, where, index), std::move(there));
   }
 
-  std::unique_ptr<transport> by_openssh(loop& on, const host& where) {
+  std::unique_ptr<transport> no_subsystem(loop& on, const host& where, const attempt& what) const {
+    std::string why = where.name() + ": the subsystem " + what.subsystem +
+                      " is one of an ssh server, which a connector has not";
+    if (become_)
+      why = where.name() + ": the subsystem " + what.subsystem +
+            " runs as who logs in; become has no way to make it another user's";
+    return std::make_unique<failing_transport>(on, end_reason::unsupported, std::move(why));
+  }
+
+  std::unique_ptr<transport> by_openssh(loop& on, const host& where, const std::string& subsystem) {
     become_place there(where, openssh_->user_of(where));
     there.is_checked = options().host_key_policy != host_keys::ignore;
-    return as_other(on, make_openssh_transport(on, openssh_, where), std::move(there));
+    return as_other(on, make_openssh_transport(on, openssh_, where, subsystem), std::move(there));
   }
 
   // The command becomes that of another user there, if it is to.
@@ -124,7 +136,7 @@ class remote_factory final : public ssh_factory {
   }
 
   std::unique_ptr<transport> transport_by_config(loop& on, std::size_t ring, const host& where,
-                                                 deadlines* limits) {
+                                                 const std::string& subsystem, deadlines* limits) {
     std::unique_ptr<host_directory>& hosts = hosts_[ring];
     if (!hosts) hosts = std::make_unique<host_directory>(on, options(), by(), config());
     ssh_target to;
@@ -134,6 +146,7 @@ class remote_factory final : public ssh_factory {
       return std::make_unique<failing_transport>(on, end_reason::connect_failed, error.what());
     }
     if (limits != nullptr) limits->establish = to.establish;
+    to.subsystem = subsystem;
     become_place there(where, to.user);
     there.is_checked = to.shared->host_keys.checks();
     return as_other(on, transport_to(on, std::move(to), where), std::move(there));
@@ -143,11 +156,12 @@ class remote_factory final : public ssh_factory {
   std::unique_ptr<transport> transport_to(loop& on, ssh_target to, const host& where) {
     const std::string& keyword = to.shared->settings.needs_ssh;
     if (keyword.empty()) {
-      if (openssh_) return make_automatic_transport(on, std::move(to), openssh_, where);
+      if (openssh_) return make_automatic_transport(on, to, openssh_, where);
       return make_ssh_transport(std::move(to));
     }
     std::string why = where.name() + ": " + keyword + " of ssh_config needs the ssh program";
-    if (openssh_) return make_openssh_transport(on, openssh_, where, std::move(why));
+    if (openssh_)
+      return make_openssh_transport(on, openssh_, where, std::move(to.subsystem), std::move(why));
     return std::make_unique<failing_transport>(on, end_reason::unsupported, std::move(why));
   }
 

@@ -19,6 +19,7 @@ class copy_arguments {
   std::vector<std::string> sources;
   std::string destination;
   bool preserves = false;
+  bool by_sftp = false;
   bool resumes = false;
   bool makes_directories = false;
   std::optional<unchanged> skip;

@@ -110,6 +110,10 @@ constexpr run_option copies[] = {
      [](run_reader& r, const given_option& g) {
        r.made.copy.rate_of_each = command_line::bytes(g);
      }},
+    {0, "sftp", "",
+     "over SFTP, for hosts that run no commands; a copy by a script finds such a host out with one "
+     "try",
+     [](run_reader& r, const given_option&) { r.made.copy.by_sftp = true; }},
 };
 
 constexpr run_option puts[] = {

@@ -108,6 +108,7 @@ void run_work::set_folders(remote& to) {
 
 template <class Copy>
 void run_work::set_copy(Copy copy) {
+  if (options_.copy.by_sftp) copy.sftp();
   copy.timeout(options_.timeout)
       .idle_timeout(options_.idle_timeout)
       .total_timeout(options_.total_timeout)

@@ -10,14 +10,20 @@ namespace {
 
 class automatic_transport final : public replacing_transport {
  public:
-  automatic_transport(loop& on, std::unique_ptr<transport> built_in, openssh_try_maker make_openssh)
-      : replacing_transport(on, std::move(built_in)),
-        make_openssh_(std::move(make_openssh)),
+  automatic_transport(loop& on, const ssh_target& to, std::shared_ptr<const openssh_setup> program,
+                      const host& where)
+      : replacing_transport(on, make_ssh_transport(to)),
+        program_(std::move(program)),
+        where_(where),
+        subsystem_(to.subsystem),
         step_(delegate<>::to<&automatic_transport::begin_openssh>(this)) {}
   // libssh is not even tried.
-  automatic_transport(loop& on, openssh_try_maker make_openssh, std::string why)
-      : replacing_transport(on, make_openssh()),
-        make_openssh_(std::move(make_openssh)),
+  automatic_transport(loop& on, std::shared_ptr<const openssh_setup> program, const host& where,
+                      std::string subsystem, std::string why)
+      : replacing_transport(on, make_openssh_transport(on, program, where, subsystem)),
+        program_(std::move(program)),
+        where_(where),
+        subsystem_(std::move(subsystem)),
         step_(delegate<>::to<&automatic_transport::begin_openssh>(this)),
         why_openssh_(std::move(why)),
         is_openssh_(true) {}
@@ -31,7 +37,8 @@ class automatic_transport final : public replacing_transport {
   }
 
   std::unique_ptr<transport> next() override {
-    std::unique_ptr<transport> second = make_openssh_();
+    std::unique_ptr<transport> second =
+        make_openssh_transport(home(), program_, where_, subsystem_);
     is_openssh_ = true;
     return second;
   }
@@ -43,7 +50,9 @@ class automatic_transport final : public replacing_transport {
     return found;
   }
 
-  const openssh_try_maker make_openssh_;
+  const std::shared_ptr<const openssh_setup> program_;
+  const host where_;
+  const std::string subsystem_;
   queue_node step_;
   std::string why_openssh_;
   bool is_openssh_ = false;
@@ -51,29 +60,18 @@ class automatic_transport final : public replacing_transport {
 
 }  // namespace
 
-std::unique_ptr<transport> make_automatic_transport(loop& on, std::unique_ptr<transport> built_in,
-                                                    openssh_try_maker make_openssh) {
-  return std::make_unique<automatic_transport>(on, std::move(built_in), std::move(make_openssh));
-}
-
-std::unique_ptr<transport> make_openssh_instead(loop& on, openssh_try_maker make_openssh,
-                                                std::string why) {
-  return std::make_unique<automatic_transport>(on, std::move(make_openssh), std::move(why));
-}
-
-std::unique_ptr<transport> make_automatic_transport(loop& on, ssh_target to,
+std::unique_ptr<transport> make_automatic_transport(loop& on, const ssh_target& to,
                                                     std::shared_ptr<const openssh_setup> program,
                                                     const host& where) {
-  return make_automatic_transport(on, make_ssh_transport(std::move(to)), [&on, program, where] {
-    return make_openssh_transport(on, program, where);
-  });
+  return std::make_unique<automatic_transport>(on, to, std::move(program), where);
 }
 
 std::unique_ptr<transport> make_openssh_transport(loop& on,
                                                   std::shared_ptr<const openssh_setup> program,
-                                                  const host& where, std::string why) {
-  auto make = [&on, program, where] { return make_openssh_transport(on, program, where); };
-  return make_openssh_instead(on, std::move(make), std::move(why));
+                                                  const host& where, std::string subsystem,
+                                                  std::string why) {
+  return std::make_unique<automatic_transport>(on, std::move(program), where, std::move(subsystem),
+                                               std::move(why));
 }
 
 }  // namespace execo::detail

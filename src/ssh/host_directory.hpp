@@ -25,6 +25,7 @@ class ssh_target {
   int port = 0;
   std::string user;
   duration establish{0};  // the limit for all phases up to authentication
+  std::string subsystem;  // of the server, in place of the command; empty: none
 };
 
 /// The files of ssh_config(5) that a loop has read, once each.

@@ -87,9 +87,9 @@ void openssh_log::read_record(std::string_view record) {
 void openssh_log::read_step(std::string_view step) {
   constexpr std::string_view status = "Exit status ";
   constexpr std::string_view accepted = "exec request accepted on channel ";
+  constexpr std::string_view subsystem_accepted = "subsystem request accepted on channel ";
   constexpr std::string_view proxied = "Executing proxy command: ";
-  if (work_ == work::forward && reached_ == phase::open) listening_.read_step(step);
-  if (step.starts_with("Sending command: ")) {
+  if (step.starts_with("Sending command: ") || step.starts_with("Sending subsystem: ")) {
     asked_ = true;
   } else if (step.starts_with("Connecting to ") || step.starts_with(proxied)) {
     tried_ = true;
@@ -114,6 +114,9 @@ void openssh_log::read_step(std::string_view step) {
   } else if (asked_ && reached_ < phase::run && step.starts_with(accepted)) {
     // Those of a control socket come later.
     channel_ = step.substr(accepted.size());
+    reach(phase::run);
+  } else if (asked_ && reached_ < phase::run && step.starts_with(subsystem_accepted)) {
+    channel_ = step.substr(subsystem_accepted.size());
     reach(phase::run);
   } else if (reached_ == phase::run && step.starts_with("client_input_channel_req: channel " +
                                                         channel_ + " rtype exit-signal")) {

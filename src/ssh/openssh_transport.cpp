@@ -31,10 +31,12 @@ constexpr std::size_t max_scripts = 4;
 
 class openssh_transport final : public refusing_transport {
  public:
-  openssh_transport(loop& on, std::shared_ptr<const openssh_setup> shared, const host& where)
+  openssh_transport(loop& on, std::shared_ptr<const openssh_setup> shared, const host& where,
+                    std::string subsystem)
       : refusing_transport(on, make_local_transport(on, shared->around)),
         shared_(std::move(shared)),
         where_(where),
+        subsystem_(std::move(subsystem)),
         log_(printable(where.name()), shared_->port_of(where), printable(shared_->user_of(where))),
         pipe_(on, delegate<>::to<&openssh_transport::read_log>(this),
               delegate<>::to<&openssh_transport::finish>(this)),
@@ -46,7 +48,7 @@ class openssh_transport final : public refusing_transport {
   void open(const command& what, transport_events& events) override {
     set_owner(events);
     std::string problem;
-    std::optional<std::string> text = remote_text(what, problem);
+    std::optional<std::string> text = is_subsystem() ? subsystem_ : remote_text(what, problem);
     if (text && where_.name().starts_with('-')) {
       problem = "a host name that begins with '-' would be an option of ssh";
       text.reset();
@@ -64,7 +66,9 @@ class openssh_transport final : public refusing_transport {
     is_terminal_ = what.attributes.pty;
     notice_ = password_notice(is_terminal_);
     control_ = home().service<control_sockets>().next();
-    local_.emplace(shared_->words(where_, pipe_.path(), control_, is_terminal_, std::move(*text)));
+    local_.emplace(is_subsystem()
+                       ? shared_->words_to_subsystem(where_, log, control_, std::move(*text))
+                       : shared_->words(where_, log, control_, is_terminal_, std::move(*text)));
     // A terminal has no end of input that a null device would stand for.
     local_->has_input = what.has_input || is_terminal_;
     pipe_.watch();
@@ -75,6 +79,8 @@ class openssh_transport final : public refusing_transport {
   void signal(int number) override {
     auto until_kill = std::exchange(until_kill_, std::nullopt);
     if (stage_ != stage::live || !runs()) return;
+    // Until KILL its user may still be telling it what to undo.
+    if (is_subsystem()) return number == SIGKILL ? stop_ssh(number) : void();
     if (number == SIGKILL) until_kill = duration(0);
     if (until_kill) ending_ = number;
     if (control_.empty() || requests_.size() >= max_scripts || is_of_no_use())
@@ -119,6 +125,7 @@ class openssh_transport final : public refusing_transport {
   bool is_over() const noexcept { return stage_ >= stage::over; }
   std::string shown() const { return printable(where_.name()); }
   bool runs() const noexcept { return phase_ == phase::run; }
+  bool is_subsystem() const noexcept { return !subsystem_.empty(); }
 
   // -- signals ------------------------------------------------------------------------------------
   struct request {
@@ -326,6 +333,8 @@ class openssh_transport final : public refusing_transport {
     if (!log_.asked()) return leftover_cause::none;
     // What runs in place of the command ends with its terminal.
     if (notice_.found()) return leftover_cause::none;
+    // It ends with its connection.
+    if (is_subsystem() && stopped_) return leftover_cause::none;
     bool ended_by_itself = log_.status() && ending_ == 0;
     if (ended_by_itself) return leftover_cause::none;
     if (why_ && !stopped_ && ending_ == 0)
@@ -360,6 +369,7 @@ class openssh_transport final : public refusing_transport {
 
   const std::shared_ptr<const openssh_setup> shared_;
   const host where_;
+  const std::string subsystem_;  // in place of a command; empty: none
   openssh_log log_;
   openssh_log_pipe pipe_;
   deadline_timer wait_;  // for the output of an ssh that has ended
@@ -383,8 +393,8 @@ class openssh_transport final : public refusing_transport {
 }  // namespace
 
 std::unique_ptr<transport> make_openssh_try(loop& on, std::shared_ptr<const openssh_setup> shared,
-                                            const host& where) {
-  return std::make_unique<openssh_transport>(on, std::move(shared), where);
+                                            const host& where, std::string subsystem) {
+  return std::make_unique<openssh_transport>(on, std::move(shared), where, std::move(subsystem));
 }
 
 }  // namespace execo::detail

@@ -3,7 +3,7 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
+#include <string>
 
 #include "execo/host.hpp"
 #include "loop/loop.hpp"
@@ -13,12 +13,13 @@
 namespace execo::detail {
 
 /// Begins `ssh` again when it has lost the connection early, as the options say.
+/// `subsystem`: of the server, in place of the command; empty: none.
 std::unique_ptr<transport> make_openssh_transport(loop& on,
                                                   std::shared_ptr<const openssh_setup> shared,
-                                                  const host& where);
+                                                  const host& where, std::string subsystem);
 /// Begins it once.
 std::unique_ptr<transport> make_openssh_try(loop& on, std::shared_ptr<const openssh_setup> shared,
-                                            const host& where);
+                                            const host& where, std::string subsystem);
 
 /// A child of its own for each try.
 using openssh_try_maker = std::function<std::unique_ptr<transport>()>;

@@ -170,14 +170,32 @@ std::string_view openssh_setup::why_not(const ssh_options& options) noexcept {
 std::vector<std::string> openssh_setup::words(const host& where, const std::string& log,
                                               const std::string& control, bool terminal,
                                               std::string text) const {
-  std::vector<std::string> words{"ssh", "-E", log, terminal ? "-tt" : "-T"};
+  std::vector<std::string> words = first_words(log, control, terminal ? "-tt" : "-T");
+  add_way(words, where);
+  words.push_back(std::move(text));
+  return words;
+}
+
+std::vector<std::string> openssh_setup::words_to_subsystem(const host& where,
+                                                           const std::string& log,
+                                                           const std::string& control,
+                                                           std::string name) const {
+  std::vector<std::string> words = first_words(log, control, "-T");
+  words.emplace_back("-s");
+  add_way(words, where);
+  words.push_back(std::move(name));
+  return words;
+}
+
+std::vector<std::string> openssh_setup::first_words(const std::string& log,
+                                                    const std::string& control,
+                                                    const char* how) const {
+  std::vector<std::string> words{"ssh", "-E", log, how};
   option_list own;
   own.add("LogLevel", "DEBUG2");
   own.add("ControlMaster", control.empty() ? "no" : "yes");
   own.add("ControlPath", control.empty() ? "none" : control);
   words.insert(words.end(), own.words().begin(), own.words().end());
-  add_way(words, where);
-  words.push_back(std::move(text));
   return words;
 }
 

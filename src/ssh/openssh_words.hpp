@@ -36,10 +36,9 @@ class openssh_setup {
   /// `log`: the file that ssh writes its log to. `control`: its control socket; empty: none.
   std::vector<std::string> words(const host& where, const std::string& log,
                                  const std::string& control, bool terminal, std::string text) const;
-  /// For a connection that runs nothing, and is there for a forward: `kind` is -L, -D or -R, `what`
-  /// its value.
-  std::vector<std::string> forward_words(const host& where, const std::string& log,
-                                         std::string kind, std::string what) const;
+  /// The same for a subsystem of the server in place of a command.
+  std::vector<std::string> words_to_subsystem(const host& where, const std::string& log,
+                                              const std::string& control, std::string name) const;
   /// For others to run: what ssh says goes to its standard error.
   std::vector<std::string> words_to(const host& where) const;
   /// For one more text on the connection that has this control socket.
@@ -53,6 +52,8 @@ class openssh_setup {
   const std::optional<unsigned> max_retries;
 
  private:
+  std::vector<std::string> first_words(const std::string& log, const std::string& control,
+                                       const char* how) const;
   /// Appends what is alike for all hosts, and the host.
   void add_way(std::vector<std::string>& words, const host& where) const;
   const std::string& given_user(const host& where) const noexcept {

@@ -41,6 +41,11 @@ void remote_channel::run(std::string command) {
   touch();
 }
 
+void remote_channel::run_subsystem(std::string name) {
+  request_->is_subsystem = true;
+  run(std::move(name));
+}
+
 void remote_channel::mark_with(std::string value) {
   assert(!has_command());
   request_->mark = std::move(value);
@@ -216,7 +221,8 @@ void remote_channel::request_terminal() {
 void remote_channel::request_command() {
   bool first = !std::exchange(requested_, true);
   if (first) requested_at_ = session_.shared().home.now();
-  int r = ssh_channel_request_exec(channel_, request_->command->c_str());
+  auto* ask = request_->is_subsystem ? &ssh_channel_request_subsystem : &ssh_channel_request_exec;
+  int r = ask(channel_, request_->command->c_str());
   if (stage_ != stage::requesting) return;
   if (r == SSH_OK) return started();
   // libssh forgets the answer if the connection's end came in the same read. What a command has
@@ -224,7 +230,9 @@ void remote_channel::request_command() {
   if (session_.lost()) return is_answered_by_output() ? started() : void();
   // The end of an empty input need not wait for the answer.
   if (r == SSH_AGAIN && first) transfer();
-  if (r != SSH_AGAIN) refuse(refusal::command, "the server refused to run the command");
+  if (r != SSH_AGAIN)
+    refuse(refusal::command, request_->is_subsystem ? "the server refused the subsystem"
+                                                    : "the server refused to run the command");
 }
 
 void remote_channel::started() {

@@ -60,6 +60,8 @@ class remote_channel final : public session_member {
   /// Runs a command on it, once it is open: channel_started or channel_refused follows.
   /// Pre: open() was called; not run before, and not retired.
   void run(std::string command);
+  /// The same with a subsystem of the server in place of a command: "sftp".
+  void run_subsystem(std::string name);
   /// Gives the command a variable, mark_variable, by which its processes are found.
   /// Pre: before run().
   void mark_with(std::string value);
@@ -130,7 +132,8 @@ class remote_channel final : public session_member {
   void request_command();
   class request {
    public:
-    std::optional<std::string> command;
+    std::optional<std::string> command;  // or the name of a subsystem
+    bool is_subsystem = false;
     std::string mark;      // empty: none
     std::string terminal;  // its name; empty: none
     int columns = 0;

@@ -51,6 +51,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
  public:
   explicit ssh_transport(ssh_target where)
       : shared_(std::move(where.shared)),
+        subsystem_(std::move(where.subsystem)),
         limit_(delegate<>::to<&ssh_transport::limit_expired>(this), "answer to a command"),
         step_(delegate<>::to<&ssh_transport::go_on>(this)) {
     lease_ = pool().acquire(shared_, where.name, where.port, where.user, *this);
@@ -81,6 +82,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
     auto until_kill = std::exchange(until_kill_, std::nullopt);
     // Another command of a lost connection may be the first to be notified of the loss.
     if (stage_ != stage::running || !session().authenticated()) return;
+    if (is_subsystem()) return end_subsystem(number);
     lease_->seal();
     if (!sibling_ && sibling_signal::possible(session()))
       sibling_ = std::make_unique<sibling_signal>(*lease_,
@@ -160,6 +162,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
   }
   const std::string& name() const noexcept { return session().name(); }
   bool runs() const noexcept { return stage_ == stage::running; }
+  bool is_subsystem() const noexcept { return !subsystem_.empty(); }
   bool exited() const noexcept { return stage_ == stage::exited; }
   bool waits_to_leave() const noexcept { return parting_ == parting::waiting; }
 
@@ -280,6 +283,12 @@ class ssh_transport final : public transport, session_user, channel_owner {
     if (looked && (!one_more || number == SIGKILL)) ask_server();
   }
 
+  // Servers pass it no signal; it ends with its input. Until KILL its user may still be telling it
+  // what to undo.
+  void end_subsystem(int number) {
+    if (number == SIGKILL) channel().close_input();
+  }
+
   void ask_server() {
     if (const char* name = rfc_name(ending_)) channel().send_signal(name);
   }
@@ -383,7 +392,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
   void session_ready() override {
     stage_ = stage::opening;
     std::string problem;
-    std::optional<std::string> text = remote_text(*command_, problem);
+    std::optional<std::string> text = is_subsystem() ? subsystem_ : remote_text(*command_, problem);
     if (!text)
       return fail(failure(end_reason::unsupported,
                           std::make_error_code(std::errc::invalid_argument),
@@ -395,7 +404,11 @@ class ssh_transport final : public transport, session_user, channel_owner {
     lease_->note_begin();
     channel().open();
     channel().send_variables();
-    channel().run(std::move(*text));
+    if (is_subsystem()) {
+      channel().run_subsystem(std::move(*text));
+    } else {
+      channel().run(std::move(*text));
+    }
     // As from /dev/null.
     if (!command_->has_input && !wanted.pty) channel().close_input();
   }
@@ -513,6 +526,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
   }
 
   const std::shared_ptr<ssh_environment> shared_;
+  const std::string subsystem_;           // in place of a command; empty: none
   std::unique_ptr<session_lease> lease_;  // until it is left
   std::unique_ptr<rest_question> rest_;
   std::unique_ptr<sibling_signal> sibling_;

@@ -45,7 +45,7 @@ void copy_execution::note_progress() {
 
 void copy_execution::stalled() {
   is_stalled_ = true;
-  peer_->cancel(by_policy);
+  cancel(by_policy);
 }
 
 bool copy_execution::wait_for_rate(std::size_t bytes) {
@@ -64,6 +64,7 @@ void copy_execution::on_end(execution&) noexcept {
   loop_.disarm(turn_);
   loop_.disarm(stall_);
   result_ = peer_->take_result();
+  is_ignored_ = is_ignored();
   judge();
   let_go();
   assert(ended());
@@ -74,15 +75,25 @@ void copy_execution::on_end(execution&) noexcept {
   notify_observers();
 }
 
+// The script says something before it ends, whatever it meets.
+bool copy_execution::is_ignored() const noexcept {
+  const end_reason how = result_.how();
+  if (how == end_reason::connect_failed)
+    return result_.phase() == phase::open && result_.error() == std::errc::not_supported;
+  const bool has_ended = how == end_reason::exited || how == end_reason::status_lost;
+  return has_ended && !failed_ && !lines_.has_found();
+}
+
 // Of a peer that ended by itself: what it said counts, not its exit code.
 void copy_execution::judge() noexcept {
   if (is_stalled_ && result_.how() == end_reason::cancelled) return set_idle_timeout(result_);
   const bool is_ours = failed_ && result_.how() == end_reason::cancelled;
-  if (result_.how() != end_reason::exited && !is_ours) return;
+  if (result_.how() != end_reason::exited && !is_ours && !knows_outcome()) return;
   contain(
       [this] {
         copy_failure found = failed_ ? std::move(failed_) : judged();
-        if (found) set_transfer_failed(result_, std::move(found));
+        if (found) return set_transfer_failed(result_, std::move(found));
+        if (result_.how() != end_reason::exited) set_copied(result_);
       },
       [this](const std::exception_ptr& error) { set_transfer_failed(result_, failure_of(error)); });
 }

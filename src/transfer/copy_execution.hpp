@@ -32,6 +32,9 @@ class copy_execution : public execution, private end_observer, private output_ta
   void kill(int signal) noexcept override { peer_->kill(signal); }
   void pause(stream, bool) override {}
   result take_result() noexcept override { return std::move(result_); }
+  /// The host has run something else in place of the peer's script, or refused to run anything.
+  /// Pre: ended().
+  bool was_ignored() const noexcept { return is_ignored_; }
   pid_t pid() const noexcept override { return peer_->pid(); }
   const result& result_so_far() const noexcept override {
     return ended() ? result_ : peer_->result_so_far();
@@ -47,6 +50,8 @@ class copy_execution : public execution, private end_observer, private output_ta
   /// The peer runs.
   virtual void on_begun() {}
   virtual void on_answer(std::span<const char> bytes) = 0;
+  /// However the peer ends, what happened to the copy is known.
+  virtual bool knows_outcome() const noexcept { return false; }
   /// Why the copy failed, of a peer that ended by itself or for failed_; none: it is good.
   virtual copy_failure judged() = 0;
   /// The last that happens: lets go what the copy holds, and is ended() from here on.
@@ -75,6 +80,7 @@ class copy_execution : public execution, private end_observer, private output_ta
   void on_end(execution&) noexcept override;
   void stalled();
   void judge() noexcept;
+  bool is_ignored() const noexcept;
 
   loop& loop_;
   intrusive_ptr<lifecycle> peer_;
@@ -84,6 +90,7 @@ class copy_execution : public execution, private end_observer, private output_ta
   deadline_timer stall_;  // no byte has moved
   result result_;
   bool is_stalled_ = false;
+  bool is_ignored_ = false;
 };
 
 }  // namespace execo::detail

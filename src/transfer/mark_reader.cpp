@@ -24,6 +24,7 @@ std::optional<std::string> mark_reader::next(std::span<const char>& bytes) {
     }
     bytes = bytes.subspan(count + 1);
     std::string whole = std::exchange(line_, std::string());
+    has_found_ = has_found_ || whole.starts_with(mark_);
     if (whole.starts_with(mark_)) return whole.substr(mark_.size());
   }
   return std::nullopt;

@@ -19,10 +19,13 @@ class mark_reader {
   /// What follows the mark in the next line of `bytes`, without LF, and takes `bytes` up to its
   /// end; none: takes them all.
   std::optional<std::string> next(std::span<const char>& bytes);
+  /// There was one.
+  bool has_found() const noexcept { return has_found_; }
 
  private:
   std::string mark_;
   std::string line_;  // so far
+  bool has_found_ = false;
 };
 
 }  // namespace execo::detail

@@ -37,6 +37,7 @@ class put_settings {
   bool preserves = false;
   bool resumes = false;
   bool makes_directories = false;
+  bool syncs = false;
   skip_rule skip = skip_rule::none;
 };
 

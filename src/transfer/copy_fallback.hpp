@@ -1,0 +1,66 @@
+// A copy whose host may run no script: it is tried once more over SFTP.
+//
+//   state    meaning                                        leaves by
+//   idle     not started                                    start: first
+//   first    the copy by a script                           the host ran none: waiting;
+//                                                           another end: ended
+//   waiting  the second try is to begin                     a turn of the loop: second, or ended
+//                                                           if it was given up meanwhile
+//   second   the copy over SFTP                             its end: ended
+//   ended    the result is final
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "transfer/copy_execution.hpp"
+#include "transfer/sftp_copy.hpp"
+
+namespace execo::detail {
+
+class copy_fallback final : public execution, private end_observer, private output_tap {
+ public:
+  using maker = std::function<intrusive_ptr<sftp_copy>()>;
+
+  /// `second` is called on the loop when it is needed, once.
+  copy_fallback(loop& on, intrusive_ptr<copy_execution> first, maker second);
+
+  void start() override;
+  void cancel(int signal) noexcept override;
+  void kill(int signal) noexcept override;
+  void pause(stream, bool) override {}
+  result take_result() noexcept override { return std::move(result_); }
+  pid_t pid() const noexcept override { return running().pid(); }
+  bool ended() const noexcept override { return state_ == state::ended; }
+  const result& result_so_far() const noexcept override;
+
+ private:
+  enum class state : std::uint8_t { idle, first, waiting, second, ended };
+
+  bool may_begin(execution&) noexcept override;
+  void on_phase(execution&, phase entered) noexcept override;
+  void on_running(execution&) override;
+  bool wants_output() const noexcept override { return false; }
+  void on_output(execution&, stream, std::span<const char>) override {}
+  void on_end(execution&) noexcept override;
+
+  copy_execution& running() const noexcept;
+  void begin(copy_execution& one);
+  void begin_second();
+  void take_second(result found) noexcept;
+  void end() noexcept;
+
+  loop& loop_;
+  intrusive_ptr<copy_execution> first_;
+  intrusive_ptr<sftp_copy> second_;
+  maker make_second_;
+  queue_node step_;
+  result result_;
+  intrusive_ptr<copy_fallback> self_;  // while it waits
+  state state_ = state::idle;
+  bool is_given_up_ = false;
+  bool has_run_ = false;
+};
+
+}  // namespace execo::detail
