@@ -19,7 +19,7 @@
 
 namespace execo {
 
-/// What put() takes for a file that need not be sent: one of the same size and ...
+/// Which file need not be copied: one that is there with the same size and ...
 enum class unchanged : std::uint8_t {
   by_time,    ///< ... the same time of the last change, to the second; preserve() sets that
   by_digest,  ///< ... the same SHA-256
@@ -51,6 +51,9 @@ void set_copy_timeout(action& a, duration limit);
 void set_copy_idle_timeout(action& a, duration limit);
 void set_copy_total_timeout(action& a, duration limit);
 void set_copy_kill_timeout(action& a, duration limit);
+void set_resume(action& a);
+void set_skip(action& a, unchanged rule);
+void set_sync(action& a);
 copy_progress progress_of(const action& a);
 
 /// The setters that put and get share.
@@ -73,6 +76,14 @@ class copy_options : public fanout_options<Self> {
   EXECO_SETTER(total_timeout(duration limit), set_copy_total_timeout(self(), limit))
   /// How long TERM may take before KILL follows, when a copy is ended. Default 5 s.
   EXECO_SETTER(kill_timeout(duration limit), set_copy_kill_timeout(self(), limit))
+  /// Keeps what has come when the connection is lost, and goes on from there when the same file is
+  /// copied to the same place again. At most one part is sent twice.
+  EXECO_SETTER(resume(), set_resume(self()))
+  /// Does not send what is there already.
+  EXECO_SETTER(skip_unchanged(unchanged rule), set_skip(self(), rule))
+  /// Has everything on the disk of the receiving side before it gets its name: a crash of that
+  /// machine leaves the old file or the new one.
+  EXECO_SETTER(sync(), set_sync(self()))
   /// Thread: the one that drives the action's loop.
   copy_progress progress() const { return progress_of(static_cast<const Self&>(*this)); }
 
@@ -80,9 +91,7 @@ class copy_options : public fanout_options<Self> {
   Self& self() noexcept { return static_cast<Self&>(*this); }
 };
 
-void set_resume(action& a);
 void set_make_directories(action& a);
-void set_skip(action& a, unchanged rule);
 
 }  // namespace detail
 
@@ -117,19 +126,6 @@ class [[nodiscard]] put : public action, public detail::copy_options<put> {
   /// Throws: std::invalid_argument for no source, an empty path, a NUL byte.
   put(detail::word_list sources, detail::host_arguments hosts, detail::text_view destination);
 
-  /// Keeps what has come when the connection is lost, and goes on from there when the same file is
-  /// copied to the same place again. Of one file alone.
-  put& resume() & {
-    detail::set_resume(*this);
-    return *this;
-  }
-  put&& resume() && { return std::move(resume()); }
-  /// Does not send what the host has already. Of one file alone.
-  put& skip_unchanged(unchanged rule) & {
-    detail::set_skip(*this, rule);
-    return *this;
-  }
-  put&& skip_unchanged(unchanged rule) && { return std::move(skip_unchanged(rule)); }
   /// Makes the directory of the destination, and those above it, where they are not there.
   put& make_directories() & {
     detail::set_make_directories(*this);

@@ -18,7 +18,7 @@ namespace {
 // What the tools of the script say.
 constexpr std::size_t max_said = std::size_t{64} * 1024;
 constexpr std::size_t script_word = 2;
-constexpr std::size_t mark_word = 4;
+constexpr std::size_t mark_word = first_script_word - 1;
 
 std::string with_percent_doubled(const std::string& text) {
   std::string made;
@@ -60,9 +60,17 @@ intrusive_ptr<lifecycle> copy_factory::run_script(loop& on, std::size_t ring, at
   if (place() == command_place::here_with_tokens)
     own->words[script_word] = with_percent_doubled(own->words[script_word]);
   own->words[mark_word] = mark;
+  tell_settings(*own);
   what.what = std::move(own);
   what.stdio = stdio_;
   return way_->make_run(on, ring, std::move(what));
+}
+
+void copy_factory::fill(copy_share& share) const {
+  share.counts = counts_;
+  share.rate = rate_limit(bytes_a_second_in_all / rings_);
+  share.bytes_a_second = bytes_a_second_each;
+  share.idle_timeout = idle_timeout;
 }
 
 command script_command(const char* script, const char* name, std::vector<std::string> words,
@@ -103,6 +111,12 @@ void set_copy_ssh(action& a, ssh_options options) {
   mine.take_defaults = nullptr;
 }
 void set_preserve(action& a) { configurable_copy(a).preserves = true; }
+void set_resume(action& a) { configurable_copy(a).resumes = true; }
+void set_sync(action& a) { configurable_copy(a).syncs = true; }
+void set_skip(action& a, unchanged rule) {
+  configurable_copy(a).skip =
+      rule == unchanged::by_time ? skip_rule::same_time : skip_rule::same_digest;
+}
 void set_copy_rate(action& a, std::uint64_t in_all, std::uint64_t each) {
   copy_factory& made = configurable_copy(a);
   made.bytes_a_second_in_all = in_all;

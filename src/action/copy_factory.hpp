@@ -9,6 +9,8 @@
 #include "action/execution_factory.hpp"
 #include "action/fanout_action.hpp"
 #include "transfer/copy_counts.hpp"
+#include "transfer/copy_execution.hpp"
+#include "transfer/skip_rule.hpp"
 
 namespace execo::detail {
 
@@ -19,6 +21,9 @@ class copy_factory : public execution_factory {
   // -- configuration, before the start ----------------------------------------------------------
   void set_ssh(ssh_options options);
   bool preserves = false;
+  bool resumes = false;
+  bool syncs = false;
+  skip_rule skip = skip_rule::none;
   std::uint64_t bytes_a_second_in_all = 0;
   std::uint64_t bytes_a_second_each = 0;
   duration idle_timeout{0};
@@ -42,6 +47,10 @@ class copy_factory : public execution_factory {
   /// A script_command() on the host, with that mark.
   intrusive_ptr<lifecycle> run_script(loop& on, std::size_t ring, attempt what,
                                       const std::string& mark);
+  /// Writes what the settings are into a script_command().
+  virtual void tell_settings(command& script) const { (void)script; }
+  /// What every share has. Pre: begin() was called.
+  void fill(copy_share& share) const;
   const std::shared_ptr<copy_counts>& shared_counts() const noexcept { return counts_; }
   /// Where relative paths begin.
   const std::string& directory() const noexcept { return directory_; }
@@ -58,6 +67,7 @@ class copy_factory : public execution_factory {
 };
 
 /// `sh -c SCRIPT NAME MARK WORD...`, which is shown as `shown`. Each host gets a mark of its own.
+constexpr std::size_t first_script_word = 5;
 command script_command(const char* script, const char* name, std::vector<std::string> words,
                        std::string shown);
 

@@ -38,6 +38,9 @@ class put_factory final : public copy_factory {
     copy_factory::begin(on);
     shares_.resize(rings());
     how.preserves = preserves;
+    how.resumes = resumes;
+    how.syncs = syncs;
+    how.skip = skip;
     for (auto& share : shares_) share = new_share();
     contents_.resize(rings());
   }
@@ -66,18 +69,15 @@ class put_factory final : public copy_factory {
 
   void check(const source_tree& tree) const {
     if (tree.is_one_file()) return;
-    if (how.resumes) throw std::invalid_argument("put: only the copy of one file can be resumed");
-    if (how.skip != skip_rule::none)
+    if (resumes) throw std::invalid_argument("put: only the copy of one file can be resumed");
+    if (skip != skip_rule::none)
       throw std::invalid_argument("put: only one file can be left out if it is unchanged");
   }
 
   std::shared_ptr<put_share> new_share() const {
     auto made = std::make_shared<put_share>();
+    fill(*made);
     made->how = how;
-    made->counts = shared_counts();
-    made->rate = rate_limit(bytes_a_second_in_all / rings());
-    made->bytes_a_second = bytes_a_second_each;
-    made->idle_timeout = idle_timeout;
     return made;
   }
 
@@ -124,14 +124,10 @@ action_ref make_put(std::vector<std::string> sources, std::vector<host> hosts,
   return kept;
 }
 
-put_settings& settings_of(action& a) { return static_cast<put_factory&>(configurable_copy(a)).how; }
-
 }  // namespace
 
-void set_resume(action& a) { settings_of(a).resumes = true; }
-void set_make_directories(action& a) { settings_of(a).makes_directories = true; }
-void set_skip(action& a, unchanged rule) {
-  settings_of(a).skip = rule == unchanged::by_time ? skip_rule::same_time : skip_rule::same_digest;
+void set_make_directories(action& a) {
+  static_cast<put_factory&>(configurable_copy(a)).how.makes_directories = true;
 }
 
 }  // namespace detail

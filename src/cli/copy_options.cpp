@@ -101,6 +101,16 @@ constexpr run_option copies[] = {
     {0, "preserve", "",
      "keep modes and times of the last change as they are, with put as root owners, too",
      [](run_reader& r, const given_option&) { r.made.copy.preserves = true; }},
+    {0, "resume", "",
+     "keep what has come when a connection is lost, and go on from there when the same file is "
+     "copied again",
+     [](run_reader& r, const given_option&) { r.made.copy.resumes = true; }},
+    {0, "skip-unchanged", "time|digest",
+     "do not send a file that is there with the same size and the time of the last change, which "
+     "--preserve keeps, or the same SHA-256; one SRC that is a file",
+     [](run_reader& r, const given_option& g) { r.made.copy.skip = choose(g, rules); }},
+    {0, "fsync", "", "have every file on the disk of the receiving side before it gets its name",
+     [](run_reader& r, const given_option&) { r.made.copy.syncs = true; }},
     {0, "max-rate", "SIZE", "bytes a second, all hosts together: 10M (no limit)",
      [](run_reader& r, const given_option& g) {
        r.made.copy.rate_in_all = command_line::bytes(g);
@@ -112,14 +122,6 @@ constexpr run_option copies[] = {
 };
 
 constexpr run_option puts[] = {
-    {0, "resume", "",
-     "keep what has come when a connection is lost, and go on from there when the same file is "
-     "copied again; one SRC that is a file",
-     [](run_reader& r, const given_option&) { r.made.copy.resumes = true; }},
-    {0, "skip-unchanged", "time|digest",
-     "do not send a file that is there with the same size and the time of the last change, which "
-     "--preserve keeps, or the same SHA-256; one SRC that is a file",
-     [](run_reader& r, const given_option& g) { r.made.copy.skip = choose(g, rules); }},
     {0, "mkdir", "", "make the directory of DEST where it is not there",
      [](run_reader& r, const given_option&) { r.made.copy.makes_directories = true; }},
 };

@@ -5,8 +5,8 @@
 namespace execo::detail {
 
 const char* const get_script = R"sh(LC_ALL=C; export LC_ALL
-mark=$1
-shift
+mark=$1 flags=$2
+shift 2
 say() {
   IFS=' '
   printf '%s %s\n' "$mark" "$*"
@@ -22,6 +22,22 @@ digest() {
   elif command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r
   else echo none
   fi | { IFS=' *' read -r first rest; printf %s "$first"; }
+}
+# What is wanted of the file.
+ask() {
+  from=0
+  case $flags in *q*) ;; *) return ;; esac
+  while IFS=' ' read -r word from; do
+    case $word in
+      from) return ;;
+      digest) say sum "$(digest <"$1")" ;;
+      nothing)
+        say done
+        exit 0
+        ;;
+    esac
+  done
+  exit 1
 }
 
 for given do
@@ -50,7 +66,8 @@ if [ $# -eq 1 ] && [ -f "$1" ]; then
   about=$(stat -L -c '%a %Y' -- "$1" 2>/dev/null || stat -L -f '%Lp %m' -- "$1" 2>/dev/null) ||
     about='- -'
   say file "$((size))" "$about" "$(hex "${1##*/}")"
-  cat -- "$1" || fail read "$1"
+  ask "$1"
+  if [ "$from" = 0 ]; then cat -- "$1"; else tail -c "+$((from + 1))" <"$1"; fi || fail read "$1"
   printf '\n'
   say sum "$(digest <"$1")"
 else
@@ -95,7 +112,8 @@ bool read_file(std::string_view line, tar_entry& entry) {
   std::string_view time = next_word(line);
   entry.mode = 0644;
   if (mode != "-") is_whole = is_whole && read_number(mode, entry.mode, 8);
-  if (time != "-") is_whole = is_whole && read_number(time, entry.modified);
+  entry.is_time_known = time != "-";
+  if (entry.is_time_known) is_whole = is_whole && read_number(time, entry.modified);
   return is_whole && read_name(line, entry.name);
 }
 

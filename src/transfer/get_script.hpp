@@ -2,13 +2,20 @@
 // needs cat, wc and od; tar for more than one file; sha256sum, shasum or openssl, where there is
 // one, to notice a file that is changed meanwhile.
 //
-// It is called as `sh -c TEXT execo-get MARK PATH...`. Lines that begin with MARK are its own:
+// It is called as `sh -c TEXT execo-get MARK FLAGS PATH...`. Lines that begin with MARK are its
+// own:
 //
 //   file N MODE TIME NAME   N bytes of a file follow; NAME in two hexadecimal digits a byte
 //   tar                     a tar archive follows
 //   sum HEX                 what was sent has this SHA-256; "none": there is no program for it
 //   failed WORD PATH        what could not be done; what a tool said is on standard error
 //   done                    all was sent
+//
+// With the flag `q` it reads what is wanted of a file before it sends it:
+//
+//   digest    a sum line, and it reads on
+//   from N    the bytes from N on
+//   nothing   none: it is there
 //
 // MODE is in octal digits and TIME in seconds, each "-" where the host has no stat.
 #pragma once
@@ -24,6 +31,10 @@
 namespace execo::detail {
 
 extern const char* const get_script;
+
+// FLAGS
+constexpr const char* get_asks = "q";
+constexpr const char* get_asks_nothing = "-";
 
 class get_answer {
  public:

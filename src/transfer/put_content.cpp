@@ -6,28 +6,17 @@
 #include <vector>
 
 #include "base/contain.hpp"
-#include "loop/helper_threads.hpp"
+#include "transfer/digest_threads.hpp"
 #include "transfer/sha256.hpp"
 
 namespace execo::detail {
 namespace {
 
-constexpr std::size_t max_threads = 2;
-constexpr std::size_t bytes_at_once = std::size_t{256} * 1024;
-
-// Waited for at the end: OpenSSL takes its tables away when the program exits. A job that nobody
-// needs ends within one piece.
-class digest_threads final : public loop_service {
- public:
-  explicit digest_threads(loop& on) : threads(on, max_threads, work_at_end::awaited) {}
-  helper_threads threads;
-};
-
 copy_failure digest_of(const source_tree& tree, const std::atomic<bool>& given_up,
                        std::string& hex) {
   sha256 sum;
   source_reader reader;
-  std::vector<char> buffer(bytes_at_once);
+  std::vector<char> buffer(digest_threads::bytes_at_once);
   for (const source_entry& entry : tree.entries) {
     if (entry.what != source_entry::kind::file) continue;
     for (std::uint64_t at = 0; at < entry.size;) {

@@ -21,22 +21,18 @@
 
 #include "transfer/copy_failure.hpp"
 #include "transfer/payload.hpp"
+#include "transfer/skip_rule.hpp"
 
 namespace execo::detail {
 
 extern const char* const put_script;
-
-enum class skip_rule : std::uint8_t {
-  none,
-  same_time,    // and size
-  same_digest,  // and size
-};
 
 class put_settings {
  public:
   bool preserves = false;
   bool resumes = false;
   bool makes_directories = false;
+  bool syncs = false;
   skip_rule skip = skip_rule::none;
 };
 

@@ -3,11 +3,13 @@
 // inside: none leads out of that directory, and no link is followed on the way to a file.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -27,14 +29,22 @@ class received_place {
 
 class received_files final : public tar_receiver {
  public:
-  received_files(received_place where, bool preserves) noexcept
-      : where_(std::move(where)), preserves_(preserves) {}
+  received_files(received_place where, bool preserves, bool syncs = false) noexcept
+      : where_(std::move(where)), preserves_(preserves), syncs_(syncs) {}
   received_files(const received_files&) = delete;
   received_files& operator=(const received_files&) = delete;
   ~received_files() { abandon(); }
 
-  /// Makes what is missing of the way to the destination. Before all that follows, once.
+  /// Makes what is missing of the way to the destination. Once.
+  copy_failure find_base();
+  /// A directory for what comes; before that, find_base(), where that is not done.
   copy_failure open();
+  /// As open(), but the one that keep() has left under the same key. Pre: find_base().
+  copy_failure open_kept(std::string_view key);
+  /// What on_entry() does for a file, but goes on with what is kept of it; `have` bytes are.
+  copy_failure on_kept_entry(const tar_entry& entry, std::uint64_t& have);
+  /// The file that is being written, once more.
+  unique_fd written() const;
   copy_failure on_entry(const tar_entry& entry) override;
   copy_failure on_contents(std::span<const char> bytes) override;
   copy_failure on_contents_end() override;
@@ -42,6 +52,14 @@ class received_files final : public tar_receiver {
   copy_failure publish();
   /// Removes what has no name yet.
   void abandon() noexcept;
+  /// Leaves what open_kept() has opened for a later copy; without that, abandon().
+  void keep() noexcept;
+
+  /// The file here that has the name that `entry` is to get, if it is one and no link, and has its
+  /// size. Pre: find_base().
+  unique_fd same_size(const tar_entry& entry, struct stat& about) const;
+  /// What is kept of `entry` has this key: of its place here, its name, size and time.
+  std::string key_of(const tar_entry& entry) const;
 
   std::uint64_t files() const noexcept { return files_; }
   /// The path here of what has that name, for messages.
@@ -49,6 +67,8 @@ class received_files final : public tar_receiver {
 
  private:
   copy_failure find_folder(const std::string& name, unique_fd& folder, std::string& last) const;
+  std::string new_name_of(const tar_entry& entry) const;
+  copy_failure to_disk(int fd, const std::string& name) const;
   copy_failure add_directory(int folder, const std::string& last, const tar_entry& entry);
   copy_failure add_file(int folder, const std::string& last, const tar_entry& entry);
   copy_failure add_hard_link(int folder, const std::string& last, const tar_entry& entry);
@@ -61,6 +81,8 @@ class received_files final : public tar_receiver {
 
   received_place where_;
   bool preserves_;
+  bool syncs_;
+  bool is_kept_ = false;   // the temporary directory has a name that is found again
   std::string base_;       // the directory of the destination
   std::string temporary_;  // empty: there is none
   unique_fd base_fd_;

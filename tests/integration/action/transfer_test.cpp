@@ -17,6 +17,7 @@
 #include "random_bytes.hpp"
 #include "sshd_fixture.hpp"
 #include "support/file_bytes.hpp"
+#include "transfer_fixture.hpp"
 
 namespace execo::test {
 namespace {
@@ -26,57 +27,6 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-constexpr std::size_t kib = 1024;
-
-std::string bytes_of(std::uint64_t seed, std::size_t size) { return random_bytes(seed).take(size); }
-
-class transfer : public ::testing::Test {
- protected:
-  ssh_options how() const {
-    ssh_options options;
-    options.port = fleet_.port();
-    options.identities.push_back(fleet_.identity());
-    options.known_hosts = fleet_.known_hosts();
-    return options;
-  }
-  std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
-  std::string file(const std::string& name, const std::string& text) const {
-    fs::create_directories(fs::path(path(name)).parent_path());
-    std::ofstream(path(name), std::ios::binary) << text;
-    return path(name);
-  }
-  std::vector<std::string> names(const std::string& of) const {
-    std::vector<std::string> found;
-    for (const auto& one : fs::directory_iterator(path(of)))
-      found.push_back(one.path().filename().string());
-    std::ranges::sort(found);
-    return found;
-  }
-  bool is_same(const std::string& one, const std::string& other) const {
-    outcome end = run_program({"diff", "-r", "--no-dereference", path(one), path(other)});
-    if (end.code != 0) ADD_FAILURE() << end.out << end.err;
-    return end.code == 0;
-  }
-  host_result put_one(std::vector<std::string> sources, const std::string& to) const {
-    return sync_wait(put(std::move(sources), "127.6.0.1", to).ssh(how()).run()).all().front();
-  }
-  host_result get_one(std::vector<std::string> sources, const std::string& to) const {
-    return sync_wait(get(std::move(sources), "127.6.0.1", to).ssh(how()).run()).all().front();
-  }
-  void make_tree() const {
-    file("tree/a", "first\n");
-    file("tree/sub/.hidden", "h");
-    file("tree/sub/a b'c\"d$e\n", bytes_of(3, 300 * kib));
-    file("tree/sub/empty", "");
-    fs::create_directories(path("tree/none"));
-    fs::create_symlink("../a", path("tree/sub/link"));
-    fs::permissions(path("tree/a"), fs::perms(0750));
-  }
-
-  scratch_directory folder_;
-  fleet_fixture fleet_{"127.6.0.[1-20]"};
-};
 
 using put_files = transfer;
 using get_files = transfer;
@@ -178,14 +128,6 @@ TEST_F(put_files, a_source_that_is_not_there_is_an_error_of_the_start) {
   } catch (const std::invalid_argument& error) {
     EXPECT_THAT(error.what(), HasSubstr("nothing: No such file"));
   }
-}
-
-/// What the failure of a copy is about.
-void expect_failure(const host_result& r, std::errc why, const std::string& about) {
-  EXPECT_EQ(r.how(), end_reason::transfer_failed) << r.describe();
-  EXPECT_EQ(r.error(), why) << r.describe();
-  EXPECT_THAT(r.describe(), HasSubstr(about));
-  EXPECT_FALSE(r.ok());
 }
 
 TEST_F(put_files, each_failure_has_an_end_of_its_own_with_the_path) {

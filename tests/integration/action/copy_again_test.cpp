@@ -1,0 +1,126 @@
+// Copies that go on where an earlier one was, or leave out what is there.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <execo/execo.hpp>
+#include <filesystem>
+
+#include "support/file_bytes.hpp"
+#include "transfer_fixture.hpp"
+
+namespace execo::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+
+class copies_again : public transfer {
+ protected:
+  get get_of(const std::string& name) const {
+    return get(path(name), "127.6.0.1", path("out")).ssh(how());
+  }
+  /// Ends the copy when some has come.
+  static host_result cut(get copy) {
+    context mine;
+    copy.on(mine).max_rate(0, 512 * kib);
+    auto wait = [&]() -> task<action_result> {
+      copy.start();
+      while (copy.progress().bytes_moved < 200 * kib) co_await sleep(5ms);
+      copy.request_stop();
+      co_return co_await copy.wait();
+    };
+    return sync_wait(mine, wait()).all().front();
+  }
+  static void run_well(get& copy) {
+    action_result all = sync_wait(copy.run());
+    ASSERT_TRUE(all.ok()) << all.describe() << all.all()[0].err;
+  }
+  void set_time(const std::string& name, time_t seconds) const {
+    timespec times[] = {{seconds, 0}, {seconds, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path(name).c_str(), times, 0), 0);
+  }
+};
+
+TEST_F(copies_again, of_a_get_that_was_cut_go_on_where_it_was) {
+  const std::string bytes = bytes_of(1, 3000 * kib + 5);
+  file("log", bytes);
+  EXPECT_EQ(cut(get_of("log").resume()).how(), end_reason::cancelled);
+  EXPECT_EQ(names("out/127.6.0.1").size(), 1U) << "what has come is kept";
+  get again = get_of("log").resume();
+  run_well(again);
+  EXPECT_GE(again.progress().bytes_skipped, 200 * kib);
+  EXPECT_EQ(again.progress().bytes_skipped + again.progress().bytes_moved, bytes.size());
+  EXPECT_EQ(file_bytes(path("out/127.6.0.1/log")), bytes);
+  EXPECT_THAT(names("out/127.6.0.1"), ElementsAre("log"));
+}
+
+TEST_F(copies_again, of_a_get_leave_nothing_unless_they_are_asked_to) {
+  file("log", bytes_of(1, 3000 * kib));
+  EXPECT_EQ(cut(get_of("log")).how(), end_reason::cancelled);
+  EXPECT_TRUE(names("out/127.6.0.1").empty());
+}
+
+TEST_F(copies_again, of_a_get_do_not_mix_two_versions_of_a_file) {
+  file("log", bytes_of(1, 3000 * kib));
+  set_time("log", 1'000'000'000);
+  (void)cut(get_of("log").resume());
+  const std::string bytes = bytes_of(2, 3000 * kib);
+  file("log", bytes);
+  set_time("log", 1'000'000'000);  // size and time are as they were
+  action_result mixed = sync_wait(get_of("log").resume().run());
+  EXPECT_EQ(mixed.all()[0].reason(), failure_reason::source_changed) << mixed.describe();
+  EXPECT_TRUE(names("out/127.6.0.1").empty()) << "what is of no use is not kept";
+  get again = get_of("log").resume();
+  run_well(again);
+  EXPECT_EQ(file_bytes(path("out/127.6.0.1/log")), bytes);
+}
+
+TEST_F(copies_again, of_a_get_leave_out_what_is_here) {
+  std::uint64_t seed = 1;
+  file("log", bytes_of(seed, 500 * kib));
+  for (unchanged rule : {unchanged::by_digest, unchanged::by_time}) {
+    get first = get_of("log").preserve();
+    run_well(first);
+    get again = get_of("log").preserve().skip_unchanged(rule);
+    run_well(again);
+    EXPECT_EQ(again.progress().bytes_moved, 0U);
+    EXPECT_EQ(again.progress().bytes_skipped, 500 * kib);
+    file("log", bytes_of(++seed, 500 * kib));
+    set_time("log", static_cast<time_t>(1'000'000'000 + seed));
+    get changed = get_of("log").preserve().skip_unchanged(rule);
+    run_well(changed);
+    EXPECT_EQ(changed.progress().bytes_moved, 500 * kib);
+    EXPECT_EQ(file_bytes(path("out/127.6.0.1/log")), file_bytes(path("log")));
+  }
+}
+
+TEST_F(copies_again, of_a_get_do_both_when_they_are_asked_to) {
+  file("log", bytes_of(1, 500 * kib));
+  for (std::uint64_t seed : {1U, 2U, 2U}) {
+    file("log", bytes_of(seed, 500 * kib));
+    get copy = get_of("log").resume().skip_unchanged(unchanged::by_digest);
+    run_well(copy);
+    EXPECT_EQ(file_bytes(path("out/127.6.0.1/log")), file_bytes(path("log")));
+  }
+  EXPECT_THAT(names("out/127.6.0.1"), ElementsAre("log"));
+}
+
+TEST_F(copies_again, are_synced_to_the_disk_on_request) {
+  make_tree();
+  file("one", "text");
+  fs::create_directories(path("there/tree"));
+  for (const char* name : {"one", "tree"}) {
+    action_result sent =
+        sync_wait(put(path(name), "127.6.0.1", path("there/")).ssh(how()).sync().run());
+    EXPECT_TRUE(sent.ok()) << sent.describe() << sent.all()[0].err;
+    get back = get_of(std::string("there/") + name).sync();
+    run_well(back);
+  }
+  EXPECT_TRUE(is_same("tree", "out/127.6.0.1/tree"));
+  EXPECT_EQ(file_bytes(path("out/127.6.0.1/one")), "text");
+}
+
+}  // namespace
+}  // namespace execo::test
