@@ -30,7 +30,6 @@ class put_factory final : public copy_factory {
     auto read = std::make_shared<source_tree>();
     if (copy_failure failed = read_source_tree(sources_, directory(), *read))
       throw std::invalid_argument(words_of(failed));
-    check(*read);
     tree_ = std::move(read);
   }
 
@@ -67,13 +66,6 @@ class put_factory final : public copy_factory {
     return failed.why ? failed.context + ": " + failed.why.message() : failed.context;
   }
 
-  void check(const source_tree& tree) const {
-    if (tree.is_one_file()) return;
-    if (resumes) throw std::invalid_argument("put: only the copy of one file can be resumed");
-    if (skip != skip_rule::none)
-      throw std::invalid_argument("put: only one file can be left out if it is unchanged");
-  }
-
   std::shared_ptr<put_share> new_share() const {
     auto made = std::make_shared<put_share>();
     fill(*made);
@@ -92,7 +84,6 @@ class put_factory final : public copy_factory {
     auto read = std::make_shared<source_tree>();
     failed = read_source_tree(paths, directory(), *read);
     if (failed) return nullptr;
-    check(*read);
     return new_content(on, std::move(read));
   }
 

@@ -21,7 +21,7 @@ void copy_from(std::string_view from, std::uint64_t offset, std::span<char>& int
 
 }  // namespace
 
-payload::payload(const source_tree& tree, form how, bool preserves)
+payload::payload(const source_tree& tree, form how, bool preserves, const selection& which)
     : tree_(tree),
       how_(how),
       preserves_(preserves),
@@ -33,10 +33,13 @@ payload::payload(const source_tree& tree, form how, bool preserves)
     size_ = tree.bytes;
     return;
   }
-  for (std::size_t i = 0; i < tree.entries.size(); ++i)
-    if (tree.entries[i].what == source_entry::kind::file)
+  for (std::size_t i = 0; i < tree.entries.size(); ++i) {
+    const entry_use use = use_of(which, i);
+    if (use == entry_use::sent) members_.push_back(i);
+    if (use != entry_use::left_out && tree.entries[i].what == source_entry::kind::file)
       list_ += "./" + tree.entries[i].name + '\0';
-  parts_.reserve(tree.entries.size() + 3);
+  }
+  parts_.reserve(members_.size() + 3);
   for (std::size_t i = 0; i <= digest_member(); ++i) add_part(i);
   digest_at_ = parts_.back().at;
   size_ += end_of_archive;
@@ -52,7 +55,7 @@ std::string payload::name_of(std::size_t index) const {
   if (index == data_member()) return "data/";
   if (index == list_member()) return "list";
   if (index == digest_member()) return "digest";
-  const source_entry& entry = tree_.entries[index - 1];
+  const source_entry& entry = entry_of(index);
   return "data/" + entry.name + (entry.what == source_entry::kind::directory ? "/" : "");
 }
 
@@ -68,7 +71,7 @@ tar_member payload::member_of(std::size_t index, const std::string& name) const 
   } else if (index == digest_member()) {
     made.size = digest_line;
   } else {
-    const source_entry& entry = tree_.entries[index - 1];
+    const source_entry& entry = entry_of(index);
     made.what = entry.what;
     made.target = entry.target;
     made.size = entry.size;
@@ -135,7 +138,7 @@ copy_failure payload::read_part(std::size_t index, std::uint64_t offset, std::sp
 
 copy_failure payload::read_contents(std::size_t index, std::uint64_t offset, std::span<char> into) {
   if (index == list_member()) return copy_from(list_, offset, into), copy_failure();
-  if (index != digest_member()) return reader_.read(tree_.entries[index - 1], offset, into);
+  if (index != digest_member()) return reader_.read(entry_of(index), offset, into);
   assert(!digest_.empty());
   return copy_from(digest_, offset, into), copy_failure();
 }

@@ -77,7 +77,7 @@ sync_tree() { find "$1" ! -type l -exec sync -- {} +; }
 
 mask=$(umask)
 umask 077
-IFS=' ' read -r version kind size sum mode when owner flags name || fail input
+IFS=' ' read -r version kind size sum mode when owner flags names name || fail input
 [ "$version" = 1 ] || fail input
 trap stop HUP INT TERM
 trap '' PIPE
@@ -89,7 +89,7 @@ case $to in
   '~') to=$HOME ;;
   '~/'*) to=$HOME/${to#??} ;;
   /*) ;;
-  *) to=./$to ;;
+  *) to=$PWD/$to ;;
 esac
 case $to in ?*/) inside=1 ;; esac
 while :; do case $to in ?*/) to=${to%/} ;; *) break ;; esac; done
@@ -110,7 +110,7 @@ if ! has m && seen "$target"; then
   fi
 fi
 
-if has r && [ "$kind" = file ]; then
+if has r; then
   temp=$base/.execo-$sum
   if ! mkdir -- "$temp" 2>/dev/null; then
     if [ ! -d "$temp" ] || [ -L "$temp" ] || [ ! -O "$temp" ]; then temp=; fi
@@ -188,14 +188,60 @@ merge() {
     fail move "$2"
   to_disk sync -- "$2"
 }
+digests() {
+  if command -v sha256sum >/dev/null 2>&1; then xargs -0 sha256sum
+  elif command -v shasum >/dev/null 2>&1; then xargs -0 shasum -a 256
+  else xargs -0 openssl dgst -sha256 -r
+  fi | cut -d ' ' -f 1
+}
+facts() {
+  if [ "$1" = old ] && has d; then
+    digests <"$temp/found"
+  else
+    xargs -0 stat -c '%s %Y' <"$temp/found" || xargs -0 stat -f '%z %m' <"$temp/found"
+  fi
+}
+list() {
+  : >"$temp/marks"
+  : >"$temp/found"
+  if cd "$2" 2>/dev/null; then
+    xargs -0 sh -c 'for f do
+      if [ -f "$f" ] && [ ! -L "$f" ]; then printf y; printf "%s\\0" "$f" >&3; else printf n; fi
+    done' sh <"$temp/names" >"$temp/marks" 3>"$temp/found"
+  fi
+  if [ -s "$temp/found" ]; then facts "$1"; fi >"$temp/facts" 2>/dev/null
+  say "$1" "$(size_of "$temp/marks")" "$(size_of "$temp/facts")"
+  cat "$temp/marks" "$temp/facts"
+}
+# No byte of the archive is on the way: head may read more than it needs.
+list_files() {
+  say names
+  head -c "$names" >"$temp/names"
+  there=$target kept=$temp/x/data/$name
+  if has m; then there=$to kept=$temp/x/data; fi
+  if has r; then (list kept "$kept"); fi
+  if has d || has t; then (list old "$there"); fi
+}
+cut_short() {
+  if has r && [ ! -f "$temp/x/digest" ]; then keep=1; fi
+}
 receive_archive() {
   command -v tar >/dev/null 2>&1 || fail no_tar
-  mkdir "$temp/x" || fail temporary "$temp"
+  mkdir -p "$temp/x/data" || fail temporary "$temp"
+  rm -f -- "$temp/x/digest"
+  if has r; then chmod -R u+rwX "$temp/x"; fi
+  if [ "$names" -gt 0 ]; then list_files; fi
   say ready 0
   how=-xof
   if has p; then how=-xpf; fi
-  (umask "$mask"; cd "$temp/x" && exec tar "$how" -) || fail write "$to"
-  [ -f "$temp/x/digest" ] || fail short "$to"
+  if ! (umask "$mask"; cd "$temp/x" && exec tar "$how" -); then
+    cut_short
+    fail write "$to"
+  fi
+  if [ ! -f "$temp/x/digest" ]; then
+    cut_short
+    fail short "$to"
+  fi
   found=$( (cd "$temp/x/data" && xargs -0 cat <../list) | { digest; printf %s "$found"; })
   IFS= read -r sum <"$temp/x/digest"
   [ "$found" = none ] || [ "$found" = "$sum" ] || fail digest "$to"
@@ -286,13 +332,13 @@ std::string escaped_for_printf(std::string_view bytes) {
 }
 
 std::string put_header(const source_tree& tree, const payload& bytes, const put_settings& how,
-                       std::string_view digest) {
+                       std::string_view key, std::size_t names) {
   const source_entry& first = tree.entries.front();
   bool is_file = bytes.how() == payload::form::file;
   bool has_name = tree.tops.size() == 1;
-  return fmt::format("1 {} {} {} {:o} {} {}:{} {} {}\n", is_file ? "file" : "archive", bytes.size(),
-                     digest.empty() ? "-" : digest, first.mode, touch_time(first.modified),
-                     first.user, first.group, flags_of(tree, how),
+  return fmt::format("1 {} {} {} {:o} {} {}:{} {} {} {}\n", is_file ? "file" : "archive",
+                     bytes.size(), key.empty() ? "-" : key, first.mode, touch_time(first.modified),
+                     first.user, first.group, flags_of(tree, how), names,
                      has_name ? escaped_for_printf(tree.tops.front()) : "-");
 }
 
@@ -307,6 +353,15 @@ std::optional<put_answer> read_put_answer(std::string_view line) {
     found.word = next_word(line);
     found.path = line;
     return found;
+  }
+  if (word == "names") {
+    found.what = put_answer::kind::names;
+    return line.empty() ? std::optional(found) : std::nullopt;
+  }
+  if (word == "kept" || word == "old") {
+    found.what = word == "kept" ? put_answer::kind::kept : put_answer::kind::old;
+    bool is_whole = read_number(next_word(line), found.marks) && read_number(line, found.lines);
+    return is_whole ? std::optional(found) : std::nullopt;
   }
   if (word != "ready") return std::nullopt;
   found.what = put_answer::kind::ready;

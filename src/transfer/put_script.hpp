@@ -6,6 +6,10 @@
 // when it has answered `ready`, the bytes, up to the end of file. Its lines begin with MARK, which
 // nothing else on its output does, whatever a login script prints:
 //
+//   names              so are, before that, the names of the files of an archive
+//   kept Y N           Y + N bytes follow, without LF: a list as in files_there.hpp of what an
+//                      earlier copy has left of these files
+//   old Y N            the same of what has their names
 //   ready N            the bytes from N on are wanted
 //   unchanged          nothing is: the file is there as it is to be
 //   failed WORD PATH   what could not be done; what a tool said is on standard error
@@ -36,15 +40,18 @@ class put_settings {
   skip_rule skip = skip_rule::none;
 };
 
-/// The line that says what comes. `digest` is empty for an archive.
+/// The line that says what comes. `key`: the same for the same sources, their digest for a file.
+/// `names`: the bytes of the names that can be asked for.
 std::string put_header(const source_tree& tree, const payload& bytes, const put_settings& how,
-                       std::string_view digest);
+                       std::string_view key, std::size_t names);
 
 class put_answer {
  public:
-  enum class kind : std::uint8_t { ready, unchanged, failed, done };
+  enum class kind : std::uint8_t { names, kept, old, ready, unchanged, failed, done };
   kind what = kind::failed;
   std::uint64_t offset = 0;  // of ready
+  std::uint64_t marks = 0;   // bytes of a list
+  std::uint64_t lines = 0;   // the same
   std::string word;          // of failed
   std::string path;
 };

@@ -21,8 +21,12 @@ class copies_again : public transfer {
   get get_of(const std::string& name) const {
     return get(path(name), "127.6.0.1", path("out")).ssh(how());
   }
+  put put_of(const std::string& name) const {
+    return put(path(name), "127.6.0.1", path("there/")).ssh(how());
+  }
   /// Ends the copy when some has come.
-  static host_result cut(get copy) {
+  template <class Copy>
+  static host_result cut(Copy copy) {
     context mine;
     copy.on(mine).max_rate(0, 512 * kib);
     auto wait = [&]() -> task<action_result> {
@@ -33,9 +37,21 @@ class copies_again : public transfer {
     };
     return sync_wait(mine, wait()).all().front();
   }
-  static void run_well(get& copy) {
+  template <class Copy>
+  static void run_well(Copy& copy) {
     action_result all = sync_wait(copy.run());
     ASSERT_TRUE(all.ok()) << all.describe() << all.all()[0].err;
+  }
+  /// Several files, and a name with every byte that one can have.
+  void make_large_tree() const {
+    make_tree();
+    std::string every;
+    for (int c = 1; c < 256; ++c)
+      if (c != '/') every += static_cast<char>(c);
+    file("tree/" + every, bytes_of(4, 10 * kib));
+    for (int i = 0; i < 10; ++i)
+      file("tree/sub/" + std::to_string(i),
+           bytes_of(10 + static_cast<std::uint64_t>(i), 100 * kib));
   }
   void set_time(const std::string& name, time_t seconds) const {
     timespec times[] = {{seconds, 0}, {seconds, 0}};
@@ -105,6 +121,81 @@ TEST_F(copies_again, of_a_get_do_both_when_they_are_asked_to) {
     EXPECT_EQ(file_bytes(path("out/127.6.0.1/log")), file_bytes(path("log")));
   }
   EXPECT_THAT(names("out/127.6.0.1"), ElementsAre("log"));
+}
+
+TEST_F(copies_again, of_a_put_leave_out_the_files_of_a_directory_that_are_there) {
+  make_large_tree();
+  fs::create_directories(path("there"));
+  std::uint64_t seed = 100;
+  for (unchanged rule : {unchanged::by_digest, unchanged::by_time}) {
+    put first = put_of("tree").preserve();
+    run_well(first);
+    put again = put_of("tree").preserve().skip_unchanged(rule);
+    run_well(again);
+    EXPECT_LT(again.progress().bytes_moved, 60 * kib);
+    EXPECT_EQ(again.progress().bytes_skipped + again.progress().bytes_moved,
+              first.progress().bytes_moved);
+    EXPECT_EQ(again.progress().files, 0U);
+    file("tree/sub/3", bytes_of(++seed, 100 * kib));
+    set_time("tree/sub/3", static_cast<time_t>(1'000'000'000 + seed));
+    file("tree/sub/new", "new");
+    put changed = put_of("tree").preserve().skip_unchanged(rule);
+    run_well(changed);
+    EXPECT_LT(changed.progress().bytes_moved, 160 * kib);
+    EXPECT_EQ(changed.progress().files, 2U);
+    EXPECT_TRUE(is_same("tree", "there/tree"));
+    EXPECT_THAT(names("there"), ElementsAre("tree"));
+    fs::remove(path("tree/sub/new"));
+    fs::remove(path("there/tree/sub/new"));
+  }
+}
+
+TEST_F(copies_again, of_a_put_leave_out_what_is_there_of_several_sources) {
+  make_tree();
+  file("one", bytes_of(5, 200 * kib));
+  fs::create_directories(path("there"));
+  const std::vector<std::string> both = {path("tree"), path("one")};
+  for (bool is_first : {true, false}) {
+    put copy =
+        put(both, "127.6.0.1", path("there")).ssh(how()).skip_unchanged(unchanged::by_digest);
+    run_well(copy);
+    EXPECT_EQ(copy.progress().bytes_moved > 500 * kib, is_first);
+    EXPECT_TRUE(is_same("tree", "there/tree"));
+    EXPECT_EQ(file_bytes(path("there/one")), file_bytes(path("one")));
+  }
+}
+
+TEST_F(copies_again, of_a_put_do_not_send_the_files_of_a_directory_that_had_come) {
+  make_large_tree();
+  fs::create_directories(path("there"));
+  put whole = put_of("tree");
+  run_well(whole);
+  fs::remove_all(path("there/tree"));
+  EXPECT_EQ(cut(put_of("tree").resume()).how(), end_reason::cancelled);
+  EXPECT_TRUE(soon([&] { return fleet_.no_commands_left(); }));
+  ASSERT_EQ(names("there").size(), 1U) << "what has come is kept";
+  put again = put_of("tree").resume();
+  run_well(again);
+  EXPECT_GE(again.progress().bytes_skipped, 100 * kib);
+  EXPECT_EQ(again.progress().bytes_skipped + again.progress().bytes_moved,
+            whole.progress().bytes_moved);
+  EXPECT_TRUE(is_same("tree", "there/tree"));
+  EXPECT_THAT(names("there"), ElementsAre("tree"));
+}
+
+TEST_F(copies_again, of_a_put_do_not_believe_what_is_left_of_other_files) {
+  make_large_tree();
+  fs::create_directories(path("there"));
+  (void)cut(put_of("tree").resume());
+  EXPECT_TRUE(soon([&] { return fleet_.no_commands_left(); }));
+  ASSERT_EQ(names("there").size(), 1U);
+  file("there/" + names("there").front() + "/x/data/tree/a", "FIRST\n");  // as long as it was
+  action_result mixed = sync_wait(put_of("tree").resume().run());
+  EXPECT_EQ(mixed.all()[0].reason(), failure_reason::digest_mismatch) << mixed.describe();
+  EXPECT_TRUE(names("there").empty());
+  put again = put_of("tree").resume();
+  run_well(again);
+  EXPECT_TRUE(is_same("tree", "there/tree"));
 }
 
 TEST_F(copies_again, are_synced_to_the_disk_on_request) {

@@ -93,8 +93,7 @@ TEST_F(execo_copy, refuses_a_bad_command_line_in_one_line) {
   for (const words& bad :
        {words{"-w", "127.7.0.1"}, words{"-w", "127.7.0.1", path("a")},
         words{"-w", "127.7.0.1", path("missing"), "x"}, words{path("a"), path("b")},
-        words{"-w", "127.7.0.1", "--skip-unchanged", "size", path("a"), "b"},
-        words{"-w", "127.7.0.1", "--resume", path(""), path("b")}}) {
+        words{"-w", "127.7.0.1", "--skip-unchanged", "size", path("a"), "b"}}) {
     outcome o = run_program(command("put", bad));
     EXPECT_EQ(o.code, 2) << o.err;
     EXPECT_THAT(o.err, StartsWith("execo: "));
