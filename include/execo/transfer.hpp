@@ -76,8 +76,9 @@ class copy_options : public fanout_options<Self> {
   EXECO_SETTER(total_timeout(duration limit), set_copy_total_timeout(self(), limit))
   /// How long TERM may take before KILL follows, when a copy is ended. Default 5 s.
   EXECO_SETTER(kill_timeout(duration limit), set_copy_kill_timeout(self(), limit))
-  /// Keeps what has come when the connection is lost, and goes on from there when the same file is
-  /// copied to the same place again. At most one part is sent twice.
+  /// Keeps what has come when the connection is lost, and goes on from there when the same is
+  /// copied to the same place again. With put(), of a directory or several files, those that came
+  /// whole are not sent again.
   EXECO_SETTER(resume(), set_resume(self()))
   /// Does not send what is there already.
   EXECO_SETTER(skip_unchanged(unchanged rule), set_skip(self(), rule))
@@ -111,9 +112,9 @@ void set_make_directories(action& a);
 ///
 /// A host whose copy fails is `transfer_failed`: error() is the error number (ENOSPC, EACCES,
 /// EISDIR, ...), error_context() the path; reason() says when a source was changed meanwhile, or
-/// when what was written is not what was sent. Sources of one directory or several files need tar
-/// on the host, and every copy needs sh and mktemp there. Any transport will do: libssh, the
-/// program ssh, a connector.
+/// when what was written is not what was sent. Every copy needs sh and mktemp on the host; a
+/// directory or several files need xargs, and tar, or dd and head. Any transport will do: libssh,
+/// the program ssh, a connector.
 class [[nodiscard]] put : public action, public detail::copy_options<put> {
  public:
   put(const put&, detail::moved_only_so_pass_it_with_std_move = {})
@@ -146,8 +147,9 @@ class [[nodiscard]] put : public action, public detail::copy_options<put> {
 /// has come whole. A directory that is there stays; what is copied is added to it. The mode of a
 /// file is that of the source without what the file mode mask takes, and without set-user-ID bits.
 /// Names are not trusted: none leads out of the destination, and no link that came from a host is
-/// followed. A host whose copy fails is `transfer_failed`, as with put(). One file needs sh, cat
-/// and od on the host; a directory, or several files, need tar.
+/// followed. A host whose copy fails is `transfer_failed`, as with put(). The host needs sh, cat
+/// and od. A directory, or several files, come as an archive where it has tar, unless the copy
+/// resumes or leaves out what is unchanged: then, or without tar, they come one by one.
 class [[nodiscard]] get : public action, public detail::copy_options<get> {
  public:
   get(const get&, detail::moved_only_so_pass_it_with_std_move = {})

@@ -44,6 +44,7 @@ void get_execution::read_on(std::span<const char>& bytes) {
         take_archive(bytes);
         break;
       case state::reaching:
+      case state::entries:
       case state::comparing:
       case state::resuming:
       case state::unchanged:
@@ -62,12 +63,16 @@ void get_execution::answer(std::string_view line) {
   std::optional<get_answer> read = read_get_answer(line);
   if (!read) return;
   bool is_first = state_ == state::reaching;
-  if (read->what == get_answer::kind::file) return is_first ? begin_file(read->entry) : void();
+  bool is_next = is_first || state_ == state::entries;
+  if (read->what == get_answer::kind::file) return is_next ? begin_file(read->entry) : void();
+  if (read->what == get_answer::kind::entries) return is_first ? begin_entries() : void();
+  if (read->what == get_answer::kind::entry)
+    return state_ == state::entries ? check(files_.on_entry(read->entry)) : void();
   if (read->what == get_answer::kind::tar) return is_first ? begin_archive() : void();
   if (read->what == get_answer::kind::sum) return take_sum(read->word);
   // The first one counts.
   if (!last_) last_ = std::move(read);
-  if (state_ == state::reaching) state_ = state::trailing;
+  if (is_next) state_ = state::trailing;
 }
 
 // Asked for: of the file as it is. Else of what was sent.
@@ -81,12 +86,26 @@ void get_execution::take_sum(const std::string& hex) {
     check(copy_failure(failure_reason::source_changed, "a file was changed while it was read"));
 }
 
+void get_execution::begin_entries() {
+  state_ = state::entries;
+  after_file_ = state::entries;
+  check(open());
+}
+
+copy_failure get_execution::open() {
+  if (files_.is_open()) return {};
+  return shared_->resumes ? files_.open_kept() : files_.open();
+}
+
 void get_execution::begin_file(const tar_entry& entry) {
+  digest_.clear();
+  ours_.reset();
+  theirs_.reset();
   check(shared_->answers() ? choose(entry) : begin_new(entry));
 }
 
 copy_failure get_execution::begin_new(const tar_entry& entry) {
-  copy_failure failed = files_.open();
+  copy_failure failed = open();
   if (!failed) failed = files_.on_entry(entry);
   if (failed) return failed;
   left_ = entry.size;
@@ -97,7 +116,8 @@ copy_failure get_execution::begin_new(const tar_entry& entry) {
 
 copy_failure get_execution::choose(const tar_entry& entry) {
   entry_ = entry;
-  if (copy_failure failed = files_.find_base()) return failed;
+  if (after_file_ == state::trailing)
+    if (copy_failure failed = files_.find_base()) return failed;
   struct stat about {};
   unique_fd here = files_.same_size(entry, about);
   if (!here || shared_->skip == skip_rule::none) return begin_kept();
@@ -128,7 +148,8 @@ void get_execution::compare_on() {
 }
 
 void get_execution::leave_out() {
-  state_ = state::unchanged;
+  state_ = after_file_ == state::entries ? state::entries : state::unchanged;
+  files_.leave(entry_);
   counts().expect(entry_.size);
   counts().skipped(entry_.size);
   say("nothing\n");
@@ -142,7 +163,7 @@ copy_failure get_execution::begin_kept() {
     return failed;
   }
   std::uint64_t have = 0;
-  copy_failure failed = files_.open_kept(files_.key_of(entry_));
+  copy_failure failed = open();
   if (!failed) failed = files_.on_kept_entry(entry_, have);
   return failed ? failed : resume(have);
 }
@@ -209,7 +230,7 @@ void get_execution::take_contents(std::span<const char>& bytes) {
 
 void get_execution::end_contents() {
   digest_ = sum_->hex();
-  state_ = state::trailing;
+  state_ = after_file_;
   check(files_.on_contents_end());
 }
 
@@ -243,7 +264,8 @@ void get_execution::check(copy_failure failed) noexcept {
 
 // Of a sender that was cut off what has come is good.
 bool get_execution::keeps() const noexcept {
-  bool is_good = state_ == state::resuming || state_ == state::contents ||
+  bool is_good = state_ == state::entries || state_ == state::comparing ||
+                 state_ == state::resuming || state_ == state::contents ||
                  (state_ == state::trailing && !last_);
   const end_reason how = peer_result().how();
   return is_good && how != end_reason::exited && how != end_reason::transfer_failed;
@@ -267,7 +289,7 @@ copy_failure get_execution::judged() {
   if (last_ && last_->what == get_answer::kind::failed)
     return failure_of_get(*last_, peer_result().err);
   copy_failure found = failure_of_tool(peer_result().err);
-  if (state_ >= state::comparing && state_ <= state::archive) {
+  if (state_ >= state::entries && state_ <= state::archive) {
     if (!found.why) found.reason = failure_reason::source_changed;
     if (found.context.empty()) found.context = "the end came before the last byte";
     return found;

@@ -3,12 +3,14 @@
 //   state      meaning                                     leaves by
 //   idle       not started                                 start: reaching
 //   reaching   nothing came yet                            file: contents, comparing, resuming or
-//                                                          unchanged; tar: archive;
-//                                                          failed: trailing
-//   comparing  the digests of the file are computed, on    both: unchanged, resuming or contents
-//              the host and of what is here
+//                                                          unchanged; tar: archive; entries:
+//                                                          entries; failed: trailing
+//   entries    those of several come one by one            file: contents, comparing or resuming;
+//                                                          their end: trailing
+//   comparing  the digests of the file are computed, on    both: unchanged or entries, resuming,
+//              the host and of what is here                contents
 //   resuming   the digest of what is kept is computed      its end: contents
-//   contents   those of one file come                      all of them: trailing
+//   contents   those of one file come                      all of them: trailing or entries
 //   archive    a tar archive comes                         its end: trailing
 //   unchanged  the file is here: none of it is wanted      its end: ended
 //   trailing   the last lines come                         its end: ended
@@ -53,6 +55,7 @@ class get_execution final : public copy_execution {
   enum class state : std::uint8_t {
     idle,
     reaching,
+    entries,
     comparing,
     resuming,
     contents,
@@ -71,7 +74,9 @@ class get_execution final : public copy_execution {
   void read_on(std::span<const char>& bytes);
   void answer(std::string_view line);
   void take_sum(const std::string& hex);
+  void begin_entries();
   void begin_file(const tar_entry& entry);
+  copy_failure open();
   copy_failure begin_new(const tar_entry& entry);
   copy_failure choose(const tar_entry& entry);
   void compare(unique_fd here);
@@ -111,6 +116,7 @@ class get_execution final : public copy_execution {
   std::uint64_t left_ = 0;     // bytes of the file
   std::optional<get_answer> last_;
   state state_ = state::idle;
+  state after_file_ = state::trailing;  // or entries
 };
 
 }  // namespace execo::detail

@@ -1,12 +1,17 @@
 // The sender of a get(): a fixed text for /bin/sh on the host, and the lines of its output. It
-// needs cat, wc and od; tar for more than one file; sha256sum, shasum or openssl, where there is
-// one, to notice a file that is changed meanwhile.
+// needs cat, wc and od; sha256sum, shasum or openssl, where there is one, to notice a file that is
+// changed meanwhile. Several files come as a tar archive, where there is a tar and none of them is
+// asked about; else one by one, which costs a host some milliseconds each.
 //
 // It is called as `sh -c TEXT execo-get MARK FLAGS PATH...`. Lines that begin with MARK are its
 // own:
 //
 //   file N MODE TIME NAME   N bytes of a file follow; NAME in two hexadecimal digits a byte
 //   tar                     a tar archive follows
+//   entries                 these lines follow, for the files in directories one by one:
+//   inner N MODE TIME NAME    as `file`; NAME is a path
+//   directory MODE TIME NAME  what is in it comes later
+//   link TARGET NAME          both in digits
 //   sum HEX                 what was sent has this SHA-256; "none": there is no program for it
 //   failed WORD PATH        what could not be done; what a tool said is on standard error
 //   done                    all was sent
@@ -38,9 +43,9 @@ constexpr const char* get_asks_nothing = "-";
 
 class get_answer {
  public:
-  enum class kind : std::uint8_t { file, tar, sum, failed, done };
+  enum class kind : std::uint8_t { file, tar, entries, entry, sum, failed, done };
   kind what = kind::failed;
-  tar_entry entry;   // of a file
+  tar_entry entry;   // of a file, or another entry
   std::string word;  // of failed, and the digits of a sum
   std::string path;
 };

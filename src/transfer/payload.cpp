@@ -1,9 +1,13 @@
 #include "transfer/payload.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <utility>
+
+#include "transfer/put_script.hpp"
 
 namespace execo::detail {
 namespace {
@@ -41,8 +45,35 @@ payload::payload(const source_tree& tree, form how, bool preserves, const select
   }
   parts_.reserve(members_.size() + 3);
   for (std::size_t i = 0; i <= digest_member(); ++i) add_part(i);
-  digest_at_ = parts_.back().at;
-  size_ += end_of_archive;
+  if (how_ == form::indexed_archive) add_index();
+  digest_at_ = front_.size() + parts_.back().at;
+  size_ += front_.size() + end_of_archive;
+}
+
+// `d`, `f` or `l`, the block where the contents begin, counted from the end of the index, their
+// bytes, mode, time, owner, name, and the target of a link. The name is that of the member.
+std::string payload::index_line(std::size_t index) const {
+  const std::string name = name_of(index);
+  const tar_member of = member_of(index, name);
+  const char kind = of.what == source_entry::kind::directory ? 'd'
+                    : of.what == source_entry::kind::link    ? 'l'
+                                                             : 'f';
+  const part& where = parts_[index];
+  return fmt::format("{} {} {} {:o} {} {}:{} {} {}\n", kind, (where.at + where.header) / tar_block,
+                     of.size, of.mode, touch_time(of.modified), of.user, of.group,
+                     escaped_for_printf(of.name),
+                     of.target.empty() ? "-" : escaped_for_printf(of.target));
+}
+
+void payload::add_index() {
+  std::string lines;
+  for (std::size_t i = 0; i <= digest_member(); ++i) lines += index_line(i);
+  lines += "e\n";
+  tar_member member;
+  member.name = "index";
+  member.modified = now_;
+  member.size = lines.size();
+  front_ = tar_header(member) + lines + std::string(tar_padding(lines.size()), '\0');
 }
 
 void payload::set_digest(std::string hex) {
@@ -101,7 +132,10 @@ void payload::add_part(std::size_t index) {
 copy_failure payload::read(std::uint64_t offset, std::span<char> into) {
   assert(offset + into.size() <= size_);
   if (how_ == form::file) return reader_.read(tree_.entries.front(), offset, into);
-  return read_archive(offset, into);
+  const std::size_t before = into.size();
+  copy_from(front_, offset, into);
+  offset += before - into.size();
+  return into.empty() ? copy_failure() : read_archive(offset - front_.size(), into);
 }
 
 copy_failure payload::read_archive(std::uint64_t offset, std::span<char> into) {

@@ -20,7 +20,7 @@ namespace execo::detail {
 
 class payload {
  public:
-  enum class form : std::uint8_t { file, archive };
+  enum class form : std::uint8_t { file, archive, indexed_archive };
 
   /// Of what `which` says is sent. Pre: `tree` outlives it; it is one file for form::file.
   payload(const source_tree& tree, form how, bool preserves, const selection& which = {});
@@ -38,7 +38,7 @@ class payload {
   // A part of an archive: a header, then contents, then what fills the last block.
   class part {
    public:
-    std::uint64_t at;
+    std::uint64_t at;        // from the end of the index on
     std::size_t header;      // bytes of it
     std::uint64_t contents;  // the same
   };
@@ -49,6 +49,9 @@ class payload {
   copy_failure read_archive(std::uint64_t offset, std::span<char> into);
   copy_failure read_part(std::size_t index, std::uint64_t offset, std::span<char> into);
   copy_failure read_contents(std::size_t index, std::uint64_t offset, std::span<char> into);
+
+  std::string index_line(std::size_t index) const;
+  void add_index();
 
   // The members in front of and behind the entries of the tree.
   std::size_t data_member() const noexcept { return 0; }
@@ -64,6 +67,7 @@ class payload {
   std::int64_t now_;
   source_reader reader_;
   std::string list_;
+  std::string front_;  // the index, a whole member
   std::string digest_;
   std::vector<part> parts_;
   std::vector<std::size_t> members_;  // the entries that are sent, by their index in the tree

@@ -95,15 +95,15 @@ std::size_t put_content::files() const noexcept {
   return tree_->files - static_cast<std::size_t>(left);
 }
 
-std::shared_ptr<put_content> put_content::part_of(selection which) {
+std::shared_ptr<put_content> put_content::part_of(selection which, payload::form how) {
   auto is_sent = [](entry_use use) { return use == entry_use::sent; };
-  if (std::ranges::all_of(which, is_sent)) return shared_from_this();
+  if (std::ranges::all_of(which, is_sent)) which.clear();
+  if (which.empty() && how == payload_.how()) return shared_from_this();
   std::erase_if(parts_, [](const auto& one) { return one.second.expired(); });
-  std::weak_ptr<put_content>& kept = parts_[which];
+  std::weak_ptr<put_content>& kept = parts_[{which, how}];
   std::shared_ptr<put_content> made = kept.lock();
   if (!made) {
-    made =
-        std::make_shared<put_content>(loop_, tree_, payload_.how(), preserves_, std::move(which));
+    made = std::make_shared<put_content>(loop_, tree_, how, preserves_, std::move(which));
     kept = made;
   }
   return made;
@@ -130,8 +130,7 @@ void put_content::on_digest(digest_job& done) noexcept {
   failed_ = std::move(done.failed);
   digest_ = std::move(done.hex);
   digest_of_each_ = std::move(done.hex_of_each);
-  if (stage_ == stage::known && payload_.how() == payload::form::archive)
-    payload_.set_digest(digest_);
+  if (stage_ == stage::known && payload_.how() != payload::form::file) payload_.set_digest(digest_);
   while (waiters_.linked()) {
     auto& w = static_cast<digest_waiter&>(*waiters_.next());
     w.unlink();
@@ -145,7 +144,7 @@ put_content::got put_content::take(std::uint64_t offset, part& into, copy_failur
   std::uint64_t number = offset / each;
   std::uint64_t begin = number * each;
   auto count = static_cast<std::size_t>(std::min(each, size() - begin));
-  bool is_archive = payload_.how() == payload::form::archive;
+  bool is_archive = payload_.how() != payload::form::file;
   if (is_archive && begin + count > payload_.digest_at() && !has_digest()) {
     why = failed_;
     return failed_ ? got::failure : got::needs_digest;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "loop/loop.hpp"
@@ -41,9 +42,9 @@ class put_content final : public std::enable_shared_from_this<put_content> {
 
   /// How many files of the tree have come when all of this has.
   std::size_t files() const noexcept;
-  /// The same with fewer files, which hosts with the same needs share.
+  /// The same with fewer files, or as another archive, which hosts with the same needs share.
   /// Throws: std::bad_alloc.
-  std::shared_ptr<put_content> part_of(selection which);
+  std::shared_ptr<put_content> part_of(selection which, payload::form how);
   /// What a host is asked about: names_of_files().
   const std::string& names();
 
@@ -88,7 +89,7 @@ class put_content final : public std::enable_shared_from_this<put_content> {
   payload payload_;
   const bool preserves_;
   bool wants_each_ = false;
-  std::map<selection, std::weak_ptr<put_content>> parts_;
+  std::map<std::pair<selection, payload::form>, std::weak_ptr<put_content>> parts_;
   std::string names_;
   std::string digest_;
   std::vector<std::string> digest_of_each_;

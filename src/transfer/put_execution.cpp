@@ -114,6 +114,10 @@ void put_execution::answer(std::string_view line) {
   home().disarm(answer_);
   if (read->what == put_answer::kind::kept) return expect_list(kept_, *read);
   if (read->what == put_answer::kind::old) return expect_list(old_, *read);
+  if (read->what == put_answer::kind::plain) {
+    wanted_form_ = payload::form::indexed_archive;
+    return;
+  }
   if (read->what == put_answer::kind::names) {
     wants_names_ = asks();
     return state_ == state::asking ? told() : void();
@@ -149,15 +153,17 @@ void put_execution::choose() {
   there.kept = lines_of(kept_);
   there.old = lines_of(old_);
   const std::uint64_t whole = content_->size();
-  content_ = content_->part_of(
-      choose_entries(content_->tree(), there, shared_->how.skip, content_->digest_of_each()));
-  counts().skipped(whole - content_->size());
+  selection which;
+  if (asks())
+    which = choose_entries(content_->tree(), there, shared_->how.skip, content_->digest_of_each());
+  content_ = content_->part_of(std::move(which), wanted_form_);
+  counts().skipped(whole - std::min(whole, content_->size()));
   kept_ = host_list();
   old_ = host_list();
 }
 
 void put_execution::begin_to_send() {
-  if (asks()) choose();
+  if (content_->bytes().how() != payload::form::file) choose();
   state_ = state::sending;
   offset_ = *wanted_from_;
   counts().skipped(offset_);

@@ -95,6 +95,7 @@ class put_execution final : public copy_execution, private digest_waiter, privat
   std::uint64_t offset_ = 0;                  // of the next byte to give to the transport
   std::optional<std::uint64_t> wanted_from_;  // as the receiver answered
   bool wants_names_ = false;                  // the same
+  payload::form wanted_form_ = payload::form::archive;
   host_list old_;
   host_list kept_;
   host_list* list_ = nullptr;  // the one that comes

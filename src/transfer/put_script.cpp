@@ -110,8 +110,9 @@ if ! has m && seen "$target"; then
   fi
 fi
 
+# Hosts may share a file system: each target has its own.
 if has r; then
-  temp=$base/.execo-$sum
+  temp=$base/.execo-$sum-$(printf %s "$target" | cksum | tr -dc 0-9)
   if ! mkdir -- "$temp" 2>/dev/null; then
     if [ ! -d "$temp" ] || [ -L "$temp" ] || [ ! -O "$temp" ]; then temp=; fi
   fi
@@ -222,19 +223,80 @@ list_files() {
   if has r; then (list kept "$kept"); fi
   if has d || has t; then (list old "$there"); fi
 }
+# What is kept would keep a disk full.
 cut_short() {
-  if has r && [ ! -f "$temp/x/digest" ]; then keep=1; fi
+  if ! has r || [ -z "$tar" ] || [ -f "$temp/x/digest" ]; then return; fi
+  if head -c 65536 /dev/zero >"$temp/probe" 2>/dev/null; then keep=1; fi
+}
+# The index is the first member. Its lines are those of archive_index() in payload.cpp.
+index() {
+  digits=$(dd if="$temp/all" bs=1 skip=124 count=11 2>/dev/null)
+  start=$(((0$digits + 511) / 512 + 1))
+  dd if="$temp/all" bs=512 skip=1 count="$((start - 1))" 2>/dev/null
+}
+masked() {
+  if ! has p; then
+    octal "$((0$mode & ~0$mask & 0777))"
+    mode=$octal
+  fi
+}
+own() {
+  if has o && [ "$(id -u)" -eq 0 ]; then chown -h "$owner" "$1" || fail owner "$to"; fi
+}
+unpack_one() {
+  case $what in
+    d) mkdir -p "$1" || fail write "$to" ;;
+    l)
+      link=$(printf '%bx' "$link")
+      ln -s -- "${link%x}" "$1" || fail write "$to"
+      own "$1"
+      ;;
+    f)
+      if [ "$bytes" -eq 0 ]; then
+        : >"$1"
+      else
+        dd if="$temp/all" bs=512 skip="$((start + at))" count="$(((bytes + 511) / 512))" \
+          2>/dev/null | head -c "$bytes" >"$1"
+      fi || fail write "$to"
+      settle "$1"
+      ;;
+  esac
+}
+settle() {
+  masked
+  own "$1"
+  chmod "$mode" "$1" || fail mode "$to"
+  if has p; then TZ=UTC0 touch -t "$when" "$1" || fail time "$to"; fi
+}
+# A directory is as it is to be when all is in it.
+unpack() {
+  cat >"$temp/all" || fail write "$to"
+  for round in f d; do
+    index >"$temp/index"
+    while IFS=' ' read -r what at bytes mode when owner path link; do
+      [ "$what" != e ] || break
+      path=$(printf '%bx' "$path")
+      if [ "$round" = f ]; then unpack_one "$temp/x/${path%x}"
+      elif [ "$what" = d ]; then settle "$temp/x/${path%x}"
+      fi
+    done <"$temp/index"
+  done
+  rm -f -- "$temp/all" "$temp/index"
 }
 receive_archive() {
-  command -v tar >/dev/null 2>&1 || fail no_tar
+  tar=1
+  command -v tar >/dev/null 2>&1 || tar=
   mkdir -p "$temp/x/data" || fail temporary "$temp"
   rm -f -- "$temp/x/digest"
   if has r; then chmod -R u+rwX "$temp/x"; fi
   if [ "$names" -gt 0 ]; then list_files; fi
+  [ -n "$tar" ] || say plain
   say ready 0
   how=-xof
   if has p; then how=-xpf; fi
-  if ! (umask "$mask"; cd "$temp/x" && exec tar "$how" -); then
+  if [ -z "$tar" ]; then
+    unpack
+  elif ! (umask "$mask"; cd "$temp/x" && exec tar "$how" -); then
     cut_short
     fail write "$to"
   fi
@@ -273,19 +335,6 @@ finish 0
 
 namespace {
 
-// As touch -t has it, in UTC. A year before 1969 or after 9999 it has no form for: the time is
-// left.
-std::string touch_time(std::int64_t seconds) {
-  time_t given = static_cast<time_t>(seconds);
-  struct tm parts {};
-  constexpr int zero_year = 1900;
-  if (::gmtime_r(&given, &parts) == nullptr || parts.tm_year < 69 ||
-      parts.tm_year > 9999 - zero_year)
-    return "197001010000.00";
-  return fmt::format("{:04}{:02}{:02}{:02}{:02}.{:02}", parts.tm_year + zero_year, parts.tm_mon + 1,
-                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
-}
-
 std::string flags_of(const source_tree& tree, const put_settings& how) {
   std::string flags = "-";
   if (how.preserves) flags += "po";
@@ -317,6 +366,17 @@ copy_failure failure_of_step(const put_answer& answer, std::string_view said) {
 }
 
 }  // namespace
+
+std::string touch_time(std::int64_t seconds) {
+  time_t given = static_cast<time_t>(seconds);
+  struct tm parts {};
+  constexpr int zero_year = 1900;
+  if (::gmtime_r(&given, &parts) == nullptr || parts.tm_year < 69 ||
+      parts.tm_year > 9999 - zero_year)
+    return "197001010000.00";
+  return fmt::format("{:04}{:02}{:02}{:02}{:02}.{:02}", parts.tm_year + zero_year, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
 
 std::string escaped_for_printf(std::string_view bytes) {
   std::string made;
@@ -354,8 +414,8 @@ std::optional<put_answer> read_put_answer(std::string_view line) {
     found.path = line;
     return found;
   }
-  if (word == "names") {
-    found.what = put_answer::kind::names;
+  if (word == "names" || word == "plain") {
+    found.what = word == "names" ? put_answer::kind::names : put_answer::kind::plain;
     return line.empty() ? std::optional(found) : std::nullopt;
   }
   if (word == "kept" || word == "old") {
@@ -375,10 +435,6 @@ copy_failure failure_of_put(const put_answer& answer, std::string_view said) {
   if (answer.word == "digest")
     return copy_failure(failure_reason::digest_mismatch,
                         path + ": the SHA-256 of what was written is another one");
-  if (answer.word == "no_tar")
-    return copy_failure(std::make_error_code(std::errc::not_supported),
-                        "there is no tar, which more than one file needs: install it, or copy the "
-                        "files one by one");
   if (answer.word == "short")
     return copy_failure(std::make_error_code(std::errc::broken_pipe),
                         path + ": the end came before the last byte");

@@ -86,10 +86,12 @@ copy_failure received_files::open() {
   return {};
 }
 
-// It is ours alone: nobody else could write into it, and no other copy does.
-copy_failure received_files::open_kept(std::string_view key) {
-  assert(temporary_.empty());
-  std::string last = ".execo-" + std::string(key);
+// A directory whose name is found again. In it are the parts of files, and `tree`, where those that
+// are whole get a second name. Nobody else could write into it, and no other copy does now.
+copy_failure received_files::open_store() {
+  sha256 sum;
+  sum.update(std::span<const char>(where_.path));
+  std::string last = ".execo-" + sum.hex();
   if (::mkdirat(base_fd_.get(), last.c_str(), 0700) != 0 && errno != EEXIST)
     return copy_failure::of_errno(errno, "mkdir " + shown(last));
   unique_fd folder(::openat(base_fd_.get(), last.c_str(), folder_flags | O_NOFOLLOW));
@@ -99,17 +101,47 @@ copy_failure received_files::open_kept(std::string_view key) {
                  (opened.st_mode & 077) == 0 && ::flock(folder.get(), LOCK_EX | LOCK_NB) == 0 &&
                  ::fstatat(base_fd_.get(), last.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
                  named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
-  if (!is_ours) return open();
+  can_keep_ = is_ours;
+  if (!is_ours) return {};
   temporary_ = base_ + "/" + last;
-  temporary_fd_ = std::move(folder);
-  is_kept_ = true;
+  store_fd_ = std::move(folder);
   return {};
 }
 
+copy_failure received_files::open_kept() {
+  assert(temporary_.empty());
+  if (!base_fd_)
+    if (copy_failure failed = find_base()) return failed;
+  if (copy_failure failed = open_store()) return failed;
+  if (!store_fd_) {
+    if (copy_failure failed = open()) return failed;
+    store_fd_.reset(::fcntl(temporary_fd_.get(), F_DUPFD_CLOEXEC, 3));
+  }
+  std::error_code none;
+  std::filesystem::remove_all(temporary_ + "/tree", none);
+  bool is_made = ::mkdirat(store_fd_.get(), "tree", 0700) == 0;
+  temporary_fd_.reset(::openat(store_fd_.get(), "tree", folder_flags | O_NOFOLLOW));
+  if (!is_made || !temporary_fd_) return copy_failure::of_errno(errno, shown_path(temporary_));
+  return {};
+}
+
+std::string received_files::part_name(const tar_entry& entry) const {
+  std::string text =
+      entry.name + '\0' + std::to_string(entry.size) + '\0' + std::to_string(entry.modified);
+  sha256 sum;
+  sum.update(std::span<const char>(text));
+  return "part-" + sum.hex();
+}
+
 copy_failure received_files::on_kept_entry(const tar_entry& entry, std::uint64_t& have) {
-  assert(!entry.name.empty() && entry.name.find('/') == entry.name.npos);
+  unique_fd folder;
+  std::string last;
+  if (copy_failure failed = find_folder(entry.name, folder, last)) return failed;
+  if (last.empty()) return unsafe(entry.name);
+  part_ = part_name(entry);
   constexpr int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-  file_.reset(::openat(temporary_fd_.get(), entry.name.c_str(), flags, 0600));
+  (void)::fchmodat(store_fd_.get(), part_.c_str(), 0600, 0);  // a whole one may be read-only
+  file_.reset(::openat(store_fd_.get(), part_.c_str(), flags, 0600));
   struct stat about {};
   if (!file_ || ::fstat(file_.get(), &about) != 0)
     return copy_failure::of_errno(errno, shown(entry.name));
@@ -123,30 +155,44 @@ copy_failure received_files::on_kept_entry(const tar_entry& entry, std::uint64_t
   return {};
 }
 
+// A whole part stays where a later copy finds it.
+copy_failure received_files::name_part() {
+  if (part_.empty()) return {};
+  unique_fd folder;
+  std::string last;
+  if (copy_failure failed = find_folder(writing_.name, folder, last)) return failed;
+  std::string part = std::exchange(part_, std::string());
+  if (::linkat(store_fd_.get(), part.c_str(), folder.get(), last.c_str(), 0) == 0) return {};
+  bool has_no_links = errno == EPERM || errno == EOPNOTSUPP || errno == EMLINK;
+  if (!has_no_links || ::renameat(store_fd_.get(), part.c_str(), folder.get(), last.c_str()) != 0)
+    return copy_failure::of_errno(errno, shown(writing_.name));
+  return {};
+}
+
 unique_fd received_files::written() const {
   return unique_fd(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 3));
 }
 
-std::string received_files::new_name_of(const tar_entry& entry) const {
-  if (where_.is_directory) return entry.name;
-  return std::filesystem::path(where_.path).filename().string();
+// What it is called below the base. False: it leads elsewhere.
+bool received_files::new_name_of(const std::string& name, std::vector<std::string>& parts) const {
+  if (!split(name, parts) || parts.empty()) return false;
+  if (!where_.is_directory) parts.front() = std::filesystem::path(where_.path).filename().string();
+  return true;
 }
 
 unique_fd received_files::same_size(const tar_entry& entry, struct stat& about) const {
   constexpr int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-  unique_fd file(::openat(base_fd_.get(), new_name_of(entry).c_str(), flags));
+  std::vector<std::string> parts;
+  if (!new_name_of(entry.name, parts)) return {};
+  unique_fd file(::openat(base_fd_.get(), ".", folder_flags));
+  for (std::size_t i = 0; file && i < parts.size(); ++i) {
+    bool is_last = i + 1 == parts.size();
+    file.reset(::openat(file.get(), parts[i].c_str(), is_last ? flags : folder_flags | O_NOFOLLOW));
+  }
   bool is_same = file && ::fstat(file.get(), &about) == 0 && S_ISREG(about.st_mode) &&
                  static_cast<std::uint64_t>(about.st_size) == entry.size;
   if (!is_same) file.reset();
   return file;
-}
-
-std::string received_files::key_of(const tar_entry& entry) const {
-  std::string text = where_.path + '\0' + entry.name + '\0' + std::to_string(entry.size) + '\0' +
-                     std::to_string(entry.modified);
-  sha256 sum;
-  sum.update(std::span<const char>(text));
-  return sum.hex();
 }
 
 // The directory that a name is in, which came before it.
@@ -254,7 +300,7 @@ copy_failure received_files::on_contents_end() {
   if (::close(file_.release()) != 0)
     return copy_failure::of_errno(errno, "close " + shown(writing_.name));
   ++files_;
-  return {};
+  return name_part();
 }
 
 copy_failure received_files::to_disk(int fd, const std::string& name) const {
@@ -336,11 +382,12 @@ void received_files::abandon() noexcept {
     std::filesystem::remove_all(temporary_, none);
     temporary_.clear();
   }
-  temporary_fd_.reset();  // and its lock
+  temporary_fd_.reset();
+  store_fd_.reset();  // and its lock
 }
 
 void received_files::keep() noexcept {
-  if (is_kept_) temporary_.clear();
+  if (can_keep_) temporary_.clear();
   abandon();
 }
 

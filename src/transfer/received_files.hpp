@@ -39,9 +39,10 @@ class received_files final : public tar_receiver {
   copy_failure find_base();
   /// A directory for what comes; before that, find_base(), where that is not done.
   copy_failure open();
-  /// As open(), but the one that keep() has left under the same key. Pre: find_base().
-  copy_failure open_kept(std::string_view key);
-  /// What on_entry() does for a file, but goes on with what is kept of it; `have` bytes are.
+  /// As open(), but what comes is found again after keep().
+  copy_failure open_kept();
+  /// As on_entry() for a file, but goes on with what is kept of one of that name, size and time;
+  /// `have` bytes are. Pre: open_kept().
   copy_failure on_kept_entry(const tar_entry& entry, std::uint64_t& have);
   /// The file that is being written, once more.
   unique_fd written() const;
@@ -52,22 +53,26 @@ class received_files final : public tar_receiver {
   copy_failure publish();
   /// Removes what has no name yet.
   void abandon() noexcept;
-  /// Leaves what open_kept() has opened for a later copy; without that, abandon().
+  /// Leaves what has come for a later copy; without open_kept(), abandon().
   void keep() noexcept;
 
   /// The file here that has the name that `entry` is to get, if it is one and no link, and has its
   /// size. Pre: find_base().
   unique_fd same_size(const tar_entry& entry, struct stat& about) const;
-  /// What is kept of `entry` has this key: of its place here, its name, size and time.
-  std::string key_of(const tar_entry& entry) const;
+  /// It stays as it is here.
+  void leave(const tar_entry& entry) { note_top(entry.name); }
 
+  bool is_open() const noexcept { return !temporary_.empty(); }
   std::uint64_t files() const noexcept { return files_; }
   /// The path here of what has that name, for messages.
   std::string shown(const std::string& name) const;
 
  private:
   copy_failure find_folder(const std::string& name, unique_fd& folder, std::string& last) const;
-  std::string new_name_of(const tar_entry& entry) const;
+  copy_failure open_store();
+  std::string part_name(const tar_entry& entry) const;
+  copy_failure name_part();
+  bool new_name_of(const std::string& name, std::vector<std::string>& parts) const;
   copy_failure to_disk(int fd, const std::string& name) const;
   copy_failure add_directory(int folder, const std::string& last, const tar_entry& entry);
   copy_failure add_file(int folder, const std::string& last, const tar_entry& entry);
@@ -82,11 +87,13 @@ class received_files final : public tar_receiver {
   received_place where_;
   bool preserves_;
   bool syncs_;
-  bool is_kept_ = false;   // the temporary directory has a name that is found again
+  bool can_keep_ = false;
   std::string base_;       // the directory of the destination
   std::string temporary_;  // empty: there is none
   unique_fd base_fd_;
   unique_fd temporary_fd_;
+  unique_fd store_fd_;  // of parts that are kept, and the temporary directory: see open_kept()
+  std::string part_;    // the one that is being written; empty: none is
   unique_fd file_;
   tar_entry writing_;
   std::vector<tar_entry> directories_;  // get their modes at the end

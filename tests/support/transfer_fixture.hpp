@@ -56,6 +56,14 @@ class transfer : public ::testing::Test {
   host_result get_one(std::vector<std::string> sources, const std::string& to) const {
     return sync_wait(get(std::move(sources), "127.6.0.1", to).ssh(how()).run()).all().front();
   }
+  /// Where a receiver keeps what has come of `source` on its way to `target`.
+  std::string kept_folder(const std::string& source, const std::string& target) const {
+    outcome sum = run_program({"sha256sum", path(source)});
+    outcome of_target =
+        run_program({"/bin/sh", "-c", "printf %s \"$1\" | cksum | tr -dc 0-9", "sh", path(target)});
+    return std::filesystem::path(target).parent_path().string() + "/.execo-" +
+           sum.out.substr(0, 64) + "-" + of_target.out;
+  }
   void make_tree() const {
     file("tree/a", "first\n");
     file("tree/sub/.hidden", "h");

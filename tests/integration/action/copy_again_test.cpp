@@ -53,6 +53,11 @@ class copies_again : public transfer {
       file("tree/sub/" + std::to_string(i),
            bytes_of(10 + static_cast<std::uint64_t>(i), 100 * kib));
   }
+  time_t time_of(const std::string& name) const {
+    struct stat about {};
+    EXPECT_EQ(::stat(path(name).c_str(), &about), 0);
+    return about.st_mtim.tv_sec;
+  }
   void set_time(const std::string& name, time_t seconds) const {
     timespec times[] = {{seconds, 0}, {seconds, 0}};
     ASSERT_EQ(::utimensat(AT_FDCWD, path(name).c_str(), times, 0), 0);
@@ -196,6 +201,115 @@ TEST_F(copies_again, of_a_put_do_not_believe_what_is_left_of_other_files) {
   put again = put_of("tree").resume();
   run_well(again);
   EXPECT_TRUE(is_same("tree", "there/tree"));
+}
+
+TEST_F(copies_again, of_a_get_leave_out_the_files_of_a_directory_that_are_here) {
+  make_large_tree();
+  file("one", bytes_of(5, 200 * kib));
+  auto copy_of = [this] {
+    return get({path("tree"), path("one")}, "127.6.0.1", path("out")).ssh(how()).preserve();
+  };
+  std::uint64_t seed = 100;
+  for (unchanged rule : {unchanged::by_digest, unchanged::by_time}) {
+    get first = copy_of();
+    run_well(first);
+    get again = copy_of().skip_unchanged(rule);
+    run_well(again);
+    EXPECT_EQ(again.progress().bytes_moved, 0U);
+    EXPECT_EQ(again.progress().files, 0U);
+    file("tree/sub/3", bytes_of(++seed, 100 * kib));
+    set_time("tree/sub/3", static_cast<time_t>(1'000'000'000 + seed));
+    file("tree/sub/new", "new");
+    get changed = copy_of().skip_unchanged(rule);
+    run_well(changed);
+    EXPECT_EQ(changed.progress().bytes_moved, 100 * kib + 3);
+    EXPECT_EQ(changed.progress().files, 2U);
+    EXPECT_TRUE(is_same("tree", "out/127.6.0.1/tree"));
+    EXPECT_THAT(names("out/127.6.0.1"), ElementsAre("one", "tree"));
+    fs::remove(path("tree/sub/new"));
+    fs::remove(path("out/127.6.0.1/tree/sub/new"));
+  }
+}
+
+TEST_F(copies_again, of_a_get_take_no_byte_of_a_directory_twice) {
+  make_large_tree();
+  EXPECT_EQ(cut(get_of("tree").resume()).how(), end_reason::cancelled);
+  ASSERT_EQ(names("out/127.6.0.1").size(), 1U) << "what has come is kept";
+  fs::remove(path("tree/sub/1"));  // what came earlier, and is no more, does not appear
+  get again = get_of("tree").resume();
+  run_well(again);
+  EXPECT_GE(again.progress().bytes_skipped, 100 * kib);
+  EXPECT_TRUE(is_same("tree", "out/127.6.0.1/tree"));
+  EXPECT_THAT(names("out/127.6.0.1"), ElementsAre("tree"));
+}
+
+// -- of hosts that have no tar --------------------------------------------------------------------
+
+/// The programs that hosts have while this is there.
+class path_without_tar {
+ protected:
+  path_without_tar() {
+    for (const char* folder : {"/bin", "/usr/bin"})
+      for (const auto& one : fs::directory_iterator(folder)) {
+        const std::string name = one.path().filename().string();
+        std::error_code is_there;
+        if (name != "tar") fs::create_symlink(one.path(), folder_.path() + "/" + name, is_there);
+      }
+    ::setenv("PATH", folder_.path().c_str(), 1);
+  }
+  ~path_without_tar() { ::setenv("PATH", before_.c_str(), 1); }
+
+ private:
+  const std::string before_ = ::getenv("PATH");
+  scratch_directory folder_;
+};
+
+class copies_without_tar : private path_without_tar, public copies_again {
+ protected:
+  void SetUp() override {
+    action_result all = sync_wait(remote("command -v tar", "127.6.0.1").ssh(how()).run());
+    ASSERT_FALSE(all.ok()) << "the hosts have a tar";
+  }
+};
+
+TEST_F(copies_without_tar, take_directories_all_the_same) {
+  make_large_tree();
+  fs::permissions(path("tree/none"), fs::perms(0555));
+  file("one", bytes_of(5, 200 * kib));
+  fs::create_directories(path("there"));
+  const std::vector<std::string> both = {path("tree"), path("one")};
+  put sent = put(both, "127.6.0.1", path("there")).ssh(how()).preserve();
+  run_well(sent);
+  EXPECT_TRUE(is_same("tree", "there/tree"));
+  EXPECT_EQ(fs::status(path("there/tree/a")).permissions(), fs::perms(0750));
+  EXPECT_EQ(fs::status(path("there/tree/none")).permissions(), fs::perms(0555));
+  EXPECT_EQ(time_of("there/tree/sub"), time_of("tree/sub"));
+  EXPECT_THAT(names("there"), ElementsAre("one", "tree"));
+
+  get back = get({path("tree"), path("one")}, "127.6.0.1", path("out")).ssh(how());
+  run_well(back);
+  EXPECT_TRUE(is_same("tree", "out/127.6.0.1/tree"));
+  EXPECT_EQ(file_bytes(path("out/127.6.0.1/one")), file_bytes(path("one")));
+  EXPECT_EQ(fs::status(path("out/127.6.0.1/tree/a")).permissions(), fs::perms(0750));
+}
+
+TEST_F(copies_without_tar, send_only_what_is_not_there) {
+  make_large_tree();
+  fs::create_directories(path("there"));
+  put first = put_of("tree");
+  run_well(first);
+  file("tree/sub/3", bytes_of(99, 100 * kib));
+  put again = put_of("tree").skip_unchanged(unchanged::by_digest);
+  run_well(again);
+  EXPECT_LT(again.progress().bytes_moved, 180 * kib);
+  EXPECT_TRUE(is_same("tree", "there/tree"));
+}
+
+TEST_F(copies_without_tar, leave_nothing_when_they_are_cut) {
+  make_large_tree();
+  fs::create_directories(path("there"));
+  EXPECT_EQ(cut(put_of("tree")).how(), end_reason::cancelled);
+  EXPECT_TRUE(soon([&] { return names("there").empty(); }));
 }
 
 TEST_F(copies_again, are_synced_to_the_disk_on_request) {

@@ -63,6 +63,33 @@ TEST(copy_words, of_a_sender_name_one_file_and_no_other) {
     EXPECT_FALSE(read_get_answer(line)) << line;
 }
 
+TEST(copy_words, of_a_sender_name_entries_by_their_paths) {
+  std::optional<get_answer> inner = read_get_answer("inner 5 644 17 612f62");
+  ASSERT_TRUE(inner);
+  EXPECT_EQ(inner->entry.name, "a/b");
+  std::optional<get_answer> directory = read_get_answer("directory 755 17 612f62");
+  ASSERT_TRUE(directory);
+  EXPECT_EQ(directory->entry.what, tar_entry::kind::directory);
+  EXPECT_EQ(directory->entry.mode, 0755U);
+  std::optional<get_answer> link = read_get_answer("link 2e2e 61");
+  ASSERT_TRUE(link);
+  EXPECT_EQ(link->entry.target, "..");
+  EXPECT_EQ(link->entry.name, "a");
+  for (const char* line : {"inner 5 644 17 6100", "directory 755 17 ", "link 61", "link  61"})
+    EXPECT_FALSE(read_get_answer(line)) << line;
+}
+
+TEST(copy_words, of_a_receiver_say_how_long_its_lists_are) {
+  std::optional<put_answer> kept = read_put_answer("kept 3 40");
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->marks, 3U);
+  EXPECT_EQ(kept->lines, 40U);
+  EXPECT_TRUE(read_put_answer("names"));
+  EXPECT_TRUE(read_put_answer("plain"));
+  for (const char* line : {"kept", "kept 3", "old 3 x", "old -1 2", "names 3"})
+    EXPECT_FALSE(read_put_answer(line)) << line;
+}
+
 TEST(mark_reader, finds_its_lines_among_those_of_a_login_script) {
   mark_reader reader("M");
   std::string text = "Welcome\nM one\n\n xM two\nMM three\nM four\nrest";
