@@ -15,14 +15,22 @@ fail() {
   say failed "$@"
   exit 1
 }
-hex() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n'; }
-digest() {
-  if command -v sha256sum >/dev/null 2>&1; then sha256sum
-  elif command -v shasum >/dev/null 2>&1; then shasum -a 256
-  elif command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r
-  else echo none
-  fi | { IFS=' *' read -r first rest; printf %s "$first"; }
+# Most names need no program.
+coded() {
+  case $1 in
+    *[!A-Za-z0-9._/-]*) coded=$(printf %s "$1" | od -An -v -tx1 | tr -d ' \n') ;;
+    *) coded==$1 ;;
+  esac
 }
+digest() {
+  if command -v sha256sum >/dev/null 2>&1; then found=$(sha256sum)
+  elif command -v shasum >/dev/null 2>&1; then found=$(shasum -a 256)
+  elif command -v openssl >/dev/null 2>&1; then found=$(openssl dgst -sha256 -r)
+  else found=none
+  fi
+  found=${found%%[ *]*}
+}
+
 # What is wanted of the file.
 ask() {
   from=0
@@ -30,7 +38,10 @@ ask() {
   while IFS=' ' read -r word from; do
     case $word in
       from) return ;;
-      digest) say sum "$(digest <"$1")" ;;
+      digest)
+        digest <"$1"
+        say sum "$found"
+        ;;
       nothing)
         from=none
         return
@@ -40,13 +51,21 @@ ask() {
   exit 1
 }
 look_at() {
-  about=$(stat -L -c '%a %Y' -- "$1" 2>/dev/null || stat -L -f '%Lp %m' -- "$1" 2>/dev/null) ||
-    about='- -'
+  about=$(stat -L -c '%s %a %Y' -- "$1" 2>/dev/null ||
+    stat -L -f '%z %Lp %m' -- "$1" 2>/dev/null) || {
+    size=0
+    if [ -f "$1" ]; then size=$(wc -c <"$1") || fail read "$1"; fi
+    about="$((size)) - -"
+  }
 }
 send() {
-  size=$(wc -c <"$2") || fail read "$2"
+  if [ ! -r "$2" ]; then
+    (: <"$2")
+    fail read "$2"
+  fi
   look_at "$2"
-  say "$1" "$((size))" "$about" "$(hex "$3")"
+  coded "$3"
+  say "$1" "$about" "$coded"
   ask "$2"
   case $from in
     none) return ;;
@@ -54,12 +73,16 @@ send() {
     *) tail -c "+$((from + 1))" <"$2" ;;
   esac || fail read "$2"
   printf '\n'
-  say sum "$(digest <"$2")"
+  digest <"$2"
+  say sum "$found"
 }
 walk() {
   if [ -L "$1" ] && [ -z "$top" ]; then
     to=$(readlink "$1" && echo x) || fail read "$1"
-    say link "$(hex "${to%?x}")" "$(hex "$2")"
+    coded "${to%?x}"
+    to=$coded
+    coded "$2"
+    say link "$to" "$coded"
   elif [ -f "$1" ]; then
     send inner "$1" "$2"
   elif [ -d "$1" ]; then
@@ -68,7 +91,8 @@ walk() {
       fail read "$1"
     fi
     look_at "$1"
-    say directory "$about" "$(hex "$2")"
+    coded "$2"
+    say directory "$about" "$coded"
     top=
     for one in "$1"/* "$1"/.[!.]* "$1"/..?*; do
       if [ -e "$one" ] || [ -L "$one" ]; then walk "$one" "$2/${one##*/}"; fi
@@ -139,6 +163,10 @@ say done
 namespace {
 
 bool read_bytes(std::string_view digits, std::string& name) {
+  if (digits.starts_with('=')) {
+    name = digits.substr(1);
+    return !name.empty();
+  }
   for (; digits.size() >= 2; digits.remove_prefix(2)) {
     unsigned value = 0;
     if (!read_number(digits.substr(0, 2), value, 16)) return false;
@@ -157,8 +185,8 @@ bool read_link(std::string_view line, tar_entry& entry) {
 }
 
 bool read_entry(std::string_view line, tar_entry& entry) {
-  bool is_whole =
-      entry.what == tar_entry::kind::directory || read_number(next_word(line), entry.size);
+  bool is_whole = read_number(next_word(line), entry.size);
+  if (entry.what == tar_entry::kind::directory) entry.size = 0;
   std::string_view mode = next_word(line);
   std::string_view time = next_word(line);
   entry.mode = entry.what == tar_entry::kind::directory ? 0755 : 0644;

@@ -6,12 +6,13 @@
 // It is called as `sh -c TEXT execo-get MARK FLAGS PATH...`. Lines that begin with MARK are its
 // own:
 //
-//   file N MODE TIME NAME   N bytes of a file follow; NAME in two hexadecimal digits a byte
+//   file N MODE TIME NAME   N bytes of a file follow; NAME is in two hexadecimal digits a
+//                           byte, or as it is behind a `=`
 //   tar                     a tar archive follows
 //   entries                 these lines follow, for the files in directories one by one:
-//   inner N MODE TIME NAME    as `file`; NAME is a path
-//   directory MODE TIME NAME  what is in it comes later
-//   link TARGET NAME          both in digits
+//   inner N MODE TIME NAME      as `file`; NAME is a path
+//   directory N MODE TIME NAME  what is in it comes later; N says nothing
+//   link TARGET NAME            both as names
 //   sum HEX                 what was sent has this SHA-256; "none": there is no program for it
 //   failed WORD PATH        what could not be done; what a tool said is on standard error
 //   done                    all was sent
