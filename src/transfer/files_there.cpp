@@ -21,15 +21,9 @@ bool has_time(std::string_view line, const source_entry& entry) {
   return read_number(line, time) && time == entry.modified;
 }
 
-// sha256sum puts a backslash in front where a name is not as it is.
-bool is_digest(std::string_view line, std::string_view digest) {
-  if (line.starts_with('\\')) line.remove_prefix(1);
-  return !digest.empty() && line == digest;
-}
-
 bool is_unchanged(std::string_view line, const source_entry& entry, skip_rule rule,
                   std::string_view digest) {
-  if (rule == skip_rule::same_digest) return is_digest(line, digest);
+  if (rule == skip_rule::same_digest) return !digest.empty() && line == digest;
   return rule == skip_rule::same_time && has_size(line, entry) && has_time(line, entry);
 }
 

@@ -169,6 +169,7 @@ copy_failure get_execution::begin_kept() {
 }
 
 copy_failure get_execution::resume(std::uint64_t have) {
+  if (have == 0) return begin_sending(0, sha256()), copy_failure();
   unique_fd kept = files_.written();
   if (!kept) return copy_failure::of_errno(errno, files_.shown(entry_.name));
   state_ = state::resuming;
@@ -180,14 +181,19 @@ copy_failure get_execution::resume(std::uint64_t have) {
 void get_execution::on_resumed() {
   if (state_ != state::resuming) return;
   guarded([this] {
-    sum_ = computed_.take();
-    if (!sum_) return check(copy_failure::of_errno(EIO, "read " + files_.shown(entry_.name)));
-    std::uint64_t have = entry_.size - left_;
-    counts().expect(have);
-    counts().skipped(have);
-    say("from " + std::to_string(have) + "\n");
-    begin_contents();
+    std::optional<sha256> sum = computed_.take();
+    if (!sum) return check(copy_failure::of_errno(EIO, "read " + files_.shown(entry_.name)));
+    begin_sending(entry_.size - left_, std::move(*sum));
   });
+}
+
+void get_execution::begin_sending(std::uint64_t have, sha256 so_far) {
+  left_ = entry_.size - have;
+  sum_ = std::move(so_far);
+  counts().expect(have);
+  counts().skipped(have);
+  say("from " + std::to_string(have) + "\n");
+  begin_contents();
 }
 
 void get_execution::begin_contents() {

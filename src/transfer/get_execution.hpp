@@ -86,6 +86,7 @@ class get_execution final : public copy_execution {
   copy_failure begin_kept();
   copy_failure resume(std::uint64_t have);
   void on_resumed();
+  void begin_sending(std::uint64_t have, sha256 so_far);
   void begin_contents();
   void say(std::string_view line);
   void say_on();

@@ -189,11 +189,12 @@ merge() {
     fail move "$2"
   to_disk sync -- "$2"
 }
+# sha256sum puts a backslash in front where a name has a newline, or writes that as it is.
 digests() {
   if command -v sha256sum >/dev/null 2>&1; then xargs -0 sha256sum
   elif command -v shasum >/dev/null 2>&1; then xargs -0 shasum -a 256
   else xargs -0 openssl dgst -sha256 -r
-  fi | cut -d ' ' -f 1
+  fi | sed -n 's/^\\*\([0-9a-f]\{64\}\) .*/\1/p'
 }
 facts() {
   if [ "$1" = old ] && has d; then
