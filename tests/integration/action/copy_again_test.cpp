@@ -170,6 +170,28 @@ TEST_F(copies_again, of_a_put_leave_out_what_is_there_of_several_sources) {
   }
 }
 
+TEST_F(copies_again, of_a_put_give_each_of_many_hosts_what_it_has_not) {
+  make_large_tree();
+  for (int i = 0; i < 20; ++i) {
+    const std::string to = "to-" + std::to_string(i);
+    fs::create_directories(path(to));
+    if (i % 4 != 0)
+      fs::copy(path("tree"), path(to + "/tree"),
+               fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+    if (i % 4 == 1) file(to + "/tree/sub/5", "short");
+    if (i % 4 == 2) fs::remove(path(to + "/tree/sub/6"));
+  }
+  put copy = put(path("tree"), "127.6.0.[1-20]", path("to-{{{index}}}/"))
+                 .ssh(how())
+                 .fanout(20)
+                 .skip_unchanged(unchanged::by_digest);
+  run_well(copy);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_TRUE(is_same("tree", "to-" + std::to_string(i) + "/tree")) << i;
+  EXPECT_GT(copy.progress().bytes_moved, 5U * 1300 * kib + 10U * 100 * kib);
+  EXPECT_LT(copy.progress().bytes_moved, 5U * 1500 * kib + 10U * 150 * kib + 20U * 50 * kib);
+}
+
 TEST_F(copies_again, of_a_put_do_not_send_the_files_of_a_directory_that_had_come) {
   make_large_tree();
   fs::create_directories(path("there"));
