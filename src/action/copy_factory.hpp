@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "action/execution_factory.hpp"
@@ -66,10 +67,19 @@ class copy_factory : public execution_factory {
   std::size_t rings_ = 1;
 };
 
-/// `sh -c SCRIPT NAME MARK WORD...`, which is shown as `shown`. Each host gets a mark of its own.
-constexpr std::size_t first_script_word = 5;
-command script_command(const char* script, const char* name, std::vector<std::string> words,
+/// A script that is short enough for a server that takes 9,000 bytes, and one line: without
+/// indentation, comments and the section `without`, which is between `#+SECTION` and `#-`, and with
+/// a backquote, which no script of ours has, for each newline.
+std::string packed_script(std::string_view script, std::string_view without = {});
+
+/// `sh -c LOADER NAME PART... MARK WORD...`, which is shown as `shown`: the parts are those of a
+/// packed_script(), since csh takes no long word. Each host gets a mark of its own.
+command script_command(std::string_view packed, const char* name, std::vector<std::string> words,
                        std::string shown);
+/// Another script in its place.
+void set_script(command& of, std::string_view packed);
+constexpr std::size_t script_parts = 6;
+constexpr std::size_t first_script_word = 5 + script_parts;
 
 /// "app.tar", "app.tar and 2 more".
 std::string shown_paths(const std::vector<std::string>& paths);

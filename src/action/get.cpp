@@ -71,7 +71,7 @@ action_ref make_get(std::vector<std::string> sources, std::vector<host> hosts,
   std::string shown = "get " + shown_paths(sources);
   sources.insert(sources.begin(), get_asks_nothing);
   auto* made = new fanout_action(
-      script_command(get_script, "execo-get", std::move(sources), std::move(shown)),
+      script_command(packed_script(get_script), "execo-get", std::move(sources), std::move(shown)),
       std::move(hosts));
   action_ref kept(made);
   made->commands.local_paths = {destination};

@@ -42,6 +42,7 @@ class put_factory final : public copy_factory {
     how.skip = skip;
     for (auto& share : shares_) share = new_share();
     contents_.resize(rings());
+    if (tree_) script_ = packed_script(put_script, tree_->is_one_file() ? "archive" : "file");
   }
 
   intrusive_ptr<execution> make(loop& on, std::size_t ring, attempt what) override {
@@ -62,6 +63,10 @@ class put_factory final : public copy_factory {
   }
 
  private:
+  void tell_settings(command& script) const override {
+    if (!script_.empty()) set_script(script, script_);
+  }
+
   static std::string words_of(const copy_failure& failed) {
     return failed.why ? failed.context + ": " + failed.why.message() : failed.context;
   }
@@ -94,8 +99,9 @@ class put_factory final : public copy_factory {
   }
 
   std::vector<std::string> sources_;
-  std::shared_ptr<const source_tree> tree_;             // null: each host has its own
-  std::vector<std::shared_ptr<put_share>> shares_;      // by ring
+  std::string script_;                              // of those alone; empty: each host has its own
+  std::shared_ptr<const source_tree> tree_;         // null: each host has its own
+  std::vector<std::shared_ptr<put_share>> shares_;  // by ring
   std::vector<std::shared_ptr<put_content>> contents_;  // by ring
 };
 
@@ -104,9 +110,9 @@ action_ref make_put(std::vector<std::string> sources, std::vector<host> hosts,
   check_paths(sources, "put");
   check_paths({destination}, "put");
   std::string shown = fmt::format("put {} {}", shown_paths(sources), shown_paths({destination}));
-  auto* made = new fanout_action(
-      script_command(put_script, "execo-put", {std::move(destination)}, std::move(shown)),
-      std::move(hosts));
+  auto* made = new fanout_action(script_command(packed_script(put_script), "execo-put",
+                                                {std::move(destination)}, std::move(shown)),
+                                 std::move(hosts));
   action_ref kept(made);
   made->commands.local_paths = sources;
   made->factory = std::make_shared<put_factory>(std::move(sources));

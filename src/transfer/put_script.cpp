@@ -121,6 +121,7 @@ if [ -z "$temp" ]; then
   temp=$(mktemp -d "$base/.execo-XXXXXXXXXX") || { temp=; fail temporary "$base"; }
 fi
 
+#+file
 same_time() {
   TZ=UTC0 touch -t "$when" "$temp/when" || return 1
   [ ! "$target" -nt "$temp/when" ] && [ ! "$target" -ot "$temp/when" ]
@@ -166,6 +167,8 @@ receive_file() {
   mv -f -- "$part" "$target" || fail move "$target"
   to_disk sync -- "$base"
 }
+#-
+#+archive
 publish() {
   if [ -d "$1" ] && [ ! -L "$1" ]; then
     if [ -d "$2" ]; then merge "$1" "$2"; return; fi
@@ -318,6 +321,7 @@ receive_archive() {
   fi
   to_disk sync -- "$base"
 }
+#-
 
 if [ "$kind" = file ] && unchanged; then
   say unchanged
