@@ -1,7 +1,7 @@
 // The receiver of a put(): a fixed text for /bin/sh on the host, and the lines that it is sent and
-// that it answers with. It needs mktemp, mv, wc and cat; for more than one file xargs, and tar or dd
-// and head; and sha256sum, shasum or openssl to check what was written. Lines `#+NAME` and `#-` are
-// around what only a file, or an archive, needs.
+// that it answers with. It needs mktemp, mv, wc and cat; for more than one file xargs, and tar or
+// dd and head; and sha256sum, shasum or openssl to check what was written. Lines `#+NAME` and `#-`
+// are around what only a file, or an archive, needs.
 //
 // It is called as `sh -c TEXT execo-put MARK DEST`. Its input is a line that says what comes, and,
 // when it has answered `ready`, the bytes, up to the end of file. Its lines begin with MARK, which
