@@ -19,7 +19,7 @@
 
 namespace execo {
 
-/// What put() takes for a file that need not be sent: one of the same size and ...
+/// Which file need not be copied: one that is there with the same size and ...
 enum class unchanged : std::uint8_t {
   by_time,    ///< ... the same time of the last change, to the second; preserve() sets that
   by_digest,  ///< ... the same SHA-256
@@ -52,6 +52,9 @@ void set_copy_timeout(action& a, duration limit);
 void set_copy_idle_timeout(action& a, duration limit);
 void set_copy_total_timeout(action& a, duration limit);
 void set_copy_kill_timeout(action& a, duration limit);
+void set_resume(action& a);
+void set_skip(action& a, unchanged rule);
+void set_sync(action& a);
 copy_progress progress_of(const action& a);
 
 /// The setters that put and get share.
@@ -78,6 +81,15 @@ class copy_options : public fanout_options<Self> {
   EXECO_SETTER(total_timeout(duration limit), set_copy_total_timeout(self(), limit))
   /// How long TERM may take before KILL follows, when a copy is ended. Default 5 s.
   EXECO_SETTER(kill_timeout(duration limit), set_copy_kill_timeout(self(), limit))
+  /// Keeps what has come when the connection is lost, and goes on from there when the same is
+  /// copied to the same place again. With put(), of a directory or several files, those that came
+  /// whole are not sent again.
+  EXECO_SETTER(resume(), set_resume(self()))
+  /// Does not send what is there already.
+  EXECO_SETTER(skip_unchanged(unchanged rule), set_skip(self(), rule))
+  /// Has everything on the disk of the receiving side before it gets its name: a crash of that
+  /// machine leaves the old file or the new one.
+  EXECO_SETTER(sync(), set_sync(self()))
   /// Thread: the one that drives the action's loop.
   copy_progress progress() const { return progress_of(static_cast<const Self&>(*this)); }
 
@@ -85,9 +97,7 @@ class copy_options : public fanout_options<Self> {
   Self& self() noexcept { return static_cast<Self&>(*this); }
 };
 
-void set_resume(action& a);
 void set_make_directories(action& a);
-void set_skip(action& a, unchanged rule);
 
 }  // namespace detail
 
@@ -107,9 +117,9 @@ void set_skip(action& a, unchanged rule);
 ///
 /// A host whose copy fails is `transfer_failed`: error() is the error number (ENOSPC, EACCES,
 /// EISDIR, ...), error_context() the path; reason() says when a source was changed meanwhile, or
-/// when what was written is not what was sent. Sources of one directory or several files need tar
-/// on the host, and every copy needs sh and mktemp there. Any transport will do: libssh, the
-/// program ssh, a connector.
+/// when what was written is not what was sent. Every copy needs sh and mktemp on the host; a
+/// directory or several files need xargs, and tar, or dd and head. Any transport will do: libssh,
+/// the program ssh, a connector.
 class [[nodiscard]] put : public action, public detail::copy_options<put> {
  public:
   put(const put&, detail::moved_only_so_pass_it_with_std_move = {})
@@ -122,19 +132,6 @@ class [[nodiscard]] put : public action, public detail::copy_options<put> {
   /// Throws: std::invalid_argument for no source, an empty path, a NUL byte.
   put(detail::word_list sources, detail::host_arguments hosts, detail::text_view destination);
 
-  /// Keeps what has come when the connection is lost, and goes on from there when the same file is
-  /// copied to the same place again. Of one file alone.
-  put& resume() & {
-    detail::set_resume(*this);
-    return *this;
-  }
-  put&& resume() && { return std::move(resume()); }
-  /// Does not send what the host has already. Of one file alone.
-  put& skip_unchanged(unchanged rule) & {
-    detail::set_skip(*this, rule);
-    return *this;
-  }
-  put&& skip_unchanged(unchanged rule) && { return std::move(skip_unchanged(rule)); }
   /// Makes the directory of the destination, and those above it, where they are not there.
   put& make_directories() & {
     detail::set_make_directories(*this);
@@ -155,8 +152,9 @@ class [[nodiscard]] put : public action, public detail::copy_options<put> {
 /// has come whole. A directory that is there stays; what is copied is added to it. The mode of a
 /// file is that of the source without what the file mode mask takes, and without set-user-ID bits.
 /// Names are not trusted: none leads out of the destination, and no link that came from a host is
-/// followed. A host whose copy fails is `transfer_failed`, as with put(). One file needs sh, cat
-/// and od on the host; a directory, or several files, need tar.
+/// followed. A host whose copy fails is `transfer_failed`, as with put(). The host needs sh, cat
+/// and od. A directory, or several files, come as an archive where it has tar, unless the copy
+/// resumes or leaves out what is unchanged: then, or without tar, they come one by one.
 class [[nodiscard]] get : public action, public detail::copy_options<get> {
  public:
   get(const get&, detail::moved_only_so_pass_it_with_std_move = {})

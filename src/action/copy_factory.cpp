@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cassert>
+#include <algorithm>
 #include <filesystem>
 #include <stdexcept>
 #include <utility>
@@ -19,8 +19,8 @@ namespace {
 
 // What the tools of the script say.
 constexpr std::size_t max_said = std::size_t{64} * 1024;
-constexpr std::size_t script_word = 2;
-constexpr std::size_t mark_word = 4;
+constexpr std::size_t first_part = 4;
+constexpr std::size_t mark_word = first_script_word - 1;
 
 std::string with_percent_doubled(const std::string& text) {
   std::string made;
@@ -64,20 +64,60 @@ intrusive_ptr<lifecycle> copy_factory::run_script(loop& on, std::size_t ring, at
   own->handlers.clear();
   own->output_cap = max_said;
   if (sends_input) own->set_in(pipe());
+  tell_settings(*own);
   if (place() == command_place::here_with_tokens)
-    own->words[script_word] = with_percent_doubled(own->words[script_word]);
+    for (std::size_t i = 0; i < script_parts; ++i)
+      own->words[first_part + i] = with_percent_doubled(own->words[first_part + i]);
   own->words[mark_word] = mark;
   what.what = std::move(own);
   what.stdio = stdio_;
   return way_->make_run(on, ring, std::move(what));
 }
 
-command script_command(const char* script, const char* name, std::vector<std::string> words,
+void copy_factory::fill(copy_share& share) const {
+  share.counts = counts_;
+  share.rate = rate_limit(bytes_a_second_in_all / rings_);
+  share.bytes_a_second = bytes_a_second_each;
+  share.idle_timeout = idle_timeout;
+}
+
+std::string packed_script(std::string_view script, std::string_view without) {
+  std::string packed;
+  bool is_left_out = false;
+  while (!script.empty()) {
+    std::string_view line = script.substr(0, script.find('\n'));
+    script.remove_prefix(std::min(line.size() + 1, script.size()));
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    if (line.starts_with("#+")) is_left_out = line.substr(2) == without;
+    if (line.starts_with("#-")) is_left_out = false;
+    if (is_left_out || line.empty() || line.starts_with('#')) continue;
+    packed.append(line).append("`");
+  }
+  return packed;
+}
+
+// The loader splits the parts at their backquotes and joins the lines again, by no program.
+command script_command(std::string_view packed, const char* name, std::vector<std::string> words,
                        std::string shown) {
-  command made("/bin/sh", "-c", script, name, "");
+  static_assert(script_parts == 6);
+  command made("/bin/sh", "-c",
+               "n=${IFS#??};t=$1$2$3$4$5$6;shift 6;"
+               "s(){ set -f;IFS=\\`;set -- $t;IFS=$n;t=$*;set +f;unset IFS;};s;eval \"$t\"",
+               name);
+  made.add_words(word_list(std::vector<std::string>(script_parts + 1)));
   made.add_words(word_list(std::move(words)));
   made.given_name = std::move(shown);
+  set_script(made, packed);
   return made;
+}
+
+void set_script(command& of, std::string_view packed) {
+  const std::size_t each = packed.size() / script_parts + 1;
+  for (std::size_t i = 0; i < script_parts; ++i) {
+    std::string_view part = packed.substr(0, each);
+    of.words[first_part + i] = part;
+    packed.remove_prefix(part.size());
+  }
 }
 
 std::string shown_paths(const std::vector<std::string>& paths) {
@@ -143,6 +183,12 @@ void set_copy_ssh(action& a, ssh_options options) {
 }
 void set_sftp(action& a) { configurable_copy(a).by_sftp = true; }
 void set_preserve(action& a) { configurable_copy(a).preserves = true; }
+void set_resume(action& a) { configurable_copy(a).resumes = true; }
+void set_sync(action& a) { configurable_copy(a).syncs = true; }
+void set_skip(action& a, unchanged rule) {
+  configurable_copy(a).skip =
+      rule == unchanged::by_time ? skip_rule::same_time : skip_rule::same_digest;
+}
 void set_copy_rate(action& a, std::uint64_t in_all, std::uint64_t each) {
   copy_factory& made = configurable_copy(a);
   made.bytes_a_second_in_all = in_all;

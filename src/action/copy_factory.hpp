@@ -5,11 +5,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "action/execution_factory.hpp"
 #include "action/fanout_action.hpp"
 #include "transfer/copy_counts.hpp"
+#include "transfer/copy_execution.hpp"
+#include "transfer/skip_rule.hpp"
 
 namespace execo::detail {
 
@@ -23,6 +26,9 @@ class copy_factory : public execution_factory {
   // -- configuration, before the start ----------------------------------------------------------
   void set_ssh(ssh_options options);
   bool preserves = false;
+  bool resumes = false;
+  bool syncs = false;
+  skip_rule skip = skip_rule::none;
   std::uint64_t bytes_a_second_in_all = 0;
   std::uint64_t bytes_a_second_each = 0;
   duration idle_timeout{0};
@@ -47,6 +53,10 @@ class copy_factory : public execution_factory {
   /// A script_command() on the host, with that mark.
   intrusive_ptr<lifecycle> run_script(loop& on, std::size_t ring, attempt what,
                                       const std::string& mark);
+  /// Writes what the settings are into a script_command().
+  virtual void tell_settings(command& script) const { (void)script; }
+  /// What every share has. Pre: begin() was called.
+  void fill(copy_share& share) const;
   const std::shared_ptr<copy_counts>& shared_counts() const noexcept { return counts_; }
   /// Where relative paths begin.
   const std::string& directory() const noexcept { return directory_; }
@@ -74,9 +84,19 @@ class copy_factory : public execution_factory {
   std::size_t rings_ = 1;
 };
 
-/// `sh -c SCRIPT NAME MARK WORD...`, which is shown as `shown`. Each host gets a mark of its own.
-command script_command(const char* script, const char* name, std::vector<std::string> words,
+/// A script that is short enough for a server that takes 9,000 bytes, and one line: without
+/// indentation, comments and the section `without`, which is between `#+SECTION` and `#-`, and with
+/// a backquote, which no script of ours has, for each newline.
+std::string packed_script(std::string_view script, std::string_view without = {});
+
+/// `sh -c LOADER NAME PART... MARK WORD...`, which is shown as `shown`: the parts are those of a
+/// packed_script(), since csh takes no long word. Each host gets a mark of its own.
+command script_command(std::string_view packed, const char* name, std::vector<std::string> words,
                        std::string shown);
+/// Another script in its place.
+void set_script(command& of, std::string_view packed);
+constexpr std::size_t script_parts = 6;
+constexpr std::size_t first_script_word = 5 + script_parts;
 
 /// "app.tar", "app.tar and 2 more".
 std::string shown_paths(const std::vector<std::string>& paths);

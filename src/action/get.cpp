@@ -18,6 +18,12 @@ class get_factory final : public copy_factory {
   get_factory(std::string destination, std::size_t source_count)
       : destination_(std::move(destination)), source_count_(source_count) {}
 
+  // The sender waits for an answer.
+  void prepare(const command& what) override {
+    sends_input = resumes || skip != skip_rule::none;
+    copy_factory::prepare(what);
+  }
+
   void begin(loop& on) override {
     copy_factory::begin(on);
     shares_.resize(rings());
@@ -39,13 +45,17 @@ class get_factory final : public copy_factory {
   }
 
  private:
+  void tell_settings(command& script) const override {
+    script.words[first_script_word] = sends_input ? get_asks : get_asks_nothing;
+  }
+
   std::shared_ptr<get_share> new_share() const {
     auto made = std::make_shared<get_share>();
-    made->counts = shared_counts();
+    fill(*made);
     made->preserves = preserves;
-    made->rate = rate_limit(bytes_a_second_in_all / rings());
-    made->bytes_a_second = bytes_a_second_each;
-    made->idle_timeout = idle_timeout;
+    made->syncs = syncs;
+    made->resumes = resumes;
+    made->skip = skip;
     return made;
   }
 
@@ -69,8 +79,9 @@ action_ref make_get(std::vector<std::string> sources, std::vector<host> hosts,
   check_paths(sources, "get");
   check_paths({destination}, "get");
   std::string shown = "get " + shown_paths(sources);
+  sources.insert(sources.begin(), get_asks_nothing);
   auto* made = new fanout_action(
-      script_command(get_script, "execo-get", std::move(sources), std::move(shown)),
+      script_command(packed_script(get_script), "execo-get", std::move(sources), std::move(shown)),
       std::move(hosts));
   action_ref kept(made);
   made->commands.local_paths = {destination};

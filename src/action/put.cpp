@@ -31,7 +31,6 @@ class put_factory final : public copy_factory {
     auto read = std::make_shared<source_tree>();
     if (copy_failure failed = read_source_tree(sources_, directory(), *read))
       throw std::invalid_argument(words_of(failed));
-    check(*read);
     tree_ = std::move(read);
   }
 
@@ -39,8 +38,12 @@ class put_factory final : public copy_factory {
     copy_factory::begin(on);
     shares_.resize(rings());
     how.preserves = preserves;
+    how.resumes = resumes;
+    how.syncs = syncs;
+    how.skip = skip;
     for (auto& share : shares_) share = new_share();
     contents_.resize(rings());
+    if (tree_) script_ = packed_script(put_script, tree_->is_one_file() ? "archive" : "file");
   }
 
   intrusive_ptr<execution> make(loop& on, std::size_t ring, attempt what) override {
@@ -67,24 +70,18 @@ class put_factory final : public copy_factory {
   }
 
  private:
+  void tell_settings(command& script) const override {
+    if (!script_.empty()) set_script(script, script_);
+  }
+
   static std::string words_of(const copy_failure& failed) {
     return failed.why ? failed.context + ": " + failed.why.message() : failed.context;
   }
 
-  void check(const source_tree& tree) const {
-    if (tree.is_one_file()) return;
-    if (how.resumes) throw std::invalid_argument("put: only the copy of one file can be resumed");
-    if (how.skip != skip_rule::none)
-      throw std::invalid_argument("put: only one file can be left out if it is unchanged");
-  }
-
   std::shared_ptr<put_share> new_share() const {
     auto made = std::make_shared<put_share>();
+    fill(*made);
     made->how = how;
-    made->counts = shared_counts();
-    made->rate = rate_limit(bytes_a_second_in_all / rings());
-    made->bytes_a_second = bytes_a_second_each;
-    made->idle_timeout = idle_timeout;
     return made;
   }
 
@@ -99,7 +96,6 @@ class put_factory final : public copy_factory {
     auto read = std::make_shared<source_tree>();
     failed = read_source_tree(paths, directory(), *read);
     if (failed) return nullptr;
-    check(*read);
     return new_content(on, std::move(read));
   }
 
@@ -110,8 +106,9 @@ class put_factory final : public copy_factory {
   }
 
   std::vector<std::string> sources_;
-  std::shared_ptr<const source_tree> tree_;             // null: each host has its own
-  std::vector<std::shared_ptr<put_share>> shares_;      // by ring
+  std::string script_;                              // of those alone; empty: each host has its own
+  std::shared_ptr<const source_tree> tree_;         // null: each host has its own
+  std::vector<std::shared_ptr<put_share>> shares_;  // by ring
   std::vector<std::shared_ptr<put_content>> contents_;  // by ring
 };
 
@@ -120,9 +117,9 @@ action_ref make_put(std::vector<std::string> sources, std::vector<host> hosts,
   check_paths(sources, "put");
   check_paths({destination}, "put");
   std::string shown = fmt::format("put {} {}", shown_paths(sources), shown_paths({destination}));
-  auto* made = new fanout_action(
-      script_command(put_script, "execo-put", {std::move(destination)}, std::move(shown)),
-      std::move(hosts));
+  auto* made = new fanout_action(script_command(packed_script(put_script), "execo-put",
+                                                {std::move(destination)}, std::move(shown)),
+                                 std::move(hosts));
   action_ref kept(made);
   made->commands.local_paths = sources;
   made->factory = std::make_shared<put_factory>(std::move(sources));
@@ -131,14 +128,10 @@ action_ref make_put(std::vector<std::string> sources, std::vector<host> hosts,
   return kept;
 }
 
-put_settings& settings_of(action& a) { return static_cast<put_factory&>(configurable_copy(a)).how; }
-
 }  // namespace
 
-void set_resume(action& a) { settings_of(a).resumes = true; }
-void set_make_directories(action& a) { settings_of(a).makes_directories = true; }
-void set_skip(action& a, unchanged rule) {
-  settings_of(a).skip = rule == unchanged::by_time ? skip_rule::same_time : skip_rule::same_digest;
+void set_make_directories(action& a) {
+  static_cast<put_factory&>(configurable_copy(a)).how.makes_directories = true;
 }
 
 }  // namespace detail

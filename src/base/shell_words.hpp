@@ -21,8 +21,8 @@ bool is_inert(std::string_view text);
 /// The words quoted and joined by spaces.
 std::string join_quoted(const std::vector<std::string>& words);
 
-/// A script for a POSIX sh that reaches it through any login shell: one quoted word without a
-/// newline, which csh cannot quote.
+/// A script for a POSIX sh that reaches it through any login shell: quoted words without a newline,
+/// which csh cannot quote, none of them too long for csh.
 class sh_script {
  public:
   /// Adds text of the script. Pre: it has no newline.

@@ -22,6 +22,7 @@ class copy_arguments {
   bool by_sftp = false;
   bool resumes = false;
   bool makes_directories = false;
+  bool syncs = false;
   std::optional<unchanged> skip;
   std::uint64_t rate_in_all = 0;
   std::uint64_t rate_of_each = 0;

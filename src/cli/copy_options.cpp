@@ -37,7 +37,7 @@ Examples:
   execo put -w 'node[1-200]' --resume --skip-unchanged digest big.iso /srv/
   execo put -w 'node[1-200]' --journal up.ndjson app.tar /tmp || execo resume up.ndjson
 
-Hosts need sh and mktemp; for a directory or several files, tar, too.
+Hosts need sh and mktemp; for a directory or several files, xargs and tar, or dd and head.
 )";
 
 constexpr std::string_view before_get =
@@ -57,8 +57,9 @@ Examples:
   execo get -w 'node[1-200]' /var/log/app.log logs
   execo get -w 'node[1-200]' /var/log/app.log 'logs/{{{host}}}.log'
   execo get -w @web '/var/log/nginx/*.gz' /etc/nginx backup
+  execo get -w @db --resume --skip-unchanged time --preserve /var/dumps dumps
 
-Hosts need sh, cat and od; for a directory or several files, tar.
+Hosts need sh, cat and od. Directories and several files are faster where there is tar.
 )";
 
 constexpr std::string_view exit_statuses = R"(
@@ -102,6 +103,16 @@ constexpr run_option copies[] = {
     {0, "preserve", "",
      "keep modes and times of the last change as they are, with put as root owners, too",
      [](run_reader& r, const given_option&) { r.made.copy.preserves = true; }},
+    {0, "resume", "",
+     "keep what has come when a connection is lost, and go on from there when the same is "
+     "copied to the same place again",
+     [](run_reader& r, const given_option&) { r.made.copy.resumes = true; }},
+    {0, "skip-unchanged", "time|digest",
+     "do not send a file that is there with the same size and the time of the last change, which "
+     "--preserve keeps, or the same SHA-256",
+     [](run_reader& r, const given_option& g) { r.made.copy.skip = choose(g, rules); }},
+    {0, "fsync", "", "have every file on the disk of the receiving side before it gets its name",
+     [](run_reader& r, const given_option&) { r.made.copy.syncs = true; }},
     {0, "max-rate", "SIZE", "bytes a second, all hosts together: 10M (no limit)",
      [](run_reader& r, const given_option& g) {
        r.made.copy.rate_in_all = command_line::bytes(g);
@@ -117,14 +128,6 @@ constexpr run_option copies[] = {
 };
 
 constexpr run_option puts[] = {
-    {0, "resume", "",
-     "keep what has come when a connection is lost, and go on from there when the same file is "
-     "copied again; one SRC that is a file",
-     [](run_reader& r, const given_option&) { r.made.copy.resumes = true; }},
-    {0, "skip-unchanged", "time|digest",
-     "do not send a file that is there with the same size and the time of the last change, which "
-     "--preserve keeps, or the same SHA-256; one SRC that is a file",
-     [](run_reader& r, const given_option& g) { r.made.copy.skip = choose(g, rules); }},
     {0, "mkdir", "", "make the directory of DEST where it is not there",
      [](run_reader& r, const given_option&) { r.made.copy.makes_directories = true; }},
 };

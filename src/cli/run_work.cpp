@@ -63,9 +63,7 @@ remote run_work::made_command() {
 put run_work::made_put() {
   const copy_arguments& asked = options_.copy;
   put made(asked.sources, std::move(options_.hosts), asked.destination);
-  if (asked.resumes) made.resume();
   if (asked.makes_directories) made.make_directories();
-  if (asked.skip) made.skip_unchanged(*asked.skip);
   return made;
 }
 
@@ -115,6 +113,9 @@ void run_work::set_copy(Copy copy) {
       .kill_timeout(grace_after_term)
       .max_rate(options_.copy.rate_in_all, options_.copy.rate_of_each);
   if (options_.copy.preserves) copy.preserve();
+  if (options_.copy.resumes) copy.resume();
+  if (options_.copy.skip) copy.skip_unchanged(*options_.copy.skip);
+  if (options_.copy.syncs) copy.sync();
   set_hosts(copy);
   keep(std::move(copy));
 }

@@ -1,5 +1,7 @@
 #include "transfer/get_execution.hpp"
 
+#include <errno.h>
+
 #include <algorithm>
 #include <cassert>
 #include <utility>
@@ -14,17 +16,22 @@ get_execution::get_execution(loop& on, intrusive_ptr<lifecycle> sender, received
     : copy_execution(on, std::move(sender), *shared, std::move(mark),
                      delegate<>::to<&get_execution::read_again>(this)),
       shared_(std::move(shared)),
-      files_(std::move(where), shared_->preserves) {}
+      files_(std::move(where), shared_->preserves, shared_->syncs) {}
 
 void get_execution::on_start() {
   assert(state_ == state::idle);
   state_ = state::reaching;
 }
 
+template <class Call>
+void get_execution::guarded(Call&& call) noexcept {
+  contain(std::forward<Call>(call),
+          [this](const std::exception_ptr& error) { check(failure_of(error)); });
+}
+
 void get_execution::on_answer(std::span<const char> bytes) {
   hold_back(bytes.size());
-  contain([&] { read_on(bytes); },
-          [this](const std::exception_ptr& error) { check(failure_of(error)); });
+  guarded([&] { read_on(bytes); });
 }
 
 void get_execution::read_on(std::span<const char>& bytes) {
@@ -37,6 +44,10 @@ void get_execution::read_on(std::span<const char>& bytes) {
         take_archive(bytes);
         break;
       case state::reaching:
+      case state::entries:
+      case state::comparing:
+      case state::resuming:
+      case state::unchanged:
       case state::trailing: {
         std::optional<std::string> line = lines_.next(bytes);
         if (line) answer(*line);
@@ -52,31 +63,163 @@ void get_execution::answer(std::string_view line) {
   std::optional<get_answer> read = read_get_answer(line);
   if (!read) return;
   bool is_first = state_ == state::reaching;
-  if (read->what == get_answer::kind::file) return is_first ? begin_file(read->entry) : void();
+  bool is_next = is_first || state_ == state::entries;
+  if (read->what == get_answer::kind::file) return is_next ? begin_file(read->entry) : void();
+  if (read->what == get_answer::kind::entries) return is_first ? begin_entries() : void();
+  if (read->what == get_answer::kind::entry)
+    return state_ == state::entries ? check(files_.on_entry(read->entry)) : void();
   if (read->what == get_answer::kind::tar) return is_first ? begin_archive() : void();
-  if (read->what == get_answer::kind::sum) {
-    bool is_known = read->word != "none" && !digest_.empty();
-    if (is_known && read->word != digest_)
-      check(copy_failure(failure_reason::source_changed, "a file was changed while it was read"));
-    return;
-  }
+  if (read->what == get_answer::kind::sum) return take_sum(read->word);
   // The first one counts.
   if (!last_) last_ = std::move(read);
-  if (state_ == state::reaching) state_ = state::trailing;
+  if (is_next) state_ = state::trailing;
+}
+
+// Asked for: of the file as it is. Else of what was sent.
+void get_execution::take_sum(const std::string& hex) {
+  if (state_ == state::comparing) {
+    theirs_ = hex;
+    return compare_on();
+  }
+  bool is_known = hex != "none" && !digest_.empty();
+  if (is_known && hex != digest_)
+    check(copy_failure(failure_reason::source_changed, "a file was changed while it was read"));
+}
+
+void get_execution::begin_entries() {
+  state_ = state::entries;
+  after_file_ = state::entries;
+  check(open());
+}
+
+copy_failure get_execution::open() {
+  if (files_.is_open()) return {};
+  return shared_->resumes ? files_.open_kept() : files_.open();
 }
 
 void get_execution::begin_file(const tar_entry& entry) {
-  state_ = state::contents;
+  digest_.clear();
+  ours_.reset();
+  theirs_.reset();
+  check(shared_->answers() ? choose(entry) : begin_new(entry));
+}
+
+copy_failure get_execution::begin_new(const tar_entry& entry) {
+  copy_failure failed = open();
+  if (!failed) failed = files_.on_entry(entry);
+  if (failed) return failed;
   left_ = entry.size;
   sum_.emplace();
-  copy_failure failed = files_.open();
-  if (!failed) failed = files_.on_entry(entry);
-  if (failed) return check(std::move(failed));
+  begin_contents();
+  return {};
+}
+
+copy_failure get_execution::choose(const tar_entry& entry) {
+  entry_ = entry;
+  if (after_file_ == state::trailing)
+    if (copy_failure failed = files_.find_base()) return failed;
+  struct stat about {};
+  unique_fd here = files_.same_size(entry, about);
+  if (!here || shared_->skip == skip_rule::none) return begin_kept();
+  if (shared_->skip == skip_rule::same_digest) return compare(std::move(here)), copy_failure();
+  if (!entry.is_time_known || about.st_mtim.tv_sec != entry.modified) return begin_kept();
+  leave_out();
+  return {};
+}
+
+void get_execution::compare(unique_fd here) {
+  state_ = state::comparing;
+  computed_.begin(home(), std::move(here), entry_.size,
+                  delegate<>::to<&get_execution::on_compared>(this));
+  say("digest\n");
+}
+
+void get_execution::on_compared() {
+  if (state_ != state::comparing) return;
+  std::optional<sha256> sum = computed_.take();
+  ours_ = sum ? sum->hex() : std::string();
+  guarded([this] { compare_on(); });
+}
+
+void get_execution::compare_on() {
+  if (!ours_ || !theirs_) return;
+  if (!ours_->empty() && *ours_ == *theirs_) return leave_out();
+  check(begin_kept());
+}
+
+void get_execution::leave_out() {
+  state_ = after_file_ == state::entries ? state::entries : state::unchanged;
+  files_.leave(entry_);
+  counts().expect(entry_.size);
+  counts().skipped(entry_.size);
+  say("nothing\n");
+}
+
+// Without a time it cannot be told whether what is kept is of the same file.
+copy_failure get_execution::begin_kept() {
+  if (!shared_->resumes || !entry_.is_time_known) {
+    copy_failure failed = begin_new(entry_);
+    if (!failed) say("from 0\n");
+    return failed;
+  }
+  std::uint64_t have = 0;
+  copy_failure failed = open();
+  if (!failed) failed = files_.on_kept_entry(entry_, have);
+  return failed ? failed : resume(have);
+}
+
+copy_failure get_execution::resume(std::uint64_t have) {
+  if (have == 0) return begin_sending(0, sha256()), copy_failure();
+  unique_fd kept = files_.written();
+  if (!kept) return copy_failure::of_errno(errno, files_.shown(entry_.name));
+  state_ = state::resuming;
+  left_ = entry_.size - have;
+  computed_.begin(home(), std::move(kept), have, delegate<>::to<&get_execution::on_resumed>(this));
+  return {};
+}
+
+void get_execution::on_resumed() {
+  if (state_ != state::resuming) return;
+  guarded([this] {
+    std::optional<sha256> sum = computed_.take();
+    if (!sum) return check(copy_failure::of_errno(EIO, "read " + files_.shown(entry_.name)));
+    begin_sending(entry_.size - left_, std::move(*sum));
+  });
+}
+
+void get_execution::begin_sending(std::uint64_t have, sha256 so_far) {
+  left_ = entry_.size - have;
+  sum_ = std::move(so_far);
+  counts().expect(have);
+  counts().skipped(have);
+  say("from " + std::to_string(have) + "\n");
+  begin_contents();
+}
+
+void get_execution::begin_contents() {
+  state_ = state::contents;
   if (left_ == 0) end_contents();
+}
+
+void get_execution::say(std::string_view line) {
+  to_say_ += line;
+  if (saying_.empty()) say_on();
+}
+
+void get_execution::say_on() {
+  saying_ = std::exchange(to_say_, std::string());
+  peer().input().write(delegate<std::size_t, bool>::to<&get_execution::on_said>(this),
+                       std::span<const char>(saying_));
+}
+
+void get_execution::on_said(std::size_t, bool closed) {
+  saying_.clear();
+  if (!closed && !to_say_.empty()) say_on();
 }
 
 void get_execution::begin_archive() {
   state_ = state::archive;
+  if (shared_->answers()) peer().input().end_writing();
   check(files_.open());
 }
 
@@ -85,6 +228,7 @@ void get_execution::take_contents(std::span<const char>& bytes) {
   std::span<const char> some = bytes.first(count);
   bytes = bytes.subspan(count);
   left_ -= count;
+  count_moved(count);
   sum_->update(some);
   if (copy_failure failed = files_.on_contents(some)) return check(std::move(failed));
   if (left_ == 0) end_contents();
@@ -92,18 +236,24 @@ void get_execution::take_contents(std::span<const char>& bytes) {
 
 void get_execution::end_contents() {
   digest_ = sum_->hex();
-  state_ = state::trailing;
+  state_ = after_file_;
   check(files_.on_contents_end());
 }
 
 void get_execution::take_archive(std::span<const char>& bytes) {
-  if (copy_failure failed = tar_.feed(bytes)) return check(std::move(failed));
+  std::size_t before = bytes.size();
+  copy_failure failed = tar_.feed(bytes);
+  count_moved(before - bytes.size());
+  if (failed) return check(std::move(failed));
   if (tar_.over()) state_ = state::trailing;
 }
 
-void get_execution::hold_back(std::size_t bytes) {
+void get_execution::count_moved(std::size_t bytes) noexcept {
   counts().expect(bytes);
   counts().moved(bytes);
+}
+
+void get_execution::hold_back(std::size_t bytes) {
   if (wait_for_rate(bytes)) peer().pause(stream::out, true);
 }
 
@@ -118,14 +268,25 @@ void get_execution::check(copy_failure failed) noexcept {
   if (!is_over) peer().cancel(by_policy);
 }
 
+// Of a sender that was cut off what has come is good.
+bool get_execution::keeps() const noexcept {
+  bool is_good = state_ == state::entries || state_ == state::comparing ||
+                 state_ == state::resuming || state_ == state::contents ||
+                 (state_ == state::trailing && !last_);
+  const end_reason how = peer_result().how();
+  return is_good && how != end_reason::exited && how != end_reason::transfer_failed;
+}
+
 void get_execution::let_go() noexcept {
-  files_.abandon();
+  computed_.give_up();
+  keeps() ? files_.keep() : files_.abandon();
   state_ = state::ended;
 }
 
 copy_failure get_execution::judged() {
   bool is_done =
       last_ && last_->what == get_answer::kind::done && peer_result().status().code() == 0;
+  if (is_done && state_ == state::unchanged) return {};
   if (is_done) {
     copy_failure failed = files_.publish();
     if (!failed) counts().files(files_.files());
@@ -134,7 +295,7 @@ copy_failure get_execution::judged() {
   if (last_ && last_->what == get_answer::kind::failed)
     return failure_of_get(*last_, peer_result().err);
   copy_failure found = failure_of_tool(peer_result().err);
-  if (state_ == state::contents || state_ == state::archive) {
+  if (state_ >= state::entries && state_ <= state::archive) {
     if (!found.why) found.reason = failure_reason::source_changed;
     if (found.context.empty()) found.context = "the end came before the last byte";
     return found;

@@ -2,10 +2,17 @@
 //
 //   state      meaning                                     leaves by
 //   idle       not started                                 start: reaching
-//   reaching   nothing came yet                            file: contents; tar: archive;
-//                                                          failed: trailing
-//   contents   those of one file come                      all of them: trailing
+//   reaching   nothing came yet                            file: contents, comparing, resuming or
+//                                                          unchanged; tar: archive; entries:
+//                                                          entries; failed: trailing
+//   entries    those of several come one by one            file: contents, comparing or resuming;
+//                                                          their end: trailing
+//   comparing  the digests of the file are computed, on    both: unchanged or entries, resuming,
+//              the host and of what is here                contents
+//   resuming   the digest of what is kept is computed      its end: contents
+//   contents   those of one file come                      all of them: trailing or entries
 //   archive    a tar archive comes                         its end: trailing
+//   unchanged  the file is here: none of it is wanted      its end: ended
 //   trailing   the last lines come                         its end: ended
 //   broken     what came is of no use; it is being ended   its end: ended
 //   ended      the result is final
@@ -18,15 +25,22 @@
 #include <string>
 
 #include "transfer/copy_execution.hpp"
+#include "transfer/file_digest.hpp"
 #include "transfer/get_script.hpp"
 #include "transfer/received_files.hpp"
 #include "transfer/sha256.hpp"
+#include "transfer/skip_rule.hpp"
 
 namespace execo::detail {
 
 class get_share : public copy_share {
  public:
   bool preserves = false;
+  bool resumes = false;
+  bool syncs = false;
+  skip_rule skip = skip_rule::none;
+
+  bool answers() const noexcept { return resumes || skip != skip_rule::none; }
 };
 
 class get_execution final : public copy_execution {
@@ -38,7 +52,19 @@ class get_execution final : public copy_execution {
   bool ended() const noexcept override { return state_ == state::ended; }
 
  private:
-  enum class state : std::uint8_t { idle, reaching, contents, archive, trailing, broken, ended };
+  enum class state : std::uint8_t {
+    idle,
+    reaching,
+    entries,
+    comparing,
+    resuming,
+    contents,
+    archive,
+    unchanged,
+    trailing,
+    broken,
+    ended,
+  };
 
   void on_start() override;
   void on_answer(std::span<const char> bytes) override;
@@ -47,23 +73,51 @@ class get_execution final : public copy_execution {
 
   void read_on(std::span<const char>& bytes);
   void answer(std::string_view line);
+  void take_sum(const std::string& hex);
+  void begin_entries();
   void begin_file(const tar_entry& entry);
+  copy_failure open();
+  copy_failure begin_new(const tar_entry& entry);
+  copy_failure choose(const tar_entry& entry);
+  void compare(unique_fd here);
+  void on_compared();
+  void compare_on();
+  void leave_out();
+  copy_failure begin_kept();
+  copy_failure resume(std::uint64_t have);
+  void on_resumed();
+  void begin_sending(std::uint64_t have, sha256 so_far);
+  void begin_contents();
+  void say(std::string_view line);
+  void say_on();
+  void on_said(std::size_t left, bool closed);
+  bool keeps() const noexcept;
   void begin_archive();
   void take_contents(std::span<const char>& bytes);
   void take_archive(std::span<const char>& bytes);
   void end_contents();
+  void count_moved(std::size_t bytes) noexcept;
   void hold_back(std::size_t bytes);
   void read_again();
   void check(copy_failure failed) noexcept;
+  template <class Call>
+  void guarded(Call&& call) noexcept;
 
   std::shared_ptr<get_share> shared_;
   received_files files_;
   tar_reader tar_{files_};
+  file_digest computed_;               // of what is here
+  tar_entry entry_;                    // one file, while it is chosen what is wanted of it
+  std::optional<std::string> theirs_;  // digest of it, before it is sent
+  std::optional<std::string> ours_;    // the same of what is here
+  std::string to_say_;
+  std::string saying_;         // a write is under way
   std::optional<sha256> sum_;  // of one file
   std::string digest_;         // the same, once all came
   std::uint64_t left_ = 0;     // bytes of the file
   std::optional<get_answer> last_;
   state state_ = state::idle;
+  state after_file_ = state::trailing;  // or entries
 };
 
 }  // namespace execo::detail

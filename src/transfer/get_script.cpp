@@ -5,8 +5,8 @@
 namespace execo::detail {
 
 const char* const get_script = R"sh(LC_ALL=C; export LC_ALL
-mark=$1
-shift
+mark=$1 flags=$2
+shift 2
 say() {
   IFS=' '
   printf '%s %s\n' "$mark" "$*"
@@ -15,13 +15,89 @@ fail() {
   say failed "$@"
   exit 1
 }
-hex() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n'; }
+# Most names need no program.
+coded() {
+  case $1 in
+    *[!A-Za-z0-9._/-]*) coded=$(printf %s "$1" | od -An -v -tx1 | tr -d ' \n') ;;
+    *) coded==$1 ;;
+  esac
+}
 digest() {
-  if command -v sha256sum >/dev/null 2>&1; then sha256sum
-  elif command -v shasum >/dev/null 2>&1; then shasum -a 256
-  elif command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r
-  else echo none
-  fi | { IFS=' *' read -r first rest; printf %s "$first"; }
+  if command -v sha256sum >/dev/null 2>&1; then found=$(sha256sum)
+  elif command -v shasum >/dev/null 2>&1; then found=$(shasum -a 256)
+  elif command -v openssl >/dev/null 2>&1; then found=$(openssl dgst -sha256 -r)
+  else found=none
+  fi
+  found=${found%%[ *]*}
+}
+
+# What is wanted of the file.
+ask() {
+  from=0
+  case $flags in *q*) ;; *) return ;; esac
+  while IFS=' ' read -r word from; do
+    case $word in
+      from) return ;;
+      digest)
+        digest <"$1"
+        say sum "$found"
+        ;;
+      nothing)
+        from=none
+        return
+        ;;
+    esac
+  done
+  exit 1
+}
+look_at() {
+  about=$(stat -L -c '%s %a %Y' -- "$1" 2>/dev/null ||
+    stat -L -f '%z %Lp %m' -- "$1" 2>/dev/null) || {
+    size=0
+    if [ -f "$1" ]; then size=$(wc -c <"$1") || fail read "$1"; fi
+    about="$((size)) - -"
+  }
+}
+send() {
+  if [ ! -r "$2" ]; then
+    (: <"$2")
+    fail read "$2"
+  fi
+  look_at "$2"
+  coded "$3"
+  say "$1" "$about" "$coded"
+  ask "$2"
+  case $from in
+    none) return ;;
+    0) cat -- "$2" ;;
+    *) tail -c "+$((from + 1))" <"$2" ;;
+  esac || fail read "$2"
+  printf '\n'
+  digest <"$2"
+  say sum "$found"
+}
+walk() {
+  if [ -L "$1" ] && [ -z "$top" ]; then
+    to=$(readlink "$1" && echo x) || fail read "$1"
+    coded "${to%?x}"
+    to=$coded
+    coded "$2"
+    say link "$to" "$coded"
+  elif [ -f "$1" ]; then
+    send inner "$1" "$2"
+  elif [ -d "$1" ]; then
+    if [ ! -r "$1" ] || [ ! -x "$1" ]; then
+      ls -- "$1/." >&2
+      fail read "$1"
+    fi
+    look_at "$1"
+    coded "$2"
+    say directory "$about" "$coded"
+    top=
+    for one in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+      if [ -e "$one" ] || [ -L "$one" ]; then walk "$one" "$2/${one##*/}"; fi
+    done
+  fi
 }
 
 for given do
@@ -45,58 +121,79 @@ for given do
   done
 done
 
+way=entries
+case $flags in
+  *q*) ;;
+  *) if command -v tar >/dev/null 2>&1; then way=tar; fi ;;
+esac
 if [ $# -eq 1 ] && [ -f "$1" ]; then
-  size=$(wc -c <"$1") || fail read "$1"
-  about=$(stat -L -c '%a %Y' -- "$1" 2>/dev/null || stat -L -f '%Lp %m' -- "$1" 2>/dev/null) ||
-    about='- -'
-  say file "$((size))" "$about" "$(hex "${1##*/}")"
-  cat -- "$1" || fail read "$1"
-  printf '\n'
-  say sum "$(digest <"$1")"
+  send file "$1" "${1##*/}"
 else
-  command -v tar >/dev/null 2>&1 || fail no_tar
   for one do
     shift
     while :; do case $one in ?*/) one=${one%/} ;; *) break ;; esac; done
     case ${one##*/} in .|..|'') one=$(cd -- "$one" && pwd -P) || fail read "$one" ;; esac
     case $one in /*) ;; *) one=$PWD/$one ;; esac
     folder=${one%/*}
-    set -- "$@" -C "${folder:-/}" "./${one##*/}"
+    case $way in
+      tar) set -- "$@" -C "${folder:-/}" "./${one##*/}" ;;
+      *) set -- "$@" "$one" ;;
+    esac
   done
-  say tar
-  tar -cf - "$@"
-  code=$?
-  printf '\n'
-  case $code in
-    0) ;;
-    1) fail changed ;;
-    *) fail read ;;
-  esac
+  say "$way"
+  if [ "$way" = tar ]; then
+    tar -cf - "$@"
+    code=$?
+    printf '\n'
+    case $code in
+      0) ;;
+      1) fail changed ;;
+      *) fail read ;;
+    esac
+  else
+    for one do
+      top=1
+      walk "$one" "${one##*/}"
+    done
+  fi
 fi
 say done
 )sh";
 
 namespace {
 
-bool read_name(std::string_view digits, std::string& name) {
+bool read_bytes(std::string_view digits, std::string& name) {
+  if (digits.starts_with('=')) {
+    name = digits.substr(1);
+    return !name.empty();
+  }
   for (; digits.size() >= 2; digits.remove_prefix(2)) {
     unsigned value = 0;
     if (!read_number(digits.substr(0, 2), value, 16)) return false;
     name += static_cast<char>(value);
   }
-  bool is_one_name = !name.empty() && name != "." && name != ".." && name.find('/') == name.npos &&
-                     name.find('\0') == name.npos;
-  return digits.empty() && is_one_name;
+  return digits.empty() && !name.empty() && name.find('\0') == name.npos;
 }
 
-bool read_file(std::string_view line, tar_entry& entry) {
+bool is_one_name(const std::string& name) {
+  return name != "." && name != ".." && name.find('/') == name.npos;
+}
+
+bool read_link(std::string_view line, tar_entry& entry) {
+  entry.what = tar_entry::kind::link;
+  return read_bytes(next_word(line), entry.target) && read_bytes(line, entry.name);
+}
+
+bool read_entry(std::string_view line, tar_entry& entry) {
   bool is_whole = read_number(next_word(line), entry.size);
+  if (entry.what == tar_entry::kind::directory) entry.size = 0;
   std::string_view mode = next_word(line);
   std::string_view time = next_word(line);
-  entry.mode = 0644;
+  entry.mode = entry.what == tar_entry::kind::directory ? 0755 : 0644;
   if (mode != "-") is_whole = is_whole && read_number(mode, entry.mode, 8);
-  if (time != "-") is_whole = is_whole && read_number(time, entry.modified);
-  return is_whole && read_name(line, entry.name);
+  entry.is_time_known = time != "-";
+  if (entry.is_time_known) is_whole = is_whole && read_number(time, entry.modified);
+  return is_whole && read_bytes(line, entry.name);
 }
 
 }  // namespace
@@ -107,7 +204,19 @@ std::optional<get_answer> read_get_answer(std::string_view line) {
   bool is_known = true;
   if (word == "file") {
     found.what = get_answer::kind::file;
-    is_known = read_file(line, found.entry);
+    is_known = read_entry(line, found.entry) && is_one_name(found.entry.name);
+  } else if (word == "inner") {
+    found.what = get_answer::kind::file;
+    is_known = read_entry(line, found.entry);
+  } else if (word == "directory") {
+    found.what = get_answer::kind::entry;
+    found.entry.what = tar_entry::kind::directory;
+    is_known = read_entry(line, found.entry);
+  } else if (word == "link") {
+    found.what = get_answer::kind::entry;
+    is_known = read_link(line, found.entry);
+  } else if (word == "entries") {
+    found.what = get_answer::kind::entries;
   } else if (word == "tar") {
     found.what = get_answer::kind::tar;
   } else if (word == "done") {
@@ -126,10 +235,6 @@ std::optional<get_answer> read_get_answer(std::string_view line) {
 
 copy_failure failure_of_get(const get_answer& answer, std::string_view said) {
   std::string path = shown_path(answer.path);
-  if (answer.word == "no_tar")
-    return copy_failure(std::make_error_code(std::errc::not_supported),
-                        "there is no tar, which more than one file needs: install it, or copy the "
-                        "files one by one");
   copy_failure found = failure_of_tool(said);
   if (answer.word == "changed") {
     found.reason = failure_reason::source_changed;

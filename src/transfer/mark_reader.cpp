@@ -7,7 +7,7 @@
 namespace execo::detail {
 namespace {
 
-constexpr std::size_t max_line = std::size_t{16} * 1024;  // a path, each byte as two digits
+constexpr std::size_t max_line = std::size_t{20} * 1024;  // two paths, each byte as two digits
 
 }  // namespace
 

@@ -1,9 +1,13 @@
 #include "transfer/payload.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <utility>
+
+#include "transfer/put_script.hpp"
 
 namespace execo::detail {
 namespace {
@@ -21,7 +25,7 @@ void copy_from(std::string_view from, std::uint64_t offset, std::span<char>& int
 
 }  // namespace
 
-payload::payload(const source_tree& tree, form how, bool preserves)
+payload::payload(const source_tree& tree, form how, bool preserves, const selection& which)
     : tree_(tree),
       how_(how),
       preserves_(preserves),
@@ -33,13 +37,43 @@ payload::payload(const source_tree& tree, form how, bool preserves)
     size_ = tree.bytes;
     return;
   }
-  for (std::size_t i = 0; i < tree.entries.size(); ++i)
-    if (tree.entries[i].what == source_entry::kind::file)
+  for (std::size_t i = 0; i < tree.entries.size(); ++i) {
+    const entry_use use = use_of(which, i);
+    if (use == entry_use::sent) members_.push_back(i);
+    if (use != entry_use::left_out && tree.entries[i].what == source_entry::kind::file)
       list_ += "./" + tree.entries[i].name + '\0';
-  parts_.reserve(tree.entries.size() + 3);
+  }
+  parts_.reserve(members_.size() + 3);
   for (std::size_t i = 0; i <= digest_member(); ++i) add_part(i);
-  digest_at_ = parts_.back().at;
-  size_ += end_of_archive;
+  if (how_ == form::indexed_archive) add_index();
+  digest_at_ = front_.size() + parts_.back().at;
+  size_ += front_.size() + end_of_archive;
+}
+
+// `d`, `f` or `l`, the block where the contents begin, counted from the end of the index, their
+// bytes, mode, time, owner, name, and the target of a link. The name is that of the member.
+std::string payload::index_line(std::size_t index) const {
+  const std::string name = name_of(index);
+  const tar_member of = member_of(index, name);
+  const char kind = of.what == source_entry::kind::directory ? 'd'
+                    : of.what == source_entry::kind::link    ? 'l'
+                                                             : 'f';
+  const part& where = parts_[index];
+  return fmt::format("{} {} {} {:o} {} {}:{} {} {}\n", kind, (where.at + where.header) / tar_block,
+                     of.size, of.mode, touch_time(of.modified), of.user, of.group,
+                     escaped_for_printf(of.name),
+                     of.target.empty() ? "-" : escaped_for_printf(of.target));
+}
+
+void payload::add_index() {
+  std::string lines;
+  for (std::size_t i = 0; i <= digest_member(); ++i) lines += index_line(i);
+  lines += "e\n";
+  tar_member member;
+  member.name = "index";
+  member.modified = now_;
+  member.size = lines.size();
+  front_ = tar_header(member) + lines + std::string(tar_padding(lines.size()), '\0');
 }
 
 void payload::set_digest(std::string hex) {
@@ -52,7 +86,7 @@ std::string payload::name_of(std::size_t index) const {
   if (index == data_member()) return "data/";
   if (index == list_member()) return "list";
   if (index == digest_member()) return "digest";
-  const source_entry& entry = tree_.entries[index - 1];
+  const source_entry& entry = entry_of(index);
   return "data/" + entry.name + (entry.what == source_entry::kind::directory ? "/" : "");
 }
 
@@ -68,7 +102,7 @@ tar_member payload::member_of(std::size_t index, const std::string& name) const 
   } else if (index == digest_member()) {
     made.size = digest_line;
   } else {
-    const source_entry& entry = tree_.entries[index - 1];
+    const source_entry& entry = entry_of(index);
     made.what = entry.what;
     made.target = entry.target;
     made.size = entry.size;
@@ -98,7 +132,10 @@ void payload::add_part(std::size_t index) {
 copy_failure payload::read(std::uint64_t offset, std::span<char> into) {
   assert(offset + into.size() <= size_);
   if (how_ == form::file) return reader_.read(tree_.entries.front(), offset, into);
-  return read_archive(offset, into);
+  const std::size_t before = into.size();
+  copy_from(front_, offset, into);
+  offset += before - into.size();
+  return into.empty() ? copy_failure() : read_archive(offset - front_.size(), into);
 }
 
 copy_failure payload::read_archive(std::uint64_t offset, std::span<char> into) {
@@ -135,7 +172,7 @@ copy_failure payload::read_part(std::size_t index, std::uint64_t offset, std::sp
 
 copy_failure payload::read_contents(std::size_t index, std::uint64_t offset, std::span<char> into) {
   if (index == list_member()) return copy_from(list_, offset, into), copy_failure();
-  if (index != digest_member()) return reader_.read(tree_.entries[index - 1], offset, into);
+  if (index != digest_member()) return reader_.read(entry_of(index), offset, into);
   assert(!digest_.empty());
   return copy_from(digest_, offset, into), copy_failure();
 }

@@ -2,9 +2,9 @@
 // Any part of them can be read at any time, and they are the same each time.
 //
 // An archive has three members at its top: `data`, with the sources; `list`, with the names of the
-// files in it, each followed by a NUL; `digest`, a line with the SHA-256 of all these files, one
-// after the other in that order. What it does not say (who made a file, when) is left out unless it
-// is to be preserved.
+// files in it, and of those that an earlier copy has left there, each followed by a NUL; `digest`,
+// a line with the SHA-256 of all these files, one after the other in that order. What it does not
+// say (who made a file, when) is left out unless it is to be preserved.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "transfer/files_there.hpp"
 #include "transfer/source_reader.hpp"
 #include "transfer/tar_header.hpp"
 
@@ -19,10 +20,10 @@ namespace execo::detail {
 
 class payload {
  public:
-  enum class form : std::uint8_t { file, archive };
+  enum class form : std::uint8_t { file, archive, indexed_archive };
 
-  /// Pre: `tree` outlives it; it is one file for form::file.
-  payload(const source_tree& tree, form how, bool preserves);
+  /// Of what `which` says is sent. Pre: `tree` outlives it; it is one file for form::file.
+  payload(const source_tree& tree, form how, bool preserves, const selection& which = {});
 
   form how() const noexcept { return how_; }
   std::uint64_t size() const noexcept { return size_; }
@@ -37,7 +38,7 @@ class payload {
   // A part of an archive: a header, then contents, then what fills the last block.
   class part {
    public:
-    std::uint64_t at;
+    std::uint64_t at;        // from the end of the index on
     std::size_t header;      // bytes of it
     std::uint64_t contents;  // the same
   };
@@ -49,10 +50,16 @@ class payload {
   copy_failure read_part(std::size_t index, std::uint64_t offset, std::span<char> into);
   copy_failure read_contents(std::size_t index, std::uint64_t offset, std::span<char> into);
 
+  std::string index_line(std::size_t index) const;
+  void add_index();
+
   // The members in front of and behind the entries of the tree.
   std::size_t data_member() const noexcept { return 0; }
-  std::size_t list_member() const noexcept { return tree_.entries.size() + 1; }
-  std::size_t digest_member() const noexcept { return tree_.entries.size() + 2; }
+  std::size_t list_member() const noexcept { return members_.size() + 1; }
+  std::size_t digest_member() const noexcept { return members_.size() + 2; }
+  const source_entry& entry_of(std::size_t index) const {
+    return tree_.entries[members_[index - 1]];
+  }
 
   const source_tree& tree_;
   form how_;
@@ -60,8 +67,10 @@ class payload {
   std::int64_t now_;
   source_reader reader_;
   std::string list_;
+  std::string front_;  // the index, a whole member
   std::string digest_;
   std::vector<part> parts_;
+  std::vector<std::size_t> members_;  // the entries that are sent, by their index in the tree
   std::uint64_t size_ = 0;
   std::uint64_t digest_at_ = 0;
 };

@@ -2,87 +2,116 @@
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/contain.hpp"
-#include "loop/helper_threads.hpp"
+#include "transfer/digest_threads.hpp"
 #include "transfer/sha256.hpp"
 
 namespace execo::detail {
-namespace {
-
-constexpr std::size_t max_threads = 2;
-constexpr std::size_t bytes_at_once = std::size_t{256} * 1024;
-
-// Waited for at the end: OpenSSL takes its tables away when the program exits. A job that nobody
-// needs ends within one piece.
-class digest_threads final : public loop_service {
- public:
-  explicit digest_threads(loop& on) : threads(on, max_threads, work_at_end::awaited) {}
-  helper_threads threads;
-};
-
-copy_failure digest_of(const source_tree& tree, const std::atomic<bool>& given_up,
-                       std::string& hex) {
-  sha256 sum;
-  source_reader reader;
-  std::vector<char> buffer(bytes_at_once);
-  for (const source_entry& entry : tree.entries) {
-    if (entry.what != source_entry::kind::file) continue;
-    for (std::uint64_t at = 0; at < entry.size;) {
-      if (given_up.load(std::memory_order_relaxed)) return {};
-      auto count =
-          static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), entry.size - at));
-      std::span<char> into(buffer.data(), count);
-      if (copy_failure failed = reader.read(entry, at, into)) return failed;
-      sum.update(into);
-      at += count;
-    }
-  }
-  hex = sum.hex();
-  return {};
-}
-
-}  // namespace
-
 class put_content::digest_job final : public helper_job {
  public:
   explicit digest_job(put_content& of)
-      : of_(of.weak_from_this()), tree_(of.tree_), given_up_(of.given_up_) {}
+      : of_(of.weak_from_this()),
+        tree_(of.tree_),
+        which_(of.which_),
+        wants_each_(of.wants_each_),
+        given_up_(of.given_up_) {}
+
+  std::string hex;
+  std::vector<std::string> hex_of_each;
+  copy_failure failed;
 
   void work() noexcept override {
-    contain([this] { failed_ = digest_of(*tree_, *given_up_, hex_); },
+    contain([this] { failed = read_all(); },
             [this](const std::exception_ptr&) { is_out_of_memory_ = true; });
   }
   void finished() noexcept override {
     std::shared_ptr<put_content> of = of_.lock();
     if (!of) return;
-    if (is_out_of_memory_) failed_.why = std::make_error_code(std::errc::not_enough_memory);
-    of->on_digest(std::move(hex_), std::move(failed_));
+    if (is_out_of_memory_) failed.why = std::make_error_code(std::errc::not_enough_memory);
+    of->on_digest(*this);
   }
 
  private:
+  copy_failure read_all() {
+    sha256 all;
+    for (std::size_t i = 0; i < tree_->entries.size(); ++i) {
+      const source_entry& entry = tree_->entries[i];
+      if (entry.what != source_entry::kind::file || use_of(which_, i) == entry_use::left_out)
+        continue;
+      std::optional<sha256> own;
+      if (wants_each_) own.emplace();
+      if (copy_failure why = read_file(entry, all, own)) return why;
+      if (own) hex_of_each.push_back(own->hex());
+    }
+    hex = all.hex();
+    return {};
+  }
+  copy_failure read_file(const source_entry& entry, sha256& all, std::optional<sha256>& own) {
+    for (std::uint64_t at = 0; at < entry.size;) {
+      if (given_up_->load(std::memory_order_relaxed)) return {};
+      auto count =
+          static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), entry.size - at));
+      std::span<char> into(buffer_.data(), count);
+      if (copy_failure why = reader_.read(entry, at, into)) return why;
+      all.update(into);
+      if (own) own->update(into);
+      at += count;
+    }
+    return {};
+  }
+
   std::weak_ptr<put_content> of_;
   std::shared_ptr<const source_tree> tree_;
+  const selection which_;
+  const bool wants_each_;
   std::shared_ptr<const std::atomic<bool>> given_up_;
-  std::string hex_;
-  copy_failure failed_;
+  source_reader reader_;
+  std::vector<char> buffer_ = std::vector<char>(digest_threads::bytes_at_once);
   bool is_out_of_memory_ = false;
 };
 
 put_content::put_content(loop& on, std::shared_ptr<const source_tree> tree, payload::form how,
-                         bool preserves)
+                         bool preserves, selection which)
     : loop_(on),
       store_(on.service<piece_store>()),
       tree_(std::move(tree)),
-      payload_(*tree_, how, preserves),
+      which_(std::move(which)),
+      payload_(*tree_, how, preserves, which_),
+      preserves_(preserves),
       given_up_(std::make_shared<std::atomic<bool>>(false)) {}
 
 put_content::~put_content() {
   assert(!waiters_.linked());
   given_up_->store(true, std::memory_order_relaxed);
   store_.forget(this);
+}
+
+std::size_t put_content::files() const noexcept {
+  auto left = std::ranges::count(which_, entry_use::left_out);
+  return tree_->files - static_cast<std::size_t>(left);
+}
+
+std::shared_ptr<put_content> put_content::part_of(selection which, payload::form how) {
+  auto is_sent = [](entry_use use) { return use == entry_use::sent; };
+  if (std::ranges::all_of(which, is_sent)) which.clear();
+  if (which.empty() && how == payload_.how()) return shared_from_this();
+  std::erase_if(parts_, [](const auto& one) { return one.second.expired(); });
+  std::weak_ptr<put_content>& kept = parts_[{which, how}];
+  std::shared_ptr<put_content> made = kept.lock();
+  if (!made) {
+    made = std::make_shared<put_content>(loop_, tree_, how, preserves_, std::move(which));
+    kept = made;
+  }
+  return made;
+}
+
+const std::string& put_content::names() {
+  if (names_.empty()) names_ = names_of_files(*tree_);
+  return names_;
 }
 
 void put_content::wait_for_digest(digest_waiter& w) {
@@ -96,12 +125,12 @@ void put_content::begin_digest() {
   stage_ = stage::computing;
 }
 
-void put_content::on_digest(std::string hex, copy_failure failed) noexcept {
-  stage_ = failed ? stage::failed : stage::known;
-  failed_ = std::move(failed);
-  digest_ = std::move(hex);
-  if (stage_ == stage::known && payload_.how() == payload::form::archive)
-    payload_.set_digest(digest_);
+void put_content::on_digest(digest_job& done) noexcept {
+  stage_ = done.failed ? stage::failed : stage::known;
+  failed_ = std::move(done.failed);
+  digest_ = std::move(done.hex);
+  digest_of_each_ = std::move(done.hex_of_each);
+  if (stage_ == stage::known && payload_.how() != payload::form::file) payload_.set_digest(digest_);
   while (waiters_.linked()) {
     auto& w = static_cast<digest_waiter&>(*waiters_.next());
     w.unlink();
@@ -115,7 +144,7 @@ put_content::got put_content::take(std::uint64_t offset, part& into, copy_failur
   std::uint64_t number = offset / each;
   std::uint64_t begin = number * each;
   auto count = static_cast<std::size_t>(std::min(each, size() - begin));
-  bool is_archive = payload_.how() == payload::form::archive;
+  bool is_archive = payload_.how() != payload::form::file;
   if (is_archive && begin + count > payload_.digest_at() && !has_digest()) {
     why = failed_;
     return failed_ ? got::failure : got::needs_digest;

@@ -4,8 +4,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "loop/loop.hpp"
 #include "transfer/payload.hpp"
@@ -26,7 +29,9 @@ class digest_waiter : public list_node {
 
 class put_content final : public std::enable_shared_from_this<put_content> {
  public:
-  put_content(loop& on, std::shared_ptr<const source_tree> tree, payload::form how, bool preserves);
+  /// Of what `which` says is sent, or was sent earlier.
+  put_content(loop& on, std::shared_ptr<const source_tree> tree, payload::form how, bool preserves,
+              selection which = {});
   put_content(const put_content&) = delete;
   put_content& operator=(const put_content&) = delete;
   ~put_content();
@@ -35,6 +40,18 @@ class put_content final : public std::enable_shared_from_this<put_content> {
   const payload& bytes() const noexcept { return payload_; }
   std::uint64_t size() const noexcept { return payload_.size(); }
 
+  /// How many files of the tree have come when all of this has.
+  std::size_t files() const noexcept;
+  /// The same with fewer files, or as another archive, which hosts with the same needs share.
+  /// Throws: std::bad_alloc.
+  std::shared_ptr<put_content> part_of(selection which, payload::form how);
+  /// What a host is asked about: names_of_files().
+  const std::string& names();
+
+  /// Those of the files, too, one by one. Before it is waited for.
+  void want_each_digest() noexcept { wants_each_ = true; }
+  /// They are there with digest().
+  const std::vector<std::string>& digest_of_each() const noexcept { return digest_of_each_; }
   /// Of the contents of the files; computed on a helper thread from the first call on.
   bool has_digest() const noexcept { return stage_ == stage::known; }
   const std::string& digest() const noexcept { return digest_; }
@@ -63,13 +80,19 @@ class put_content final : public std::enable_shared_from_this<put_content> {
   enum class stage : std::uint8_t { unasked, computing, known, failed };
 
   void begin_digest();
-  void on_digest(std::string hex, copy_failure failed) noexcept;
+  void on_digest(digest_job& done) noexcept;
 
   loop& loop_;
   piece_store& store_;
   std::shared_ptr<const source_tree> tree_;
+  const selection which_;
   payload payload_;
+  const bool preserves_;
+  bool wants_each_ = false;
+  std::map<std::pair<selection, payload::form>, std::weak_ptr<put_content>> parts_;
+  std::string names_;
   std::string digest_;
+  std::vector<std::string> digest_of_each_;
   copy_failure failed_;
   list_node waiters_;
   std::shared_ptr<std::atomic<bool>> given_up_;

@@ -6,8 +6,9 @@
 //   digesting   the digest of the sources is not there yet   digest: telling; failure: concluding
 //   telling     what comes is on its way to the receiver     all of that: asking, or sending if the
 //                                                            answer was faster
-//   asking      it knows what comes                          ready: sending; other answers:
-//                                                            concluding
+//   asking      it knows what comes                          names: listing; ready: sending; other
+//                                                            answers: concluding
+//   listing     the names of the files are on their way      all of that: asking
 //   sending     bytes are on their way                       the last one, a failure: concluding
 //   concluding  the receiver checks and renames              its end: ended
 //   ended       the result is final
@@ -45,6 +46,7 @@ class put_execution final : public copy_execution, private digest_waiter, privat
     digesting,
     telling,
     asking,
+    listing,
     sending,
     concluding,
     ended,
@@ -58,8 +60,22 @@ class put_execution final : public copy_execution, private digest_waiter, privat
   void on_digest() noexcept override;
   void on_room() noexcept override;
 
+  // What a host says it has.
+  class host_list {
+   public:
+    std::size_t marks = 0;
+    std::size_t left = 0;  // bytes that have not come
+    std::string text;
+  };
+
+  bool asks() const noexcept;
   void tell();
+  void told();
+  void take_list(std::span<const char>& bytes);
   void answer(std::string_view line);
+  void expect_list(host_list& list, const put_answer& of);
+  void say_names();
+  void choose();
   void begin_to_send();
   void send_next();
   void send_part();
@@ -78,6 +94,11 @@ class put_execution final : public copy_execution, private digest_waiter, privat
   put_content::part part_;
   std::uint64_t offset_ = 0;                  // of the next byte to give to the transport
   std::optional<std::uint64_t> wanted_from_;  // as the receiver answered
+  bool wants_names_ = false;                  // the same
+  payload::form wanted_form_ = payload::form::archive;
+  host_list old_;
+  host_list kept_;
+  host_list* list_ = nullptr;  // the one that comes
   std::optional<put_answer> last_;
   state state_ = state::idle;
 };

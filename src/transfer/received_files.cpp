@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 
 #include "io/umask.hpp"
 #include "transfer/folder_names.hpp"
+#include "transfer/sha256.hpp"
 
 namespace execo::detail {
 namespace {
@@ -55,8 +57,8 @@ mode_t received_files::mode_for(unsigned sent) const noexcept {
   return static_cast<mode_t>(sent) & 0777 & (preserves_ ? 0777 : ~mask_);
 }
 
-copy_failure received_files::open() {
-  assert(temporary_.empty());
+copy_failure received_files::find_base() {
+  assert(!base_fd_);
   mask_ = listed_umask().value_or(022);
   std::error_code error;
   if (!where_.is_directory) where_.is_directory = std::filesystem::is_directory(where_.path, error);
@@ -68,6 +70,13 @@ copy_failure received_files::open() {
   if (error) return copy_failure(error, "mkdir " + shown_path(base_));
   base_fd_.reset(::open(base_.c_str(), folder_flags));
   if (!base_fd_) return copy_failure::of_errno(errno, shown_path(base_));
+  return {};
+}
+
+copy_failure received_files::open() {
+  assert(temporary_.empty());
+  if (!base_fd_)
+    if (copy_failure failed = find_base()) return failed;
   std::string name = base_ + "/.execo-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr)
     return copy_failure::of_errno(errno, "mkdir " + shown_path(name));
@@ -75,6 +84,115 @@ copy_failure received_files::open() {
   temporary_fd_.reset(::open(temporary_.c_str(), folder_flags | O_NOFOLLOW));
   if (!temporary_fd_) return copy_failure::of_errno(errno, shown_path(temporary_));
   return {};
+}
+
+// A directory whose name is found again. In it are the parts of files, and `tree`, where those that
+// are whole get a second name. Nobody else could write into it, and no other copy does now.
+copy_failure received_files::open_store() {
+  sha256 sum;
+  sum.update(std::span<const char>(where_.path));
+  std::string last = ".execo-" + sum.hex();
+  if (::mkdirat(base_fd_.get(), last.c_str(), 0700) != 0 && errno != EEXIST)
+    return copy_failure::of_errno(errno, "mkdir " + shown(last));
+  unique_fd folder(::openat(base_fd_.get(), last.c_str(), folder_flags | O_NOFOLLOW));
+  struct stat opened {};
+  struct stat named {};
+  bool is_ours = folder && ::fstat(folder.get(), &opened) == 0 && opened.st_uid == ::geteuid() &&
+                 (opened.st_mode & 077) == 0 && ::flock(folder.get(), LOCK_EX | LOCK_NB) == 0 &&
+                 ::fstatat(base_fd_.get(), last.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+                 named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
+  can_keep_ = is_ours;
+  if (!is_ours) return {};
+  temporary_ = base_ + "/" + last;
+  store_fd_ = std::move(folder);
+  return {};
+}
+
+copy_failure received_files::open_kept() {
+  assert(temporary_.empty());
+  if (!base_fd_)
+    if (copy_failure failed = find_base()) return failed;
+  if (copy_failure failed = open_store()) return failed;
+  if (!store_fd_) {
+    if (copy_failure failed = open()) return failed;
+    store_fd_.reset(::fcntl(temporary_fd_.get(), F_DUPFD_CLOEXEC, 3));
+  }
+  std::error_code none;
+  std::filesystem::remove_all(temporary_ + "/tree", none);
+  bool is_made = ::mkdirat(store_fd_.get(), "tree", 0700) == 0;
+  temporary_fd_.reset(::openat(store_fd_.get(), "tree", folder_flags | O_NOFOLLOW));
+  if (!is_made || !temporary_fd_) return copy_failure::of_errno(errno, shown_path(temporary_));
+  return {};
+}
+
+std::string received_files::part_name(const tar_entry& entry) const {
+  std::string text =
+      entry.name + '\0' + std::to_string(entry.size) + '\0' + std::to_string(entry.modified);
+  sha256 sum;
+  sum.update(std::span<const char>(text));
+  return "part-" + sum.hex();
+}
+
+copy_failure received_files::on_kept_entry(const tar_entry& entry, std::uint64_t& have) {
+  unique_fd folder;
+  std::string last;
+  if (copy_failure failed = find_folder(entry.name, folder, last)) return failed;
+  if (last.empty()) return unsafe(entry.name);
+  part_ = part_name(entry);
+  constexpr int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  (void)::fchmodat(store_fd_.get(), part_.c_str(), 0600, 0);  // a whole one may be read-only
+  file_.reset(::openat(store_fd_.get(), part_.c_str(), flags, 0600));
+  struct stat about {};
+  if (!file_ || ::fstat(file_.get(), &about) != 0)
+    return copy_failure::of_errno(errno, shown(entry.name));
+  have = static_cast<std::uint64_t>(about.st_size);
+  if (have > entry.size) have = 0;
+  auto end = static_cast<off_t>(have);
+  if (::ftruncate(file_.get(), end) != 0 || ::lseek(file_.get(), end, SEEK_SET) < 0)
+    return copy_failure::of_errno(errno, shown(entry.name));
+  note_top(entry.name);
+  writing_ = entry;
+  return {};
+}
+
+// A whole part stays where a later copy finds it.
+copy_failure received_files::name_part() {
+  if (part_.empty()) return {};
+  unique_fd folder;
+  std::string last;
+  if (copy_failure failed = find_folder(writing_.name, folder, last)) return failed;
+  std::string part = std::exchange(part_, std::string());
+  if (::linkat(store_fd_.get(), part.c_str(), folder.get(), last.c_str(), 0) == 0) return {};
+  bool has_no_links = errno == EPERM || errno == EOPNOTSUPP || errno == EMLINK;
+  if (!has_no_links || ::renameat(store_fd_.get(), part.c_str(), folder.get(), last.c_str()) != 0)
+    return copy_failure::of_errno(errno, shown(writing_.name));
+  return {};
+}
+
+unique_fd received_files::written() const {
+  return unique_fd(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 3));
+}
+
+// What it is called below the base. False: it leads elsewhere.
+bool received_files::new_name_of(const std::string& name, std::vector<std::string>& parts) const {
+  if (!split(name, parts) || parts.empty()) return false;
+  if (!where_.is_directory) parts.front() = std::filesystem::path(where_.path).filename().string();
+  return true;
+}
+
+unique_fd received_files::same_size(const tar_entry& entry, struct stat& about) const {
+  constexpr int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  std::vector<std::string> parts;
+  if (!new_name_of(entry.name, parts)) return {};
+  unique_fd file(::openat(base_fd_.get(), ".", folder_flags));
+  for (std::size_t i = 0; file && i < parts.size(); ++i) {
+    bool is_last = i + 1 == parts.size();
+    file.reset(::openat(file.get(), parts[i].c_str(), is_last ? flags : folder_flags | O_NOFOLLOW));
+  }
+  bool is_same = file && ::fstat(file.get(), &about) == 0 && S_ISREG(about.st_mode) &&
+                 static_cast<std::uint64_t>(about.st_size) == entry.size;
+  if (!is_same) file.reset();
+  return file;
 }
 
 // The directory that a name is in, which came before it.
@@ -177,11 +295,17 @@ copy_failure received_files::on_contents_end() {
     is_set = ::futimens(fd, times) == 0;
   }
   if (!is_set) return copy_failure::of_errno(errno, shown(writing_.name));
+  if (copy_failure failed = to_disk(fd, writing_.name)) return failed;
   // What the disk has no room for may be known only now.
   if (::close(file_.release()) != 0)
     return copy_failure::of_errno(errno, "close " + shown(writing_.name));
   ++files_;
-  return {};
+  return name_part();
+}
+
+copy_failure received_files::to_disk(int fd, const std::string& name) const {
+  if (!syncs_ || ::fsync(fd) == 0) return {};
+  return copy_failure::of_errno(errno, "fsync " + shown(name));
 }
 
 // From the innermost one out: what is written into a directory changes its time.
@@ -197,6 +321,7 @@ copy_failure received_files::set_directory_attributes() {
       is_set = ::futimens(made.get(), times) == 0;
     }
     if (!is_set) return copy_failure::of_errno(errno, shown(entry->name));
+    if (copy_failure failed = to_disk(made.get(), entry->name)) return failed;
   }
   return {};
 }
@@ -209,6 +334,7 @@ copy_failure received_files::publish() {
   } else if (tops_.size() == 1) {
     std::string name = std::filesystem::path(where_.path).filename().string();
     failed = publish_one(temporary_fd_.get(), tops_.front(), base_fd_.get(), name, "");
+    if (!failed) failed = to_disk(base_fd_.get(), "");
   } else {
     failed = copy_failure::of_errno(ENOTDIR, shown_path(where_.path) +
                                                  ": several files need a directory, which ends "
@@ -224,7 +350,7 @@ copy_failure received_files::publish_all(int from, int to, const std::string& wh
     return copy_failure::of_errno(error, shown(where));
   for (const std::string& name : names)
     if (copy_failure failed = publish_one(from, name, to, name, where)) return failed;
-  return {};
+  return to_disk(to, where);
 }
 
 // A link that is there is no directory: what came with an earlier copy may lead anywhere.
@@ -251,11 +377,18 @@ copy_failure received_files::publish_one(int from, const std::string& name, int 
 
 void received_files::abandon() noexcept {
   file_.reset();
+  if (!temporary_.empty()) {
+    std::error_code none;
+    std::filesystem::remove_all(temporary_, none);
+    temporary_.clear();
+  }
   temporary_fd_.reset();
-  if (temporary_.empty()) return;
-  std::error_code none;
-  std::filesystem::remove_all(temporary_, none);
-  temporary_.clear();
+  store_fd_.reset();  // and its lock
+}
+
+void received_files::keep() noexcept {
+  if (can_keep_) temporary_.clear();
+  abandon();
 }
 
 }  // namespace execo::detail

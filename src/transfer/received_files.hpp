@@ -3,11 +3,13 @@
 // inside: none leads out of that directory, and no link is followed on the way to a file.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -27,14 +29,23 @@ class received_place {
 
 class received_files final : public tar_receiver {
  public:
-  received_files(received_place where, bool preserves) noexcept
-      : where_(std::move(where)), preserves_(preserves) {}
+  received_files(received_place where, bool preserves, bool syncs = false) noexcept
+      : where_(std::move(where)), preserves_(preserves), syncs_(syncs) {}
   received_files(const received_files&) = delete;
   received_files& operator=(const received_files&) = delete;
   ~received_files() { abandon(); }
 
-  /// Makes what is missing of the way to the destination. Before all that follows, once.
+  /// Makes what is missing of the way to the destination. Once.
+  copy_failure find_base();
+  /// A directory for what comes; before that, find_base(), where that is not done.
   copy_failure open();
+  /// As open(), but what comes is found again after keep().
+  copy_failure open_kept();
+  /// As on_entry() for a file, but goes on with what is kept of one of that name, size and time;
+  /// `have` bytes are. Pre: open_kept().
+  copy_failure on_kept_entry(const tar_entry& entry, std::uint64_t& have);
+  /// The file that is being written, once more.
+  unique_fd written() const;
   copy_failure on_entry(const tar_entry& entry) override;
   copy_failure on_contents(std::span<const char> bytes) override;
   copy_failure on_contents_end() override;
@@ -42,13 +53,27 @@ class received_files final : public tar_receiver {
   copy_failure publish();
   /// Removes what has no name yet.
   void abandon() noexcept;
+  /// Leaves what has come for a later copy; without open_kept(), abandon().
+  void keep() noexcept;
 
+  /// The file here that has the name that `entry` is to get, if it is one and no link, and has its
+  /// size. Pre: find_base().
+  unique_fd same_size(const tar_entry& entry, struct stat& about) const;
+  /// It stays as it is here.
+  void leave(const tar_entry& entry) { note_top(entry.name); }
+
+  bool is_open() const noexcept { return !temporary_.empty(); }
   std::uint64_t files() const noexcept { return files_; }
   /// The path here of what has that name, for messages.
   std::string shown(const std::string& name) const;
 
  private:
   copy_failure find_folder(const std::string& name, unique_fd& folder, std::string& last) const;
+  copy_failure open_store();
+  std::string part_name(const tar_entry& entry) const;
+  copy_failure name_part();
+  bool new_name_of(const std::string& name, std::vector<std::string>& parts) const;
+  copy_failure to_disk(int fd, const std::string& name) const;
   copy_failure add_directory(int folder, const std::string& last, const tar_entry& entry);
   copy_failure add_file(int folder, const std::string& last, const tar_entry& entry);
   copy_failure add_hard_link(int folder, const std::string& last, const tar_entry& entry);
@@ -61,10 +86,14 @@ class received_files final : public tar_receiver {
 
   received_place where_;
   bool preserves_;
+  bool syncs_;
+  bool can_keep_ = false;
   std::string base_;       // the directory of the destination
   std::string temporary_;  // empty: there is none
   unique_fd base_fd_;
   unique_fd temporary_fd_;
+  unique_fd store_fd_;  // of parts that are kept, and the temporary directory: see open_kept()
+  std::string part_;    // the one that is being written; empty: none is
   unique_fd file_;
   tar_entry writing_;
   std::vector<tar_entry> directories_;  // get their modes at the end

@@ -28,6 +28,7 @@ class tar_entry {
   std::uint64_t size = 0;
   unsigned mode = 0;
   std::int64_t modified = 0;
+  bool is_time_known = true;
 };
 
 class tar_receiver {

@@ -98,7 +98,6 @@ std::span<const conformance_gap> conformance_gaps() {
       {"zsh_*", "a variable that is taken out", "zsh sets HOME itself"},
       {"zsh_*", "kill() with *", zsh_children, at_times},
       {"csh_*", "a word of 100 KB", csh_words},
-      {"csh_*", "a value of 100 KB", csh_words},
       {"tinyssh", "a word of 100 KB", tiny_text},
       {"tinyssh", "a value of 100 KB", tiny_text},
       {"tinyssh", "no descriptor but the three", "tinyssh leaves descriptors of its own open"},

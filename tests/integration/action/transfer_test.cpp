@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "random_bytes.hpp"
 #include "sshd_fixture.hpp"
 #include "support/file_bytes.hpp"
+#include "transfer_fixture.hpp"
 
 namespace execo::test {
 namespace {
@@ -26,57 +26,6 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-constexpr std::size_t kib = 1024;
-
-std::string bytes_of(std::uint64_t seed, std::size_t size) { return random_bytes(seed).take(size); }
-
-class transfer : public ::testing::Test {
- protected:
-  ssh_options how() const {
-    ssh_options options;
-    options.port = fleet_.port();
-    options.identities.push_back(fleet_.identity());
-    options.known_hosts = fleet_.known_hosts();
-    return options;
-  }
-  std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
-  std::string file(const std::string& name, const std::string& text) const {
-    fs::create_directories(fs::path(path(name)).parent_path());
-    std::ofstream(path(name), std::ios::binary) << text;
-    return path(name);
-  }
-  std::vector<std::string> names(const std::string& of) const {
-    std::vector<std::string> found;
-    for (const auto& one : fs::directory_iterator(path(of)))
-      found.push_back(one.path().filename().string());
-    std::ranges::sort(found);
-    return found;
-  }
-  bool is_same(const std::string& one, const std::string& other) const {
-    outcome end = run_program({"diff", "-r", "--no-dereference", path(one), path(other)});
-    if (end.code != 0) ADD_FAILURE() << end.out << end.err;
-    return end.code == 0;
-  }
-  host_result put_one(std::vector<std::string> sources, const std::string& to) const {
-    return sync_wait(put(std::move(sources), "127.6.0.1", to).ssh(how()).run()).all().front();
-  }
-  host_result get_one(std::vector<std::string> sources, const std::string& to) const {
-    return sync_wait(get(std::move(sources), "127.6.0.1", to).ssh(how()).run()).all().front();
-  }
-  void make_tree() const {
-    file("tree/a", "first\n");
-    file("tree/sub/.hidden", "h");
-    file("tree/sub/a b'c\"d$e\n", bytes_of(3, 300 * kib));
-    file("tree/sub/empty", "");
-    fs::create_directories(path("tree/none"));
-    fs::create_symlink("../a", path("tree/sub/link"));
-    fs::permissions(path("tree/a"), fs::perms(0750));
-  }
-
-  scratch_directory folder_;
-  fleet_fixture fleet_{"127.6.0.[1-20]"};
-};
 
 using put_files = transfer;
 using get_files = transfer;
@@ -180,14 +129,6 @@ TEST_F(put_files, a_source_that_is_not_there_is_an_error_of_the_start) {
   }
 }
 
-/// What the failure of a copy is about.
-void expect_failure(const host_result& r, std::errc why, const std::string& about) {
-  EXPECT_EQ(r.how(), end_reason::transfer_failed) << r.describe();
-  EXPECT_EQ(r.error(), why) << r.describe();
-  EXPECT_THAT(r.describe(), HasSubstr(about));
-  EXPECT_FALSE(r.ok());
-}
-
 TEST_F(put_files, each_failure_has_an_end_of_its_own_with_the_path) {
   file("a", "text");
   const std::string a = path("a");
@@ -203,22 +144,6 @@ TEST_F(put_files, each_failure_has_an_end_of_its_own_with_the_path) {
   expect_failure(put_one({path("tree")}, path("f")), std::errc::not_a_directory, "/f");
   EXPECT_THAT(names(""), ElementsAre("a", "d", "f", "tree"));
   EXPECT_THAT(names("d"), ElementsAre("a"));
-}
-
-TEST_F(put_files, a_full_disk_leaves_nothing_half_written) {
-  if (::geteuid() != 0) GTEST_SKIP() << "a file system of its own needs root";
-  fs::create_directories(path("small"));
-  if (::mount("none", path("small").c_str(), "tmpfs", 0, "size=1m") != 0)
-    GTEST_SKIP() << "no file system can be mounted here";
-  file("big", bytes_of(1, 3000 * kib));
-  make_tree();
-  file("tree/big", bytes_of(2, 3000 * kib));
-  expect_failure(put_one({path("big")}, path("small/x")), std::errc::no_space_on_device, "small/x");
-  expect_failure(put_one({path("tree")}, path("small/x")), std::errc::no_space_on_device, "small");
-  EXPECT_THAT(names("small"), IsEmpty());
-  expect_failure(get_one({path("big")}, path("small")), std::errc::no_space_on_device, "big");
-  EXPECT_THAT(names("small/127.6.0.1"), IsEmpty());
-  ASSERT_EQ(::umount2(path("small").c_str(), MNT_DETACH), 0);
 }
 
 TEST_F(put_files, what_is_there_already_is_not_sent_on_request) {
@@ -252,9 +177,7 @@ TEST_F(put_files, a_broken_copy_goes_on_where_it_was) {
   const std::string bytes = bytes_of(1, 2000 * kib);
   file("a", bytes);
   // As a receiver leaves it whose connection was lost.
-  outcome sum = run_program({"sha256sum", path("a")});
-  const std::string part = "d/.execo-" + sum.out.substr(0, 64);
-  file(part + "/part", bytes.substr(0, 1234 * kib));
+  file(kept_folder("a", "d/a") + "/part", bytes.substr(0, 1234 * kib));
   auto copy = put(path("a"), "127.6.0.1", path("d/a")).ssh(how()).resume();
   action_result all = sync_wait(copy.run());
   ASSERT_TRUE(all.ok()) << all.describe();
@@ -266,8 +189,7 @@ TEST_F(put_files, a_broken_copy_goes_on_where_it_was) {
 TEST_F(put_files, what_was_left_by_another_file_is_not_believed) {
   const std::string bytes = bytes_of(1, 500 * kib);
   file("a", bytes);
-  outcome sum = run_program({"sha256sum", path("a")});
-  file("d/.execo-" + sum.out.substr(0, 64) + "/part", "something else");
+  file(kept_folder("a", "d/a") + "/part", "something else");
   auto copy = put(path("a"), "127.6.0.1", path("d/a")).ssh(how()).resume();
   action_result all = sync_wait(copy.run());
   EXPECT_EQ(all.all()[0].reason(), failure_reason::digest_mismatch) << all.describe();

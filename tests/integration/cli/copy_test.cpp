@@ -93,8 +93,7 @@ TEST_F(execo_copy, refuses_a_bad_command_line_in_one_line) {
   for (const words& bad :
        {words{"-w", "127.7.0.1"}, words{"-w", "127.7.0.1", path("a")},
         words{"-w", "127.7.0.1", path("missing"), "x"}, words{path("a"), path("b")},
-        words{"-w", "127.7.0.1", "--skip-unchanged", "size", path("a"), "b"},
-        words{"-w", "127.7.0.1", "--resume", path(""), path("b")}}) {
+        words{"-w", "127.7.0.1", "--skip-unchanged", "size", path("a"), "b"}}) {
     outcome o = run_program(command("put", bad));
     EXPECT_EQ(o.code, 2) << o.err;
     EXPECT_THAT(o.err, StartsWith("execo: "));
@@ -172,6 +171,33 @@ TEST_F(execo_copy, that_is_killed_at_any_time_goes_on_where_it_was) {
       const std::string folder = "d/127.7.0." + std::to_string(i);
       ASSERT_EQ(contents(folder + "/b"), bytes);
       ASSERT_THAT(names(folder), ElementsAre("b"));
+    }
+    if (before == 0) continue;
+    EXPECT_THAT(o.err, HasSubstr(" were there")) << before;
+  }
+}
+
+TEST_F(execo_copy, of_a_get_that_is_killed_at_any_time_goes_on_where_it_was) {
+  const std::string bytes = random_bytes(1).take(4 * mib);
+  file("a", bytes);
+  std::mt19937 random(4);
+  for (int round = 0; round < long_count(30); ++round) {
+    fs::remove_all(path("d"));
+    fs::create_directories(path("d"));
+    const std::uintmax_t enough = random() % (15 * mib);
+    program copy(command(
+        "get", {"-w", "127.7.0.[1-4]", "--resume", "--max-rate", "8M", path("a"), path("d")}));
+    ASSERT_TRUE(soon([&] { return bytes_in("d") > enough || !copy.running(); }));
+    copy.kill(SIGKILL);
+    (void)copy.finish();
+    const std::uintmax_t before = bytes_in("d");
+    outcome o = run_program(command("get", {"-w", "127.7.0.[1-4]", "--resume", "--skip-unchanged",
+                                            "digest", "--fsync", path("a"), path("d")}));
+    ASSERT_EQ(o.code, 0) << o.err;
+    for (int i = 1; i <= 4; ++i) {
+      const std::string folder = "d/127.7.0." + std::to_string(i);
+      ASSERT_EQ(contents(folder + "/a"), bytes);
+      ASSERT_THAT(names(folder), ElementsAre("a"));
     }
     if (before == 0) continue;
     EXPECT_THAT(o.err, HasSubstr(" were there")) << before;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cctype>
 #include <random>
@@ -15,6 +16,7 @@ namespace {
 
 using detail::is_inert;
 using detail::join_quoted;
+using detail::login_shell_text;
 using detail::quote_word;
 using detail::split_words;
 using ::testing::ElementsAre;
@@ -122,6 +124,18 @@ TEST(shell_words, a_real_shell_reads_back_what_was_quoted) {
   auto r = sync_wait(process("printf '%s\\001' " + join_quoted(words)).shell().run());
   EXPECT_TRUE(r.ok()) << r.describe();
   EXPECT_EQ(r.out, expected) << "seed " << seed;
+}
+
+// csh takes no word of more than 8 KiB, and no newline in one.
+TEST(shell_words, a_long_text_reaches_sh_through_any_shell_in_short_words) {
+  std::string text;
+  for (int i = 0; i < 400; ++i) text += "\xc3\xa9 'it' isn't! $x `y` \"z\"\n";
+  const std::string line = login_shell_text({"printf", "%s", text});
+  for (const char* shell : {"/bin/sh", "/bin/csh", "/bin/tcsh", "/usr/bin/fish"}) {
+    if (::access(shell, X_OK) != 0) continue;
+    auto r = sync_wait(process(command{shell, "-c", line}).run());
+    EXPECT_EQ(r.out, text) << shell << ": " << r.err;
+  }
 }
 
 TEST(shell_words, text_without_a_meaning_is_letters_digits_and_few_signs) {

@@ -58,9 +58,39 @@ TEST(copy_words, of_a_sender_name_one_file_and_no_other) {
   EXPECT_EQ(file->entry.mode, 0644U);
   EXPECT_TRUE(read_get_answer("file 5 - - 61"));
   for (const char* line :
-       {"file 5 644 17 2e2e", "file 5 644 17 2e", "file 5 644 17 612f62", "file 5 644 17 6100",
-        "file 5 644 17 ", "file 5 644 17 6", "file x 644 1 61", "file 5 9 1 61", "sending"})
+       {"file 5 644 17 2e2e", "file 5 644 17 =..", "file 5 644 17 =a/b", "file 5 644 17 2e",
+        "file 5 644 17 612f62", "file 5 644 17 6100", "file 5 644 17 ", "file 5 644 17 6",
+        "file x 644 1 61", "file 5 9 1 61", "sending"})
     EXPECT_FALSE(read_get_answer(line)) << line;
+}
+
+TEST(copy_words, of_a_sender_name_entries_by_their_paths) {
+  std::optional<get_answer> inner = read_get_answer("inner 5 644 17 612f62");
+  ASSERT_TRUE(inner);
+  EXPECT_EQ(inner->entry.name, "a/b");
+  std::optional<get_answer> directory = read_get_answer("directory 4096 755 17 =a/b");
+  ASSERT_TRUE(directory);
+  EXPECT_EQ(directory->entry.what, tar_entry::kind::directory);
+  EXPECT_EQ(directory->entry.name, "a/b");
+  EXPECT_EQ(directory->entry.mode, 0755U);
+  std::optional<get_answer> link = read_get_answer("link 2e2e 61");
+  ASSERT_TRUE(link);
+  EXPECT_EQ(link->entry.target, "..");
+  EXPECT_EQ(link->entry.name, "a");
+  for (const char* line :
+       {"inner 5 644 17 6100", "directory 1 755 17 ", "link 61", "link  61", "link = 61"})
+    EXPECT_FALSE(read_get_answer(line)) << line;
+}
+
+TEST(copy_words, of_a_receiver_say_how_long_its_lists_are) {
+  std::optional<put_answer> kept = read_put_answer("kept 3 40");
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->marks, 3U);
+  EXPECT_EQ(kept->lines, 40U);
+  EXPECT_TRUE(read_put_answer("names"));
+  EXPECT_TRUE(read_put_answer("plain"));
+  for (const char* line : {"kept", "kept 3", "old 3 x", "old -1 2", "names 3"})
+    EXPECT_FALSE(read_put_answer(line)) << line;
 }
 
 TEST(mark_reader, finds_its_lines_among_those_of_a_login_script) {

@@ -8,7 +8,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <random>
+#include <sstream>
 
 #include "fleet_fixture.hpp"
 #include "program.hpp"
@@ -19,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Longer than the field of a header, in parts that are not.
 const std::string long_name = std::string(60, 'n') + "/" + std::string(60, 'm');
@@ -55,6 +58,36 @@ class payloads : public ::testing::Test {
   test::scratch_directory folder_;
 };
 
+class collected final : public tar_receiver {
+ public:
+  copy_failure on_entry(const tar_entry& entry) override {
+    text += std::to_string(static_cast<int>(entry.what)) + entry.name + ">" + entry.target + ":";
+    return {};
+  }
+  copy_failure on_contents(std::span<const char> bytes) override {
+    text.append(bytes.data(), bytes.size());
+    return {};
+  }
+  copy_failure on_contents_end() override {
+    text += ";";
+    return {};
+  }
+  std::string text;
+};
+
+std::string read_in_parts(const std::string& archive, std::size_t each) {
+  collected into;
+  tar_reader reader(into);
+  for (std::size_t at = 0; at < archive.size(); at += each) {
+    std::string some = archive.substr(at, each);
+    std::span<const char> bytes(some);
+    copy_failure failed = reader.feed(bytes);
+    EXPECT_FALSE(failed) << failed.context;
+  }
+  EXPECT_TRUE(reader.over());
+  return into.text;
+}
+
 TEST_F(payloads, is_an_archive_that_tar_reads) {
   make_samples();
   source_tree tree = tree_of({"in"});
@@ -87,6 +120,59 @@ TEST_F(payloads, gives_the_same_bytes_in_parts_of_any_size) {
   }
 }
 
+// As a host without tar takes it.
+TEST_F(payloads, says_in_an_index_where_the_contents_of_each_file_are) {
+  make_samples();
+  source_tree tree = tree_of({"in"});
+  payload bytes(tree, payload::form::indexed_archive, false);
+  bytes.set_digest(std::string(64, 'd'));
+  const std::string whole = all_of(bytes);
+  const std::uint64_t size = std::stoull(whole.substr(124, 11), nullptr, 8);
+  const std::uint64_t start = tar_block + size + tar_padding(size);
+  std::istringstream lines(whole.substr(tar_block, size));
+  std::map<std::string, std::string> found;
+  std::string kind;
+  while (lines >> kind && kind != "e") {
+    std::uint64_t block = 0;
+    std::uint64_t count = 0;
+    std::string mode;
+    std::string time;
+    std::string owner;
+    std::string name;
+    std::string target;
+    lines >> block >> count >> mode >> time >> owner >> name >> target;
+    if (kind == "f") found[name] = whole.substr(start + block * tar_block, count);
+  }
+  EXPECT_EQ(kind, "e");
+  EXPECT_EQ(found["data\\0057in\\0057a"], "first\n");
+  EXPECT_EQ(found["data\\0057in\\0057block"], std::string(512, 'b'));
+  EXPECT_EQ(found["data\\0057in\\0057sub\\0057empty"], "");
+  EXPECT_EQ(found["digest"], std::string(64, 'd') + "\n");
+  for (std::size_t at : {0U, 511U, 512U, 1000U, 5000U}) {
+    std::string part(700, '?');
+    ASSERT_FALSE(bytes.read(at, std::span<char>(part)));
+    EXPECT_EQ(part, whole.substr(at, part.size())) << at;
+  }
+}
+
+TEST_F(payloads, has_no_more_than_what_is_to_be_sent) {
+  make_samples();
+  source_tree tree = tree_of({"in"});
+  selection which(tree.entries.size(), entry_use::sent);
+  for (std::size_t i = 0; i < which.size(); ++i) {
+    if (tree.entries[i].name == "in/a") which[i] = entry_use::kept;
+    if (tree.entries[i].name == "in/block") which[i] = entry_use::left_out;
+  }
+  payload bytes(tree, payload::form::archive, false, which);
+  bytes.set_digest(std::string(64, 'd'));
+  const std::string text = read_in_parts(all_of(bytes), 512);
+  EXPECT_THAT(text, Not(HasSubstr("data/in/a>")));
+  EXPECT_THAT(text, Not(HasSubstr("data/in/block>")));
+  EXPECT_THAT(text, HasSubstr("./in/a")) << "its digest is checked";
+  EXPECT_THAT(text, Not(HasSubstr("./in/block")));
+  EXPECT_THAT(text, HasSubstr("data/in/sub/empty>"));
+}
+
 TEST_F(payloads, notices_a_file_that_was_changed_since) {
   file("one", std::string(100, 'a'));
   source_tree tree = tree_of({"one"});
@@ -94,36 +180,6 @@ TEST_F(payloads, notices_a_file_that_was_changed_since) {
   file("one", std::string(200, 'b'));
   std::string text(100, '?');
   EXPECT_EQ(bytes.read(0, std::span<char>(text)).reason, failure_reason::source_changed);
-}
-
-class collected final : public tar_receiver {
- public:
-  copy_failure on_entry(const tar_entry& entry) override {
-    text += std::to_string(static_cast<int>(entry.what)) + entry.name + ">" + entry.target + ":";
-    return {};
-  }
-  copy_failure on_contents(std::span<const char> bytes) override {
-    text.append(bytes.data(), bytes.size());
-    return {};
-  }
-  copy_failure on_contents_end() override {
-    text += ";";
-    return {};
-  }
-  std::string text;
-};
-
-std::string read_in_parts(const std::string& archive, std::size_t each) {
-  collected into;
-  tar_reader reader(into);
-  for (std::size_t at = 0; at < archive.size(); at += each) {
-    std::string some = archive.substr(at, each);
-    std::span<const char> bytes(some);
-    copy_failure failed = reader.feed(bytes);
-    EXPECT_FALSE(failed) << failed.context;
-  }
-  EXPECT_TRUE(reader.over());
-  return into.text;
 }
 
 TEST_F(payloads, come_back_from_the_reader_of_archives_however_they_are_cut) {

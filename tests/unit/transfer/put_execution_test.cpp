@@ -1,11 +1,14 @@
 // How a put talks to its receiver, whatever the order in which the transport tells of it.
 #include "transfer/put_execution.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <deque>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 
@@ -17,18 +20,22 @@
 namespace execo::test {
 namespace {
 
+namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// What a receiver does, and what it was sent.
 class receiver_script {
  public:
   bool answers_first = false;  // before it is told that the question is through
   std::uint64_t wants_from = 0;
+  std::string lists;  // that it answers names with; empty: it does not ask for them
   std::string last_line = "M done\n";
   int code = 0;
   std::string said;  // on standard error
   // What came.
   std::string question;
+  std::string names;
   std::string bytes;
   int writes_under_way = 0;
   int most_writes_under_way = 0;
@@ -50,12 +57,14 @@ class played_receiver final : public detail::transport {
         std::max(script_.most_writes_under_way, script_.writes_under_way);
     const std::size_t count = bytes.size();
     const bool is_question = script_.question.empty();
-    (is_question ? script_.question : script_.bytes).append(bytes.data(), count);
+    const bool is_names = !is_question && !script_.lists.empty() && script_.names.empty();
+    std::string& into = is_question ? script_.question : is_names ? script_.names : script_.bytes;
+    into.append(bytes.data(), count);
     auto through = [this, count] {
       --script_.writes_under_way;
       events_->on_written(count);
     };
-    if (!is_question) return soon(through);
+    if (!is_question && !is_names) return soon(through);
     if (script_.answers_first) answer();
     soon(through);
     if (!script_.answers_first) answer();
@@ -78,7 +87,10 @@ class played_receiver final : public detail::transport {
   }
 
  private:
-  void answer() { tell(stream::out, "M ready " + std::to_string(script_.wants_from) + "\n"); }
+  void answer() {
+    if (!script_.lists.empty() && script_.names.empty()) return tell(stream::out, "M names\n");
+    tell(stream::out, script_.lists + "M ready " + std::to_string(script_.wants_from) + "\n");
+  }
   void tell(stream which, std::string text) {
     if (text.empty()) return;
     soon([this, which, text = std::move(text)] {
@@ -114,6 +126,7 @@ class put_to_script final : public detail::execution_factory {
   put_to_script(receiver_script& script, std::shared_ptr<const detail::source_tree> tree)
       : script_(script), tree_(std::move(tree)), share_(std::make_shared<detail::put_share>()) {
     share_->counts = std::make_shared<detail::copy_counts>();
+    if (!script.lists.empty()) share_->how.skip = detail::skip_rule::same_time;
   }
 
   detail::intrusive_ptr<detail::execution> make(detail::loop& on, std::size_t,
@@ -149,9 +162,9 @@ class put_executions : public ::testing::Test {
   put_executions() : bytes_(random_bytes(1).take(300'000)) {
     std::ofstream(folder_.path() + "/a", std::ios::binary) << bytes_;
   }
-  host_result run(receiver_script& script) const {
+  host_result run(receiver_script& script, const std::string& source = "a") const {
     auto tree = std::make_shared<detail::source_tree>();
-    std::vector<std::string> names{"a"};
+    std::vector<std::string> names{source};
     EXPECT_FALSE(detail::read_source_tree(names, folder_.path(), *tree));
     put_by_script copy(std::make_shared<put_to_script>(script, std::move(tree)));
     return sync_wait(copy.run()).all().front();
@@ -188,6 +201,36 @@ TEST_F(put_executions, begin_where_the_receiver_wants) {
   all_there.wants_from = bytes_.size();
   EXPECT_TRUE(run(all_there).ok());
   EXPECT_EQ(all_there.bytes, "");
+}
+
+TEST_F(put_executions, leave_out_what_the_receiver_has) {
+  fs::create_directories(folder_.path() + "/d");
+  std::ofstream(folder_.path() + "/d/new") << "new";
+  std::ofstream(folder_.path() + "/d/old") << bytes_;
+  const timespec times[] = {{100, 0}, {100, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (folder_.path() + "/d/old").c_str(), times, 0), 0);
+  for (bool answers_first : {false, true}) {
+    receiver_script script;
+    script.answers_first = answers_first;
+    script.lists = "M old 2 11\nny300000 100\n";
+    host_result r = run(script, "d");
+    EXPECT_TRUE(r.ok()) << r.describe();
+    EXPECT_EQ(script.names, std::string("./new\0./old\0", 12));
+    EXPECT_THAT(script.bytes, HasSubstr("data/d/new"));
+    EXPECT_THAT(script.bytes, Not(HasSubstr("data/d/old")));
+    EXPECT_EQ(script.most_writes_under_way, 1);
+  }
+}
+
+TEST_F(put_executions, end_where_a_receiver_lists_more_than_it_was_asked_about) {
+  fs::create_directories(folder_.path() + "/d");
+  std::ofstream(folder_.path() + "/d/new") << "new";
+  receiver_script script;
+  script.lists = "M old 2 11\nyy300000 100\n";
+  host_result r = run(script, "d");
+  EXPECT_EQ(r.how(), end_reason::transfer_failed);
+  EXPECT_EQ(r.error(), std::errc::bad_message);
+  EXPECT_EQ(script.bytes, "");
 }
 
 TEST_F(put_executions, end_as_the_receiver_says_whatever_its_exit_code) {

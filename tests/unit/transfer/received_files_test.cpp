@@ -156,6 +156,85 @@ TEST_F(received, take_a_new_name_when_that_is_no_directory) {
   EXPECT_THAT(names("sub"), ElementsAre("new"));
 }
 
+TEST_F(received, go_on_with_the_part_of_a_file_that_is_kept) {
+  tar_entry sent = entry(tar_entry::kind::file, "top/a");
+  sent.size = 6;
+  std::uint64_t have = 1;
+  {
+    received_files to(into("d"), false);
+    ASSERT_FALSE(to.open_kept());
+    ASSERT_FALSE(to.on_kept_entry(sent, have));
+    EXPECT_EQ(have, 0U);
+    ASSERT_FALSE(to.on_contents(std::span<const char>("abc", 3)));
+    to.keep();
+  }
+  ASSERT_EQ(names("d").size(), 1U);
+  received_files again(into("d"), false);
+  ASSERT_FALSE(again.open_kept());
+  ASSERT_FALSE(again.on_kept_entry(sent, have));
+  EXPECT_EQ(have, 3U);
+  ASSERT_FALSE(again.on_contents(std::span<const char>("def", 3)));
+  ASSERT_FALSE(again.on_contents_end());
+  copy_failure failed = again.publish();
+  ASSERT_FALSE(failed) << failed.context;
+  EXPECT_EQ(contents("d/top/a"), "abcdef");
+  EXPECT_THAT(names("d"), ElementsAre("top"));
+}
+
+TEST_F(received, keep_nothing_for_a_file_of_another_size_or_time) {
+  tar_entry sent = entry(tar_entry::kind::file, "a");
+  sent.size = 6;
+  std::uint64_t have = 0;
+  {
+    received_files to(into("d"), false);
+    ASSERT_FALSE(to.open_kept());
+    ASSERT_FALSE(to.on_kept_entry(sent, have));
+    ASSERT_FALSE(to.on_contents(std::span<const char>("abc", 3)));
+    to.keep();
+  }
+  received_files again(into("d"), false);
+  ASSERT_FALSE(again.open_kept());
+  sent.modified = 1;
+  ASSERT_FALSE(again.on_kept_entry(sent, have));
+  EXPECT_EQ(have, 0U);
+}
+
+TEST_F(received, of_two_copies_to_one_place_share_no_part) {
+  tar_entry sent = entry(tar_entry::kind::file, "a");
+  sent.size = 3;
+  std::uint64_t have = 0;
+  received_files one(into("d"), false);
+  received_files other(into("d"), false);
+  for (received_files* to : {&one, &other}) {
+    ASSERT_FALSE(to->open_kept());
+    ASSERT_FALSE(to->on_kept_entry(sent, have));
+    EXPECT_EQ(have, 0U);
+    ASSERT_FALSE(to->on_contents(std::span<const char>("abc", 3)));
+  }
+  other.keep();
+  ASSERT_FALSE(one.on_contents_end());
+  ASSERT_FALSE(one.publish());
+  EXPECT_EQ(contents("d/a"), "abc");
+  EXPECT_THAT(names("d"), ElementsAre("a"));
+}
+
+TEST_F(received, are_compared_with_files_alone_never_through_a_link) {
+  fs::create_directories(path("d/sub"));
+  std::ofstream(path("d/sub/a")) << "abc";
+  fs::create_symlink(path("d/sub"), path("d/way"));
+  fs::create_symlink("a", path("d/sub/link"));
+  received_files to(into("d"), false);
+  ASSERT_FALSE(to.find_base());
+  struct stat about {};
+  tar_entry sent = entry(tar_entry::kind::file, "sub/a");
+  sent.size = 3;
+  EXPECT_TRUE(to.same_size(sent, about));
+  for (const char* name : {"way/a", "sub/link", "sub", "none", "../d/sub/a", "/etc/passwd"}) {
+    sent.name = name;
+    EXPECT_FALSE(to.same_size(sent, about)) << name;
+  }
+}
+
 TEST_F(received, have_no_set_user_id_bits) {
   received_files to(into("d"), true);
   ASSERT_FALSE(to.open());
