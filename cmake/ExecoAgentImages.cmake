@@ -17,7 +17,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
     string(APPEND blobs "    \".balign 16\\n${symbol}:\\n.incbin \\\"${compressed}\\\"\\n${symbol}_end:\\n\"\n")
     string(APPEND names "extern const char ${symbol}[] __attribute__((visibility(\"hidden\")));\n"
                         "extern const char ${symbol}_end[] __attribute__((visibility(\"hidden\")));\n")
-    string(APPEND rows "    agent_image(agent_arch::${arch}, ${symbol}, ${symbol}_end, ${size},\n"
+    string(APPEND rows "    agent_image(machine::${arch}, ${symbol}, ${symbol}_end, ${size},\n"
                        "                \"${digest}\"),\n")
   endforeach()
   set(text "// Made by cmake/ExecoAgentImages.cmake.\n#include \"tree/agent_image.hpp\"\n\n")

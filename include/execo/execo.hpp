@@ -79,6 +79,7 @@
 #include "execo/time.hpp"
 #include "execo/timeout.hpp"
 #include "execo/transfer.hpp"
+#include "execo/tree.hpp"
 #include "execo/version.hpp"
 #include "execo/wait_any.hpp"
 #include "execo/when_all.hpp"

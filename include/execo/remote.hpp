@@ -8,6 +8,7 @@
 #include "execo/detail/host_arguments.hpp"
 #include "execo/detail/value_list.hpp"
 #include "execo/target.hpp"
+#include "execo/tree.hpp"
 
 namespace execo {
 
@@ -54,6 +55,10 @@ class [[nodiscard]] remote : public action,
   /// Identity, host keys and deadlines.
   remote& ssh(ssh_options options) &;
   remote&& ssh(ssh_options options) && { return std::move(ssh(std::move(options))); }
+
+  /// By way of each other. All run at a time then, unless fanout() says otherwise.
+  remote& via(const tree& shape) &;
+  remote&& via(const tree& shape) && { return std::move(via(shape)); }
 
   /// Called on the action's loop for each line as it arrives, in addition to the capture. If it
   /// throws, the action is stopped, and run() or next() rethrows the exception.

@@ -114,10 +114,11 @@ enum class transport_kind : std::uint8_t {
   openssh,    ///< the `ssh` program
   connector,  ///< another program: ssh_options::connector
   exec,       ///< the connector `exec:`, which runs it here, once for each host
+  tree,       ///< an agent of a tree
 };
 
 /// How many values transport_kind has.
-inline constexpr std::size_t transport_kinds = 6;
+inline constexpr std::size_t transport_kinds = 7;
 
 /// How sure something is.
 enum class certainty : std::uint8_t { no, maybe, yes };

@@ -12,6 +12,7 @@
 #include "action/fanout_action.hpp"
 #include "transfer/copy_counts.hpp"
 #include "transfer/copy_execution.hpp"
+#include "transfer/sftp_copy.hpp"
 #include "transfer/skip_rule.hpp"
 
 namespace execo::detail {

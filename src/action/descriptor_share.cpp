@@ -52,7 +52,7 @@ std::size_t descriptor_share::take(std::size_t wanted, std::size_t each, std::si
   std::size_t more = 0;
   do {
     std::size_t left = possible - std::min(possible, taken - taken_);
-    hosts = std::max<std::size_t>(1, std::min(wanted, left / each));
+    hosts = std::max<std::size_t>(1, std::min(wanted, each == 0 ? wanted : left / each));
     wanted_ = hosts * each;
     more = wanted_ - std::min(wanted_, taken_);
   } while (!taken_by_all.compare_exchange_weak(taken, taken + more, std::memory_order_relaxed));

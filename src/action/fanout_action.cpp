@@ -76,7 +76,8 @@ void fanout_action::begin_journal() {
 }
 
 void fanout_action::choose_window() {
-  std::size_t wanted = std::max<std::size_t>(1, std::min(fanout, hosts.size()));
+  std::size_t most = fanout == 0 ? factory->usual_fanout() : fanout;
+  std::size_t wanted = std::max<std::size_t>(1, std::min(most, hosts.size()));
   window_ = descriptors_.take(wanted, factory->descriptors() + commands.files_of_each(),
                               factory->spare_descriptors(where()));
   if (window_ < wanted && on_notice)

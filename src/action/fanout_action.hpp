@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "action/retry_rule.hpp"
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
+#include "execo/tree.hpp"
 #include "process/handler_calls.hpp"
 
 namespace execo::detail {
@@ -29,9 +31,11 @@ class fanout_action final : public action_core {
   // -- configuration, before the start ----------------------------------------------------------
   host_commands commands;
   std::vector<host> hosts;
-  std::size_t fanout = 64;
+  std::size_t fanout = 0;  // as many as the factory says
   deadlines limits;
   std::shared_ptr<execution_factory> factory;
+  std::shared_ptr<const ssh_options> way;  // of a remote, as it was given
+  std::optional<tree> shape;               // of a remote by way of each other
   /// Takes the connection defaults of the context; null: it has options of its own, or needs none.
   void (*take_defaults)(fanout_action& to, ssh_options options) = nullptr;
   std::function<void(const output_line&)> on_line;

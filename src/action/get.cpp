@@ -75,10 +75,10 @@ class get_factory final : public copy_factory {
 
 action_ref make_get(std::vector<std::string> sources, std::vector<host> hosts,
                     std::string destination) {
-  const std::size_t count = sources.size();
   check_paths(sources, "get");
   check_paths({destination}, "get");
   std::string shown = "get " + shown_paths(sources);
+  const std::size_t count = sources.size();
   sources.insert(sources.begin(), get_asks_nothing);
   auto* made = new fanout_action(
       script_command(packed_script(get_script), "execo-get", std::move(sources), std::move(shown)),

@@ -5,6 +5,7 @@
 
 #include "action/fanout_action.hpp"
 #include "action/remote_factory.hpp"
+#include "action/tree_factory.hpp"
 
 namespace execo {
 namespace {
@@ -20,7 +21,9 @@ std::vector<host> list_of(const host_set& set) {
 
 void take_way(detail::fanout_action& to, ssh_options options) {
   to.limits = options.limits;
-  to.factory = detail::make_remote_factory(std::move(options));
+  to.way = std::make_shared<const ssh_options>(options);
+  to.factory = to.shape ? detail::make_tree_factory(std::move(options), *to.shape)
+                        : detail::make_remote_factory(std::move(options));
 }
 
 }  // namespace
@@ -67,6 +70,13 @@ remote& remote::ssh(ssh_options options) & {
   detail::fanout_action& mine = detail::configurable(state());
   take_way(mine, std::move(options));
   mine.take_defaults = nullptr;
+  return *this;
+}
+
+remote& remote::via(const tree& shape) & {
+  detail::fanout_action& mine = detail::configurable(state());
+  mine.shape = shape;
+  take_way(mine, *mine.way);
   return *this;
 }
 

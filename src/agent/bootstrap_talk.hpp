@@ -30,7 +30,7 @@ class bootstrap_owner {
   virtual void on_agent_started(std::string_view rest) = 0;
   virtual void on_no_agent(const std::string& why) = 0;
   /// Null if there is none, or not yet all of it. It must stay until the talk is over.
-  virtual const agent_program* program_for(detail::agent_arch arch) = 0;
+  virtual const agent_program* program_for(detail::machine arch) = 0;
 
  protected:
   ~bootstrap_owner() = default;

@@ -24,7 +24,7 @@ class branch_owner {
   virtual void on_branch_frame(branch& from, const detail::frame& what) = 0;
   virtual void on_branch_touched(line& which) = 0;
   /// See bootstrap_owner.
-  virtual const agent_program* program_for(detail::agent_arch arch) = 0;
+  virtual const agent_program* program_for(detail::machine arch) = 0;
   /// Its link is over, without a word of branch::failure().
   virtual void on_branch_over(branch& which) = 0;
   /// See branch::failure().
@@ -91,7 +91,7 @@ class branch final : private line_owner, private bootstrap_owner {
   }
   void on_agent_started(std::string_view rest) override;
   void on_no_agent(const std::string& why) override;
-  const agent_program* program_for(detail::agent_arch arch) override {
+  const agent_program* program_for(detail::machine arch) override {
     return owner_.program_for(arch);
   }
   bool has_started() const noexcept {

@@ -83,9 +83,8 @@ bool children::take_program(const detail::image_message& part) {
   return true;
 }
 
-const agent_program* children::program_for(detail::agent_arch arch) {
-  auto found = programs_.find(arch == detail::agent_arch::x86_64 ? detail::machine::x86_64
-                                                                 : detail::machine::aarch64);
+const agent_program* children::program_for(detail::machine arch) {
+  auto found = programs_.find(arch);
   return found != programs_.end() && found->second.is_whole() ? &found->second : nullptr;
 }
 

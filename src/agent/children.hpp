@@ -91,7 +91,7 @@ class children final : private branch_owner {
   void on_branch_frame(branch& from, const detail::frame& what) override;
   void on_branch_touched(line& which) override { owner_.on_child_touched(which); }
   void on_branch_over(branch& which) override;
-  const agent_program* program_for(detail::agent_arch arch) override;
+  const agent_program* program_for(detail::machine arch) override;
   void send_programs(line& to);
   void on_branch_failed(branch& which) override;
   void on_branch_gone(branch& which) override;

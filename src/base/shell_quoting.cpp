@@ -61,7 +61,6 @@ std::string join_quoted(const std::vector<std::string>& words) {
 
 sh_script& sh_script::add(std::string_view text) {
   assert(text.find('\n') == std::string_view::npos);
-  assert(text.find('\n') == text.npos);
   text_ += text;
   return *this;
 }
@@ -84,11 +83,36 @@ sh_script& sh_script::add_login_shell() {
   return add("\"$2\"");
 }
 
+namespace {
+
+// Does not cut a character of UTF-8.
+std::size_t end_of_part(std::string_view text, std::size_t most) noexcept {
+  if (text.size() <= most) return text.size();
+  std::size_t end = most;
+  while (end > most - 3 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return end;
+}
+
+}  // namespace
+
+// A word of csh has at most 8 KiB, and one here may be four times as long when it is quoted.
 std::string sh_script::command() const {
+  constexpr std::size_t max_word = 1536;
   // A POSIX shell starts with a blank, a tab and a newline in IFS, whatever its environment says.
   std::string_view parameters =
       has_parameters_ ? "set -- \"${IFS#??}\" \"${SHELL:-/bin/sh}\"; " : "";
-  return "exec /bin/sh -c " + quote_word(std::string(parameters) + text_);
+  const std::string text = std::string(parameters) + text_;
+  if (text.size() <= max_word) return "exec /bin/sh -c " + quote_word(text);
+  std::string joined;
+  std::string words;
+  std::size_t count = 0;
+  for (std::string_view rest = text; !rest.empty();) {
+    std::string_view part = rest.substr(0, end_of_part(rest, max_word));
+    rest.remove_prefix(part.size());
+    joined += "${" + std::to_string(++count) + "}";
+    words += " " + quote_word(part);
+  }
+  return "exec /bin/sh -c 'eval \"" + joined + "\"' sh" + words;
 }
 
 std::string login_shell_text(const std::vector<std::string>& words) {

@@ -86,7 +86,7 @@ std::string_view to_string(connection_use what) noexcept {
 
 std::string_view to_string(transport_kind what) noexcept {
   static constexpr std::array<std::string_view, transport_kinds> words{
-      "none", "local", "libssh", "openssh", "connector", "exec"};
+      "none", "local", "libssh", "openssh", "connector", "exec", "tree"};
   return words[static_cast<std::size_t>(what)];
 }
 

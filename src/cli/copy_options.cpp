@@ -38,6 +38,7 @@ Examples:
   execo put -w 'node[1-200]' --journal up.ndjson app.tar /tmp || execo resume up.ndjson
 
 Hosts need sh and mktemp; for a directory or several files, xargs and tar, or dd and head.
+Those that run no commands need SFTP.
 )";
 
 constexpr std::string_view before_get =
@@ -60,6 +61,7 @@ Examples:
   execo get -w @db --resume --skip-unchanged time --preserve /var/dumps dumps
 
 Hosts need sh, cat and od. Directories and several files are faster where there is tar.
+Those that run no commands need SFTP.
 )";
 
 constexpr std::string_view exit_statuses = R"(
@@ -103,6 +105,10 @@ constexpr run_option copies[] = {
     {0, "preserve", "",
      "keep modes and times of the last change as they are, with put as root owners, too",
      [](run_reader& r, const given_option&) { r.made.copy.preserves = true; }},
+    {0, "sftp", "",
+     "over SFTP, for hosts that answer nothing else; where one runs no script, that is found out "
+     "(by a script)",
+     [](run_reader& r, const given_option&) { r.made.copy.by_sftp = true; }},
     {0, "resume", "",
      "keep what has come when a connection is lost, and go on from there when the same is "
      "copied to the same place again",

@@ -15,6 +15,7 @@
 #include "execo/host.hpp"
 #include "execo/journal.hpp"
 #include "execo/time.hpp"
+#include "execo/tree.hpp"
 #include "output_folders.hpp"
 #include "rollout_arguments.hpp"
 
@@ -31,8 +32,9 @@ class run_options {
   std::vector<host> hosts;  // in the order given, each once
   std::vector<std::string> words;
   bool quote_words = false;
-  bool keep_braces = false;  // nothing in the command is replaced
-  std::size_t fanout = 64;
+  bool keep_braces = false;           // nothing in the command is replaced
+  std::optional<std::size_t> fanout;  // none: 64, or all of them in a tree
+  std::optional<tree> shape;          // by way of each other
   duration timeout{0};
   duration first_output_timeout{0};
   duration idle_timeout{0};

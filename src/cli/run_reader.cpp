@@ -32,6 +32,13 @@ std::string key_file(const given_option& given) {
   return path;
 }
 
+// Without a value: a tree.
+constexpr command_line::choices<std::optional<ssh_client>, 4> ways{
+    {{"auto", ssh_client::automatic},
+     {"libssh", ssh_client::built_in},
+     {"openssh", ssh_client::openssh},
+     {"tree", std::nullopt}}};
+
 std::string_view word_of(ssh_client via) {
   if (via == ssh_client::automatic) return "auto";
   return via == ssh_client::openssh ? "openssh" : "libssh";
@@ -40,7 +47,7 @@ std::string_view word_of(ssh_client via) {
 }  // namespace
 
 run_reader::run_reader(const config& defaults) : ssh(defaults.ssh) {
-  made.fanout = defaults.fanout;
+  usual_fanout = defaults.fanout;
   made.timeout = defaults.timeout;
   made.first_output_timeout = defaults.first_output_timeout;
   made.idle_timeout = defaults.idle_timeout;
@@ -99,8 +106,34 @@ void run_reader::check_input() const {
         "it, too: redirect standard input, or give the password by a descriptor");
 }
 
+void run_reader::choose_way(const command_line::given_option& given) {
+  made.shape.reset();
+  if (std::optional<ssh_client> client = command_line::choose(given, ways)) {
+    ssh.given.via = *client;
+  } else {
+    made.shape.emplace();
+  }
+}
+
+void run_reader::set_arity(const command_line::given_option& given) {
+  constexpr std::size_t most = 1024;
+  arity = given.value == "auto" ? 0 : command_line::number(given, 1, most);
+}
+
+void run_reader::choose_shape() {
+  if (arity && !made.shape) throw usage_error("--arity is for --via tree");
+  if (!made.shape) {
+    if (!made.fanout) made.fanout = usual_fanout;
+    return;
+  }
+  if (made.copy.given())
+    throw usage_error("--via tree carries commands, no copies yet: leave it out");
+  made.shape->arity(arity.value_or(0));
+}
+
 run_options run_reader::finish(std::string_view name, std::span<const char* const> arguments) {
   choose_layout();
+  choose_shape();
   made.ssh = ssh.take();
   if (made.journal && !resumes) describe_run(name, arguments);
   check_passwords();
@@ -146,7 +179,11 @@ void run_reader::describe_run(std::string_view name, std::span<const char* const
   note("config_lines", fmt::format("{}", fmt::join(by.config_lines, "; ")));
   note("become", by.become);
   note("connector", by.connector);
-  if (by.connector.empty()) note("via", std::string(word_of(by.via)));
+  if (made.shape) {
+    note("via", "tree");
+  } else if (by.connector.empty()) {
+    note("via", std::string(word_of(by.via)));
+  }
 }
 
 void run_reader::check_passwords() const {

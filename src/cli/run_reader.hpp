@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,10 @@ class run_reader {
   /// Passwords are in no journal. Throws: usage_error.
   void refuse_if_resumed(const command_line::given_option& given) const;
   void become(const command_line::given_option& given);
+  /// --via. Throws: usage_error.
+  void choose_way(const command_line::given_option& given);
+  /// --arity. Throws: usage_error.
+  void set_arity(const command_line::given_option& given);
   /// Standard input is for the commands. Throws: usage_error.
   void feed_input(const command_line::given_option& given);
   /// A password on the first line of a descriptor. Throws: usage_error.
@@ -35,6 +40,8 @@ class run_reader {
   run_options made;
   ssh_arguments ssh;
   target_list targets;
+  std::size_t usual_fanout = 64;
+  std::optional<std::size_t> arity;  // of a tree
   bool gathered = false;
   bool ordered = false;
   bool ndjson = false;
@@ -44,6 +51,7 @@ class run_reader {
   void describe_run(std::string_view name, std::span<const char* const> arguments);
   void check_passwords() const;
   void choose_layout();
+  void choose_shape();
   void check_input() const;
 
   std::string password_on_input_;  // the option that reads one from standard input

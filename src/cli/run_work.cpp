@@ -55,6 +55,7 @@ remote run_work::made_command() {
   if (options_.has_terminal) made.pty(24, 80);
   set_streams(made);
   set_hosts(made);
+  if (options_.shape) made.via(*options_.shape);
   if (options_.command_retries > 0) made.retry(options_.command_retries);
   if (options_.idempotent) made.idempotent();
   return made;
@@ -113,6 +114,7 @@ void run_work::set_copy(Copy copy) {
       .kill_timeout(grace_after_term)
       .max_rate(options_.copy.rate_in_all, options_.copy.rate_of_each);
   if (options_.copy.preserves) copy.preserve();
+  if (options_.copy.by_sftp) copy.sftp();
   if (options_.copy.resumes) copy.resume();
   if (options_.copy.skip) copy.skip_unchanged(*options_.copy.skip);
   if (options_.copy.syncs) copy.sync();
@@ -126,7 +128,8 @@ void run_work::set_hosts(Action& of) {
   if (options_.keep_braces) of.verbatim();
   if (options_.journal) of.journal(*options_.journal);
   if (options_.journal && options_.journal->resumes()) of.allow_empty();
-  of.on(context_).fanout(options_.fanout).ssh(std::move(options_.ssh)).on_notice(audience_.notice);
+  if (options_.fanout) of.fanout(*options_.fanout);
+  of.on(context_).ssh(std::move(options_.ssh)).on_notice(audience_.notice);
 }
 
 template <class Action>

@@ -15,9 +15,6 @@ using command_line::plain_text;
 using command_line::refuse;
 using command_line::time_span;
 
-constexpr command_line::choices<ssh_client, 3> clients{{{"auto", ssh_client::automatic},
-                                                        {"libssh", ssh_client::built_in},
-                                                        {"openssh", ssh_client::openssh}}};
 constexpr command_line::choices<become_method, 3> become_methods{
     {{"sudo", become_method::sudo}, {"su", become_method::su}, {"doas", become_method::doas}}};
 constexpr command_line::choices<rollout_stop, 2> stops{
@@ -135,16 +132,22 @@ constexpr run_option connections[] = {
      }},
     {0, "known-hosts", "FILE", "file of known host keys (~/.ssh/known_hosts)",
      [](run_reader& r, const given_option& g) { r.ssh.given.known_hosts = plain_text(g); }},
-    {0, "via", "auto|libssh|openssh",
+    {0, "via", "auto|libssh|openssh|tree",
      "libssh: execo speaks ssh itself; openssh: it runs the program `ssh` once for each host; "
-     "auto: itself, and `ssh` for a host that libssh cannot log in to, but ssh may (auto)",
-     [](run_reader& r, const given_option& g) { r.ssh.given.via = choose(g, clients); }},
+     "auto: itself, and `ssh` for a host that libssh cannot log in to, but ssh may; tree: the "
+     "first hosts reach the others (auto)",
+     [](run_reader& r, const given_option& g) { r.choose_way(g); }},
+    {0, "arity", "N|auto",
+     "with --via tree: how many hosts each host reaches itself at most; auto: what connecting "
+     "costs decides (auto)",
+     [](run_reader& r, const given_option& g) { r.set_arity(g); }},
     {0, "connector", "TEMPLATE",
      "reach hosts by this program in place of ssh: 'docker exec -i %h', 'srun --overlap -w %h', "
      "'rsh %h'. %h is the host, %p its port, %u the user, %n its number, %% a percent sign. "
      "COMMAND is added as one word, or as `sh -c COMMAND` after the prefix argv:, as docker, "
      "podman, kubectl, ip, chroot, systemd-run and srun need it anyway. exec: runs COMMAND here "
-     "once for each host, with these tokens replaced in it",
+     "once for each host, with these tokens replaced in it; local: the same by a shell for each "
+     "host, which has its name in $EXECO_HOST",
      [](run_reader& r, const given_option& g) { r.ssh.given.connector = plain_text(g); }},
 };
 

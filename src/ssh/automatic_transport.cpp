@@ -10,20 +10,14 @@ namespace {
 
 class automatic_transport final : public replacing_transport {
  public:
-  automatic_transport(loop& on, const ssh_target& to, std::shared_ptr<const openssh_setup> program,
-                      const host& where)
-      : replacing_transport(on, make_ssh_transport(to)),
-        program_(std::move(program)),
-        where_(where),
-        subsystem_(to.subsystem),
+  automatic_transport(loop& on, std::unique_ptr<transport> built_in, openssh_try_maker make_openssh)
+      : replacing_transport(on, std::move(built_in)),
+        make_openssh_(std::move(make_openssh)),
         step_(delegate<>::to<&automatic_transport::begin_openssh>(this)) {}
   // libssh is not even tried.
-  automatic_transport(loop& on, std::shared_ptr<const openssh_setup> program, const host& where,
-                      std::string subsystem, std::string why)
-      : replacing_transport(on, make_openssh_transport(on, program, where, subsystem)),
-        program_(std::move(program)),
-        where_(where),
-        subsystem_(std::move(subsystem)),
+  automatic_transport(loop& on, openssh_try_maker make_openssh, std::string why)
+      : replacing_transport(on, make_openssh()),
+        make_openssh_(std::move(make_openssh)),
         step_(delegate<>::to<&automatic_transport::begin_openssh>(this)),
         why_openssh_(std::move(why)),
         is_openssh_(true) {}
@@ -37,8 +31,7 @@ class automatic_transport final : public replacing_transport {
   }
 
   std::unique_ptr<transport> next() override {
-    std::unique_ptr<transport> second =
-        make_openssh_transport(home(), program_, where_, subsystem_);
+    std::unique_ptr<transport> second = make_openssh_();
     is_openssh_ = true;
     return second;
   }
@@ -50,9 +43,7 @@ class automatic_transport final : public replacing_transport {
     return found;
   }
 
-  const std::shared_ptr<const openssh_setup> program_;
-  const host where_;
-  const std::string subsystem_;
+  const openssh_try_maker make_openssh_;
   queue_node step_;
   std::string why_openssh_;
   bool is_openssh_ = false;
@@ -60,18 +51,34 @@ class automatic_transport final : public replacing_transport {
 
 }  // namespace
 
-std::unique_ptr<transport> make_automatic_transport(loop& on, const ssh_target& to,
+std::unique_ptr<transport> make_automatic_transport(loop& on, std::unique_ptr<transport> built_in,
+                                                    openssh_try_maker make_openssh) {
+  return std::make_unique<automatic_transport>(on, std::move(built_in), std::move(make_openssh));
+}
+
+std::unique_ptr<transport> make_openssh_instead(loop& on, openssh_try_maker make_openssh,
+                                                std::string why) {
+  return std::make_unique<automatic_transport>(on, std::move(make_openssh), std::move(why));
+}
+
+std::unique_ptr<transport> make_automatic_transport(loop& on, ssh_target to,
                                                     std::shared_ptr<const openssh_setup> program,
                                                     const host& where) {
-  return std::make_unique<automatic_transport>(on, to, std::move(program), where);
+  std::string subsystem = to.subsystem;
+  return make_automatic_transport(on, make_ssh_transport(std::move(to)),
+                                  [&on, program, where, subsystem = std::move(subsystem)] {
+                                    return make_openssh_transport(on, program, where, subsystem);
+                                  });
 }
 
 std::unique_ptr<transport> make_openssh_transport(loop& on,
                                                   std::shared_ptr<const openssh_setup> program,
                                                   const host& where, std::string subsystem,
                                                   std::string why) {
-  return std::make_unique<automatic_transport>(on, std::move(program), where, std::move(subsystem),
-                                               std::move(why));
+  auto make = [&on, program, where, subsystem = std::move(subsystem)] {
+    return make_openssh_transport(on, program, where, subsystem);
+  };
+  return make_openssh_instead(on, std::move(make), std::move(why));
 }
 
 }  // namespace execo::detail

@@ -85,6 +85,9 @@ command_template::command_template(std::string_view text) {
   if (text.starts_with(exec_prefix)) {
     how_ = form::exec;
     rest.remove_prefix(exec_prefix.size());
+  } else if (text == local_connector) {
+    how_ = form::argv;
+    return;
   } else if (text.starts_with(argv_prefix)) {
     how_ = form::argv;
     rest.remove_prefix(argv_prefix.size());
@@ -112,7 +115,7 @@ std::string_view command_template::program() const noexcept {
 }
 
 bool command_template::passes_signals() const noexcept {
-  return how_ == form::exec || is_one_of(program(), run_here);
+  return how_ == form::exec || words_.empty() || is_one_of(program(), run_here);
 }
 
 std::optional<std::vector<std::string>> command_template::words(const token_values& values,

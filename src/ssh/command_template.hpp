@@ -27,6 +27,9 @@ enum class token_reader : std::uint8_t { program, shell };
 std::optional<std::string> expand_tokens(std::string_view text, const token_values& values,
                                          token_reader by, std::string& problem);
 
+/// A shell of this machine in place of each host.
+inline constexpr std::string_view local_connector = "local";
+
 class command_template {
  public:
   enum class form : std::uint8_t {
@@ -35,8 +38,8 @@ class command_template {
     exec,      ///< there is no program: the command itself runs here
   };
 
-  /// "rsh %h", "docker exec -i %h", "argv:unshare -r", "exec:". Split as a shell splits words;
-  /// no shell reads it.
+  /// "rsh %h", "docker exec -i %h", "argv:unshare -r", "exec:", "local". Split as a shell splits
+  /// words; no shell reads it.
   /// Throws: std::invalid_argument for a quote that is not closed, an unknown token or no word.
   explicit command_template(std::string_view text);
 

@@ -89,6 +89,7 @@ void openssh_log::read_step(std::string_view step) {
   constexpr std::string_view accepted = "exec request accepted on channel ";
   constexpr std::string_view subsystem_accepted = "subsystem request accepted on channel ";
   constexpr std::string_view proxied = "Executing proxy command: ";
+  if (work_ == work::forward && reached_ == phase::open) listening_.read_step(step);
   if (step.starts_with("Sending command: ") || step.starts_with("Sending subsystem: ")) {
     asked_ = true;
   } else if (step.starts_with("Connecting to ") || step.starts_with(proxied)) {

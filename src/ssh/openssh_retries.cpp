@@ -11,12 +11,8 @@ namespace {
 
 class openssh_retries final : public replacing_transport {
  public:
-  openssh_retries(loop& on, std::shared_ptr<const openssh_setup> shared, const host& where,
-                  std::string subsystem)
-      : replacing_transport(on, make_openssh_try(on, shared, where, subsystem)),
-        shared_(std::move(shared)),
-        where_(where),
-        subsystem_(std::move(subsystem)) {}
+  openssh_retries(loop& on, std::optional<unsigned> max_retries, openssh_try_maker make)
+      : replacing_transport(on, make()), make_(std::move(make)), max_retries_(max_retries) {}
 
   void open(const command& what, transport_events& events) override {
     begun_ = home().now();
@@ -39,7 +35,7 @@ class openssh_retries final : public replacing_transport {
 
   std::unique_ptr<transport> next() override {
     retries_->begin();
-    return make_openssh_try(home(), shared_, where_, subsystem_);
+    return make_();
   }
 
   bool stop_waiting() override {
@@ -59,9 +55,8 @@ class openssh_retries final : public replacing_transport {
     return found;
   }
 
-  const std::shared_ptr<const openssh_setup> shared_;
-  const host where_;
-  const std::string subsystem_;
+  const openssh_try_maker make_;
+  const std::optional<unsigned> max_retries_;
   clock::time_point begun_;
   std::optional<session_retries> retries_;
   std::optional<failed_try> cause_;  // for who has no time left
@@ -77,7 +72,10 @@ std::unique_ptr<transport> make_openssh_retries(loop& on, std::optional<unsigned
 std::unique_ptr<transport> make_openssh_transport(loop& on,
                                                   std::shared_ptr<const openssh_setup> shared,
                                                   const host& where, std::string subsystem) {
-  return std::make_unique<openssh_retries>(on, std::move(shared), where, std::move(subsystem));
+  auto make = [&on, shared, where, subsystem = std::move(subsystem)] {
+    return make_openssh_try(on, shared, where, subsystem);
+  };
+  return make_openssh_retries(on, shared->max_retries, std::move(make));
 }
 
 }  // namespace execo::detail

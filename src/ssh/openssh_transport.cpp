@@ -66,9 +66,10 @@ class openssh_transport final : public refusing_transport {
     is_terminal_ = what.attributes.pty;
     notice_ = password_notice(is_terminal_);
     control_ = home().service<control_sockets>().next();
-    local_.emplace(is_subsystem()
-                       ? shared_->words_to_subsystem(where_, log, control_, std::move(*text))
-                       : shared_->words(where_, log, control_, is_terminal_, std::move(*text)));
+    local_.emplace(
+        is_subsystem()
+            ? shared_->words_to_subsystem(where_, pipe_.path(), control_, std::move(*text))
+            : shared_->words(where_, pipe_.path(), control_, is_terminal_, std::move(*text)));
     // A terminal has no end of input that a null device would stand for.
     local_->has_input = what.has_input || is_terminal_;
     pipe_.watch();

@@ -36,6 +36,10 @@ class openssh_setup {
   /// `log`: the file that ssh writes its log to. `control`: its control socket; empty: none.
   std::vector<std::string> words(const host& where, const std::string& log,
                                  const std::string& control, bool terminal, std::string text) const;
+  /// For a connection that runs nothing, and is there for a forward: `kind` is -L, -D or -R, `what`
+  /// its value.
+  std::vector<std::string> forward_words(const host& where, const std::string& log,
+                                         std::string kind, std::string what) const;
   /// The same for a subsystem of the server in place of a command.
   std::vector<std::string> words_to_subsystem(const host& where, const std::string& log,
                                               const std::string& control, std::string name) const;

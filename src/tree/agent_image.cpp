@@ -46,7 +46,7 @@ std::string agent_image::plain() const {
   return bytes;
 }
 
-const agent_image* find_agent_image(std::span<const agent_image> images, agent_arch arch) noexcept {
+const agent_image* find_agent_image(std::span<const agent_image> images, machine arch) noexcept {
   auto found = std::ranges::find(images, arch, &agent_image::arch);
   return found == images.end() ? nullptr : &*found;
 }

@@ -14,11 +14,11 @@ namespace execo::detail {
 /// used.
 class agent_image {
  public:
-  constexpr agent_image(agent_arch arch, const char* begin, const char* end, std::size_t size,
+  constexpr agent_image(machine arch, const char* begin, const char* end, std::size_t size,
                         std::string_view sha256) noexcept
       : arch_(arch), begin_(begin), end_(end), size_(size), sha256_(sha256) {}
 
-  agent_arch arch() const noexcept { return arch_; }
+  machine arch() const noexcept { return arch_; }
   /// As gzip compresses it.
   std::span<const char> gzipped() const noexcept { return {begin_, end_}; }
   /// Uncompressed.
@@ -35,7 +35,7 @@ class agent_image {
   std::string plain() const;
 
  private:
-  agent_arch arch_;
+  machine arch_;
   const char* begin_;
   const char* end_;
   std::size_t size_;
@@ -47,6 +47,6 @@ class agent_image {
 std::span<const agent_image> agent_images() noexcept;
 
 /// The one for that machine, or null.
-const agent_image* find_agent_image(std::span<const agent_image> images, agent_arch arch) noexcept;
+const agent_image* find_agent_image(std::span<const agent_image> images, machine arch) noexcept;
 
 }  // namespace execo::detail

@@ -90,13 +90,6 @@ const std::string& quoted_script() {
   return text;
 }
 
-struct arch_name {
-  agent_arch arch;
-  std::string_view name;
-};
-constexpr std::array arch_names{arch_name{agent_arch::x86_64, "x86_64"},
-                                arch_name{agent_arch::aarch64, "aarch64"}};
-
 struct place_name {
   image_place place;
   std::string_view name;
@@ -127,15 +120,6 @@ std::string_view last_of(std::string_view text, std::size_t count) {
 }
 
 }  // namespace
-
-std::optional<agent_arch> agent_arch_of(std::string_view machine) noexcept {
-  const auto* found = std::ranges::find(arch_names, machine, &arch_name::name);
-  return found == arch_names.end() ? std::nullopt : std::optional(found->arch);
-}
-
-std::string_view name_of(agent_arch arch) noexcept {
-  return std::ranges::find(arch_names, arch, &arch_name::arch)->name;
-}
 
 std::string stage1_command(std::string_view nonce) {
   assert(!nonce.empty() && nonce.find_first_not_of("0123456789abcdef") == nonce.npos);
@@ -253,11 +237,11 @@ void stage1_reader::read(std::string_view line) {
 void stage1_reader::read_answer(std::string_view rest) {
   const std::string_view whole = rest;
   bool is_linux = take_word(rest) == "Linux";
-  auto arch = agent_arch_of(take_word(rest));
+  machine arch = machine_of(take_word(rest));
   const auto* place = std::ranges::find(place_names, take_word(rest), &place_name::name);
   if (place == place_names.end()) return fail(stage1_fault::malformed, whole);
-  if (!is_linux || !arch) return fail(stage1_fault::unknown_arch, whole);
-  answer_.arch = *arch;
+  if (!is_linux || arch == machine::other) return fail(stage1_fault::unknown_arch, whole);
+  answer_.arch = arch;
   answer_.place = place->place;
   while (!rest.empty()) {
     std::string_view tool = take_word(rest);

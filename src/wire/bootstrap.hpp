@@ -20,14 +20,9 @@
 #include <string>
 #include <string_view>
 
+#include "wire/machine.hpp"
+
 namespace execo::detail {
-
-/// What an agent can be built for.
-enum class agent_arch : std::uint8_t { x86_64, aarch64 };
-
-/// As `uname -m` says it on Linux; empty for another one.
-std::optional<agent_arch> agent_arch_of(std::string_view machine) noexcept;
-std::string_view name_of(agent_arch arch) noexcept;
 
 /// The command that starts stage 1, the same text in every login shell. It ends as
 ///   execo-agent NONCE FOLDER
@@ -59,7 +54,7 @@ enum class image_place : std::uint8_t { unlinked, folder, memory };
 /// What a host says of itself.
 class stage1_answer {
  public:
-  agent_arch arch = agent_arch::x86_64;
+  machine arch = machine::other;
   image_place place = image_place::unlinked;
   bool has_gzip = false, has_sha256sum = false, has_perl = false, has_python3 = false;
 

@@ -7,15 +7,13 @@
 
 #include "wire/codec.hpp"
 #include "wire/frame.hpp"
+#include "wire/machine.hpp"
 
 namespace execo::detail {
 
 /// The versions of the protocol that this build speaks.
 inline constexpr std::uint16_t protocol_lowest = 1;
 inline constexpr std::uint16_t protocol_highest = 1;
-
-enum class machine : std::uint8_t { other, x86_64, aarch64 };
-inline constexpr std::uint8_t machine_count = 3;
 
 /// Bits of hello_message::capabilities. Unknown ones are kept and mean nothing.
 enum class capability : std::uint32_t {

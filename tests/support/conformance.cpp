@@ -35,6 +35,8 @@ constexpr conformance_way ways[] = {
     {"openssh", kind::transport, sshd, openssh},
     {"connector_sh", kind::transport, sshd, libssh, "sh -c"},
     {"connector_argv", kind::transport, sshd, libssh, "argv:unshare -r"},
+    {"tree", kind::transport, sshd, libssh, "", 0, "", false, true},
+    {"tree_local", kind::transport, sshd, libssh, "local", 0, "", false, true},
     {"libssh_1_hop", kind::transport, sshd, libssh, "", 1},
     {"libssh_3_hops", kind::transport, sshd, libssh, "", 3},
     {"openssh_1_hop", kind::transport, sshd, openssh, "", 1, "", true},
@@ -214,11 +216,13 @@ command host_under_test::posix(const std::string& text) const {
 }
 
 remote host_under_test::on(command what, detail::host_arguments hosts) const {
-  return remote(std::move(what), std::move(hosts))
-      .ssh(options_)
-      .on(*loop_)
-      .timeout(limit_)
-      .kill_timeout(limit_ / 4);
+  remote made = remote(std::move(what), std::move(hosts))
+                    .ssh(options_)
+                    .on(*loop_)
+                    .timeout(limit_)
+                    .kill_timeout(limit_ / 4);
+  if (way_.by_tree) made.via(tree());
+  return made;
 }
 
 host_result host_under_test::result_of(remote action) {

@@ -30,6 +30,7 @@ class conformance_way {
   int hops = 0;
   const char* shell = "";   // the login shell; empty: that of the caller
   bool long_alone = false;  // dear: left out of everyday runs
+  bool by_tree = false;     // an agent over there, started by that way
 
   bool is_ssh() const noexcept { return *connector == '\0'; }
 };

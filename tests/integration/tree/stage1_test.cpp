@@ -210,8 +210,7 @@ void expect_failed(const stage1_host& host, stage1_fault fault, const std::strin
 const detail::agent_image* own_agent() {
   struct utsname about {};
   (void)::uname(&about);
-  auto arch = detail::agent_arch_of(about.machine);
-  return arch ? detail::find_agent_image(detail::agent_images(), *arch) : nullptr;
+  return detail::find_agent_image(detail::agent_images(), detail::machine_of(about.machine));
 }
 
 std::string nonce_bytes() {

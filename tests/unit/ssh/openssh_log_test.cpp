@@ -162,6 +162,45 @@ TEST(openssh_log, finds_the_words_that_ssh_adds_when_a_connection_is_lost) {
   EXPECT_EQ(own("Connection to n2 closed by remote host.\r\n"), "");
 }
 
+openssh_log forward_of(std::initializer_list<std::string_view> more) {
+  openssh_log log("n1", 22, "me", openssh_log::work::forward);
+  for (std::string_view r : {connecting, connected, keys, login}) log.feed(std::string(r) + "\r\n");
+  for (std::string_view r : more) log.feed(std::string(r) + "\r\n");
+  return log;
+}
+
+TEST(openssh_log, tells_where_a_forward_is_listened_for) {
+  EXPECT_FALSE(forward_of({}).listening().here());
+  EXPECT_TRUE(forward_of({"debug1: Entering interactive session."}).listening().here());
+  openssh_log there =
+      forward_of({"debug1: remote forward success for: listen 127.0.0.1:0, connect db:80",
+                  "Allocated port 43297 for remote forward to db:80"});
+  EXPECT_EQ(there.listening().chosen_port(), 43297);
+  EXPECT_FALSE(there.listening().there());
+  there.feed("debug1: forwarding_success: all expected forwarding replies received\r\n");
+  EXPECT_TRUE(there.listening().there());
+}
+
+TEST(openssh_log, tells_why_a_forward_is_not_listened_for) {
+  openssh_log port = forward_of({"bind [127.0.0.1]:80: Permission denied",
+                                 "channel_setup_fwd_listener_tcpip: cannot listen to port: 80",
+                                 "Could not request local forwarding."});
+  EXPECT_EQ(port.listening().problem(), "bind [127.0.0.1]:80: Permission denied");
+  EXPECT_EQ(port.listen_error(), std::errc::permission_denied);
+  openssh_log path = forward_of({"unix_listener: cannot bind to path /x: Address already in use"});
+  EXPECT_EQ(path.listen_error(), std::errc::address_in_use);
+  openssh_log there =
+      forward_of({"Error: remote port forwarding failed for listen path /run/socket"});
+  EXPECT_TRUE(there.listening().refused());
+  EXPECT_EQ(there.listening().problem(), "");
+}
+
+TEST(openssh_log, does_not_speak_of_a_command_where_there_is_none) {
+  failure lost = forward_of({"debug1: Entering interactive session."}).describe("");
+  EXPECT_EQ(lost.how, end_reason::connection_lost);
+  EXPECT_EQ(lost.context, "n1: the connection was lost");
+}
+
 TEST(openssh_log, follows_a_subsystem_as_a_command) {
   openssh_log log = log_of({connecting, connected, keys, login, "debug1: Sending subsystem: sftp"});
   EXPECT_TRUE(log.asked());

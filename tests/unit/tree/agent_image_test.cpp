@@ -22,9 +22,9 @@ namespace execo::test {
 namespace {
 
 namespace fs = std::filesystem;
-using detail::agent_arch;
 using detail::agent_image;
 using detail::image_form;
+using detail::machine;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
@@ -39,10 +39,10 @@ std::string digest_of(std::span<const char> bytes) {
   return sum.hex();
 }
 
-agent_arch own_arch() {
+machine own_arch() {
   struct utsname about {};
   (void)::uname(&about);
-  return detail::agent_arch_of(about.machine).value();
+  return detail::machine_of(about.machine);
 }
 
 const agent_image& stand_in() { return *find_agent_image(detail::stand_in_images(), own_arch()); }
@@ -55,7 +55,7 @@ int elf_machine(const std::string& program) {
 
 TEST(agent_images, are_found_by_machine) {
   ASSERT_THAT(detail::stand_in_images(), SizeIs(1));
-  agent_arch other = own_arch() == agent_arch::x86_64 ? agent_arch::aarch64 : agent_arch::x86_64;
+  machine other = own_arch() == machine::x86_64 ? machine::aarch64 : machine::x86_64;
   EXPECT_NE(find_agent_image(detail::stand_in_images(), own_arch()), nullptr);
   EXPECT_EQ(find_agent_image(detail::stand_in_images(), other), nullptr);
   EXPECT_EQ(find_agent_image({}, own_arch()), nullptr);
@@ -85,7 +85,7 @@ TEST(agent_images, say_what_is_sent_before_them) {
 TEST(agent_images, that_are_damaged_are_refused) {
   std::string bytes(stand_in().gzipped().begin(), stand_in().gzipped().end());
   auto image = [](const std::string& held, std::size_t size) {
-    return agent_image(agent_arch::aarch64, held.data(), held.data() + held.size(), size, "");
+    return agent_image(machine::aarch64, held.data(), held.data() + held.size(), size, "");
   };
   const std::size_t size = stand_in().size();
   EXPECT_EQ(image(bytes, size).plain().size(), size);
@@ -106,13 +106,13 @@ TEST(built_in_agents, are_there_if_the_build_has_one_and_are_whole) {
   for (const agent_image& image : detail::agent_images()) {
     const std::string program = image.plain();
     EXPECT_EQ(digest_of(program), image.sha256());
-    EXPECT_EQ(elf_machine(program), image.arch() == agent_arch::x86_64 ? 62 : 183);
+    EXPECT_EQ(elf_machine(program), image.arch() == machine::x86_64 ? 62 : 183);
   }
 }
 
 // Whose input has ended: it says who it is and leaves.
 TEST(built_in_agents, for_aarch64_run_where_there_is_an_emulator) {
-  const agent_image* image = find_agent_image(detail::agent_images(), agent_arch::aarch64);
+  const agent_image* image = find_agent_image(detail::agent_images(), machine::aarch64);
   if (image == nullptr) GTEST_SKIP() << "no agent for aarch64 is built";
   const char* emulator = "/usr/bin/qemu-aarch64-static";
   if (!fs::exists(emulator)) GTEST_SKIP() << "no qemu-aarch64-static";

@@ -8,9 +8,9 @@
 namespace execo::test {
 namespace {
 
-using detail::agent_arch;
 using detail::image_form;
 using detail::image_place;
+using detail::machine;
 using detail::stage1_fault;
 using detail::stage1_reader;
 using detail::stage1_state;
@@ -64,7 +64,7 @@ TEST(reader_of_stage1, finds_its_lines_among_noise_in_any_cut_and_leaves_the_fra
     stage1_reader reader(nonce);
     EXPECT_EQ(feed(reader, text, each), std::string("FRAMES"));
     EXPECT_EQ(reader.state(), stage1_state::started);
-    EXPECT_EQ(reader.answer().arch, agent_arch::x86_64);
+    EXPECT_EQ(reader.answer().arch, machine::x86_64);
     EXPECT_EQ(reader.answer().place, image_place::unlinked);
     EXPECT_EQ(reader.answer().form(), image_form::gzip);
     EXPECT_TRUE(reader.answer().has_sha256sum);
@@ -117,7 +117,7 @@ TEST(reader_of_stage1, knows_the_machines_that_there_are_agents_for) {
   stage1_reader arm(nonce);
   feed(arm, line + "Linux aarch64 memory\n", 3);
   EXPECT_EQ(arm.state(), stage1_state::receiving);
-  EXPECT_EQ(arm.answer().arch, agent_arch::aarch64);
+  EXPECT_EQ(arm.answer().arch, machine::aarch64);
   EXPECT_EQ(arm.answer().form(), image_form::plain);
   stage1_reader other(nonce);
   feed(other, line + "Linux riscv64 unlinked gzip\n", 3);

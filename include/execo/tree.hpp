@@ -1,0 +1,65 @@
+/// tree: commands on many hosts by way of each other.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "execo/time.hpp"
+
+namespace execo {
+
+namespace detail {
+
+class tree_settings {
+ public:
+  tree_settings() = default;
+  std::size_t arity = 0;
+  std::size_t depth = 0;
+  duration orphan_grace = std::chrono::seconds(30);
+};
+
+}  // namespace detail
+
+/// How hosts reach further hosts: `remote("uname -r", hosts).via(tree().arity(16))`.
+///
+/// Hosts need no more than what leads to them, and sh. Each is given an agent, a process in memory
+/// that leaves no file behind; it reaches further hosts in the same way, and ends with the tree.
+class [[nodiscard]] tree {
+ public:
+  tree() = default;
+
+  /// The most children of the root and of each agent. 0, the default: as many as connecting costs
+  /// suggest, 64 at most. Throws: std::invalid_argument above 1024.
+  tree& arity(std::size_t children) &;
+  tree&& arity(std::size_t children) && { return std::move(arity(children)); }
+  /// The most levels below the root; 1: agents have no children. 0, the default: no limit.
+  tree& depth(std::size_t levels) & {
+    settings_.depth = levels;
+    return *this;
+  }
+  tree&& depth(std::size_t levels) && { return std::move(depth(levels)); }
+  /// How long agents that have lost their parent let commands run: 30 s by default.
+  /// Throws: std::invalid_argument below 0.
+  tree& orphan_grace(duration limit) &;
+  tree&& orphan_grace(duration limit) && { return std::move(orphan_grace(limit)); }
+
+  const detail::tree_settings& settings() const noexcept { return settings_; }
+
+ private:
+  detail::tree_settings settings_;
+};
+
+/// What a tree looks like.
+class tree_status {
+ public:
+  tree_status() = default;
+  std::size_t hosts = 0;     ///< that were wanted so far
+  std::size_t up = 0;        ///< that have an agent
+  std::size_t failed = 0;    ///< that could not be given one
+  std::size_t children = 0;  ///< of the root
+  std::size_t depth = 0;     ///< levels below the root
+};
+
+}  // namespace execo

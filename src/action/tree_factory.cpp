@@ -1,0 +1,111 @@
+#include "action/tree_factory.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+#include "action/remote_factory.hpp"
+#include "process/lifecycle.hpp"
+#include "ssh/command_template.hpp"
+#include "ssh/remote_text.hpp"
+#include "tree/tree_root.hpp"
+#include "tree/tree_transport.hpp"
+
+namespace execo::detail {
+namespace {
+
+// What a host prints while it starts an agent.
+constexpr std::size_t max_said = std::size_t{4} * 1024;
+
+std::optional<std::string> text_of(const command& what, std::string& problem) {
+  return remote_text(what, problem);
+}
+
+/// By whatever leads to hosts without a tree.
+class direct_way final : public tree_way {
+ public:
+  explicit direct_way(const ssh_options& options)
+      : factory_(make_remote_factory(options)), limits_(options.limits), options_(options) {
+    command streams("");
+    streams.set_out(capture(0));
+    streams.set_in(pipe());
+    stdio_ = taken_stdio::now(streams, surroundings::caller::goes_on);
+  }
+  void begin(loop& on) {
+    factory_->begin(on);
+    loop_ = &on;
+  }
+  void end() noexcept { factory_->end(0); }
+  command_factory& factory() const noexcept { return *factory_; }
+
+  intrusive_ptr<lifecycle> run_on(const host& where, std::size_t index, std::string text) override {
+    auto stage1 = std::make_shared<command>(text);
+    stage1->given_name = "execo-agent";
+    stage1->output_cap = max_said;
+    stage1->set_in(pipe());
+    attempt what(where, index, std::move(stage1), stdio_, nullptr, limits_);
+    return factory_->make_run(*loop_, 0, std::move(what));
+  }
+
+  connector_message connector() const override {
+    connector_message made;
+    made.local = is_local(options_);
+    if (made.local) return made;
+    made.words = {
+        "ssh", "-T", "-o", "BatchMode=yes", "-o", "ClearAllForwardings=yes", "-l", "%u", "-p",
+        "%p",  "--", "%h"};
+    return made;
+  }
+
+  static bool is_local(const ssh_options& options) { return options.connector == local_connector; }
+
+ private:
+  std::shared_ptr<command_factory> factory_;
+  deadlines limits_;
+  ssh_options options_;
+  taken_stdio stdio_;
+  loop* loop_ = nullptr;
+};
+
+/// It has a tree of its own, on the action's loop.
+class tree_factory final : public command_factory {
+ public:
+  tree_factory(const ssh_options& options, const tree& shape)
+      : shape_(shape), way_(std::make_shared<direct_way>(options)) {
+    if (!options.become.empty())
+      throw std::invalid_argument("become: not in a tree yet, use sudo in the command");
+  }
+
+  void prepare(const command& what) override { way_->factory().prepare(what); }
+  void begin(loop& on) override {
+    way_->begin(on);
+    root_ = intrusive_ptr<tree_root>(new tree_root(on, shape_.settings(), way_));
+  }
+  std::size_t ring_of(const host&, std::size_t) const noexcept override { return 0; }
+  std::size_t usual_fanout() const noexcept override { return SIZE_MAX; }
+  // Of a host that the root does not reach itself: none. Those that it does are few.
+  std::size_t descriptors() const noexcept override { return 0; }
+  login_place login_to(const host& where) const override { return way_->factory().login_to(where); }
+  void end(std::size_t ring) noexcept override {
+    if (ring != 0 || !root_) return;
+    root_->close();
+    root_ = {};
+    way_->end();
+  }
+
+ private:
+  std::unique_ptr<transport> transport_to(loop& on, std::size_t, attempt& what) override {
+    return make_tree_transport(on, root_, what.where, text_of);
+  }
+
+  tree shape_;
+  std::shared_ptr<direct_way> way_;
+  intrusive_ptr<tree_root> root_;
+};
+
+}  // namespace
+
+std::shared_ptr<command_factory> make_tree_factory(ssh_options options, const tree& shape) {
+  return std::make_shared<tree_factory>(std::move(options), shape);
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,226 @@
+#include "tree/tree_child.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "base/contain.hpp"
+#include "execo/printable.hpp"
+#include "tree/hex.hpp"
+
+namespace execo::detail {
+namespace {
+
+// What is given to the way at a time.
+constexpr std::size_t max_write = std::size_t{64} * 1024;
+
+std::string_view view_of(std::span<const char> bytes) noexcept {
+  return std::string_view(bytes.data(), bytes.size());
+}
+
+host_failure failure_of_fault(wire_fault fault) noexcept {
+  return fault == wire_fault::silent ? host_failure::silent : host_failure::protocol;
+}
+
+}  // namespace
+
+tree_child::tree_child(loop& on, tree_child_owner& owner, intrusive_ptr<lifecycle> way,
+                       bytes16 nonce, welcome_message welcome)
+    : loop_(on),
+      owner_(owner),
+      way_(std::move(way)),
+      nonce_(nonce),
+      welcome_(std::move(welcome)),
+      stage1_(hex_of(nonce)),
+      write_step_(delegate<>::to<&tree_child::write_more>(this)),
+      time_(delegate<>::to<&tree_child::time_passed>(this), "heartbeat of a tree") {}
+
+tree_child::~tree_child() { assert(state_ == state::idle || state_ == state::ended); }
+
+void tree_child::start() {
+  assert(state_ == state::idle);
+  state_ = state::reaching;
+  begun_ = loop_.now();
+  way_->attach(static_cast<end_observer&>(*this));
+  way_->set_tap(static_cast<output_tap*>(this));
+  way_->disable_end_log();
+  way_->start();
+}
+
+void tree_child::on_output(execution&, stream which, std::span<const char> bytes) {
+  if (which != stream::out) return;
+  if (state_ == state::reaching || state_ == state::loading) read_stage1(bytes);
+  if (state_ >= state::greeting && state_ < state::ended) read_frames(bytes);
+}
+
+void tree_child::read_stage1(std::span<const char>& bytes) {
+  while (!bytes.empty()) {
+    switch (stage1_.feed(bytes)) {
+      case stage1_state::answered:
+        send_image();
+        break;
+      case stage1_state::started:
+        state_ = state::greeting;
+        link_.emplace(link::to_child(nonce_, welcome_, loop_.now()));
+        return watch_time();
+      case stage1_state::failed:
+        return cut();
+      case stage1_state::searching:
+      case stage1_state::receiving:
+        break;
+    }
+  }
+}
+
+void tree_child::send_image() {
+  const stage1_answer& host = stage1_.answer();
+  const agent_image* image = find_agent_image(agent_images(), host.arch);
+  if (image == nullptr) return cut();
+  state_ = state::loading;
+  stage1_.sending();
+  image_ = image->gzipped();
+  if (host.form() == image_form::plain) {
+    plain_ = image->plain();
+    image_ = plain_;
+  }
+  sending_ = image->header(host.form(), image_.size());
+  write(sending_);
+}
+
+void tree_child::read_frames(std::span<const char> bytes) {
+  std::string_view rest = view_of(bytes);
+  while (std::optional<frame> f = link_->next(rest, loop_.now())) {
+    if (f->type == frame_type::hello) {
+      // A hello that the link has taken is one.
+      hello_ = hello_message::decode(*f).value_or(hello_message());
+      greeted();
+    } else if (f->type != frame_type::goodbye) {
+      owner_.child_frame(*this, *f);
+    }
+    if (state_ == state::ended) return;
+  }
+  link_->grant();
+  check_link();
+  write_soon();
+}
+
+void tree_child::greeted() {
+  state_ = state::open;
+  connect_time_ = loop_.now() - begun_;
+  plain_ = std::string();
+  owner_.child_up(*this);
+}
+
+void tree_child::refuse(wire_fault fault, std::string_view about) {
+  if (!link_ || link_->is_over()) return;
+  link_->refuse(fault, about);
+  check_link();
+}
+
+// A link that is over has nothing more to say; what it says last is still written.
+void tree_child::check_link() {
+  if (!link_->is_over() || state_ == state::parting || state_ == state::ended) return;
+  state_ = state::parting;
+  write_soon();
+}
+
+void tree_child::leave() {
+  if (state_ == state::parting || state_ == state::ended) return;
+  if (state_ != state::open) return cut();
+  state_ = state::parting;
+  link_->leave(goodbye_message());
+  write_soon();
+}
+
+// Once for all that is sent in a turn.
+void tree_child::write_soon() {
+  if (writes_ || std::exchange(step_queued_, true)) return;
+  retain();
+  loop_.defer(write_step_);
+}
+
+void tree_child::write_more() {
+  intrusive_ptr<tree_child> alive(this);
+  release();
+  step_queued_ = false;
+  if (writes_ || state_ < state::greeting || state_ == state::ended) return;
+  std::string_view next = link_->output().substr(0, max_write);
+  if (next.empty()) {
+    // All is said: the agent sees the end of its input, and ends.
+    if (state_ == state::parting && link_->is_over()) way_->input().end_writing();
+    return;
+  }
+  sending_.assign(next);
+  link_->written(next.size(), loop_.now());
+  write(sending_);
+}
+
+void tree_child::write(std::span<const char> bytes) {
+  if (!way_->input().is_fed_by_writer()) return;
+  writes_ = true;
+  way_->input().write(delegate<std::size_t, bool>::to<&tree_child::on_written>(this), bytes);
+}
+
+// A way that takes no more is about to end.
+void tree_child::on_written(std::size_t, bool closed) {
+  writes_ = false;
+  if (closed || state_ == state::ended) return;
+  if (!image_.empty()) return write(std::exchange(image_, {}));
+  if (state_ < state::greeting) return;
+  write_soon();
+  if (state_ == state::open) owner_.child_has_room(*this);
+}
+
+void tree_child::time_passed() {
+  link_->tick(loop_.now());
+  check_link();
+  write_soon();
+  watch_time();
+}
+
+void tree_child::watch_time() {
+  if (std::optional<wire_time> due = link_->due()) loop_.arm(time_, *due);
+}
+
+void tree_child::on_end(execution&) noexcept {
+  intrusive_ptr<tree_child> alive(this);
+  loop_.disarm(time_);
+  end_ = way_->take_result();
+  host_failure why = host_failure::lost;
+  failure what;
+  contain([&] { what = found_failure(why); },
+          [&](const std::exception_ptr& error) { what.why = error_of(error); });
+  state_ = state::ended;
+  owner_.child_ended(*this, why, std::move(what));
+}
+
+// Of a way that ended: what the link or stage 1 found, or what the way itself says.
+failure tree_child::found_failure(host_failure& why) {
+  const std::string& host = welcome_.host;
+  if (link_ && link_->state() == link_state::failed) {
+    why = failure_of_fault(link_->fault());
+    return failure(end_reason::connection_lost, std::make_error_code(std::errc::protocol_error),
+                   printable(host) + ": the link to its agent failed: " + link_->fault_words());
+  }
+  if (link_) {
+    why = host_failure::lost;
+    return failure(end_reason::connection_lost, end_.error(),
+                   printable(host) + ": the link to its agent was lost");
+  }
+  if (end_.how() != end_reason::exited && end_.how() != end_reason::cancelled) {
+    why = host_failure::connect;
+    failure found(end_.how(), end_.error(), end_.error_context());
+    found.reason = end_.reason();
+    return found;
+  }
+  (void)stage1_.end();
+  why = host_failure::no_agent;
+  std::string words = stage1_.fault() == stage1_fault::none
+                          ? std::string("there is no agent for its kind of machine")
+                          : std::string(words_of(stage1_.fault()));
+  if (!stage1_.fault_text().empty()) words += ": " + printable(stage1_.fault_text());
+  return failure(end_reason::unsupported, std::make_error_code(std::errc::not_supported),
+                 printable(host) + ": no agent was started: " + words);
+}
+
+}  // namespace execo::detail

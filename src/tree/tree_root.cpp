@@ -1,0 +1,524 @@
+#include "tree/tree_root.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <optional>
+#include <utility>
+
+#include "base/contain.hpp"
+#include "execo/printable.hpp"
+#include "tree/hex.hpp"
+#include "wire/message_limits.hpp"
+
+namespace execo::detail {
+namespace {
+
+// Between two looks for agents that are slow to deploy what they have taken.
+constexpr auto look_interval = std::chrono::seconds(1);
+// Of a work message, with room for the names of one more host.
+constexpr std::size_t max_work_bytes = frame_body_limit - 4 * name_limit;
+
+std::chrono::microseconds since_start(clock::time_point now) noexcept {
+  return std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
+}
+
+pool_rules rules_of(const tree_settings& how) {
+  pool_rules rules;
+  if (how.arity != 0) rules.arity = static_cast<std::uint32_t>(how.arity);
+  if (how.depth != 0) rules.most_depth = static_cast<std::uint32_t>(how.depth);
+  return rules;
+}
+
+index_ranges set_of(std::span<const host_span> spans) {
+  index_ranges set;
+  for (const host_span& one : spans)
+    set |= index_ranges(one.first, static_cast<std::uint32_t>(one.end() - 1));
+  return set;
+}
+
+host_spans spans_of(const index_ranges& set) {
+  host_spans spans;
+  for (const index_range& r : set.ranges()) {
+    host_span one;
+    one.first = r.first;
+    one.count = r.last - r.first + 1;
+    spans.push_back(one);
+  }
+  return spans;
+}
+
+end_reason end_of(host_failure why) noexcept {
+  switch (why) {
+    case host_failure::auth:
+      return end_reason::auth_failed;
+    case host_failure::host_key:
+      return end_reason::host_key_rejected;
+    case host_failure::protocol:
+      return end_reason::protocol_error;
+    case host_failure::no_agent:
+      return end_reason::unsupported;
+    case host_failure::silent:
+    case host_failure::lost:
+      return end_reason::connection_lost;
+    default:
+      return end_reason::connect_failed;
+  }
+}
+
+}  // namespace
+
+tree_root::tree_root(loop& on, const tree_settings& how, std::shared_ptr<tree_way> way)
+    : loop_(on),
+      how_(how),
+      way_(std::move(way)),
+      secret_(random_bytes16()),
+      ready_step_(delegate<>::to<&tree_root::call_ready>(this)),
+      tick_(delegate<>::to<&tree_root::tick>(this), "a look at the agents of a tree"),
+      pool_(rules_of(how)),
+      stream_window_(welcome_message().stream_window) {}
+
+tree_root::~tree_root() { assert(children_ == 0); }
+
+// -- hosts ----------------------------------------------------------------------------------------
+
+std::uint32_t tree_root::index_of(const host& where) {
+  std::string key = fmt::format("{}@{}:{}", where.user(), where.name(), where.port());
+  auto [place, is_new] = indices_.try_emplace(std::move(key), nodes_.size());
+  if (is_new) nodes_.emplace_back(where);
+  return place->second;
+}
+
+void tree_root::enter(tree_seat& seat, const host& where) {
+  seat.host_in_tree = index_of(where);
+  seat.run_in_tree = 0;
+  node& its = nodes_[seat.host_in_tree];
+  if (its.at == stage::up) {
+    seat.link_before(ready_);
+    return ready_soon();
+  }
+  seat.link_before(its.seats);
+  if (its.at != stage::wanted) want(seat.host_in_tree);
+}
+
+void tree_root::leave(tree_seat& seat) noexcept {
+  seat.unlink();
+  if (seat.run_in_tree != 0) runs_.erase(seat.run_in_tree);
+  seat.run_in_tree = 0;
+}
+
+void tree_root::want(std::uint32_t index) {
+  nodes_[index].at = stage::wanted;
+  host_span one;
+  one.first = index;
+  one.count = 1;
+  decided_.clear();
+  pool_.add(one, decided_);
+  follow(decided_);
+}
+
+void tree_root::ready_soon() noexcept {
+  if (std::exchange(ready_queued_, true)) return;
+  retain();
+  loop_.defer(ready_step_);
+}
+
+void tree_root::call_ready() {
+  intrusive_ptr<tree_root> alive(this);
+  release();
+  ready_queued_ = false;
+  while (ready_.linked()) {
+    auto& seat = static_cast<tree_seat&>(*ready_.next());
+    seat.unlink();
+    seat.seat_up();
+  }
+}
+
+tree_child* tree_root::way_to(std::uint32_t index) const noexcept {
+  std::uint32_t link = nodes_[index].link;
+  return link == no_link ? nullptr : links_[link]->child.get();
+}
+
+std::string tree_root::place_of(const tree_seat& seat) const {
+  const node& its = nodes_[seat.host_in_tree];
+  if (its.parent == no_host) return {};
+  return fmt::format("reached through {}", printable(nodes_[its.parent].where.name()));
+}
+
+// -- commands -------------------------------------------------------------------------------------
+
+send_result tree_root::execute(tree_seat& seat, execute_message what) {
+  tree_child* child = way_to(seat.host_in_tree);
+  if (child == nullptr) return send_result::over;
+  // 0 is for frames of no run.
+  do {
+    ++last_run_;
+  } while (last_run_ == 0 || runs_.count(last_run_) != 0);
+  what.run = last_run_;
+  what.hosts = index_ranges(seat.host_in_tree);
+  send_result sent = child->send(what);
+  if (sent != send_result::queued) return sent;
+  runs_.emplace(what.run, &seat);
+  seat.run_in_tree = what.run;
+  seat.link_before(links_[nodes_[seat.host_in_tree].link]->seats);
+  return sent;
+}
+
+bool tree_root::take_of_run(const frame& f) {
+  auto known = runs_.find(f.run);
+  tree_seat* seat = known == runs_.end() ? nullptr : known->second;
+  switch (f.type) {
+    case frame_type::started: {
+      auto message = started_message::decode(f);
+      if (message && seat != nullptr) seat->seat_started();
+      return message.has_value();
+    }
+    case frame_type::output: {
+      auto message = output_message::decode(f);
+      if (message && seat != nullptr) seat->seat_output(*message);
+      return message.has_value();
+    }
+    case frame_type::credit: {
+      auto message = credit_message::decode(f);
+      if (message && seat != nullptr) seat->seat_credit(message->data);
+      return message.has_value();
+    }
+    case frame_type::ended: {
+      auto message = ended_message::decode(f);
+      if (!message || seat == nullptr) return message.has_value();
+      leave(*seat);
+      seat->seat_ended(*message);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+// -- what the pool decides ------------------------------------------------------------------------
+
+void tree_root::follow(pool_decisions& decided) {
+  // What is done here may lead to further decisions only later, from the loop.
+  for (const host_span& one : decided.start)
+    for (std::uint32_t i = 0; i < one.count; ++i) start_child(one.first + i);
+  for (const pool_decisions::to_child& one : decided.give)
+    give(link_of_slot(one.child), decided.of(one));
+  for (const pool_decisions::to_child& one : decided.take_back)
+    take_back(link_of_slot(one.child), decided.of(one));
+  watch_time();
+}
+
+void tree_root::start_child(std::uint32_t index) noexcept {
+  node& its = nodes_[index];
+  contain(
+      [&] {
+        bytes16 nonce = random_bytes16();
+        welcome_message welcome;
+        welcome.tree_secret = secret_;
+        welcome.index = index;
+        welcome.depth = 1;
+        welcome.orphan_grace_ms = static_cast<std::uint32_t>(
+            std::chrono::duration_cast<std::chrono::milliseconds>(how_.orphan_grace).count());
+        welcome.host = its.where.name();
+        intrusive_ptr<lifecycle> way =
+            way_->run_on(its.where, index, stage1_command(hex_of(nonce)));
+        if (unused_links_.empty()) {
+          links_.push_back(std::make_unique<entry>());
+          unused_links_.push_back(static_cast<std::uint32_t>(links_.size() - 1));
+        }
+        std::uint32_t link = unused_links_.back();
+        links_[link]->child = intrusive_ptr<tree_child>(
+            new tree_child(loop_, *this, std::move(way), nonce, std::move(welcome)));
+        unused_links_.pop_back();
+        its.link = link;
+        if (children_++ == 0) {
+          self_ = intrusive_ptr<tree_root>(this);
+          loop_.adopt(*this);
+        }
+        links_[link]->child->start();
+      },
+      [&](const std::exception_ptr& error) { fail_all(error); });
+}
+
+void tree_root::give(std::uint32_t link, std::span<const host_span> hosts) {
+  tree_child& child = *links_[link]->child;
+  index_ranges given = set_of(hosts);
+  child.hand_over(given);
+  work_message work;
+  std::size_t bytes = 0;
+  auto send = [&] {
+    if (!work.items.empty() && child.send(work) != send_result::queued) child.cut();
+    work.items.clear();
+    bytes = 0;
+  };
+  given.for_each([&](std::uint32_t index) {
+    node& its = nodes_[index];
+    its.link = link;
+    work_item item;
+    item.index = index;
+    item.name = its.where.name();
+    item.user = its.where.user();
+    item.port = static_cast<std::uint16_t>(its.where.port());
+    bytes += item.name.size() + item.user.size() + sizeof item;
+    work.items.push_back(std::move(item));
+    if (bytes >= max_work_bytes || work.items.size() == hosts_limit) send();
+  });
+  send();
+}
+
+void tree_root::take_back(std::uint32_t link, std::span<const host_span> hosts) {
+  revoke_message message;
+  message.hosts = set_of(hosts);
+  (void)links_[link]->child->send(message);
+}
+
+// -- children -------------------------------------------------------------------------------------
+
+std::uint32_t tree_root::link_of(const tree_child& child) const noexcept {
+  return nodes_[child.index()].link;
+}
+
+std::uint32_t tree_root::link_of_slot(child_slot slot) const noexcept {
+  return links_of_slots_[slot];
+}
+
+void tree_root::child_up(tree_child& child) {
+  std::uint32_t link = link_of(child);
+  entry& its = *links_[link];
+  connector_message connector = way_->connector();
+  // Without hosts that wait it has no use for programs to start on others.
+  bool may_deploy = connector.local || (child.hello().can(capability::ssh) && pool_.queued() > 0 &&
+                                        send_program(child));
+  if (may_deploy) (void)child.send(connector);
+  decided_.clear();
+  auto took = std::chrono::duration_cast<connect_window::duration>(child.connect_time());
+  its.slot = pool_.host_up(child.index(), took, may_deploy ? child_role::inner : child_role::leaf,
+                           decided_);
+  its.is_up = true;
+  if (links_of_slots_.size() <= its.slot) links_of_slots_.resize(its.slot + 1);
+  links_of_slots_[its.slot] = link;
+  follow(decided_);
+  mark_up(child.index(), link, no_host, 1);
+}
+
+// The one of its own kind of machine, for the hosts that it will start.
+bool tree_root::send_program(tree_child& child) {
+  const agent_image* image = find_agent_image(agent_images(), child.hello().arch);
+  if (image == nullptr) return false;
+  if (program_ != image) plain_ = image->plain();
+  program_ = image;
+  image_message part;
+  part.arch = image->arch();
+  part.size = static_cast<std::uint32_t>(plain_.size());
+  part.sha256 = bytes_of_hex<32>(image->sha256());
+  for (std::size_t at = 0; at < plain_.size(); at += part.bytes.size()) {
+    part.offset = static_cast<std::uint32_t>(at);
+    part.bytes = std::string_view(plain_).substr(at, chunk_limit);
+    if (child.send(part) != send_result::queued) return false;
+  }
+  return true;
+}
+
+void tree_root::mark_up(std::uint32_t index, std::uint32_t link, std::uint32_t parent,
+                        unsigned depth) {
+  node& its = nodes_[index];
+  its.at = stage::up;
+  its.link = link;
+  its.parent = parent;
+  its.depth = static_cast<std::uint8_t>(depth);
+  while (its.seats.linked()) its.seats.next()->link_before(ready_);
+  if (ready_.linked()) ready_soon();
+}
+
+void tree_root::mark_failed(std::uint32_t index, const failure& why, bool can_be_reached) {
+  node& its = nodes_[index];
+  its.at = stage::failed;
+  its.link = no_link;
+  list_node gone;
+  while (its.seats.linked()) its.seats.next()->link_before(gone);
+  while (gone.linked()) {
+    auto& seat = static_cast<tree_seat&>(*gone.next());
+    seat.unlink();
+    seat.seat_failed(why, can_be_reached);
+  }
+}
+
+void tree_root::child_has_room(tree_child& child) noexcept {
+  list_node& seats = links_[link_of(child)]->seats;
+  list_node turn;
+  while (seats.linked()) seats.next()->link_before(turn);
+  while (turn.linked()) {
+    auto& seat = static_cast<tree_seat&>(*turn.next());
+    seat.link_before(seats);
+    seat.seat_has_room();
+  }
+}
+
+void tree_root::child_ended(tree_child& child, host_failure why, failure what) noexcept {
+  intrusive_ptr<tree_root> alive(this);
+  std::uint32_t link = link_of(child);
+  entry& its = *links_[link];
+  contain(
+      [&] {
+        decided_.clear();
+        if (its.is_up) {
+          pool_.child_lost(its.slot, decided_);
+          its.is_up = false;
+          lose_hosts(link, what);
+        } else {
+          bool is_ours = why == host_failure::no_resource;
+          pool_.host_failed(child.index(),
+                            is_ours ? connect_failure::turned_away : connect_failure::unreachable,
+                            decided_);
+          mark_failed(child.index(), what, why == host_failure::no_agent);
+        }
+        its.child = {};
+        unused_links_.push_back(link);
+        if (is_closing_) decided_.clear();
+        follow(decided_);
+      },
+      [&](const std::exception_ptr& error) { fail_all(error); });
+  its.child = {};
+  if (--children_ != 0) return;
+  unlink();
+  loop_.disarm(tick_);
+  self_ = {};
+}
+
+// Commands that were sent that way are lost; hosts that were up that way may come up again in
+// another one, and those that were on their way are with the pool.
+void tree_root::lose_hosts(std::uint32_t link, const failure& why) {
+  links_[link]->child->served().for_each([&](std::uint32_t index) {
+    node& its = nodes_[index];
+    if (its.link != link) return;
+    its.link = no_link;
+    if (its.at == stage::up) its.at = stage::unknown;
+  });
+  list_node& seats = links_[link]->seats;
+  while (seats.linked()) {
+    auto& seat = static_cast<tree_seat&>(*seats.next());
+    leave(seat);
+    seat.seat_lost(why);
+  }
+}
+
+void tree_root::child_frame(tree_child& child, const frame& f) {
+  std::uint32_t link = link_of(child);
+  bool is_right = false;
+  switch (f.type) {
+    case frame_type::host_state:
+      is_right = take_state(child, link, f);
+      break;
+    case frame_type::steal:
+      is_right = take_steal(link, f);
+      break;
+    case frame_type::returned:
+      is_right = take_returned(child, link, f);
+      break;
+    default:
+      is_right = take_of_run(f);
+  }
+  if (!is_right) child.refuse(wire_fault::bad_body, name_of(f.type));
+}
+
+bool tree_root::take_state(tree_child&, std::uint32_t link, const frame& f) {
+  auto message = host_state_message::decode(f);
+  if (!message) return false;
+  if (message->state == tree_host_state::connecting) return true;
+  bool is_right = true;
+  decided_.clear();
+  message->hosts.for_each([&](std::uint32_t index) {
+    node& its = nodes_[index];
+    bool was_up = its.at == stage::up;
+    if (message->state == tree_host_state::up) {
+      is_right = is_right && !was_up &&
+                 pool_.host_ended(links_[link]->slot, index, host_fate::up, decided_);
+      return mark_up(index, link, message->parent, message->depth);
+    }
+    failure why(end_of(message->why), {},
+                printable(its.where.name()) + ": " + printable(message->text));
+    // One that was up and is lost: its commands have their own ends.
+    if (!was_up)
+      is_right =
+          is_right && pool_.host_ended(links_[link]->slot, index, host_fate::failed, decided_);
+    mark_failed(index, why, message->why == host_failure::no_agent);
+  });
+  follow(decided_);
+  return is_right;
+}
+
+bool tree_root::take_steal(std::uint32_t link, const frame& f) {
+  auto message = steal_message::decode(f);
+  if (!message) return false;
+  decided_.clear();
+  pool_.child_asks(links_[link]->slot, message->hosts, decided_);
+  follow(decided_);
+  return true;
+}
+
+bool tree_root::take_returned(tree_child& child, std::uint32_t link, const frame& f) {
+  auto message = returned_message::decode(f);
+  if (!message) return false;
+  child.take_back(message->hosts);
+  decided_.clear();
+  host_spans back = spans_of(message->hosts);
+  bool is_right = pool_.child_returns(links_[link]->slot, back, decided_);
+  if (is_right) follow(decided_);
+  return is_right;
+}
+
+// -- the end --------------------------------------------------------------------------------------
+
+void tree_root::tick() {
+  decided_.clear();
+  pool_.tick(since_start(loop_.now()), decided_);
+  follow(decided_);
+}
+
+void tree_root::watch_time() {
+  if (pool_.needs_time() && !tick_.armed() && children_ > 0) loop_.arm_after(tick_, look_interval);
+}
+
+// Nothing can be started any more: memory or descriptors are short.
+void tree_root::fail_all(const std::exception_ptr& error) noexcept {
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].at != stage::wanted || nodes_[i].link != no_link) continue;
+    contain(
+        [&] {
+          mark_failed(i,
+                      failure(end_reason::connect_failed, error_of(error),
+                              printable(nodes_[i].where.name())),
+                      false);
+        },
+        [](const std::exception_ptr&) {});
+  }
+}
+
+void tree_root::close() noexcept {
+  is_closing_ = true;
+  intrusive_ptr<tree_root> alive(this);
+  for (std::size_t i = 0; i < links_.size(); ++i)
+    if (links_[i]->child) links_[i]->child->leave();
+}
+
+tree_status tree_root::status() const {
+  tree_status found;
+  found.hosts = nodes_.size();
+  for (const node& its : nodes_) {
+    if (its.at == stage::up) ++found.up;
+    if (its.at == stage::failed) ++found.failed;
+    if (its.at == stage::up) found.depth = std::max<std::size_t>(found.depth, its.depth);
+  }
+  for (const auto& its : links_)
+    if (its->is_up) ++found.children;
+  return found;
+}
+
+void tree_root::describe(std::vector<std::string>& lines, clock::time_point) const {
+  tree_status now = status();
+  lines.push_back(fmt::format("tree: {} hosts, {} up, {} failed; {} children, {} levels", now.hosts,
+                              now.up, now.failed, now.children, now.depth));
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,141 @@
+// The root of a tree: its hosts, the agents that it has started itself, and the commands on all of
+// them. It lives on one loop, and ends when nobody uses it and its agents have ended.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/intrusive_ptr.hpp"
+#include "execo/host.hpp"
+#include "execo/tree.hpp"
+#include "loop/loop.hpp"
+#include "shape/work_pool.hpp"
+#include "tree/tree_child.hpp"
+#include "tree/tree_seat.hpp"
+
+namespace execo::detail {
+
+/// How the root comes to hosts.
+class tree_way {
+ public:
+  virtual ~tree_way() = default;
+  /// A command on the host whose input is written and whose output is read by who gets it.
+  virtual intrusive_ptr<lifecycle> run_on(const host& where, std::size_t index,
+                                          std::string text) = 0;
+  /// How agents come to further hosts.
+  virtual connector_message connector() const = 0;
+};
+
+class tree_root final : public ref_counted, private loop_member, private tree_child_owner {
+ public:
+  tree_root(loop& on, const tree_settings& how, std::shared_ptr<tree_way> way);
+  ~tree_root() override;
+
+  /// The seat's host is wanted: seat_up() or seat_failed() follows. Pre: the seat is not linked.
+  void enter(tree_seat& seat, const host& where);
+  /// No event of it comes any more. A command that runs goes on.
+  void leave(tree_seat& seat) noexcept;
+  /// Sends the command. Its run is set here. Pre: seat_up() was called.
+  send_result execute(tree_seat& seat, execute_message what);
+  /// Anything else of its run. Pre: execute() was.
+  template <class Message>
+  send_result send(const tree_seat& seat, Message message) {
+    message.run = seat.run_in_tree;
+    if constexpr (requires { message.hosts; }) message.hosts = index_ranges(seat.host_in_tree);
+    if constexpr (std::is_same_v<Message, credit_message>) message.host = seat.host_in_tree;
+    tree_child* child = way_to(seat.host_in_tree);
+    return child != nullptr ? child->send(message) : send_result::over;
+  }
+  /// Where the host of the seat is.
+  std::string place_of(const tree_seat& seat) const;
+
+  /// Says goodbye to all agents: what runs on them is ended.
+  void close() noexcept;
+  tree_status status() const;
+  std::size_t stream_window() const noexcept { return stream_window_; }
+
+ private:
+  static constexpr std::uint32_t no_link = 0xffff'ffff;
+
+  // unknown -> wanted, when a seat enters -> up or failed; from up to unknown when the way is lost;
+  // from failed to wanted when another seat enters.
+  enum class stage : std::uint8_t { unknown, wanted, up, failed };
+  class node {
+   public:
+    explicit node(const host& h) : where(h) {}
+    host where;
+    stage at = stage::unknown;
+    std::uint8_t depth = 0;
+    std::uint32_t parent = no_host;
+    std::uint32_t link = no_link;  // the child of ours through which it is reached
+    list_node seats;               // that wait for it
+  };
+  class entry {
+   public:
+    intrusive_ptr<tree_child> child;  // null: unused
+    child_slot slot = 0;              // in the pool, once it is up
+    bool is_up = false;
+    list_node seats;  // whose commands were sent that way
+  };
+
+  // -- tree_child_owner
+  void child_up(tree_child& child) override;
+  void child_frame(tree_child& child, const frame& f) override;
+  void child_has_room(tree_child& child) noexcept override;
+  void child_ended(tree_child& child, host_failure why, failure what) noexcept override;
+  // -- loop_member
+  void shut_down() noexcept override { close(); }
+  void describe(std::vector<std::string>& lines, clock::time_point now) const override;
+
+  std::uint32_t index_of(const host& where);
+  tree_child* way_to(std::uint32_t index) const noexcept;
+  std::uint32_t link_of(const tree_child& child) const noexcept;
+  std::uint32_t link_of_slot(child_slot slot) const noexcept;
+  void want(std::uint32_t index);
+  void follow(pool_decisions& decided);
+  void start_child(std::uint32_t index) noexcept;
+  bool send_program(tree_child& child);
+  void give(std::uint32_t link, std::span<const host_span> hosts);
+  void take_back(std::uint32_t link, std::span<const host_span> hosts);
+  void mark_up(std::uint32_t index, std::uint32_t link, std::uint32_t parent, unsigned depth);
+  void mark_failed(std::uint32_t index, const failure& why, bool can_be_reached);
+  void lose_hosts(std::uint32_t link, const failure& why);
+  bool take_state(tree_child& child, std::uint32_t link, const frame& f);
+  bool take_steal(std::uint32_t link, const frame& f);
+  bool take_returned(tree_child& child, std::uint32_t link, const frame& f);
+  bool take_of_run(const frame& f);
+  void call_ready();
+  void ready_soon() noexcept;
+  void tick();
+  void watch_time();
+  void fail_all(const std::exception_ptr& error) noexcept;
+
+  loop& loop_;
+  tree_settings how_;
+  std::shared_ptr<tree_way> way_;
+  bytes16 secret_{};
+  std::deque<node> nodes_;                                  // by index
+  std::unordered_map<std::string, std::uint32_t> indices_;  // by user, name and port
+  std::vector<std::unique_ptr<entry>> links_;
+  std::vector<std::uint32_t> unused_links_;
+  std::vector<std::uint32_t> links_of_slots_;  // of the pool
+  std::unordered_map<std::uint32_t, tree_seat*> runs_;
+  const agent_image* program_ = nullptr;  // that plain_ is
+  std::string plain_;
+  list_node ready_;  // seats whose hosts are up, and who do not know yet
+  queue_node ready_step_;
+  deadline_timer tick_;
+  work_pool pool_;
+  pool_decisions decided_;
+  intrusive_ptr<tree_root> self_;  // while it has children
+  std::size_t stream_window_ = 0;
+  std::uint32_t last_run_ = 0;
+  std::size_t children_ = 0;
+  bool is_closing_ = false;
+  bool ready_queued_ = false;
+};
+
+}  // namespace execo::detail

@@ -1,0 +1,333 @@
+#include "tree/tree_transport.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <csignal>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/contain.hpp"
+#include "execo/printable.hpp"
+#include "wire/credit_window.hpp"
+#include "wire/message_limits.hpp"
+
+namespace execo::detail {
+namespace {
+
+// idle -> waiting, for the host -> asked to run -> running -> exited -> over. From each before
+// `exited` to over by a failure.
+enum class stage : std::uint8_t { idle, waiting, asked, running, exited, over };
+// waiting: it is being closed, and the end of a command that may run is waited for, a while.
+enum class parting : std::uint8_t { none, waiting, left };
+enum class input_state : std::uint8_t { open, ends, ended };
+
+class tree_transport final : public transport, private tree_seat {
+ public:
+  tree_transport(loop& on, intrusive_ptr<tree_root> root, const host& where,
+                 remote_text_maker text_of)
+      : loop_(on),
+        root_(std::move(root)),
+        where_(where),
+        text_of_(text_of),
+        input_credit_(root_->stream_window()),
+        limit_(delegate<>::to<&tree_transport::leave>(this), "end of a command in a tree"),
+        step_(delegate<>::to<&tree_transport::go_on>(this)) {}
+  ~tree_transport() override { root_->leave(*this); }
+
+  void open(const command& what, transport_events& events) override {
+    events_ = &events;
+    std::string problem;
+    std::optional<std::string> text = text_of_(what, problem);
+    if (text && text->size() > text_limit) problem = "the command is longer than a tree carries";
+    if (!problem.empty()) {
+      return fail_soon(failure(end_reason::unsupported,
+                               std::make_error_code(std::errc::invalid_argument),
+                               printable(where_.name()) + ": " + problem));
+    }
+    order_.words.push_back(std::move(*text));
+    order_.output_cap = order_.error_cap = UINT64_MAX;
+    order_.kill_grace_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(what.kill_timeout).count(), 0,
+        UINT32_MAX));
+    if (what.has_input || what.attributes.pty)
+      order_.flags |= static_cast<std::uint8_t>(execute_flag::input);
+    if (what.attributes.pty) order_.flags |= static_cast<std::uint8_t>(execute_flag::terminal);
+    stage_ = stage::waiting;
+    root_->enter(*this, where_);
+  }
+
+  void write(std::span<const char> bytes) override {
+    input_ = bytes;
+    send_input();
+  }
+  void cancel_write() override {
+    if (input_.empty()) return;
+    input_ = {};
+    queue_step();
+  }
+  void close_input() override {
+    if (input_state_ == input_state::open) input_state_ = input_state::ends;
+    send_input();
+  }
+
+  void signal(int number) override {
+    if (stage_ != stage::running) return;
+    if (number != SIGKILL && !std::exchange(scope_ends_, false)) {
+      signal_message message;
+      message.number = static_cast<std::uint8_t>(number);
+      (void)root_->send(*this, message);
+      return;
+    }
+    if (number != SIGTERM) {
+      signal_message message;
+      message.number = static_cast<std::uint8_t>(number);
+      (void)root_->send(*this, message);
+    }
+    (void)root_->send(*this, cancel_message());
+  }
+  void end_scope(duration) override { scope_ends_ = true; }
+
+  void pause(stream which, bool paused) override {
+    output& its = outputs_[static_cast<std::size_t>(which)];
+    its.is_paused = paused;
+    if (!paused && (!its.kept.empty() || its.has_end)) queue_step();
+  }
+
+  bool tells_before_start() const noexcept override { return true; }
+
+  void close() override {
+    if (parting_ != parting::none) return;
+    parting_ = parting::waiting;
+    bool may_run = stage_ == stage::asked || stage_ == stage::running;
+    if (!may_run) return leave();
+    if (root_->send(*this, cancel_message()) != send_result::queued) return leave();
+    loop_.arm_after(limit_, after_kill + std::chrono::milliseconds(order_.kill_grace_ms));
+  }
+
+  void describe(std::vector<std::string>& lines) const override {
+    lines.push_back("in a tree, on " + printable(where_.name()));
+  }
+
+ private:
+  class output {
+   public:
+    std::string kept;  // while it is paused
+    std::size_t unacknowledged = 0;
+    bool is_paused = false;
+    bool has_end = false;  // behind what is kept
+  };
+
+  void queue_step() {
+    if (!std::exchange(step_queued_, true)) loop_.defer(step_);
+  }
+
+  // From the loop: what could not be said from inside a call.
+  void go_on() {
+    step_queued_ = false;
+    if (parting_ == parting::left) return report_closed();
+    if (failure_ && stage_ != stage::over) {
+      stage_ = stage::over;
+      failure why = std::move(*failure_);
+      failure_.reset();
+      if (parting_ == parting::none) return events_->on_failed(std::move(why));
+      return leave();
+    }
+    if (cancelled_write()) events_->on_written(std::exchange(written_, 0));
+    for (stream which : {stream::out, stream::err}) give_out(which);
+  }
+  bool cancelled_write() const noexcept { return input_.empty() && written_ > 0; }
+
+  void report_closed() {
+    end_report found;
+    found.transport = transport_kind::tree;
+    found.connection = connection_use::none;
+    found.started = started_;
+    found.leftover = leftover_;
+    found.note = root_->place_of(*this);
+    events_->on_closed(std::move(found));
+  }
+
+  void leave() {
+    if (parting_ == parting::left) return;
+    loop_.disarm(limit_);
+    if (stage_ == stage::asked || stage_ == stage::running) leftover_ = leftover_cause::no_answer;
+    root_->leave(*this);
+    parting_ = parting::left;
+    queue_step();
+  }
+
+  void fail_soon(failure why) {
+    if (!failure_) failure_ = std::make_unique<failure>(std::move(why));
+    queue_step();
+  }
+
+  // -- tree_seat
+  void seat_up() override {
+    events_->on_phase(phase::open);
+    if (parting_ == parting::none && stage_ == stage::waiting) ask();
+  }
+  void ask() {
+    send_result sent = root_->execute(*this, order_);
+    if (sent == send_result::over)
+      return fail_soon(failure(end_reason::connect_failed,
+                               std::make_error_code(std::errc::not_connected),
+                               printable(where_.name()) + ": the way to it was lost"));
+    if (sent == send_result::full)
+      return fail_soon(failure(end_reason::connect_failed,
+                               std::make_error_code(std::errc::no_buffer_space),
+                               printable(where_.name()) + ": too much waits on the way to it"));
+    stage_ = stage::asked;
+    started_ = certainty::maybe;
+  }
+  void seat_failed(failure why, bool) override { fail_soon(std::move(why)); }
+  void seat_started() override {
+    if (stage_ != stage::asked) return;
+    stage_ = stage::running;
+    started_ = certainty::yes;
+    if (parting_ == parting::none) events_->on_phase(phase::run);
+    send_input();
+  }
+  void seat_output(const output_message& message) override {
+    if (parting_ != parting::none || stage_ != stage::running) return;
+    stream which = message.stream == command_stream::errors ? stream::err : stream::out;
+    output& its = outputs_[static_cast<std::size_t>(which)];
+    its.unacknowledged += message.bytes.size();
+    if (its.is_paused || !its.kept.empty()) {
+      its.kept.append(message.bytes);
+      return;
+    }
+    events_->on_output(which, std::span<const char>(message.bytes.data(), message.bytes.size()));
+    acknowledge(which);
+  }
+  void seat_credit(std::size_t bytes) override {
+    if (input_credit_.give(bytes)) send_input();
+  }
+  void seat_has_room() override { send_input(); }
+  void seat_ended(const ended_message& end) override {
+    if (stage_ < stage::asked || stage_ >= stage::exited) return;
+    if (parting_ != parting::none) {
+      stage_ = stage::exited;
+      return leave();
+    }
+    if (stage_ == stage::asked && end.how <= command_end::cancelled) seat_started();
+    finish(end);
+  }
+  void seat_lost(failure why) override {
+    if (stage_ < stage::asked || stage_ >= stage::exited) return;
+    leftover_ = leftover_cause::connection_lost;
+    if (started_ != certainty::yes) why.context += "; the command may have been started";
+    fail_soon(std::move(why));
+  }
+
+  void finish(const ended_message& end) {
+    switch (end.how) {
+      case command_end::exited:
+        return exit(exit_status::of_code(static_cast<int>(end.code)), end);
+      case command_end::signaled:
+      case command_end::cancelled:
+      case command_end::run_limit:
+      case command_end::idle_limit:
+        return exit(exit_status::of_signal(static_cast<int>(end.code)), end);
+      case command_end::not_started:
+      case command_end::twice:
+        started_ = certainty::no;
+        return fail_soon(
+            failure(end_reason::spawn_failed,
+                    std::error_code(static_cast<int>(end.code), std::system_category()),
+                    printable(where_.name()) + ": " + printable(end.text)));
+      case command_end::lost:
+        leftover_ = leftover_cause::connection_lost;
+        return fail_soon(failure(end_reason::connection_lost, {},
+                                 printable(where_.name()) + ": " + printable(end.text)));
+    }
+  }
+  void exit(exit_status status, const ended_message& end) {
+    stage_ = stage::exited;
+    // An output that somebody else holds open has no end: it is cut after a while.
+    for (output& its : outputs_) its.has_end = end.whole;
+    queue_step();
+    events_->on_exit(status);
+  }
+
+  void give_out(stream which) {
+    output& its = outputs_[static_cast<std::size_t>(which)];
+    if (its.is_paused || parting_ != parting::none) return;
+    if (!its.kept.empty()) {
+      std::string bytes = std::exchange(its.kept, {});
+      events_->on_output(which, bytes);
+      acknowledge(which);
+    }
+    if (its.has_end && !its.is_paused && parting_ == parting::none) {
+      its.has_end = false;
+      events_->on_eof(which);
+    }
+  }
+
+  // Half a window at a time.
+  void acknowledge(stream which) {
+    output& its = outputs_[static_cast<std::size_t>(which)];
+    if (its.is_paused || its.unacknowledged < root_->stream_window() / 2) return;
+    if (stage_ != stage::running) return;
+    credit_message message;
+    message.stream = static_cast<std::uint8_t>(which == stream::err ? command_stream::errors
+                                                                    : command_stream::output);
+    message.data = static_cast<std::uint32_t>(its.unacknowledged);
+    if (root_->send(*this, message) == send_result::queued) its.unacknowledged = 0;
+  }
+
+  void send_input() {
+    if (stage_ != stage::running || parting_ != parting::none) return;
+    std::size_t count = 0;
+    while (!input_.empty()) {
+      std::size_t most = static_cast<std::size_t>(input_credit_.room());
+      std::size_t some = std::min({input_.size(), most, chunk_limit});
+      if (some == 0) break;
+      input_message message;
+      message.bytes = std::string_view(input_.data(), some);
+      if (root_->send(*this, message) != send_result::queued) break;
+      input_credit_.take(some);
+      input_ = input_.subspan(some);
+      count += some;
+    }
+    if (count > 0) {
+      written_ += count;
+      queue_step();
+    }
+    if (input_state_ != input_state::ends || !input_.empty()) return;
+    input_message message;
+    message.end = true;
+    if (root_->send(*this, message) == send_result::queued) input_state_ = input_state::ended;
+  }
+
+  loop& loop_;
+  const intrusive_ptr<tree_root> root_;
+  const host where_;
+  const remote_text_maker text_of_;
+  execute_message order_;
+  transport_events* events_ = nullptr;
+  std::array<output, 2> outputs_;
+  std::span<const char> input_;
+  std::size_t written_ = 0;  // of input, not reported yet
+  credit_window input_credit_;
+  std::unique_ptr<failure> failure_;  // to be reported
+  deadline_timer limit_;
+  queue_node step_;
+  stage stage_ = stage::idle;
+  parting parting_ = parting::none;
+  input_state input_state_ = input_state::open;
+  certainty started_ = certainty::no;
+  leftover_cause leftover_ = leftover_cause::none;
+  bool step_queued_ = false;
+  bool scope_ends_ = false;  // by the signal that comes next
+};
+
+}  // namespace
+
+std::unique_ptr<transport> make_tree_transport(loop& on, intrusive_ptr<tree_root> root,
+                                               const host& where, remote_text_maker text_of) {
+  return std::make_unique<tree_transport>(on, std::move(root), where, text_of);
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,21 @@
+// A command on a host of a tree, behind the seam that all transports have.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/intrusive_ptr.hpp"
+#include "execo/host.hpp"
+#include "process/transport.hpp"
+#include "tree/tree_root.hpp"
+
+namespace execo::detail {
+
+/// `text_of`: what the login shell of a host reads for a command; nothing, and why, if it cannot be
+/// said so.
+using remote_text_maker = std::optional<std::string> (*)(const command& what, std::string& problem);
+
+std::unique_ptr<transport> make_tree_transport(loop& on, intrusive_ptr<tree_root> root,
+                                               const host& where, remote_text_maker text_of);
+
+}  // namespace execo::detail
