@@ -17,7 +17,7 @@ struct error_words {
   int number;
 };
 
-// errno(3); the second spelling of a number is musl's.
+// errno(3); the second spelling of a number is musl's, others are those of dash and busybox.
 constexpr std::array words_of_errors{
     error_words{"No space left on device", ENOSPC},
     error_words{"Disk quota exceeded", EDQUOT},
@@ -28,6 +28,8 @@ constexpr std::array words_of_errors{
     error_words{"File name too long", ENAMETOOLONG},
     error_words{"Filename too long", ENAMETOOLONG},
     error_words{"No such file or directory", ENOENT},
+    error_words{"Directory nonexistent", ENOENT},
+    error_words{"nonexistent directory", ENOENT},
     error_words{"Not a directory", ENOTDIR},
     error_words{"Is a directory", EISDIR},
     error_words{"Directory not empty", ENOTEMPTY},

@@ -117,7 +117,12 @@ if has r; then
     if [ ! -d "$temp" ] || [ -L "$temp" ] || [ ! -O "$temp" ]; then temp=; fi
   fi
 fi
-if [ -z "$temp" ]; then
+# One file is written beside its target, under a name that nobody can guess: that starts two
+# programs fewer than a directory does.
+alone=
+if [ -z "$temp" ] && [ "$kind" = file ] && ! has t; then
+  alone=1
+elif [ -z "$temp" ]; then
   temp=$(mktemp -d "$base/.execo-XXXXXXXXXX") || { temp=; fail temporary "$base"; }
 fi
 
@@ -136,6 +141,7 @@ unchanged() {
 }
 receive_file() {
   part=$temp/part have=0 made=
+  if [ -n "$alone" ]; then part=$base/.$mark; fi
   if ! has p; then
     bits=$((0$mode & ~0$mask & 0777))
     octal "$bits"
@@ -146,7 +152,14 @@ receive_file() {
       umask "$octal"
     fi
   fi
-  if [ -f "$part" ]; then have=$(size_of "$part"); fi
+  if [ -n "$alone" ]; then
+    set -C
+    true >"$part" || fail temporary "$base"
+    set +C
+    temp=$part
+  elif [ -f "$part" ]; then
+    have=$(size_of "$part")
+  fi
   if [ "$have" -gt "$size" ]; then have=0; rm -f -- "$part"; fi
   say ready "$have"
   cat >>"$part" || fail write "$target"
@@ -165,6 +178,7 @@ receive_file() {
   if [ -d "$target" ]; then fail directory "$target"; fi
   to_disk sync -- "$part"
   mv -f -- "$part" "$target" || fail move "$target"
+  if [ -n "$alone" ]; then temp=; fi
   to_disk sync -- "$base"
 }
 #-
@@ -332,7 +346,7 @@ case $kind in
   archive) receive_archive ;;
   *) fail input ;;
 esac
-rm -rf -- "$temp"
+[ -z "$temp" ] || rm -rf -- "$temp"
 temp=
 say done
 finish 0
