@@ -11,6 +11,8 @@
 namespace execo::detail {
 namespace {
 
+// From the first word of stage 1 until the agent says hello.
+constexpr auto start_limit = std::chrono::seconds(60);
 // What is given to the way at a time.
 constexpr std::size_t max_write = std::size_t{64} * 1024;
 
@@ -47,6 +49,8 @@ void tree_child::start() {
   way_->start();
 }
 
+void tree_child::on_running(execution&) { loop_.arm_after(time_, start_limit); }
+
 void tree_child::on_output(execution&, stream which, std::span<const char> bytes) {
   if (which != stream::out) return;
   if (state_ == state::reaching || state_ == state::loading) read_stage1(bytes);
@@ -75,7 +79,7 @@ void tree_child::read_stage1(std::span<const char>& bytes) {
 void tree_child::send_image() {
   const stage1_answer& host = stage1_.answer();
   const agent_image* image = find_agent_image(agent_images(), host.arch);
-  if (image == nullptr) return cut();
+  if (image == nullptr) return give_up("there is no agent for its kind of machine");
   state_ = state::loading;
   stage1_.sending();
   image_ = image->gzipped();
@@ -122,6 +126,11 @@ void tree_child::check_link() {
   if (!link_->is_over() || state_ == state::parting || state_ == state::ended) return;
   state_ = state::parting;
   write_soon();
+}
+
+void tree_child::give_up(const char* why) {
+  why_given_up_ = why;
+  cut();
 }
 
 void tree_child::leave() {
@@ -172,6 +181,7 @@ void tree_child::on_written(std::size_t, bool closed) {
 }
 
 void tree_child::time_passed() {
+  if (!link_) return give_up("it did not start one in a minute");
   link_->tick(loop_.now());
   check_link();
   write_soon();
@@ -207,7 +217,8 @@ failure tree_child::found_failure(host_failure& why) {
     return failure(end_reason::connection_lost, end_.error(),
                    printable(host) + ": the link to its agent was lost");
   }
-  if (end_.how() != end_reason::exited && end_.how() != end_reason::cancelled) {
+  const bool was_given_up = !why_given_up_.empty();
+  if (end_.how() != end_reason::exited && !was_given_up && stage1_.fault() == stage1_fault::none) {
     why = host_failure::connect;
     failure found(end_.how(), end_.error(), end_.error_context());
     found.reason = end_.reason();
@@ -215,9 +226,7 @@ failure tree_child::found_failure(host_failure& why) {
   }
   (void)stage1_.end();
   why = host_failure::no_agent;
-  std::string words = stage1_.fault() == stage1_fault::none
-                          ? std::string("there is no agent for its kind of machine")
-                          : std::string(words_of(stage1_.fault()));
+  std::string words(was_given_up ? why_given_up_ : words_of(stage1_.fault()));
   if (!stage1_.fault_text().empty()) words += ": " + printable(stage1_.fault_text());
   return failure(end_reason::unsupported, std::make_error_code(std::errc::not_supported),
                  printable(host) + ": no agent was started: " + words);

@@ -82,9 +82,11 @@ class tree_child final : public ref_counted, private end_observer, private outpu
   enum class state : std::uint8_t { idle, reaching, loading, greeting, open, parting, ended };
 
   bool may_begin(execution&) noexcept override { return state_ != state::ended; }
+  void on_running(execution&) override;
   void on_output(execution&, stream which, std::span<const char> bytes) override;
   void on_end(execution&) noexcept override;
 
+  void give_up(const char* why);
   void read_stage1(std::span<const char>& bytes);
   void read_frames(std::span<const char> bytes);
   void send_image();
@@ -110,7 +112,8 @@ class tree_child final : public ref_counted, private end_observer, private outpu
   std::span<const char> image_;  // to be written behind what is being written
   std::string sending_;          // given to the way, not yet taken by it
   queue_node write_step_;
-  deadline_timer time_;
+  deadline_timer time_;  // until there is a link, then until that has something to do
+  std::string_view why_given_up_;
   clock::time_point begun_{};
   clock::duration connect_time_{};
   result end_;
