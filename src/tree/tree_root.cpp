@@ -158,6 +158,7 @@ send_result tree_root::execute(tree_seat& seat, execute_message what) {
   what.run = last_run_;
   what.hosts = index_ranges(seat.host_in_tree);
   send_result sent = child->send(what);
+  if (sent == send_result::full) wait_for_room(seat);
   if (sent != send_result::queued) return sent;
   runs_.emplace(what.run, &seat);
   seat.run_in_tree = what.run;
@@ -344,13 +345,18 @@ void tree_root::mark_failed(std::uint32_t index, const failure& why, bool can_be
   }
 }
 
+void tree_root::wait_for_room(tree_seat& seat) noexcept {
+  seat.link_before(links_[nodes_[seat.host_in_tree].link]->blocked);
+}
+
 void tree_root::child_has_room(tree_child& child) noexcept {
-  list_node& seats = links_[link_of(child)]->seats;
+  entry& its = *links_[link_of(child)];
   list_node turn;
-  while (seats.linked()) seats.next()->link_before(turn);
+  while (its.blocked.linked()) its.blocked.next()->link_before(turn);
   while (turn.linked()) {
     auto& seat = static_cast<tree_seat&>(*turn.next());
-    seat.link_before(seats);
+    seat.unlink();
+    if (seat.run_in_tree != 0) seat.link_before(its.seats);
     seat.seat_has_room();
   }
 }
@@ -395,11 +401,13 @@ void tree_root::lose_hosts(std::uint32_t link, const failure& why) {
     its.link = no_link;
     if (its.at == stage::up) its.at = stage::unknown;
   });
-  list_node& seats = links_[link]->seats;
-  while (seats.linked()) {
-    auto& seat = static_cast<tree_seat&>(*seats.next());
+  entry& its = *links_[link];
+  while (its.blocked.linked()) its.blocked.next()->link_before(its.seats);
+  while (its.seats.linked()) {
+    auto& seat = static_cast<tree_seat&>(*its.seats.next());
+    bool was_sent = seat.run_in_tree != 0;
     leave(seat);
-    seat.seat_lost(why);
+    was_sent ? seat.seat_lost(why) : seat.seat_failed(why, false);
   }
 }
 

@@ -38,16 +38,21 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   void enter(tree_seat& seat, const host& where);
   /// No event of it comes any more. A command that runs goes on.
   void leave(tree_seat& seat) noexcept;
-  /// Sends the command. Its run is set here. Pre: seat_up() was called.
+  /// Sends the command. Its run is set here. If there is no room for it, seat_has_room() follows.
+  /// Pre: seat_up() was called.
   send_result execute(tree_seat& seat, execute_message what);
-  /// Anything else of its run. Pre: execute() was.
+  /// Anything else of its run. If there is no room for it, seat_has_room() follows. Pre: execute()
+  /// was.
   template <class Message>
-  send_result send(const tree_seat& seat, Message message) {
+  send_result send(tree_seat& seat, Message message) {
     message.run = seat.run_in_tree;
     if constexpr (requires { message.hosts; }) message.hosts = index_ranges(seat.host_in_tree);
     if constexpr (std::is_same_v<Message, credit_message>) message.host = seat.host_in_tree;
     tree_child* child = way_to(seat.host_in_tree);
-    return child != nullptr ? child->send(message) : send_result::over;
+    if (child == nullptr) return send_result::over;
+    send_result sent = child->send(message);
+    if (sent == send_result::full) wait_for_room(seat);
+    return sent;
   }
   /// Where the host of the seat is.
   std::string place_of(const tree_seat& seat) const;
@@ -78,7 +83,8 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
     intrusive_ptr<tree_child> child;  // null: unused
     child_slot slot = 0;              // in the pool, once it is up
     bool is_up = false;
-    list_node seats;  // whose commands were sent that way
+    list_node seats;    // whose commands were sent that way
+    list_node blocked;  // of them, those that wait for room
   };
 
   // -- tree_child_owner
@@ -94,6 +100,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   tree_child* way_to(std::uint32_t index) const noexcept;
   std::uint32_t link_of(const tree_child& child) const noexcept;
   std::uint32_t link_of_slot(child_slot slot) const noexcept;
+  void wait_for_room(tree_seat& seat) noexcept;
   void want(std::uint32_t index);
   void follow(pool_decisions& decided);
   void start_child(std::uint32_t index) noexcept;

@@ -16,6 +16,8 @@
 namespace execo::detail {
 namespace {
 
+constexpr const char* too_long = "a tree carries commands of at most 60,000 bytes";
+
 // idle -> waiting, for the host -> asked to run -> running -> exited -> over. From each before
 // `exited` to over by a failure.
 enum class stage : std::uint8_t { idle, waiting, asked, running, exited, over };
@@ -40,7 +42,7 @@ class tree_transport final : public transport, private tree_seat {
     events_ = &events;
     std::string problem;
     std::optional<std::string> text = text_of_(what, problem);
-    if (text && text->size() > text_limit) problem = "the command is longer than a tree carries";
+    if (text && text->size() > text_limit) problem = too_long;
     if (!problem.empty()) {
       return fail_soon(failure(end_reason::unsupported,
                                std::make_error_code(std::errc::invalid_argument),
@@ -174,14 +176,19 @@ class tree_transport final : public transport, private tree_seat {
       return fail_soon(failure(end_reason::connect_failed,
                                std::make_error_code(std::errc::not_connected),
                                printable(where_.name()) + ": the way to it was lost"));
-    if (sent == send_result::full)
-      return fail_soon(failure(end_reason::connect_failed,
-                               std::make_error_code(std::errc::no_buffer_space),
-                               printable(where_.name()) + ": too much waits on the way to it"));
+    if (sent == send_result::too_long)
+      return fail_soon(failure(end_reason::unsupported,
+                               std::make_error_code(std::errc::argument_list_too_long),
+                               printable(where_.name()) + ": " + too_long));
+    if (sent == send_result::full) return;
     stage_ = stage::asked;
     started_ = certainty::maybe;
   }
-  void seat_failed(failure why, bool) override { fail_soon(std::move(why)); }
+  // What was up and is lost has not seen the command.
+  void seat_failed(failure why, bool) override {
+    if (why.how == end_reason::connection_lost) why.how = end_reason::connect_failed;
+    fail_soon(std::move(why));
+  }
   void seat_started() override {
     if (stage_ != stage::asked) return;
     stage_ = stage::running;
@@ -204,7 +211,10 @@ class tree_transport final : public transport, private tree_seat {
   void seat_credit(std::size_t bytes) override {
     if (input_credit_.give(bytes)) send_input();
   }
-  void seat_has_room() override { send_input(); }
+  void seat_has_room() override {
+    if (stage_ == stage::waiting && parting_ == parting::none) return ask();
+    send_input();
+  }
   void seat_ended(const ended_message& end) override {
     if (stage_ < stage::asked || stage_ >= stage::exited) return;
     if (parting_ != parting::none) {
