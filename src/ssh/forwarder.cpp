@@ -242,12 +242,11 @@ void forward::send_up() {
   if (!of_.session_.flushed()) return of_.wait_for_room(*this);
   std::array<char, max_forward_turn> buffer;
   std::span<const char> bytes = up_;
-  if (bytes.empty()) bytes = take_up(buffer, room());
+  if (bytes.empty()) bytes = take_up(buffer);
   if (bytes.empty()) return wait_for_input();
   int r = ssh_channel_write(channel_, bytes.data(), static_cast<std::uint32_t>(bytes.size()));
   // An error: the server reads no more of it.
   if (r < 0) eof_up_ = true;
-  if (r > 0) pace_.wrote(static_cast<std::size_t>(r), of_.home().now());
   // Less than all: keys are being exchanged again.
   bytes = bytes.subspan(r < 0 ? bytes.size() : static_cast<std::size_t>(r));
   up_ = std::string(bytes.begin(), bytes.end());
@@ -258,25 +257,20 @@ void forward::send_up() {
 
 void forward::wait_for_input() {
   if (eof_up_ || !wanted_) return;
-  if (room() == 0) return link_before(of_.windowless_);
+  if (ssh_channel_window_size(channel_) == 0) return link_before(of_.windowless_);
   if (readable_.active) return;
   readable_.prepare_poll(socket_.get(), POLLIN);
   of_.home().start(readable_);
 }
 
-// How much may go out now.
-std::size_t forward::room() noexcept {
-  return pace_.room(ssh_channel_window_size(channel_), of_.home().now());
-}
-
-// What has come, at most `room` bytes of it.
-std::span<const char> forward::take_up(std::span<char> buffer, std::size_t room) {
-  std::size_t most = std::min(room, buffer.size());
-  if (most == 0 || !has_input_) return {};
-  ssize_t n = ::recv(socket_.get(), buffer.data(), most, MSG_DONTWAIT);
+// What has come, as much of it as may go out now.
+std::span<const char> forward::take_up(std::span<char> buffer) {
+  std::size_t room = std::min<std::size_t>(ssh_channel_window_size(channel_), buffer.size());
+  if (room == 0 || !has_input_) return {};
+  ssize_t n = ::recv(socket_.get(), buffer.data(), room, MSG_DONTWAIT);
   auto size = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
   if (traffic_ != nullptr) traffic_->up.fetch_add(size, std::memory_order_relaxed);
-  has_input_ = size == most;
+  has_input_ = size == room;
   bool ended = n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
   if (ended) {
     eof_up_ = true;
@@ -299,7 +293,7 @@ void forward::end_channel() {
   if (socket_ && !eof_up_ && up_.empty()) {
     std::array<char, max_forward_turn> buffer;
     has_input_ = true;
-    std::span<const char> last = take_up(buffer, ssh_channel_window_size(channel_));
+    std::span<const char> last = take_up(buffer);
     if (!last.empty())
       (void)ssh_channel_write(channel_, last.data(), static_cast<std::uint32_t>(last.size()));
   }
@@ -441,7 +435,7 @@ void forwarder::look_for_answers() {
   while (windowless_.linked()) windowless_.next()->link_before(turn);
   while (turn.linked()) {
     auto& f = static_cast<forward&>(*turn.next());
-    bool opens = f.room() > 0;
+    bool opens = ssh_channel_window_size(f.channel_) > 0;
     f.link_before(opens ? ready_ : windowless_);
   }
   while (opening_.linked()) opening_.next()->link_before(turn);

@@ -10,7 +10,6 @@
 #include <string>
 
 #include "base/fd.hpp"
-#include "ssh/input_pace.hpp"
 #include "ssh/remote_session.hpp"
 
 namespace execo::detail {
@@ -70,8 +69,7 @@ class forward final : public list_node {
   void send_down();
   bool send(std::span<const char> bytes, std::size_t& taken) noexcept;
   void send_up();
-  std::size_t room() noexcept;
-  std::span<const char> take_up(std::span<char> buffer, std::size_t room);
+  std::span<const char> take_up(std::span<char> buffer);
   void wait_for_input();
   void tell_end();
   void finish();
@@ -93,7 +91,6 @@ class forward final : public list_node {
   ssh_channel_callbacks_struct callbacks_{};
   unique_fd socket_;
   forward_traffic* traffic_ = nullptr;  // null: nobody counts
-  input_pace pace_;
   io_request readable_;
   io_request writable_;
   std::string down_;      // of what libssh has handed over, not yet in the socket

@@ -6,7 +6,9 @@
 // (sshbuf_allocate in OpenSSH 9.2, which rounds up by 256 bytes). So no more is in flight than
 // twice what fills the way there and back, measured as BBR does
 // (draft-cardwell-iccrg-bbr-congestion-control): the rate of what was passed on, times the shortest
-// time that took.
+// time that took. It is for OpenSSH's server, which opens its window again for each 96 KiB that it
+// has passed on (channel_check_window in OpenSSH 9.2). Others wait until half of their window is
+// used: who gets no credit at the limit goes beyond it, by widen().
 #pragma once
 
 #include <algorithm>
@@ -21,7 +23,6 @@ namespace execo::detail {
 
 class input_pace {
  public:
-  /// OpenSSH opens its window again when 96 KiB have come.
   static constexpr std::size_t least = 256 * 1024;
 
   /// How many bytes may be written now, of a window that is open for `window` more.
@@ -33,6 +34,18 @@ class input_pace {
     if (in_flight < limit_) return std::min(window, limit_ - in_flight);
     if (measure_ == measure::idle_at_times) measure_ = measure::filled;
     return 0;
+  }
+
+  /// How long at the limit is waited for credit before widen() is called.
+  clock::duration patience() const noexcept {
+    constexpr clock::duration usual = std::chrono::milliseconds(500);
+    clock::duration known = std::min(shortest_[0], shortest_[1]);
+    return known == clock::duration::max() ? usual : std::max(usual, 4 * known);
+  }
+  /// The limit is no more than this server needs.
+  void widen() noexcept {
+    least_ = 2 * limit_;
+    limit_ = least_;
   }
 
   /// Pre: no more than room() said.
@@ -61,7 +74,7 @@ class input_pace {
     auto bytes = static_cast<double>(passed_on_ - passed_on_at_begin_);
     double shortest = std::chrono::duration<double>(std::min(shortest_[0], shortest_[1])).count();
     double wanted = 2 * bytes * shortest / std::chrono::duration<double>(took).count();
-    limit_ = std::max(least, static_cast<std::size_t>(wanted));
+    limit_ = std::max(least_, static_cast<std::size_t>(wanted));
   }
 
   void note_shortest(clock::duration took, clock::time_point now) noexcept {
@@ -80,6 +93,7 @@ class input_pace {
   clock::time_point shortest_since_{};
   std::array<clock::duration, 2> shortest_{clock::duration::max(), clock::duration::max()};
   std::size_t widest_ = 0;
+  std::size_t least_ = least;
   std::size_t limit_ = least;  // of what is in flight
   measure measure_ = measure::none;
 };

@@ -87,9 +87,11 @@ void remote_channel::abandon() noexcept {
   channel_ = nullptr;
   stage_ = stage::over;
   holds_ = false;
+  paced_.reset();
 }
 
 void remote_channel::leave_session() noexcept {
+  paced_.reset();
   if (std::exchange(holds_, false)) session_.release_input();
   if (linked()) session_.detach(*this);
 }
@@ -284,9 +286,7 @@ bool remote_channel::write_some() {
     if (is_heard()) owner_->channel_written(count);
   }
   if (input_.empty() || session_.input_held()) return false;
-  clock::time_point now = session_.shared().home.now();
-  std::size_t room = pace_.room(ssh_channel_window_size(channel_), now);
-  std::size_t count = std::min<std::size_t>({input_.size(), room, max_unsent});
+  std::size_t count = std::min<std::size_t>({input_.size(), room_for_input(), max_unsent});
   if (count == 0) return false;
   int r = ssh_channel_write(channel_, input_.data(), static_cast<std::uint32_t>(count));
   // 0: keys are being exchanged again. An error: the command reads no more; that is its right.
@@ -294,8 +294,27 @@ bool remote_channel::write_some() {
   input_ = {};
   if (r < 0) return false;
   unflushed_ = static_cast<std::size_t>(r);
-  pace_.wrote(unflushed_, now);
+  if (paced_) paced_->pace.wrote(unflushed_, session_.shared().home.now());
   return true;
+}
+
+std::size_t remote_channel::room_for_input() {
+  std::size_t window = ssh_channel_window_size(channel_);
+  if (session_.server() != server_software::openssh) return window;
+  if (!paced_) paced_ = std::make_unique<paced_input>(*this);
+  loop& home = session_.shared().home;
+  std::size_t room = paced_->pace.room(window, home.now());
+  if (room > 0 || window == 0) {
+    home.disarm(paced_->stall);
+  } else if (!paced_->stall.armed()) {
+    home.arm_after(paced_->stall, paced_->pace.patience());
+  }
+  return room;
+}
+
+void remote_channel::no_credit_came() {
+  paced_->pace.widen();
+  touch();
 }
 
 // Delivers what libssh reported since the last time, in the order of the wire.

@@ -141,6 +141,14 @@ class remote_channel final : public session_member {
     std::size_t next_variable = SIZE_MAX;  // of the settings; beyond them: none is to be sent
   };
 
+  class paced_input {
+   public:
+    explicit paced_input(remote_channel& of) noexcept
+        : stall(delegate<>::to<&remote_channel::no_credit_came>(&of), "credit for input") {}
+    input_pace pace;
+    deadline_timer stall;
+  };
+
   bool has_command() const noexcept { return request_ && request_->command; }
   void started();
   void refuse(refusal of, const char* what);
@@ -151,6 +159,8 @@ class remote_channel final : public session_member {
   bool goes_on_by_event() const noexcept;
   void transfer();
   bool write_some();
+  std::size_t room_for_input();
+  void no_credit_came();
   void report();
   void deliver(stream which);
   void drop_doubled(stream which) noexcept;
@@ -177,8 +187,8 @@ class remote_channel final : public session_member {
   ssh_channel_callbacks_struct callbacks_{};
   std::unique_ptr<request> request_ = std::make_unique<request>();  // until the command is started
   std::span<const char> input_;
-  std::size_t unflushed_ = 0;  // taken by libssh, not yet by the kernel
-  input_pace pace_;
+  std::size_t unflushed_ = 0;           // taken by libssh, not yet by the kernel
+  std::unique_ptr<paced_input> paced_;  // of a server that it is for, from the first input on
   std::vector<std::string> signals_;
   held_output kept_;                           // of paused streams
   std::unique_ptr<exit_status> early_status_;  // came before the answer was seen

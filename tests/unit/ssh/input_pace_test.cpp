@@ -16,6 +16,8 @@ class far_server {
  public:
   far_server(clock::duration way, double bytes_a_second, std::size_t window = 2 * 1024 * 1024)
       : way_(way), rate_(bytes_a_second), window_(window) {}
+  /// Opens its window later.
+  void adjust_after(std::size_t bytes) { adjusts_after_ = bytes; }
 
   /// Writes as much as it may for that long, in steps of 50 us, of a source that has
   /// `source_rate` bytes a second at most.
@@ -29,8 +31,13 @@ class far_server {
       EXPECT_LE(room, window_);
       auto count = static_cast<std::size_t>(std::min<double>(static_cast<double>(room), source_));
       if (count > 0) write(count);
+      if (room > 0) full_since_ = now_;
+      if (now_ - full_since_ >= pace.patience()) {
+        pace.widen();
+        ++widened;
+        full_since_ = now_;
+      }
       most_kept = std::max(most_kept, kept_);
-      EXPECT_TRUE(room > 0 || kept_ > 0 || !under_way_.empty() || !credit_.empty());
     }
   }
   double passed_on() const { return static_cast<double>(passed_on_); }
@@ -39,6 +46,7 @@ class far_server {
 
   input_pace pace;
   std::size_t most_kept = 0;
+  int widened = 0;
 
  private:
   struct bytes {
@@ -46,7 +54,6 @@ class far_server {
     std::size_t count;
   };
   static constexpr clock::duration step = microseconds(50);
-  static constexpr std::size_t adjusts_after = std::size_t{96} * 1024;
   static double seconds(clock::duration d) { return std::chrono::duration<double>(d).count(); }
 
   void write(std::size_t count) {
@@ -67,7 +74,7 @@ class far_server {
     kept_ -= count;
     passed_on_ += count;
     unreturned_ += count;
-    if (unreturned_ < adjusts_after) return;
+    if (unreturned_ < adjusts_after_) return;
     credit_.push_back(bytes{now_ + way_ / 2, unreturned_});
     unreturned_ = 0;
   }
@@ -80,6 +87,8 @@ class far_server {
   double rate_;
   std::size_t window_;
   clock::time_point now_ = clock::time_point() + std::chrono::hours(1);
+  clock::time_point full_since_ = now_;
+  std::size_t adjusts_after_ = std::size_t{96} * 1024;
   std::deque<bytes> under_way_, credit_;
   std::size_t kept_ = 0, unreturned_ = 0;
   std::uint64_t passed_on_ = 0;
@@ -123,6 +132,17 @@ TEST(input_pace, learns_nothing_from_a_source_that_has_little) {
   far.forget();
   far.write_for(std::chrono::seconds(1));
   EXPECT_GE(far.passed_on(), 0.8 * 1 * 10 * 2 * 1024 * 1024);
+}
+
+TEST(input_pace, goes_on_where_a_server_opens_its_window_late) {
+  for (std::size_t late :
+       {std::size_t{300} * 1024, std::size_t{640} * 1024, std::size_t{1'000} * 1024}) {
+    far_server server(milliseconds(1), 1000 * mega);
+    server.adjust_after(late);
+    server.write_for(std::chrono::seconds(3));
+    EXPECT_LE(server.widened, 2) << late;
+    EXPECT_GE(server.passed_on(), 100 * mega) << late;
+  }
 }
 
 TEST(input_pace, bears_a_server_with_a_small_window) {
