@@ -18,6 +18,7 @@ class tree_settings {
   std::size_t arity = 0;
   std::size_t depth = 0;
   duration orphan_grace = std::chrono::seconds(30);
+  bool site_trust = false;
 };
 
 }  // namespace detail
@@ -40,6 +41,14 @@ class [[nodiscard]] tree {
     return *this;
   }
   tree&& depth(std::size_t levels) && { return std::move(depth(levels)); }
+  /// Agents reach further hosts by the program ssh of their host, as its user there, with the keys,
+  /// the configuration and the known hosts of that user. Without it, and without the connector
+  /// `local`, all hosts are children of the root.
+  tree& site_trust() & {
+    settings_.site_trust = true;
+    return *this;
+  }
+  tree&& site_trust() && { return std::move(site_trust()); }
   /// How long agents that have lost their parent let commands run: 30 s by default.
   /// Throws: std::invalid_argument below 0.
   tree& orphan_grace(duration limit) &;

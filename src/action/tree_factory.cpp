@@ -23,8 +23,11 @@ std::optional<std::string> text_of(const command& what, std::string& problem) {
 /// By whatever leads to hosts without a tree.
 class direct_way final : public tree_way {
  public:
-  explicit direct_way(const ssh_options& options)
-      : factory_(make_remote_factory(options)), limits_(options.limits), options_(options) {
+  direct_way(const ssh_options& options, bool site_trust)
+      : factory_(make_remote_factory(options)),
+        limits_(options.limits),
+        is_local_(options.connector == local_connector),
+        may_use_ssh_(site_trust && options.connector.empty()) {
     command streams("");
     streams.set_out(capture(0));
     streams.set_in(pipe());
@@ -46,22 +49,30 @@ class direct_way final : public tree_way {
     return factory_->make_run(*loop_, 0, std::move(what));
   }
 
-  connector_message connector() const override {
+  std::optional<connector_message> connector() const override {
     connector_message made;
-    made.local = is_local(options_);
-    if (made.local) return made;
+    made.local = is_local_;
+    if (is_local_) return made;
+    if (!may_use_ssh_) return std::nullopt;
     made.words = {
         "ssh", "-T", "-o", "BatchMode=yes", "-o", "ClearAllForwardings=yes", "-l", "%u", "-p",
         "%p",  "--", "%h"};
     return made;
   }
-
-  static bool is_local(const ssh_options& options) { return options.connector == local_connector; }
+  work_item item_for(const host& where) const override {
+    work_item made;
+    made.name = where.name();
+    login_place place = factory_->login_to(where);
+    made.user = std::move(place.user);
+    made.port = static_cast<std::uint16_t>(place.port);
+    return made;
+  }
 
  private:
   std::shared_ptr<command_factory> factory_;
   deadlines limits_;
-  ssh_options options_;
+  bool is_local_;
+  bool may_use_ssh_;
   taken_stdio stdio_;
   loop* loop_ = nullptr;
 };
@@ -70,7 +81,7 @@ class direct_way final : public tree_way {
 class tree_factory final : public command_factory {
  public:
   tree_factory(const ssh_options& options, const tree& shape)
-      : shape_(shape), way_(std::make_shared<direct_way>(options)) {
+      : shape_(shape), way_(std::make_shared<direct_way>(options, shape.settings().site_trust)) {
     if (!options.become.empty())
       throw std::invalid_argument("become: not in a tree yet, use sudo in the command");
   }

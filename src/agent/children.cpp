@@ -16,7 +16,7 @@ using detail::work_item;
 
 // Bounds of what one node does at a time, until they are measured.
 constexpr std::uint32_t window = 16;
-constexpr std::uint32_t arity = 64;
+constexpr std::uint32_t usual_arity = 64;
 constexpr unsigned most_depth = 8;
 
 index_ranges indices_of(const std::vector<work_item>& hosts) {
@@ -52,9 +52,17 @@ bool children::has_room(std::size_t limit) noexcept {
   });
 }
 
+std::uint32_t children::arity() const noexcept {
+  return connector_ && connector_->arity != 0 ? connector_->arity : usual_arity;
+}
+
+unsigned children::last_level() const noexcept {
+  return connector_ && connector_->depth != 0 ? connector_->depth : most_depth;
+}
+
 // A program that is cut short is of no use: hosts are asked for once one is whole.
 bool children::may_have_children() const noexcept {
-  if (leaving_ || self_.depth >= most_depth || !connector_) return false;
+  if (leaving_ || !connector_ || self_.depth >= last_level()) return false;
   return connector_->local ||
          std::ranges::any_of(programs_, [](const auto& one) { return one.second.is_whole(); });
 }
@@ -64,7 +72,7 @@ bool children::may_have_children() const noexcept {
 
 // The last level takes all that it is given: nobody is below it.
 bool children::may_have_more() const noexcept {
-  return branches_.size() < arity || self_.depth + 1U >= most_depth;
+  return branches_.size() < arity() || self_.depth + 1U >= last_level();
 }
 
 bool children::take_program(const detail::image_message& part) {

@@ -97,6 +97,8 @@ class children final : private branch_owner {
   void on_branch_gone(branch& which) override;
 
   branch* find(link_number number) noexcept;
+  std::uint32_t arity() const noexcept;
+  unsigned last_level() const noexcept;
   bool may_have_children() const noexcept;
   bool may_have_more() const noexcept;
   void serve(const host_pool::share& what);

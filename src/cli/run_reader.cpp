@@ -122,6 +122,7 @@ void run_reader::set_arity(const command_line::given_option& given) {
 
 void run_reader::choose_shape() {
   if (arity && !made.shape) throw usage_error("--arity is for --via tree");
+  if (trusts_site && !made.shape) throw usage_error("--site-trust is for --via tree");
   if (!made.shape) {
     if (!made.fanout) made.fanout = usual_fanout;
     return;
@@ -129,6 +130,7 @@ void run_reader::choose_shape() {
   if (made.copy.given())
     throw usage_error("--via tree carries commands, no copies yet: leave it out");
   made.shape->arity(arity.value_or(0));
+  if (trusts_site) made.shape->site_trust();
 }
 
 run_options run_reader::finish(std::string_view name, std::span<const char* const> arguments) {

@@ -141,6 +141,10 @@ constexpr run_option connections[] = {
      "with --via tree: how many hosts each host reaches itself at most; auto: what connecting "
      "costs decides (auto)",
      [](run_reader& r, const given_option& g) { r.set_arity(g); }},
+    {0, "site-trust", "",
+     "with --via tree: hosts reach further ones by their own program ssh, with the keys, known "
+     "hosts and configuration that they have; without it all hosts are reached from here",
+     [](run_reader& r, const given_option&) { r.trusts_site = true; }},
     {0, "connector", "TEMPLATE",
      "reach hosts by this program in place of ssh: 'docker exec -i %h', 'srun --overlap -w %h', "
      "'rsh %h'. %h is the host, %p its port, %u the user, %n its number, %% a percent sign. "

@@ -141,6 +141,7 @@ tree_child* tree_root::way_to(std::uint32_t index) const noexcept {
 }
 
 std::string tree_root::place_of(const tree_seat& seat) const {
+  if (seat.host_in_tree == no_host) return {};
   const node& its = nodes_[seat.host_in_tree];
   if (its.parent == no_host) return {};
   return fmt::format("reached through {}", printable(nodes_[its.parent].where.name()));
@@ -256,11 +257,8 @@ void tree_root::give(std::uint32_t link, std::span<const host_span> hosts) {
   given.for_each([&](std::uint32_t index) {
     node& its = nodes_[index];
     its.link = link;
-    work_item item;
+    work_item item = way_->item_for(its.where);
     item.index = index;
-    item.name = its.where.name();
-    item.user = its.where.user();
-    item.port = static_cast<std::uint16_t>(its.where.port());
     bytes += item.name.size() + item.user.size() + sizeof item;
     work.items.push_back(std::move(item));
     if (bytes >= max_work_bytes || work.items.size() == hosts_limit) send();
@@ -287,11 +285,7 @@ std::uint32_t tree_root::link_of_slot(child_slot slot) const noexcept {
 void tree_root::child_up(tree_child& child) {
   std::uint32_t link = link_of(child);
   entry& its = *links_[link];
-  connector_message connector = way_->connector();
-  // Without hosts that wait it has no use for programs to start on others.
-  bool may_deploy = connector.local || (child.hello().can(capability::ssh) && pool_.queued() > 0 &&
-                                        send_program(child));
-  if (may_deploy) (void)child.send(connector);
+  bool may_deploy = make_inner(child);
   decided_.clear();
   auto took = std::chrono::duration_cast<connect_window::duration>(child.connect_time());
   its.slot = pool_.host_up(child.index(), took, may_deploy ? child_role::inner : child_role::leaf,
@@ -301,6 +295,17 @@ void tree_root::child_up(tree_child& child) {
   links_of_slots_[its.slot] = link;
   follow(decided_);
   mark_up(child.index(), link, no_host, 1);
+}
+
+// Without hosts that wait it has no use for programs to start on others.
+bool tree_root::make_inner(tree_child& child) {
+  std::optional<connector_message> connector = way_->connector();
+  if (!connector || how_.depth == 1) return false;
+  connector->arity = static_cast<std::uint16_t>(how_.arity);
+  connector->depth = static_cast<std::uint8_t>(std::min<std::size_t>(how_.depth, UINT8_MAX));
+  bool is_able = connector->local ||
+                 (child.hello().can(capability::ssh) && pool_.queued() > 0 && send_program(child));
+  return is_able && child.send(*connector) == send_result::queued;
 }
 
 // The one of its own kind of machine, for the hosts that it will start.

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -25,8 +26,10 @@ class tree_way {
   /// A command on the host whose input is written and whose output is read by who gets it.
   virtual intrusive_ptr<lifecycle> run_on(const host& where, std::size_t index,
                                           std::string text) = 0;
-  /// How agents come to further hosts.
-  virtual connector_message connector() const = 0;
+  /// How agents come to further hosts; nothing: they do not.
+  virtual std::optional<connector_message> connector() const = 0;
+  /// As whom, and where.
+  virtual work_item item_for(const host& where) const = 0;
 };
 
 class tree_root final : public ref_counted, private loop_member, private tree_child_owner {
@@ -54,7 +57,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
     if (sent == send_result::full) wait_for_room(seat);
     return sent;
   }
-  /// Where the host of the seat is.
+  /// Where the host of the seat is; empty if it was not entered.
   std::string place_of(const tree_seat& seat) const;
 
   /// Says goodbye to all agents: what runs on them is ended.
@@ -104,6 +107,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   void want(std::uint32_t index);
   void follow(pool_decisions& decided);
   void start_child(std::uint32_t index) noexcept;
+  bool make_inner(tree_child& child);
   bool send_program(tree_child& child);
   void give(std::uint32_t link, std::span<const host_span> hosts);
   void take_back(std::uint32_t link, std::span<const host_span> hosts);

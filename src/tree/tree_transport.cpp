@@ -76,20 +76,10 @@ class tree_transport final : public transport, private tree_seat {
 
   void signal(int number) override {
     if (stage_ != stage::running) return;
-    if (number != SIGKILL && !std::exchange(scope_ends_, false)) {
-      signal_message message;
-      message.number = static_cast<std::uint8_t>(number);
-      (void)root_->send(*this, message);
-      return;
-    }
-    if (number != SIGTERM) {
-      signal_message message;
-      message.number = static_cast<std::uint8_t>(number);
-      (void)root_->send(*this, message);
-    }
-    (void)root_->send(*this, cancel_message());
+    signal_message message;
+    message.number = static_cast<std::uint8_t>(number);
+    (void)root_->send(*this, message);
   }
-  void end_scope(duration) override { scope_ends_ = true; }
 
   void pause(stream which, bool paused) override {
     output& its = outputs_[static_cast<std::size_t>(which)];
@@ -330,7 +320,6 @@ class tree_transport final : public transport, private tree_seat {
   certainty started_ = certainty::no;
   leftover_cause leftover_ = leftover_cause::none;
   bool step_queued_ = false;
-  bool scope_ends_ = false;  // by the signal that comes next
 };
 
 }  // namespace

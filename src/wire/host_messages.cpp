@@ -12,6 +12,8 @@ constexpr auto connector_fields = [](auto& c, auto& m) {
   c.boolean(m.local);
   require(c, m.local || !m.words.empty());
   c.u32(m.timeout_ms);
+  c.u16(m.arity);
+  c.u8(m.depth);
 };
 
 constexpr auto image_fields = [](auto& c, auto& m) {

@@ -29,6 +29,8 @@ class connector_message {
   /// sh in place of ssh, with EXECO_HOST set: `words` are not used.
   bool local = false;
   std::uint32_t timeout_ms = 0;  // 0: none
+  std::uint16_t arity = 0;       // children of an agent at most; 0: as it likes
+  std::uint8_t depth = 0;        // of the last level; 0: as it likes
 };
 
 /// A part of an agent's program, for the hosts of one kind of machine. Parts come in order.

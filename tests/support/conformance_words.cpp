@@ -213,6 +213,7 @@ std::size_t many(host_at at) {
 }
 
 transport_kind kind_of(const conformance_way& way) {
+  if (way.by_tree) return transport_kind::tree;
   if (!way.is_ssh()) return transport_kind::connector;
   return way.client == ssh_client::openssh ? transport_kind::openssh : transport_kind::ssh;
 }
@@ -235,7 +236,8 @@ constexpr conformance_point several[] = {
        apart.reuse = false;
        host_result r = at.result_of(at.on("true").ssh(apart));
        EXPECT_EQ(r.transport(), kind_of(at.way()));
-       EXPECT_EQ(r.connection(), at.way().is_ssh() ? connection_use::made : connection_use::none);
+       bool has_its_own = at.way().is_ssh() && !at.way().by_tree;
+       EXPECT_EQ(r.connection(), has_its_own ? connection_use::made : connection_use::none);
        EXPECT_EQ(r.host.name(), "127.1.0.1");
        EXPECT_EQ(r.started_command(), certainty::yes);
      }},
