@@ -70,7 +70,7 @@ std::span<const conformance_gap> conformance_gaps() {
       {"connector_*", "the second command uses the connection of the first", none},
       {"tree*", "terminal: *", no_agent_terminal},
       {"tree*", "the second command uses the connection of the first", ends_with_action},
-      {"tree*", "a background process without the output is left alone", ends_all},
+      {"tree*", "a background process without the output is left alone", ends_all, at_times},
       {"tree*", "a word of 100 KB", short_order},
       {"tree*", "a value of 100 KB", short_order},
       {"dropbear", "a signal without a name in ssh",
