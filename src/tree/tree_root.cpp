@@ -370,13 +370,15 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
   intrusive_ptr<tree_root> alive(this);
   std::uint32_t link = link_of(child);
   entry& its = *links_[link];
+  // Its number may be used again by what follows.
+  intrusive_ptr<tree_child> gone = std::move(its.child);
+  bool was_up = std::exchange(its.is_up, false);
   contain(
       [&] {
         decided_.clear();
-        if (its.is_up) {
+        if (was_up) {
           pool_.child_lost(its.slot, decided_);
-          its.is_up = false;
-          lose_hosts(link, what);
+          lose_hosts(child, link, what);
         } else {
           bool is_ours = why == host_failure::no_resource;
           pool_.host_failed(child.index(),
@@ -384,13 +386,11 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
                             decided_);
           mark_failed(child.index(), what, why == host_failure::no_agent);
         }
-        its.child = {};
         unused_links_.push_back(link);
         if (is_closing_) decided_.clear();
         follow(decided_);
       },
       [&](const std::exception_ptr& error) { fail_all(error); });
-  its.child = {};
   if (--children_ != 0) return;
   unlink();
   loop_.disarm(tick_);
@@ -399,8 +399,8 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
 
 // Commands that were sent that way are lost; hosts that were up that way may come up again in
 // another one, and those that were on their way are with the pool.
-void tree_root::lose_hosts(std::uint32_t link, const failure& why) {
-  links_[link]->child->served().for_each([&](std::uint32_t index) {
+void tree_root::lose_hosts(const tree_child& child, std::uint32_t link, const failure& why) {
+  child.served().for_each([&](std::uint32_t index) {
     node& its = nodes_[index];
     if (its.link != link) return;
     its.link = no_link;
