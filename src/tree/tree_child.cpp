@@ -100,6 +100,8 @@ void tree_child::read_frames(std::span<const char> bytes) {
       greeted();
     } else if (f->type != frame_type::goodbye) {
       owner_.child_frame(*this, *f);
+    } else if (std::optional<goodbye_message> said = goodbye_message::decode(*f)) {
+      goodbye_ = std::move(said->text);
     }
     if (state_ == state::ended) return;
   }
@@ -215,7 +217,8 @@ failure tree_child::found_failure(host_failure& why) {
   if (link_) {
     why = host_failure::lost;
     return failure(end_reason::connection_lost, end_.error(),
-                   printable(host) + ": the link to its agent was lost");
+                   printable(host) + ": the link to its agent was lost" +
+                       (goodbye_.empty() ? "" : ": " + printable(goodbye_)));
   }
   const bool was_given_up = !why_given_up_.empty();
   if (end_.how() != end_reason::exited && !was_given_up && stage1_.fault() == stage1_fault::none) {

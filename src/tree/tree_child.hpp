@@ -114,6 +114,7 @@ class tree_child final : public ref_counted, private end_observer, private outpu
   queue_node write_step_;
   deadline_timer time_;  // until there is a link, then until that has something to do
   std::string_view why_given_up_;
+  std::string goodbye_;  // what the agent said last
   clock::time_point begun_{};
   clock::duration connect_time_{};
   result end_;
