@@ -250,8 +250,7 @@ void tree_root::give(std::uint32_t link, std::span<const host_span> hosts) {
   work_message work;
   std::size_t bytes = 0;
   auto send = [&] {
-    if (!work.items.empty() && child.send(work) != send_result::queued) child.cut();
-    work.items.clear();
+    if (!work.items.empty()) tell(link, std::exchange(work, work_message()));
     bytes = 0;
   };
   given.for_each([&](std::uint32_t index) {
@@ -269,7 +268,22 @@ void tree_root::give(std::uint32_t link, std::span<const host_span> hosts) {
 void tree_root::take_back(std::uint32_t link, std::span<const host_span> hosts) {
   revoke_message message;
   message.hosts = set_of(hosts);
-  (void)links_[link]->child->send(message);
+  tell(link, std::move(message));
+}
+
+// In order. What a child that is going does not take is the pool's again when it has gone.
+void tree_root::tell(std::uint32_t link, std::variant<work_message, revoke_message> what) {
+  entry& to = *links_[link];
+  to.unsent.push_back(std::move(what));
+  if (to.unsent.size() == 1) send_unsent(to);
+}
+
+void tree_root::send_unsent(entry& to) {
+  while (!to.unsent.empty()) {
+    auto send = [&to](const auto& message) { return to.child->send(message); };
+    if (std::visit(send, to.unsent.front()) == send_result::full) return;
+    to.unsent.pop_front();
+  }
 }
 
 // -- children -------------------------------------------------------------------------------------
@@ -356,6 +370,8 @@ void tree_root::wait_for_room(tree_seat& seat) noexcept {
 
 void tree_root::child_has_room(tree_child& child) noexcept {
   entry& its = *links_[link_of(child)];
+  send_unsent(its);
+  if (!its.unsent.empty()) return;
   list_node turn;
   while (its.blocked.linked()) its.blocked.next()->link_before(turn);
   while (turn.linked()) {
@@ -373,6 +389,7 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
   // Its number may be used again by what follows.
   intrusive_ptr<tree_child> gone = std::move(its.child);
   bool was_up = std::exchange(its.is_up, false);
+  its.unsent.clear();
   contain(
       [&] {
         decided_.clear();

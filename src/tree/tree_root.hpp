@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 #include "base/intrusive_ptr.hpp"
@@ -88,6 +89,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
     bool is_up = false;
     list_node seats;    // whose commands were sent that way
     list_node blocked;  // of them, those that wait for room
+    std::deque<std::variant<work_message, revoke_message>> unsent;  // they wait for it, too
   };
 
   // -- tree_child_owner
@@ -104,6 +106,8 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   std::uint32_t link_of(const tree_child& child) const noexcept;
   std::uint32_t link_of_slot(child_slot slot) const noexcept;
   void wait_for_room(tree_seat& seat) noexcept;
+  void tell(std::uint32_t link, std::variant<work_message, revoke_message> what);
+  void send_unsent(entry& to);
   void want(std::uint32_t index);
   void follow(pool_decisions& decided);
   void start_child(std::uint32_t index) noexcept;
