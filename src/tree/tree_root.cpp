@@ -370,7 +370,7 @@ void tree_root::wait_for_room(tree_seat& seat) noexcept {
 
 void tree_root::child_has_room(tree_child& child) noexcept {
   entry& its = *links_[link_of(child)];
-  send_unsent(its);
+  contain([&] { send_unsent(its); }, [&](const std::exception_ptr&) { child.cut(); });
   if (!its.unsent.empty()) return;
   list_node turn;
   while (its.blocked.linked()) its.blocked.next()->link_before(turn);
