@@ -40,7 +40,7 @@ bool is_failure(std::uint8_t type) {
          type == failure_of_com;
 }
 
-agent_reply read_type(wire_reader& fields, agent_message wanted) {
+agent_reply read_type(ssh_reader& fields, agent_message wanted) {
   std::uint8_t type = fields.byte();
   if (fields.failed()) return agent_reply::malformed;
   if (type == static_cast<std::uint8_t>(wanted)) return agent_reply::good;
@@ -75,11 +75,11 @@ std::string sign_answer(std::string_view signature) {
 
 std::optional<std::size_t> first_message_size(std::string_view bytes) noexcept {
   if (bytes.size() < length_size) return std::nullopt;
-  return wire_reader(bytes).number();
+  return ssh_reader(bytes).number();
 }
 
 agent_reply read_list(std::string_view message, std::vector<agent_key>& keys) {
-  wire_reader fields(message);
+  ssh_reader fields(message);
   agent_reply type = read_type(fields, agent_message::list_answer);
   if (type != agent_reply::good) return type;
   std::uint32_t count = fields.number();
@@ -97,7 +97,7 @@ agent_reply read_list(std::string_view message, std::vector<agent_key>& keys) {
 }
 
 agent_reply read_signature(std::string_view message, std::string& signature) {
-  wire_reader fields(message);
+  ssh_reader fields(message);
   agent_reply type = read_type(fields, agent_message::sign_response);
   if (type != agent_reply::good) return type;
   std::string_view found = fields.text();
@@ -108,9 +108,9 @@ agent_reply read_signature(std::string_view message, std::string& signature) {
 }
 
 std::optional<signature_request> find_sign_request(std::string_view sent) {
-  wire_reader messages(sent);
+  ssh_reader messages(sent);
   while (!messages.rest().empty()) {
-    wire_reader fields(messages.text());
+    ssh_reader fields(messages.text());
     if (messages.failed()) return std::nullopt;
     if (fields.byte() != static_cast<std::uint8_t>(agent_message::sign_request)) continue;
     signature_request found;

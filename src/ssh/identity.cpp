@@ -55,7 +55,7 @@ std::string public_half_in(std::string_view text) {
     if (c > ' ') base64 += c;
   std::string whole = from_base64(base64);
   if (!whole.starts_with(magic)) return {};
-  wire_reader fields(std::string_view(whole).substr(magic.size()));
+  ssh_reader fields(std::string_view(whole).substr(magic.size()));
   for (int i = 0; i < 3; ++i) (void)fields.text();  // cipher, KDF, its options
   (void)fields.number();
   std::string half(fields.text());

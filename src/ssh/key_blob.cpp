@@ -45,7 +45,7 @@ std::string_view take_key_word(std::string_view& line) {
 }  // namespace
 
 std::string_view type_of_key(std::string_view blob) noexcept {
-  wire_reader fields(blob);
+  ssh_reader fields(blob);
   return fields.text();
 }
 
@@ -55,7 +55,7 @@ bool is_certificate(std::string_view blob) noexcept {
 
 std::string plain_key_of(std::string_view blob) {
   if (!is_certificate(blob)) return std::string(blob);
-  wire_reader fields(blob);
+  ssh_reader fields(blob);
   std::string_view type = fields.text();
   std::string key;
   for (const certified& known : certified_types) {

@@ -13,9 +13,9 @@ inline void append_number(std::string& to, std::size_t value) {
 }
 
 /// Never reads beyond the end of its message.
-class wire_reader {
+class ssh_reader {
  public:
-  explicit wire_reader(std::string_view message) noexcept : rest_(message) {}
+  explicit ssh_reader(std::string_view message) noexcept : rest_(message) {}
 
   /// Each of them reads zeros or nothing from the first field on that is not there.
   std::uint8_t byte() noexcept {

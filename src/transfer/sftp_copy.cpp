@@ -216,7 +216,7 @@ task<copy_failure> sftp_copy::explained(sftp_answer status, std::string step, st
   std::size_t number = 0;
   bool is_full = false;
   bool is_read_only = false;
-  wire_reader fields(answer.text);
+  ssh_reader fields(answer.text);
   for (; number <= flags_at && !fields.failed(); ++number) {
     std::uint64_t high = fields.number();
     std::uint64_t value = high << 32U | fields.number();

@@ -54,12 +54,12 @@ void append_head(std::string& to, sftp_request_type what, std::size_t size, std:
   append_number(to, id);
 }
 
-std::uint64_t read_long(wire_reader& from) {
+std::uint64_t read_long(ssh_reader& from) {
   std::uint64_t high = from.number();
   return high << 32U | from.number();
 }
 
-sftp_attributes read_attributes(wire_reader& from) {
+sftp_attributes read_attributes(ssh_reader& from) {
   sftp_attributes read;
   std::uint32_t flags = from.number();
   if ((flags & has_size) != 0) read.size = read_long(from);
@@ -82,7 +82,7 @@ sftp_attributes read_attributes(wire_reader& from) {
   return read;
 }
 
-bool read_names(wire_reader& from, std::vector<sftp_name>& into) {
+bool read_names(ssh_reader& from, std::vector<sftp_name>& into) {
   std::uint32_t count = from.number();
   if (count > from.rest().size() / least_name) return false;
   into.reserve(count);
@@ -97,14 +97,14 @@ bool read_names(wire_reader& from, std::vector<sftp_name>& into) {
   return true;
 }
 
-void read_version(wire_reader& from, sftp_answer& into) {
+void read_version(ssh_reader& from, sftp_answer& into) {
   while (!from.rest().empty() && !from.failed() && into.extensions.size() < max_extensions) {
     into.extensions.emplace_back(from.text());
     (void)from.text();  // its version
   }
 }
 
-bool read_body(answer_type type, wire_reader& from, sftp_answer& into) {
+bool read_body(answer_type type, ssh_reader& from, sftp_answer& into) {
   using kind = sftp_answer::kind;
   switch (type) {
     case answer_type::version:
@@ -201,7 +201,7 @@ void append_sftp_read(std::string& to, std::uint32_t id, std::string_view handle
 }
 
 std::optional<sftp_answer> read_sftp_answer(std::string_view packet) {
-  wire_reader from(packet);
+  ssh_reader from(packet);
   auto type = static_cast<answer_type>(from.byte());
   sftp_answer read;
   read.id = from.number();
@@ -218,7 +218,7 @@ std::optional<std::string_view> sftp_splitter::next(std::span<const char>& bytes
     return kept_.size() >= up_to;
   };
   if (is_broken_ || !take(length_size)) return std::nullopt;
-  std::size_t size = wire_reader(kept_).number();
+  std::size_t size = ssh_reader(kept_).number();
   is_broken_ = size == 0 || size > max_sftp_packet;
   if (is_broken_) take(max_sftp_packet / 1024);
   if (is_broken_ || !take(length_size + size)) return std::nullopt;

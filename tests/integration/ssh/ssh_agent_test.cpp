@@ -395,7 +395,7 @@ TEST_F(ssh_agent, signs_with_a_security_key) {
         shown.comment = "me@key";
         return detail::list_answer(shown);
       }
-      detail::wire_reader fields(message.substr(1));
+      detail::ssh_reader fields(message.substr(1));
       EXPECT_EQ(fields.text(), key.blob);
       return detail::sign_answer(key.sign(fields.text()));
     });
