@@ -81,7 +81,7 @@ class copy_factory : public execution_factory {
   std::string directory_;
   taken_stdio stdio_;
   taken_stdio sftp_stdio_;
-  bool may_speak_sftp_ = true;  // the way leads to an ssh server, and to nobody else there
+  bool may_speak_sftp_ = true;  // the way ends at an ssh server, and there is no `become`
   std::size_t rings_ = 1;
 };
 

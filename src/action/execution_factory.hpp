@@ -68,7 +68,7 @@ class execution_factory {
   /// Which ring a host belongs to: always the same one, since a connection that is kept stays on
   /// its ring.
   virtual std::size_t ring_of(const host& where, std::size_t rings) const noexcept;
-  /// How many hosts run at a time if nobody says.
+  /// How many hosts run at a time if fanout() was not called.
   virtual std::size_t usual_fanout() const noexcept { return 64; }
   /// How many descriptors one execution keeps open.
   virtual std::size_t descriptors() const noexcept { return 1; }
