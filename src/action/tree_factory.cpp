@@ -20,14 +20,18 @@ std::optional<std::string> text_of(const command& what, std::string& problem) {
   return remote_text(what, problem);
 }
 
+/// Whether agents reach hosts themselves.
+enum class further : std::uint8_t { no, by_shell, by_ssh };
+
 /// By whatever leads to hosts without a tree.
 class direct_way final : public tree_way {
  public:
   direct_way(const ssh_options& options, bool site_trust)
       : factory_(make_remote_factory(options)),
         limits_(options.limits),
-        is_local_(options.connector == local_connector),
-        may_use_ssh_(site_trust && options.connector.empty()) {
+        further_(options.connector == local_connector      ? further::by_shell
+                 : site_trust && options.connector.empty() ? further::by_ssh
+                                                           : further::no) {
     command streams("");
     streams.set_out(capture(0));
     streams.set_in(pipe());
@@ -50,10 +54,10 @@ class direct_way final : public tree_way {
   }
 
   std::optional<connector_message> connector() const override {
+    if (further_ == further::no) return std::nullopt;
     connector_message made;
-    made.local = is_local_;
-    if (is_local_) return made;
-    if (!may_use_ssh_) return std::nullopt;
+    made.local = further_ == further::by_shell;
+    if (made.local) return made;
     made.words = {
         "ssh", "-T", "-o", "BatchMode=yes", "-o", "ClearAllForwardings=yes", "-l", "%u", "-p",
         "%p",  "--", "%h"};
@@ -71,8 +75,7 @@ class direct_way final : public tree_way {
  private:
   std::shared_ptr<command_factory> factory_;
   deadlines limits_;
-  bool is_local_;
-  bool may_use_ssh_;
+  further further_;
   taken_stdio stdio_;
   loop* loop_ = nullptr;
 };

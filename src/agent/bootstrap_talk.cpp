@@ -7,20 +7,11 @@
 #include <cerrno>
 #include <span>
 
+#include "base/hex.hpp"
+
 namespace execo::agent {
 
 using detail::stage1_state;
-
-std::string hex_of(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (char byte : bytes) {
-    auto value = static_cast<unsigned char>(byte);
-    text.push_back(digits[value >> 4]);
-    text.push_back(digits[value & 15]);
-  }
-  return text;
-}
 
 bootstrap_talk::bootstrap_talk(reactor& on, bootstrap_owner& owner, int fd, std::string_view nonce)
     : loop_(on),
@@ -74,8 +65,7 @@ void bootstrap_talk::answer() {
     std::string why("there is no agent for ");
     return fail(why.append(name_of(reader_.answer().arch)));
   }
-  const std::string hash =
-      hex_of(std::string_view(program_->sha256.data(), program_->sha256.size()));
+  const std::string hash = detail::hex_of(program_->sha256);
   header_ = stage1_header(detail::image_form::plain, program_->size,
                           detail::image_identity(program_->size, hash));
   reader_.sending();

@@ -22,8 +22,6 @@ class agent_program {
   bool is_whole() const noexcept { return size > 0 && bytes.size() == size; }
 };
 
-std::string hex_of(std::string_view bytes);
-
 class bootstrap_owner {
  public:
   /// The agent speaks from here on. `rest`: what it has said already.

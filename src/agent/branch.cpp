@@ -14,13 +14,14 @@
 #include <utility>
 
 #include "agent/connector.hpp"
+#include "base/hex.hpp"
 
 namespace execo::agent {
 namespace {
 
 using detail::host_failure;
 
-// What a connector says last tells why it ended.
+// The last lines of a connector's standard error explain its end.
 constexpr std::size_t errors_kept = 1000;
 constexpr milliseconds default_timeout{60'000};
 // An agent ends its commands and its own children before it goes.
@@ -33,16 +34,12 @@ std::optional<detail::bytes16> make_nonce() {
   return nonce;
 }
 
-std::string digits_of(const detail::bytes16& nonce) {
-  return hex_of(std::string_view(nonce.data(), nonce.size()));
-}
-
 // sh in place of ssh: this program is there already, whether its file still is or not.
 child_plan local_plan(const detail::work_item& host, const detail::bytes16& nonce) {
   child_plan plan;
   plan.program = "/proc/self/exe";
   plan.words.emplace_back("execo-agent");
-  plan.words.push_back(digits_of(nonce));
+  plan.words.push_back(detail::hex_of(nonce));
   plan.environment = environment_with({"EXECO_HOST=" + host.name});
   return plan;
 }
@@ -54,7 +51,7 @@ std::optional<child_plan> plan_to(const detail::connector_message& connector,
   if (!words) return std::nullopt;
   child_plan plan;
   plan.words = std::move(*words);
-  plan.words.push_back(detail::stage1_command(digits_of(nonce)));
+  plan.words.push_back(detail::stage1_command(detail::hex_of(nonce)));
   plan.program = plan.words.front();
   plan.environment = environment_with({});
   return plan;
@@ -105,7 +102,7 @@ bool branch::start(const detail::connector_message& connector,
   if (connector.local)
     open_line();
   else
-    talk_ = std::make_unique<bootstrap_talk>(loop_, self, socket_.get(), digits_of(nonce_));
+    talk_ = std::make_unique<bootstrap_talk>(loop_, self, socket_.get(), detail::hex_of(nonce_));
   return true;
 }
 

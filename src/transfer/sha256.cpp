@@ -5,6 +5,8 @@
 #include <array>
 #include <new>
 
+#include "base/hex.hpp"
+
 namespace execo::detail {
 
 void sha256::deleter::operator()(evp_md_ctx_st* c) const noexcept { EVP_MD_CTX_free(c); }
@@ -19,17 +21,11 @@ void sha256::update(std::span<const char> bytes) noexcept {
 }
 
 std::string sha256::hex() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes;
+  std::array<char, EVP_MAX_MD_SIZE> bytes;
   unsigned size = 0;
-  (void)EVP_DigestFinal_ex(context_.get(), bytes.data(), &size);  // as in update()
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(std::size_t{2} * size);
-  for (unsigned i = 0; i < size; ++i) {
-    text += digits[bytes[i] >> 4];
-    text += digits[bytes[i] & 15];
-  }
-  return text;
+  (void)EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(bytes.data()),
+                           &size);  // as in update()
+  return hex_of(std::span<const char>(bytes).first(size));
 }
 
 }  // namespace execo::detail

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/contain.hpp"
+#include "base/hex.hpp"
 #include "execo/printable.hpp"
-#include "tree/hex.hpp"
 
 namespace execo::detail {
 namespace {

@@ -8,12 +8,17 @@
 #include <utility>
 
 #include "base/contain.hpp"
+#include "base/hex.hpp"
+#include "base/random.hpp"
 #include "execo/printable.hpp"
-#include "tree/hex.hpp"
 #include "wire/message_limits.hpp"
 
 namespace execo::detail {
 namespace {
+
+bytes16 random_bytes16() {
+  return bytes_of_hex<std::tuple_size_v<bytes16>>(random_hex(std::tuple_size_v<bytes16>));
+}
 
 // Between two looks for agents that are slow to deploy what they have taken.
 constexpr auto look_interval = std::chrono::seconds(1);
@@ -351,7 +356,7 @@ void tree_root::mark_up(std::uint32_t index, std::uint32_t link, std::uint32_t p
   if (ready_.linked()) ready_soon();
 }
 
-void tree_root::mark_failed(std::uint32_t index, const failure& why, bool can_be_reached) {
+void tree_root::mark_failed(std::uint32_t index, const failure& why) {
   node& its = nodes_[index];
   its.at = stage::failed;
   its.link = no_link;
@@ -360,7 +365,7 @@ void tree_root::mark_failed(std::uint32_t index, const failure& why, bool can_be
   while (gone.linked()) {
     auto& seat = static_cast<tree_seat&>(*gone.next());
     seat.unlink();
-    seat.seat_failed(why, can_be_reached);
+    seat.seat_failed(why);
   }
 }
 
@@ -401,7 +406,7 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
           pool_.host_failed(child.index(),
                             is_ours ? connect_failure::turned_away : connect_failure::unreachable,
                             decided_);
-          mark_failed(child.index(), what, why == host_failure::no_agent);
+          mark_failed(child.index(), what);
         }
         unused_links_.push_back(link);
         if (is_closing_) decided_.clear();
@@ -429,7 +434,7 @@ void tree_root::lose_hosts(const tree_child& child, std::uint32_t link, const fa
     auto& seat = static_cast<tree_seat&>(*its.seats.next());
     bool was_sent = seat.run_in_tree != 0;
     leave(seat);
-    was_sent ? seat.seat_lost(why) : seat.seat_failed(why, false);
+    was_sent ? seat.seat_lost(why) : seat.seat_failed(why);
   }
 }
 
@@ -472,7 +477,7 @@ bool tree_root::take_state(tree_child&, std::uint32_t link, const frame& f) {
     if (!was_up)
       is_right =
           is_right && pool_.host_ended(links_[link]->slot, index, host_fate::failed, decided_);
-    mark_failed(index, why, message->why == host_failure::no_agent);
+    mark_failed(index, why);
   });
   follow(decided_);
   return is_right;
@@ -516,10 +521,8 @@ void tree_root::fail_all(const std::exception_ptr& error) noexcept {
     if (nodes_[i].at != stage::wanted || nodes_[i].link != no_link) continue;
     contain(
         [&] {
-          mark_failed(i,
-                      failure(end_reason::connect_failed, error_of(error),
-                              printable(nodes_[i].where.name())),
-                      false);
+          mark_failed(i, failure(end_reason::connect_failed, error_of(error),
+                                 printable(nodes_[i].where.name())));
         },
         [](const std::exception_ptr&) {});
   }

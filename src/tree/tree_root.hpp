@@ -116,7 +116,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   void give(std::uint32_t link, std::span<const host_span> hosts);
   void take_back(std::uint32_t link, std::span<const host_span> hosts);
   void mark_up(std::uint32_t index, std::uint32_t link, std::uint32_t parent, unsigned depth);
-  void mark_failed(std::uint32_t index, const failure& why, bool can_be_reached);
+  void mark_failed(std::uint32_t index, const failure& why);
   void lose_hosts(const tree_child& child, std::uint32_t link, const failure& why);
   bool take_state(tree_child& child, std::uint32_t link, const frame& f);
   bool take_steal(std::uint32_t link, const frame& f);

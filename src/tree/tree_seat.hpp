@@ -16,9 +16,8 @@ class tree_seat : public list_node {
  public:
   /// Its host is up: execute() may be called.
   virtual void seat_up() = 0;
-  /// Its host has no agent: the command was not sent. `can_be_reached`: but plain commands may run
-  /// there.
-  virtual void seat_failed(failure why, bool can_be_reached) = 0;
+  /// Its host has no agent: the command was not sent.
+  virtual void seat_failed(failure why) = 0;
   virtual void seat_started() = 0;
   /// Valid during the call.
   virtual void seat_output(const output_message& output) = 0;

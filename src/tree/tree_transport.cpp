@@ -62,10 +62,11 @@ class tree_transport final : public transport, private tree_seat {
 
   void write(std::span<const char> bytes) override {
     input_ = bytes;
+    written_ = 0;
     send_input();
   }
   void cancel_write() override {
-    if (input_.empty()) return;
+    if (!written_) return;
     input_ = {};
     queue_step();
   }
@@ -126,10 +127,9 @@ class tree_transport final : public transport, private tree_seat {
       if (parting_ == parting::none) return events_->on_failed(std::move(why));
       return leave();
     }
-    if (cancelled_write()) events_->on_written(std::exchange(written_, 0));
+    if (written_ && input_.empty()) events_->on_written(*std::exchange(written_, std::nullopt));
     for (stream which : {stream::out, stream::err}) give_out(which);
   }
-  bool cancelled_write() const noexcept { return input_.empty() && written_ > 0; }
 
   void report_closed() {
     end_report found;
@@ -175,7 +175,7 @@ class tree_transport final : public transport, private tree_seat {
     started_ = certainty::maybe;
   }
   // What was up and is lost has not seen the command.
-  void seat_failed(failure why, bool) override {
+  void seat_failed(failure why) override {
     if (why.how == end_reason::connection_lost) why.how = end_reason::connect_failed;
     fail_soon(std::move(why));
   }
@@ -279,7 +279,6 @@ class tree_transport final : public transport, private tree_seat {
 
   void send_input() {
     if (stage_ != stage::running || parting_ != parting::none) return;
-    std::size_t count = 0;
     while (!input_.empty()) {
       std::size_t most = static_cast<std::size_t>(input_credit_.room());
       std::size_t some = std::min({input_.size(), most, chunk_limit});
@@ -289,12 +288,9 @@ class tree_transport final : public transport, private tree_seat {
       if (root_->send(*this, message) != send_result::queued) break;
       input_credit_.take(some);
       input_ = input_.subspan(some);
-      count += some;
+      *written_ += some;
     }
-    if (count > 0) {
-      written_ += count;
-      queue_step();
-    }
+    if (written_ && input_.empty()) queue_step();
     if (input_state_ != input_state::ends || !input_.empty()) return;
     input_message message;
     message.end = true;
@@ -309,7 +305,7 @@ class tree_transport final : public transport, private tree_seat {
   transport_events* events_ = nullptr;
   std::array<output, 2> outputs_;
   std::span<const char> input_;
-  std::size_t written_ = 0;  // of input, not reported yet
+  std::optional<std::size_t> written_;  // of what was given to write(), until that is reported
   credit_window input_credit_;
   std::unique_ptr<failure> failure_;  // to be reported
   deadline_timer limit_;
