@@ -23,15 +23,9 @@ inline std::string bytes_of(std::uint64_t seed, std::size_t size) {
   return random_bytes(seed).take(size);
 }
 
-class transfer : public ::testing::Test {
+/// Files and directories of a test.
+class copied_files {
  protected:
-  ssh_options how() const {
-    ssh_options options;
-    options.port = fleet_.port();
-    options.identities.push_back(fleet_.identity());
-    options.known_hosts = fleet_.known_hosts();
-    return options;
-  }
   std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
   std::string file(const std::string& name, const std::string& text) const {
     std::filesystem::create_directories(std::filesystem::path(path(name)).parent_path());
@@ -50,6 +44,28 @@ class transfer : public ::testing::Test {
     if (end.code != 0) ADD_FAILURE() << end.out << end.err;
     return end.code == 0;
   }
+  void make_tree() const {
+    file("tree/a", "first\n");
+    file("tree/sub/.hidden", "h");
+    file("tree/sub/a b'c\"d$e\n", bytes_of(3, 300 * kib));
+    file("tree/sub/empty", "");
+    std::filesystem::create_directories(path("tree/none"));
+    std::filesystem::create_symlink("../a", path("tree/sub/link"));
+    std::filesystem::permissions(path("tree/a"), std::filesystem::perms(0750));
+  }
+
+  scratch_directory folder_;
+};
+
+class transfer : public ::testing::Test, protected copied_files {
+ protected:
+  ssh_options how() const {
+    ssh_options options;
+    options.port = fleet_.port();
+    options.identities.push_back(fleet_.identity());
+    options.known_hosts = fleet_.known_hosts();
+    return options;
+  }
   host_result put_one(std::vector<std::string> sources, const std::string& to) const {
     return sync_wait(put(std::move(sources), "127.6.0.1", to).ssh(how()).run()).all().front();
   }
@@ -64,17 +80,6 @@ class transfer : public ::testing::Test {
     return std::filesystem::path(target).parent_path().string() + "/.execo-" +
            sum.out.substr(0, 64) + "-" + of_target.out;
   }
-  void make_tree() const {
-    file("tree/a", "first\n");
-    file("tree/sub/.hidden", "h");
-    file("tree/sub/a b'c\"d$e\n", bytes_of(3, 300 * kib));
-    file("tree/sub/empty", "");
-    std::filesystem::create_directories(path("tree/none"));
-    std::filesystem::create_symlink("../a", path("tree/sub/link"));
-    std::filesystem::permissions(path("tree/a"), std::filesystem::perms(0750));
-  }
-
-  scratch_directory folder_;
   fleet_fixture fleet_{"127.6.0.[1-20]"};
 };
 

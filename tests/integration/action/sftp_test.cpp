@@ -16,6 +16,7 @@
 #include "random_bytes.hpp"
 #include "sshd_fixture.hpp"
 #include "support/file_bytes.hpp"
+#include "transfer_fixture.hpp"
 
 namespace execo::test {
 namespace {
@@ -29,11 +30,7 @@ using ::testing::IsEmpty;
 constexpr std::size_t mib = 1024 * 1024;
 constexpr const char* only_sftp = "Subsystem sftp internal-sftp\nForceCommand internal-sftp\n";
 
-std::string some_bytes(std::uint64_t seed, std::size_t size) {
-  return random_bytes(seed).take(size);
-}
-
-class over_sftp : public ::testing::TestWithParam<ssh_client> {
+class over_sftp : public ::testing::TestWithParam<ssh_client>, protected copied_files {
  protected:
   void SetUp() override {
     if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd on this machine";
@@ -56,24 +53,6 @@ class over_sftp : public ::testing::TestWithParam<ssh_client> {
         << "[127.0.0.1]:" << server_->port() << ' ' << server_->host_key() << '\n';
     return options;
   }
-  std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
-  std::string file(const std::string& name, const std::string& text) const {
-    fs::create_directories(fs::path(path(name)).parent_path());
-    std::ofstream(path(name), std::ios::binary) << text;
-    return path(name);
-  }
-  std::vector<std::string> names(const std::string& of) const {
-    std::vector<std::string> found;
-    for (const auto& one : fs::directory_iterator(path(of)))
-      found.push_back(one.path().filename().string());
-    std::ranges::sort(found);
-    return found;
-  }
-  bool is_same(const std::string& one, const std::string& other) const {
-    outcome end = run_program({"diff", "-r", "--no-dereference", path(one), path(other)});
-    if (end.code != 0) ADD_FAILURE() << end.out << end.err;
-    return end.code == 0;
-  }
   put put_to(std::vector<std::string> sources, const std::string& to) const {
     return put(std::move(sources), "127.0.0.1", to).ssh(how());
   }
@@ -85,17 +64,11 @@ class over_sftp : public ::testing::TestWithParam<ssh_client> {
     return sync_wait(copy.run()).all().front();
   }
   void make_tree() const {
-    file("tree/a", "first\n");
-    file("tree/sub/.hidden", "h");
-    file("tree/sub/a b'c\"d$e\n*", some_bytes(3, 300'000));
-    file("tree/sub/empty", "");
-    fs::create_directories(path("tree/none"));
-    fs::create_symlink("../a", path("tree/sub/link"));
+    copied_files::make_tree();
+    file("tree/sub/*", "star");
     fs::create_symlink("no/such", path("tree/dangling"));
-    fs::permissions(path("tree/a"), fs::perms(0750));
   }
 
-  scratch_directory folder_;
   std::unique_ptr<sshd_fixture> server_;
 };
 
@@ -105,16 +78,10 @@ std::string name_of(const ::testing::TestParamInfo<ssh_client>& way) {
 INSTANTIATE_TEST_SUITE_P(by, over_sftp,
                          ::testing::Values(ssh_client::built_in, ssh_client::openssh), name_of);
 
-void expect_failed(const host_result& r, std::errc why, const std::string& about) {
-  EXPECT_EQ(r.how(), end_reason::transfer_failed) << r.describe();
-  EXPECT_EQ(r.error(), why) << r.describe();
-  EXPECT_THAT(r.describe(), HasSubstr(about));
-}
-
 TEST_P(over_sftp, files_of_all_sizes_come_and_go_by_themselves) {
   start();
   for (std::size_t size : {std::size_t{0}, std::size_t{1}, 10 * mib + 17}) {
-    const std::string bytes = some_bytes(size, size);
+    const std::string bytes = bytes_of(size, size);
     file("in", bytes);
     fs::create_directories(path("d"));
     host_result sent = result_of(put_to({path("in")}, path("d/")));
@@ -192,8 +159,8 @@ TEST_P(over_sftp, several_files_and_patterns_go_both_ways) {
   host_result come = result_of(get_from({path("[x-y]/[1-4].t?t"), path("x/3.bin")}, path("back")));
   ASSERT_TRUE(come.ok()) << come.describe();
   EXPECT_THAT(names("back/127.0.0.1"), ElementsAre("1.txt", "2.txt", "3.bin", "4.txt"));
-  expect_failed(result_of(get_from({path("x/*.no")}, path("none"))),
-                std::errc::no_such_file_or_directory, "x/*.no");
+  expect_failure(result_of(get_from({path("x/*.no")}, path("none"))),
+                 std::errc::no_such_file_or_directory, "x/*.no");
 }
 
 TEST_P(over_sftp, modes_and_times_are_kept_on_request) {
@@ -218,7 +185,7 @@ TEST_P(over_sftp, modes_and_times_are_kept_on_request) {
 
 TEST_P(over_sftp, what_is_there_with_the_same_time_is_not_sent_on_request) {
   start();
-  file("in", some_bytes(1, 100'000));
+  file("in", bytes_of(1, 100'000));
   put first = put_to({path("in")}, path("new")).preserve().sftp();
   ASSERT_TRUE(result_of(first).ok());
   put again = put_to({path("in")}, path("new")).skip_unchanged(unchanged::by_time).sftp();
@@ -233,19 +200,19 @@ TEST_P(over_sftp, each_failure_has_an_end_of_its_own_with_the_path) {
   auto failed = [&](std::vector<std::string> from, const std::string& to) {
     return result_of(put_to(std::move(from), to).sftp());
   };
-  expect_failed(failed({a}, path("no/such/place")), std::errc::no_such_file_or_directory,
-                "no/such");
+  expect_failure(failed({a}, path("no/such/place")), std::errc::no_such_file_or_directory,
+                 "no/such");
   fs::create_directories(path("d/a"));
-  expect_failed(failed({a}, path("d")), std::errc::is_a_directory, "d/a");
+  expect_failure(failed({a}, path("d")), std::errc::is_a_directory, "d/a");
   file("f", "");
-  expect_failed(failed({a}, path("f/")), std::errc::not_a_directory, "/f");
-  expect_failed(failed({a}, path("f/x")), std::errc::not_a_directory, "/f");
-  expect_failed(failed({a}, path("f/x/y")), std::errc::not_a_directory, "/f");
-  expect_failed(failed({a}, path(std::string(300, 'n'))), std::errc::filename_too_long, "nnn");
+  expect_failure(failed({a}, path("f/")), std::errc::not_a_directory, "/f");
+  expect_failure(failed({a}, path("f/x")), std::errc::not_a_directory, "/f");
+  expect_failure(failed({a}, path("f/x/y")), std::errc::not_a_directory, "/f");
+  expect_failure(failed({a}, path(std::string(300, 'n'))), std::errc::filename_too_long, "nnn");
   make_tree();
-  expect_failed(failed({path("tree")}, path("f")), std::errc::not_a_directory, "/f");
-  expect_failed(result_of(get_from({path("nothing")}, path("back")).sftp()),
-                std::errc::no_such_file_or_directory, "nothing");
+  expect_failure(failed({path("tree")}, path("f")), std::errc::not_a_directory, "/f");
+  expect_failure(result_of(get_from({path("nothing")}, path("back")).sftp()),
+                 std::errc::no_such_file_or_directory, "nothing");
   EXPECT_THAT(names("d"), ElementsAre("a"));
   EXPECT_THAT(names(""), ElementsAre("a", "d", "f", "known_hosts", "tree"));
   host_result made = result_of(put_to({a}, path("new/way/there")).make_directories());
@@ -263,10 +230,10 @@ TEST_P(over_sftp, a_user_that_may_not_write_is_told_so) {
   file("secret", "s");
   fs::permissions(path("secret"), fs::perms(0600));
   auto as_other = how(server_->ordinary_user());
-  expect_failed(result_of(put(a, "127.0.0.1", path("closed/x")).ssh(as_other)),
-                std::errc::permission_denied, "closed");
-  expect_failed(result_of(get(path("secret"), "127.0.0.1", path("back")).ssh(as_other)),
-                std::errc::permission_denied, "secret");
+  expect_failure(result_of(put(a, "127.0.0.1", path("closed/x")).ssh(as_other)),
+                 std::errc::permission_denied, "closed");
+  expect_failure(result_of(get(path("secret"), "127.0.0.1", path("back")).ssh(as_other)),
+                 std::errc::permission_denied, "secret");
   EXPECT_THAT(names("closed"), IsEmpty());
   EXPECT_THAT(names("back/127.0.0.1"), IsEmpty());
 }
@@ -277,9 +244,9 @@ TEST_P(over_sftp, a_full_disk_leaves_nothing_half_written) {
   if (::mount("none", path("small").c_str(), "tmpfs", 0, "size=1m") != 0)
     GTEST_SKIP() << "no file system can be mounted here";
   start();
-  file("big", some_bytes(1, 3 * mib));
-  expect_failed(result_of(put_to({path("big")}, path("small/x")).sftp()),
-                std::errc::no_space_on_device, "small/x");
+  file("big", bytes_of(1, 3 * mib));
+  expect_failure(result_of(put_to({path("big")}, path("small/x")).sftp()),
+                 std::errc::no_space_on_device, "small/x");
   EXPECT_THAT(names("small"), IsEmpty());
   ASSERT_EQ(::umount2(path("small").c_str(), MNT_DETACH), 0);
 }
@@ -287,7 +254,7 @@ TEST_P(over_sftp, a_full_disk_leaves_nothing_half_written) {
 TEST_P(over_sftp, a_copy_that_is_ended_leaves_nothing) {
   start();
   make_tree();
-  file("tree/sub/big", some_bytes(1, 4 * mib));
+  file("tree/sub/big", bytes_of(1, 4 * mib));
   fs::create_directories(path("d"));
   put copy = put_to({path("tree")}, path("d")).sftp().max_rate(200'000);
   auto stop_when_it_moves = [](put& one) -> task<void> {

@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 #include <thread>
@@ -13,6 +15,8 @@
 
 #include "execo/execo.hpp"
 #include "file_bytes.hpp"
+#include "fleet_fixture.hpp"
+#include "sshd_fixture.hpp"
 
 namespace execo {
 namespace {
@@ -179,6 +183,42 @@ TEST_F(trees, say_which_hosts_could_not_be_reached) {
     EXPECT_THAT(one->describe(), HasSubstr(one->host.name()));
     EXPECT_EQ(one->started_command(), certainty::no);
   }
+}
+
+// The ssh of the hosts is real; what stands before it gives it the configuration of this test.
+TEST_F(trees, reach_hosts_of_a_trusted_site_by_the_ssh_of_their_hosts) {
+  if (!test::sshd_fixture::available()) GTEST_SKIP() << "no sshd on this machine";
+  test::scratch_directory folder;
+  test::sshd_fixture server("MaxStartups 1000\nSetEnv PATH=" + folder.path() + ":/usr/bin:/bin\n");
+  std::ofstream(folder.path() + "/known")
+      << "[127.3.0.*]:" << server.port() << ' ' << server.host_key() << '\n';
+  std::ofstream(folder.path() + "/config")
+      << "IdentityFile " << server.identity() << "\nIdentityAgent none\nStrictHostKeyChecking yes\n"
+      << "UserKnownHostsFile " << folder.path() << "/known\n";
+  std::ofstream(folder.path() + "/ssh")
+      << "#!/bin/sh\necho >>" << folder.path() << "/starts\nexec /usr/bin/ssh -F " << folder.path()
+      << "/config \"$@\"\n";
+  fs::permissions(folder.path() + "/ssh", fs::perms(0755));
+
+  ssh_options way;
+  way.port = server.port();
+  way.user = server.user();
+  way.identities = {server.identity()};
+  way.agent = "none";
+  way.known_hosts = folder.path() + "/known";
+  way.config_file = "none";
+  auto run = [&](const tree& shape) {
+    action_result all =
+        sync_wait(remote("echo $SSH_CONNECTION", "127.3.0.[1-40]").ssh(way).via(shape).run());
+    for (const host_result& one : all.all()) {
+      EXPECT_TRUE(one.ok()) << one.describe();
+      EXPECT_THAT(one.out, HasSubstr(" " + one.host.name() + " "));
+    }
+    return std::ranges::count(test::file_bytes(folder.path() + "/starts"), '\n');
+  };
+  EXPECT_EQ(run(tree()), 0);
+  EXPECT_GE(run(tree().site_trust().arity(3)), 20);
+  EXPECT_TRUE(server.no_commands_left());
 }
 
 TEST_F(trees, are_refused_with_what_they_cannot_do) {

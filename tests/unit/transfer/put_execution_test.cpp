@@ -16,6 +16,7 @@
 #include "execo/sync_wait.hpp"
 #include "fleet_fixture.hpp"
 #include "random_bytes.hpp"
+#include "unit/transfer/played_peer.hpp"
 
 namespace execo::test {
 namespace {
@@ -41,16 +42,10 @@ class receiver_script {
   int most_writes_under_way = 0;
 };
 
-class played_receiver final : public detail::transport {
+class played_receiver final : public played_peer {
  public:
-  played_receiver(detail::loop& on, receiver_script& script) : loop_(on), script_(script) {}
+  played_receiver(detail::loop& on, receiver_script& script) : played_peer(on), script_(script) {}
 
-  ~played_receiver() override { *there_ = false; }
-
-  void open(const command&, detail::transport_events& events) override {
-    events_ = &events;
-    soon([this] { events_->on_phase(phase::run); });
-  }
   void write(std::span<const char> bytes) override {
     ++script_.writes_under_way;
     script_.most_writes_under_way =
@@ -62,7 +57,7 @@ class played_receiver final : public detail::transport {
     into.append(bytes.data(), count);
     auto through = [this, count] {
       --script_.writes_under_way;
-      events_->on_written(count);
+      events().on_written(count);
     };
     if (!is_question && !is_names) return soon(through);
     if (script_.answers_first) answer();
@@ -74,51 +69,20 @@ class played_receiver final : public detail::transport {
     tell(stream::out, script_.last_line);
     tell(stream::err, script_.said);
     soon([this] {
-      events_->on_eof(stream::out);
-      events_->on_eof(stream::err);
-      events_->on_exit(exit_status::of_code(script_.code));
+      end_output();
+      events().on_exit(exit_status::of_code(script_.code));
     });
   }
   void signal(int) override { close_input(); }
-  void pause(stream, bool) override {}
-  void close() override {
-    closed_ = true;
-    events_->on_closed({});
-  }
 
  private:
   void answer() {
     if (!script_.lists.empty() && script_.names.empty()) return tell(stream::out, "M names\n");
     tell(stream::out, script_.lists + "M ready " + std::to_string(script_.wants_from) + "\n");
   }
-  void tell(stream which, std::string text) {
-    if (text.empty()) return;
-    soon([this, which, text = std::move(text)] {
-      events_->on_output(which, std::span<const char>(text));
-    });
-  }
-  void soon(std::function<void()> event) {
-    events_to_come_.push_back(std::move(event));
-    if (events_to_come_.size() == 1) loop_.defer(step_);
-  }
-  // One in a turn. The last one may take this along.
-  void step() {
-    std::function<void()> event = std::move(events_to_come_.front());
-    const std::shared_ptr<const bool> there = there_;
-    event();
-    if (!*there) return;
-    events_to_come_.pop_front();
-    if (!events_to_come_.empty() && !closed_) loop_.defer(step_);
-  }
 
-  detail::loop& loop_;
   receiver_script& script_;
-  detail::transport_events* events_ = nullptr;
-  std::deque<std::function<void()>> events_to_come_;
-  detail::queue_node step_{detail::delegate<>::to<&played_receiver::step>(this)};
-  const std::shared_ptr<bool> there_ = std::make_shared<bool>(true);
   bool input_closed_ = false;
-  bool closed_ = false;
 };
 
 class put_to_script final : public detail::execution_factory {

@@ -18,6 +18,7 @@
 #include "ssh/wire.hpp"
 #include "transfer/sftp_get.hpp"
 #include "transfer/sftp_put.hpp"
+#include "unit/transfer/played_peer.hpp"
 
 namespace execo::test {
 namespace {
@@ -65,15 +66,9 @@ class server_script {
   std::size_t requests = 0;
 };
 
-class played_sftp_server final : public detail::transport {
+class played_sftp_server final : public played_peer {
  public:
-  played_sftp_server(detail::loop& on, server_script& script) : loop_(on), script_(script) {}
-  ~played_sftp_server() override { *there_ = false; }
-
-  void open(const command&, detail::transport_events& events) override {
-    events_ = &events;
-    soon([this] { events_->on_phase(phase::run); });
-  }
+  played_sftp_server(detail::loop& on, server_script& script) : played_peer(on), script_(script) {}
   void write(std::span<const char> bytes) override {
     const std::string kept(bytes.data(), bytes.size());
     soon([this, kept] {
@@ -81,29 +76,23 @@ class played_sftp_server final : public detail::transport {
       while (auto packet = packets_.next(rest)) answer(*packet);
       flush_reads();
     });
-    soon([this, count = bytes.size()] { events_->on_written(count); });
+    soon([this, count = bytes.size()] { events().on_written(count); });
   }
   void close_input() override {
     if (std::exchange(is_over_, true)) return;
     soon([this] {
-      events_->on_eof(stream::out);
-      events_->on_eof(stream::err);
-      if (!script_.ends_without_status) return events_->on_exit(exit_status::of_code(0));
-      events_->on_failed(detail::failure(end_reason::status_lost, {}, "no status"));
+      end_output();
+      if (!script_.ends_without_status) return events().on_exit(exit_status::of_code(0));
+      events().on_failed(detail::failure(end_reason::status_lost, {}, "no status"));
     });
   }
   void signal(int number) override {
     if (number == SIGKILL) close_input();
   }
-  void pause(stream, bool) override {}
-  void close() override {
-    is_closed_ = true;
-    events_->on_closed({});
-  }
 
  private:
   void answer(std::string_view packet) {
-    detail::wire_reader from(packet);
+    detail::ssh_reader from(packet);
     auto what = static_cast<sftp_request_type>(from.byte());
     if (what == sftp_request_type::init) return greet();
     std::uint32_t id = from.number();
@@ -119,7 +108,7 @@ class played_sftp_server final : public detail::transport {
     send(2, body);
   }
 
-  void answer(sftp_request_type what, std::uint32_t id, detail::wire_reader& from) {
+  void answer(sftp_request_type what, std::uint32_t id, detail::ssh_reader& from) {
     std::string name(from.text());
     switch (what) {
       case sftp_request_type::open: {
@@ -228,36 +217,13 @@ class played_sftp_server final : public detail::transport {
     send(101, field(id) + field(static_cast<std::uint32_t>(code)) + field("words") + field(""));
   }
   void send(int type, const std::string& body) { tell(field(static_cast<char>(type) + body)); }
-  void tell(std::string text) {
-    soon([this, text = std::move(text)] {
-      events_->on_output(stream::out, std::span<const char>(text));
-    });
-  }
-  void soon(std::function<void()> event) {
-    events_to_come_.push_back(std::move(event));
-    if (events_to_come_.size() == 1) loop_.defer(step_);
-  }
-  // One in a turn. The last one may take this along.
-  void step() {
-    std::function<void()> event = std::move(events_to_come_.front());
-    const std::shared_ptr<const bool> there = there_;
-    event();
-    if (!*there) return;
-    events_to_come_.pop_front();
-    if (!events_to_come_.empty() && !is_closed_) loop_.defer(step_);
-  }
+  void tell(std::string text) { played_peer::tell(stream::out, std::move(text)); }
 
-  detail::loop& loop_;
   server_script& script_;
-  detail::transport_events* events_ = nullptr;
   detail::sftp_splitter packets_;
   std::vector<std::string> reads_;
-  std::deque<std::function<void()>> events_to_come_;
-  detail::queue_node step_{detail::delegate<>::to<&played_sftp_server::step>(this)};
-  const std::shared_ptr<bool> there_ = std::make_shared<bool>(true);
   bool is_listed_ = false;
   bool is_over_ = false;
-  bool is_closed_ = false;
 };
 
 /// A copy of one host with that server.
