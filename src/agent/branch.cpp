@@ -10,7 +10,6 @@
 #include <array>
 #include <cassert>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "agent/connector.hpp"
@@ -154,7 +153,7 @@ bool branch::launch(child_plan plan) {
     (void)loop_.look(errors_seen_, errors_.get(), EPOLLIN);
     return true;
   }
-  note_failure(host_failure::no_resource, std::string(step) + ": " + std::strerror(error));
+  note_failure(host_failure::no_resource, std::string(step) + ": " + words_of_error(error));
   return false;
 }
 

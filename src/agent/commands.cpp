@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -157,7 +156,7 @@ void commands::tell_not_started(std::uint32_t run, int error, std::string_view w
   end.hosts = index_ranges(index_);
   end.how = command_end::not_started;
   end.code = static_cast<std::uint32_t>(error);
-  end.text = std::string(what.substr(0, 900)) + ": " + std::strerror(error);
+  end.text = std::string(what.substr(0, 900)) + ": " + words_of_error(error);
   end.measures.emplace_back();
   owner_.tell(end);
 }

@@ -1,6 +1,5 @@
 // The agent of the tree. Its standard input and output are the link to its parent:
 //   execo-agent [NONCE [FOLDER]]
-#include <cstdlib>
 #include <optional>
 
 #include "agent/keeper.hpp"
@@ -8,12 +7,6 @@
 #include "agent/reactor.hpp"
 #include "agent/spawn.hpp"
 #include "agent/start.hpp"
-
-// What the library says of an exception that nobody catches names its type, which takes 50 KB.
-namespace __gnu_cxx {
-void __verbose_terminate_handler();
-void __verbose_terminate_handler() { std::abort(); }
-}  // namespace __gnu_cxx
 
 namespace execo::agent {
 namespace {

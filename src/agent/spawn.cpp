@@ -1,6 +1,7 @@
 #include "agent/spawn.hpp"
 
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -147,6 +148,11 @@ started_child start_child(const child_plan& plan) {
     started.pid = pid;
   }
   return started;
+}
+
+const char* words_of_error(int error) noexcept {
+  const char* words = ::strerrordesc_np(error);
+  return words != nullptr ? words : "an error that has no name";
 }
 
 std::vector<std::string> environment_with(const std::vector<std::string>& changes) {

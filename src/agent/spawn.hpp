@@ -44,6 +44,9 @@ class started_child {
 /// Pre: SIGPIPE is the only signal that is ignored, every other descriptor is closed on exec.
 started_child start_child(const child_plan& plan);
 
+/// "No such file or directory": without what strerror needs to say it in other languages.
+const char* words_of_error(int error) noexcept;
+
 /// The environment of this process with `changes`, NAME=value each.
 std::vector<std::string> environment_with(const std::vector<std::string>& changes);
 
