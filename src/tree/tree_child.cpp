@@ -13,6 +13,8 @@ namespace {
 
 // From the first word of stage 1 until the agent says hello.
 constexpr auto start_limit = std::chrono::seconds(60);
+// An agent ends within 10 s of a goodbye.
+constexpr auto parting_limit = std::chrono::seconds(20);
 // What is given to the way at a time.
 constexpr std::size_t max_write = std::size_t{64} * 1024;
 
@@ -123,10 +125,17 @@ void tree_child::refuse(wire_fault fault, std::string_view about) {
   check_link();
 }
 
-// A link that is over has nothing more to say; what it says last is still written.
+// A link that is over has nothing more to say; what it says last is still written. One that is
+// silent hears nothing.
 void tree_child::check_link() {
   if (!link_->is_over() || state_ == state::parting || state_ == state::ended) return;
+  part();
+  if (link_->fault() == wire_fault::silent) cut();
+}
+
+void tree_child::part() {
   state_ = state::parting;
+  loop_.arm_after(time_, parting_limit);
   write_soon();
 }
 
@@ -138,9 +147,8 @@ void tree_child::give_up(const char* why) {
 void tree_child::leave() {
   if (state_ == state::parting || state_ == state::ended) return;
   if (state_ != state::open) return cut();
-  state_ = state::parting;
   link_->leave(goodbye_message());
-  write_soon();
+  part();
 }
 
 // Once for all that is sent in a turn.
@@ -184,6 +192,7 @@ void tree_child::on_written(std::size_t, bool closed) {
 
 void tree_child::time_passed() {
   if (!link_) return give_up("it did not start one in a minute");
+  if (state_ == state::parting) return cut();
   link_->tick(loop_.now());
   check_link();
   write_soon();
@@ -191,6 +200,7 @@ void tree_child::time_passed() {
 }
 
 void tree_child::watch_time() {
+  if (state_ == state::parting) return;
   if (std::optional<wire_time> due = link_->due()) loop_.arm(time_, *due);
 }
 

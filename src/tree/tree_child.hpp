@@ -6,7 +6,7 @@
 //   loading   the image is on its way          it starts: greeting
 //   greeting  the agent is to say who it is    its hello: open
 //   open      frames go both ways              leave: parting
-//   parting   a goodbye is on its way          nothing else
+//   parting   a goodbye is on its way          20 s: the way is cut
 //   ended     child_ended() was called
 //
 // From each state the end of the way leads to ended. What is wrong with the bytes ends the way.
@@ -98,6 +98,7 @@ class tree_child final : public ref_counted, private end_observer, private outpu
   void time_passed();
   void watch_time();
   void check_link();
+  void part();
   failure found_failure(host_failure& why);
 
   loop& loop_;

@@ -168,13 +168,19 @@ send_result tree_root::execute(tree_seat& seat, execute_message what) {
   if (sent != send_result::queued) return sent;
   runs_.emplace(what.run, &seat);
   seat.run_in_tree = what.run;
-  seat.link_before(links_[nodes_[seat.host_in_tree].link]->seats);
+  seat.link_in_tree = nodes_[seat.host_in_tree].link;
+  seat.link_before(links_[seat.link_in_tree]->seats);
   return sent;
 }
 
-bool tree_root::take_of_run(const frame& f) {
+// A run is of one host, so that the header of its frames names it. Of a run that was left, more may
+// be on its way.
+bool tree_root::take_of_run(std::uint32_t link, const frame& f) {
+  bool was_ordered = static_cast<std::int32_t>(last_run_ - f.run) >= 0;
   auto known = runs_.find(f.run);
   tree_seat* seat = known == runs_.end() ? nullptr : known->second;
+  if (seat == nullptr ? !was_ordered : seat->link_in_tree != link || seat->host_in_tree != f.host)
+    return false;
   switch (f.type) {
     case frame_type::started: {
       auto message = started_message::decode(f);
@@ -304,11 +310,11 @@ std::uint32_t tree_root::link_of_slot(child_slot slot) const noexcept {
 void tree_root::child_up(tree_child& child) {
   std::uint32_t link = link_of(child);
   entry& its = *links_[link];
-  bool may_deploy = make_inner(child);
+  its.may_deploy = make_inner(child);
   decided_.clear();
   auto took = std::chrono::duration_cast<connect_window::duration>(child.connect_time());
-  its.slot = pool_.host_up(child.index(), took, may_deploy ? child_role::inner : child_role::leaf,
-                           decided_);
+  its.slot = pool_.host_up(child.index(), took,
+                           its.may_deploy ? child_role::inner : child_role::leaf, decided_);
   its.is_up = true;
   if (links_of_slots_.size() <= its.slot) links_of_slots_.resize(its.slot + 1);
   links_of_slots_[its.slot] = link;
@@ -370,7 +376,9 @@ void tree_root::mark_failed(std::uint32_t index, const failure& why) {
 }
 
 void tree_root::wait_for_room(tree_seat& seat) noexcept {
-  seat.link_before(links_[nodes_[seat.host_in_tree].link]->blocked);
+  bool was_sent = seat.run_in_tree != 0;
+  std::uint32_t link = was_sent ? seat.link_in_tree : nodes_[seat.host_in_tree].link;
+  seat.link_before(links_[link]->blocked);
 }
 
 void tree_root::child_has_room(tree_child& child) noexcept {
@@ -394,6 +402,7 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
   // Its number may be used again by what follows.
   intrusive_ptr<tree_child> gone = std::move(its.child);
   bool was_up = std::exchange(its.is_up, false);
+  its.may_deploy = false;
   its.unsent.clear();
   contain(
       [&] {
@@ -452,29 +461,45 @@ void tree_root::child_frame(tree_child& child, const frame& f) {
       is_right = take_returned(child, link, f);
       break;
     default:
-      is_right = take_of_run(f);
+      is_right = take_of_run(link, f);
   }
-  if (!is_right) child.refuse(wire_fault::bad_body, name_of(f.type));
+  if (!is_right) child.refuse(wire_fault::refused, name_of(f.type));
 }
 
-bool tree_root::take_state(tree_child&, std::uint32_t link, const frame& f) {
+// Of itself a child says nothing, and nothing of hosts that have failed there, and may be
+// elsewhere.
+bool tree_root::is_with(const tree_child& child, std::uint32_t link,
+                        const index_ranges& hosts) const {
+  bool all = !hosts.contains(child.index());
+  hosts.for_each([&](std::uint32_t index) { all = all && nodes_[index].link == link; });
+  return all;
+}
+
+bool tree_root::are_all(stage at, const index_ranges& hosts) const {
+  bool all = true;
+  hosts.for_each([&](std::uint32_t index) { all = all && nodes_[index].at == at; });
+  return all;
+}
+
+bool tree_root::take_state(tree_child& child, std::uint32_t link, const frame& f) {
   auto message = host_state_message::decode(f);
-  if (!message) return false;
+  if (!message || !is_with(child, link, message->hosts)) return false;
+  if (!child.served().contains(message->parent)) return false;
   if (message->state == tree_host_state::connecting) return true;
+  if (message->state == tree_host_state::up && !are_all(stage::wanted, message->hosts))
+    return false;
   bool is_right = true;
   decided_.clear();
   message->hosts.for_each([&](std::uint32_t index) {
     node& its = nodes_[index];
-    bool was_up = its.at == stage::up;
     if (message->state == tree_host_state::up) {
-      is_right = is_right && !was_up &&
-                 pool_.host_ended(links_[link]->slot, index, host_fate::up, decided_);
+      is_right = is_right && pool_.host_ended(links_[link]->slot, index, host_fate::up, decided_);
       return mark_up(index, link, message->parent, message->depth);
     }
     failure why(end_of(message->why), {},
                 printable(its.where.name()) + ": " + printable(message->text));
     // One that was up and is lost: its commands have their own ends.
-    if (!was_up)
+    if (its.at != stage::up)
       is_right =
           is_right && pool_.host_ended(links_[link]->slot, index, host_fate::failed, decided_);
     mark_failed(index, why);
@@ -483,9 +508,10 @@ bool tree_root::take_state(tree_child&, std::uint32_t link, const frame& f) {
   return is_right;
 }
 
+// Hosts are given to those alone that were told how to reach them.
 bool tree_root::take_steal(std::uint32_t link, const frame& f) {
   auto message = steal_message::decode(f);
-  if (!message) return false;
+  if (!message || !links_[link]->may_deploy) return false;
   decided_.clear();
   pool_.child_asks(links_[link]->slot, message->hosts, decided_);
   follow(decided_);
@@ -494,13 +520,16 @@ bool tree_root::take_steal(std::uint32_t link, const frame& f) {
 
 bool tree_root::take_returned(tree_child& child, std::uint32_t link, const frame& f) {
   auto message = returned_message::decode(f);
-  if (!message) return false;
-  child.take_back(message->hosts);
+  if (!message || !is_with(child, link, message->hosts)) return false;
+  if (!are_all(stage::wanted, message->hosts)) return false;
   decided_.clear();
   host_spans back = spans_of(message->hosts);
-  bool is_right = pool_.child_returns(links_[link]->slot, back, decided_);
-  if (is_right) follow(decided_);
-  return is_right;
+  // If it is not right, all that it has is taken when it is lost.
+  if (!pool_.child_returns(links_[link]->slot, back, decided_)) return false;
+  child.take_back(message->hosts);
+  message->hosts.for_each([&](std::uint32_t index) { nodes_[index].link = no_link; });
+  follow(decided_);
+  return true;
 }
 
 // -- the end --------------------------------------------------------------------------------------

@@ -52,8 +52,8 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
     message.run = seat.run_in_tree;
     if constexpr (requires { message.hosts; }) message.hosts = index_ranges(seat.host_in_tree);
     if constexpr (std::is_same_v<Message, credit_message>) message.host = seat.host_in_tree;
-    tree_child* child = way_to(seat.host_in_tree);
-    if (child == nullptr) return send_result::over;
+    tree_child* child = links_[seat.link_in_tree]->child.get();
+    if (seat.run_in_tree == 0 || child == nullptr) return send_result::over;
     send_result sent = child->send(message);
     if (sent == send_result::full) wait_for_room(seat);
     return sent;
@@ -87,6 +87,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
     intrusive_ptr<tree_child> child;  // null: unused
     child_slot slot = 0;              // in the pool, once it is up
     bool is_up = false;
+    bool may_deploy = false;
     list_node seats;    // whose commands were sent that way
     list_node blocked;  // of them, those that wait for room
     std::deque<std::variant<work_message, revoke_message>> unsent;  // they wait for it, too
@@ -121,7 +122,9 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   bool take_state(tree_child& child, std::uint32_t link, const frame& f);
   bool take_steal(std::uint32_t link, const frame& f);
   bool take_returned(tree_child& child, std::uint32_t link, const frame& f);
-  bool take_of_run(const frame& f);
+  bool take_of_run(std::uint32_t link, const frame& f);
+  bool is_with(const tree_child& child, std::uint32_t link, const index_ranges& hosts) const;
+  bool are_all(stage at, const index_ranges& hosts) const;
   void call_ready();
   void ready_soon() noexcept;
   void tick();

@@ -30,7 +30,8 @@ class tree_seat : public list_node {
 
   /// The root's alone.
   std::uint32_t host_in_tree = no_host;
-  std::uint32_t run_in_tree = 0;  // 0: not sent
+  std::uint32_t run_in_tree = 0;   // 0: not sent
+  std::uint32_t link_in_tree = 0;  // by which it was sent
 
  protected:
   tree_seat() = default;

@@ -190,6 +190,8 @@ class tree_transport final : public transport, private tree_seat {
     if (parting_ != parting::none || stage_ != stage::running) return;
     stream which = message.stream == command_stream::errors ? stream::err : stream::out;
     output& its = outputs_[static_cast<std::size_t>(which)];
+    if (message.bytes.size() > root_->stream_window() - its.unacknowledged)
+      return break_off("it printed more than it may");
     its.unacknowledged += message.bytes.size();
     if (its.is_paused || !its.kept.empty()) {
       its.kept.append(message.bytes);
@@ -199,7 +201,8 @@ class tree_transport final : public transport, private tree_seat {
     acknowledge(which);
   }
   void seat_credit(std::size_t bytes) override {
-    if (input_credit_.give(bytes)) send_input();
+    if (!input_credit_.give(bytes)) return break_off("it took more input than there was");
+    send_input();
   }
   void seat_has_room() override {
     if (stage_ == stage::waiting && parting_ == parting::none) return ask();
@@ -219,6 +222,15 @@ class tree_transport final : public transport, private tree_seat {
     leftover_ = leftover_cause::connection_lost;
     if (started_ != certainty::yes) why.context += "; the command may have been started";
     fail_soon(std::move(why));
+  }
+
+  // Agents between know nothing of it: it is this command alone that is given up.
+  void break_off(const char* why) {
+    if (failure_) return;
+    (void)root_->send(*this, cancel_message());
+    leftover_ = leftover_cause::no_answer;
+    fail_soon(failure(end_reason::protocol_error, std::make_error_code(std::errc::protocol_error),
+                      printable(where_.name()) + ": " + why));
   }
 
   void finish(const ended_message& end) {

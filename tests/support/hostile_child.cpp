@@ -1,0 +1,350 @@
+// A host of a tree that was broken into. In place of a connector:
+//
+//   hostile_child KIND BAD HOST TEXT   HOST is not BAD: /bin/sh runs TEXT, with EXECO_HOST set.
+//                                      Else: plays an agent that does what KIND says.
+//
+// It does so once it has a command and LOG of $EXECO_TEST_FOLDER has the lines of all others
+// ($EXECO_TEST_OTHERS), and makes the file GO then. It reads on to the end of its input, but for
+// kinds that begin with "stubborn": those neither read nor end.
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/hex.hpp"
+#include "wire/message_limits.hpp"
+#include "wire/messages.hpp"
+
+namespace {
+
+namespace detail = execo::detail;
+using detail::frame;
+using detail::frame_type;
+using detail::index_ranges;
+
+void write_all(std::string_view bytes) {
+  while (!bytes.empty()) {
+    ssize_t put = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+    if (put <= 0) std::exit(0);
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
+
+class hostile_agent {
+ public:
+  explicit hostile_agent(std::string_view text)
+      : nonce_text_(text.substr(text.size() - 32)), nonce_(detail::bytes_of_hex<16>(nonce_text_)) {}
+
+  std::uint32_t index() const { return welcome_.index; }
+  std::uint32_t run() const { return order_.run; }
+
+  /// What stage 1 says, and takes.
+  void pretend_stage1() {
+    utsname machine{};
+    (void)::uname(&machine);
+    say_line("ready Linux " + std::string(machine.machine) + " unlinked");
+    std::string header;
+    for (char c = 0; c != '\n'; header += c) c = read_byte();
+    std::size_t left = std::stoul(header.substr(header.find(' ')));
+    while (left > 0) left -= read_some(left).size();
+    say_line("start");
+  }
+  void say_hello(std::uint16_t lowest = detail::protocol_lowest,
+                 std::uint16_t highest = detail::protocol_highest) {
+    detail::hello_message hello;
+    hello.nonce = nonce_;
+    hello.protocol_min = lowest;
+    hello.protocol_max = highest;
+    say(hello);
+  }
+  void take_welcome() { welcome_ = *detail::welcome_message::decode(until(frame_type::welcome)); }
+  /// The root gives hosts to nobody before.
+  void take_order() { order_ = *detail::execute_message::decode(until(frame_type::execute)); }
+  void take_to_the_end() {
+    while (!read_some(65'536).empty()) continue;
+    std::exit(0);
+  }
+
+  template <class Message>
+  void say(const Message& message) {
+    frame f = header_of(message);
+    const std::string body = body_of(message);
+    f.body = body;
+    say_frame(f);
+  }
+  void say_frame(const frame& f) {
+    std::string bytes;
+    append_frame(bytes, f, sequence_++);
+    write_all(bytes);
+  }
+  void say_last_sequence_again() { --sequence_; }
+
+  detail::started_message started() const {
+    detail::started_message message;
+    message.run = run();
+    message.hosts = index_ranges(index());
+    return message;
+  }
+  detail::output_message output(std::string_view bytes) const {
+    detail::output_message message;
+    message.run = run();
+    message.host = index();
+    message.bytes = bytes;
+    return message;
+  }
+  detail::ended_message ended() const {
+    detail::ended_message message;
+    message.run = run();
+    message.hosts = index_ranges(index());
+    message.measures.emplace_back();
+    return message;
+  }
+  detail::host_state_message state(std::uint32_t host, detail::tree_host_state which) const {
+    detail::host_state_message message;
+    message.hosts = index_ranges(host);
+    message.state = which;
+    if (which == detail::tree_host_state::failed) message.why = detail::host_failure::lost;
+    message.parent = index();
+    message.depth = 2;
+    return message;
+  }
+
+ private:
+  void say_line(const std::string& text) {
+    write_all("\nexeco1 " + nonce_text_ + ' ' + text + '\n');
+  }
+  char read_byte() {
+    char byte = 0;
+    if (::read(STDIN_FILENO, &byte, 1) != 1) std::exit(1);
+    return byte;
+  }
+  std::string_view read_some(std::size_t most) {
+    ssize_t got = ::read(STDIN_FILENO, buffer_.data(), std::min(most, buffer_.size()));
+    return std::string_view(buffer_.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  }
+  frame until(frame_type type) {
+    for (;;) {
+      while (std::optional<frame> f = reader_.next(unread_))
+        if (f->type == type) return *f;
+      unread_ = read_some(buffer_.size());
+      if (unread_.empty()) std::exit(0);
+    }
+  }
+
+  std::string nonce_text_;
+  detail::bytes16 nonce_;
+  detail::frame_reader reader_{detail::flow::down};
+  std::array<char, 65'536> buffer_;
+  std::string_view unread_;
+  std::uint16_t sequence_ = 0;
+  detail::welcome_message welcome_;
+  detail::execute_message order_;
+};
+
+using deed = std::function<void(hostile_agent&)>;
+
+void print_for_other_runs(hostile_agent& at) {
+  for (std::uint32_t run = 1; run < 100; ++run) {
+    if (run == at.run()) continue;
+    detail::output_message output = at.output("forged\n");
+    output.run = run;
+    at.say(output);
+  }
+}
+void end_other_runs(hostile_agent& at) {
+  for (std::uint32_t run = 1; run < 100; ++run) {
+    if (run == at.run()) continue;
+    detail::ended_message ended = at.ended();
+    ended.run = run;
+    at.say(ended);
+  }
+}
+void print_without_end(hostile_agent& at) {
+  at.say(at.started());
+  const std::string bytes(detail::chunk_limit, 'y');
+  detail::output_message output = at.output(bytes);
+  for (int i = 0; i < 10'000; ++i, output.offset += bytes.size()) at.say(output);
+}
+void claim_hosts(hostile_agent& at, detail::tree_host_state state) {
+  for (std::uint32_t host = 0; host < 100; ++host)
+    if (host != at.index()) at.say(at.state(host, state));
+}
+
+/// What it does with its command.
+const std::map<std::string_view, deed> deeds{
+    {"prints_for_another_host",
+     [](auto& at) {
+       detail::output_message output = at.output("forged\n");
+       output.host = at.index() == 0 ? 1 : 0;
+       at.say(output);
+     }},
+    {"prints_for_other_runs", print_for_other_runs},
+    {"ends_other_runs", end_other_runs},
+    {"starts_what_was_not_ordered",
+     [](auto& at) {
+       detail::started_message started = at.started();
+       started.run = 1'000'000;
+       at.say(started);
+     }},
+    {"orders_its_parent",
+     [](auto& at) {
+       detail::execute_message order;
+       order.run = 1;
+       order.hosts = index_ranges(at.index());
+       order.words = {"id"};
+       at.say(order);
+     }},
+    {"gives_work_to_its_parent",
+     [](auto& at) {
+       detail::work_message work;
+       work.items.emplace_back().name = "x";
+       at.say(work);
+     }},
+    {"asks_for_hosts",
+     [](auto& at) {
+       detail::steal_message steal;
+       steal.hosts = 100;
+       at.say(steal);
+     }},
+    {"gives_back_others",
+     [](auto& at) {
+       detail::returned_message returned;
+       returned.hosts = index_ranges(0, 2);
+       at.say(returned);
+     }},
+    {"gives_back_itself",
+     [](auto& at) {
+       detail::returned_message returned;
+       returned.hosts = index_ranges(at.index());
+       at.say(returned);
+     }},
+    {"says_that_others_are_up", [](auto& at) { claim_hosts(at, detail::tree_host_state::up); }},
+    {"says_that_others_failed", [](auto& at) { claim_hosts(at, detail::tree_host_state::failed); }},
+    {"says_that_it_is_up",
+     [](auto& at) { at.say(at.state(at.index(), detail::tree_host_state::up)); }},
+    {"says_that_it_failed",
+     [](auto& at) { at.say(at.state(at.index(), detail::tree_host_state::failed)); }},
+    {"is_reached_through_nobody",
+     [](auto& at) {
+       auto state = at.state(at.index(), detail::tree_host_state::up);
+       state.parent = 0x7fff'ffff;
+       at.say(state);
+     }},
+    {"floods_with_control_frames",
+     [](auto& at) {
+       detail::started_message started = at.started();
+       for (int i = 0; i < 100'000; ++i) at.say(started);
+     }},
+    {"prints_without_end", print_without_end},
+    {"takes_input_that_was_not_sent",
+     [](auto& at) {
+       at.say(at.started());
+       detail::credit_message credit;
+       credit.run = at.run();
+       credit.host = at.index();
+       credit.data = 0xffff'ffff;
+       at.say(credit);
+     }},
+    {"gives_credit_that_it_does_not_have",
+     [](auto& at) {
+       detail::credit_message credit;
+       credit.data = 0xffff'ffff;
+       credit.control = 0xffff'ffff;
+       at.say(credit);
+     }},
+    {"greets_again", [](auto& at) { at.say_hello(); }},
+    {"repeats_a_frame",
+     [](auto& at) {
+       at.say(at.started());
+       at.say_last_sequence_again();
+       at.say(at.started());
+     }},
+    {"speaks_after_its_goodbye",
+     [](auto& at) {
+       at.say(detail::goodbye_message());
+       at.say(at.output("behind\n"));
+     }},
+    {"lies_about_a_digest",
+     [](auto& at) {
+       detail::folded_message block;
+       block.run = at.run();
+       block.hosts = index_ranges(at.index());
+       block.bytes = "not those";
+       at.say(block);
+     }},
+    {"is_no_agent_any_more", [](auto&) { write_all("Connection to host closed.\r\n"); }},
+    {"stubborn_after_a_lie",
+     [](auto& at) {
+       at.say(at.started());
+       at.say(at.output("before the lie\n"));
+       at.say(at.state(at.index(), detail::tree_host_state::failed));
+       for (;;) ::pause();
+     }},
+    {"stubborn_and_silent",
+     [](auto& at) {
+       at.say(at.started());
+       at.say(at.output("before the silence\n"));
+       for (;;) ::pause();
+     }},
+};
+
+void wait_for_others() {
+  const std::string folder = ::getenv("EXECO_TEST_FOLDER");
+  const long others = std::atol(::getenv("EXECO_TEST_OTHERS"));
+  for (;; ::usleep(2'000)) {
+    std::ifstream log(folder + "/log");
+    if (std::count(std::istreambuf_iterator<char>(log), {}, '\n') >= others) break;
+  }
+}
+void let_others_go_on() {
+  const std::string folder = ::getenv("EXECO_TEST_FOLDER");
+  (void)std::ofstream(folder + "/go");
+}
+
+void play(const std::string& kind, std::string_view text) {
+  hostile_agent at(text);
+  at.pretend_stage1();
+  if (kind == "speaks_another_protocol") {
+    at.say_hello(detail::protocol_highest + 1, detail::protocol_highest + 2);
+    let_others_go_on();
+    at.take_to_the_end();
+  }
+  if (kind == "has_a_wrong_nonce") {
+    hostile_agent(std::string(32, 'a')).say_hello();
+    let_others_go_on();
+    at.take_to_the_end();
+  }
+  at.say_hello();
+  at.take_welcome();
+  at.take_order();
+  wait_for_others();
+  (void)::signal(SIGPIPE, SIG_IGN);
+  // It may be ended in the middle of what it says.
+  if (::fork() == 0) {
+    ::usleep(20'000);
+    let_others_go_on();
+    ::_exit(0);
+  }
+  deeds.at(kind)(at);
+  at.take_to_the_end();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 5) return 2;
+  const std::string kind = argv[1], bad = argv[2], host = argv[3];
+  (void)::setenv("EXECO_HOST", host.c_str(), 1);
+  if (host != bad) return ::execl("/bin/sh", "sh", "-c", argv[4], nullptr);
+  play(kind, argv[4]);
+}
