@@ -5,6 +5,7 @@
 
 #include "action/remote_factory.hpp"
 #include "process/lifecycle.hpp"
+#include "ssh/caller.hpp"
 #include "ssh/command_template.hpp"
 #include "ssh/remote_text.hpp"
 #include "tree/tree_root.hpp"
@@ -108,10 +109,11 @@ class tree_factory final : public command_factory {
 
  private:
   std::unique_ptr<transport> transport_to(loop& on, std::size_t, attempt& what) override {
-    return make_tree_transport(on, root_, what.where, text_of);
+    return make_tree_transport(on, root_, what.where, text_of, terminal_);
   }
 
   tree shape_;
+  const std::string terminal_ = ssh_caller::now().terminal();
   std::shared_ptr<direct_way> way_;
   intrusive_ptr<tree_root> root_;
 };

@@ -11,6 +11,7 @@
 #include "agent/descendants.hpp"
 #include "agent/facts.hpp"
 #include "wire/message_limits.hpp"
+#include "wire/order_parts.hpp"
 
 namespace execo::agent {
 namespace {
@@ -107,6 +108,7 @@ job_plan commands::plan_of(const execute_message& order) const {
   child.directory = order.directory;
   child.around = &around_;
   plan.wants_input = order.has(execute_flag::input);
+  if (order.has(execute_flag::terminal)) plan.terminal = terminal_size{order.rows, order.columns};
   plan.folds = order.has(execute_flag::fold);
   plan.caps = {order.output_cap, order.error_cap};
   plan.window = window_;
@@ -117,7 +119,7 @@ job_plan commands::plan_of(const execute_message& order) const {
 }
 
 void commands::execute(const execute_message& order) {
-  if (find(order.run) != nullptr) return;
+  if (find(order.run) != nullptr || partial_.contains(order.run)) return;
   if (known_runs_.contains(order.run)) {
     ended_message end;
     end.run = order.run;
@@ -129,8 +131,14 @@ void commands::execute(const execute_message& order) {
   known_runs_.insert(order.run);
   if (!is_sound(order))
     return tell_not_started(order.run, EINVAL, "the command has a NUL or no word");
-  if (order.has(execute_flag::terminal))
-    return tell_not_started(order.run, ENOTSUP, "agents give no terminal");
+  if (order.more > 0) {
+    partial_.emplace(order.run, order);
+    return;
+  }
+  launch(order);
+}
+
+void commands::launch(const execute_message& order) {
   job_owner& self = *this;
   auto made = std::make_unique<job>(loop_, self, plan_of(order));
   const std::string program =
@@ -148,6 +156,31 @@ void commands::execute(const execute_message& order) {
   started.after_us = static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - loop_.now()).count());
   owner_.tell(started);
+}
+
+bool commands::add_part(const detail::part_message& part) {
+  auto found = partial_.find(part.run);
+  // One that was cancelled.
+  if (found == partial_.end()) return true;
+  if (!append_part(found->second, part)) return false;
+  if (found->second.more > 0) return true;
+  const execute_message whole = std::move(found->second);
+  partial_.erase(found);
+  if (is_sound(whole))
+    launch(whole);
+  else
+    tell_not_started(whole.run, EINVAL, "the command has a NUL or no word");
+  return true;
+}
+
+void commands::drop_partial(std::uint32_t run) {
+  if (partial_.erase(run) == 0) return;
+  ended_message end;
+  end.run = run;
+  end.hosts = index_ranges(index_);
+  end.how = command_end::cancelled;
+  end.measures.emplace_back();
+  owner_.tell(end);
 }
 
 void commands::tell_not_started(std::uint32_t run, int error, std::string_view what) {
@@ -179,10 +212,12 @@ void commands::signal(std::uint32_t run, int number) {
 }
 
 void commands::cancel(std::uint32_t run) {
+  drop_partial(run);
   if (job* which = find(run)) which->cancel(job_cause::cancelled, which->grace());
 }
 
 void commands::cancel_all(milliseconds grace) {
+  while (!partial_.empty()) drop_partial(partial_.begin()->first);
   for (auto& [run, one] : jobs_) one->cancel(job_cause::abandoned, grace);
 }
 

@@ -43,6 +43,8 @@ class commands final : private job_owner {
 
   /// Once for each run, whatever comes again.
   void execute(const detail::execute_message& order);
+  /// The next bytes of an order that was not whole. False as below.
+  bool add_part(const detail::part_message& part);
   /// False if it breaks the protocol. One that has ended takes everything.
   bool input(const detail::input_message& what);
   bool credit(const detail::credit_message& what);
@@ -72,6 +74,9 @@ class commands final : private job_owner {
   void on_job_ended(job& which) override;
   bool has_room() const noexcept override { return owner_.has_room_for_output(); }
 
+  /// Pre: the order is whole and sound.
+  void launch(const detail::execute_message& order);
+  void drop_partial(std::uint32_t run);
   job_plan plan_of(const detail::execute_message& order) const;
   void tell_kept(const job& of, unsigned stream);
   void tell_not_started(std::uint32_t run, int error, std::string_view what);
@@ -83,6 +88,7 @@ class commands final : private job_owner {
   std::uint32_t index_ = 0;
   std::uint32_t window_ = 0;
   detail::index_ranges known_runs_;
+  std::map<std::uint32_t, detail::execute_message> partial_;  // by run
   std::map<std::uint32_t, std::unique_ptr<job>> jobs_;
   std::map<pid_t, job*> by_pid_;
   std::vector<std::uint32_t> ended_;   // runs to be collected

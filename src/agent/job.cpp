@@ -71,15 +71,26 @@ bool job::make_pipes(child_plan& child, std::array<unique_fd, 3>& theirs) {
   return true;
 }
 
+bool job::open_terminal(child_plan& child, unique_fd& theirs) {
+  if (!make_terminal(*plan_.terminal, terminal_, theirs)) return false;
+  for (unique_fd* end : {&input_, &outputs_[0].pipe}) {
+    end->reset(::fcntl(terminal_.get(), F_DUPFD_CLOEXEC, 0));
+    if (!*end) return false;
+  }
+  child.in = child.out = child.err = theirs.get();
+  child.on_terminal = true;
+  return true;
+}
+
 started_child job::start() {
   assert(state_ == job_state::idle);
   started_ = last_output_ = clock::now();
   std::array<unique_fd, 3> theirs;
   started_child made;
-  if (make_pipes(plan_.child, theirs)) {
+  if (plan_.terminal ? open_terminal(plan_.child, theirs[0]) : make_pipes(plan_.child, theirs)) {
     made = start_child(plan_.child);
   } else {
-    made.step = "pipe";
+    made.step = plan_.terminal ? "open a terminal for" : "pipe";
     made.error = errno;
   }
   pid_ = made.pid;
@@ -252,6 +263,7 @@ void job::on_exit(int status, const rusage& used) {
   pid_ = -1;
   state_ = job_state::draining;
   close_input();
+  terminal_.reset();
   for (unsigned stream : {0U, 1U}) close_output_at_end(stream);
   loop_.disarm(limit_);
   loop_.arm(patience_, loop_.now() + drain_limit);

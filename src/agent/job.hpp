@@ -13,6 +13,7 @@
 
 #include "agent/reactor.hpp"
 #include "agent/spawn.hpp"
+#include "agent/terminal.hpp"
 
 namespace execo::agent {
 
@@ -20,9 +21,10 @@ namespace execo::agent {
 class job_plan {
  public:
   std::uint32_t run = 0;
-  child_plan child;          // without descriptors
-  bool wants_input = false;  // else its standard input is empty
-  bool folds = false;        // its output is kept while its credit lasts
+  child_plan child;                       // without descriptors
+  bool wants_input = false;               // else its standard input is empty
+  std::optional<terminal_size> terminal;  // in place of pipes: input and output are one
+  bool folds = false;                     // its output is kept while its credit lasts
   std::array<std::uint64_t, 2> caps{UINT64_MAX, UINT64_MAX};  // of out and err; the rest is dropped
   std::size_t window = 0;                                     // credit of each stream at first
   milliseconds grace{0};                                      // between TERM and KILL
@@ -116,6 +118,7 @@ class job {
   };
 
   bool make_pipes(child_plan& child, std::array<unique_fd, 3>& theirs);
+  bool open_terminal(child_plan& child, unique_fd& theirs);
   void on_out(std::uint32_t) { read(0); }
   void on_err(std::uint32_t) { read(1); }
   void on_input_ready(std::uint32_t) { write_input(); }
@@ -151,6 +154,7 @@ class job {
   std::array<output, 2> outputs_;
   watch input_seen_;
   unique_fd input_;
+  unique_fd terminal_;  // one that goes sends HUP: until the command has ended
   std::string to_write_;
   bool input_ended_ = false;
   bool complete_ = true;

@@ -17,6 +17,7 @@
 #include "agent/facts.hpp"
 #include "agent/start.hpp"
 #include "wire/message_limits.hpp"
+#include "wire/order_parts.hpp"
 
 namespace execo::agent {
 namespace {
@@ -147,6 +148,9 @@ void node::obey(const detail::frame& what) {
     case frame_type::execute:
       sound = take_order(what);
       break;
+    case frame_type::part:
+      sound = take_part(what);
+      break;
     case frame_type::input:
       sound = take_input(what);
       break;
@@ -209,6 +213,23 @@ void node::order(const detail::execute_message& what) {
 
 void node::refuse_order(const detail::execute_message& what, const index_ranges& hosts) {
   tell_ended(what.run, hosts, command_end::not_started, "there is no such host below this agent");
+}
+
+// Of hosts that are not up it waits with the front of its order.
+bool node::take_part(const detail::frame& what) {
+  std::optional<detail::part_message> message = detail::part_message::decode(what);
+  if (!message) return false;
+  for (detail::execute_message& one : waiting_) {
+    if (one.run != message->run || (one.hosts & message->hosts).empty()) continue;
+    if (!(one.hosts - message->hosts).empty() || !detail::append_part(one, *message)) return false;
+  }
+  detail::part_message passed = *message;
+  for (const detail::route_table::part& part : children_.ways_of(message->hosts)) {
+    line* way = children_.line_of(part.link);
+    if (way == nullptr) continue;
+    for_pieces(passed, part.hosts, [&](const auto& piece) { (void)way->send(piece); });
+  }
+  return !message->hosts.contains(index_) || commands_.add_part(*message);
 }
 
 // Input comes once a command has started: for a host that is not up there is none.
@@ -395,7 +416,9 @@ void node::on_way(branch& to, const index_ranges& hosts) {
     index_ranges there = one.hosts & hosts;
     if (there.empty()) continue;
     index_ranges left = one.hosts - there;
-    for_pieces(one, there, [&](const auto& piece) { (void)to.line()->send(piece); });
+    for_pieces(one, there, [&](const auto& piece) {
+      detail::send_in_parts(piece, [&](const auto& part) { (void)to.line()->send(part); });
+    });
     one.hosts = std::move(left);
   }
   std::erase_if(waiting_, [](const auto& one) { return one.hosts.empty(); });

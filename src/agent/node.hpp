@@ -44,6 +44,7 @@ class node final : private line_owner, private children_owner, private commands_
   bool take_order(const detail::frame& what);
   void order(const detail::execute_message& what);
   void refuse_order(const detail::execute_message& what, const detail::index_ranges& hosts);
+  bool take_part(const detail::frame& what);
   bool take_input(const detail::frame& what);
   bool take_credit(const detail::frame& what);
   bool take_revoke(const detail::frame& what);

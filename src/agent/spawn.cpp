@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -93,6 +94,7 @@ void place(int source, int target) noexcept {
   place(plan.in, 0);
   place(plan.out, 1);
   place(plan.err, 2);
+  if (plan.on_terminal) (void)::ioctl(0, TIOCSCTTY, 0);
   if (plan.around != nullptr) plan.around->give_back();
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;

@@ -29,6 +29,7 @@ class child_plan {
   std::vector<std::string> environment;  // NAME=value, all of it
   std::string directory;                 // empty: that of the agent
   int in = -1, out = -1, err = -1;       // above 2; -1: that of the agent
+  bool on_terminal = false;              // they are a terminal, which becomes that of its session
   const surroundings* around = nullptr;
 };
 

@@ -12,11 +12,12 @@
 #include "execo/printable.hpp"
 #include "wire/credit_window.hpp"
 #include "wire/message_limits.hpp"
+#include "wire/order_parts.hpp"
 
 namespace execo::detail {
 namespace {
 
-constexpr const char* too_long = "a tree carries commands of at most 60,000 bytes";
+constexpr const char* too_long = "a tree carries commands of at most 2,097,152 bytes";
 
 // idle -> waiting, for the host -> asked to run -> running -> exited -> over. From each before
 // `exited` to over by a failure.
@@ -28,11 +29,12 @@ enum class input_state : std::uint8_t { open, ends, ended };
 class tree_transport final : public transport, private tree_seat {
  public:
   tree_transport(loop& on, intrusive_ptr<tree_root> root, const host& where,
-                 remote_text_maker text_of)
+                 remote_text_maker text_of, std::string terminal)
       : loop_(on),
         root_(std::move(root)),
         where_(where),
         text_of_(text_of),
+        terminal_(std::move(terminal)),
         input_credit_(root_->stream_window()),
         limit_(delegate<>::to<&tree_transport::leave>(this), "end of a command in a tree"),
         step_(delegate<>::to<&tree_transport::go_on>(this)) {}
@@ -42,7 +44,7 @@ class tree_transport final : public transport, private tree_seat {
     events_ = &events;
     std::string problem;
     std::optional<std::string> text = text_of_(what, problem);
-    if (text && text->size() > text_limit) problem = too_long;
+    if (text && text->size() > order_limit) problem = too_long;
     if (!problem.empty()) {
       return fail_soon(failure(end_reason::unsupported,
                                std::make_error_code(std::errc::invalid_argument),
@@ -55,7 +57,7 @@ class tree_transport final : public transport, private tree_seat {
         UINT32_MAX));
     if (what.has_input || what.attributes.pty)
       order_.flags |= static_cast<std::uint8_t>(execute_flag::input);
-    if (what.attributes.pty) order_.flags |= static_cast<std::uint8_t>(execute_flag::terminal);
+    if (what.attributes.pty) ask_for_terminal(what.attributes);
     stage_ = stage::waiting;
     root_->enter(*this, where_);
   }
@@ -112,6 +114,13 @@ class tree_transport final : public transport, private tree_seat {
     bool has_end = false;  // behind what is kept
   };
 
+  void ask_for_terminal(const spawn_attributes& wanted) {
+    order_.flags |= static_cast<std::uint8_t>(execute_flag::terminal);
+    order_.rows = wanted.pty_rows;
+    order_.columns = wanted.pty_columns;
+    order_.environment.emplace_back("TERM", terminal_);
+  }
+
   void queue_step() {
     if (!std::exchange(step_queued_, true)) loop_.defer(step_);
   }
@@ -161,7 +170,7 @@ class tree_transport final : public transport, private tree_seat {
     if (parting_ == parting::none && stage_ == stage::waiting) ask();
   }
   void ask() {
-    send_result sent = root_->execute(*this, order_);
+    send_result sent = root_->execute(*this, front_of(order_, unsent_));
     if (sent == send_result::over)
       return fail_soon(failure(end_reason::connect_failed,
                                std::make_error_code(std::errc::not_connected),
@@ -173,6 +182,16 @@ class tree_transport final : public transport, private tree_seat {
     if (sent == send_result::full) return;
     stage_ = stage::asked;
     started_ = certainty::maybe;
+    send_parts();
+  }
+  // What is left of a long text.
+  void send_parts() {
+    while (stage_ == stage::asked && !unsent_.empty()) {
+      part_message part;
+      part.bytes = unsent_.substr(0, chunk_limit);
+      if (root_->send(*this, part) != send_result::queued) return;
+      unsent_.remove_prefix(part.bytes.size());
+    }
   }
   // What was up and is lost has not seen the command.
   void seat_failed(failure why) override {
@@ -206,6 +225,7 @@ class tree_transport final : public transport, private tree_seat {
   }
   void seat_has_room() override {
     if (stage_ == stage::waiting && parting_ == parting::none) return ask();
+    if (parting_ == parting::none) send_parts();
     send_input();
   }
   void seat_ended(const ended_message& end) override {
@@ -313,7 +333,9 @@ class tree_transport final : public transport, private tree_seat {
   const intrusive_ptr<tree_root> root_;
   const host where_;
   const remote_text_maker text_of_;
+  const std::string terminal_;
   execute_message order_;
+  std::string_view unsent_;  // of its text
   transport_events* events_ = nullptr;
   std::array<output, 2> outputs_;
   std::span<const char> input_;
@@ -333,8 +355,9 @@ class tree_transport final : public transport, private tree_seat {
 }  // namespace
 
 std::unique_ptr<transport> make_tree_transport(loop& on, intrusive_ptr<tree_root> root,
-                                               const host& where, remote_text_maker text_of) {
-  return std::make_unique<tree_transport>(on, std::move(root), where, text_of);
+                                               const host& where, remote_text_maker text_of,
+                                               std::string terminal) {
+  return std::make_unique<tree_transport>(on, std::move(root), where, text_of, std::move(terminal));
 }
 
 }  // namespace execo::detail

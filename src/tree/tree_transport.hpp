@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "base/intrusive_ptr.hpp"
 #include "execo/host.hpp"
@@ -12,10 +13,11 @@
 namespace execo::detail {
 
 /// `text_of`: what the login shell of a host reads for a command; nothing, and why, if it cannot be
-/// said so.
+/// said so. `terminal`: the value of TERM on one.
 using remote_text_maker = std::optional<std::string> (*)(const command& what, std::string& problem);
 
 std::unique_ptr<transport> make_tree_transport(loop& on, intrusive_ptr<tree_root> root,
-                                               const host& where, remote_text_maker text_of);
+                                               const host& where, remote_text_maker text_of,
+                                               std::string terminal);
 
 }  // namespace execo::detail

@@ -41,6 +41,7 @@ constexpr std::array type_rules{
     type_rule(frame_type::cancel, frame_class::control, frame_address::hosts_of_run, "cancel"),
     type_rule(frame_type::ping, frame_class::link, frame_address::nobody, "ping"),
     type_rule(frame_type::attach, frame_class::link, frame_address::nobody, "attach"),
+    type_rule(frame_type::part, frame_class::control, frame_address::hosts_of_run, "part"),
     type_rule(frame_type::hello, frame_class::link, frame_address::nobody, "hello"),
     type_rule(frame_type::steal, frame_class::control, frame_address::nobody, "steal"),
     type_rule(frame_type::returned, frame_class::control, frame_address::hosts, "returned"),

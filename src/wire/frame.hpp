@@ -36,6 +36,7 @@ enum class frame_type : std::uint8_t {
   cancel = 0x09,
   ping = 0x0a,
   attach = 0x0b,
+  part = 0x0c,
   hello = 0x41,
   steal = 0x42,
   returned = 0x43,

@@ -6,9 +6,11 @@
 
 namespace execo::detail {
 
-inline constexpr std::size_t name_limit = 255;      // of a host, a user, a zone
-inline constexpr std::size_t words_limit = 4'096;   // words of a command or of a connector
-inline constexpr std::size_t text_limit = 60'000;   // a command, a word, a folder, a value
+inline constexpr std::size_t name_limit = 255;     // of a host, a user, a zone
+inline constexpr std::size_t words_limit = 4'096;  // words of a command or of a connector
+inline constexpr std::size_t text_limit = 60'000;  // a command, a word, a folder, a value
+/// The text of a command that comes in parts: what a shell of Linux takes where pages are largest.
+inline constexpr std::size_t order_limit = 2'097'152;
 inline constexpr std::size_t reason_limit = 1'024;  // words for people
 inline constexpr std::size_t hosts_limit = 16'384;  // hosts of a work message
 inline constexpr std::size_t variables_limit = 4'096;

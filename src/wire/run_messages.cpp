@@ -29,6 +29,16 @@ constexpr auto execute_fields = [](auto& c, auto& m) {
   c.u32(m.kill_grace_ms);
   c.u32(m.idle_limit_ms);
   c.u32(m.run_limit_ms);
+  c.u16(m.rows);
+  c.u16(m.columns);
+  c.u32(m.more);
+  require(c, m.more == 0 || (m.form == command_form::text && m.words.size() == 1 &&
+                             m.more <= order_limit - m.words.front().size()));
+};
+
+constexpr auto part_fields = [](auto& c, auto& m) {
+  c.rest(m.bytes);
+  require(c, !m.bytes.empty());
 };
 
 constexpr auto input_fields = [](auto& c, auto& m) {
@@ -106,6 +116,11 @@ void execute_message::encode(wire_writer& body) const {
 }
 std::optional<execute_message> execute_message::decode(const frame& from) {
   return decode_message<execute_message>(from, execute_fields);
+}
+
+void part_message::encode(wire_writer& body) const { encode_message(body, *this, part_fields); }
+std::optional<part_message> part_message::decode(const frame& from) {
+  return decode_message<part_message>(from, part_fields);
 }
 
 void input_message::encode(wire_writer& body) const { encode_message(body, *this, input_fields); }

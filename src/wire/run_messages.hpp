@@ -46,9 +46,25 @@ class execute_message {
   std::uint8_t flags = 0;
   std::uint64_t output_cap = 0;  // bytes that are kept of each stream; what is beyond is counted
   std::uint64_t error_cap = 0;
-  std::uint32_t kill_grace_ms = 0;  // between TERM and KILL
-  std::uint32_t idle_limit_ms = 0;  // 0: none
-  std::uint32_t run_limit_ms = 0;   // 0: none
+  std::uint32_t kill_grace_ms = 0;      // between TERM and KILL
+  std::uint32_t idle_limit_ms = 0;      // 0: none
+  std::uint32_t run_limit_ms = 0;       // 0: none
+  std::uint16_t rows = 0, columns = 0;  // of the terminal
+  std::uint32_t more = 0;  // bytes of the text that follow in parts: it runs once they are there
+};
+
+/// The next bytes of the text of an order.
+class part_message {
+ public:
+  static constexpr frame_type type = frame_type::part;
+  part_message() = default;
+  void encode(wire_writer& body) const;
+  static std::optional<part_message> decode(const frame& from);
+  friend bool operator==(const part_message&, const part_message&) = default;
+
+  std::uint32_t run = 0;
+  index_ranges hosts;
+  std::string_view bytes;
 };
 
 /// Bytes for the standard input of a command.

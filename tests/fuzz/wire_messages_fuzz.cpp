@@ -47,8 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           detail::goodbye_message, detail::connector_message, detail::image_message,
           detail::work_message, detail::steal_message, detail::revoke_message,
           detail::returned_message, detail::host_state_message, detail::execute_message,
-          detail::input_message, detail::signal_message, detail::cancel_message,
-          detail::started_message, detail::output_message, detail::folded_message,
-          detail::ended_message>(from);
+          detail::part_message, detail::input_message, detail::signal_message,
+          detail::cancel_message, detail::started_message, detail::output_message,
+          detail::folded_message, detail::ended_message>(from);
   return 0;
 }

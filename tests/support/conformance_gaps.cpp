@@ -46,10 +46,8 @@ constexpr const char* no_listener =
     "asyncssh disconnects at the question for the answer to a keepalive, which is a request to "
     "cancel "
     "a forwarding if that answer has come: TCP/IP listener not found";
-constexpr const char* no_agent_terminal = "the agent of a tree gives no terminal";
 constexpr const char* ends_with_action = "a tree ends with its action";
 constexpr const char* ends_all = "an agent that ends leaves nothing behind that was started by it";
-constexpr const char* short_order = "a tree carries commands of at most 60,000 bytes";
 constexpr const char* short_text =
     "dropbear takes 9,000 bytes of command and closes the connection";
 
@@ -68,11 +66,8 @@ std::span<const conformance_gap> conformance_gaps() {
       {"openssh*", "the second command uses the connection of the first", one_each},
       {"*_openssh", "the second command uses the connection of the first", one_each},
       {"connector_*", "the second command uses the connection of the first", none},
-      {"tree*", "terminal: *", no_agent_terminal},
       {"tree*", "the second command uses the connection of the first", ends_with_action},
       {"tree*", "a background process without the output is left alone", ends_all, at_times},
-      {"tree*", "a word of 100 KB", short_order},
-      {"tree*", "a value of 100 KB", short_order},
       {"dropbear", "a signal without a name in ssh",
        "dropbear closes the channel without a status"},
       {"dropbear", "output held by a background process",

@@ -123,11 +123,11 @@ TEST_F(trees, carry_input_and_output_of_any_size) {
 }
 
 TEST_F(trees, carry_more_commands_than_have_room_on_their_way) {
-  std::string text = "echo $EXECO_HOST #" + std::string(50'000, 'x');
+  std::string text = "echo $EXECO_HOST #" + std::string(100'000, 'x');
   auto all = sync_wait(on(text, "n[1-100]", tree().arity(2)).run());
   for (const host_result& one : all.all())
     EXPECT_EQ(one.out, one.host.name() + "\n") << one.describe();
-  auto refused = sync_wait(on(text + text, "n[1-2]").run());
+  auto refused = sync_wait(on("echo #" + std::string(2'100'000, 'x'), "n[1-2]").run());
   EXPECT_EQ(refused.hosts(end_reason::unsupported).size(), 2U);
   expect_nothing_left();
 }

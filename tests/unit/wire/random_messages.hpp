@@ -163,6 +163,14 @@ class random_messages {
     number(m.kill_grace_ms);
     number(m.idle_limit_ms);
     number(m.run_limit_ms);
+    number(m.rows);
+    number(m.columns);
+    if (m.form == detail::command_form::text)
+      m.more = static_cast<std::uint32_t>(below(detail::order_limit - 200));
+  }
+  void fill(detail::part_message& m) {
+    address(m);
+    some_bytes(m.bytes);
   }
   void fill(detail::input_message& m) {
     address(m);
@@ -245,6 +253,7 @@ void for_each_message(Each each) {
   each(detail::execute_message());
   each(detail::input_message());
   each(detail::signal_message());
+  each(detail::part_message());
   each(detail::cancel_message());
   each(detail::started_message());
   each(detail::output_message());
