@@ -111,6 +111,8 @@ void remote_channel::check_held() noexcept {
 
 session_member::need remote_channel::advance() {
   if (broken_) std::rethrow_exception(std::exchange(broken_, nullptr));
+  // What libssh reads below may hold an answer in front of the close: that is asked for first.
+  const bool was_closed = seen_ == sent::close;
   if (stage_ == stage::opening) open_channel();
   if (stage_ == stage::reserved && has_command()) begin_command();
   if (stage_ == stage::marking) send_mark();
@@ -118,7 +120,7 @@ session_member::need remote_channel::advance() {
   if (stage_ == stage::preparing) request_terminal();
   if (stage_ == stage::requesting) request_command();
   if (stage_ == stage::running && !session_.lost()) transfer();
-  if (seen_ == sent::close && before_answer()) end_unanswered();
+  if (was_closed && before_answer()) end_unanswered();
   if (broken_) std::rethrow_exception(std::exchange(broken_, nullptr));
   report();
   if (stage_ == stage::retiring || stage_ == stage::retired) {

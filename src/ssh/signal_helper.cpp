@@ -119,7 +119,8 @@ constexpr std::string_view end_one =
 
 // What a script that watches evaluates first, as a line of its input: no login shell reads it.
 // K and L: the commands that are watched, as k and l; r: how many may begin that are not among them
-// yet; f: seconds; e: the process that counts them. When a connection has gone, its commands are no
+// yet; f: seconds; e: the process that counts them, which may be told to end before its sleep is
+// there, t being what $! was before. When a connection has gone, its commands are no
 // longer the children of the server's process: those that nothing was heard of are known by the
 // variable that the server gives to each. A session whose leader has ended is what a command has
 // left behind: it is left alone. Dropbear runs commands in the session of the connection, which is
@@ -133,8 +134,8 @@ constexpr std::string_view watch_functions =
     "tick() { read -r h < /proc/self/stat; set -- ${h##*) }; echo ${20}; }; "
     "own() { grep -qs execo-end /proc/$1/cmdline || grep -qs EXECO_HELPER= /proc/$1/environ; }; "
     "quiet() { [ \"$e\" ] && kill -s USR1 $e 2>/dev/null; }; "
-    "beat() { f=$5; quiet; (trap 'kill -9 $t 2>/dev/null; exit' USR1; "
-    "sleep $f >/dev/null 2>&1 & t=$!; wait $t; (expire); kill -9 $$) </dev/null & e=$!; "
+    "beat() { f=$5; quiet; (t=$!; trap '[ \"$t\" = \"$!\" ] || kill -9 $! 2>/dev/null; exit' USR1; "
+    "sleep $f >/dev/null 2>&1 & wait $!; (expire); kill -9 $$) </dev/null & e=$!; "
     "case $1 in 0) ;; *) echo execo-begin $1;; esac; }; "
     "more() { [ \"$SSH_CONNECTION\" ] || return; "
     "for x in $(grep -lsF \"SSH_CONNECTION=$SSH_CONNECTION\" /proc/[0-9]*/environ); do "

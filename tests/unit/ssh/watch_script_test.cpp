@@ -91,9 +91,28 @@ TEST_P(watch_script, ends_a_command_that_it_was_not_told_to_run_and_leaves_what_
   EXPECT_TRUE(soon([this] { return count_running() == 2; }));
 }
 
+class watch_script_without_commands : public watch_script {};
+
+// A beat ends the timer of the one before it, which may not have begun to sleep yet.
+TEST_P(watch_script_without_commands, leaves_no_timer_of_beats_that_follow_each_other_at_once) {
+  std::string beats;
+  for (int i = 0; i < 1000; ++i) beats += detail::watch_line(0, "beat", 1h) + "\n";
+  write("2", beats);
+  process p(
+      "printf dropbear >/proc/$$/comm; SSH_CONNECTION=\"127.0.0.1 $$ 127.0.0.1 22\"; "
+      "export SSH_CONNECTION; echo $$ >server; { read -r l; cat 1 2 | $LEADER sh -c \"$l\"; "
+      "} <script >said");
+  p.shell().cwd(folder_.path()).env("LEADER", std::get<0>(GetParam())).timeout(60s);
+  result r = sync_wait(std::move(p).run());
+  ASSERT_TRUE(r.ok()) << r.describe() << r.err;
+  EXPECT_TRUE(soon([this] { return count_running() == 0; }));
+}
+
 INSTANTIATE_TEST_SUITE_P(of, watch_script,
                          testing::Combine(testing::Values("", "setsid"),
                                           testing::Values("early", "")));
+INSTANTIATE_TEST_SUITE_P(of, watch_script_without_commands,
+                         testing::Combine(testing::Values("", "setsid"), testing::Values("")));
 
 }  // namespace
 }  // namespace execo::test
