@@ -16,6 +16,7 @@
 #include "execo/detail/text_of.hpp"
 #include "execo/detail/words.hpp"
 #include "execo/time.hpp"
+#include "execo/tree.hpp"
 
 namespace execo {
 
@@ -45,6 +46,7 @@ namespace detail {
 
 // Throw: std::logic_error if the action was started, std::invalid_argument for a bad value.
 void set_copy_ssh(action& a, ssh_options options);
+void set_copy_via(action& a, const tree& shape);
 void set_sftp(action& a);
 void set_preserve(action& a);
 void set_copy_rate(action& a, std::uint64_t in_all, std::uint64_t each);
@@ -63,6 +65,9 @@ class copy_options : public fanout_options<Self> {
  public:
   /// Identity, host keys and deadlines, or a connector.
   EXECO_SETTER(ssh(ssh_options options), set_copy_ssh(self(), std::move(options)))
+  /// By way of each other, as remote::via(); then all hosts at a time, unless fanout() was called.
+  /// Not with sftp(): the start throws std::invalid_argument.
+  EXECO_SETTER(via(const tree& shape), set_copy_via(self(), shape))
   /// Over SFTP, the subsystem of an ssh server, in place of a script that a shell of the host runs.
   /// Where a host is seen to run no script, it is tried by itself. No digest can be had: sizes are
   /// compared. Not with a connector, nor as another user.

@@ -41,6 +41,10 @@ class [[nodiscard]] tree {
     return *this;
   }
   tree&& depth(std::size_t levels) && { return std::move(depth(levels)); }
+  /// Each host has one child: whatever their number, no host sends a file more than once. For large
+  /// files; commands reach the last host after all others. Sets arity() and depth().
+  tree& chain() &;
+  tree&& chain() && { return std::move(chain()); }
   /// Agents reach further hosts by the program ssh of their host, as its user there, with the keys,
   /// the configuration and the known hosts of that user. Without it, and without the connector
   /// `local`, all hosts are children of the root.

@@ -10,6 +10,7 @@
 
 #include "action/action_access.hpp"
 #include "action/remote_factory.hpp"
+#include "action/tree_factory.hpp"
 #include "execo/printable.hpp"
 #include "execo/transfer.hpp"
 #include "process/lifecycle.hpp"
@@ -39,11 +40,23 @@ std::string current_directory() {
 copy_factory::copy_factory() : way_(make_remote_factory(ssh_options())) {}
 
 void copy_factory::set_ssh(ssh_options options) {
-  may_speak_sftp_ = options.connector.empty() && options.become.empty();
-  way_ = make_remote_factory(std::move(options));
+  options_ = std::move(options);
+  choose_way();
+}
+
+void copy_factory::set_tree(const tree& shape) {
+  shape_ = shape;
+  choose_way();
+}
+
+void copy_factory::choose_way() {
+  may_speak_sftp_ = !shape_ && options_.connector.empty() && options_.become.empty();
+  way_ = shape_ ? make_tree_factory(options_, *shape_) : make_remote_factory(options_);
 }
 
 void copy_factory::prepare(const command& what) {
+  if (shape_ && by_sftp)
+    throw std::invalid_argument("sftp: not by way of other hosts, leave out sftp() or via()");
   way_->prepare(what);
   directory_ = current_directory();
   command streams("");
@@ -182,6 +195,7 @@ void set_copy_ssh(action& a, ssh_options options) {
   take_copy_way(mine, std::move(options));
   mine.take_defaults = nullptr;
 }
+void set_copy_via(action& a, const tree& shape) { configurable_copy(a).set_tree(shape); }
 void set_sftp(action& a) { configurable_copy(a).by_sftp = true; }
 void set_preserve(action& a) { configurable_copy(a).preserves = true; }
 void set_resume(action& a) { configurable_copy(a).resumes = true; }

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "action/execution_factory.hpp"
 #include "action/fanout_action.hpp"
+#include "execo/tree.hpp"
 #include "transfer/copy_counts.hpp"
 #include "transfer/copy_execution.hpp"
 #include "transfer/sftp_copy.hpp"
@@ -26,6 +28,7 @@ class copy_factory : public execution_factory {
 
   // -- configuration, before the start ----------------------------------------------------------
   void set_ssh(ssh_options options);
+  void set_tree(const tree& shape);
   bool preserves = false;
   bool resumes = false;
   bool syncs = false;
@@ -41,6 +44,9 @@ class copy_factory : public execution_factory {
   void begin(loop& on) override;
   std::size_t ring_of(const host& where, std::size_t rings) const noexcept override {
     return way_->ring_of(where, rings);
+  }
+  std::size_t usual_fanout() const noexcept override {
+    return shape_ ? way_->usual_fanout() : execution_factory::usual_fanout();
   }
   std::size_t descriptors() const noexcept override { return way_->descriptors() + 1; }
   std::size_t spare_descriptors(loop& on) const noexcept override {
@@ -76,12 +82,16 @@ class copy_factory : public execution_factory {
       std::function<intrusive_ptr<sftp_copy>(intrusive_ptr<lifecycle>)> second);
 
  private:
+  void choose_way();
+
+  ssh_options options_;
+  std::optional<tree> shape_;
   std::shared_ptr<command_factory> way_;
   std::shared_ptr<copy_counts> counts_ = std::make_shared<copy_counts>();
   std::string directory_;
   taken_stdio stdio_;
   taken_stdio sftp_stdio_;
-  bool may_speak_sftp_ = true;  // the way ends at an ssh server, and there is no `become`
+  bool may_speak_sftp_ = true;  // the way ends at an ssh server, without a tree and `become`
   std::size_t rings_ = 1;
 };
 

@@ -127,9 +127,9 @@ void run_reader::choose_shape() {
     if (!made.fanout) made.fanout = usual_fanout;
     return;
   }
-  if (made.copy.given())
-    throw usage_error("--via tree carries commands, no copies yet: leave it out");
+  if (made.copy.by_sftp) throw usage_error("--via tree and --sftp exclude each other: choose one");
   made.shape->arity(arity.value_or(0));
+  if (arity == 1) made.shape->chain();
   if (trusts_site) made.shape->site_trust();
 }
 

@@ -107,7 +107,7 @@ void run_work::set_folders(remote& to) {
 
 template <class Copy>
 void run_work::set_copy(Copy copy) {
-  if (options_.copy.by_sftp) copy.sftp();
+  if (options_.shape) copy.via(*options_.shape);
   copy.timeout(options_.timeout)
       .idle_timeout(options_.idle_timeout)
       .total_timeout(options_.total_timeout)

@@ -138,8 +138,8 @@ constexpr run_option connections[] = {
      "first hosts reach the others (auto)",
      [](run_reader& r, const given_option& g) { r.choose_way(g); }},
     {0, "arity", "N|auto",
-     "with --via tree: how many hosts each host reaches itself at most; auto: what connecting "
-     "costs decides (auto)",
+     "with --via tree: how many hosts each host reaches itself at most; 1: a chain; auto: what "
+     "connecting costs decides (auto)",
      [](run_reader& r, const given_option& g) { r.set_arity(g); }},
     {0, "site-trust", "",
      "with --via tree: hosts reach further ones by their own program ssh, with the keys, known "

@@ -11,6 +11,12 @@ tree& tree::arity(std::size_t children) & {
   return *this;
 }
 
+tree& tree::chain() & {
+  settings_.arity = 1;
+  settings_.depth = 255;  // an agent's level is a byte
+  return *this;
+}
+
 tree& tree::orphan_grace(duration limit) & {
   if (limit < duration(0)) throw std::invalid_argument("orphan_grace: a negative time");
   settings_.orphan_grace = limit;

@@ -1,0 +1,97 @@
+// Copies to and from hosts that reach each other, here by a shell in place of ssh. All hosts are
+// this machine: each has a directory of its own, by a reference in the path.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <string>
+#include <vector>
+
+#include "execo/execo.hpp"
+#include "file_bytes.hpp"
+#include "transfer_fixture.hpp"
+
+namespace execo {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+class tree_copies : public testing::Test, protected test::copied_files {
+ protected:
+  tree_copies() { way_.connector = "local"; }
+
+  put sent(std::vector<std::string> sources, const std::string& hosts, tree shape) const {
+    put made(std::move(sources), hosts, path("at/{{{host}}}/"));
+    made.ssh(way_).via(shape).make_directories().timeout(120s);
+    return made;
+  }
+  static void expect_all_good(const action_result& all, std::size_t count) {
+    ASSERT_EQ(all.all().size(), count);
+    for (const host_result& one : all.all()) {
+      EXPECT_TRUE(one.ok()) << one.describe();
+      EXPECT_EQ(one.transport(), transport_kind::tree) << one.describe();
+    }
+  }
+
+  ssh_options way_;
+};
+
+TEST_F(tree_copies, put_a_file_on_each_host_and_nothing_else) {
+  const std::string bytes = test::bytes_of(1, 300 * test::kib);
+  const std::string source = file("app", bytes);
+  ASSERT_EQ(::chmod(source.c_str(), 0750), 0);
+  auto all = sync_wait(sent({source}, "n[1-50]", tree().arity(4)).preserve().run());
+  expect_all_good(all, 50);
+  for (const std::string& host : names("at")) {
+    EXPECT_EQ(names("at/" + host), std::vector<std::string>{"app"});
+    EXPECT_TRUE(test::file_bytes(path("at/" + host + "/app")) == bytes) << host;
+    struct stat now {};
+    ASSERT_EQ(::stat(path("at/" + host + "/app").c_str(), &now), 0);
+    EXPECT_EQ(now.st_mode & 07777U, 0750U);
+  }
+  EXPECT_EQ(names("at").size(), 50U);
+}
+
+TEST_F(tree_copies, put_a_directory_and_get_it_back) {
+  make_tree();
+  expect_all_good(sync_wait(sent({path("tree")}, "n[1-6]", tree().arity(2)).run()), 6);
+  for (const std::string& host : names("at")) EXPECT_TRUE(is_same("tree", "at/" + host + "/tree"));
+  get back(path("at/{{{host}}}/tree"), "n[1-6]", path("back"));
+  back.ssh(way_).via(tree().arity(2));
+  expect_all_good(sync_wait(back.run()), 6);
+  for (const std::string& host : names("at"))
+    EXPECT_TRUE(is_same("tree", "back/" + host + "/tree"));
+}
+
+TEST_F(tree_copies, reach_the_end_of_a_chain) {
+  const std::string bytes = test::bytes_of(2, 200 * test::kib);
+  expect_all_good(sync_wait(sent({file("app", bytes)}, "n[1-20]", tree().chain()).run()), 20);
+  for (const std::string& host : names("at"))
+    EXPECT_TRUE(test::file_bytes(path("at/" + host + "/app")) == bytes) << host;
+}
+
+TEST_F(tree_copies, do_not_send_what_is_there) {
+  const std::string source = file("app", test::bytes_of(3, 100 * test::kib));
+  expect_all_good(sync_wait(sent({source}, "n[1-3]", tree()).run()), 3);
+  action again = sent({source}, "n[1-3]", tree()).skip_unchanged(unchanged::by_digest);
+  expect_all_good(sync_wait(again.run()), 3);
+  EXPECT_EQ(static_cast<put&>(again).progress().bytes_skipped, 3 * 100 * test::kib);
+}
+
+TEST_F(tree_copies, refuse_sftp) {
+  put made = sent({file("app", "a")}, "n[1-3]", tree());
+  made.sftp();
+  EXPECT_THROW((void)sync_wait(made.run()), std::invalid_argument);
+}
+
+TEST_F(tree_copies, say_which_host_has_no_such_directory) {
+  put made(file("app", "a"), "n[1-3]", path("none/app"));
+  made.ssh(way_).via(tree());
+  auto all = sync_wait(made.run());
+  for (const host_result& one : all.all())
+    test::expect_failure(one, std::errc::no_such_file_or_directory, path("none"));
+}
+
+}  // namespace
+}  // namespace execo
