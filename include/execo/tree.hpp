@@ -4,13 +4,18 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string_view>
 #include <utility>
 
+#include "execo/host_set.hpp"
 #include "execo/time.hpp"
 
 namespace execo {
 
 namespace detail {
+
+class tree_plan;
 
 class tree_settings {
  public:
@@ -19,6 +24,7 @@ class tree_settings {
   std::size_t depth = 0;
   duration orphan_grace = std::chrono::seconds(30);
   bool site_trust = false;
+  std::shared_ptr<const tree_plan> plan;  // null: no shape by hand
 };
 
 }  // namespace detail
@@ -58,6 +64,17 @@ class [[nodiscard]] tree {
   tree& orphan_grace(duration limit) &;
   tree&& orphan_grace(duration limit) && { return std::move(orphan_grace(limit)); }
 
+  /// All other hosts are reached through these, which take turns. They run a command only if it is
+  /// for them, too. Hosts of one that fails are reached as without it. Replaces what was given.
+  tree& gateway(const host_set& hosts) &;
+  tree&& gateway(const host_set& hosts) && { return std::move(gateway(hosts)); }
+  /// Which hosts are reached through which others: the text of a topology.conf of ClusterShell, at
+  /// most two routes one after the other. This process is where the routes of its machine begin.
+  /// Hosts on no route are reached as without it. Replaces what was given.
+  /// Throws: std::invalid_argument for what is no topology; host_set_error.
+  tree& topology(std::string_view text) &;
+  tree&& topology(std::string_view text) && { return std::move(topology(text)); }
+
   const detail::tree_settings& settings() const noexcept { return settings_; }
 
  private:
@@ -70,7 +87,8 @@ class tree_status {
   tree_status() = default;
   std::size_t hosts = 0;     ///< that were wanted so far
   std::size_t up = 0;        ///< that have an agent
-  std::size_t failed = 0;    ///< that could not be given one
+  std::size_t failed = 0;    ///< that could not be reached
+  std::size_t direct = 0;    ///< that can have no agent, and are reached without one
   std::size_t children = 0;  ///< of the root
   std::size_t depth = 0;     ///< levels below the root
 };

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "action/leaf_transport.hpp"
 #include "action/remote_factory.hpp"
 #include "process/lifecycle.hpp"
 #include "ssh/caller.hpp"
@@ -45,6 +46,12 @@ class direct_way final : public tree_way {
   void end() noexcept { factory_->end(0); }
   command_factory& factory() const noexcept { return *factory_; }
 
+  /// Any command, by what leads to the host.
+  std::unique_ptr<transport> way_to(const host& where, std::size_t index) {
+    attempt what(where, index, nullptr, stdio_, nullptr, limits_);
+    return factory_->make_transport(*loop_, 0, what);
+  }
+
   intrusive_ptr<lifecycle> run_on(const host& where, std::size_t index, std::string text) override {
     auto stage1 = std::make_shared<command>(text);
     stage1->given_name = "execo-agent";
@@ -81,6 +88,22 @@ class direct_way final : public tree_way {
   loop* loop_ = nullptr;
 };
 
+/// Of hosts of a tree that can have no agent.
+class leaves final : public leaf_service {
+ public:
+  leaves(std::shared_ptr<direct_way> way, intrusive_ptr<tree_root> root)
+      : leaf_service(way->factory().usual_fanout()), way_(std::move(way)), root_(std::move(root)) {}
+
+  bool is_leaf(const host& where) const override { return root_->has_no_agent(where); }
+  std::unique_ptr<transport> way_to(const host& where, std::size_t index) override {
+    return way_->way_to(where, index);
+  }
+
+ private:
+  const std::shared_ptr<direct_way> way_;
+  const intrusive_ptr<tree_root> root_;
+};
+
 /// It has a tree of its own, on the action's loop.
 class tree_factory final : public command_factory {
  public:
@@ -88,12 +111,14 @@ class tree_factory final : public command_factory {
       : shape_(shape), way_(std::make_shared<direct_way>(options, shape.settings().site_trust)) {
     if (!options.become.empty())
       throw std::invalid_argument("become: not in a tree yet, use sudo in the command");
+    if (shape.settings().plan) check_plan();
   }
 
   void prepare(const command& what) override { way_->factory().prepare(what); }
   void begin(loop& on) override {
     way_->begin(on);
     root_ = intrusive_ptr<tree_root>(new tree_root(on, shape_.settings(), way_));
+    leaves_ = std::make_shared<leaves>(way_, root_);
   }
   std::size_t ring_of(const host&, std::size_t) const noexcept override { return 0; }
   std::size_t usual_fanout() const noexcept override { return SIZE_MAX; }
@@ -103,19 +128,32 @@ class tree_factory final : public command_factory {
   void end(std::size_t ring) noexcept override {
     if (ring != 0 || !root_) return;
     root_->close();
+    leaves_.reset();
     root_ = {};
     way_->end();
   }
 
  private:
   std::unique_ptr<transport> transport_to(loop& on, std::size_t, attempt& what) override {
-    return make_tree_transport(on, root_, what.where, text_of, terminal_);
+    return make_leaf_transport(on, leaves_, what.where, what.index,
+                               make_tree_transport(on, root_, what.where, text_of, terminal_));
+  }
+
+  // Else the root would reach all hosts, which may well fail.
+  void check_plan() const {
+    if (shape_.settings().depth == 1)
+      throw std::invalid_argument("a gateway or a topology: not in a tree of depth 1");
+    if (!way_->connector())
+      throw std::invalid_argument(
+          "a gateway or a topology: hosts reach further ones over ssh with site_trust() "
+          "(--site-trust) alone");
   }
 
   tree shape_;
   const std::string terminal_ = ssh_caller::now().terminal();
   std::shared_ptr<direct_way> way_;
   intrusive_ptr<tree_root> root_;
+  std::shared_ptr<leaves> leaves_;
 };
 
 }  // namespace

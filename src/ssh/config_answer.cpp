@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <array>
 #include <cstddef>
 
+#include "base/machine_name.hpp"
 #include "execo/printable.hpp"
 #include "execo/ssh_config.hpp"
 #include "ssh/config_values.hpp"
@@ -63,11 +63,6 @@ std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += text.empty() ? word : " " + word;
   return text;
-}
-
-std::string machine_name() {
-  std::array<char, HOST_NAME_MAX + 1> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
 }  // namespace

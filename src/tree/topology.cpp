@@ -16,6 +16,18 @@ std::string_view trimmed(std::string_view text) {
 
 bool meet(const host_set& a, const host_set& b) { return !(a & b).empty(); }
 
+// Those that others of them lead to.
+std::vector<const topology::route*> led_to(const std::vector<const topology::route*>& all) {
+  std::vector<const topology::route*> found;
+  for (const topology::route* one : all)
+    for (const topology::route* other : all)
+      if (meet(other->to, one->from)) {
+        found.push_back(one);
+        break;
+      }
+  return found;
+}
+
 [[noreturn]] void fail(const std::string& route, const std::string& why) {
   throw topology_error("the route \"" + route + "\" " + why);
 }
@@ -23,10 +35,7 @@ bool meet(const host_set& a, const host_set& b) { return !(a & b).empty(); }
 // Who starts whom, as it is being worked out.
 class topology_walk {
  public:
-  topology_walk(const std::vector<topology::route>& routes, const std::string& root)
-      : routes_(routes), root_(root), gateways_(routes.size()) {
-    find_gateways();
-  }
+  topology_walk(const topology& of, const std::string& root) : root_(root), turns_(of, root) {}
 
   void add(const host_set& targets) {
     for (const std::string& name : targets)
@@ -35,51 +44,13 @@ class topology_walk {
   std::vector<planned_host> take() { return std::move(plan_); }
 
  private:
-  struct gateway_list {
-    host_set hosts;  // those that can be reached
-    std::size_t turn = 0;
-  };
-
-  // From the root on: each round finds the routes that begin where others end.
-  void find_gateways() {
-    host_set reached;
-    for (std::size_t found = 1; found > 0;) {
-      found = 0;
-      for (std::size_t i = 0; i < routes_.size(); ++i) {
-        host_set hosts = routes_[i].from & reached;
-        bool is_new = gateways_[i].hosts.size() < hosts.size() || begins(i, reached);
-        if (!is_new) continue;
-        gateways_[i].hosts = std::move(hosts);
-        reached |= routes_[i].to;
-        ++found;
-      }
-    }
-  }
-  bool is_direct(std::size_t i) const { return routes_[i].from.contains(root_); }
-  bool begins(std::size_t i, const host_set& reached) const {
-    return is_direct(i) && !reached.contains(routes_[i].to);
-  }
-
-  std::optional<std::size_t> route_to(const std::string& name) const {
-    for (std::size_t i = 0; i < routes_.size(); ++i)
-      if (routes_[i].to.contains(name)) return i;
-    return std::nullopt;
-  }
-
-  std::uint32_t leader_of(const std::string& name) {
-    std::optional<std::size_t> by = route_to(name);
-    if (!by || is_direct(*by) || gateways_[*by].hosts.empty()) return planned_host::root;
-    gateway_list& list = gateways_[*by];
-    return place(list.hosts[list.turn++ % list.hosts.size()]);
-  }
-
   // No deeper than there are routes, none of which leads back.
   std::uint32_t place(const std::string& name) {
     auto known = places_.find(name);
     if (known != places_.end()) return known->second;
     planned_host made;
     made.name = name;
-    made.leader = leader_of(name);
+    if (std::optional<std::string> leader = turns_.leader_of(name)) made.leader = place(*leader);
     made.role = planned_role::gateway;
     auto index = static_cast<std::uint32_t>(plan_.size());
     plan_.push_back(std::move(made));
@@ -87,9 +58,8 @@ class topology_walk {
     return index;
   }
 
-  const std::vector<topology::route>& routes_;
   const std::string& root_;
-  std::vector<gateway_list> gateways_;  // of each route
+  topology_turns turns_;
   std::vector<planned_host> plan_;
   std::unordered_map<std::string, std::uint32_t> places_;
 };
@@ -136,13 +106,7 @@ void topology::check_for_loops() const {
   std::vector<const route*> left;
   for (const route& one : routes_) left.push_back(&one);
   while (!left.empty()) {
-    std::vector<const route*> rest;
-    for (const route* one : left)
-      for (const route* other : left)
-        if (meet(other->to, one->from)) {
-          rest.push_back(one);
-          break;
-        }
+    std::vector<const route*> rest = led_to(left);
     if (rest.size() == left.size())
       fail(rest.front()->text, "is part of a loop: hosts cannot lead to each other");
     left = std::move(rest);
@@ -150,9 +114,58 @@ void topology::check_for_loops() const {
 }
 
 std::vector<planned_host> topology::plan(const std::string& root, const host_set& targets) const {
-  topology_walk walk(routes_, root);
+  topology_walk walk(*this, root);
   walk.add(targets);
   return walk.take();
+}
+
+// Each round takes the routes that no other one leads to.
+std::size_t topology::longest_way() const {
+  std::vector<const route*> left;
+  for (const route& one : routes_) left.push_back(&one);
+  std::size_t rounds = 0;
+  for (; !left.empty(); ++rounds) left = led_to(left);
+  return rounds;
+}
+
+// -- one at a time --------------------------------------------------------------------------------
+
+topology_turns::topology_turns(const topology& of, const std::string& root)
+    : routes_(of.routes()), root_(root), gateways_(routes_.size()) {
+  find_gateways();
+}
+
+// From the root on: each round finds the routes that begin where others end.
+void topology_turns::find_gateways() {
+  host_set reached;
+  for (std::size_t found = 1; found > 0;) {
+    found = 0;
+    for (std::size_t i = 0; i < routes_.size(); ++i) {
+      host_set hosts = routes_[i].from & reached;
+      bool is_new = gateways_[i].hosts.size() < hosts.size() || begins(i, reached);
+      if (!is_new) continue;
+      gateways_[i].hosts = std::move(hosts);
+      reached |= routes_[i].to;
+      ++found;
+    }
+  }
+}
+
+bool topology_turns::begins(std::size_t i, const host_set& reached) const {
+  return is_direct(i) && !reached.contains(routes_[i].to);
+}
+
+std::optional<std::size_t> topology_turns::route_to(const std::string& name) const {
+  for (std::size_t i = 0; i < routes_.size(); ++i)
+    if (routes_[i].to.contains(name)) return i;
+  return std::nullopt;
+}
+
+std::optional<std::string> topology_turns::leader_of(const std::string& name) {
+  std::optional<std::size_t> by = route_to(name);
+  if (!by || is_direct(*by) || gateways_[*by].hosts.empty()) return std::nullopt;
+  gateway_list& list = gateways_[*by];
+  return list.hosts[list.turn++ % list.hosts.size()];
 }
 
 }  // namespace execo::detail

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -58,11 +59,41 @@ class topology {
   /// begins at the root is started by the root itself.
   std::vector<planned_host> plan(const std::string& root, const host_set& targets) const;
 
+  /// How many of them stand one after the other at most.
+  std::size_t longest_way() const;
+
  private:
   void add(const std::string& line, const set_meaning& meaning);
   void check_for_loops() const;
 
   std::vector<route> routes_;
+};
+
+/// The same, one host at a time: whose turn it is on each route.
+class topology_turns {
+ public:
+  /// Pre: `of` outlives it.
+  topology_turns(const topology& of, const std::string& root);
+
+  bool is_on_route(const std::string& name) const { return route_to(name).has_value(); }
+  /// Nothing: the root. Another call may give another one.
+  std::optional<std::string> leader_of(const std::string& name);
+
+ private:
+  class gateway_list {
+   public:
+    host_set hosts;  // those that can be reached
+    std::size_t turn = 0;
+  };
+
+  void find_gateways();
+  bool is_direct(std::size_t i) const { return routes_[i].from.contains(root_); }
+  bool begins(std::size_t i, const host_set& reached) const;
+  std::optional<std::size_t> route_to(const std::string& name) const;
+
+  const std::vector<topology::route>& routes_;
+  const std::string root_;
+  std::vector<gateway_list> gateways_;  // of each route
 };
 
 }  // namespace execo::detail

@@ -1,8 +1,19 @@
 #include "execo/tree.hpp"
 
 #include <stdexcept>
+#include <string>
+
+#include "tree/tree_plan.hpp"
 
 namespace execo {
+namespace {
+
+std::shared_ptr<detail::tree_plan> changed(const std::shared_ptr<const detail::tree_plan>& plan) {
+  if (!plan) return std::make_shared<detail::tree_plan>();
+  return std::make_shared<detail::tree_plan>(*plan);
+}
+
+}  // namespace
 
 tree& tree::arity(std::size_t children) & {
   constexpr std::size_t most = 1024;
@@ -20,6 +31,25 @@ tree& tree::chain() & {
 tree& tree::orphan_grace(duration limit) & {
   if (limit < duration(0)) throw std::invalid_argument("orphan_grace: a negative time");
   settings_.orphan_grace = limit;
+  return *this;
+}
+
+tree& tree::gateway(const host_set& hosts) & {
+  auto plan = changed(settings_.plan);
+  plan->gateways = hosts;
+  settings_.plan = std::move(plan);
+  return *this;
+}
+
+tree& tree::topology(std::string_view text) & {
+  constexpr std::size_t most_routes = 2;
+  auto plan = changed(settings_.plan);
+  plan->routes = detail::topology::read(text, [](const std::string& set) { return host_set(set); });
+  if (plan->routes.longest_way() > most_routes)
+    throw detail::topology_error(
+        "more than two routes stand one after the other: hosts behind gateways lead to no further "
+        "ones yet, so let the first route reach the last gateways");
+  settings_.plan = std::move(plan);
   return *this;
 }
 

@@ -36,6 +36,10 @@ pool_rules rules_of(const tree_settings& how) {
   return rules;
 }
 
+std::string key_of(const host& where) {
+  return fmt::format("{}@{}:{}", where.user(), where.name(), where.port());
+}
+
 index_ranges set_of(std::span<const host_span> spans) {
   index_ranges set;
   for (const host_span& one : spans)
@@ -82,15 +86,16 @@ tree_root::tree_root(loop& on, const tree_settings& how, std::shared_ptr<tree_wa
       ready_step_(delegate<>::to<&tree_root::call_ready>(this)),
       tick_(delegate<>::to<&tree_root::tick>(this), "a look at the agents of a tree"),
       pool_(rules_of(how)),
-      stream_window_(welcome_message().stream_window) {}
+      stream_window_(welcome_message().stream_window) {
+  if (how.plan) leaders_.emplace(how.plan, root_in(how.plan->routes));
+}
 
 tree_root::~tree_root() { assert(children_ == 0); }
 
 // -- hosts ----------------------------------------------------------------------------------------
 
 std::uint32_t tree_root::index_of(const host& where) {
-  std::string key = fmt::format("{}@{}:{}", where.user(), where.name(), where.port());
-  auto [place, is_new] = indices_.try_emplace(std::move(key), nodes_.size());
+  auto [place, is_new] = indices_.try_emplace(key_of(where), nodes_.size());
   if (is_new) nodes_.emplace_back(where);
   return place->second;
 }
@@ -103,6 +108,7 @@ void tree_root::enter(tree_seat& seat, const host& where) {
     seat.link_before(ready_);
     return ready_soon();
   }
+  if (its.at == stage::direct) return seat.seat_failed(without_agent_.at(seat.host_in_tree));
   seat.link_before(its.seats);
   if (its.at != stage::wanted) want(seat.host_in_tree);
 }
@@ -118,9 +124,27 @@ void tree_root::want(std::uint32_t index) {
   host_span one;
   one.first = index;
   one.count = 1;
+  if (leaders_) {
+    one.leads = leaders_->leads(nodes_[index].where);
+    one.under = leader_for(nodes_[index].where);
+  }
   decided_.clear();
   pool_.add(one, decided_);
   follow(decided_);
+}
+
+// It comes first. One that has failed is not tried again for each host behind it.
+host_index tree_root::leader_for(const host& where) {
+  std::optional<host> leader = leaders_->leader_of(where);
+  if (!leader) return anybody;
+  std::uint32_t index = index_of(*leader);
+  if (nodes_[index].at == stage::unknown) want(index);
+  return index;
+}
+
+bool tree_root::has_no_agent(const host& where) const {
+  auto known = indices_.find(key_of(where));
+  return known != indices_.end() && without_agent_.contains(known->second);
 }
 
 void tree_root::ready_soon() noexcept {
@@ -366,6 +390,19 @@ void tree_root::mark_failed(std::uint32_t index, const failure& why) {
   node& its = nodes_[index];
   its.at = stage::failed;
   its.link = no_link;
+  end_seats(its, why);
+}
+
+// Another way may lead to a host that has no agent: see leaf_transport.
+void tree_root::mark_ended(std::uint32_t index, host_failure how, const failure& why) {
+  if (how != host_failure::no_agent) return mark_failed(index, why);
+  without_agent_.insert_or_assign(index, why);
+  nodes_[index].at = stage::direct;
+  nodes_[index].link = no_link;
+  end_seats(nodes_[index], why);
+}
+
+void tree_root::end_seats(node& its, const failure& why) {
   list_node gone;
   while (its.seats.linked()) its.seats.next()->link_before(gone);
   while (gone.linked()) {
@@ -415,7 +452,7 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
           pool_.host_failed(child.index(),
                             is_ours ? connect_failure::turned_away : connect_failure::unreachable,
                             decided_);
-          mark_failed(child.index(), what);
+          mark_ended(child.index(), why, what);
         }
         unused_links_.push_back(link);
         if (is_closing_) decided_.clear();
@@ -499,10 +536,9 @@ bool tree_root::take_state(tree_child& child, std::uint32_t link, const frame& f
     failure why(end_of(message->why), {},
                 printable(its.where.name()) + ": " + printable(message->text));
     // One that was up and is lost: its commands have their own ends.
-    if (its.at != stage::up)
-      is_right =
-          is_right && pool_.host_ended(links_[link]->slot, index, host_fate::failed, decided_);
-    mark_failed(index, why);
+    if (its.at == stage::up) return mark_failed(index, why);
+    is_right = is_right && pool_.host_ended(links_[link]->slot, index, host_fate::failed, decided_);
+    mark_ended(index, message->why, why);
   });
   follow(decided_);
   return is_right;
@@ -540,7 +576,9 @@ void tree_root::tick() {
   follow(decided_);
 }
 
+// Hosts whose way is given are nobody else's, however slow that is.
 void tree_root::watch_time() {
+  if (leaders_) return;
   if (pool_.needs_time() && !tick_.armed() && children_ > 0) loop_.arm_after(tick_, look_interval);
 }
 
@@ -570,6 +608,7 @@ tree_status tree_root::status() const {
   for (const node& its : nodes_) {
     if (its.at == stage::up) ++found.up;
     if (its.at == stage::failed) ++found.failed;
+    if (its.at == stage::direct) ++found.direct;
     if (its.at == stage::up) found.depth = std::max<std::size_t>(found.depth, its.depth);
   }
   for (const auto& its : links_)
@@ -579,8 +618,9 @@ tree_status tree_root::status() const {
 
 void tree_root::describe(std::vector<std::string>& lines, clock::time_point) const {
   tree_status now = status();
-  lines.push_back(fmt::format("tree: {} hosts, {} up, {} failed; {} children, {} levels", now.hosts,
-                              now.up, now.failed, now.children, now.depth));
+  lines.push_back(
+      fmt::format("tree: {} hosts, {} up, {} failed, {} without an agent; {} children, {} levels",
+                  now.hosts, now.up, now.failed, now.direct, now.children, now.depth));
 }
 
 }  // namespace execo::detail

@@ -16,6 +16,7 @@
 #include "loop/loop.hpp"
 #include "shape/work_pool.hpp"
 #include "tree/tree_child.hpp"
+#include "tree/tree_plan.hpp"
 #include "tree/tree_seat.hpp"
 
 namespace execo::detail {
@@ -60,6 +61,8 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   }
   /// Where the host of the seat is; empty if it was not entered.
   std::string place_of(const tree_seat& seat) const;
+  /// It was reached, and can have no agent: seats of it fail.
+  bool has_no_agent(const host& where) const;
 
   /// Says goodbye to all agents: what runs on them is ended.
   void close() noexcept;
@@ -69,9 +72,9 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
  private:
   static constexpr std::uint32_t no_link = 0xffff'ffff;
 
-  // unknown -> wanted, when a seat enters -> up or failed; from up to unknown when the way is lost;
-  // from failed to wanted when another seat enters.
-  enum class stage : std::uint8_t { unknown, wanted, up, failed };
+  // unknown -> wanted, when a seat enters -> up, failed or direct; from up to unknown when the way
+  // is lost; from failed to wanted when another seat enters. direct: it can have no agent.
+  enum class stage : std::uint8_t { unknown, wanted, up, failed, direct };
   class node {
    public:
     explicit node(const host& h) : where(h) {}
@@ -110,6 +113,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   void tell(std::uint32_t link, std::variant<work_message, revoke_message> what);
   void send_unsent(entry& to);
   void want(std::uint32_t index);
+  host_index leader_for(const host& where);
   void follow(pool_decisions& decided);
   void start_child(std::uint32_t index) noexcept;
   bool make_inner(tree_child& child);
@@ -118,6 +122,8 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   void take_back(std::uint32_t link, std::span<const host_span> hosts);
   void mark_up(std::uint32_t index, std::uint32_t link, std::uint32_t parent, unsigned depth);
   void mark_failed(std::uint32_t index, const failure& why);
+  void end_seats(node& its, const failure& why);
+  void mark_ended(std::uint32_t index, host_failure how, const failure& why);
   void lose_hosts(const tree_child& child, std::uint32_t link, const failure& why);
   bool take_state(tree_child& child, std::uint32_t link, const frame& f);
   bool take_steal(std::uint32_t link, const frame& f);
@@ -135,8 +141,10 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   tree_settings how_;
   std::shared_ptr<tree_way> way_;
   bytes16 secret_{};
-  std::deque<node> nodes_;                                  // by index
-  std::unordered_map<std::string, std::uint32_t> indices_;  // by user, name and port
+  std::deque<node> nodes_;                                    // by index
+  std::unordered_map<std::string, std::uint32_t> indices_;    // by user, name and port
+  std::unordered_map<std::uint32_t, failure> without_agent_;  // why a host has none
+  std::optional<tree_leaders> leaders_;                       // of a shape by hand
   std::vector<std::unique_ptr<entry>> links_;
   std::vector<std::uint32_t> unused_links_;
   std::vector<std::uint32_t> links_of_slots_;  // of the pool

@@ -184,7 +184,7 @@ TEST_F(trees, lose_the_hosts_of_an_agent_that_is_killed_and_no_others) {
 }
 
 TEST_F(trees, say_which_hosts_could_not_be_reached) {
-  way_.connector = "false %h";
+  way_.connector = "/nonexistent/way %h";
   auto all = sync_wait(on("true", "n[1-60]").run());
   EXPECT_EQ(all.failed().size(), 60U);
   for (const host_result* one : all.failed()) {

@@ -1,0 +1,45 @@
+// A shape by hand: the host through which another one is to be reached.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "execo/host.hpp"
+#include "execo/host_set.hpp"
+#include "tree/topology.hpp"
+
+namespace execo::detail {
+
+/// As it was given.
+class tree_plan {
+ public:
+  host_set gateways;  ///< of all hosts that are on no route
+  topology routes;
+};
+
+/// In use by one tree.
+class tree_leaders {
+ public:
+  /// `root`: what the routes call this machine.
+  tree_leaders(std::shared_ptr<const tree_plan> plan, const std::string& root);
+
+  /// Whether others are to be reached through it.
+  bool leads(const host& where) const;
+  /// Nothing: the root itself is to reach it. Gateways of a route take turns, so that another call
+  /// may give another one.
+  std::optional<host> leader_of(const host& where);
+
+ private:
+  std::shared_ptr<const tree_plan> plan_;
+  topology_turns turns_;
+  std::size_t turn_ = 0;  // of the gateways
+};
+
+/// What the routes of a topology call this machine: its name, or that without its domain, whatever
+/// stands there.
+std::string root_in(const topology& routes);
+
+}  // namespace execo::detail

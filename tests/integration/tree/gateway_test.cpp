@@ -1,0 +1,58 @@
+// Shapes by hand: hosts that are reached through others.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/machine_name.hpp"
+#include "execo/execo.hpp"
+
+namespace execo {
+namespace {
+
+using namespace std::chrono_literals;
+
+class shapes_by_hand : public testing::Test {
+ protected:
+  shapes_by_hand() { way_.connector = "local"; }
+
+  action_result run(const std::string& hosts, const tree& shape) {
+    return sync_wait(remote("echo $EXECO_HOST", hosts).ssh(way_).via(shape).timeout(60s).run());
+  }
+  void expect_places(const action_result& all, const std::string& places) {
+    std::string found;
+    for (const host_result& one : all.all()) {
+      EXPECT_TRUE(one.ok()) << one.describe();
+      EXPECT_EQ(one.out, one.host.name() + "\n");
+      found += (found.empty() ? "" : ", ") + one.host.name() + ": " + one.error_context();
+    }
+    EXPECT_EQ(found, places);
+  }
+
+  ssh_options way_;
+};
+
+TEST_F(shapes_by_hand, reach_all_hosts_through_a_gateway_that_runs_nothing) {
+  action_result all = run("n[1-30]", tree().gateway("gw"));
+  EXPECT_EQ(all.all().size(), 30U);
+  for (const host_result& one : all.all()) {
+    EXPECT_TRUE(one.ok()) << one.describe();
+    EXPECT_THAT(one.error_context(), testing::StartsWith("reached through ")) << one.host.name();
+  }
+  expect_places(run("gw,n1", tree().gateway("gw")), "gw: , n1: reached through gw");
+}
+
+TEST_F(shapes_by_hand, follow_a_topology) {
+  std::string routes = "[routes]\n" + detail::machine_name() + ": a[1-2]\na1: n1\na2: n2\n";
+  expect_places(run("n[1-2],a1,x", tree().topology(routes)),
+                "a1: , n1: reached through a1, n2: reached through a2, x: ");
+}
+
+TEST_F(shapes_by_hand, are_refused_where_agents_reach_nobody) {
+  EXPECT_THROW((void)sync_wait(remote("true", "n1").via(tree().gateway("gw")).run()),
+               std::invalid_argument);
+  EXPECT_THROW((void)run("n1", tree().gateway("gw").depth(1)), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace execo

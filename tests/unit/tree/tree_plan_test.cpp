@@ -1,0 +1,68 @@
+// Shapes by hand: who is reached through whom.
+#include "tree/tree_plan.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/machine_name.hpp"
+#include "execo/tree.hpp"
+
+namespace execo::detail {
+namespace {
+
+using testing::HasSubstr;
+
+std::string leaders(tree_leaders& of, const host_set& hosts) {
+  std::string all;
+  for (const std::string& name : hosts) {
+    std::optional<host> leader = of.leader_of(host(name));
+    all += (all.empty() ? "" : " ") + name + "<" + (leader ? leader->name() : "-");
+  }
+  return all;
+}
+
+tree_leaders leaders_of(const tree& shape) { return {shape.settings().plan, "admin"}; }
+
+TEST(tree_leaders, take_turns_as_gateways_and_are_reached_by_the_root) {
+  tree_leaders of = leaders_of(tree().gateway("gw[1-2]"));
+  EXPECT_EQ(leaders(of, "n[1-3],gw1"), "gw1<- n1<gw1 n2<gw2 n3<gw1");
+  EXPECT_TRUE(of.leads(host("gw2")));
+  EXPECT_FALSE(of.leads(host("n1")));
+}
+
+TEST(tree_leaders, follow_the_routes_of_a_topology) {
+  tree_leaders of =
+      leaders_of(tree().topology("[routes]\nadmin: a[1-2]\na1: n[1-2]\na2: n[3-4]\nother: x\n"));
+  EXPECT_EQ(leaders(of, "a1,n[1-3],x,y"), "a1<- n1<a1 n2<a1 n3<a2 x<- y<-");
+  EXPECT_TRUE(of.leads(host("a2")));
+  EXPECT_FALSE(of.leads(host("y")));
+}
+
+TEST(tree_leaders, have_gateways_for_hosts_on_no_route) {
+  tree_leaders of = leaders_of(tree().topology("[routes]\nadmin: a\na: n1\n").gateway("gw"));
+  EXPECT_EQ(leaders(of, "a,gw,n[1-2]"), "a<- gw<- n1<a n2<gw");
+}
+
+TEST(tree_leaders, begin_where_the_routes_name_this_machine) {
+  std::string name = machine_name();
+  tree whole = tree().topology("[routes]\n" + name + ": a\na: n\n");
+  EXPECT_EQ(root_in(whole.settings().plan->routes), name);
+  tree other = tree().topology("[routes]\nelsewhere: a\na: n\n");
+  EXPECT_EQ(root_in(other.settings().plan->routes), name.substr(0, name.find('.')));
+}
+
+TEST(tree_leaders, are_refused_where_they_stand_three_deep) {
+  try {
+    (void)tree().topology("[routes]\nadmin: a\na: b\nb: c\n");
+    ADD_FAILURE() << "it was taken";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_THAT(error.what(), HasSubstr("two routes"));
+  }
+  EXPECT_THROW((void)tree().topology("no routes"), std::invalid_argument);
+  EXPECT_NO_THROW((void)tree().topology("[routes]\nadmin: a\nb: c\nd: e\na: n\n"));
+}
+
+}  // namespace
+}  // namespace execo::detail
