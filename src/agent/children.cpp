@@ -138,9 +138,43 @@ index_ranges children::withdraw(const index_ranges& hosts) {
   return free;
 }
 
-void children::give_back(branch& child, const index_ranges& hosts) {
+bool children::give_back(branch& child, const index_ranges& hosts) {
+  if (!wanted_back_.contains(hosts) || !are_behind(child, hosts)) return false;
+  settle(hosts);
   routes_.erase(hosts);
   if (child.line() != nullptr) child.line()->link().take_back(hosts);
+  return true;
+}
+
+bool children::may_tell(const branch& child, const index_ranges& hosts) const {
+  if (std::optional<std::uint32_t> one = hosts.single()) {
+    const link_number way = routes_.find(*one);
+    return way == child.number() || way == nowhere;
+  }
+  return std::ranges::all_of(routes_.split(hosts), [&child](const auto& part) {
+    return part.link == child.number() || part.link == nowhere;
+  });
+}
+
+bool children::are_behind(const branch& child, const index_ranges& hosts) const {
+  return std::ranges::all_of(routes_.split(hosts),
+                             [&child](const auto& part) { return part.link == child.number(); });
+}
+
+bool children::take_state(const branch& child, const index_ranges& hosts,
+                          detail::tree_host_state state) {
+  const bool was_up = state == detail::tree_host_state::up && !given_.contains(hosts);
+  if (was_up || !are_behind(child, hosts)) return false;
+  if (state == detail::tree_host_state::connecting) return true;
+  settle(hosts);
+  if (state == detail::tree_host_state::failed) routes_.erase(hosts);
+  return true;
+}
+
+// It is known what became of them.
+void children::settle(const index_ranges& hosts) {
+  given_ -= hosts;
+  wanted_back_ -= hosts;
 }
 
 void children::ask(branch& child, std::uint32_t room) {
@@ -170,6 +204,7 @@ void children::serve(const host_pool::share& what) {
   work.items = what.hosts;
   index_ranges hosts = indices_of(what.hosts);
   routes_.assign(hosts, what.child);
+  given_ |= hosts;
   child->line()->link().hand_over(hosts);
   (void)child->line()->send(work);
   owner_.on_way(*child, hosts);
@@ -245,6 +280,7 @@ void children::on_branch_failed(branch& which) {
   index_ranges hosts = routes_.erase_link(which.number());
   hosts.insert(which.host().index);
   routes_.erase(hosts);
+  settle(hosts);
   index_ranges silent;
   for (const detail::route_table::part& part : routes_.split(which.served()))
     if (part.link == nowhere) silent = part.hosts - hosts;

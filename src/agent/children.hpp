@@ -59,10 +59,16 @@ class children final : private branch_owner {
   bool add(const detail::work_message& work);
   /// Takes those out that nobody has begun with; the rest of what lies below by its ways.
   detail::index_ranges withdraw(const detail::index_ranges& hosts);
-  /// The child has given them back.
-  void give_back(branch& child, const detail::index_ranges& hosts);
-  /// The child has said that they failed. What ended there before may still be on its way.
-  void note_failed(const detail::index_ranges& hosts) { routes_.erase(hosts); }
+  /// What `withdraw` has left is asked back.
+  void want_back(const detail::index_ranges& hosts) { wanted_back_ |= hosts & given_; }
+  /// The child has given them back. False if it may not.
+  bool give_back(branch& child, const detail::index_ranges& hosts);
+  /// The child speaks of them: none of them lies another way now.
+  bool may_tell(const branch& child, const detail::index_ranges& hosts) const;
+  /// The child has said that of them. What ended before on one that failed may still be on its way.
+  /// False if it may not.
+  bool take_state(const branch& child, const detail::index_ranges& hosts,
+                  detail::tree_host_state state);
   void ask(branch& child, std::uint32_t room);
   /// Starts and hands out what can be.
   void deploy();
@@ -101,6 +107,8 @@ class children final : private branch_owner {
   unsigned last_level() const noexcept;
   bool may_have_children() const noexcept;
   bool may_have_more() const noexcept;
+  bool are_behind(const branch& child, const detail::index_ranges& hosts) const;
+  void settle(const detail::index_ranges& hosts);
   void serve(const host_pool::share& what);
   bool start(detail::work_item host);
   void on_hello(branch& from);
@@ -115,6 +123,8 @@ class children final : private branch_owner {
   std::map<detail::machine, agent_program> programs_;
   host_pool pool_;
   detail::route_table routes_;
+  detail::index_ranges given_;        // to children, and neither up nor failed
+  detail::index_ranges wanted_back_;  // of them
   std::map<link_number, std::unique_ptr<branch>> branches_;
   std::map<pid_t, branch*> by_pid_;
   std::vector<link_number> gone_;

@@ -282,6 +282,7 @@ bool node::take_revoke(const detail::frame& what) {
   std::optional<detail::revoke_message> message = detail::revoke_message::decode(what);
   if (!message) return false;
   index_ranges free = children_.withdraw(message->hosts);
+  children_.want_back(message->hosts - free);
   for (const detail::route_table::part& part : children_.ways_of(message->hosts - free)) {
     line* way = children_.line_of(part.link);
     if (way == nullptr) continue;
@@ -309,21 +310,22 @@ void node::on_child_frame(branch& from, const detail::frame& what) {
 bool node::hear(branch& from, const detail::frame& what) {
   switch (what.type) {
     case frame_type::started:
-      return pass_up<detail::started_message>(what);
+      return pass_up<detail::started_message>(from, what);
     case frame_type::output:
-      return pass_up<detail::output_message>(what);
+      return pass_up<detail::output_message>(from, what);
     case frame_type::folded:
-      return hear_folded(what);
+      return hear_folded(from, what);
     case frame_type::ended:
-      return hear_ended(what);
+      return hear_ended(from, what);
     case frame_type::host_state:
       return hear_state(from, what);
     case frame_type::returned:
       return hear_returned(from, what);
     case frame_type::credit: {
       auto credit = detail::credit_message::decode(what);
-      if (credit && has_parent()) (void)up_.forward(what);
-      return credit.has_value();
+      if (!credit || !children_.may_tell(from, index_ranges(credit->host))) return false;
+      if (has_parent()) (void)up_.forward(what);
+      return true;
     }
     case frame_type::steal: {
       auto steal = detail::steal_message::decode(what);
@@ -337,11 +339,11 @@ bool node::hear(branch& from, const detail::frame& what) {
 
 // A child says nothing of a run that has ended there or was never ordered.
 template <class Message>
-bool node::pass_up(const detail::frame& what) {
+bool node::pass_up(const branch& from, const detail::frame& what) {
   std::optional<Message> message = Message::decode(what);
   if (!message) return false;
   if constexpr (requires { message->hosts.single(); }) {
-    if (!book_.is_open(message->run, message->hosts)) return false;
+    if (!is_run_of(from, message->run, message->hosts)) return false;
   } else {
     if (!book_.is_open(message->run, index_ranges(message->host))) return false;
   }
@@ -349,38 +351,42 @@ bool node::pass_up(const detail::frame& what) {
   return true;
 }
 
-bool node::hear_folded(const detail::frame& what) {
+bool node::is_run_of(const branch& from, std::uint32_t run, const index_ranges& hosts) const {
+  return book_.is_open(run, hosts) && children_.may_tell(from, hosts);
+}
+
+bool node::hear_folded(const branch& from, const detail::frame& what) {
   std::optional<detail::folded_message> message = detail::folded_message::decode(what);
-  if (!message || !book_.is_open(message->run, message->hosts)) return false;
-  fold_result result = fold_result::apart;
-  if (book_.folds(message->run)) result = fold(*message);
+  if (!message || !is_run_of(from, message->run, message->hosts)) return false;
+  if (!book_.folds(message->run)) return false;
+  const fold_result result = fold(*message);
   if (result == fold_result::apart || result == fold_result::unknown) {
     if (has_parent()) (void)up_.forward(what);
   }
   return result != fold_result::forged;
 }
 
-bool node::hear_ended(const detail::frame& what) {
+bool node::hear_ended(const branch& from, const detail::frame& what) {
   std::optional<detail::ended_message> message = detail::ended_message::decode(what);
-  return message && close_runs(*message);
+  return message && children_.may_tell(from, message->hosts) && close_runs(*message);
 }
 
 bool node::hear_state(branch& from, const detail::frame& what) {
   std::optional<detail::host_state_message> message = detail::host_state_message::decode(what);
   if (!message || message->hosts.contains(from.host().index)) return false;
+  if (!from.served().contains(message->parent)) return false;
   // The ends of its runs come behind the output that is under way, which this has overtaken.
-  if (message->state == tree_host_state::failed) children_.note_failed(message->hosts);
+  if (!children_.take_state(from, message->hosts, message->state)) return false;
   if (has_parent()) (void)up_.forward(what);
   return true;
 }
 
 bool node::hear_returned(branch& from, const detail::frame& what) {
   std::optional<detail::returned_message> message = detail::returned_message::decode(what);
-  if (!message || message->hosts.contains(from.host().index)) return false;
+  if (!message || !children_.give_back(from, message->hosts)) return false;
   bool over = false;
   for (const auto& [run, hosts] : book_.open_on(message->hosts))
     (void)book_.close(run, hosts, over);
-  children_.give_back(from, message->hosts);
   if (has_parent()) (void)up_.forward(what);
   return true;
 }

@@ -69,9 +69,10 @@ class node final : private line_owner, private children_owner, private commands_
   void on_hosts_wanted(std::uint32_t count) override;
   bool hear(branch& from, const detail::frame& what);
   template <class Message>
-  bool pass_up(const detail::frame& what);
-  bool hear_folded(const detail::frame& what);
-  bool hear_ended(const detail::frame& what);
+  bool pass_up(const branch& from, const detail::frame& what);
+  bool is_run_of(const branch& from, std::uint32_t run, const detail::index_ranges& hosts) const;
+  bool hear_folded(const branch& from, const detail::frame& what);
+  bool hear_ended(const branch& from, const detail::frame& what);
   bool hear_state(branch& from, const detail::frame& what);
   bool hear_returned(branch& from, const detail::frame& what);
   void end_runs(const detail::index_ranges& hosts, std::string_view why);

@@ -4,8 +4,9 @@
 //                                      Else: plays an agent that does what KIND says.
 //
 // It does so once it has a command and LOG of $EXECO_TEST_FOLDER has the lines of all others
-// ($EXECO_TEST_OTHERS), and makes the file GO then. It reads on to the end of its input, but for
-// kinds that begin with "stubborn": those neither read nor end.
+// ($EXECO_TEST_OTHERS). They go on once it has made the file GO, or is gone: BAD has its number. It
+// reads on to the end of its input, but for kinds that begin with "stubborn": those neither read
+// nor end.
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
@@ -70,6 +71,13 @@ class hostile_agent {
   void take_welcome() { welcome_ = *detail::welcome_message::decode(until(frame_type::welcome)); }
   /// The root gives hosts to nobody before.
   void take_order() { order_ = *detail::execute_message::decode(until(frame_type::execute)); }
+  /// Asks for a host. Gives the first one.
+  std::uint32_t take_work() {
+    detail::steal_message steal;
+    steal.hosts = 1;
+    say(steal);
+    return detail::work_message::decode(until(frame_type::work))->items.front().index;
+  }
   void take_to_the_end() {
     while (!read_some(65'536).empty()) continue;
     std::exit(0);
@@ -180,6 +188,14 @@ void claim_hosts(hostile_agent& at, detail::tree_host_state state) {
     if (host != at.index()) at.say(at.state(host, state));
 }
 
+void lie_about_a_digest(hostile_agent& at) {
+  detail::folded_message block;
+  block.run = at.run();
+  block.hosts = index_ranges(at.index());
+  block.bytes = "not those";
+  at.say(block);
+}
+
 /// What it does with its command.
 const std::map<std::string_view, deed> deeds{
     {"prints_for_another_host",
@@ -274,15 +290,47 @@ const std::map<std::string_view, deed> deeds{
        at.say(detail::goodbye_message());
        at.say(at.output("behind\n"));
      }},
-    {"lies_about_a_digest",
-     [](auto& at) {
-       detail::folded_message block;
-       block.run = at.run();
-       block.hosts = index_ranges(at.index());
-       block.bytes = "not those";
-       at.say(block);
-     }},
+    {"lies_about_a_digest", lie_about_a_digest},
+    {"folds_what_is_not_folded", lie_about_a_digest},
     {"is_no_agent_any_more", [](auto&) { write_all("Connection to host closed.\r\n"); }},
+    {"ends_twice",
+     [](auto& at) {
+       at.say(at.started());
+       at.say(at.ended());
+       at.say(at.ended());
+     }},
+    {"says_twice_that_a_host_is_up",
+     [](auto& at) {
+       std::uint32_t host = at.take_work();
+       at.say(at.state(host, detail::tree_host_state::up));
+       at.say(at.state(host, detail::tree_host_state::up));
+     }},
+    {"says_twice_that_a_host_failed",
+     [](auto& at) {
+       std::uint32_t host = at.take_work();
+       at.say(at.state(host, detail::tree_host_state::failed));
+       at.say(at.state(host, detail::tree_host_state::failed));
+     }},
+    {"gives_back_what_nobody_wants_back",
+     [](auto& at) {
+       detail::returned_message returned;
+       returned.hosts = index_ranges(at.take_work());
+       at.say(returned);
+     }},
+    {"gives_back_what_is_up",
+     [](auto& at) {
+       std::uint32_t host = at.take_work();
+       at.say(at.state(host, detail::tree_host_state::up));
+       detail::returned_message returned;
+       returned.hosts = index_ranges(host);
+       at.say(returned);
+     }},
+    {"says_that_a_host_is_reached_through_nobody",
+     [](auto& at) {
+       auto state = at.state(at.take_work(), detail::tree_host_state::up);
+       state.parent = 0x7fff'ffff;
+       at.say(state);
+     }},
     {"stubborn_after_a_lie",
      [](auto& at) {
        at.say(at.started());
@@ -312,6 +360,7 @@ void let_others_go_on() {
 }
 
 void play(const std::string& kind, std::string_view text) {
+  (void)(std::ofstream(::getenv("EXECO_TEST_FOLDER") + std::string("/bad")) << ::getpid() << '\n');
   hostile_agent at(text);
   at.pretend_stage1();
   if (kind == "speaks_another_protocol") {

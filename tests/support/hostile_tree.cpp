@@ -28,8 +28,10 @@ std::string hostile_tree::connector_text() const {
 }
 
 std::string hostile_tree::command() {
-  return "echo up >>$EXECO_TEST_FOLDER/log; "
-         "while [ ! -e $EXECO_TEST_FOLDER/go ]; do sleep 0.01; done; echo $EXECO_HOST";
+  return "f=$EXECO_TEST_FOLDER; echo up >>$f/log; "
+         "until read bad <$f/bad; do sleep 0.01; done 2>/dev/null; "
+         "while [ ! -e $f/go ] && kill -0 $bad 2>/dev/null; do sleep 0.01; done; "
+         "echo $EXECO_HOST";
 }
 
 }  // namespace execo::test

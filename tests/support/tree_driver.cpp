@@ -89,7 +89,7 @@ void tree_driver::use_local_connector() {
   send(connector);
 }
 
-void tree_driver::use_connector(std::vector<std::string> words) {
+void tree_driver::use_connector(std::vector<std::string> words, std::uint16_t arity) {
   const std::string bytes = file_bytes(program());
   detail::image_message part;
   part.arch = detail::machine::x86_64;
@@ -107,6 +107,7 @@ void tree_driver::use_connector(std::vector<std::string> words) {
   detail::connector_message connector;
   connector.words = std::move(words);
   connector.timeout_ms = 30'000;
+  connector.arity = arity;
   send(connector);
 }
 

@@ -55,7 +55,7 @@ class tree_driver {
   /// Children are started by this agent's own program.
   void use_local_connector();
   /// Children are started by these words and stage 1, from the program that is sent before.
-  void use_connector(std::vector<std::string> words);
+  void use_connector(std::vector<std::string> words, std::uint16_t arity = 0);
   /// Hosts first to last, named h<index>.
   void deploy(std::uint32_t first, std::uint32_t last);
   static detail::execute_message text(std::uint32_t run, const detail::index_ranges& hosts,
