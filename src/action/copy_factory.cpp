@@ -95,6 +95,18 @@ void copy_factory::fill(copy_share& share) const {
   share.idle_timeout = idle_timeout;
 }
 
+// What is counted or paced host by host is sent host by host.
+bool copy_factory::sends_by_agents() const noexcept {
+  return shape_ && bytes_a_second_in_all == 0 && bytes_a_second_each == 0 &&
+         idle_timeout.count() == 0;
+}
+
+intrusive_ptr<lifecycle> copy_factory::run_agent(loop& on, std::size_t ring, attempt what,
+                                                 std::shared_ptr<tree_file> file) {
+  what.file = std::move(file);
+  return run_script(on, ring, std::move(what), {});
+}
+
 std::string packed_script(std::string_view script, std::string_view without) {
   std::string packed;
   bool is_left_out = false;
@@ -167,9 +179,10 @@ intrusive_ptr<execution> copy_factory::with_fallback(
     std::function<intrusive_ptr<sftp_copy>(intrusive_ptr<lifecycle>)> second) {
   if (!may_speak_sftp_) return intrusive_ptr<execution>(first.get());
   auto make = [this, &on, ring, what, second = std::move(second)] {
-    return second(run_sftp(on, ring, what));
+    return intrusive_ptr<copy_execution>(second(run_sftp(on, ring, what)).get());
   };
-  return intrusive_ptr<execution>(new copy_fallback(on, std::move(first), std::move(make)));
+  return intrusive_ptr<execution>(new copy_fallback(
+      on, std::move(first), std::move(make), "the host runs no script of ours, but speaks SFTP"));
 }
 
 void check_paths(const std::vector<std::string>& paths, const char* what) {

@@ -76,6 +76,11 @@ class copy_factory : public execution_factory {
   static intrusive_ptr<execution> as_execution(const intrusive_ptr<sftp_copy>& made);
   /// The last `count` words that the script of `what` is given: paths on the host.
   static std::vector<std::string> script_paths(const command& what, std::size_t count);
+  /// Agents of a tree may write the file.
+  bool sends_by_agents() const noexcept;
+  /// Its agent, over the tree. `what`: of a script_command(). Pre: sends_by_agents().
+  intrusive_ptr<lifecycle> run_agent(loop& on, std::size_t ring, attempt what,
+                                     std::shared_ptr<tree_file> file);
   /// `first`, and where the host runs no script, what `second` makes of a run_sftp().
   intrusive_ptr<execution> with_fallback(
       loop& on, std::size_t ring, const attempt& what, intrusive_ptr<copy_execution> first,

@@ -18,6 +18,7 @@
 namespace execo::detail {
 
 class lifecycle;
+class tree_file;
 
 /// One attempt on one host of an action.
 class attempt {
@@ -41,6 +42,8 @@ class attempt {
   /// In place of the command the host runs that subsystem of its ssh server, whose streams are
   /// those of the command: "sftp". Empty: it runs the command.
   std::string subsystem;
+  /// In place of the command a host of a tree writes that; null: it runs the command.
+  std::shared_ptr<tree_file> file;
   deadlines limits;
 };
 

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "action/copy_factory.hpp"
+#include "action/tree_put.hpp"
 #include "execo/printable.hpp"
 #include "execo/transfer.hpp"
+#include "transfer/copy_fallback.hpp"
 #include "transfer/failed_execution.hpp"
 #include "transfer/put_execution.hpp"
 #include "transfer/sftp_put.hpp"
@@ -43,6 +45,7 @@ class put_factory final : public copy_factory {
     how.skip = skip;
     for (auto& share : shares_) share = new_share();
     contents_.resize(rings());
+    for_agents_.reset();
     if (tree_) script_ = packed_script(put_script, tree_->is_one_file() ? "archive" : "file");
   }
 
@@ -57,19 +60,42 @@ class put_factory final : public copy_factory {
       return intrusive_ptr<sftp_copy>(new sftp_put(on, std::move(server), content, to, share, all));
     };
     if (by_sftp) return as_execution(make_sftp(run_sftp(on, ring, std::move(what))));
-    std::string mark = random_mark();
-    intrusive_ptr<lifecycle> receiver = run_script(on, ring, what, mark);
-    intrusive_ptr<copy_execution> first(new put_execution(
-        on, std::move(receiver), std::move(content), shares_[ring], std::move(mark)));
+    const std::string to = script_paths(*what.what, 1).front();
+    if (tree_ && sends_by_agents() && agents_can(how, *content, to))
+      return by_agents(on, ring, what, content, to);
+    intrusive_ptr<copy_execution> first = by_script(on, ring, what, std::move(content));
     return with_fallback(on, ring, what, std::move(first), std::move(make_sftp));
   }
 
   void end(std::size_t ring) noexcept override {
     if (ring < contents_.size()) contents_[ring].reset();
+    if (ring == 0) for_agents_.reset();
     copy_factory::end(ring);
   }
 
  private:
+  intrusive_ptr<copy_execution> by_script(loop& on, std::size_t ring, const attempt& what,
+                                          std::shared_ptr<put_content> content) {
+    std::string mark = random_mark();
+    intrusive_ptr<lifecycle> receiver = run_script(on, ring, what, mark);
+    return intrusive_ptr<copy_execution>(new put_execution(
+        on, std::move(receiver), std::move(content), shares_[ring], std::move(mark)));
+  }
+
+  intrusive_ptr<execution> by_agents(loop& on, std::size_t ring, const attempt& what,
+                                     std::shared_ptr<put_content> content, const std::string& to) {
+    if (!for_agents_) for_agents_ = make_tree_content(tree_);
+    auto file = std::make_shared<tree_file>();
+    file->order = order_of(how, *content, to);
+    file->content = for_agents_;
+    intrusive_ptr<copy_execution> first(
+        new tree_put(on, run_agent(on, ring, what, file), file, shares_[ring]));
+    auto second = [this, &on, ring, what, content] { return by_script(on, ring, what, content); };
+    return intrusive_ptr<execution>(new copy_fallback(
+        on, std::move(first), std::move(second),
+        "the file could not come by way of other hosts: it was sent to this one alone"));
+  }
+
   void tell_settings(command& script) const override {
     if (!script_.empty()) set_script(script, script_);
   }
@@ -110,6 +136,7 @@ class put_factory final : public copy_factory {
   std::shared_ptr<const source_tree> tree_;         // null: each host has its own
   std::vector<std::shared_ptr<put_share>> shares_;  // by ring
   std::vector<std::shared_ptr<put_content>> contents_;  // by ring
+  std::shared_ptr<tree_content> for_agents_;            // made when it is needed
 };
 
 action_ref make_put(std::vector<std::string> sources, std::vector<host> hosts,

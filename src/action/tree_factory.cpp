@@ -9,6 +9,7 @@
 #include "ssh/caller.hpp"
 #include "ssh/command_template.hpp"
 #include "ssh/remote_text.hpp"
+#include "tree/tree_copy_transport.hpp"
 #include "tree/tree_root.hpp"
 #include "tree/tree_transport.hpp"
 
@@ -135,6 +136,7 @@ class tree_factory final : public command_factory {
 
  private:
   std::unique_ptr<transport> transport_to(loop& on, std::size_t, attempt& what) override {
+    if (what.file) return make_tree_copy_transport(on, root_, what.where, what.file);
     return make_leaf_transport(on, leaves_, what.where, what.index,
                                make_tree_transport(on, root_, what.where, text_of, terminal_));
   }

@@ -80,6 +80,12 @@ class children final : private branch_owner {
   /// Null if it is none or has no link any more.
   line* line_of(link_number child) noexcept;
 
+  template <class Message>
+  void tell_all(const Message& what) {
+    for (auto& [number, child] : branches_)
+      if (child->state() == branch_state::up) (void)child->line()->send(what);
+  }
+
   /// Whether less than that waits for each child.
   bool has_room(std::size_t limit) noexcept;
 

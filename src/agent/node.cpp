@@ -68,6 +68,7 @@ node::node(reactor& on, const detail::bytes16& nonce, const surroundings& around
           detail::link::to_parent(describe_self(nonce), on.now(), bounded_by_credit()), in, out),
       commands_(on, static_cast<commands_owner&>(*this), around),
       children_(on, static_cast<children_owner&>(*this), around),
+      files_(static_cast<file_relay_owner&>(*this), around.mask()),
       signals_seen_(delegate<std::uint32_t>::to<&node::on_signal>(this)),
       patience_(delegate<>::to<&node::on_patience>(this)),
       fold_due_(delegate<>::to<&node::on_fold_due>(this)) {
@@ -109,6 +110,7 @@ void node::on_welcome() {
   index_ = self.index;
   loop_.disarm(patience_);
   commands_.introduce(self.index, self.stream_window);
+  files_.introduce(self.index);
   children_.introduce(self);
 }
 
@@ -117,6 +119,7 @@ void node::on_over(line&) {
     state_ = node_state::over;
   } else if (state_ == node_state::serving) {
     state_ = node_state::orphaned;
+    files_.abandon();
     loop_.arm(patience_, loop_.now() + milliseconds(up_.link().welcome().orphan_grace_ms));
   }
 }
@@ -169,8 +172,12 @@ void node::obey(const detail::frame& what) {
       else
         sound = false;
       break;
+    case frame_type::file_order:
+      sound = take_file_order(what);
+      break;
     // No agent is taken up again yet.
     default:
+      sound = obey_of_content(what);
       break;
   }
   if (!sound) up_.link().refuse(wire_fault::bad_body, detail::name_of(what.type));
@@ -230,6 +237,54 @@ bool node::take_part(const detail::frame& what) {
     for_pieces(passed, part.hosts, [&](const auto& piece) { (void)way->send(piece); });
   }
   return !message->hosts.contains(index_) || commands_.add_part(*message);
+}
+
+// The hosts are up, or were: for one that is no more the content comes in another way.
+bool node::take_file_order(const detail::frame& what) {
+  std::optional<detail::file_order_message> message = detail::file_order_message::decode(what);
+  if (!message) return false;
+  book_.open(message->run, message->hosts, false);
+  detail::file_order_message passed = *message;
+  for (const detail::route_table::part& part : children_.ways_of(message->hosts)) {
+    index_ranges others = part.hosts;
+    others.erase(index_);
+    if (others.empty()) continue;
+    if (line* way = children_.line_of(part.link)) {
+      files_.expect(part.link, message->content);
+      for_pieces(passed, others, [&](const auto& piece) { (void)way->send(piece); });
+    } else {
+      tell_ended(message->run, others, command_end::lost, "there is no such host below this agent");
+    }
+  }
+  if (message->hosts.contains(index_)) files_.write(*message);
+  return true;
+}
+
+bool node::obey_of_content(const detail::frame& what) {
+  switch (what.type) {
+    case frame_type::file_part: {
+      auto part = detail::file_part_message::decode(what);
+      return part && files_.take(*part);
+    }
+    case frame_type::file_end: {
+      auto end = detail::file_end_message::decode(what);
+      return end && files_.take(*end);
+    }
+    case frame_type::file_none: {
+      auto none = detail::file_none_message::decode(what);
+      if (none) files_.take(*none);
+      return none.has_value();
+    }
+    case frame_type::file_forget: {
+      auto forget = detail::file_forget_message::decode(what);
+      if (!forget) return false;
+      files_.forget(forget->content);
+      children_.tell_all(*forget);
+      return true;
+    }
+    default:
+      return true;
+  }
 }
 
 // Input comes once a command has started: for a host that is not up there is none.
@@ -326,6 +381,11 @@ bool node::hear(branch& from, const detail::frame& what) {
       if (!credit || !children_.may_tell(from, index_ranges(credit->host))) return false;
       if (has_parent()) (void)up_.forward(what);
       return true;
+    }
+    case frame_type::file_want: {
+      auto want = detail::file_want_message::decode(what);
+      if (want) files_.want(from.number(), *want);
+      return want.has_value();
     }
     case frame_type::steal: {
       auto steal = detail::steal_message::decode(what);
@@ -565,6 +625,7 @@ void node::end(milliseconds grace, detail::goodbye_reason why) {
   state_ = node_state::ending;
   loop_.arm(patience_, loop_.now() + end_limit);
   children_.leave(why);
+  files_.abandon();
   commands_.cancel_all(grace);
 }
 
@@ -609,6 +670,7 @@ void node::settle_flow() {
     grant(*one);
     if (stalled_.empty() || stalled_.back() != one) one->grant();
   }
+  files_.serve();
   if (!output_waits_ || !has_room_for_output()) return;
   output_waits_ = false;
   commands_.resume_all();

@@ -8,6 +8,7 @@
 
 #include "agent/children.hpp"
 #include "agent/commands.hpp"
+#include "agent/file_relay.hpp"
 #include "agent/line.hpp"
 #include "agent/reactor.hpp"
 #include "agent/run_book.hpp"
@@ -26,7 +27,10 @@ namespace execo::agent {
 /// leaving  -> over      it is written, or cannot be
 enum class node_state : std::uint8_t { greeting, serving, orphaned, ending, leaving, over };
 
-class node final : private line_owner, private children_owner, private commands_owner {
+class node final : private line_owner,
+                   private children_owner,
+                   private commands_owner,
+                   private file_relay_owner {
  public:
   /// The link to the parent is `in` and `out`.
   node(reactor& on, const detail::bytes16& nonce, const surroundings& around, int in, int out);
@@ -45,13 +49,18 @@ class node final : private line_owner, private children_owner, private commands_
   void order(const detail::execute_message& what);
   void refuse_order(const detail::execute_message& what, const detail::index_ranges& hosts);
   bool take_part(const detail::frame& what);
+  bool take_file_order(const detail::frame& what);
+  bool obey_of_content(const detail::frame& what);
   bool take_input(const detail::frame& what);
   bool take_credit(const detail::frame& what);
   bool take_revoke(const detail::frame& what);
   template <class Message>
   bool pass_down(const Message& what);
   void obey_here(const detail::signal_message& what) { commands_.signal(what.run, what.number); }
-  void obey_here(const detail::cancel_message& what) { commands_.cancel(what.run); }
+  void obey_here(const detail::cancel_message& what) {
+    commands_.cancel(what.run);
+    files_.cancel(what.run);
+  }
   void refuse_waiting(const detail::signal_message&, const detail::index_ranges&) {}
   void refuse_waiting(const detail::cancel_message& what, const detail::index_ranges& hosts);
   template <class Message>
@@ -82,13 +91,15 @@ class node final : private line_owner, private children_owner, private commands_
                                       detail::tree_host_state state) const;
   void tell_state(detail::host_state_message what);
 
-  // -- the commands here --------------------------------------------------------------------------
+  // -- the commands and files here ----------------------------------------------------------------
   void tell(const detail::started_message& what) override { tell_parent(what); }
   void tell(const detail::output_message& what) override { tell_parent(what); }
   void tell(const detail::credit_message& what) override { tell_parent(what); }
   void tell(detail::folded_message what) override;
   void tell(const detail::ended_message& what) override;
   bool has_room_for_output() const noexcept override;
+  void tell(const detail::file_want_message& what) override { tell_parent(what); }
+  line* child_line(std::uint32_t child) override { return children_.line_of(child); }
   template <class Message>
   detail::fold_result fold(const Message& what);
   bool close_runs(const detail::ended_message& what);
@@ -114,6 +125,7 @@ class node final : private line_owner, private children_owner, private commands_
   line up_;
   commands commands_;
   children children_;
+  file_relay files_;
   run_book book_;
   detail::fold_table folds_;
   std::vector<detail::execute_message> waiting_;  // orders for hosts that are not up

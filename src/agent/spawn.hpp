@@ -16,6 +16,8 @@ class surroundings {
   surroundings() noexcept;
   /// In a child: async-signal-safe.
   void give_back() const noexcept;
+  /// Of the user.
+  mode_t mask() const noexcept { return umask_; }
 
  private:
   mode_t umask_;

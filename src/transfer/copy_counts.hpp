@@ -10,6 +10,8 @@ namespace execo::detail {
 class copy_counts {
  public:
   void expect(std::uint64_t bytes) noexcept { expected_.fetch_add(bytes, order); }
+  /// They are expected once more, by another try.
+  void expect_less(std::uint64_t bytes) noexcept { expected_.fetch_sub(bytes, order); }
   void moved(std::uint64_t bytes) noexcept { moved_.fetch_add(bytes, order); }
   /// They need not be sent: they are there.
   void skipped(std::uint64_t bytes) noexcept { skipped_.fetch_add(bytes, order); }

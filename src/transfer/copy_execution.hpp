@@ -32,9 +32,11 @@ class copy_execution : public execution, private end_observer, private output_ta
   void kill(int signal) noexcept override { peer_->kill(signal); }
   void pause(stream, bool) override {}
   result take_result() noexcept override { return std::move(result_); }
-  /// The host has run something else in place of the peer's script, or refused to run anything.
-  /// Pre: ended().
+  /// The host has run something else in place of the peer's script, or refused to run anything: it
+  /// may be copied to in another way. Pre: ended().
   bool was_ignored() const noexcept { return is_ignored_; }
+  /// The host has answered in the language of this copy.
+  virtual bool was_greeted() const noexcept { return true; }
   pid_t pid() const noexcept override { return peer_->pid(); }
   const result& result_so_far() const noexcept override {
     return ended() ? result_ : peer_->result_so_far();
@@ -80,7 +82,7 @@ class copy_execution : public execution, private end_observer, private output_ta
   void on_end(execution&) noexcept override;
   void stalled();
   void judge() noexcept;
-  bool is_ignored() const noexcept;
+  virtual bool is_ignored() const noexcept;
 
   loop& loop_;
   intrusive_ptr<lifecycle> peer_;

@@ -6,21 +6,16 @@
 #include "base/contain.hpp"
 
 namespace execo::detail {
-namespace {
 
-constexpr std::string_view why_sftp = "the host runs no script of ours, but speaks SFTP";
-
-}  // namespace
-
-copy_fallback::copy_fallback(loop& on, intrusive_ptr<copy_execution> first, maker second)
+copy_fallback::copy_fallback(loop& on, intrusive_ptr<copy_execution> first, maker second,
+                             std::string_view why)
     : loop_(on),
       first_(std::move(first)),
       make_second_(std::move(second)),
+      why_second_(why),
       step_(delegate<>::to<&copy_fallback::begin_second>(this)) {}
 
-copy_execution& copy_fallback::running() const noexcept {
-  return second_ ? static_cast<copy_execution&>(*second_) : *first_;
-}
+copy_execution& copy_fallback::running() const noexcept { return second_ ? *second_ : *first_; }
 
 const result& copy_fallback::result_so_far() const noexcept {
   const bool is_between = state_ == state::waiting || state_ == state::ended;
@@ -101,7 +96,7 @@ void copy_fallback::take_second(result found) noexcept {
       [&] {
         std::string why = found.transport_why();
         why += why.empty() ? "" : "; ";
-        result_access::set_transport_why(found, why.append(why_sftp));
+        result_access::set_transport_why(found, why.append(why_second_));
       },
       [](const std::exception_ptr&) {});
   result_ = std::move(found);

@@ -1,30 +1,30 @@
-// A copy whose host may run no script: it is tried once more over SFTP.
+// A copy that a host may not be able to take as it is tried first: it is tried once more in another
+// way, one whose host runs no script over SFTP.
 //
 //   state    meaning                                        leaves by
 //   idle     not started                                    start: first
-//   first    the copy by a script                           the host ran none: waiting;
+//   first    the first copy                                 the host has ignored it: waiting;
 //                                                           another end: ended
 //   waiting  the second try is to begin                     a turn of the loop: second, or ended
 //                                                           if it was given up meanwhile
-//   second   the copy over SFTP                             its end: ended
+//   second   the second copy                                its end: ended
 //   ended    the result is final
 #pragma once
 
 #include <functional>
 #include <memory>
-#include <string>
+#include <string_view>
 
 #include "transfer/copy_execution.hpp"
-#include "transfer/sftp_copy.hpp"
 
 namespace execo::detail {
 
 class copy_fallback final : public execution, private end_observer, private output_tap {
  public:
-  using maker = std::function<intrusive_ptr<sftp_copy>()>;
+  using maker = std::function<intrusive_ptr<copy_execution>()>;
 
-  /// `second` is called on the loop when it is needed, once.
-  copy_fallback(loop& on, intrusive_ptr<copy_execution> first, maker second);
+  /// `second` is called on the loop when it is needed, once. `why`: for a result of that.
+  copy_fallback(loop& on, intrusive_ptr<copy_execution> first, maker second, std::string_view why);
 
   void start() override;
   void cancel(int signal) noexcept override;
@@ -53,8 +53,9 @@ class copy_fallback final : public execution, private end_observer, private outp
 
   loop& loop_;
   intrusive_ptr<copy_execution> first_;
-  intrusive_ptr<sftp_copy> second_;
+  intrusive_ptr<copy_execution> second_;
   maker make_second_;
+  const std::string_view why_second_;
   queue_node step_;
   result result_;
   intrusive_ptr<copy_fallback> self_;  // while it waits

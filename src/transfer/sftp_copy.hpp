@@ -29,8 +29,7 @@ class sftp_copy : public copy_execution {
   void cancel(int signal) noexcept final;
   void kill(int signal) noexcept final;
   bool ended() const noexcept final { return state_ == state::ended; }
-  /// The host has answered in SFTP.
-  bool was_greeted() const noexcept { return client_.was_greeted(); }
+  bool was_greeted() const noexcept final { return client_.was_greeted(); }
 
  protected:
   sftp_copy(loop& on, intrusive_ptr<lifecycle> peer, copy_share& shared);

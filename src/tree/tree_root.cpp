@@ -179,6 +179,30 @@ std::string tree_root::place_of(const tree_seat& seat) const {
 // -- commands -------------------------------------------------------------------------------------
 
 send_result tree_root::execute(tree_seat& seat, execute_message what) {
+  return order(seat, std::move(what));
+}
+
+send_result tree_root::write_file(tree_seat& seat, file_order_message what,
+                                  const std::shared_ptr<tree_content>& content) {
+  forget_unused_files();
+  what.content = copies_.number_of(content);
+  what.size = content->size();
+  if (tree_child* child = way_to(seat.host_in_tree)) copies_.expect(*child, what.content);
+  return order(seat, std::move(what));
+}
+
+// An agent that does not hear of it keeps a descriptor until the tree ends.
+void tree_root::forget_unused_files() {
+  file_forget_message forget;
+  for (std::uint32_t number : copies_.drop_unused()) {
+    forget.content = number;
+    for (const auto& its : links_)
+      if (its->is_up) (void)its->child->send(forget);
+  }
+}
+
+template <class Message>
+send_result tree_root::order(tree_seat& seat, Message what) {
   tree_child* child = way_to(seat.host_in_tree);
   if (child == nullptr) return send_result::over;
   // 0 is for frames of no run.
@@ -422,6 +446,7 @@ void tree_root::child_has_room(tree_child& child) noexcept {
   entry& its = *links_[link_of(child)];
   contain([&] { send_unsent(its); }, [&](const std::exception_ptr&) { child.cut(); });
   if (!its.unsent.empty()) return;
+  contain([&] { copies_.serve(child); }, [&](const std::exception_ptr&) { child.cut(); });
   list_node turn;
   while (its.blocked.linked()) its.blocked.next()->link_before(turn);
   while (turn.linked()) {
@@ -441,6 +466,7 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
   bool was_up = std::exchange(its.is_up, false);
   its.may_deploy = false;
   its.unsent.clear();
+  copies_.forget(child);
   contain(
       [&] {
         decided_.clear();
@@ -490,6 +516,9 @@ void tree_root::child_frame(tree_child& child, const frame& f) {
   switch (f.type) {
     case frame_type::host_state:
       is_right = take_state(child, link, f);
+      break;
+    case frame_type::file_want:
+      is_right = take_want(child, f);
       break;
     case frame_type::steal:
       is_right = take_steal(link, f);
@@ -545,6 +574,11 @@ bool tree_root::take_state(tree_child& child, std::uint32_t link, const frame& f
 }
 
 // Hosts are given to those alone that were told how to reach them.
+bool tree_root::take_want(tree_child& child, const frame& f) {
+  auto message = file_want_message::decode(f);
+  return message && copies_.take_want(child, *message);
+}
+
 bool tree_root::take_steal(std::uint32_t link, const frame& f) {
   auto message = steal_message::decode(f);
   if (!message || !links_[link]->may_deploy) return false;

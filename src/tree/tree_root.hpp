@@ -16,6 +16,7 @@
 #include "loop/loop.hpp"
 #include "shape/work_pool.hpp"
 #include "tree/tree_child.hpp"
+#include "tree/tree_copy.hpp"
 #include "tree/tree_plan.hpp"
 #include "tree/tree_seat.hpp"
 
@@ -46,6 +47,9 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   /// Sends the command. Its run is set here. If there is no room for it, seat_has_room() follows.
   /// Pre: seat_up() was called.
   send_result execute(tree_seat& seat, execute_message what);
+  /// The same for a file, whose content, run and size are set here.
+  send_result write_file(tree_seat& seat, file_order_message what,
+                         const std::shared_ptr<tree_content>& content);
   /// Anything else of its run. If there is no room for it, seat_has_room() follows. Pre: execute()
   /// was.
   template <class Message>
@@ -106,6 +110,9 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
 
   std::uint32_t index_of(const host& where);
+  template <class Message>
+  send_result order(tree_seat& seat, Message what);
+  void forget_unused_files();
   tree_child* way_to(std::uint32_t index) const noexcept;
   std::uint32_t link_of(const tree_child& child) const noexcept;
   std::uint32_t link_of_slot(child_slot slot) const noexcept;
@@ -126,6 +133,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   void mark_ended(std::uint32_t index, host_failure how, const failure& why);
   void lose_hosts(const tree_child& child, std::uint32_t link, const failure& why);
   bool take_state(tree_child& child, std::uint32_t link, const frame& f);
+  bool take_want(tree_child& child, const frame& f);
   bool take_steal(std::uint32_t link, const frame& f);
   bool take_returned(tree_child& child, std::uint32_t link, const frame& f);
   bool take_of_run(std::uint32_t link, const frame& f);
@@ -149,6 +157,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   std::vector<std::uint32_t> unused_links_;
   std::vector<std::uint32_t> links_of_slots_;  // of the pool
   std::unordered_map<std::uint32_t, tree_seat*> runs_;
+  tree_copies copies_;
   const agent_image* program_ = nullptr;  // that plain_ is
   std::string plain_;
   list_node ready_;  // seats whose hosts are up, and who do not know yet

@@ -11,6 +11,7 @@
 #include <string>
 #include <type_traits>
 
+#include "wire/file_messages.hpp"
 #include "wire/host_messages.hpp"
 #include "wire/link_messages.hpp"
 #include "wire/run_messages.hpp"

@@ -49,6 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           detail::returned_message, detail::host_state_message, detail::execute_message,
           detail::part_message, detail::input_message, detail::signal_message,
           detail::cancel_message, detail::started_message, detail::output_message,
-          detail::folded_message, detail::ended_message>(from);
+          detail::folded_message, detail::ended_message, detail::file_order_message,
+          detail::file_part_message, detail::file_end_message, detail::file_none_message,
+          detail::file_forget_message, detail::file_want_message>(from);
   return 0;
 }

@@ -317,6 +317,9 @@ void tree_driver::take(const detail::frame& what) {
           hosts_[i].up = state->state == detail::tree_host_state::up;
         });
       return;
+    case frame_type::file_want:
+      if (auto want = detail::file_want_message::decode(what)) wanted_[want->content] += want->room;
+      return;
     case frame_type::credit:
       if (auto credit = detail::credit_message::decode(what))
         of(credit->run, credit->host).input_taken += credit->data;

@@ -80,6 +80,8 @@ class tree_driver {
 
   run_record& of(std::uint32_t run, std::uint32_t host) { return runs_[{run, host}]; }
   host_record& host(std::uint32_t index) { return hosts_[index]; }
+  /// How much of a content it has asked for.
+  std::uint64_t wanted(std::uint32_t content) { return wanted_[content]; }
   std::uint64_t folded_frames() const noexcept { return folded_frames_; }
   std::optional<int> status() const noexcept { return status_; }
 
@@ -101,6 +103,7 @@ class tree_driver {
   std::map<std::uint32_t, host_record> hosts_;
   std::map<std::pair<std::uint32_t, detail::bytes16>, std::string> texts_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> owed_[3];
+  std::map<std::uint32_t, std::uint64_t> wanted_;
   std::uint64_t folded_frames_ = 0;
 };
 

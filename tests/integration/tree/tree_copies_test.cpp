@@ -2,9 +2,14 @@
 // this machine: each has a directory of its own, by a reference in the path.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <cstdlib>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "execo/execo.hpp"
@@ -26,12 +31,32 @@ class tree_copies : public testing::Test, protected test::copied_files {
     made.ssh(way_).via(shape).make_directories().timeout(120s);
     return made;
   }
+  /// Agents that have a file open in a host's directory: at most one is told.
+  std::vector<pid_t> writers() const {
+    std::error_code gone;
+    for (const auto& entry : fs::directory_iterator("/proc", gone)) {
+      const pid_t pid = std::atoi(entry.path().filename().c_str());
+      if (pid <= 0 || pid == ::getpid()) continue;
+      if (test::file_bytes(entry.path() / "comm") != "execo-agent\n") continue;
+      for (fs::directory_iterator one(entry.path() / "fd", gone); !gone && one != end(one);
+           one.increment(gone)) {
+        const std::string file = fs::read_symlink(one->path(), gone).string();
+        if (!gone && file.starts_with(path("at/")) && file.ends_with(" (deleted)")) return {pid};
+      }
+    }
+    return {};
+  }
   static void expect_all_good(const action_result& all, std::size_t count) {
     ASSERT_EQ(all.all().size(), count);
     for (const host_result& one : all.all()) {
       EXPECT_TRUE(one.ok()) << one.describe();
       EXPECT_EQ(one.transport(), transport_kind::tree) << one.describe();
     }
+  }
+
+  /// Each has come through the agents, and not alone.
+  static void expect_given_on(const action_result& all) {
+    for (const host_result& one : all.all()) EXPECT_EQ(one.transport_why(), "") << one.describe();
   }
 
   ssh_options way_;
@@ -43,6 +68,7 @@ TEST_F(tree_copies, put_a_file_on_each_host_and_nothing_else) {
   ASSERT_EQ(::chmod(source.c_str(), 0750), 0);
   auto all = sync_wait(sent({source}, "n[1-50]", tree().arity(4)).preserve().run());
   expect_all_good(all, 50);
+  expect_given_on(all);
   for (const std::string& host : names("at")) {
     EXPECT_EQ(names("at/" + host), std::vector<std::string>{"app"});
     EXPECT_TRUE(test::file_bytes(path("at/" + host + "/app")) == bytes) << host;
@@ -65,10 +91,39 @@ TEST_F(tree_copies, put_a_directory_and_get_it_back) {
 }
 
 TEST_F(tree_copies, reach_the_end_of_a_chain) {
-  const std::string bytes = test::bytes_of(2, 200 * test::kib);
-  expect_all_good(sync_wait(sent({file("app", bytes)}, "n[1-20]", tree().chain()).run()), 20);
+  const std::string bytes = test::bytes_of(2, 2000 * test::kib);
+  auto all = sync_wait(sent({file("app", bytes)}, "n[1-20]", tree().chain()).run());
+  expect_all_good(all, 20);
+  expect_given_on(all);
   for (const std::string& host : names("at"))
     EXPECT_TRUE(test::file_bytes(path("at/" + host + "/app")) == bytes) << host;
+}
+
+TEST_F(tree_copies, of_an_empty_file_are_empty_files) {
+  expect_all_good(sync_wait(sent({file("app", "")}, "n[1-5]", tree().arity(1)).run()), 5);
+  for (const std::string& host : names("at"))
+    EXPECT_EQ(fs::file_size(path("at/" + host + "/app")), 0U) << host;
+}
+
+// The hosts behind it are reached through others, and so is the host itself.
+TEST_F(tree_copies, go_on_when_an_agent_is_killed_that_has_half_of_the_file) {
+  const std::string bytes = test::bytes_of(4, 24'000 * test::kib);
+  put made = sent({file("app", bytes)}, "n[1-8]", tree().chain());
+  std::atomic<bool> is_over = false;
+  std::atomic<int> killed = 0;
+  std::thread killer([&] {
+    while (!is_over && killed == 0)
+      for (pid_t one : writers()) killed += ::kill(one, SIGKILL) == 0 ? 1 : 0;
+  });
+  action_result all = sync_wait(made.run());
+  is_over = true;
+  killer.join();
+  EXPECT_GT(killed, 0);
+  expect_all_good(all, 8);
+  for (const std::string& host : names("at")) {
+    EXPECT_EQ(names("at/" + host), std::vector<std::string>{"app"});
+    EXPECT_TRUE(test::file_bytes(path("at/" + host + "/app")) == bytes) << host;
+  }
 }
 
 TEST_F(tree_copies, do_not_send_what_is_there) {

@@ -52,7 +52,7 @@ TEST(messages, are_refused_when_a_byte_is_missing_or_too_many) {
       const bool is_open_ended =
           message.type == frame_type::output || message.type == frame_type::input ||
           message.type == frame_type::folded || message.type == frame_type::image ||
-          message.type == frame_type::part;
+          message.type == frame_type::part || message.type == frame_type::file_part;
       if (is_open_ended) return;
       for (std::size_t size = 0; size < body.size(); ++size)
         ASSERT_FALSE(decoded(message, std::string_view(body).substr(0, size)))
@@ -109,6 +109,23 @@ TEST(messages, have_a_set_of_one_in_the_header_and_no_empty_set) {
       frame(frame_type::cancel, 1, no_host, std::string_view("\0", 1))));
   EXPECT_FALSE(detail::cancel_message::decode(
       frame(frame_type::cancel, 1, 3, std::string_view("\1\3\1", 3))));
+}
+
+TEST(messages, of_files_lead_to_no_other_folder) {
+  detail::file_order_message order;
+  order.run = 1;
+  order.hosts = index_ranges(3);
+  order.destination = "/tmp/";
+  for (const char* name : {"a", ".a", "a.."}) {
+    order.name = name;
+    EXPECT_TRUE(is_decoded(order)) << name;
+  }
+  std::string body = body_of(order);
+  const std::size_t at = body.find("a..");
+  for (const char* name : {"../", "a/b", "/ab"}) {
+    body.replace(at, 3, name);
+    EXPECT_FALSE(decoded(order, body)) << name;
+  }
 }
 
 TEST(messages, of_a_newer_child_may_say_more_in_their_hello) {

@@ -182,6 +182,37 @@ class random_messages {
     m.number = static_cast<std::uint8_t>(1 + below(64));
   }
   void fill(detail::cancel_message& m) { address(m); }
+  void fill(detail::file_order_message& m) {
+    address(m);
+    number(m.content);
+    number(m.size);
+    m.flags = static_cast<std::uint8_t>(below(detail::file_flags_all + 1U));
+    m.facts.mode = static_cast<std::uint32_t>(below(010000));
+    number(m.facts.modified);
+    number(m.facts.user);
+    number(m.facts.group);
+    m.name = "n" + std::to_string(below(1'000));
+    m.destination = word(100) + "d";
+  }
+  void fill(detail::file_part_message& m) {
+    number(m.content);
+    number(m.offset);
+    any_bytes(m.digest);
+    some_bytes(m.bytes);
+  }
+  void fill(detail::file_end_message& m) {
+    number(m.content);
+    any_bytes(m.digest);
+  }
+  void fill(detail::file_none_message& m) {
+    number(m.content);
+    m.text = bytes(detail::reason_limit);
+  }
+  void fill(detail::file_forget_message& m) { number(m.content); }
+  void fill(detail::file_want_message& m) {
+    number(m.content);
+    m.room = 1 + static_cast<std::uint32_t>(below(1'000'000));
+  }
   void fill(detail::started_message& m) {
     address(m);
     number(m.after_us);
@@ -255,6 +286,12 @@ void for_each_message(Each each) {
   each(detail::signal_message());
   each(detail::part_message());
   each(detail::cancel_message());
+  each(detail::file_order_message());
+  each(detail::file_part_message());
+  each(detail::file_end_message());
+  each(detail::file_none_message());
+  each(detail::file_forget_message());
+  each(detail::file_want_message());
   each(detail::started_message());
   each(detail::output_message());
   each(detail::folded_message());

@@ -1,0 +1,207 @@
+#include "agent/file_relay.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "wire/blake2b.hpp"
+#include "wire/message_limits.hpp"
+
+namespace execo::agent {
+namespace {
+
+using detail::command_end;
+
+// What may be on its way to this agent.
+constexpr std::uint32_t content_window = 1024 * 1024;
+// What waits for a child: more is read from the file when there is room again.
+constexpr std::size_t child_backlog = 256 * 1024;
+
+constexpr const char* not_by_parent = "the file did not come by way of the parent";
+
+}  // namespace
+
+file_relay::content* file_relay::find(std::uint32_t number) noexcept {
+  auto found = contents_.find(number);
+  return found != contents_.end() ? found->second.get() : nullptr;
+}
+
+// -- the file here
+// ---------------------------------------------------------------------------------
+
+// A content is written to one file of a host: for another one it has to come in another way.
+void file_relay::write(const detail::file_order_message& order) {
+  if (find(order.content) != nullptr)
+    return tell_ended(order.run, command_end::lost, 0, "the file is written here already");
+  auto made = std::make_unique<content>(order, mask_);
+  if (!made->file.open()) return tell_failed(made->file);
+  contents_.emplace(order.content, std::move(made));
+  ask(order.content, content_window);
+}
+
+void file_relay::ask(std::uint32_t number, std::uint32_t room) {
+  detail::file_want_message want;
+  want.content = number;
+  want.room = room;
+  owner_.tell(want);
+}
+
+bool file_relay::take(const detail::file_part_message& part) {
+  content* of = find(part.content);
+  if (of == nullptr || of->at == stage::none) return true;
+  const std::uint64_t have = of->file.size();
+  if (of->at == stage::whole || part.offset != have ||
+      part.bytes.size() > of->file.order().size - have)
+    return false;
+  if (detail::blake2b128(part.bytes) != part.digest) {
+    give_up(*of, "a part of the file came with the digest of other bytes");
+    return true;
+  }
+  of->chain.add(part.digest);
+  if (!of->file.write(part.bytes)) {
+    of->at = stage::none;
+    tell_failed(of->file);
+    return true;
+  }
+  consume(part.content, *of, part.bytes.size());
+  return true;
+}
+
+void file_relay::consume(std::uint32_t number, content& of, std::size_t bytes) {
+  of.consumed += static_cast<std::uint32_t>(bytes);
+  if (of.consumed < content_window / 2) return;
+  ask(number, std::exchange(of.consumed, 0));
+}
+
+bool file_relay::take(const detail::file_end_message& what) {
+  content* of = find(what.content);
+  if (of == nullptr || of->at == stage::none) return true;
+  if (of->at == stage::whole || of->file.size() != of->file.order().size) return false;
+  if (of->chain.digest() == what.digest)
+    end(*of);
+  else
+    give_up(*of, "the file has come with another digest than it was sent with");
+  return true;
+}
+
+// Children can be given what could not be named here.
+void file_relay::end(content& of) {
+  of.at = stage::whole;
+  if (!of.file.finish()) return tell_failed(of.file);
+  tell_ended(of.file.order().run, command_end::exited, 0, "");
+}
+
+void file_relay::take(const detail::file_none_message& none) {
+  content* of = find(none.content);
+  if (of != nullptr && of->at == stage::coming) give_up(*of, none.text);
+}
+
+void file_relay::give_up(content& of, std::string_view why) {
+  of.at = stage::none;
+  of.file.discard();
+  tell_ended(of.file.order().run, command_end::lost, 0, why);
+}
+
+void file_relay::cancel(std::uint32_t run) {
+  for (auto& [number, of] : contents_) {
+    if (of->file.order().run != run || of->at != stage::coming) continue;
+    of->at = stage::none;
+    of->file.discard();
+    return tell_ended(run, command_end::cancelled, 0, "");
+  }
+}
+
+void file_relay::abandon() {
+  for (auto& [number, of] : contents_)
+    if (of->at == stage::coming) give_up(*of, not_by_parent);
+}
+
+void file_relay::tell_failed(const file_writer& of) {
+  tell_ended(of.order().run, command_end::not_started, of.error(), of.failure());
+}
+
+void file_relay::tell_ended(std::uint32_t run, command_end how, int code, std::string_view text) {
+  detail::ended_message end;
+  end.run = run;
+  end.hosts = detail::index_ranges(index_);
+  end.how = how;
+  end.code = static_cast<std::uint32_t>(code);
+  end.text = std::string(text.substr(0, detail::reason_limit));
+  end.measures.emplace_back();
+  owner_.tell(end);
+}
+
+// -- children
+// --------------------------------------------------------------------------------------
+
+void file_relay::expect(std::uint32_t child, std::uint32_t number) {
+  content* from = find(number);
+  if (from == nullptr || from->find(child) != nullptr) return;
+  reader made;
+  made.child = child;
+  from->readers.push_back(made);
+}
+
+void file_relay::want(std::uint32_t child, const detail::file_want_message& what) {
+  content* from = find(what.content);
+  reader* to = from != nullptr ? from->find(child) : nullptr;
+  if (to == nullptr || from->at == stage::none) return refuse(child, what.content);
+  if (to->at == reading::expected) to->at = reading::open;
+  to->room = std::min<std::uint64_t>(to->room + what.room, content_window);
+}
+
+void file_relay::refuse(std::uint32_t child, std::uint32_t number) {
+  detail::file_none_message none;
+  none.content = number;
+  none.text = not_by_parent;
+  if (line* way = owner_.child_line(child)) (void)way->send(none);
+}
+
+void file_relay::serve() {
+  for (auto& [number, from] : contents_)
+    if (!from->readers.empty()) serve(number, *from);
+}
+
+void file_relay::serve(std::uint32_t number, content& from) {
+  for (reader& to : from.readers) {
+    line* way = owner_.child_line(to.child);
+    if (way == nullptr || to.at != reading::open) continue;
+    if (from.at != stage::none) {
+      serve(number, from, to, *way);
+    } else {
+      refuse(to.child, number);
+      to.at = reading::over;
+    }
+  }
+}
+
+void file_relay::serve(std::uint32_t number, content& from, reader& to, line& way) {
+  while (to.next < from.file.size() && to.room > 0 && way.link().data_backlog() < child_backlog)
+    if (!send_part(number, from, to, way)) return;
+  if (from.at != stage::whole || to.next < from.file.size()) return;
+  detail::file_end_message end;
+  end.content = number;
+  end.digest = from.chain.digest();
+  (void)way.send(end);
+  to.at = reading::over;
+}
+
+bool file_relay::send_part(std::uint32_t number, content& from, reader& to, line& way) {
+  detail::file_part_message part;
+  part.content = number;
+  part.offset = to.next;
+  part.bytes = from.file.read(
+      to.next, std::min<std::uint64_t>(detail::file_part_limit, from.file.size() - to.next),
+      buffer_);
+  if (part.bytes.empty()) {
+    to.at = reading::over;
+    refuse(to.child, number);
+    return false;
+  }
+  part.digest = detail::blake2b128(part.bytes);
+  (void)way.send(part);
+  to.next += part.bytes.size();
+  to.room -= std::min<std::uint64_t>(to.room, part.bytes.size());
+  return true;
+}
+
+}  // namespace execo::agent

@@ -1,0 +1,103 @@
+// The contents that this agent writes to files of its host, and gives on to its children.
+//
+// Each content comes once, by the parent, and is checked before anything is done with it. Children
+// are given what is in the file already, each at its own pace: a slow one keeps nobody waiting, and
+// one that comes late finds the beginning.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/file_writer.hpp"
+#include "agent/line.hpp"
+#include "wire/messages.hpp"
+
+namespace execo::agent {
+
+class file_relay_owner {
+ public:
+  virtual void tell(const detail::ended_message& what) = 0;
+  virtual void tell(const detail::file_want_message& what) = 0;
+  /// Null if it is none or has no link any more.
+  virtual line* child_line(std::uint32_t child) = 0;
+
+ protected:
+  ~file_relay_owner() = default;
+};
+
+class file_relay {
+ public:
+  file_relay(file_relay_owner& owner, mode_t mask) noexcept : owner_(owner), mask_(mask) {}
+
+  void introduce(std::uint32_t index) noexcept { index_ = index; }
+  /// The end of the run is told.
+  void write(const detail::file_order_message& order);
+  void cancel(std::uint32_t run);
+
+  // Of the parent. False if it breaks the protocol.
+  bool take(const detail::file_part_message& part);
+  bool take(const detail::file_end_message& end);
+  void take(const detail::file_none_message& none);
+  void forget(std::uint32_t content) { contents_.erase(content); }
+  /// Nothing comes any more: what is not whole is removed.
+  void abandon();
+
+  /// The content is for hosts that lie behind that child: it may ask for it.
+  void expect(std::uint32_t child, std::uint32_t content);
+  void want(std::uint32_t child, const detail::file_want_message& what);
+  /// Gives children what there is and what they have room for.
+  void serve();
+
+ private:
+  // coming -> whole  its end has come, and all of it is right
+  // coming -> none   it cannot be had any more, or not be written here
+  enum class stage : std::uint8_t { coming, whole, none };
+  // expected -> open, when the child asks -> over. It is kept: a child asks for more than there is,
+  // and what comes late must not begin anew.
+  enum class reading : std::uint8_t { expected, open, over };
+  class reader {
+   public:
+    std::uint32_t child = 0;
+    std::uint64_t next = 0;
+    std::uint64_t room = 0;
+    reading at = reading::expected;
+  };
+  class content {
+   public:
+    content(const detail::file_order_message& order, mode_t mask) : file(order, mask) {}
+    reader* find(std::uint32_t child) noexcept {
+      for (reader& one : readers)
+        if (one.child == child) return &one;
+      return nullptr;
+    }
+    file_writer file;
+    stage at = stage::coming;
+    detail::file_chain chain;
+    std::uint32_t consumed = 0;  // since more was asked for
+    std::vector<reader> readers;
+  };
+
+  content* find(std::uint32_t number) noexcept;
+  void ask(std::uint32_t content, std::uint32_t room);
+  void consume(std::uint32_t number, content& of, std::size_t bytes);
+  void end(content& of);
+  void give_up(content& of, std::string_view why);
+  void tell_failed(const file_writer& of);
+  void tell_ended(std::uint32_t run, detail::command_end how, int code, std::string_view text);
+  void refuse(std::uint32_t child, std::uint32_t number);
+  void serve(std::uint32_t number, content& from);
+  void serve(std::uint32_t number, content& from, reader& to, line& way);
+  bool send_part(std::uint32_t number, content& from, reader& to, line& way);
+
+  file_relay_owner& owner_;
+  mode_t mask_;
+  std::uint32_t index_ = 0;
+  std::map<std::uint32_t, std::unique_ptr<content>> contents_;
+  std::string buffer_;
+};
+
+}  // namespace execo::agent

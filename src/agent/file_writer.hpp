@@ -1,0 +1,70 @@
+// A file on this host that is being written: beside its target, which it replaces when it is whole.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/fd.hpp"
+#include "wire/file_messages.hpp"
+
+namespace execo::agent {
+
+/// idle    -> writing  open()
+/// writing -> done     finish()
+/// idle, writing -> failed  a call has failed, or discard(): nothing is left on the disk
+enum class writer_state : std::uint8_t { idle, writing, done, failed };
+
+class file_writer {
+ public:
+  /// `mask`: of the user, for the mode of what is made.
+  file_writer(detail::file_order_message order, mode_t mask);
+  file_writer(const file_writer&) = delete;
+  file_writer& operator=(const file_writer&) = delete;
+  ~file_writer() { discard(); }
+
+  // False: see error() and failure().
+  bool open();
+  bool write(std::string_view bytes);
+  bool finish();
+  /// Of what was written, from there on; also after it is done or has failed to be. Empty: it
+  /// cannot be read.
+  std::string_view read(std::uint64_t offset, std::size_t size, std::string& into) const;
+  void discard() noexcept;
+
+  const detail::file_order_message& order() const noexcept { return order_; }
+  writer_state state() const noexcept { return state_; }
+  std::uint64_t size() const noexcept { return size_; }
+  int error() const noexcept { return error_; }
+  /// The step, if the error alone does not tell, and the path.
+  const std::string& failure() const noexcept { return failure_; }
+
+ private:
+  void choose_target();
+  bool need_folder();
+  bool make_folders();
+  bool open_temporary();
+  bool settle();
+  bool give_name();
+  bool sync_folder();
+  bool fail(const char* step, const std::string& path);
+  bool fail(int error, const std::string& path);
+  bool syncs() const noexcept { return order_.has(detail::file_flag::sync); }
+
+  detail::file_order_message order_;
+  mode_t mask_;
+  std::string base_;       // the folder
+  std::string name_;       // of the target in it
+  std::string target_;     // both
+  std::string temporary_;  // its name in the folder; empty: it has none
+  detail::unique_fd folder_, file_;
+  std::uint64_t size_ = 0;
+  std::uint64_t synced_ = 0;
+  writer_state state_ = writer_state::idle;
+  int error_ = 0;
+  std::string failure_;
+};
+
+}  // namespace execo::agent

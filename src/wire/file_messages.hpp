@@ -1,0 +1,143 @@
+// Messages about files: an order to write what a content says, the parts of the content, and who
+// wants them. A content is a row of bytes that a number names in the whole tree; each agent asks
+// its parent for it and passes it on to those of its children who ask. See messages.hpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "wire/codec.hpp"
+#include "wire/frame.hpp"
+#include "wire/index_ranges.hpp"
+
+namespace execo::detail {
+
+inline constexpr std::size_t file_part_limit = 61'440;  // bytes of a content in one frame
+inline constexpr std::size_t file_name_limit = 255;
+inline constexpr std::size_t file_path_limit = 4'096;
+
+/// Bits of file_order_message::flags.
+enum class file_flag : std::uint8_t {
+  preserve = 1,          // modes and times as they are; owners where the user is root
+  sync = 2,              // on the disk before it has its name
+  make_directories = 4,  // where the destination has none
+};
+inline constexpr std::uint8_t file_flags_all = 7;
+
+/// What is said of a file beside its bytes.
+class file_facts {
+ public:
+  file_facts() = default;
+  friend bool operator==(const file_facts&, const file_facts&) = default;
+
+  std::uint32_t mode = 0;      // permission bits
+  std::uint64_t modified = 0;  // seconds since 1970, as two's complement
+  std::uint32_t user = 0;
+  std::uint32_t group = 0;
+};
+
+/// Writes a content to a file on hosts. It is a run, which ends as a command does: `exited` with 0,
+/// or `not_started` with an errno and, as text, the step and the path; `lost` if the content could
+/// not be had by way of the parent.
+class file_order_message {
+ public:
+  static constexpr frame_type type = frame_type::file_order;
+  file_order_message() = default;
+  bool has(file_flag which) const noexcept {
+    return (flags & static_cast<std::uint8_t>(which)) != 0;
+  }
+  void encode(wire_writer& body) const;
+  static std::optional<file_order_message> decode(const frame& from);
+  friend bool operator==(const file_order_message&, const file_order_message&) = default;
+
+  std::uint32_t run = 0;
+  index_ranges hosts;
+  std::uint32_t content = 0;
+  std::uint64_t size = 0;  // of the content
+  std::uint8_t flags = 0;
+  file_facts facts;
+  std::string name;         // if the destination is a directory
+  std::string destination;  // as the user gave it
+};
+
+/// A part of a content, to a child that wants it. Parts come in order.
+class file_part_message {
+ public:
+  static constexpr frame_type type = frame_type::file_part;
+  file_part_message() = default;
+  void encode(wire_writer& body) const;
+  static std::optional<file_part_message> decode(const frame& from);
+  friend bool operator==(const file_part_message&, const file_part_message&) = default;
+
+  std::uint32_t content = 0;
+  std::uint64_t offset = 0;
+  bytes16 digest{};  // blake2b128 of the bytes
+  std::string_view bytes;
+};
+
+/// Behind the last part. See file_chain.
+class file_end_message {
+ public:
+  static constexpr frame_type type = frame_type::file_end;
+  file_end_message() = default;
+  void encode(wire_writer& body) const;
+  static std::optional<file_end_message> decode(const frame& from);
+  friend bool operator==(const file_end_message&, const file_end_message&) = default;
+
+  std::uint32_t content = 0;
+  bytes16 digest{};
+};
+
+/// No further part of a content comes to this child.
+class file_none_message {
+ public:
+  static constexpr frame_type type = frame_type::file_none;
+  file_none_message() = default;
+  void encode(wire_writer& body) const;
+  static std::optional<file_none_message> decode(const frame& from);
+  friend bool operator==(const file_none_message&, const file_none_message&) = default;
+
+  std::uint32_t content = 0;
+  std::string text;  // for people
+};
+
+/// A content will not be asked for any more: who keeps it for children lets it go.
+class file_forget_message {
+ public:
+  static constexpr frame_type type = frame_type::file_forget;
+  file_forget_message() = default;
+  void encode(wire_writer& body) const;
+  static std::optional<file_forget_message> decode(const frame& from);
+  friend bool operator==(const file_forget_message&, const file_forget_message&) = default;
+
+  std::uint32_t content = 0;
+};
+
+/// The child wants a content, and has room for that much more of it. The first one is for the
+/// beginning.
+class file_want_message {
+ public:
+  static constexpr frame_type type = frame_type::file_want;
+  file_want_message() = default;
+  void encode(wire_writer& body) const;
+  static std::optional<file_want_message> decode(const frame& from);
+  friend bool operator==(const file_want_message&, const file_want_message&) = default;
+
+  std::uint32_t content = 0;
+  std::uint32_t room = 0;
+};
+
+/// The digest of a content: 16 zero bytes at first; each part makes it the digest of what it was
+/// and of the digest of the part. Parts have file_part_limit bytes, but for the last.
+class file_chain {
+ public:
+  void add(const bytes16& part);
+  const bytes16& digest() const noexcept { return digest_; }
+
+ private:
+  bytes16 digest_{};
+};
+
+}  // namespace execo::detail
