@@ -286,7 +286,10 @@ void children::on_branch_failed(branch& which) {
     if (part.link == nowhere) silent = part.hosts - hosts;
   pool_.forget(which.number());
   which.end();
-  owner_.on_hosts_lost(hosts, silent, which.failure(), which.failure_text());
+  // Hosts behind it are to say through whom they were lost.
+  std::string text = which.failure_text();
+  if (was_up) text = "the agent of " + which.host().name + ": " + text;
+  owner_.on_hosts_lost(hosts, silent, which.failure(), text);
   deploy();
 }
 

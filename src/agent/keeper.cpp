@@ -46,7 +46,10 @@ bool is_gone(pid_t agent, int& status) noexcept {
   int status = 0;
   while (!is_gone(agent, status)) {
     int number = ::sigwaitinfo(&heard, nullptr);
-    if (number > 0 && number != SIGCHLD) (void)::kill(agent, SIGTERM);
+    if (number <= 0 || number == SIGCHLD) continue;
+    (void)::kill(agent, SIGTERM);
+    // One that is stopped would not hear it.
+    (void)::kill(agent, SIGCONT);
   }
   end_all_children();
   ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
@@ -64,6 +67,8 @@ void be_kept() {
   if (agent < 0) give_up("there can be no more processes");
   if (agent > 0) keep(agent);
   (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  // A signal to the group of the keeper leaves one of both, to end what commands have started.
+  (void)::setpgid(0, 0);
   (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != keeper) ::_exit(1);
 }

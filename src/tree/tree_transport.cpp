@@ -174,7 +174,7 @@ class tree_transport final : public transport, private tree_seat {
     if (sent == send_result::over)
       return fail_soon(failure(end_reason::connect_failed,
                                std::make_error_code(std::errc::not_connected),
-                               printable(where_.name()) + ": the way to it was lost"));
+                               printable(where_.name()) + ": the way to it was lost" + through()));
     if (sent == send_result::too_long)
       return fail_soon(failure(end_reason::unsupported,
                                std::make_error_code(std::errc::argument_list_too_long),
@@ -192,6 +192,10 @@ class tree_transport final : public transport, private tree_seat {
       if (root_->send(*this, part) != send_result::queued) return;
       unsent_.remove_prefix(part.bytes.size());
     }
+  }
+  std::string through() const {
+    std::string place = root_->place_of(*this);
+    return place.empty() ? place : ", it was " + place;
   }
   // What was up and is lost has not seen the command.
   void seat_failed(failure why) override {
@@ -244,6 +248,13 @@ class tree_transport final : public transport, private tree_seat {
     fail_soon(std::move(why));
   }
 
+  // The order was under way when its host was lost.
+  void never_reached(const ended_message& end) {
+    started_ = certainty::no;
+    fail_soon(failure(end_reason::connect_failed, std::make_error_code(std::errc::not_connected),
+                      printable(where_.name()) + ": " + printable(end.text) + through()));
+  }
+
   // Agents between know nothing of it: it is this command alone that is given up.
   void break_off(const char* why) {
     if (failure_) return;
@@ -263,6 +274,8 @@ class tree_transport final : public transport, private tree_seat {
       case command_end::idle_limit:
         return exit(exit_status::of_signal(static_cast<int>(end.code)), end);
       case command_end::not_started:
+        if (end.code == 0) return never_reached(end);
+        [[fallthrough]];
       case command_end::twice:
         started_ = certainty::no;
         return fail_soon(
