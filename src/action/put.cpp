@@ -88,6 +88,7 @@ class put_factory final : public copy_factory {
     auto file = std::make_shared<tree_file>();
     file->order = order_of(how, *content, to);
     file->content = for_agents_;
+    file->files = content->files();
     intrusive_ptr<copy_execution> first(
         new tree_put(on, run_agent(on, ring, what, file), file, shares_[ring]));
     auto second = [this, &on, ring, what, content] { return by_script(on, ring, what, content); };

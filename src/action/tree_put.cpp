@@ -1,7 +1,9 @@
 #include "action/tree_put.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
+#include <vector>
 
 #include "execo/printable.hpp"
 #include "transfer/source_reader.hpp"
@@ -24,30 +26,106 @@ class put_bytes final : public tree_content {
   source_reader reader_;
 };
 
+file_facts facts_of(const source_entry& from) {
+  file_facts made;
+  made.mode = from.mode;
+  made.modified = static_cast<std::uint64_t>(from.modified);
+  made.user = from.user;
+  made.group = from.group;
+  return made;
+}
+
+file_entry entry_of(const source_entry& from) {
+  file_entry made;
+  if (from.what == source_entry::kind::directory) made.what = file_entry::kind::directory;
+  if (from.what == source_entry::kind::link) made.what = file_entry::kind::link;
+  made.facts = facts_of(from);
+  made.size = from.size;
+  made.name = from.name;
+  made.target = from.target;
+  return made;
+}
+
+std::string head_of(const source_entry& from) {
+  std::string head;
+  entry_of(from).encode(head);
+  return head;
+}
+
+bool has_room_for(const source_entry& one) noexcept {
+  return one.name.size() <= file_path_limit && one.target.size() <= file_path_limit;
+}
+
+/// A row of entries.
+class put_entries final : public tree_content {
+ public:
+  explicit put_entries(std::shared_ptr<const source_tree> tree) : tree_(std::move(tree)) {
+    places_.reserve(tree_->entries.size());
+    for (const source_entry& one : tree_->entries) {
+      places_.push_back(size_);
+      size_ += head_of(one).size() + one.size;
+    }
+  }
+
+  std::uint64_t size() const noexcept override { return size_; }
+  bool read(std::uint64_t offset, std::span<char> into) override {
+    auto next = std::ranges::upper_bound(places_, offset);
+    for (auto i = static_cast<std::size_t>(next - places_.begin()) - 1; !into.empty(); ++i) {
+      const std::size_t count = read_entry(tree_->entries[i], offset - places_[i], into);
+      if (count == 0) return false;
+      into = into.subspan(count);
+      offset += count;
+    }
+    return true;
+  }
+
+ private:
+  // What it has from `at` on, as much as there is room for. 0: it cannot be read.
+  std::size_t read_entry(const source_entry& from, std::uint64_t at, std::span<char> into) {
+    const std::string head = head_of(from);
+    std::size_t count = 0;
+    if (at < head.size()) {
+      count = std::min(into.size(), head.size() - static_cast<std::size_t>(at));
+      head.copy(into.data(), count, static_cast<std::size_t>(at));
+      at += count;
+      into = into.subspan(count);
+    }
+    const std::uint64_t left = head.size() + from.size - at;
+    into = into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left)));
+    if (!into.empty() && reader_.read(from, at - head.size(), into)) return 0;
+    return count + into.size();
+  }
+
+  std::shared_ptr<const source_tree> tree_;
+  source_reader reader_;
+  std::vector<std::uint64_t> places_;  // of each entry
+  std::uint64_t size_ = 0;
+};
+
 }  // namespace
 
-std::shared_ptr<tree_content> make_tree_content(std::shared_ptr<const source_tree> file) {
-  assert(file->is_one_file());
-  return std::make_shared<put_bytes>(std::move(file));
+std::shared_ptr<tree_content> make_tree_content(std::shared_ptr<const source_tree> sources) {
+  if (!sources->is_one_file()) return std::make_shared<put_entries>(std::move(sources));
+  return std::make_shared<put_bytes>(std::move(sources));
 }
 
 bool agents_can(const put_settings& how, const put_content& what,
                 const std::string& destination) noexcept {
-  return what.tree().is_one_file() && !how.resumes && how.skip == skip_rule::none &&
-         destination.size() <= file_path_limit &&
-         what.tree().tops.front().size() <= file_name_limit;
+  return !how.resumes && how.skip == skip_rule::none && destination.size() <= file_path_limit &&
+         std::ranges::all_of(what.tree().entries, has_room_for);
 }
 
 file_order_message order_of(const put_settings& how, const put_content& what,
                             const std::string& destination) {
   assert(agents_can(how, what, destination));
-  const source_entry& file = what.tree().entries.front();
+  const source_tree& sources = what.tree();
   file_order_message made;
-  made.facts.mode = file.mode;
-  made.facts.modified = static_cast<std::uint64_t>(file.modified);
-  made.facts.user = file.user;
-  made.facts.group = file.group;
-  made.name = what.tree().tops.front();
+  const bool is_several = sources.tops.size() > 1;
+  if (!is_several) made.name = sources.tops.front();
+  if (sources.is_one_file())
+    made.facts = facts_of(sources.entries.front());
+  else
+    made.form = file_form::entries;
   made.destination = destination;
   auto set = [&made](bool wanted, file_flag which) {
     if (wanted) made.flags |= static_cast<std::uint8_t>(which);
@@ -55,6 +133,7 @@ file_order_message order_of(const put_settings& how, const put_content& what,
   set(how.preserves, file_flag::preserve);
   set(how.syncs, file_flag::sync);
   set(how.makes_directories, file_flag::make_directories);
+  set(is_several, file_flag::several);
   return made;
 }
 
@@ -78,7 +157,7 @@ void tree_put::let_go() noexcept {
 copy_failure tree_put::judged() {
   if (peer_result().status().code() == 0) {
     counts().moved(what_->content->size());
-    counts().files(1);
+    counts().files(what_->files);
     return copy_failure();
   }
   return copy_failure::of_errno(what_->error, printable(what_->failure));

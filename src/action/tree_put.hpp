@@ -13,8 +13,8 @@
 
 namespace execo::detail {
 
-/// What all hosts are sent. Pre: it is one file.
-std::shared_ptr<tree_content> make_tree_content(std::shared_ptr<const source_tree> file);
+/// What all hosts are sent.
+std::shared_ptr<tree_content> make_tree_content(std::shared_ptr<const source_tree> sources);
 
 /// Whether agents do what is asked for.
 bool agents_can(const put_settings& how, const put_content& what,

@@ -86,8 +86,33 @@ bool file_relay::take(const detail::file_end_message& what) {
 // Children can be given what could not be named here.
 void file_relay::end(content& of) {
   of.at = stage::whole;
+  if (of.file.order().form == detail::file_form::entries) {
+    of.unpacker = std::make_unique<file_unpacker>(of.file, mask_);
+    return loop_.arm(step_, loop_.now());
+  }
   if (!of.file.finish()) return tell_failed(of.file);
   tell_ended(of.file.order().run, command_end::exited, 0, "");
+}
+
+// A step of each, then what else there is.
+void file_relay::unpack_some() {
+  bool goes_on = false;
+  for (auto& [number, of] : contents_) {
+    if (!of->unpacker) continue;
+    if (of->unpacker->step())
+      goes_on = true;
+    else
+      unpacked(*of);
+  }
+  if (goes_on) loop_.arm(step_, loop_.now());
+}
+
+void file_relay::unpacked(content& of) {
+  const std::unique_ptr<file_unpacker> by = std::move(of.unpacker);
+  const bool is_done = by->state() == unpack_state::done;
+  of.file.discard();
+  tell_ended(of.file.order().run, is_done ? command_end::exited : command_end::not_started,
+             by->error(), by->failure());
 }
 
 void file_relay::take(const detail::file_none_message& none) {
@@ -103,16 +128,20 @@ void file_relay::give_up(content& of, std::string_view why) {
 
 void file_relay::cancel(std::uint32_t run) {
   for (auto& [number, of] : contents_) {
-    if (of->file.order().run != run || of->at != stage::coming) continue;
-    of->at = stage::none;
+    if (of->file.order().run != run || (of->at != stage::coming && !of->unpacker)) continue;
+    of->unpacker.reset();
+    if (of->at == stage::coming) of->at = stage::none;
     of->file.discard();
     return tell_ended(run, command_end::cancelled, 0, "");
   }
 }
 
 void file_relay::abandon() {
-  for (auto& [number, of] : contents_)
-    if (of->at == stage::coming) give_up(*of, not_by_parent);
+  for (auto& [number, of] : contents_) {
+    const bool was_unpacking = of->unpacker != nullptr;
+    of->unpacker.reset();
+    if (of->at == stage::coming || was_unpacking) give_up(*of, not_by_parent);
+  }
 }
 
 void file_relay::tell_failed(const file_writer& of) {

@@ -12,8 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "agent/file_unpacker.hpp"
 #include "agent/file_writer.hpp"
 #include "agent/line.hpp"
+#include "agent/reactor.hpp"
 #include "wire/messages.hpp"
 
 namespace execo::agent {
@@ -31,7 +33,12 @@ class file_relay_owner {
 
 class file_relay {
  public:
-  file_relay(file_relay_owner& owner, mode_t mask) noexcept : owner_(owner), mask_(mask) {}
+  file_relay(reactor& on, file_relay_owner& owner, mode_t mask) noexcept
+      : loop_(on),
+        owner_(owner),
+        mask_(mask),
+        step_(delegate<>::to<&file_relay::unpack_some>(this)) {}
+  ~file_relay() { loop_.disarm(step_); }
 
   void introduce(std::uint32_t index) noexcept { index_ = index; }
   /// The end of the run is told.
@@ -76,6 +83,7 @@ class file_relay {
     }
     file_writer file;
     stage at = stage::coming;
+    std::unique_ptr<file_unpacker> unpacker;  // until all has its name
     detail::file_chain chain;
     std::uint32_t consumed = 0;  // since more was asked for
     std::vector<reader> readers;
@@ -85,6 +93,8 @@ class file_relay {
   void ask(std::uint32_t content, std::uint32_t room);
   void consume(std::uint32_t number, content& of, std::size_t bytes);
   void end(content& of);
+  void unpack_some();
+  void unpacked(content& of);
   void give_up(content& of, std::string_view why);
   void tell_failed(const file_writer& of);
   void tell_ended(std::uint32_t run, detail::command_end how, int code, std::string_view text);
@@ -93,11 +103,13 @@ class file_relay {
   void serve(std::uint32_t number, content& from, reader& to, line& way);
   bool send_part(std::uint32_t number, content& from, reader& to, line& way);
 
+  reactor& loop_;
   file_relay_owner& owner_;
   mode_t mask_;
   std::uint32_t index_ = 0;
   std::map<std::uint32_t, std::unique_ptr<content>> contents_;
   std::string buffer_;
+  alarm step_;
 };
 
 }  // namespace execo::agent

@@ -48,15 +48,27 @@ std::string absolute(const std::string& path) {
   return path.starts_with('/') ? path : current_folder() + "/" + path;
 }
 
-std::string random_name() {
+std::string own_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
+}  // namespace
+
+std::string random_file_name() {
   detail::bytes16 random{};
   (void)!::getrandom(random.data(), random.size(), 0);
   return ".execo-" + detail::hex_of(random);
 }
 
-std::string own_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
-
-}  // namespace
+const char* settle_file(int file, const detail::file_facts& facts, bool preserves,
+                        mode_t mask) noexcept {
+  if (preserves && ::geteuid() == 0 && ::fchown(file, facts.user, facts.group) != 0) return "owner";
+  const mode_t mode = preserves ? facts.mode & permission_bits : facts.mode & ~mask & usual_bits;
+  if (::fchmod(file, mode) != 0) return "mode";
+  if (!preserves) return nullptr;
+  timespec time{};
+  time.tv_sec = static_cast<time_t>(facts.modified);
+  const std::array<timespec, 2> both{time, time};
+  return ::futimens(file, both.data()) == 0 ? nullptr : "time";
+}
 
 file_writer::file_writer(detail::file_order_message order, mode_t mask)
     : order_(std::move(order)), mask_(mask) {}
@@ -79,7 +91,7 @@ void file_writer::choose_target() {
   std::string to = absolute(order_.destination);
   bool is_folder = to.size() > 1 && to.ends_with('/');
   while (to.size() > 1 && to.ends_with('/')) to.pop_back();
-  is_folder = is_folder || is_directory(to);
+  is_folder = is_folder || order_.has(file_flag::several) || is_directory(to);
   if (is_folder) {
     base_ = to;
     name_ = order_.name;
@@ -114,11 +126,19 @@ bool file_writer::make_folders() {
   return fail("mkdir", base_);
 }
 
+bool file_writer::may_replace_target() {
+  if (order_.has(file_flag::several)) return true;
+  const bool is_folder = is_directory(target_);
+  if (order_.form == detail::file_form::file) return !is_folder || fail(EISDIR, target_);
+  struct stat about {};
+  return is_folder || ::lstat(target_.c_str(), &about) != 0 || fail(ENOTDIR, target_);
+}
+
 bool file_writer::open() {
   assert(state_ == writer_state::idle);
   choose_target();
   if (!need_folder()) return false;
-  if (is_directory(target_)) return fail(EISDIR, target_);
+  if (!may_replace_target()) return false;
   folder_.reset(::open(base_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder_) return fail("look", base_);
   if (!open_temporary()) return fail("temporary", base_);
@@ -130,7 +150,7 @@ bool file_writer::open() {
 bool file_writer::open_temporary() {
   file_.reset(::openat(folder_.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (file_ && ::access(own_path(file_.get()).c_str(), F_OK) == 0) return true;
-  std::string name = random_name();
+  std::string name = random_file_name();
   file_.reset(::openat(folder_.get(), name.c_str(),
                        O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!file_) return false;
@@ -175,7 +195,8 @@ std::string_view file_writer::read(std::uint64_t offset, std::size_t size,
 
 bool file_writer::finish() {
   assert(state_ == writer_state::writing);
-  if (!settle()) return false;
+  const char* step = settle_file(file_.get(), order_.facts, order_.has(file_flag::preserve), mask_);
+  if (step != nullptr) return fail(step, target_);
   if (is_directory(target_)) return fail(EISDIR, target_);
   if (syncs() && ::fsync(file_.get()) != 0) return fail("sync", target_);
   if (!give_name()) return fail("move", target_);
@@ -185,23 +206,9 @@ bool file_writer::finish() {
   return is_synced || fail("sync", target_);
 }
 
-bool file_writer::settle() {
-  const detail::file_facts& facts = order_.facts;
-  const bool preserves = order_.has(file_flag::preserve);
-  if (preserves && ::geteuid() == 0 && ::fchown(file_.get(), facts.user, facts.group) != 0)
-    return fail("owner", target_);
-  const mode_t mode = preserves ? facts.mode & permission_bits : facts.mode & ~mask_ & usual_bits;
-  if (::fchmod(file_.get(), mode) != 0) return fail("mode", target_);
-  if (!preserves) return true;
-  timespec time{};
-  time.tv_sec = static_cast<time_t>(facts.modified);
-  const std::array<timespec, 2> both{time, time};
-  return ::futimens(file_.get(), both.data()) == 0 || fail("time", target_);
-}
-
 bool file_writer::give_name() {
   if (temporary_.empty()) {
-    std::string name = random_name();
+    std::string name = random_file_name();
     if (::linkat(AT_FDCWD, own_path(file_.get()).c_str(), folder_.get(), name.c_str(),
                  AT_SYMLINK_FOLLOW) != 0)
       return false;

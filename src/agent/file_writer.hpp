@@ -12,6 +12,14 @@
 
 namespace execo::agent {
 
+/// A name that nobody can guess.
+std::string random_file_name();
+
+/// Gives an open file or directory its owner, mode and time. Null, or the step that has failed,
+/// with errno.
+const char* settle_file(int file, const detail::file_facts& facts, bool preserves,
+                        mode_t mask) noexcept;
+
 /// idle    -> writing  open()
 /// writing -> done     finish()
 /// idle, writing -> failed  a call has failed, or discard(): nothing is left on the disk
@@ -34,6 +42,13 @@ class file_writer {
   std::string_view read(std::uint64_t offset, std::size_t size, std::string& into) const;
   void discard() noexcept;
 
+  // Where its target is. The folder is open until it is done; for what a content of entries holds,
+  // too. Pre: open() was true.
+  int folder() const noexcept { return folder_.get(); }
+  const std::string& base() const noexcept { return base_; }
+  const std::string& name() const noexcept { return name_; }
+  const std::string& target() const noexcept { return target_; }
+
   const detail::file_order_message& order() const noexcept { return order_; }
   writer_state state() const noexcept { return state_; }
   std::uint64_t size() const noexcept { return size_; }
@@ -45,8 +60,8 @@ class file_writer {
   void choose_target();
   bool need_folder();
   bool make_folders();
+  bool may_replace_target();
   bool open_temporary();
-  bool settle();
   bool give_name();
   bool sync_folder();
   bool fail(const char* step, const std::string& path);

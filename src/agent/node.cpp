@@ -68,7 +68,7 @@ node::node(reactor& on, const detail::bytes16& nonce, const surroundings& around
           detail::link::to_parent(describe_self(nonce), on.now(), bounded_by_credit()), in, out),
       commands_(on, static_cast<commands_owner&>(*this), around),
       children_(on, static_cast<children_owner&>(*this), around),
-      files_(static_cast<file_relay_owner&>(*this), around.mask()),
+      files_(on, static_cast<file_relay_owner&>(*this), around.mask()),
       signals_seen_(delegate<std::uint32_t>::to<&node::on_signal>(this)),
       patience_(delegate<>::to<&node::on_patience>(this)),
       fold_due_(delegate<>::to<&node::on_fold_due>(this)) {

@@ -10,19 +10,48 @@ namespace {
 
 constexpr std::uint32_t permission_bits = 07777;
 
+constexpr auto facts_fields = [](auto& c, auto& facts) {
+  c.u32(facts.mode);
+  require(c, (facts.mode & ~permission_bits) == 0);
+  c.u64(facts.modified);
+  c.u32(facts.user);
+  c.u32(facts.group);
+};
+
+bool is_name(std::string_view name) noexcept {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos;
+}
+
+bool is_path_below(std::string_view path) noexcept {
+  for (;;) {
+    const std::size_t end = path.find('/');
+    if (!is_name(path.substr(0, end))) return false;
+    if (end == std::string_view::npos) return true;
+    path.remove_prefix(end + 1);
+  }
+}
+
+constexpr auto entry_fields = [](auto& c, auto& m) {
+  c.choice(m.what, 3);
+  facts_fields(c, m.facts);
+  c.u64(m.size);
+  require(c, m.what == file_entry::kind::file || m.size == 0);
+  c.word(m.name, file_path_limit);
+  require(c, is_path_below(m.name));
+  c.word(m.target, file_path_limit);
+  require(c, m.target.empty() == (m.what != file_entry::kind::link));
+};
+
 constexpr auto order_fields = [](auto& c, auto& m) {
   c.u32(m.content);
   c.u64(m.size);
+  c.choice(m.form, file_form_count);
   c.u8(m.flags);
   require(c, (m.flags & ~file_flags_all) == 0);
-  c.u32(m.facts.mode);
-  require(c, (m.facts.mode & ~permission_bits) == 0);
-  c.u64(m.facts.modified);
-  c.u32(m.facts.user);
-  c.u32(m.facts.group);
+  facts_fields(c, m.facts);
   c.word(m.name, file_name_limit);
-  require(c, !m.name.empty() && m.name != "." && m.name != "..");
-  require(c, m.name.find('/') == std::string::npos);
+  require(c, m.name.empty() ? m.has(file_flag::several) : is_name(m.name));
+  require(c, m.form == file_form::entries || !m.has(file_flag::several));
   c.word(m.destination, file_path_limit);
   require(c, !m.destination.empty());
 };
@@ -93,6 +122,22 @@ void file_want_message::encode(wire_writer& body) const {
 }
 std::optional<file_want_message> file_want_message::decode(const frame& from) {
   return decode_message<file_want_message>(from, want_fields);
+}
+
+void file_entry::encode(std::string& into) const {
+  std::string head;
+  wire_writer body(head);
+  entry_fields(body, *this);
+  wire_writer(into).u16(static_cast<std::uint16_t>(head.size()));
+  into += head;
+}
+
+std::optional<file_entry> file_entry::decode(std::string_view head) {
+  std::optional<file_entry> made(std::in_place);
+  wire_reader body(head);
+  entry_fields(body, *made);
+  if (!body.finished()) made.reset();
+  return made;
 }
 
 void file_chain::add(const bytes16& part) {

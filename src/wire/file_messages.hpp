@@ -18,13 +18,19 @@ inline constexpr std::size_t file_part_limit = 61'440;  // bytes of a content in
 inline constexpr std::size_t file_name_limit = 255;
 inline constexpr std::size_t file_path_limit = 4'096;
 
+/// file: the content is that of one file. entries: it is a row of file_entry, each followed by the
+/// bytes of its file.
+enum class file_form : std::uint8_t { file, entries };
+inline constexpr std::uint8_t file_form_count = 2;
+
 /// Bits of file_order_message::flags.
 enum class file_flag : std::uint8_t {
   preserve = 1,          // modes and times as they are; owners where the user is root
   sync = 2,              // on the disk before it has its name
   make_directories = 4,  // where the destination has none
+  several = 8,           // of entries: they have several names at their top
 };
-inline constexpr std::uint8_t file_flags_all = 7;
+inline constexpr std::uint8_t file_flags_all = 15;
 
 /// What is said of a file beside its bytes.
 class file_facts {
@@ -38,7 +44,28 @@ class file_facts {
   std::uint32_t group = 0;
 };
 
-/// Writes a content to a file on hosts. It is a run, which ends as a command does: `exited` with 0,
+/// A file, a directory or a link of a content. Directories come before what is in them.
+class file_entry {
+ public:
+  enum class kind : std::uint8_t { file, directory, link };
+  file_entry() = default;
+  /// Bytes in front of an entry: of the length of the rest.
+  static constexpr std::size_t length_size = 2;
+  static constexpr std::size_t head_limit = 2 * file_path_limit + 100;
+  /// Appends length and head.
+  void encode(std::string& into) const;
+  /// From a head without its length. No name of it leads out of its directory.
+  static std::optional<file_entry> decode(std::string_view head);
+  friend bool operator==(const file_entry&, const file_entry&) = default;
+
+  kind what = kind::file;
+  file_facts facts;
+  std::uint64_t size = 0;  // of a file
+  std::string name;        // "conf/app.toml"
+  std::string target;      // of a link
+};
+
+/// Writes a content to files on hosts. It is a run, which ends as a command does: `exited` with 0,
 /// or `not_started` with an errno and, as text, the step and the path; `lost` if the content could
 /// not be had by way of the parent.
 class file_order_message {
@@ -56,9 +83,10 @@ class file_order_message {
   index_ranges hosts;
   std::uint32_t content = 0;
   std::uint64_t size = 0;  // of the content
+  file_form form = file_form::file;
   std::uint8_t flags = 0;
-  file_facts facts;
-  std::string name;         // if the destination is a directory
+  file_facts facts;         // of a file
+  std::string name;         // of what is at the top; empty: it is several
   std::string destination;  // as the user gave it
 };
 

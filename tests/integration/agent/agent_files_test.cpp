@@ -20,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 using detail::command_end;
 using detail::ended_message;
+using detail::file_entry;
 using detail::file_flag;
 using detail::index_ranges;
 
@@ -217,6 +218,77 @@ TEST_F(agent_files, are_gone_after_a_cancel) {
   tree_.send(part(0));
   tree_.cancel(1, index_ranges(0));
   EXPECT_EQ(end_of(1).how, command_end::cancelled);
+  EXPECT_EQ(entries(folder_ / ""), 0U);
+}
+
+class agent_folders : public agent_files {
+ protected:
+  agent_folders() { bytes_.clear(); }
+  void add(file_entry::kind what, const std::string& name, const std::string& text) {
+    file_entry entry;
+    entry.what = what;
+    entry.facts.mode = what == file_entry::kind::directory ? 0755 : 0644;
+    entry.name = name;
+    if (what == file_entry::kind::link) entry.target = text;
+    if (what == file_entry::kind::file) entry.size = text.size();
+    entry.encode(bytes_);
+    if (what == file_entry::kind::file) bytes_ += text;
+  }
+  ended_message put(const std::string& to) {
+    detail::file_order_message what = order(1, to);
+    what.form = detail::file_form::entries;
+    tree_.send(what);
+    send_parts();
+    send_end();
+    return end_of(1);
+  }
+};
+
+TEST_F(agent_folders, come_whole_and_leave_what_is_there) {
+  fs::create_directories(folder_ / "app/sub");
+  folder_.write("app/sub/old", "old");
+  folder_.write("app/a", "before");
+  const std::string large = random_bytes(9).take(700'000);
+  add(file_entry::kind::directory, "app", "");
+  add(file_entry::kind::file, "app/a", "after");
+  add(file_entry::kind::directory, "app/sub", "");
+  add(file_entry::kind::file, "app/sub/large", large);
+  add(file_entry::kind::file, "app/sub/none", "");
+  add(file_entry::kind::link, "app/link", "sub/large");
+  const ended_message end = put(folder_ / "");
+  EXPECT_EQ(end.how, command_end::exited) << end.text;
+  EXPECT_EQ(folder_.read("app/a"), "after");
+  EXPECT_EQ(folder_.read("app/sub/old"), "old");
+  EXPECT_EQ(fs::read_symlink(folder_ / "app/link"), "sub/large");
+  EXPECT_TRUE(file_bytes(folder_ / "app/link") == large);
+  EXPECT_EQ(fs::file_size(folder_ / "app/sub/none"), 0U);
+  EXPECT_EQ(entries(folder_ / ""), 1U);
+}
+
+TEST_F(agent_folders, are_written_through_no_link_that_came_with_them) {
+  fs::create_directories(folder_ / "to");
+  fs::create_directories(folder_ / "elsewhere");
+  add(file_entry::kind::directory, "app", "");
+  add(file_entry::kind::link, "app/out", folder_ / "elsewhere");
+  add(file_entry::kind::file, "app/out/a", "a");
+  EXPECT_EQ(put(folder_ / "to/").how, command_end::not_started);
+  EXPECT_EQ(entries(folder_ / "elsewhere"), 0U);
+  EXPECT_EQ(entries(folder_ / "to"), 0U);
+}
+
+TEST_F(agent_folders, replace_no_folder_by_a_file) {
+  fs::create_directories(folder_ / "app/a");
+  add(file_entry::kind::directory, "app", "");
+  add(file_entry::kind::file, "app/a", "a");
+  const ended_message end = put(folder_ / "");
+  EXPECT_EQ(end.code, static_cast<std::uint32_t>(EISDIR));
+  EXPECT_EQ(end.text, folder_ / "app/a");
+  EXPECT_EQ(entries(folder_ / ""), 1U);
+}
+
+TEST_F(agent_folders, of_bytes_that_are_no_entries_are_none) {
+  bytes_ = random_bytes(11).take(1000);
+  EXPECT_EQ(put(folder_ / "app").how, command_end::not_started);
   EXPECT_EQ(entries(folder_ / ""), 0U);
 }
 

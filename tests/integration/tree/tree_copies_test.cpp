@@ -81,13 +81,27 @@ TEST_F(tree_copies, put_a_file_on_each_host_and_nothing_else) {
 
 TEST_F(tree_copies, put_a_directory_and_get_it_back) {
   make_tree();
-  expect_all_good(sync_wait(sent({path("tree")}, "n[1-6]", tree().arity(2)).run()), 6);
+  auto all = sync_wait(sent({path("tree")}, "n[1-6]", tree().arity(2)).run());
+  expect_all_good(all, 6);
+  expect_given_on(all);
   for (const std::string& host : names("at")) EXPECT_TRUE(is_same("tree", "at/" + host + "/tree"));
   get back(path("at/{{{host}}}/tree"), "n[1-6]", path("back"));
   back.ssh(way_).via(tree().arity(2));
   expect_all_good(sync_wait(back.run()), 6);
   for (const std::string& host : names("at"))
     EXPECT_TRUE(is_same("tree", "back/" + host + "/tree"));
+}
+
+TEST_F(tree_copies, put_several_sources_into_a_directory) {
+  make_tree();
+  file("app", "app");
+  auto all = sync_wait(sent({path("tree"), path("app")}, "n[1-6]", tree().arity(2)).run());
+  expect_all_good(all, 6);
+  expect_given_on(all);
+  for (const std::string& host : names("at")) {
+    EXPECT_EQ(names("at/" + host), (std::vector<std::string>{"app", "tree"}));
+    EXPECT_TRUE(is_same("tree", "at/" + host + "/tree"));
+  }
 }
 
 TEST_F(tree_copies, reach_the_end_of_a_chain) {

@@ -128,6 +128,27 @@ TEST(messages, of_files_lead_to_no_other_folder) {
   }
 }
 
+TEST(messages, of_entries_lead_to_no_other_folder) {
+  detail::file_entry entry;
+  std::string head;
+  auto back = [&] {
+    head.clear();
+    entry.encode(head);
+    return detail::file_entry::decode(std::string_view(head).substr(2));
+  };
+  entry.name = "sub/a/b";
+  ASSERT_TRUE(back());
+  EXPECT_EQ(*back(), entry);
+  const std::string right = head;
+  for (const char* name : {"/ub/a/b", "sub/../", "../xx/b", "sub//ab", "sub/a/.", "./b/a/b"}) {
+    std::string other = right;
+    other.replace(other.find("sub"), 7, name);
+    EXPECT_FALSE(detail::file_entry::decode(std::string_view(other).substr(2))) << name;
+  }
+  for (std::size_t size = 2; size < right.size(); ++size)
+    EXPECT_FALSE(detail::file_entry::decode(std::string_view(right).substr(2, size - 2))) << size;
+}
+
 TEST(messages, of_a_newer_child_may_say_more_in_their_hello) {
   detail::hello_message hello;
   hello.protocol_max = detail::protocol_highest + 1;

@@ -191,7 +191,10 @@ class random_messages {
     number(m.facts.modified);
     number(m.facts.user);
     number(m.facts.group);
-    m.name = "n" + std::to_string(below(1'000));
+    choice(m.form, detail::file_form_count);
+    if (m.form == detail::file_form::file)
+      m.flags &= static_cast<std::uint8_t>(~static_cast<unsigned>(detail::file_flag::several));
+    if (!m.has(detail::file_flag::several)) m.name = "n" + std::to_string(below(1'000));
     m.destination = word(100) + "d";
   }
   void fill(detail::file_part_message& m) {
