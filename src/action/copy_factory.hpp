@@ -54,6 +54,7 @@ class copy_factory : public execution_factory {
   }
   login_place login_to(const host& where) const override { return way_->login_to(where); }
   command_place place() const noexcept override { return way_->place(); }
+  bool reaches_all_itself() const noexcept override { return way_->reaches_all_itself(); }
   void end(std::size_t ring) noexcept override { way_->end(ring); }
 
  protected:

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "execo/command.hpp"
@@ -35,10 +36,13 @@ class attempt {
 
   const execo::host& where;
   std::size_t index;
+  std::size_t count = 0;  // of all hosts of the action
   unsigned number = 1;
   std::shared_ptr<const command> what;
   taken_stdio stdio;
   path_list local_paths;  // of a copy
+  /// Where the command is to have the name of the host that reaches this one; empty: nowhere.
+  std::string_view father_mark;
   /// In place of the command the host runs that subsystem of its ssh server, whose streams are
   /// those of the command: "sftp". Empty: it runs the command.
   std::string subsystem;
@@ -81,6 +85,8 @@ class execution_factory {
   /// Throws: std::invalid_argument if that is not known before the host is reached.
   virtual login_place login_to(const host& where) const;
   virtual command_place place() const noexcept { return command_place::elsewhere; }
+  /// Whether all hosts are reached from this machine.
+  virtual bool reaches_all_itself() const noexcept { return true; }
   /// Makes an execution, not started yet. Called on the ring.
   /// Throws: std::invalid_argument for options that cannot be used.
   virtual intrusive_ptr<execution> make(loop& on, std::size_t ring, attempt what) = 0;

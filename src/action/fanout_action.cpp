@@ -47,7 +47,10 @@ void fanout_action::set_journal(journal_options how) {
   if (journal_) throw std::logic_error("an action writes one journal");
   const bool resumes = how.resumes();
   auto made = std::make_unique<journal_writer>(std::move(how));
-  if (resumes) positions_ = made->take_over(hosts);
+  if (resumes) {
+    commands.count = hosts.size();
+    positions_ = made->take_over(hosts);
+  }
   journal_ = std::move(made);
 }
 
@@ -64,6 +67,7 @@ void fanout_action::prepare(loop& where) {
 
 void fanout_action::begin() {
   factory->begin(where());
+  if (commands.count == 0) commands.count = hosts.size();
   commands.check(hosts, positions_, *factory);
   begin_journal();
   choose_window();

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "action/completed_command.hpp"
+#include "base/machine_name.hpp"
 #include "base/shell_words.hpp"
 #include "execo/printable.hpp"
 #include "io/stdio_spec.hpp"
@@ -20,10 +21,20 @@ namespace execo::detail {
 namespace {
 
 constexpr std::size_t max_shown = 80;
+// Until it is known who that is.
+constexpr std::string_view father_mark = "{{{father}}}";
 
 std::string shown_text(std::string_view text) { return "`" + printable(text, max_shown) + "`"; }
 
 std::string shown_host(const host& where) { return printable(where.to_string(), max_shown); }
+
+std::size_t marks_in(std::string_view text) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(father_mark); at != text.npos;
+       at = text.find(father_mark, at + father_mark.size()))
+    ++count;
+  return count;
+}
 
 // Names in a path that are none: "", ".", "..".
 std::size_t missing_names(std::string_view path) {
@@ -97,6 +108,9 @@ class host_commands::templates {
   bool change_paths() const noexcept { return changes_paths_; }
   bool change_local_paths() const noexcept { return changes_local_paths_; }
   bool need_login() const noexcept { return needs_login_; }
+  /// Of the command: of the words, the variables and the folder.
+  std::size_t fathers() const noexcept { return fathers_; }
+  bool need_father() const noexcept { return needs_father_; }
   /// Calls it with each that is part of what runs.
   template <class Visit>
   void visit_words(Visit&& visit) const {
@@ -118,6 +132,8 @@ class host_commands::templates {
   bool changes_paths_ = false;
   bool changes_local_paths_ = false;
   bool needs_login_ = false;
+  bool needs_father_ = false;
+  std::size_t fathers_ = 0;
 };
 
 host_commands::templates::templates(const command& what, std::span<const std::string> local,
@@ -135,6 +151,10 @@ host_commands::templates::templates(const command& what, std::span<const std::st
   visit_words([this](const text_template& one) { note(one, changes_command_); });
   note(directory, changes_command_);
   for (const text_template& one : variables) note(one, changes_command_);
+  visit_words(
+      [this](const text_template& one) { fathers_ += one.references_to(reference::father); });
+  for (const text_template& one : variables) fathers_ += one.references_to(reference::father);
+  fathers_ += directory.references_to(reference::father);
   for (const text_template& one : paths) note(one, changes_paths_);
   for (const std::string& path : local) local_paths.emplace_back(path, series);
   for (const text_template& one : local_paths) note(one, changes_local_paths_);
@@ -143,6 +163,7 @@ host_commands::templates::templates(const command& what, std::span<const std::st
 void host_commands::templates::note(const text_template& one, bool& changes) noexcept {
   if (!one.is_plain()) changes = true;
   if (one.refers_to(reference::user) || one.refers_to(reference::port)) needs_login_ = true;
+  if (one.refers_to(reference::father)) needs_father_ = true;
 }
 
 host_commands::host_commands(command of_all) : what(std::move(of_all)) {}
@@ -194,6 +215,9 @@ std::string host_commands::name() const {
 host_values host_commands::values_for(const host& where, std::size_t index,
                                       const execution_factory& by) const {
   host_values values(where, index, series_);
+  values.count = std::to_string(count);
+  if (templates_ && templates_->need_father())
+    values.father = by.reaches_all_itself() ? machine_name() : std::string(father_mark);
   if (templates_ && templates_->need_login()) {
     login_place login = by.login_to(where);
     values.user = std::move(login.user);
@@ -268,6 +292,8 @@ host_commands::run host_commands::run_on(const host& where, std::size_t index, u
   } else if (templates_->change_command()) {
     made.what = std::make_shared<const command>(command_for(values, by));
   }
+  if (templates_ && templates_->fathers() > 0 && !by.reaches_all_itself())
+    made.father_mark = father_mark;
   if (templates_ && templates_->change_paths()) made.stdio = stdio_for(values);
   if (local_paths_differ())
     made.local_paths = std::make_shared<const std::vector<std::string>>(local_paths_for(values));
@@ -293,9 +319,39 @@ void host_commands::check(const std::vector<host>& hosts, const std::vector<std:
   if (writes_local_path) check_local_path(hosts, positions, by);
 }
 
+// In a tree it is put in when its host is reached.
+void host_commands::check_father(const host& where, const execution_factory& by) const {
+  if (!templates_->need_father() || by.reaches_all_itself()) return;
+  auto in_paths = [](const std::vector<text_template>& all) {
+    return std::ranges::any_of(
+        all, [](const text_template& one) { return one.refers_to(reference::father); });
+  };
+  if (in_paths(templates_->paths) || in_paths(templates_->local_paths) || !local_paths.empty())
+    throw std::invalid_argument(
+        fmt::format("{}: {} is not known in a tree until the host is reached: it is for commands "
+                    "there, not for paths",
+                    shown_host(where), father_mark));
+}
+
+// Else what is to stay as it is would be replaced, too.
+void host_commands::check_marks(const host_values& values, const host& where,
+                                const execution_factory& by) const {
+  if (templates_->fathers() == 0 || by.reaches_all_itself()) return;
+  const command own = command_for(values, by);
+  std::size_t found = marks_in(own.text) + marks_in(own.directory);
+  for (const std::string& word : own.words) found += marks_in(word);
+  for (const auto& [name, value] : own.environment) found += marks_in(value);
+  if (found == templates_->fathers()) return;
+  throw std::invalid_argument(
+      fmt::format("{}: in a tree {} cannot be kept as it is beside one that is replaced",
+                  shown_host(where), father_mark));
+}
+
 void host_commands::check_host(const host& where, std::size_t index,
                                const execution_factory& by) const {
+  check_father(where, by);
   host_values values = values_for(where, index, by);
+  check_marks(values, where, by);
   bool is_text = true;  // the first one is
   templates_->visit_words([&](const text_template& one) {
     one.visit([&](reference what) { check_value(what, values, where, is_text); });
@@ -314,6 +370,7 @@ void host_commands::check_host(const host& where, std::size_t index,
 void host_commands::check_value(reference what, const host_values& values, const host& where,
                                 bool is_text) const {
   bool is_foreign = what == reference::host || what == reference::user;
+  if (what == reference::father) is_foreign = values.of(what) != father_mark;
   if (const value_series* series = series_of(what)) is_foreign = series->has_hosts;
   if (!is_foreign) return;
   std::string_view value = values.of(what);

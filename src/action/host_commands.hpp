@@ -32,6 +32,7 @@ class host_commands {
   /// The first of them is where the files of a host go. Without references it has a directory for
   /// each host.
   bool writes_local_path = false;
+  std::size_t count = 0;  // hosts of the whole run, with those that are not to be run any more
 
   /// Throws: std::invalid_argument for a bad name, no values or a NUL byte.
   void set_values(std::string_view name, value_list values);
@@ -55,6 +56,7 @@ class host_commands {
     std::shared_ptr<const command> what;
     taken_stdio stdio;
     std::shared_ptr<const std::vector<std::string>> local_paths;
+    std::string_view father_mark;  // in `what`; empty: it is not there
   };
   /// Throws: what `make` throws; std::invalid_argument for what it returned.
   run run_on(const host& where, std::size_t index, unsigned attempt,
@@ -85,6 +87,8 @@ class host_commands {
   std::vector<std::string> local_paths_for(const host_values& values) const;
   static std::string path_for(const text_template& path, const host_values& values);
   const value_series* series_of(reference what) const noexcept;
+  void check_father(const host& where, const execution_factory& by) const;
+  void check_marks(const host_values& values, const host& where, const execution_factory& by) const;
   void check_host(const host& where, std::size_t index, const execution_factory& by) const;
   void check_value(reference what, const host_values& values, const host& where,
                    bool is_text) const;

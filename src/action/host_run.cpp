@@ -28,6 +28,8 @@ host_run::host_run(fanout_action& owner, std::size_t index, unsigned number, std
   what_ = std::make_unique<attempt>(where, position(), std::move(run.what), std::move(run.stdio),
                                     std::move(run.local_paths), owner.limits);
   what_->number = number;
+  what_->count = owner.commands.count;
+  what_->father_mark = run.father_mark;
   if (crosses_loops()) crossing_ = std::make_unique<result>();
 }
 

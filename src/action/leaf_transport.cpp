@@ -16,11 +16,11 @@ enum class leaf_stage : std::uint8_t { in_tree, waiting, direct };
 class leaf_transport final : public replacing_transport, private leaf_turn {
  public:
   leaf_transport(loop& on, std::shared_ptr<leaf_service> service, const host& where,
-                 std::size_t index, std::unique_ptr<transport> in_tree)
+                 const tree_place& place, std::unique_ptr<transport> in_tree)
       : replacing_transport(on, std::move(in_tree)),
         service_(std::move(service)),
         where_(where),
-        index_(index),
+        place_(place),
         step_(delegate<>::to<&leaf_transport::go_directly>(this)) {}
 
  private:
@@ -40,7 +40,7 @@ class leaf_transport final : public replacing_transport, private leaf_turn {
     home().defer(step_);
   }
   void go_directly() { begin_next(); }
-  std::unique_ptr<transport> next() override { return service_->way_to(where_, index_); }
+  std::unique_ptr<transport> next() override { return service_->way_to(where_, place_); }
 
   bool stop_waiting() override {
     if (stage_ != leaf_stage::waiting) return false;
@@ -68,7 +68,7 @@ class leaf_transport final : public replacing_transport, private leaf_turn {
 
   const std::shared_ptr<leaf_service> service_;
   const host where_;
-  const std::size_t index_;
+  const tree_place place_;
   queue_node step_;
   std::string why_;
   leaf_stage stage_ = leaf_stage::in_tree;
@@ -77,9 +77,9 @@ class leaf_transport final : public replacing_transport, private leaf_turn {
 }  // namespace
 
 std::unique_ptr<transport> make_leaf_transport(loop& on, std::shared_ptr<leaf_service> service,
-                                               const host& where, std::size_t index,
+                                               const host& where, const tree_place& place,
                                                std::unique_ptr<transport> in_tree) {
-  return std::make_unique<leaf_transport>(on, std::move(service), where, index, std::move(in_tree));
+  return std::make_unique<leaf_transport>(on, std::move(service), where, place, std::move(in_tree));
 }
 
 }  // namespace execo::detail

@@ -9,6 +9,7 @@
 #include "execo/host.hpp"
 #include "loop/loop.hpp"
 #include "process/transport.hpp"
+#include "tree/tree_place.hpp"
 
 namespace execo::detail {
 
@@ -21,14 +22,14 @@ class leaf_service {
   /// Whether no agent can be started there.
   virtual bool is_leaf(const host& where) const = 0;
   /// The way without a tree.
-  virtual std::unique_ptr<transport> way_to(const host& where, std::size_t index) = 0;
+  virtual std::unique_ptr<transport> way_to(const host& where, const tree_place& place) = 0;
 
   leaf_turns turns;
 };
 
 /// `in_tree`: it fails without having begun the command where the host is a leaf.
 std::unique_ptr<transport> make_leaf_transport(loop& on, std::shared_ptr<leaf_service> service,
-                                               const host& where, std::size_t index,
+                                               const host& where, const tree_place& place,
                                                std::unique_ptr<transport> in_tree);
 
 }  // namespace execo::detail

@@ -7,7 +7,8 @@
 namespace execo::detail {
 namespace {
 
-constexpr std::array<std::string_view, 4> names_of_hosts{"host", "index", "user", "port"};
+constexpr std::array<std::string_view, 7> names_of_hosts{"host", "index", "user",  "port",
+                                                         "rank", "count", "father"};
 constexpr std::string_view opening = "{{{";
 constexpr std::string_view closing = "}}}";
 
@@ -100,6 +101,12 @@ std::string_view host_values::of(reference what) const {
       return user;
     case reference::port:
       return port;
+    case reference::rank:
+      return rank_text_;
+    case reference::count:
+      return count;
+    case reference::father:
+      return father;
     default:
       break;
   }
@@ -149,6 +156,10 @@ text_template::text_template(std::string_view text, std::span<const value_series
 
 bool text_template::refers_to(reference what) const noexcept {
   return std::ranges::find(references_, what, &place::what) != references_.end();
+}
+
+std::size_t text_template::references_to(reference what) const noexcept {
+  return static_cast<std::size_t>(std::ranges::count(references_, what, &place::what));
 }
 
 std::string text_template::text_for(const host_values& values, value_form form) const {

@@ -1,5 +1,6 @@
-// References in braces: `{{{host}}}`, `{{{index}}}`, `{{{user}}}`, `{{{port}}}`, and `{{name}}` for
-// names that were given values. A text is read once, and put together for each host.
+// References in braces: `{{{host}}}`, `{{{index}}}`, `{{{user}}}`, `{{{port}}}`, `{{{rank}}}`,
+// `{{{count}}}`, `{{{father}}}`, and `{{name}}` for names that were given values. A text is read
+// once, and put together for each host.
 //
 // Only these are replaced; any other bytes are copied, what is replaced is not read again. A
 // backslash behind the opening braces keeps a reference: `{{{\host}}}` gives `{{{host}}}`, and
@@ -28,25 +29,32 @@ class value_series {
 /// Letters, digits and '_', not a digit first.
 bool is_reference_name(std::string_view text);
 
-/// What a reference refers to: one of the four, or the series with that number after them.
-enum class reference : std::uint32_t { host, index, user, port, first_series };
+/// What a reference refers to: one of the names, or the series with that number after them.
+enum class reference : std::uint32_t { host, index, user, port, rank, count, father, first_series };
 
 /// What references are for one host. Views of the host and the series.
 class host_values {
  public:
-  /// `user` and `port` are read where there are references to them.
+  /// What is open is read where there are references to it.
   host_values(const host& where, std::size_t index, std::span<const value_series> series)
-      : where_(where), index_(index), index_text_(std::to_string(index)), series_(series) {}
+      : where_(where),
+        index_(index),
+        index_text_(std::to_string(index)),
+        rank_text_(std::to_string(index + 1)),
+        series_(series) {}
 
   std::string_view of(reference what) const;
 
   std::string user;
   std::string port;
+  std::string count;
+  std::string father;
 
  private:
   const host& where_;
   std::size_t index_;
   std::string index_text_;
+  std::string rank_text_;  // 0 is who runs the action
   std::span<const value_series> series_;
 };
 
@@ -71,6 +79,7 @@ class text_template {
   /// It has bytes besides references.
   bool has_literal() const noexcept { return !literal_.empty(); }
   bool refers_to(reference what) const noexcept;
+  std::size_t references_to(reference what) const noexcept;
   const std::string& given() const noexcept { return given_; }
   /// The references in their order.
   template <class Visit>

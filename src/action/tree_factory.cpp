@@ -3,8 +3,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "action/fathered_transport.hpp"
 #include "action/leaf_transport.hpp"
 #include "action/remote_factory.hpp"
+#include "base/machine_name.hpp"
 #include "process/lifecycle.hpp"
 #include "ssh/caller.hpp"
 #include "ssh/command_template.hpp"
@@ -48,9 +50,11 @@ class direct_way final : public tree_way {
   command_factory& factory() const noexcept { return *factory_; }
 
   /// Any command, by what leads to the host.
-  std::unique_ptr<transport> way_to(const host& where, std::size_t index) {
-    attempt what(where, index, nullptr, stdio_, nullptr, limits_);
-    return factory_->make_transport(*loop_, 0, what);
+  std::unique_ptr<transport> way_to(const host& where, const tree_place& place) {
+    attempt what(where, place.index, nullptr, stdio_, nullptr, limits_);
+    std::unique_ptr<transport> way = factory_->make_transport(*loop_, 0, what);
+    if (place.father_mark.empty()) return way;
+    return make_fathered_transport(*loop_, std::move(way), place.father_mark, machine_name());
   }
 
   intrusive_ptr<lifecycle> run_on(const host& where, std::size_t index, std::string text) override {
@@ -96,8 +100,8 @@ class leaves final : public leaf_service {
       : leaf_service(way->factory().usual_fanout()), way_(std::move(way)), root_(std::move(root)) {}
 
   bool is_leaf(const host& where) const override { return root_->has_no_agent(where); }
-  std::unique_ptr<transport> way_to(const host& where, std::size_t index) override {
-    return way_->way_to(where, index);
+  std::unique_ptr<transport> way_to(const host& where, const tree_place& place) override {
+    return way_->way_to(where, place);
   }
 
  private:
@@ -126,6 +130,7 @@ class tree_factory final : public command_factory {
   // Of a host that the root does not reach itself: none. Those that it does are few.
   std::size_t descriptors() const noexcept override { return 0; }
   login_place login_to(const host& where) const override { return way_->factory().login_to(where); }
+  bool reaches_all_itself() const noexcept override { return false; }
   void end(std::size_t ring) noexcept override {
     if (ring != 0 || !root_) return;
     root_->close();
@@ -137,8 +142,13 @@ class tree_factory final : public command_factory {
  private:
   std::unique_ptr<transport> transport_to(loop& on, std::size_t, attempt& what) override {
     if (what.file) return make_tree_copy_transport(on, root_, what.where, what.file);
-    return make_leaf_transport(on, leaves_, what.where, what.index,
-                               make_tree_transport(on, root_, what.where, text_of, terminal_));
+    tree_place place;
+    place.index = what.index;
+    place.count = what.count;
+    place.father_mark = what.father_mark;
+    return make_leaf_transport(
+        on, leaves_, what.where, place,
+        make_tree_transport(on, root_, what.where, text_of, terminal_, place));
   }
 
   // Else the root would reach all hosts, which may well fail.

@@ -22,7 +22,8 @@ constexpr std::string_view before_run_options =
 Runs COMMAND on ssh hosts, many at a time. Its words are joined by spaces and read
 by the login shell of the remote user, as ssh and clush do. Standard input is read
 with --stdin alone. Each line of output is printed as `host: line` when it arrives.
-In COMMAND {{{host}}}, {{{index}}}, {{{user}}} and {{{port}}} are those of each host.
+In COMMAND {{{host}}}, {{{index}}}, {{{user}}} and {{{port}}} are those of each host, as are
+{{{rank}}}, which is 1 for the first, {{{count}}} and {{{father}}}, which reaches it.
 
 Options (defaults in parentheses):
 )";

@@ -123,6 +123,8 @@ void run_reader::set_arity(const command_line::given_option& given) {
 void run_reader::choose_shape() {
   if (arity && !made.shape) throw usage_error("--arity is for --via tree");
   if (trusts_site && !made.shape) throw usage_error("--site-trust is for --via tree");
+  if (gateways && !made.shape) throw usage_error("--gateway is for --via tree");
+  if (topology && !made.shape) throw usage_error("--topology is for --via tree");
   if (!made.shape) {
     if (!made.fanout) made.fanout = usual_fanout;
     return;
@@ -131,6 +133,8 @@ void run_reader::choose_shape() {
   made.shape->arity(arity.value_or(0));
   if (arity == 1) made.shape->chain();
   if (trusts_site) made.shape->site_trust();
+  if (gateways) made.shape->gateway(*gateways);
+  if (topology) made.shape->topology(*topology);
 }
 
 run_options run_reader::finish(std::string_view name, std::span<const char* const> arguments) {

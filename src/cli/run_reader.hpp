@@ -42,7 +42,9 @@ class run_reader {
   target_list targets;
   std::size_t usual_fanout = 64;
   std::optional<std::size_t> arity;  // of a tree
-  bool trusts_site = false;          // the same
+  std::optional<std::string> gateways;
+  std::optional<std::string> topology;  // its text
+  bool trusts_site = false;             // the same
   bool gathered = false;
   bool ordered = false;
   bool ndjson = false;

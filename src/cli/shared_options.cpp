@@ -1,6 +1,7 @@
 // The options that run, put and get share.
 #include <fmt/format.h>
 
+#include "command_line/text_file.hpp"
 #include "command_line/values.hpp"
 #include "run_reader.hpp"
 
@@ -145,6 +146,17 @@ constexpr run_option connections[] = {
      "with --via tree: hosts reach further ones by their own program ssh, with the keys, known "
      "hosts and configuration that they have; without it all hosts are reached from here",
      [](run_reader& r, const given_option&) { r.trusts_site = true; }},
+    {0, "gateway", "SET",
+     "with --via tree: all other hosts are reached through these, in turns; they run a command "
+     "only "
+     "if they are among the hosts",
+     [](run_reader& r, const given_option& g) { r.gateways = plain_text(g); }},
+    {0, "topology", "FILE",
+     "with --via tree: which hosts are reached through which others, as in a topology.conf of "
+     "ClusterShell: [routes], then lines FROM: TO, at most two in a row",
+     [](run_reader& r, const given_option& g) {
+       r.topology = command_line::read_text(g.spelled, plain_text(g));
+     }},
     {0, "connector", "TEMPLATE",
      "reach hosts by this program in place of ssh: 'docker exec -i %h', 'srun --overlap -w %h', "
      "'rsh %h'. %h is the host, %p its port, %u the user, %n its number, %% a percent sign. "
@@ -156,7 +168,7 @@ constexpr run_option connections[] = {
 };
 
 constexpr run_option references[] = {
-    {0, "no-subst", "", "leave {{{host}}}, {{{index}}}, {{{user}}} and {{{port}}} as they are",
+    {0, "no-subst", "", "leave {{{host}}}, {{{index}}} and the like as they are",
      [](run_reader& r, const given_option&) { r.made.keep_braces = true; }},
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/contain.hpp"
 #include "base/hex.hpp"
+#include "base/machine_name.hpp"
 #include "base/random.hpp"
 #include "execo/printable.hpp"
 #include "wire/message_limits.hpp"
@@ -174,6 +175,11 @@ std::string tree_root::place_of(const tree_seat& seat) const {
   const node& its = nodes_[seat.host_in_tree];
   if (its.parent == no_host) return {};
   return fmt::format("reached through {}", printable(nodes_[its.parent].where.name()));
+}
+
+std::string tree_root::father_of(const tree_seat& seat) const {
+  const node& its = nodes_[seat.host_in_tree];
+  return its.parent == no_host ? machine_name() : nodes_[its.parent].where.name();
 }
 
 // -- commands -------------------------------------------------------------------------------------

@@ -65,6 +65,8 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   }
   /// Where the host of the seat is; empty if it was not entered.
   std::string place_of(const tree_seat& seat) const;
+  /// The name of what has reached it: of another host, or of this machine. Pre: it is up.
+  std::string father_of(const tree_seat& seat) const;
   /// It was reached, and can have no agent: seats of it fail.
   bool has_no_agent(const host& where) const;
 

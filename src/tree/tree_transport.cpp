@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/contain.hpp"
+#include "base/shell_words.hpp"
 #include "execo/printable.hpp"
 #include "wire/credit_window.hpp"
 #include "wire/message_limits.hpp"
@@ -29,12 +30,13 @@ enum class input_state : std::uint8_t { open, ends, ended };
 class tree_transport final : public transport, private tree_seat {
  public:
   tree_transport(loop& on, intrusive_ptr<tree_root> root, const host& where,
-                 remote_text_maker text_of, std::string terminal)
+                 remote_text_maker text_of, std::string terminal, const tree_place& place)
       : loop_(on),
         root_(std::move(root)),
         where_(where),
         text_of_(text_of),
         terminal_(std::move(terminal)),
+        place_(place),
         input_credit_(root_->stream_window()),
         limit_(delegate<>::to<&tree_transport::leave>(this), "end of a command in a tree"),
         step_(delegate<>::to<&tree_transport::go_on>(this)) {}
@@ -167,7 +169,27 @@ class tree_transport final : public transport, private tree_seat {
   // -- tree_seat
   void seat_up() override {
     events_->on_phase(phase::open);
-    if (parting_ == parting::none && stage_ == stage::waiting) ask();
+    if (parting_ != parting::none || stage_ != stage::waiting) return;
+    if (tell_place()) ask();
+  }
+  // Who reaches the host is known now.
+  bool tell_place() {
+    std::string father = root_->father_of(*this);
+    bool may_be_put = is_inert(father) && !father.starts_with('-');
+    if (!place_.father_mark.empty() && !may_be_put) {
+      fail_soon(failure(end_reason::unsupported, std::make_error_code(std::errc::invalid_argument),
+                        printable(where_.name()) + ": the name " + printable(father) +
+                            " of its father means something to a shell"));
+      return false;
+    }
+    put_father(order_.words.front(), place_.father_mark, father);
+    auto& around = order_.environment;
+    around.emplace_back("EXECO_HOST", where_.name());
+    around.emplace_back("EXECO_FATHER", std::move(father));
+    if (place_.count == 0) return true;
+    around.emplace_back("EXECO_RANK", std::to_string(place_.index + 1));
+    around.emplace_back("EXECO_COUNT", std::to_string(place_.count));
+    return true;
   }
   void ask() {
     send_result sent = root_->execute(*this, front_of(order_, unsent_));
@@ -347,6 +369,7 @@ class tree_transport final : public transport, private tree_seat {
   const host where_;
   const remote_text_maker text_of_;
   const std::string terminal_;
+  const tree_place place_;
   execute_message order_;
   std::string_view unsent_;  // of its text
   transport_events* events_ = nullptr;
@@ -369,8 +392,9 @@ class tree_transport final : public transport, private tree_seat {
 
 std::unique_ptr<transport> make_tree_transport(loop& on, intrusive_ptr<tree_root> root,
                                                const host& where, remote_text_maker text_of,
-                                               std::string terminal) {
-  return std::make_unique<tree_transport>(on, std::move(root), where, text_of, std::move(terminal));
+                                               std::string terminal, const tree_place& place) {
+  return std::make_unique<tree_transport>(on, std::move(root), where, text_of, std::move(terminal),
+                                          place);
 }
 
 }  // namespace execo::detail

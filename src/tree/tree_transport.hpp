@@ -8,6 +8,7 @@
 #include "base/intrusive_ptr.hpp"
 #include "execo/host.hpp"
 #include "process/transport.hpp"
+#include "tree/tree_place.hpp"
 #include "tree/tree_root.hpp"
 
 namespace execo::detail {
@@ -18,6 +19,6 @@ using remote_text_maker = std::optional<std::string> (*)(const command& what, st
 
 std::unique_ptr<transport> make_tree_transport(loop& on, intrusive_ptr<tree_root> root,
                                                const host& where, remote_text_maker text_of,
-                                               std::string terminal);
+                                               std::string terminal, const tree_place& place);
 
 }  // namespace execo::detail

@@ -34,9 +34,12 @@ void check_text(const std::string& text) {
   detail::host_values values(where, 0, series);
   values.user = "{{{user}}}";
   values.port = "{{{port}}}";
+  values.count = "{{{count}}}";
+  values.father = "{{{father}}}";
   const detail::text_template read(text, series);
   require(read.given() == text);
-  const bool has_index = read.refers_to(detail::reference::index);
+  const bool has_index =
+      read.refers_to(detail::reference::index) || read.refers_to(detail::reference::rank);
   const bool has_escape = text.find("{{\\") != text.npos;
   const std::string made = read.text_for(values);
   if (!has_index && !has_escape) require(made == text);

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "base/machine_name.hpp"
 #include "execo/execo.hpp"
 #include "fleet_fixture.hpp"
 
@@ -45,6 +46,13 @@ TEST_F(hosts_without_an_agent, run_their_command_all_the_same) {
     EXPECT_EQ(one.transport(), is_leaf ? transport_kind::connector : transport_kind::tree);
     EXPECT_THAT(one.transport_why(), StartsWith(is_leaf ? "without an agent: " : ""));
   }
+}
+
+TEST_F(hosts_without_an_agent, have_this_machine_as_their_father) {
+  remote all("echo {{{father}}}", "bad1");
+  all.ssh(way_).via(tree()).timeout(60s);
+  action_result results = sync_wait(all.run());
+  EXPECT_EQ(results.all()[0].out, detail::machine_name() + "\n") << results.describe();
 }
 
 TEST_F(hosts_without_an_agent, are_stopped_as_others_are) {

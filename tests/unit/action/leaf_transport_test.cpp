@@ -21,7 +21,7 @@ class played_leaves final : public detail::leaf_service {
  public:
   played_leaves(fake_hosts& hosts, std::size_t most) : leaf_service(most), hosts_(hosts) {}
   bool is_leaf(const host& where) const override { return !well.contains(where.name()); }
-  std::unique_ptr<detail::transport> way_to(const host& where, std::size_t) override {
+  std::unique_ptr<detail::transport> way_to(const host& where, const detail::tree_place&) override {
     if (is_broken) throw std::invalid_argument("no way");
     return std::make_unique<fake_transport>(*on, hosts_, where);
   }
@@ -40,7 +40,7 @@ class leaves_of_a_tree : public on_each_backend {
     all.make_by([this, why](detail::loop& on, const host& where) {
       service_->on = &on;
       return detail::make_leaf_transport(
-          on, service_, where, 0,
+          on, service_, where, detail::tree_place(),
           std::make_unique<detail::failing_transport>(
               on, why, where.name() + ": no agent was started: no directory executes"));
     });

@@ -25,6 +25,8 @@ class substitutions : public ::testing::Test {
     host_values values(where_, index, series_);
     values.user = "me";
     values.port = "2222";
+    values.count = "40";
+    values.father = "gate";
     return text_template(text, series_).text_for(values, form);
   }
   bool is_plain(std::string_view text) const { return text_template(text, series_).is_plain(); }
@@ -33,8 +35,9 @@ class substitutions : public ::testing::Test {
   std::vector<value_series> series_ = letters();
 };
 
-TEST_F(substitutions, replace_the_four_of_a_host) {
+TEST_F(substitutions, replace_those_of_a_host) {
   EXPECT_EQ(of("{{{host}}} {{{index}}} {{{user}}} {{{port}}}", 12), "alpha 12 me 2222");
+  EXPECT_EQ(of("{{{rank}}} of {{{count}}}, by {{{father}}}", 12), "13 of 40, by gate");
   EXPECT_EQ(of("{{{host}}}{{{host}}}"), "alphaalpha");
   EXPECT_EQ(of("a{{{host}}}b"), "aalphab");
 }
