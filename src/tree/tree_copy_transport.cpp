@@ -118,9 +118,10 @@ class tree_copy_transport final : public transport, private tree_seat {
     started_ = certainty::yes;
     events_->on_phase(phase::run);
   }
-  // A host that can have no agent runs the script.
+  // A host that can have no agent runs the script; one behind an agent that was lost may be reached
+  // through others.
   void seat_failed(failure why) override {
-    what_->is_lost = why.how == end_reason::unsupported;
+    what_->is_lost = why.how == end_reason::unsupported || why.how == end_reason::connection_lost;
     if (why.how == end_reason::connection_lost) why.how = end_reason::connect_failed;
     fail_soon(std::move(why));
   }
