@@ -334,7 +334,8 @@ void link::clear_output() noexcept {
 void link::fill_output() {
   fill_link_frames();
   fill(control_, sending_control_);
-  fill(data_, sending_);
+  // The start of a command comes before its output and its end, whatever the credit.
+  if (control_.empty()) fill(data_, sending_);
   if (!goodbye_ || !control_.empty() || !data_.empty()) return;
   put(*std::exchange(goodbye_, std::nullopt));
   state_ = link_state::left;

@@ -244,6 +244,22 @@ TEST(links, ping_when_idle_and_not_when_busy) {
   EXPECT_EQ(ends.parent.due(), start + 14s);
 }
 
+TEST(links, keep_data_behind_control_frames_that_wait_for_credit) {
+  link_ends ends;
+  // More than the credit for control frames.
+  for (int i = 0; i < 3'000; ++i) (void)ends.child.send(detail::steal_message());
+  (void)ends.child.send(some_output(5));
+  std::vector<received_frame> first = ends.up();
+  ASSERT_FALSE(first.empty());
+  ASSERT_LT(first.size(), 3'000U);
+  EXPECT_EQ(first.back().type(), frame_type::steal);
+  ends.parent.grant();
+  ends.down();
+  std::vector<received_frame> rest = ends.up();
+  ASSERT_FALSE(rest.empty());
+  EXPECT_EQ(rest.back().type(), frame_type::output);
+}
+
 TEST(links, are_silent_after_the_time_of_the_dead) {
   link_ends ends;
   for (wire_time now = start; now <= start + 14s; now += 1s) {
