@@ -52,8 +52,8 @@ class [[nodiscard]] tree {
   tree& chain() &;
   tree&& chain() && { return std::move(chain()); }
   /// Agents reach further hosts by the program ssh of their host, as its user there, with the keys,
-  /// the configuration and the known hosts of that user. Without it, and without the connector
-  /// `local`, all hosts are children of the root.
+  /// the configuration and the known hosts of that user. Without it they have nothing of all that:
+  /// the root signs their logins, to hosts whose keys it knows, and reaches all others itself.
   tree& site_trust() & {
     settings_.site_trust = true;
     return *this;

@@ -75,6 +75,18 @@ class remote_factory final : public ssh_factory {
     if (ring < hosts_.size()) hosts_[ring].reset();
   }
 
+  std::optional<ssh_target> target_of(loop& on, const host& named) {
+    if (connector_ || become_ || options().via == ssh_client::openssh) return std::nullopt;
+    try {
+      check_files();
+      return directory_of(on, 0).find_ready(destination(named));
+    } catch (const ssh_config_error&) {
+    } catch (const std::invalid_argument&) {
+    } catch (const command_wanted&) {
+    }
+    return std::nullopt;
+  }
+
  private:
   std::unique_ptr<transport> transport_to(loop& on, std::size_t ring, attempt& what) override {
     host where = destination(what.where);
@@ -137,11 +149,9 @@ class remote_factory final : public ssh_factory {
 
   std::unique_ptr<transport> transport_by_config(loop& on, std::size_t ring, const host& where,
                                                  const std::string& subsystem, deadlines* limits) {
-    std::unique_ptr<host_directory>& hosts = hosts_[ring];
-    if (!hosts) hosts = std::make_unique<host_directory>(on, options(), by(), config());
     ssh_target to;
     try {
-      to = hosts->find_ready(where);
+      to = directory_of(on, ring).find_ready(where);
     } catch (const ssh_config_error& error) {
       return std::make_unique<failing_transport>(on, end_reason::connect_failed, error.what());
     }
@@ -150,6 +160,12 @@ class remote_factory final : public ssh_factory {
     become_place there(where, to.user);
     there.is_checked = to.shared->host_keys.checks();
     return as_other(on, transport_to(on, std::move(to), where), std::move(there));
+  }
+
+  host_directory& directory_of(loop& on, std::size_t ring) {
+    std::unique_ptr<host_directory>& hosts = hosts_[ring];
+    if (!hosts) hosts = std::make_unique<host_directory>(on, options(), by(), config());
+    return *hosts;
   }
 
   // By libssh where it can, by the ssh program where that must.
@@ -174,6 +190,11 @@ class remote_factory final : public ssh_factory {
 };
 
 }  // namespace
+
+std::optional<ssh_target> built_in_target(command_factory& by, loop& on, const host& where) {
+  auto* remote = dynamic_cast<remote_factory*>(&by);
+  return remote == nullptr ? std::nullopt : remote->target_of(on, where);
+}
 
 std::shared_ptr<command_factory> make_remote_factory(ssh_options options) {
   return std::make_shared<remote_factory>(std::move(options));

@@ -2,15 +2,21 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "action/execution_factory.hpp"
 #include "execo/connection.hpp"
 #include "loop/loop.hpp"
+#include "ssh/host_directory.hpp"
 
 namespace execo::detail {
 
 /// Throws: std::invalid_argument for options that exclude each other.
 std::shared_ptr<command_factory> make_remote_factory(ssh_options options);
+
+/// Where the way to that host goes, if this process itself speaks ssh to it and that is known now;
+/// nothing otherwise. `by`: what make_remote_factory() has made, after begin(). On its first ring.
+std::optional<ssh_target> built_in_target(command_factory& by, loop& on, const host& where);
 
 /// The connection defaults of its context; null: none are set.
 /// Thread: any.

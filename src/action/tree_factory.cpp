@@ -1,7 +1,12 @@
 #include "action/tree_factory.hpp"
 
+#include <chrono>
+#include <functional>
+#include <optional>
 #include <stdexcept>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "action/fathered_transport.hpp"
 #include "action/leaf_transport.hpp"
@@ -10,10 +15,12 @@
 #include "process/lifecycle.hpp"
 #include "ssh/caller.hpp"
 #include "ssh/command_template.hpp"
+#include "ssh/relayed_login.hpp"
 #include "ssh/remote_text.hpp"
 #include "tree/tree_copy_transport.hpp"
 #include "tree/tree_root.hpp"
 #include "tree/tree_transport.hpp"
+#include "wire/message_limits.hpp"
 
 namespace execo::detail {
 namespace {
@@ -26,7 +33,34 @@ std::optional<std::string> text_of(const command& what, std::string& problem) {
 }
 
 /// Whether agents reach hosts themselves.
-enum class further : std::uint8_t { no, by_shell, by_ssh };
+enum class further : std::uint8_t {
+  no,
+  by_shell,
+  by_ssh,       // as the user there may
+  by_our_keys,  // with what is told of this process' keys and known hosts
+};
+
+further further_by(const ssh_options& options, bool site_trust) {
+  if (options.connector == local_connector) return further::by_shell;
+  if (!options.connector.empty()) return further::no;
+  return site_trust ? further::by_ssh : further::by_our_keys;
+}
+
+// Nothing of the host's user has a say in it. OpenSSH has all of this since 7.3.
+std::vector<std::string> relayed_words(duration limit) {
+  std::vector<std::string> words{"ssh", "-T", "-F", "none", "-o"};
+  auto seconds = std::chrono::ceil<std::chrono::seconds>(limit).count();
+  words.push_back("ConnectTimeout=" + std::to_string(seconds));
+  for (const char* option :
+       {"BatchMode=yes", "ClearAllForwardings=yes", "IdentityAgent=%A", "IdentityFile=none",
+        "PreferredAuthentications=publickey", "StrictHostKeyChecking=yes", "UserKnownHostsFile=%K",
+        "GlobalKnownHostsFile=/dev/null", "UpdateHostKeys=no", "CheckHostIP=no"}) {
+    words.emplace_back("-o");
+    words.emplace_back(option);
+  }
+  for (const char* word : {"-l", "%u", "-p", "%p", "--", "%h"}) words.emplace_back(word);
+  return words;
+}
 
 /// By whatever leads to hosts without a tree.
 class direct_way final : public tree_way {
@@ -34,9 +68,7 @@ class direct_way final : public tree_way {
   direct_way(const ssh_options& options, bool site_trust)
       : factory_(make_remote_factory(options)),
         limits_(options.limits),
-        further_(options.connector == local_connector      ? further::by_shell
-                 : site_trust && options.connector.empty() ? further::by_ssh
-                                                           : further::no) {
+        further_(further_by(options, site_trust)) {
     command streams("");
     streams.set_out(capture(0));
     streams.set_in(pipe());
@@ -45,6 +77,7 @@ class direct_way final : public tree_way {
   void begin(loop& on) {
     factory_->begin(on);
     loop_ = &on;
+    logins_ = intrusive_ptr<relayed_logins>(new relayed_logins(on));
   }
   void end() noexcept { factory_->end(0); }
   command_factory& factory() const noexcept { return *factory_; }
@@ -70,7 +103,10 @@ class direct_way final : public tree_way {
     if (further_ == further::no) return std::nullopt;
     connector_message made;
     made.local = further_ == further::by_shell;
-    if (made.local) return made;
+    made.relays = further_ == further::by_our_keys;
+    if (made.relays)
+      made.words = relayed_words(limits_.establish.value_or(deadlines::default_establish));
+    if (made.local || made.relays) return made;
     made.words = {
         "ssh", "-T", "-o", "BatchMode=yes", "-o", "ClearAllForwardings=yes", "-l", "%u", "-p",
         "%p",  "--", "%h"};
@@ -79,14 +115,32 @@ class direct_way final : public tree_way {
   work_item item_for(const host& where) const override {
     work_item made;
     made.name = where.name();
+    if (further_ == further::by_our_keys) {
+      std::optional<ssh_target> to = built_in_target(*factory_, *loop_, where);
+      if (!to) return made;
+      made.name = to->name;
+      made.user = to->user;
+      made.port = static_cast<std::uint16_t>(to->port);
+      made.key = key_for_others(*to);
+      if (made.key.size() > host_key_limit) made.key.clear();
+      return made;
+    }
     login_place place = factory_->login_to(where);
     made.user = std::move(place.user);
     made.port = static_cast<std::uint16_t>(place.port);
     return made;
   }
 
+  void answer(const host& where, sign_ask_message ask,
+              std::function<void(std::string)> done) override {
+    std::optional<ssh_target> to = built_in_target(*factory_, *loop_, where);
+    if (to) logins_->ask(to->shared, std::move(ask), std::move(done));
+  }
+  void forget_answers() noexcept override { logins_->forget(); }
+
  private:
   std::shared_ptr<command_factory> factory_;
+  intrusive_ptr<relayed_logins> logins_;  // from begin() on
   deadlines limits_;
   further further_;
   taken_stdio stdio_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/connector.hpp"
 #include "wire/message_limits.hpp"
 
 namespace execo::agent {
@@ -200,13 +201,12 @@ void children::serve(const host_pool::share& what) {
   branch* child = find(what.child);
   // It has asked, so it is up; it may have been lost since.
   if (child == nullptr || child->line() == nullptr) return pool_.add(what.hosts);
-  detail::work_message work;
-  work.items = what.hosts;
   index_ranges hosts = indices_of(what.hosts);
   routes_.assign(hosts, what.child);
   given_ |= hosts;
   child->line()->link().hand_over(hosts);
-  (void)child->line()->send(work);
+  for (std::vector<work_item> left = what.hosts; !left.empty();)
+    (void)child->line()->send(detail::take_work(left));
   owner_.on_way(*child, hosts);
 }
 
@@ -231,7 +231,7 @@ bool children::start(work_item host) {
   welcome.depth = static_cast<std::uint8_t>(self_.depth + 1);
   branch_owner& self = *this;
   auto made = std::make_unique<branch>(loop_, self, number, std::move(host));
-  if (!made->start(*connector_, welcome, around_)) {
+  if (!begin(*made, welcome)) {
     index_ranges lost(made->host().index);
     routes_.erase(lost);
     owner_.on_hosts_lost(lost, index_ranges(), made->failure(), made->failure_text());
@@ -241,6 +241,25 @@ bool children::start(work_item host) {
   by_pid_.emplace(made->pid(), made.get());
   branches_.emplace(number, std::move(made));
   return true;
+}
+
+bool children::begin(branch& made, const detail::welcome_message& welcome) {
+  if (!connector_->relays) return made.start(*connector_, welcome, around_);
+  if (!signing_.open()) {
+    made.note_failure(host_failure::no_resource, "no ssh agent here: " + signing_.problem());
+    return false;
+  }
+  signing_.learn(made.host());
+  detail::connector_message words = *connector_;
+  set_paths(words, signing_.socket_path(), signing_.keys_path());
+  return made.start(words, welcome, around_);
+}
+
+std::optional<std::uint32_t> children::host_of_connector(pid_t session) const noexcept {
+  auto found = by_pid_.find(session);
+  if (found == by_pid_.end() || found->second->state() != branch_state::starting)
+    return std::nullopt;
+  return found->second->host().index;
 }
 
 void children::on_branch_frame(branch& from, const detail::frame& what) {

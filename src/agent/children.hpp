@@ -9,11 +9,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/branch.hpp"
 #include "agent/host_pool.hpp"
 #include "agent/reactor.hpp"
+#include "agent/sign_socket.hpp"
 #include "wire/messages.hpp"
 #include "wire/route_table.hpp"
 
@@ -35,20 +37,25 @@ class children_owner {
                              detail::host_failure why, const std::string& text) = 0;
   /// There is room for so many more hosts.
   virtual void on_hosts_wanted(std::uint32_t count) = 0;
+  /// A connector asks the root. `hosts` are not set.
+  virtual void on_ask(detail::sign_ask_message what) = 0;
 
  protected:
   ~children_owner() = default;
 };
 
-class children final : private branch_owner {
+class children final : private branch_owner, private sign_socket_owner {
  public:
   using link_number = std::uint32_t;
   /// The way to hosts that are here, but not up.
   static constexpr link_number not_up = detail::route_table::nowhere - 1;
   static constexpr link_number nowhere = detail::route_table::nowhere;
 
-  children(reactor& on, children_owner& owner, const surroundings& around) noexcept
-      : loop_(on), owner_(owner), around_(around) {}
+  children(reactor& on, children_owner& owner, const surroundings& around)
+      : loop_(on),
+        owner_(owner),
+        around_(around),
+        signing_(on, static_cast<sign_socket_owner&>(*this), around) {}
 
   /// What this agent was told of itself.
   void introduce(const detail::welcome_message& self);
@@ -59,6 +66,8 @@ class children final : private branch_owner {
   bool add(const detail::work_message& work);
   /// Takes those out that nobody has begun with; the rest of what lies below by its ways.
   detail::index_ranges withdraw(const detail::index_ranges& hosts);
+  /// What the root answers to on_ask().
+  void answer(const detail::sign_answer_message& what) { signing_.answer(what); }
   /// What `withdraw` has left is asked back.
   void want_back(const detail::index_ranges& hosts) { wanted_back_ |= hosts & given_; }
   /// The child has given them back. False if it may not.
@@ -91,7 +100,9 @@ class children final : private branch_owner {
 
   /// A child process is a zombie and about to be reaped. False: it is none of these.
   bool on_zombie(pid_t pid, int status);
-  bool has_process(pid_t pid) const noexcept { return by_pid_.contains(pid); }
+  bool has_process(pid_t pid) const noexcept {
+    return by_pid_.contains(pid) || signing_.has_process(pid);
+  }
   /// No more hosts; says goodbye to all.
   void leave(detail::goodbye_reason why);
   void kill_all() noexcept;
@@ -108,7 +119,11 @@ class children final : private branch_owner {
   void on_branch_failed(branch& which) override;
   void on_branch_gone(branch& which) override;
 
+  std::optional<std::uint32_t> host_of_connector(pid_t session) const noexcept override;
+  void on_ask(detail::sign_ask_message what) override { owner_.on_ask(std::move(what)); }
+
   branch* find(link_number number) noexcept;
+  bool begin(branch& made, const detail::welcome_message& welcome);
   std::uint32_t arity() const noexcept;
   unsigned last_level() const noexcept;
   bool may_have_children() const noexcept;
@@ -123,6 +138,7 @@ class children final : private branch_owner {
   reactor& loop_;
   children_owner& owner_;
   const surroundings& around_;
+  sign_socket signing_;
   detail::welcome_message self_;
   bool leaving_ = false;
   std::optional<detail::connector_message> connector_;

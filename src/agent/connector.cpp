@@ -44,7 +44,20 @@ bool fill(std::string_view pattern, const detail::work_item& host, std::string& 
   return true;
 }
 
+void replace(std::string& word, std::string_view token, const std::string& value) {
+  const std::size_t at = word.find(token);
+  if (at != std::string::npos) word.replace(at, token.size(), value);
+}
+
 }  // namespace
+
+void set_paths(detail::connector_message& connector, const std::string& ssh_agent,
+               const std::string& host_keys) {
+  for (std::string& word : connector.words) {
+    replace(word, "%A", ssh_agent);
+    replace(word, "%K", host_keys);
+  }
+}
 
 std::optional<std::vector<std::string>> words_to(const detail::connector_message& connector,
                                                  const detail::work_item& host,

@@ -160,6 +160,9 @@ void node::obey(const detail::frame& what) {
     case frame_type::credit:
       sound = take_credit(what);
       break;
+    case frame_type::sign_answer:
+      sound = take_answer(what);
+      break;
     case frame_type::signal:
       if (auto message = detail::signal_message::decode(what))
         sound = pass_down(*message);
@@ -354,6 +357,16 @@ bool node::take_revoke(const detail::frame& what) {
   return true;
 }
 
+bool node::take_answer(const detail::frame& what) {
+  std::optional<detail::sign_answer_message> message = detail::sign_answer_message::decode(what);
+  if (!message) return false;
+  if (message->hosts.front() == index_)
+    children_.answer(*message);
+  else if (line* way = children_.line_of(children_.way_of(message->hosts.front())))
+    (void)way->forward(what);
+  return true;
+}
+
 // -- the children
 // ----------------------------------------------------------------------------------
 
@@ -376,6 +389,8 @@ bool node::hear(branch& from, const detail::frame& what) {
       return hear_state(from, what);
     case frame_type::returned:
       return hear_returned(from, what);
+    case frame_type::sign_ask:
+      return hear_ask(from, what);
     case frame_type::credit: {
       auto credit = detail::credit_message::decode(what);
       if (!credit || !children_.may_tell(from, index_ranges(credit->host))) return false;
@@ -438,6 +453,14 @@ bool node::hear_state(branch& from, const detail::frame& what) {
   // The ends of its runs come behind the output that is under way, which this has overtaken.
   if (!children_.take_state(from, message->hosts, message->state)) return false;
   if (has_parent()) (void)up_.forward(what);
+  return true;
+}
+
+// Only for what is to be reached that way; one that has failed meanwhile needs no answer.
+bool node::hear_ask(branch& from, const detail::frame& what) {
+  std::optional<detail::sign_ask_message> message = detail::sign_ask_message::decode(what);
+  if (!message) return false;
+  if (children_.way_of(message->target) == from.number() && has_parent()) (void)up_.forward(what);
   return true;
 }
 
@@ -509,6 +532,11 @@ void node::on_hosts_wanted(std::uint32_t count) {
   detail::steal_message steal;
   steal.hosts = count;
   tell_parent(steal);
+}
+
+void node::on_ask(detail::sign_ask_message what) {
+  what.hosts = index_ranges(index_);
+  tell_parent(what);
 }
 
 void node::end_runs(const index_ranges& hosts, std::string_view why) {

@@ -54,6 +54,7 @@ class node final : private line_owner,
   bool take_input(const detail::frame& what);
   bool take_credit(const detail::frame& what);
   bool take_revoke(const detail::frame& what);
+  bool take_answer(const detail::frame& what);
   template <class Message>
   bool pass_down(const Message& what);
   void obey_here(const detail::signal_message& what) { commands_.signal(what.run, what.number); }
@@ -76,6 +77,7 @@ class node final : private line_owner,
   void on_hosts_lost(const detail::index_ranges& hosts, const detail::index_ranges& silent,
                      detail::host_failure why, const std::string& text) override;
   void on_hosts_wanted(std::uint32_t count) override;
+  void on_ask(detail::sign_ask_message what) override;
   bool hear(branch& from, const detail::frame& what);
   template <class Message>
   bool pass_up(const branch& from, const detail::frame& what);
@@ -83,6 +85,7 @@ class node final : private line_owner,
   bool hear_folded(const branch& from, const detail::frame& what);
   bool hear_ended(const branch& from, const detail::frame& what);
   bool hear_state(branch& from, const detail::frame& what);
+  bool hear_ask(branch& from, const detail::frame& what);
   bool hear_returned(branch& from, const detail::frame& what);
   void end_runs(const detail::index_ranges& hosts, std::string_view why);
   void tell_ended(std::uint32_t run, detail::index_ranges hosts, detail::command_end how,

@@ -109,6 +109,8 @@ class work_pool {
   void overloaded() noexcept { window_.overloaded(); }
 
   std::uint64_t queued() const noexcept { return queue_.size() + own_.size() + bound_.waiting(); }
+  /// Of them, those that children may be given.
+  std::uint64_t shared() const noexcept { return queue_.size() + bound_.waiting(); }
   std::size_t given() const noexcept { return given_.size(); }
   unsigned in_flight() const noexcept { return window_.in_flight(); }
   std::uint32_t children() const noexcept { return live_; }

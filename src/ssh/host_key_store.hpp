@@ -71,6 +71,12 @@ class host_key_store {
   known_hosts::verdict check(std::string_view host, int port, const shown_key& key) const {
     return known_.check(host, port, key.type, key.base64);
   }
+  /// A key that others may trust in our place, "ssh-ed25519 AAAA..."; empty: none is known that
+  /// they could judge as we do.
+  std::string key_to_tell(std::string_view host, int port) const {
+    bool has_rules = !files_.revoked.empty() || known_.has_authority(host, port);
+    return has_rules ? std::string() : known_.key_of(host, port);
+  }
   /// Adds a key to the written file. False: `why` is set.
   bool record(std::string_view host, int port, const shown_key& key, failure& why);
 

@@ -174,6 +174,20 @@ bool known_hosts::has_authority(std::string_view host, int port) const {
   });
 }
 
+std::string known_hosts::key_of(std::string_view host, int port) const {
+  std::vector<entry> entries = find(entry_name(host, port));
+  for (const entry& plain : find(entry_name(host, 22))) entries.push_back(plain);
+  for (std::string_view wanted : {"ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
+                                  "ecdsa-sha2-nistp521", "ssh-rsa"}) {
+    for (const entry& e : entries) {
+      const public_key& k = keys_[e.key];
+      if (k.type == wanted && check(host, port, k.type, k.base64) == verdict::known)
+        return k.type + " " + k.base64;
+    }
+  }
+  return {};
+}
+
 std::vector<std::string_view> known_hosts::types(std::string_view host, int port) const {
   std::vector<entry> entries = find(entry_name(host, port));
   if (entries.empty() && port != 22) entries = find(entry_name(host, 22));

@@ -32,6 +32,10 @@ class known_hosts {
   /// The types of the keys known for a host, without repetition: those to ask the server for.
   std::vector<std::string_view> types(std::string_view host, int port) const;
 
+  /// "ssh-ed25519 AAAA...", the shortest of the keys known for a host, of the types that every
+  /// server of today can sign with; empty: there is none.
+  std::string key_of(std::string_view host, int port) const;
+
   /// A certificate authority signs keys of this host.
   bool has_authority(std::string_view host, int port) const;
 

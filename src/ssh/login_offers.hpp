@@ -71,6 +71,8 @@ class login_offers {
   void refresh() noexcept {
     if (agent_ != nullptr && stage_ == stage::ready) stage_ = stage::stale;
   }
+  /// False: there is nothing to log in with by a key, and no agent that may have one.
+  bool may_have_keys() const noexcept { return agent_ != nullptr || !plan_->offers.empty(); }
   /// Pre: there is one.
   agent_client& agent() const noexcept { return *agent_; }
 

@@ -11,8 +11,10 @@
 #include "base/hex.hpp"
 #include "base/machine_name.hpp"
 #include "base/random.hpp"
+#include "execo/log.hpp"
 #include "execo/printable.hpp"
 #include "wire/message_limits.hpp"
+#include "wire/ssh_agent_request.hpp"
 
 namespace execo::detail {
 namespace {
@@ -23,15 +25,17 @@ bytes16 random_bytes16() {
 
 // Between two looks for agents that are slow to deploy what they have taken.
 constexpr auto look_interval = std::chrono::seconds(1);
-// Of a work message, with room for the names of one more host.
-constexpr std::size_t max_work_bytes = frame_body_limit - 4 * name_limit;
 
 std::chrono::microseconds since_start(clock::time_point now) noexcept {
   return std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
 }
 
+// In the pool: an index that no host has.
+constexpr host_index root_itself = 0xffff'fffe;
+
 pool_rules rules_of(const tree_settings& how) {
   pool_rules rules;
+  rules.self = root_itself;
   if (how.arity != 0) rules.arity = static_cast<std::uint32_t>(how.arity);
   if (how.depth != 0) rules.most_depth = static_cast<std::uint32_t>(how.depth);
   return rules;
@@ -89,6 +93,8 @@ tree_root::tree_root(loop& on, const tree_settings& how, std::shared_ptr<tree_wa
       pool_(rules_of(how)),
       stream_window_(welcome_message().stream_window) {
   if (how.plan) leaders_.emplace(how.plan, root_in(how.plan->routes));
+  std::optional<connector_message> connector = way_->connector();
+  relays_ = connector && connector->relays;
 }
 
 tree_root::~tree_root() { assert(children_ == 0); }
@@ -121,7 +127,9 @@ void tree_root::leave(tree_seat& seat) noexcept {
 }
 
 void tree_root::want(std::uint32_t index) {
-  nodes_[index].at = stage::wanted;
+  node& its = nodes_[index];
+  its.at = stage::wanted;
+  if (relays_ && way_->item_for(its.where).key.empty()) its.by = reach::root_only;
   host_span one;
   one.first = index;
   one.count = 1;
@@ -129,6 +137,7 @@ void tree_root::want(std::uint32_t index) {
     one.leads = leaders_->leads(nodes_[index].where);
     one.under = leader_for(nodes_[index].where);
   }
+  if (its.by == reach::root_only) one.under = root_itself;
   decided_.clear();
   pool_.add(one, decided_);
   follow(decided_);
@@ -312,22 +321,14 @@ void tree_root::give(std::uint32_t link, std::span<const host_span> hosts) {
   tree_child& child = *links_[link]->child;
   index_ranges given = set_of(hosts);
   child.hand_over(given);
-  work_message work;
-  std::size_t bytes = 0;
-  auto send = [&] {
-    if (!work.items.empty()) tell(link, std::exchange(work, work_message()));
-    bytes = 0;
-  };
+  std::vector<work_item> items;
   given.for_each([&](std::uint32_t index) {
     node& its = nodes_[index];
     its.link = link;
-    work_item item = way_->item_for(its.where);
-    item.index = index;
-    bytes += item.name.size() + item.user.size() + sizeof item;
-    work.items.push_back(std::move(item));
-    if (bytes >= max_work_bytes || work.items.size() == hosts_limit) send();
+    items.push_back(way_->item_for(its.where));
+    items.back().index = index;
   });
-  send();
+  while (!items.empty()) tell(link, take_work(items));
 }
 
 void tree_root::take_back(std::uint32_t link, std::span<const host_span> hosts) {
@@ -337,7 +338,7 @@ void tree_root::take_back(std::uint32_t link, std::span<const host_span> hosts) 
 }
 
 // In order. What a child that is going does not take is the pool's again when it has gone.
-void tree_root::tell(std::uint32_t link, std::variant<work_message, revoke_message> what) {
+void tree_root::tell(std::uint32_t link, errand what) {
   entry& to = *links_[link];
   to.unsent.push_back(std::move(what));
   if (to.unsent.size() == 1) send_unsent(to);
@@ -383,7 +384,7 @@ bool tree_root::make_inner(tree_child& child) {
   connector->arity = static_cast<std::uint16_t>(how_.arity);
   connector->depth = static_cast<std::uint8_t>(std::min<std::size_t>(how_.depth, UINT8_MAX));
   bool is_able = connector->local ||
-                 (child.hello().can(capability::ssh) && pool_.queued() > 0 && send_program(child));
+                 (child.hello().can(capability::ssh) && pool_.shared() > 0 && send_program(child));
   return is_able && child.send(*connector) == send_result::queued;
 }
 
@@ -473,6 +474,7 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
   its.may_deploy = false;
   its.unsent.clear();
   copies_.forget(child);
+  its.refusals = 0;
   contain(
       [&] {
         decided_.clear();
@@ -532,6 +534,9 @@ void tree_root::child_frame(tree_child& child, const frame& f) {
     case frame_type::returned:
       is_right = take_returned(child, link, f);
       break;
+    case frame_type::sign_ask:
+      is_right = take_ask(child, link, f);
+      break;
     default:
       is_right = take_of_run(link, f);
   }
@@ -573,10 +578,80 @@ bool tree_root::take_state(tree_child& child, std::uint32_t link, const frame& f
     // One that was up and is lost: its commands have their own ends.
     if (its.at == stage::up) return mark_failed(index, why);
     is_right = is_right && pool_.host_ended(links_[link]->slot, index, host_fate::failed, decided_);
-    mark_ended(index, message->why, why);
+    if (!is_right || !try_here(index, message->why)) mark_ended(index, message->why, why);
   });
   follow(decided_);
   return is_right;
+}
+
+// Agents may be where a host cannot be reached from, or have an ssh that cannot ask.
+bool tree_root::try_here(std::uint32_t index, host_failure why) {
+  node& its = nodes_[index];
+  bool may_be_theirs =
+      why != host_failure::protocol && why != host_failure::silent && why != host_failure::lost;
+  if (!relays_ || its.by == reach::root_only || !may_be_theirs || is_closing_) return false;
+  its.by = reach::root_only;
+  its.link = no_link;
+  host_span one;
+  one.first = index;
+  one.count = 1;
+  one.under = root_itself;
+  pool_.add(one, decided_);
+  return true;
+}
+
+// A child may ask for what it likes: it is told no, and the reason is on record.
+bool tree_root::take_ask(tree_child& child, std::uint32_t link, const frame& f) {
+  auto ask = sign_ask_message::decode(f);
+  if (!ask) return false;
+  sign_target target;
+  if (relays_ && child.served().contains(ask->target)) target = target_of(ask->target, link);
+  sign_answer_message reply;
+  reply.hosts = ask->hosts;
+  reply.number = ask->number;
+  if (std::string_view why = why_not_answer(*ask, target); !why.empty()) {
+    record_refusal(child, link, why);
+    reply.text = std::string(1, ssh_agent_failure);
+    tell(link, std::move(reply));
+    return true;
+  }
+  intrusive_ptr<tree_root> self(this);
+  intrusive_ptr<tree_child> from(&child);
+  way_->answer(nodes_[ask->target].where, std::move(*ask),
+               [self, from, reply](std::string text) mutable {
+                 reply.text = std::move(text);
+                 self->answer(*from, std::move(reply));
+               });
+  return true;
+}
+
+sign_target tree_root::target_of(std::uint32_t index, std::uint32_t link) {
+  node& its = nodes_[index];
+  sign_target found;
+  found.is_on_its_way = its.at == stage::wanted && its.link == link && its.by == reach::open;
+  if (!found.is_on_its_way) return found;
+  work_item told = way_->item_for(its.where);
+  found.key = std::move(told.key);
+  found.user = std::move(told.user);
+  found.asked = its.asked;
+  if (its.asked < UINT8_MAX) ++its.asked;
+  return found;
+}
+
+// Who asks without end does not fill the log.
+void tree_root::record_refusal(const tree_child& child, std::uint32_t link, std::string_view why) {
+  constexpr unsigned most_records = 20;
+  if (++links_[link]->refusals > most_records) return;
+  log(log_level::warning, [&] {
+    return fmt::format("{}: no signature for a login from there: {}",
+                       printable(nodes_[child.index()].where.name()), why);
+  });
+}
+
+// The child may have gone meanwhile.
+void tree_root::answer(const tree_child& child, sign_answer_message reply) {
+  std::uint32_t link = link_of(child);
+  if (link != no_link && links_[link]->child.get() == &child) tell(link, std::move(reply));
 }
 
 // Hosts are given to those alone that were told how to reach them.
@@ -638,6 +713,7 @@ void tree_root::fail_all(const std::exception_ptr& error) noexcept {
 void tree_root::close() noexcept {
   is_closing_ = true;
   intrusive_ptr<tree_root> alive(this);
+  way_->forget_answers();
   for (std::size_t i = 0; i < links_.size(); ++i)
     if (links_[i]->child) links_[i]->child->leave();
 }

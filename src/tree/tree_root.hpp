@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "execo/tree.hpp"
 #include "loop/loop.hpp"
 #include "shape/work_pool.hpp"
+#include "tree/signer.hpp"
 #include "tree/tree_child.hpp"
 #include "tree/tree_copy.hpp"
 #include "tree/tree_plan.hpp"
@@ -31,8 +33,14 @@ class tree_way {
                                           std::string text) = 0;
   /// How agents come to further hosts; nothing: they do not.
   virtual std::optional<connector_message> connector() const = 0;
-  /// As whom, and where.
+  /// As whom, and where. For a connector that relays: without a key if agents cannot come to it.
   virtual work_item item_for(const host& where) const = 0;
+  /// What the ssh of an agent that logs in to that host is answered, as a message of an ssh agent.
+  /// `done` is called from the loop, if at all.
+  virtual void answer(const host& where, sign_ask_message ask,
+                      std::function<void(std::string)> done) = 0;
+  /// None is called any more.
+  virtual void forget_answers() noexcept = 0;
 };
 
 class tree_root final : public ref_counted, private loop_member, private tree_child_owner {
@@ -77,15 +85,20 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
 
  private:
   static constexpr std::uint32_t no_link = 0xffff'ffff;
+  using errand = std::variant<work_message, revoke_message, sign_answer_message>;
 
   // unknown -> wanted, when a seat enters -> up, failed or direct; from up to unknown when the way
   // is lost; from failed to wanted when another seat enters. direct: it can have no agent.
   enum class stage : std::uint8_t { unknown, wanted, up, failed, direct };
+  // open -> root_only  agents cannot come to it, or one has tried and failed
+  enum class reach : std::uint8_t { open, root_only };
   class node {
    public:
     explicit node(const host& h) : where(h) {}
     host where;
     stage at = stage::unknown;
+    reach by = reach::open;
+    std::uint8_t asked = 0;  // for signatures
     std::uint8_t depth = 0;
     std::uint32_t parent = no_host;
     std::uint32_t link = no_link;  // the child of ours through which it is reached
@@ -97,9 +110,10 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
     child_slot slot = 0;              // in the pool, once it is up
     bool is_up = false;
     bool may_deploy = false;
-    list_node seats;    // whose commands were sent that way
-    list_node blocked;  // of them, those that wait for room
-    std::deque<std::variant<work_message, revoke_message>> unsent;  // they wait for it, too
+    unsigned refusals = 0;      // of signatures
+    list_node seats;            // whose commands were sent that way
+    list_node blocked;          // of them, those that wait for room
+    std::deque<errand> unsent;  // they wait for it, too
   };
 
   // -- tree_child_owner
@@ -119,7 +133,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   std::uint32_t link_of(const tree_child& child) const noexcept;
   std::uint32_t link_of_slot(child_slot slot) const noexcept;
   void wait_for_room(tree_seat& seat) noexcept;
-  void tell(std::uint32_t link, std::variant<work_message, revoke_message> what);
+  void tell(std::uint32_t link, errand what);
   void send_unsent(entry& to);
   void want(std::uint32_t index);
   host_index leader_for(const host& where);
@@ -141,6 +155,11 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   bool take_of_run(std::uint32_t link, const frame& f);
   bool is_with(const tree_child& child, std::uint32_t link, const index_ranges& hosts) const;
   bool are_all(stage at, const index_ranges& hosts) const;
+  bool take_ask(tree_child& child, std::uint32_t link, const frame& f);
+  sign_target target_of(std::uint32_t index, std::uint32_t link);
+  void record_refusal(const tree_child& child, std::uint32_t link, std::string_view why);
+  void answer(const tree_child& child, sign_answer_message reply);
+  bool try_here(std::uint32_t index, host_failure why);
   void call_ready();
   void ready_soon() noexcept;
   void tick();
@@ -171,6 +190,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   std::size_t stream_window_ = 0;
   std::uint32_t last_run_ = 0;
   std::size_t children_ = 0;
+  bool relays_ = false;  // agents log in with what this process tells them
   bool is_closing_ = false;
   bool ready_queued_ = false;
 };

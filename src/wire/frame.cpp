@@ -48,6 +48,7 @@ constexpr std::array type_rules{
     type_rule(frame_type::file_end, frame_class::data, frame_address::nobody, "file_end"),
     type_rule(frame_type::file_none, frame_class::data, frame_address::nobody, "file_none"),
     type_rule(frame_type::file_forget, frame_class::control, frame_address::nobody, "file_forget"),
+    type_rule(frame_type::sign_answer, frame_class::control, frame_address::hosts, "sign_answer"),
     type_rule(frame_type::hello, frame_class::link, frame_address::nobody, "hello"),
     type_rule(frame_type::steal, frame_class::control, frame_address::nobody, "steal"),
     type_rule(frame_type::returned, frame_class::control, frame_address::hosts, "returned"),
@@ -58,6 +59,7 @@ constexpr std::array type_rules{
     type_rule(frame_type::ended, frame_class::data, frame_address::hosts_of_run, "ended"),
     type_rule(frame_type::pong, frame_class::link, frame_address::nobody, "pong"),
     type_rule(frame_type::file_want, frame_class::control, frame_address::nobody, "file_want"),
+    type_rule(frame_type::sign_ask, frame_class::control, frame_address::hosts, "sign_ask"),
     type_rule(frame_type::credit, frame_class::control, frame_address::credit, "credit"),
     type_rule(frame_type::goodbye, frame_class::link, frame_address::nobody, "goodbye"),
 };

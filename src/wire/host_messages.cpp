@@ -1,5 +1,8 @@
 #include "wire/host_messages.hpp"
 
+#include <cassert>
+#include <iterator>
+
 #include "wire/message_codec.hpp"
 #include "wire/message_limits.hpp"
 
@@ -10,6 +13,7 @@ namespace {
 constexpr auto connector_fields = [](auto& c, auto& m) {
   c.list(m.words, words_limit, [](auto& coder, auto& word) { coder.word(word, text_limit); });
   c.boolean(m.local);
+  c.boolean(m.relays);
   require(c, m.local || !m.words.empty());
   c.u32(m.timeout_ms);
   c.u16(m.arity);
@@ -33,7 +37,14 @@ constexpr auto work_item_fields = [](auto& c, auto& m) {
   c.word(m.user, name_limit);
   c.u16(m.port);
   c.u16(m.zone);
+  c.word(m.key, host_key_limit);
 };
+
+// More than it takes.
+std::size_t most_bytes_of(const work_item& item) noexcept {
+  constexpr std::size_t numbers = 32;
+  return item.name.size() + item.user.size() + item.key.size() + numbers;
+}
 
 bool ascends(const std::vector<work_item>& items) noexcept {
   for (std::size_t i = 1; i < items.size(); ++i)
@@ -81,6 +92,22 @@ std::optional<image_message> image_message::decode(const frame& from) {
 void work_message::encode(wire_writer& body) const { encode_message(body, *this, work_fields); }
 std::optional<work_message> work_message::decode(const frame& from) {
   return decode_message<work_message>(from, work_fields);
+}
+
+work_message take_work(std::vector<work_item>& left) {
+  assert(!left.empty());
+  constexpr std::size_t room = frame_body_limit - 32;
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  for (; count < left.size() && count < hosts_limit; ++count) {
+    bytes += most_bytes_of(left[count]);
+    if (bytes > room) break;
+  }
+  const auto end = left.begin() + static_cast<std::ptrdiff_t>(count);
+  work_message taken;
+  taken.items.assign(std::make_move_iterator(left.begin()), std::make_move_iterator(end));
+  left.erase(left.begin(), end);
+  return taken;
 }
 
 void steal_message::encode(wire_writer& body) const { encode_message(body, *this, steal_fields); }

@@ -28,6 +28,9 @@ class connector_message {
   std::vector<std::string> words;
   /// sh in place of ssh, with EXECO_HOST set: `words` are not used.
   bool local = false;
+  /// %A is the path of an ssh agent that passes on what it is asked, %K that of a file of the keys
+  /// of the hosts. Both are the agent's own.
+  bool relays = false;
   std::uint32_t timeout_ms = 0;  // 0: none
   std::uint16_t arity = 0;       // children of an agent at most; 0: as it likes
   std::uint8_t depth = 0;        // of the last level; 0: as it likes
@@ -60,6 +63,7 @@ class work_item {
   std::string user;        // empty: the connector's default
   std::uint16_t port = 0;  // 0: the connector's default
   std::uint16_t zone = 0;
+  std::string key;  // "ssh-ed25519 AAAA...", that it is to have; empty: the connector knows
 };
 
 /// Hosts that the child has to deploy from now on, itself or through its own children.
@@ -74,6 +78,9 @@ class work_message {
 
   std::vector<work_item> items;
 };
+
+/// Takes items from the front of `left` that fit in one message. Pre: there are some.
+work_message take_work(std::vector<work_item>& left);
 
 /// The child has room for `hosts` more.
 class steal_message {

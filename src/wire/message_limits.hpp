@@ -20,6 +20,14 @@ inline constexpr std::uint32_t image_limit = 16 * 1'048'576;  // bytes of an age
 inline constexpr std::size_t chunk_limit = 32'768;
 /// The encoded size of a set at the front of a message: see index_ranges::pieces.
 inline constexpr std::size_t set_limit = 16'384;
+inline constexpr std::size_t host_key_limit = 1'024;  // of a host in a work message, as text
+/// What an ssh says and asks an agent for: keys and signatures, the largest of which are those of
+/// RSA certificates; the identifier of a session, and what is to be signed. One message has room
+/// for all of it.
+inline constexpr std::size_t sign_key_limit = 8'192;
+inline constexpr std::size_t sign_session_limit = 256;
+inline constexpr std::size_t sign_data_limit = 24'576;
+inline constexpr std::size_t sign_answer_limit = 32'768;
 /// Hosts with numbers of their own in one message.
 inline constexpr std::size_t measured_hosts_limit = 1'024;
 

@@ -15,6 +15,7 @@
 #include "wire/host_messages.hpp"
 #include "wire/link_messages.hpp"
 #include "wire/run_messages.hpp"
+#include "wire/sign_messages.hpp"
 
 namespace execo::detail {
 

@@ -51,6 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           detail::cancel_message, detail::started_message, detail::output_message,
           detail::folded_message, detail::ended_message, detail::file_order_message,
           detail::file_part_message, detail::file_end_message, detail::file_none_message,
-          detail::file_forget_message, detail::file_want_message>(from);
+          detail::file_forget_message, detail::file_want_message, detail::sign_ask_message,
+          detail::sign_answer_message>(from);
   return 0;
 }

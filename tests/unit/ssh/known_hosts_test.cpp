@@ -82,6 +82,16 @@ TEST(known_hosts, never_trusts_a_revoked_key) {
   EXPECT_EQ(k.check("alpha", 22, ed25519, key_b), verdict::known);
 }
 
+TEST(known_hosts, tells_a_key_of_a_host_the_shortest_first) {
+  known_hosts k = parsed(line("alpha,beta", key_rsa) + line("alpha") + line("[gamma]:2222", key_b) +
+                         line("delta") + "@revoked " + line("*", key_b));
+  EXPECT_EQ(k.key_of("alpha", 22), std::string(ed25519) + " " + key_a);
+  EXPECT_EQ(k.key_of("beta", 22), std::string("ssh-rsa ") + key_rsa);
+  EXPECT_EQ(k.key_of("delta", 2222), std::string(ed25519) + " " + key_a);
+  EXPECT_EQ(k.key_of("gamma", 22), "");
+  EXPECT_EQ(k.key_of("gamma", 2222), "") << "it is revoked";
+}
+
 TEST(known_hosts, trusts_no_certificate_authority_and_no_broken_line) {
   known_hosts k =
       parsed(line("@cert-authority alpha") + "# alpha\n\n  \nalpha\nalpha ssh-ed25519\n" +

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "unit/wire/random_messages.hpp"
 #include "wire/message_limits.hpp"
@@ -223,6 +224,27 @@ TEST(messages, at_their_limits_fit_into_a_frame) {
   folded.bytes = bytes;
   EXPECT_LE(body_of(folded).size(), detail::frame_body_limit);
   EXPECT_TRUE(is_decoded(folded));
+}
+
+TEST(messages, of_work_hold_as_many_hosts_as_fit) {
+  std::vector<detail::work_item> left;
+  for (std::uint32_t index = 0; index < 300; ++index) {
+    detail::work_item& item = left.emplace_back();
+    item.index = index;
+    item.name = std::string(detail::name_limit, 'n');
+    item.user = std::string(detail::name_limit, 'u');
+    item.key = std::string(index % 7 == 0 ? detail::host_key_limit : 80, 'k');
+  }
+  std::uint32_t next = 0;
+  std::size_t messages = 0;
+  for (; !left.empty(); ++messages) {
+    detail::work_message taken = detail::take_work(left);
+    ASSERT_LE(body_of(taken).size(), detail::frame_body_limit);
+    ASSERT_TRUE(is_decoded(taken));
+    for (const detail::work_item& item : taken.items) EXPECT_EQ(item.index, next++);
+  }
+  EXPECT_EQ(next, 300U);
+  EXPECT_LE(messages, 5U);
 }
 
 }  // namespace

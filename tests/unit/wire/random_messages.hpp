@@ -109,6 +109,7 @@ class random_messages {
     m.local = coin();
     const std::uint64_t count = m.local ? 0 : 1 + below(5);
     for (std::uint64_t i = 0; i < count; ++i) m.words.push_back(word(50));
+    m.relays = coin();
     number(m.timeout_ms);
   }
   void fill(detail::image_message& m) {
@@ -127,6 +128,7 @@ class random_messages {
       item.user = word(5);
       number(item.port);
       number(item.zone);
+      if (coin()) item.key = word(80);
     });
   }
   void fill(detail::steal_message& m) {
@@ -145,6 +147,23 @@ class random_messages {
     number(m.parent);
     number(m.depth);
     number(m.connect_ms);
+  }
+  void fill(detail::sign_ask_message& m) {
+    m.hosts = detail::index_ranges(host());
+    number(m.number);
+    m.target = host();
+    choice(m.wish, detail::sign_wish_count);
+    for (std::string* part : {&m.host_key, &m.proof}) *part = bytes(300);
+    m.session = bytes(100);
+    number(m.flags);
+    if (m.wish == detail::sign_wish::keys) return;
+    m.key = bytes(300);
+    m.data = bytes(300);
+  }
+  void fill(detail::sign_answer_message& m) {
+    m.hosts = detail::index_ranges(host());
+    number(m.number);
+    m.text = bytes(300) + "x";
   }
   void fill(detail::execute_message& m) {
     address(m);
@@ -284,6 +303,8 @@ void for_each_message(Each each) {
   each(detail::revoke_message());
   each(detail::returned_message());
   each(detail::host_state_message());
+  each(detail::sign_ask_message());
+  each(detail::sign_answer_message());
   each(detail::execute_message());
   each(detail::input_message());
   each(detail::signal_message());

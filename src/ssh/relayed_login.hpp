@@ -1,0 +1,46 @@
+// Logins that others make in the name of this process: what they are told of a host, and what its
+// ssh agent and its key files answer them. Private keys stay here.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/intrusive_ptr.hpp"
+#include "loop/loop.hpp"
+#include "ssh/host_directory.hpp"
+#include "wire/sign_messages.hpp"
+
+namespace execo::detail {
+
+/// The key of a host that others may log in to for us, "ssh-ed25519 AAAA...". Empty: they may not,
+/// for the way there is no plain connection, its key is not known, or there is no key to log in.
+std::string key_for_others(const ssh_target& to);
+
+/// On one loop. Whether there is an answer at all is for others to decide.
+class relayed_logins final : public ref_counted {
+ public:
+  /// A message of an ssh agent, without its length. Called from the loop, or from ask().
+  using receiver = std::function<void(std::string)>;
+
+  explicit relayed_logins(loop& on);
+  ~relayed_logins() override;
+
+  void ask(std::shared_ptr<ssh_environment> by, sign_ask_message what, receiver done);
+  /// No receiver is called any more.
+  void forget() noexcept;
+
+ private:
+  class job;
+
+  void go_on_soon() noexcept;
+  void go_on();
+
+  loop& loop_;
+  std::vector<std::unique_ptr<job>> jobs_;
+  queue_node step_;
+  bool step_queued_ = false;
+};
+
+}  // namespace execo::detail
