@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "agent/bootstrap_talk.hpp"
 #include "agent/line.hpp"
@@ -69,6 +70,12 @@ class branch final : private line_owner, private bootstrap_owner {
     return state_ == branch_state::greeting || state_ == branch_state::up ? line_.get() : nullptr;
   }
   std::chrono::microseconds connect_time() const noexcept;
+  /// True once: from then on it has the programs of further agents.
+  bool need_programs() noexcept { return std::exchange(lacks_programs_, false); }
+  bool lacks_programs() const noexcept { return lacks_programs_; }
+  /// Its place in the pool, from opened() on.
+  std::uint32_t slot() const noexcept { return slot_; }
+  void take_slot(std::uint32_t slot) noexcept { slot_ = slot; }
   /// What was handed to it.
   detail::index_ranges served() const;
 
@@ -111,6 +118,8 @@ class branch final : private line_owner, private bootstrap_owner {
   detail::work_item host_;
   branch_state state_ = branch_state::idle;
   pid_t pid_ = -1;
+  std::uint32_t slot_ = 0;
+  bool lacks_programs_ = true;
   unique_fd socket_;
   detail::welcome_message welcome_;
   detail::bytes16 nonce_{};

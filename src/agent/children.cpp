@@ -15,15 +15,67 @@ using detail::index_ranges;
 using detail::link_state;
 using detail::work_item;
 
-// Bounds of what one node does at a time, until they are measured.
-constexpr std::uint32_t window = 16;
-constexpr std::uint32_t usual_arity = 64;
-constexpr unsigned most_depth = 8;
+constexpr unsigned most_levels = 8;
+// Between two looks for children that are slow to start what they have taken.
+constexpr milliseconds look_interval{1000};
+// Of such a look: this host has more to do than it can.
+constexpr milliseconds most_delay{200};
+// Of a work message, with room for the names of one more host.
+// Connections that are measured before the arity follows from them.
+constexpr std::uint32_t measured_connections = 4;
 
 index_ranges indices_of(const std::vector<work_item>& hosts) {
   index_ranges indices;
   for (const work_item& one : hosts) indices.insert(one.index);
   return indices;
+}
+
+detail::host_span span_of(const work_item& host) {
+  detail::host_span one;
+  one.first = host.index;
+  one.count = 1;
+  one.zone = host.zone;
+  one.claim = host.doubtful ? detail::host_claim::doubtful : detail::host_claim::fresh;
+  one.leads = host.leads;
+  one.under = host.under;
+  return one;
+}
+
+detail::host_spans spans_of(const std::vector<work_item>& hosts) {
+  detail::host_spans spans;
+  for (const work_item& one : hosts) append_span(spans, span_of(one));
+  return spans;
+}
+
+detail::host_spans spans_of(const index_ranges& hosts) {
+  detail::host_spans spans;
+  for (const detail::index_range& one : hosts.ranges()) {
+    detail::host_span span;
+    span.first = one.first;
+    span.count = one.last - one.first + 1;
+    spans.push_back(span);
+  }
+  return spans;
+}
+
+index_ranges set_of(std::span<const detail::host_span> spans) {
+  index_ranges set;
+  for (const detail::host_span& one : spans)
+    set |= index_ranges(one.first, static_cast<std::uint32_t>(one.end() - 1));
+  return set;
+}
+
+bool is_empty(const detail::pool_decisions& decided) noexcept {
+  return decided.start.empty() && decided.give.empty() && decided.take_back.empty() &&
+         decided.parent == detail::pool_decisions::to_parent::nothing;
+}
+
+// Closed before a login: the other end, or a gateway, has too many at a time.
+bool is_turned_away(const branch& which) {
+  if (which.failure() == host_failure::no_resource) return true;
+  const std::string text = which.failure_text();
+  return text.find("kex_exchange_identification") != std::string::npos ||
+         text.find("Connection reset") != std::string::npos;
 }
 
 host_failure failure_of(detail::wire_fault fault) {
@@ -53,28 +105,12 @@ bool children::has_room(std::size_t limit) noexcept {
   });
 }
 
-std::uint32_t children::arity() const noexcept {
-  return connector_ && connector_->arity != 0 ? connector_->arity : usual_arity;
-}
-
 unsigned children::last_level() const noexcept {
-  return connector_ && connector_->depth != 0 ? connector_->depth : most_depth;
-}
-
-// A program that is cut short is of no use: hosts are asked for once one is whole.
-bool children::may_have_children() const noexcept {
-  if (leaving_ || !connector_ || self_.depth >= last_level()) return false;
-  return connector_->local ||
-         std::ranges::any_of(programs_, [](const auto& one) { return one.second.is_whole(); });
+  return connector_ && connector_->depth != 0 ? connector_->depth : most_levels;
 }
 
 // -- programs
 // --------------------------------------------------------------------------------------
-
-// The last level takes all that it is given: nobody is below it.
-bool children::may_have_more() const noexcept {
-  return branches_.size() < arity() || self_.depth + 1U >= last_level();
-}
 
 bool children::take_program(const detail::image_message& part) {
   agent_program& program = programs_[part.arch];
@@ -87,8 +123,11 @@ bool children::take_program(const detail::image_message& part) {
     return false;
   program.bytes.append(part.bytes);
   for (auto& [number, child] : branches_)
-    if (child->state() == branch_state::up) (void)child->line()->send(part);
-  if (program.is_whole()) deploy();
+    if (child->state() == branch_state::up && !child->lacks_programs())
+      (void)child->line()->send(part);
+  if (!program.is_whole() || !pool_ || early_.empty()) return true;
+  take_in(std::exchange(early_, detail::host_spans()));
+  follow();
   return true;
 }
 
@@ -97,7 +136,6 @@ const agent_program* children::program_for(detail::machine arch) {
   return found != programs_.end() && found->second.is_whole() ? &found->second : nullptr;
 }
 
-// Before its connector: it asks for hosts once it has both.
 void children::send_programs(line& to) {
   detail::image_message part;
   for (const auto& [arch, program] : programs_) {
@@ -117,9 +155,38 @@ void children::send_programs(line& to) {
 
 void children::take_connector(const detail::connector_message& connector) {
   connector_ = connector;
-  for (auto& [number, child] : branches_)
-    if (child->state() == branch_state::up) (void)child->line()->send(connector);
-  want();
+  begin_pool();
+}
+
+void children::begin_pool() {
+  if (pool_ || leaving_ || self_.depth >= last_level()) return;
+  measured_.emplace(*connector_);
+  detail::pool_rules rules;
+  if (connector_->arity != 0)
+    rules.arity = connector_->arity;
+  else if (measured_->is_known())
+    rules.arity = arity_for(measured_->cost());
+  rules.most_depth = last_level();
+  rules.depth = self_.depth;
+  rules.self = self_.index;
+  rules.window = first_window_of(*measured_);
+  pool_.emplace(rules);
+  pool_->joined(decided_);
+  if (can_start()) take_in(std::exchange(early_, detail::host_spans()));
+  follow();
+}
+
+// A program that is cut short is of no use.
+bool children::can_start() const noexcept {
+  return pool_ && (connector_->local || std::ranges::any_of(programs_, [](const auto& one) {
+                     return one.second.is_whole();
+                   }));
+}
+
+// More than it has asked for: a parent may know better.
+void children::take_in(const detail::host_spans& hosts) {
+  if (hosts.empty() || pool_->receive(hosts, decided_)) return;
+  for (const detail::host_span& one : hosts) pool_->add(one, decided_);
 }
 
 bool children::add(const detail::work_message& work) {
@@ -127,23 +194,31 @@ bool children::add(const detail::work_message& work) {
   for (const detail::route_table::part& part : routes_.split(hosts))
     if (part.link != nowhere) return false;
   routes_.assign(hosts, not_up);
-  pool_.add(work.items);
-  wanted_ = 0;
-  deploy();
+  for (const work_item& one : work.items) hosts_.insert_or_assign(one.index, one);
+  const detail::host_spans spans = spans_of(work.items);
+  if (can_start())
+    take_in(spans);
+  else
+    early_.insert(early_.end(), spans.begin(), spans.end());
+  follow();
   return true;
 }
 
 index_ranges children::withdraw(const index_ranges& hosts) {
-  index_ranges free = pool_.remove(hosts);
+  detail::host_spans back;
+  if (pool_) pool_->revoke(spans_of(hosts), back);
+  index_ranges free = set_of(back);
   routes_.erase(free);
+  free.for_each([this](std::uint32_t index) { hosts_.erase(index); });
   return free;
 }
 
-bool children::give_back(branch& child, const index_ranges& hosts) {
-  if (!wanted_back_.contains(hosts) || !are_behind(child, hosts)) return false;
-  settle(hosts);
-  routes_.erase(hosts);
+bool children::take_returned(branch& child, const index_ranges& hosts) {
+  if (!are_behind(child, hosts) || !pool_->child_returns(child.slot(), spans_of(hosts), decided_))
+    return false;
+  routes_.assign(hosts, not_up);
   if (child.line() != nullptr) child.line()->link().take_back(hosts);
+  follow();
   return true;
 }
 
@@ -162,82 +237,124 @@ bool children::are_behind(const branch& child, const index_ranges& hosts) const 
                              [&child](const auto& part) { return part.link == child.number(); });
 }
 
-bool children::take_state(const branch& child, const index_ranges& hosts,
-                          detail::tree_host_state state) {
-  const bool was_up = state == detail::tree_host_state::up && !given_.contains(hosts);
-  if (was_up || !are_behind(child, hosts)) return false;
+// One that was up and is lost has no place in the pool any more.
+bool children::take_state(branch& child, const index_ranges& hosts, detail::tree_host_state state) {
+  if (!are_behind(child, hosts)) return false;
   if (state == detail::tree_host_state::connecting) return true;
-  settle(hosts);
-  if (state == detail::tree_host_state::failed) routes_.erase(hosts);
-  return true;
-}
-
-// It is known what became of them.
-void children::settle(const index_ranges& hosts) {
-  given_ -= hosts;
-  wanted_back_ -= hosts;
+  const bool failed = state == detail::tree_host_state::failed;
+  const auto fate = failed ? detail::host_fate::failed : detail::host_fate::up;
+  bool sound = true;
+  hosts.for_each([&](std::uint32_t index) {
+    if (pool_->host_ended(child.slot(), index, fate, decided_))
+      hosts_.erase(index);
+    else
+      sound = sound && failed && !hosts_.contains(index);
+  });
+  if (failed && sound) routes_.erase(hosts);
+  follow();
+  return sound;
 }
 
 void children::ask(branch& child, std::uint32_t room) {
-  pool_.ask(child.number(), room);
-  deploy();
+  pool_->child_asks(child.slot(), room, decided_);
+  follow();
 }
 
-void children::deploy() {
-  if (!may_have_children()) return;
-  while (std::optional<host_pool::share> share = pool_.serve()) serve(*share);
-  index_ranges begun;
-  while (connecting_ < window && may_have_more()) {
-    std::optional<work_item> next = pool_.take();
-    if (!next) break;
-    std::uint32_t index = next->index;
-    if (start(std::move(*next))) begun.insert(index);
+// -- what the pool decides
+// -------------------------------------------------------------------------
+
+void children::follow() {
+  while (!is_empty(decided_)) {
+    const detail::pool_decisions now = std::exchange(decided_, detail::pool_decisions());
+    if (leaving_) return;
+    follow_starts(now.start);
+    for (const auto& one : now.give)
+      if (branch* child = find(numbers_[one.child])) give(*child, now.of(one));
+    for (const auto& one : now.take_back)
+      if (branch* child = find(numbers_[one.child])) take_back(*child, now.of(one));
+    if (now.parent == detail::pool_decisions::to_parent::nothing) continue;
+    detail::steal_message steal;
+    steal.hosts = now.credit;
+    steal.connect_us = measured_->connect_us();
+    steal.cpu_us = measured_->cpu_us();
+    owner_.on_hosts_wanted(steal);
   }
+  watch_time();
+}
+
+void children::follow_starts(const detail::host_spans& hosts) {
+  index_ranges begun;
+  set_of(hosts).for_each([&](std::uint32_t index) {
+    if (start(index)) begun.insert(index);
+  });
   if (!begun.empty()) owner_.on_connecting(begun);
-  want();
 }
 
-void children::serve(const host_pool::share& what) {
-  branch* child = find(what.child);
-  // It has asked, so it is up; it may have been lost since.
-  if (child == nullptr || child->line() == nullptr) return pool_.add(what.hosts);
-  index_ranges hosts = indices_of(what.hosts);
-  routes_.assign(hosts, what.child);
-  given_ |= hosts;
-  child->line()->link().hand_over(hosts);
-  for (std::vector<work_item> left = what.hosts; !left.empty();)
-    (void)child->line()->send(detail::take_work(left));
-  owner_.on_way(*child, hosts);
+// One that has been lost since takes nothing: the pool is told of that.
+void children::give(branch& child, std::span<const detail::host_span> hosts) {
+  if (child.line() == nullptr) return;
+  detail::host_spans sorted(hosts.begin(), hosts.end());
+  std::ranges::sort(sorted, {}, &detail::host_span::first);
+  index_ranges given = set_of(sorted);
+  routes_.assign(given, child.number());
+  child.line()->link().hand_over(given);
+  if (child.need_programs()) send_programs(*child.line());
+  std::vector<work_item> items;
+  for (const detail::host_span& one : sorted) {
+    for (std::uint64_t index = one.first; index < one.end(); ++index) {
+      items.push_back(hosts_[static_cast<std::uint32_t>(index)]);
+      items.back().doubtful = one.claim == detail::host_claim::doubtful;
+      items.back().leads = one.leads;
+      items.back().under = one.under;
+    }
+  }
+  while (!items.empty()) (void)child.line()->send(detail::take_work(items));
+  owner_.on_way(child, given);
 }
 
-// The parent answers once there are hosts again, so it is asked anew only for a lot more.
-void children::want() {
-  if (!may_have_children() || !pool_.empty()) return;
-  std::uint32_t own = may_have_more() ? window - std::min(connecting_, window) : 0;
-  std::uint32_t all = own + std::min(pool_.wanted(), UINT32_MAX - own);
-  if (all == 0 || all / 2 < wanted_) return;
-  wanted_ = all;
-  owner_.on_hosts_wanted(all);
+void children::take_back(branch& child, std::span<const detail::host_span> hosts) {
+  if (child.line() == nullptr) return;
+  detail::revoke_message message;
+  message.hosts = set_of(hosts);
+  (void)child.line()->send(message);
+}
+
+void children::watch_time() {
+  const bool wanted = pool_ && !leaving_ && (pool_->needs_time() || pool_->in_flight() > 0);
+  if (wanted && !look_.armed()) loop_.arm(look_, loop_.now() + look_interval);
+}
+
+void children::on_look() {
+  if (!pool_) return;
+  if (loop_.now() - look_.due() > most_delay) pool_->overloaded();
+  pool_->tick(std::chrono::duration_cast<std::chrono::microseconds>(loop_.now().time_since_epoch()),
+              decided_);
+  follow();
 }
 
 // -- branches
 // --------------------------------------------------------------------------------------
 
-bool children::start(work_item host) {
+bool children::start(std::uint32_t index) {
   link_number number = ++last_number_;
+  const work_item& host = hosts_[index];
   detail::welcome_message welcome = self_;
   welcome.index = host.index;
   welcome.host = host.name;
   welcome.depth = static_cast<std::uint8_t>(self_.depth + 1);
   branch_owner& self = *this;
-  auto made = std::make_unique<branch>(loop_, self, number, std::move(host));
+  auto made = std::make_unique<branch>(loop_, self, number, host);
   if (!begin(*made, welcome)) {
-    index_ranges lost(made->host().index);
+    index_ranges lost(index);
     routes_.erase(lost);
+    hosts_.erase(index);
+    pool_->host_failed(index,
+                       is_turned_away(*made) ? detail::connect_failure::turned_away
+                                             : detail::connect_failure::unreachable,
+                       decided_);
     owner_.on_hosts_lost(lost, index_ranges(), made->failure(), made->failure_text());
     return false;
   }
-  ++connecting_;
   by_pid_.emplace(made->pid(), made.get());
   branches_.emplace(number, std::move(made));
   return true;
@@ -263,22 +380,45 @@ std::optional<std::uint32_t> children::host_of_connector(pid_t session) const no
 }
 
 void children::on_branch_frame(branch& from, const detail::frame& what) {
-  if (what.type == frame_type::hello) return on_hello(from);
+  if (what.type == frame_type::hello) return on_hello(from, what);
   if (what.type == frame_type::goodbye) return;
   owner_.on_child_frame(from, what);
 }
 
-void children::on_hello(branch& from) {
-  if (from.line()->link().state() != link_state::open) return;
+void children::on_hello(branch& from, const detail::frame& what) {
+  std::optional<detail::hello_message> hello = detail::hello_message::decode(what);
+  if (!hello || from.line()->link().state() != link_state::open) return;
   from.opened();
-  --connecting_;
-  index_ranges self(from.host().index);
+  const std::uint32_t index = from.host().index;
+  index_ranges self(index);
   routes_.assign(self, from.number());
-  send_programs(*from.line());
-  if (connector_) (void)from.line()->send(*connector_);
+  hosts_.erase(index);
+  const auto role = make_inner(from, *hello) ? detail::child_role::inner : detail::child_role::leaf;
+  from.take_slot(pool_->host_up(index, from.connect_time(), role, decided_));
+  numbers_[from.slot()] = from.number();
+  measure(from);
   owner_.on_child_up(from);
   owner_.on_way(from, self);
-  deploy();
+  follow();
+}
+
+// Programs follow with the first hosts.
+bool children::make_inner(branch& child, const detail::hello_message& hello) {
+  if (self_.depth + 1U >= last_level()) return false;
+  const bool needs_ssh = !connector_->local && connector_->words.front() == "ssh";
+  if (needs_ssh && !hello.can(detail::capability::ssh)) return false;
+  detail::connector_message connector = *connector_;
+  connector.connect_us = measured_->connect_us();
+  connector.cpu_us = measured_->cpu_us();
+  return child.line()->send(connector);
+}
+
+void children::measure(branch& child) {
+  const auto typical = pool_->window().typical().count();
+  measured_->add(child.pid(),
+                 static_cast<std::uint32_t>(std::min<std::int64_t>(typical, UINT32_MAX)));
+  if (connector_->arity == 0 && pool_->children() >= measured_connections)
+    pool_->set_arity(arity_for(measured_->cost()), decided_);
 }
 
 void children::on_branch_over(branch& which) {
@@ -293,23 +433,39 @@ void children::on_branch_over(branch& which) {
   on_branch_failed(which);
 }
 
+// What it had taken and had not ended is started anew from here.
 void children::on_branch_failed(branch& which) {
   const bool was_up = which.connect_time().count() > 0;
-  if (!was_up) --connecting_;
+  const std::uint32_t own = which.host().index;
   index_ranges hosts = routes_.erase_link(which.number());
-  hosts.insert(which.host().index);
+  hosts.insert(own);
+  index_ranges back;
+  if (was_up) {
+    hosts.for_each([&](std::uint32_t index) {
+      if (hosts_.contains(index)) back.insert(index);
+    });
+    hosts -= back;
+    pool_->child_lost(which.slot(), decided_);
+    numbers_.erase(which.slot());
+  } else {
+    hosts_.erase(own);
+    pool_->host_failed(own,
+                       is_turned_away(which) ? detail::connect_failure::turned_away
+                                             : detail::connect_failure::unreachable,
+                       decided_);
+  }
   routes_.erase(hosts);
-  settle(hosts);
+  if (!back.empty()) routes_.assign(back, not_up);
   index_ranges silent;
   for (const detail::route_table::part& part : routes_.split(which.served()))
     if (part.link == nowhere) silent = part.hosts - hosts;
-  pool_.forget(which.number());
   which.end();
   // Hosts behind it are to say through whom they were lost.
   std::string text = which.failure_text();
   if (was_up) text = "the agent of " + which.host().name + ": " + text;
   owner_.on_hosts_lost(hosts, silent, which.failure(), text);
-  deploy();
+  if (!back.empty()) owner_.on_hosts_back(back, text);
+  follow();
 }
 
 void children::on_branch_gone(branch& which) { gone_.push_back(which.number()); }
@@ -325,6 +481,7 @@ bool children::on_zombie(pid_t pid, int status) {
 
 void children::leave(detail::goodbye_reason why) {
   leaving_ = true;
+  loop_.disarm(look_);
   for (auto& [number, child] : branches_)
     if (child->line() != nullptr) child->line()->leave(why, "");
 }
@@ -335,9 +492,7 @@ void children::kill_all() noexcept {
 
 void children::collect() {
   for (link_number number : gone_) branches_.erase(number);
-  if (gone_.empty()) return;
   gone_.clear();
-  deploy();
 }
 
 }  // namespace execo::agent

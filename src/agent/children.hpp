@@ -8,14 +8,16 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "agent/branch.hpp"
-#include "agent/host_pool.hpp"
+#include "agent/connect_measure.hpp"
 #include "agent/reactor.hpp"
 #include "agent/sign_socket.hpp"
+#include "shape/work_pool.hpp"
 #include "wire/messages.hpp"
 #include "wire/route_table.hpp"
 
@@ -35,8 +37,10 @@ class children_owner {
   /// told before that they failed.
   virtual void on_hosts_lost(const detail::index_ranges& hosts, const detail::index_ranges& silent,
                              detail::host_failure why, const std::string& text) = 0;
-  /// There is room for so many more hosts.
-  virtual void on_hosts_wanted(std::uint32_t count) = 0;
+  /// They were given to a child that is lost, and are started anew from here.
+  virtual void on_hosts_back(const detail::index_ranges& hosts, const std::string& text) = 0;
+  /// There is room for so many more hosts, or for none any more.
+  virtual void on_hosts_wanted(const detail::steal_message& what) = 0;
   /// A connector asks the root. `hosts` are not set.
   virtual void on_ask(detail::sign_ask_message what) = 0;
 
@@ -55,7 +59,8 @@ class children final : private branch_owner, private sign_socket_owner {
       : loop_(on),
         owner_(owner),
         around_(around),
-        signing_(on, static_cast<sign_socket_owner&>(*this), around) {}
+        signing_(on, static_cast<sign_socket_owner&>(*this), around),
+        look_(delegate<>::to<&children::on_look>(this)) {}
 
   /// What this agent was told of itself.
   void introduce(const detail::welcome_message& self);
@@ -64,23 +69,18 @@ class children final : private branch_owner, private sign_socket_owner {
   void take_connector(const detail::connector_message& connector);
   /// Hosts to deploy. False if one of them is here already.
   bool add(const detail::work_message& work);
-  /// Takes those out that nobody has begun with; the rest of what lies below by its ways.
+  /// Takes those out that nobody has begun with.
   detail::index_ranges withdraw(const detail::index_ranges& hosts);
   /// What the root answers to on_ask().
   void answer(const detail::sign_answer_message& what) { signing_.answer(what); }
-  /// What `withdraw` has left is asked back.
-  void want_back(const detail::index_ranges& hosts) { wanted_back_ |= hosts & given_; }
-  /// The child has given them back. False if it may not.
-  bool give_back(branch& child, const detail::index_ranges& hosts);
+  /// The child gives them back. False if it was not asked to.
+  bool take_returned(branch& child, const detail::index_ranges& hosts);
   /// The child speaks of them: none of them lies another way now.
   bool may_tell(const branch& child, const detail::index_ranges& hosts) const;
   /// The child has said that of them. What ended before on one that failed may still be on its way.
   /// False if it may not.
-  bool take_state(const branch& child, const detail::index_ranges& hosts,
-                  detail::tree_host_state state);
+  bool take_state(branch& child, const detail::index_ranges& hosts, detail::tree_host_state state);
   void ask(branch& child, std::uint32_t room);
-  /// Starts and hands out what can be.
-  void deploy();
 
   std::vector<detail::route_table::part> ways_of(const detail::index_ranges& hosts) const {
     return routes_.split(hosts);
@@ -124,16 +124,22 @@ class children final : private branch_owner, private sign_socket_owner {
 
   branch* find(link_number number) noexcept;
   bool begin(branch& made, const detail::welcome_message& welcome);
-  std::uint32_t arity() const noexcept;
   unsigned last_level() const noexcept;
-  bool may_have_children() const noexcept;
-  bool may_have_more() const noexcept;
+  void begin_pool();
+  bool can_start() const noexcept;
   bool are_behind(const branch& child, const detail::index_ranges& hosts) const;
-  void settle(const detail::index_ranges& hosts);
-  void serve(const host_pool::share& what);
-  bool start(detail::work_item host);
-  void on_hello(branch& from);
-  void want();
+  void take_in(const detail::host_spans& hosts);
+  /// Does what the pool has decided.
+  void follow();
+  void follow_starts(const detail::host_spans& hosts);
+  void give(branch& child, std::span<const detail::host_span> hosts);
+  void take_back(branch& child, std::span<const detail::host_span> hosts);
+  bool start(std::uint32_t index);
+  void on_hello(branch& from, const detail::frame& what);
+  bool make_inner(branch& child, const detail::hello_message& hello);
+  void measure(branch& child);
+  void watch_time();
+  void on_look();
 
   reactor& loop_;
   children_owner& owner_;
@@ -143,16 +149,18 @@ class children final : private branch_owner, private sign_socket_owner {
   bool leaving_ = false;
   std::optional<detail::connector_message> connector_;
   std::map<detail::machine, agent_program> programs_;
-  host_pool pool_;
+  std::optional<detail::work_pool> pool_;  // once there may be children
+  std::optional<connect_measure> measured_;
+  detail::pool_decisions decided_;
+  detail::host_spans early_;                          // came before the program
+  std::map<std::uint32_t, detail::work_item> hosts_;  // that have not ended, by index
   detail::route_table routes_;
-  detail::index_ranges given_;        // to children, and neither up nor failed
-  detail::index_ranges wanted_back_;  // of them
   std::map<link_number, std::unique_ptr<branch>> branches_;
   std::map<pid_t, branch*> by_pid_;
+  std::map<detail::child_slot, link_number> numbers_;
   std::vector<link_number> gone_;
   link_number last_number_ = 0;
-  std::uint32_t connecting_ = 0;
-  std::uint32_t wanted_ = 0;  // what was asked for and has not come
+  alarm look_;
 };
 
 }  // namespace execo::agent

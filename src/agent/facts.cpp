@@ -86,13 +86,6 @@ bytes16 boot_id() {
   return id;
 }
 
-std::uint16_t cores() {
-  cpu_set_t usable;
-  CPU_ZERO(&usable);
-  if (::sched_getaffinity(0, sizeof usable, &usable) != 0) return 1;
-  return static_cast<std::uint16_t>(std::max(1, CPU_COUNT(&usable)));
-}
-
 std::uint32_t open_files() {
   rlimit limit{};
   (void)::getrlimit(RLIMIT_NOFILE, &limit);
@@ -143,12 +136,19 @@ hello_message describe_self(const bytes16& nonce) {
 #elif defined(__aarch64__)
   self.arch = machine::aarch64;
 #endif
-  self.cores = cores();
+  self.cores = usable_cores();
   self.memory_available = memory_available();
   self.open_files = open_files();
   self.boot_id = boot_id();
   self.pid = static_cast<std::uint32_t>(::getpid());
   return self;
+}
+
+std::uint16_t usable_cores() {
+  cpu_set_t usable;
+  CPU_ZERO(&usable);
+  if (::sched_getaffinity(0, sizeof usable, &usable) != 0) return 1;
+  return static_cast<std::uint16_t>(std::max(1, CPU_COUNT(&usable)));
 }
 
 std::string login_shell() {

@@ -1,6 +1,7 @@
 // What the agent says of itself and of its host.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "wire/codec.hpp"
@@ -9,6 +10,9 @@
 namespace execo::agent {
 
 detail::hello_message describe_self(const detail::bytes16& nonce);
+
+/// At least 1.
+std::uint16_t usable_cores();
 
 /// The absolute path of the user's shell: $SHELL, else that of /etc/passwd, else /bin/sh. The
 /// databases of NSS are not asked: sshd has asked them for $SHELL.

@@ -340,13 +340,6 @@ bool node::take_revoke(const detail::frame& what) {
   std::optional<detail::revoke_message> message = detail::revoke_message::decode(what);
   if (!message) return false;
   index_ranges free = children_.withdraw(message->hosts);
-  children_.want_back(message->hosts - free);
-  for (const detail::route_table::part& part : children_.ways_of(message->hosts - free)) {
-    line* way = children_.line_of(part.link);
-    if (way == nullptr) continue;
-    detail::revoke_message passed;
-    for_pieces(passed, part.hosts, [&](const auto& piece) { (void)way->send(piece); });
-  }
   if (free.empty()) return true;
   for (detail::execute_message& one : waiting_) one.hosts -= free;
   std::erase_if(waiting_, [](const auto& one) { return one.hosts.empty(); });
@@ -466,11 +459,9 @@ bool node::hear_ask(branch& from, const detail::frame& what) {
 
 bool node::hear_returned(branch& from, const detail::frame& what) {
   std::optional<detail::returned_message> message = detail::returned_message::decode(what);
-  if (!message || !children_.give_back(from, message->hosts)) return false;
-  bool over = false;
+  if (!message || !children_.take_returned(from, message->hosts)) return false;
   for (const auto& [run, hosts] : book_.open_on(message->hosts))
-    (void)book_.close(run, hosts, over);
-  if (has_parent()) (void)up_.forward(what);
+    tell_ended(run, hosts, command_end::not_started, "its host was given to another agent");
   return true;
 }
 
@@ -528,16 +519,15 @@ void node::on_hosts_lost(const index_ranges& hosts, const index_ranges& silent, 
   tell_state(std::move(message));
 }
 
-void node::on_hosts_wanted(std::uint32_t count) {
-  detail::steal_message steal;
-  steal.hosts = count;
-  tell_parent(steal);
+void node::on_hosts_back(const index_ranges& hosts, const std::string& text) {
+  end_runs(hosts, text);
 }
 
 void node::on_ask(detail::sign_ask_message what) {
   what.hosts = index_ranges(index_);
   tell_parent(what);
 }
+void node::on_hosts_wanted(const detail::steal_message& what) { tell_parent(what); }
 
 void node::end_runs(const index_ranges& hosts, std::string_view why) {
   for (auto& [run, open] : book_.open_on(hosts)) tell_ended(run, open, command_end::lost, why);

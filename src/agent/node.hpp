@@ -76,7 +76,8 @@ class node final : private line_owner,
   void on_way(branch& to, const detail::index_ranges& hosts) override;
   void on_hosts_lost(const detail::index_ranges& hosts, const detail::index_ranges& silent,
                      detail::host_failure why, const std::string& text) override;
-  void on_hosts_wanted(std::uint32_t count) override;
+  void on_hosts_back(const detail::index_ranges& hosts, const std::string& text) override;
+  void on_hosts_wanted(const detail::steal_message& what) override;
   void on_ask(detail::sign_ask_message what) override;
   bool hear(branch& from, const detail::frame& what);
   template <class Message>

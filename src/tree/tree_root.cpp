@@ -52,6 +52,12 @@ index_ranges set_of(std::span<const host_span> spans) {
   return set;
 }
 
+host_spans in_order(std::span<const host_span> spans) {
+  host_spans sorted(spans.begin(), spans.end());
+  std::ranges::sort(sorted, {}, &host_span::first);
+  return sorted;
+}
+
 host_spans spans_of(const index_ranges& set) {
   host_spans spans;
   for (const index_range& r : set.ranges()) {
@@ -322,12 +328,17 @@ void tree_root::give(std::uint32_t link, std::span<const host_span> hosts) {
   index_ranges given = set_of(hosts);
   child.hand_over(given);
   std::vector<work_item> items;
-  given.for_each([&](std::uint32_t index) {
-    node& its = nodes_[index];
-    its.link = link;
-    items.push_back(way_->item_for(its.where));
-    items.back().index = index;
-  });
+  for (const host_span& one : in_order(hosts)) {
+    for (std::uint32_t i = 0; i < one.count; ++i) {
+      node& its = nodes_[one.first + i];
+      its.link = link;
+      items.push_back(way_->item_for(its.where));
+      items.back().index = one.first + i;
+      items.back().doubtful = one.claim == host_claim::doubtful;
+      items.back().leads = one.leads;
+      items.back().under = one.under;
+    }
+  }
   while (!items.empty()) tell(link, take_work(items));
 }
 

@@ -18,6 +18,8 @@ constexpr auto connector_fields = [](auto& c, auto& m) {
   c.u32(m.timeout_ms);
   c.u16(m.arity);
   c.u8(m.depth);
+  c.u32(m.connect_us);
+  c.u32(m.cpu_us);
 };
 
 constexpr auto image_fields = [](auto& c, auto& m) {
@@ -38,6 +40,9 @@ constexpr auto work_item_fields = [](auto& c, auto& m) {
   c.u16(m.port);
   c.u16(m.zone);
   c.word(m.key, host_key_limit);
+  c.boolean(m.doubtful);
+  c.boolean(m.leads);
+  c.u32(m.under);
 };
 
 // More than it takes.

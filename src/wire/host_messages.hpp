@@ -34,6 +34,8 @@ class connector_message {
   std::uint32_t timeout_ms = 0;  // 0: none
   std::uint16_t arity = 0;       // children of an agent at most; 0: as it likes
   std::uint8_t depth = 0;        // of the last level; 0: as it likes
+  std::uint32_t connect_us = 0;  // what the parent has measured, as in steal_message
+  std::uint32_t cpu_us = 0;
 };
 
 /// A part of an agent's program, for the hosts of one kind of machine. Parts come in order.
@@ -63,7 +65,10 @@ class work_item {
   std::string user;        // empty: the connector's default
   std::uint16_t port = 0;  // 0: the connector's default
   std::uint16_t zone = 0;
-  std::string key;  // "ssh-ed25519 AAAA...", that it is to have; empty: the connector knows
+  std::string key;        // "ssh-ed25519 AAAA...", that it is to have; empty: the connector knows
+  bool doubtful = false;  // an agent that is lost may have begun with it
+  bool leads = false;     // others are bound to it
+  std::uint32_t under = no_host;  // that is to start it; no_host: anybody
 };
 
 /// Hosts that the child has to deploy from now on, itself or through its own children.
@@ -82,7 +87,7 @@ class work_message {
 /// Takes items from the front of `left` that fit in one message. Pre: there are some.
 work_message take_work(std::vector<work_item>& left);
 
-/// The child has room for `hosts` more.
+/// The child has room for `hosts` more; none: it is full, and does not ask again.
 class steal_message {
  public:
   static constexpr frame_type type = frame_type::steal;
@@ -92,7 +97,7 @@ class steal_message {
   friend bool operator==(const steal_message&, const steal_message&) = default;
 
   std::uint32_t hosts = 0;
-  std::uint32_t connect_us = 0;  // the median that it measured; 0: none yet
+  std::uint32_t connect_us = 0;  // of a connection, smoothed; 0: none yet
   std::uint32_t cpu_us = 0;      // that it spent on a connection; 0: none yet
 };
 

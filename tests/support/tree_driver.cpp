@@ -83,9 +83,10 @@ tree_driver::~tree_driver() {
 // -- orders
 // ----------------------------------------------------------------------------------------
 
-void tree_driver::use_local_connector() {
+void tree_driver::use_local_connector(std::uint16_t arity) {
   detail::connector_message connector;
   connector.local = true;
+  connector.arity = arity;
   send(connector);
 }
 
@@ -105,6 +106,7 @@ void tree_driver::use_connector(std::vector<std::string> words, std::uint16_t ar
     send(part);
   }
   detail::connector_message connector;
+  connector.arity = arity;
   connector.words = std::move(words);
   connector.timeout_ms = 30'000;
   connector.arity = arity;
@@ -319,6 +321,9 @@ void tree_driver::take(const detail::frame& what) {
       return;
     case frame_type::file_want:
       if (auto want = detail::file_want_message::decode(what)) wanted_[want->content] += want->room;
+      return;
+    case frame_type::returned:
+      if (auto returned = detail::returned_message::decode(what)) returned_ |= returned->hosts;
       return;
     case frame_type::credit:
       if (auto credit = detail::credit_message::decode(what))

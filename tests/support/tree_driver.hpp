@@ -53,7 +53,8 @@ class tree_driver {
     (void)link_.send(message);
   }
   /// Children are started by this agent's own program.
-  void use_local_connector();
+  /// `arity`: children of each agent; 0: as it likes.
+  void use_local_connector(std::uint16_t arity = 0);
   /// Children are started by these words and stage 1, from the program that is sent before.
   void use_connector(std::vector<std::string> words, std::uint16_t arity = 0);
   /// Hosts first to last, named h<index>.
@@ -82,6 +83,8 @@ class tree_driver {
   host_record& host(std::uint32_t index) { return hosts_[index]; }
   /// How much of a content it has asked for.
   std::uint64_t wanted(std::uint32_t content) { return wanted_[content]; }
+  /// Hosts that it has given back.
+  const detail::index_ranges& returned() const noexcept { return returned_; }
   std::uint64_t folded_frames() const noexcept { return folded_frames_; }
   std::optional<int> status() const noexcept { return status_; }
 
@@ -104,6 +107,7 @@ class tree_driver {
   std::map<std::pair<std::uint32_t, detail::bytes16>, std::string> texts_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> owed_[3];
   std::map<std::uint32_t, std::uint64_t> wanted_;
+  detail::index_ranges returned_;
   std::uint64_t folded_frames_ = 0;
 };
 

@@ -62,7 +62,7 @@ constexpr const char* family =
 
 /// Hosts 1 to `depth`, each below the one before.
 void deploy_chain(tree_driver& tree, std::uint32_t depth) {
-  tree.use_local_connector();
+  tree.use_local_connector(1);
   for (std::uint32_t i = 1; i <= depth; ++i) {
     tree.deploy(i, i);
     ASSERT_TRUE(tree.until_up(i, i)) << tree.link().fault_words();

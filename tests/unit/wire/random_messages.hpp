@@ -111,6 +111,8 @@ class random_messages {
     for (std::uint64_t i = 0; i < count; ++i) m.words.push_back(word(50));
     m.relays = coin();
     number(m.timeout_ms);
+    number(m.connect_us);
+    number(m.cpu_us);
   }
   void fill(detail::image_message& m) {
     choice(m.arch, detail::machine_count);
@@ -129,6 +131,9 @@ class random_messages {
       number(item.port);
       number(item.zone);
       if (coin()) item.key = word(80);
+      item.doubtful = coin();
+      item.leads = coin();
+      number(item.under);
     });
   }
   void fill(detail::steal_message& m) {
