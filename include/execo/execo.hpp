@@ -80,6 +80,8 @@
 #include "execo/timeout.hpp"
 #include "execo/transfer.hpp"
 #include "execo/tree.hpp"
+#include "execo/tree_host.hpp"
+#include "execo/tree_network.hpp"
 #include "execo/version.hpp"
 #include "execo/wait_any.hpp"
 #include "execo/when_all.hpp"

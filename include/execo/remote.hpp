@@ -12,6 +12,8 @@
 
 namespace execo {
 
+class tree_network;
+
 /// One command on each of many ssh hosts, at most `fanout` of them at a time.
 ///
 /// Text goes to the login shell of the remote user, as with ssh. A command made of words is quoted,
@@ -59,6 +61,12 @@ class [[nodiscard]] remote : public action,
   /// By way of each other. All run at a time then, unless fanout() says otherwise.
   remote& via(const tree& shape) &;
   remote&& via(const tree& shape) && { return std::move(via(shape)); }
+  /// By a tree that stands, of any of whose hosts these may be; others become hosts of it. The tree
+  /// has options of its own: those of ssh() and of the context are not looked at.
+  /// Throws: std::logic_error if it was moved from. The action throws std::invalid_argument if it
+  /// runs in another context than the tree, std::logic_error if that was closed before.
+  remote& via(const tree_network& net) &;
+  remote&& via(const tree_network& net) && { return std::move(via(net)); }
 
   /// Called on the action's loop for each line as it arrives, in addition to the capture. If it
   /// throws, the action is stopped, and run() or next() rethrows the exception.

@@ -36,6 +36,7 @@ class fanout_action final : public action_core {
   std::shared_ptr<execution_factory> factory;
   std::shared_ptr<const ssh_options> way;  // of a remote, as it was given
   std::optional<tree> shape;               // of a remote by way of each other
+  std::shared_ptr<command_factory> net;    // of one by a tree that stands; null: of no such
   /// Takes the connection defaults of the context; null: it has options of its own, or needs none.
   void (*take_defaults)(fanout_action& to, ssh_options options) = nullptr;
   std::function<void(const output_line&)> on_line;

@@ -6,6 +6,8 @@
 #include "action/fanout_action.hpp"
 #include "action/remote_factory.hpp"
 #include "action/tree_factory.hpp"
+#include "action/tree_net.hpp"
+#include "execo/tree_network.hpp"
 
 namespace execo {
 namespace {
@@ -20,6 +22,7 @@ std::vector<host> list_of(const host_set& set) {
 }
 
 void take_way(detail::fanout_action& to, ssh_options options) {
+  if (to.net) return;
   to.limits = options.limits;
   to.way = std::make_shared<const ssh_options>(options);
   to.factory = to.shape ? detail::make_tree_factory(std::move(options), *to.shape)
@@ -76,7 +79,16 @@ remote& remote::ssh(ssh_options options) & {
 remote& remote::via(const tree& shape) & {
   detail::fanout_action& mine = detail::configurable(state());
   mine.shape = shape;
+  mine.net = nullptr;
   take_way(mine, *mine.way);
+  return *this;
+}
+
+remote& remote::via(const tree_network& net) & {
+  detail::fanout_action& mine = detail::configurable(state());
+  mine.net = detail::make_net_factory(detail::state_of(net));
+  mine.factory = mine.net;
+  mine.take_defaults = nullptr;
   return *this;
 }
 

@@ -1,8 +1,10 @@
 #include "action/tree_factory.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -79,13 +81,13 @@ class direct_way final : public tree_way {
     loop_ = &on;
     logins_ = intrusive_ptr<relayed_logins>(new relayed_logins(on));
   }
-  void end() noexcept { factory_->end(0); }
+  void end(std::size_t ring) noexcept { factory_->end(ring); }
   command_factory& factory() const noexcept { return *factory_; }
 
   /// Any command, by what leads to the host.
   std::unique_ptr<transport> way_to(const host& where, const tree_place& place) {
     attempt what(where, place.index, nullptr, stdio_, nullptr, limits_);
-    std::unique_ptr<transport> way = factory_->make_transport(*loop_, 0, what);
+    std::unique_ptr<transport> way = factory_->make_transport(*loop_, ring_of_loop(*loop_), what);
     if (place.father_mark.empty()) return way;
     return make_fathered_transport(*loop_, std::move(way), place.father_mark, machine_name());
   }
@@ -96,7 +98,7 @@ class direct_way final : public tree_way {
     stage1->output_cap = max_said;
     stage1->set_in(pipe());
     attempt what(where, index, std::move(stage1), stdio_, nullptr, limits_);
-    return factory_->make_run(*loop_, 0, std::move(what));
+    return factory_->make_run(*loop_, ring_of_loop(*loop_), std::move(what));
   }
 
   std::optional<connector_message> connector() const override {
@@ -163,10 +165,9 @@ class leaves final : public leaf_service {
   const intrusive_ptr<tree_root> root_;
 };
 
-/// It has a tree of its own, on the action's loop.
-class tree_factory final : public command_factory {
+class own_tree final : public tree_factory {
  public:
-  tree_factory(const ssh_options& options, const tree& shape)
+  own_tree(const ssh_options& options, const tree& shape)
       : shape_(shape), way_(std::make_shared<direct_way>(options, shape.settings().site_trust)) {
     if (!options.become.empty())
       throw std::invalid_argument("become: not in a tree yet, use sudo in the command");
@@ -176,22 +177,24 @@ class tree_factory final : public command_factory {
   void prepare(const command& what) override { way_->factory().prepare(what); }
   void begin(loop& on) override {
     way_->begin(on);
+    ring_ = ring_of_loop(on);
     root_ = intrusive_ptr<tree_root>(new tree_root(on, shape_.settings(), way_));
     leaves_ = std::make_shared<leaves>(way_, root_);
   }
-  std::size_t ring_of(const host&, std::size_t) const noexcept override { return 0; }
+  std::size_t ring_of(const host&, std::size_t) const noexcept override { return ring_; }
   std::size_t usual_fanout() const noexcept override { return SIZE_MAX; }
   // Of a host that the root does not reach itself: none. Those that it does are few.
   std::size_t descriptors() const noexcept override { return 0; }
   login_place login_to(const host& where) const override { return way_->factory().login_to(where); }
   bool reaches_all_itself() const noexcept override { return false; }
   void end(std::size_t ring) noexcept override {
-    if (ring != 0 || !root_) return;
+    if (ring != ring_ || !root_) return;
     root_->close();
     leaves_.reset();
     root_ = {};
-    way_->end();
+    way_->end(ring_);
   }
+  tree_root* root() const noexcept override { return root_.get(); }
 
  private:
   std::unique_ptr<transport> transport_to(loop& on, std::size_t, attempt& what) override {
@@ -220,12 +223,18 @@ class tree_factory final : public command_factory {
   std::shared_ptr<direct_way> way_;
   intrusive_ptr<tree_root> root_;
   std::shared_ptr<leaves> leaves_;
+  std::size_t ring_ = 0;
 };
 
 }  // namespace
 
-std::shared_ptr<command_factory> make_tree_factory(ssh_options options, const tree& shape) {
-  return std::make_shared<tree_factory>(std::move(options), shape);
+std::size_t ring_of_loop(const loop& on) noexcept {
+  std::span<loop* const> rings = on.rings();
+  return static_cast<std::size_t>(std::ranges::find(rings, &on) - rings.begin());
+}
+
+std::shared_ptr<tree_factory> make_tree_factory(ssh_options options, const tree& shape) {
+  return std::make_shared<own_tree>(std::move(options), shape);
 }
 
 }  // namespace execo::detail

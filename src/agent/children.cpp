@@ -20,7 +20,6 @@ constexpr unsigned most_levels = 8;
 constexpr milliseconds look_interval{1000};
 // Of such a look: this host has more to do than it can.
 constexpr milliseconds most_delay{200};
-// Of a work message, with room for the names of one more host.
 // Connections that are measured before the arity follows from them.
 constexpr std::uint32_t measured_connections = 4;
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "base/contain.hpp"
@@ -109,8 +110,26 @@ tree_root::~tree_root() { assert(children_ == 0); }
 
 std::uint32_t tree_root::index_of(const host& where) {
   auto [place, is_new] = indices_.try_emplace(key_of(where), nodes_.size());
-  if (is_new) nodes_.emplace_back(where);
+  if (is_new) {
+    nodes_.emplace_back(where);
+    ++in_stage_[static_cast<std::size_t>(stage::unknown)];
+  }
   return place->second;
+}
+
+void tree_root::set_stage(node& its, stage to) noexcept {
+  auto count = [&](std::size_t by) {
+    in_stage_[static_cast<std::size_t>(its.at)] += by;
+    if (its.at == stage::up) on_level_[its.depth] += by;
+  };
+  count(static_cast<std::size_t>(-1));
+  its.at = to;
+  count(1);
+}
+
+void tree_root::want_all(std::span<const std::uint32_t> hosts) {
+  for (std::uint32_t index : hosts)
+    if (nodes_[index].at == stage::unknown || nodes_[index].at == stage::failed) want(index);
 }
 
 void tree_root::enter(tree_seat& seat, const host& where) {
@@ -134,7 +153,7 @@ void tree_root::leave(tree_seat& seat) noexcept {
 
 void tree_root::want(std::uint32_t index) {
   node& its = nodes_[index];
-  its.at = stage::wanted;
+  set_stage(its, stage::wanted);
   if (relays_ && way_->item_for(its.where).key.empty()) its.by = reach::root_only;
   host_span one;
   one.first = index;
@@ -382,6 +401,7 @@ void tree_root::child_up(tree_child& child) {
   its.slot = pool_.host_up(child.index(), took,
                            its.may_deploy ? child_role::inner : child_role::leaf, decided_);
   its.is_up = true;
+  ++children_up_;
   if (links_of_slots_.size() <= its.slot) links_of_slots_.resize(its.slot + 1);
   links_of_slots_[its.slot] = link;
   follow(decided_);
@@ -420,18 +440,22 @@ bool tree_root::send_program(tree_child& child) {
 void tree_root::mark_up(std::uint32_t index, std::uint32_t link, std::uint32_t parent,
                         unsigned depth) {
   node& its = nodes_[index];
-  its.at = stage::up;
   its.link = link;
   its.parent = parent;
   its.depth = static_cast<std::uint8_t>(depth);
+  set_stage(its, stage::up);
+  if (watcher_ != nullptr) watcher_->host_up(index);
   while (its.seats.linked()) its.seats.next()->link_before(ready_);
   if (ready_.linked()) ready_soon();
 }
 
 void tree_root::mark_failed(std::uint32_t index, const failure& why) {
   node& its = nodes_[index];
-  its.at = stage::failed;
+  const bool was_up = its.at == stage::up;
+  set_stage(its, stage::failed);
   its.link = no_link;
+  if (watcher_ != nullptr)
+    was_up ? watcher_->host_lost(index, why) : watcher_->host_failed(index, why);
   end_seats(its, why);
 }
 
@@ -439,8 +463,9 @@ void tree_root::mark_failed(std::uint32_t index, const failure& why) {
 void tree_root::mark_ended(std::uint32_t index, host_failure how, const failure& why) {
   if (how != host_failure::no_agent) return mark_failed(index, why);
   without_agent_.insert_or_assign(index, why);
-  nodes_[index].at = stage::direct;
+  set_stage(nodes_[index], stage::direct);
   nodes_[index].link = no_link;
+  if (watcher_ != nullptr) watcher_->host_failed(index, why);
   end_seats(nodes_[index], why);
 }
 
@@ -490,6 +515,7 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
       [&] {
         decided_.clear();
         if (was_up) {
+          --children_up_;
           pool_.child_lost(its.slot, decided_);
           lose_hosts(child, link, what);
         } else {
@@ -507,6 +533,7 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
   if (--children_ != 0) return;
   unlink();
   loop_.disarm(tick_);
+  if (is_closing_) end_closed();
   self_ = {};
 }
 
@@ -517,7 +544,9 @@ void tree_root::lose_hosts(const tree_child& child, std::uint32_t link, const fa
     node& its = nodes_[index];
     if (its.link != link) return;
     its.link = no_link;
-    if (its.at == stage::up) its.at = stage::unknown;
+    if (its.at != stage::up) return;
+    set_stage(its, stage::unknown);
+    if (watcher_ != nullptr) watcher_->host_lost(index, why);
   });
   entry& its = *links_[link];
   while (its.blocked.linked()) its.blocked.next()->link_before(its.seats);
@@ -727,19 +756,26 @@ void tree_root::close() noexcept {
   way_->forget_answers();
   for (std::size_t i = 0; i < links_.size(); ++i)
     if (links_[i]->child) links_[i]->child->leave();
+  if (children_ == 0) end_closed();
 }
 
-tree_status tree_root::status() const {
+// Hosts that were still wanted have an end, too.
+void tree_root::end_closed() noexcept {
+  std::error_code why = std::make_error_code(std::errc::operation_canceled);
+  fail_all(std::make_exception_ptr(std::system_error(why, "the tree was closed")));
+  if (tree_watcher* by = std::exchange(watcher_, nullptr)) by->tree_over();
+}
+
+tree_status tree_root::status() const noexcept {
+  auto count = [this](stage at) { return in_stage_[static_cast<std::size_t>(at)]; };
   tree_status found;
   found.hosts = nodes_.size();
-  for (const node& its : nodes_) {
-    if (its.at == stage::up) ++found.up;
-    if (its.at == stage::failed) ++found.failed;
-    if (its.at == stage::direct) ++found.direct;
-    if (its.at == stage::up) found.depth = std::max<std::size_t>(found.depth, its.depth);
-  }
-  for (const auto& its : links_)
-    if (its->is_up) ++found.children;
+  found.up = count(stage::up);
+  found.failed = count(stage::failed);
+  found.direct = count(stage::direct);
+  found.children = children_up_;
+  for (std::size_t level = 0; level < on_level_.size(); ++level)
+    if (on_level_[level] != 0) found.depth = level;
   return found;
 }
 

@@ -2,10 +2,12 @@
 // them. It lives on one loop, and ends when nobody uses it and its agents have ended.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -21,6 +23,7 @@
 #include "tree/tree_copy.hpp"
 #include "tree/tree_plan.hpp"
 #include "tree/tree_seat.hpp"
+#include "tree/tree_watcher.hpp"
 
 namespace execo::detail {
 
@@ -75,12 +78,27 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   std::string place_of(const tree_seat& seat) const;
   /// The name of what has reached it: of another host, or of this machine. Pre: it is up.
   std::string father_of(const tree_seat& seat) const;
+
+  /// Null: nobody. It outlives its interest.
+  void watch(tree_watcher* by) noexcept { watcher_ = by; }
+  /// The number of a host here. Throws: std::bad_alloc.
+  std::uint32_t index_of(const host& where);
+  /// Those of them that are neither up nor wanted, and can have an agent, are wanted from now on,
+  /// without a seat.
+  void want_all(std::span<const std::uint32_t> hosts);
+  const host& host_of(std::uint32_t index) const noexcept { return nodes_[index].where; }
+  bool is_up(std::uint32_t index) const noexcept { return nodes_[index].at == stage::up; }
+  bool is_wanted(std::uint32_t index) const noexcept { return nodes_[index].at == stage::wanted; }
+  /// Levels below the root. Pre: it is up.
+  unsigned depth_of(std::uint32_t index) const noexcept { return nodes_[index].depth; }
+  /// The host whose agent has reached it; no_host: the root has.
+  std::uint32_t parent_index_of(std::uint32_t index) const noexcept { return nodes_[index].parent; }
   /// It was reached, and can have no agent: seats of it fail.
   bool has_no_agent(const host& where) const;
 
   /// Says goodbye to all agents: what runs on them is ended.
   void close() noexcept;
-  tree_status status() const;
+  tree_status status() const noexcept;
   std::size_t stream_window() const noexcept { return stream_window_; }
 
  private:
@@ -125,7 +143,8 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   void shut_down() noexcept override { close(); }
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
 
-  std::uint32_t index_of(const host& where);
+  void set_stage(node& its, stage to) noexcept;
+  void end_closed() noexcept;
   template <class Message>
   send_result order(tree_seat& seat, Message what);
   void forget_unused_files();
@@ -187,6 +206,10 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   work_pool pool_;
   pool_decisions decided_;
   intrusive_ptr<tree_root> self_;  // while it has children
+  tree_watcher* watcher_ = nullptr;
+  std::array<std::size_t, 5> in_stage_{};    // hosts, by stage
+  std::array<std::size_t, 256> on_level_{};  // hosts that are up, by depth
+  std::size_t children_up_ = 0;
   std::size_t stream_window_ = 0;
   std::uint32_t last_run_ = 0;
   std::size_t children_ = 0;
