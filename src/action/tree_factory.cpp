@@ -214,8 +214,9 @@ class own_tree final : public tree_factory {
       throw std::invalid_argument("a gateway or a topology: not in a tree of depth 1");
     if (!way_->connector())
       throw std::invalid_argument(
-          "a gateway or a topology: hosts reach further ones over ssh with site_trust() "
-          "(--site-trust) alone");
+          "a gateway or a topology: hosts reach further ones over ssh and by the connector "
+          "`local`, "
+          "not by other connectors");
   }
 
   tree shape_;

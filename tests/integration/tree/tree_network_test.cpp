@@ -106,7 +106,7 @@ TEST_F(standing_trees, take_hosts_when_an_action_names_them_or_when_they_are_add
 }
 
 TEST_F(standing_trees, say_of_each_host_why_it_is_not_up) {
-  way_.connector = "false %h";
+  way_.connector = "/nonexistent/way %h";
   sync_wait([](standing_trees& self) -> task<> {
     tree_network net = self.net_of("n[1-3]");
     std::vector<tree_host> hosts = co_await net.deploy();
