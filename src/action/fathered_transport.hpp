@@ -1,4 +1,4 @@
-// A command whose text has to be told who has reached its host.
+// Puts the name of the host that has reached its host into a command, for {{{father}}}.
 #pragma once
 
 #include <memory>

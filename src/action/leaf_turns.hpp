@@ -35,7 +35,7 @@ class leaf_turns {
   }
   /// Pre: it waits.
   void withdraw(leaf_turn& one) noexcept { one.unlink(); }
-  /// Pre: somebody has a turn, who has it no more.
+  /// Ends a turn: the next one that waits has it. Pre: a turn is taken.
   void leave() noexcept {
     if (!waiting_.linked()) {
       ++free_;

@@ -39,7 +39,7 @@ enum class further : std::uint8_t {
   no,
   by_shell,
   by_ssh,       // as the user there may
-  by_our_keys,  // with what is told of this process' keys and known hosts
+  by_our_keys,  // this process signs their logins and sends the host keys
 };
 
 further further_by(const ssh_options& options, bool site_trust) {

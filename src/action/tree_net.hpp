@@ -2,7 +2,7 @@
 // back.
 //
 //   state     meaning                              leaves by
-//   planned   nobody has used it                   the first use: open; close: closed
+//   planned   not used yet                         the first use: open; close: closed
 //   open      it has a root                        close, or the end of its loop: closing
 //   closing   its agents are ending                the last one has ended: closed
 //   closed    it has no root any more              nothing

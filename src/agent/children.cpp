@@ -289,7 +289,7 @@ void children::follow_starts(const detail::host_spans& hosts) {
   if (!begun.empty()) owner_.on_connecting(begun);
 }
 
-// One that has been lost since takes nothing: the pool is told of that.
+// A child without a link gets nothing: the pool takes its hosts back when it is reported lost.
 void children::give(branch& child, std::span<const detail::host_span> hosts) {
   if (child.line() == nullptr) return;
   detail::host_spans sorted(hosts.begin(), hosts.end());

@@ -694,12 +694,12 @@ void tree_root::answer(const tree_child& child, sign_answer_message reply) {
   if (link != no_link && links_[link]->child.get() == &child) tell(link, std::move(reply));
 }
 
-// Hosts are given to those alone that were told how to reach them.
 bool tree_root::take_want(tree_child& child, const frame& f) {
   auto message = file_want_message::decode(f);
   return message && copies_.take_want(child, *message);
 }
 
+// Hosts are given to those alone that were told how to reach them.
 bool tree_root::take_steal(std::uint32_t link, const frame& f) {
   auto message = steal_message::decode(f);
   if (!message || !links_[link]->may_deploy) return false;
