@@ -82,6 +82,7 @@
 #include "execo/tree.hpp"
 #include "execo/tree_host.hpp"
 #include "execo/tree_network.hpp"
+#include "execo/tree_stats.hpp"
 #include "execo/version.hpp"
 #include "execo/wait_any.hpp"
 #include "execo/when_all.hpp"
