@@ -10,6 +10,7 @@
 #include "execo/detail/operation.hpp"
 #include "execo/detail/state_ref.hpp"
 #include "execo/tree_host.hpp"
+#include "execo/tree_stats.hpp"
 
 namespace execo::detail {
 
@@ -55,8 +56,9 @@ class [[nodiscard]] tree_close_op final : public operation, private list_node {
       : operation(std::move(other)), list_node(), net_(std::move(other.net_)) {}
 
   /// Throws: operation_cancelled if the wait was abandoned.
-  void await_resume() const {
+  tree_stats await_resume() {
     if (abandoned_) throw operation_cancelled();
+    return std::move(found_);
   }
 
  private:
@@ -69,6 +71,7 @@ class [[nodiscard]] tree_close_op final : public operation, private list_node {
   void end() noexcept;
 
   tree_net_ref net_;
+  tree_stats found_;
   bool abandoned_ = false;
 };
 
