@@ -82,8 +82,8 @@ class [[nodiscard]] tree_network {
   detail::tree_deploy_op add(detail::host_arguments hosts) const {
     return detail::tree_deploy_op(detail::state_of(*this), std::move(hosts).take());
   }
-  /// Ends what still runs on its hosts, and all agents, waits for their end, and gives what the tree
-  /// was like and what it has cost. A command that has not ended is `connection_lost`.
+  /// Ends what still runs on its hosts, and all agents, waits for their end, and gives what the
+  /// tree was like and what it has cost. A command that has not ended is `connection_lost`.
   /// Stop: it ends all the same; throws operation_cancelled.
   /// Resumes: as above.
   detail::tree_close_op close() const { return detail::tree_close_op(detail::state_of(*this)); }
