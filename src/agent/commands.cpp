@@ -29,6 +29,13 @@ command_stream stream_of(unsigned output) {
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
+// What a command starts has it, too: it tells an orphan of one command from those of others.
+constexpr const char* mark_name = "EXECO_MARK";
+
+// A machine may be several hosts, and their agents each other's children.
+std::string own_marks() { return std::to_string(::getpid()) + '.'; }
+std::string mark_of(std::uint32_t run) { return own_marks() + std::to_string(run); }
+
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
 // What execve and the environment would cut short or misread.
@@ -104,6 +111,7 @@ job_plan commands::plan_of(const execute_message& order) const {
   }
   std::vector<std::string> changes;
   for (const auto& [name, value] : order.environment) changes.push_back(name + "=" + value);
+  changes.push_back(mark_name + ('=' + mark_of(order.run)));
   child.environment = environment_with(changes);
   child.directory = order.directory;
   child.around = &around_;
@@ -287,14 +295,18 @@ bool commands::on_zombie(pid_t pid, int status, const rusage& used) {
   if (found == by_pid_.end()) return false;
   job& which = *found->second;
   by_pid_.erase(found);
-  if (which.state() != job_state::running) ended_sessions_.push_back(pid);
+  if (which.state() != job_state::running) swept_.push_back({pid, which.run()});
   which.on_exit(status, used);
   return true;
 }
 
-bool commands::is_leftover(pid_t orphan) const noexcept {
-  if (by_pid_.empty()) return true;
-  return std::ranges::find(ended_sessions_, session_of(orphan)) != ended_sessions_.end();
+bool commands::is_leftover(pid_t orphan) const {
+  const pid_t session = session_of(orphan);
+  if (std::ranges::find(swept_, session, &ended_command::session) != swept_.end()) return true;
+  const std::string mark = variable_of(orphan, mark_name);
+  if (mark.starts_with(own_marks()))
+    return std::ranges::any_of(swept_, [&](const auto& one) { return mark == mark_of(one.run); });
+  return by_pid_.empty();
 }
 
 }  // namespace execo::agent

@@ -33,6 +33,13 @@ class commands_owner {
   ~commands_owner() = default;
 };
 
+/// What its processes are known by.
+class ended_command {
+ public:
+  pid_t session = 0;
+  std::uint32_t run = 0;
+};
+
 class commands final : private job_owner {
  public:
   commands(reactor& on, commands_owner& owner, const surroundings& around) noexcept
@@ -57,11 +64,11 @@ class commands final : private job_owner {
   /// A child is a zombie and about to be reaped. False: it is none of these.
   bool on_zombie(pid_t pid, int status, const rusage& used);
   /// Commands were ended, and what they left behind may still run: see is_leftover().
-  bool has_leftovers() const noexcept { return !ended_sessions_.empty(); }
-  /// An orphan is left behind by those. One that has a session of its own counts if it can be
-  /// nobody else's, since no command runs.
-  bool is_leftover(pid_t orphan) const noexcept;
-  void forget_leftovers() noexcept { ended_sessions_.clear(); }
+  bool has_leftovers() const noexcept { return !swept_.empty(); }
+  /// An orphan is left behind by those: its session tells, or its mark, a variable that each
+  /// command gets. One that has left both counts if it can be nobody else's, since no command runs.
+  bool is_leftover(pid_t orphan) const;
+  void forget_leftovers() noexcept { swept_.clear(); }
   /// Drops those that have ended. Not from a call of a command.
   void collect();
 
@@ -91,8 +98,8 @@ class commands final : private job_owner {
   std::map<std::uint32_t, detail::execute_message> partial_;  // by run
   std::map<std::uint32_t, std::unique_ptr<job>> jobs_;
   std::map<pid_t, job*> by_pid_;
-  std::vector<std::uint32_t> ended_;   // runs to be collected
-  std::vector<pid_t> ended_sessions_;  // of commands that were ended: to be swept
+  std::vector<std::uint32_t> ended_;  // runs to be collected
+  std::vector<ended_command> swept_;  // that were ended: to be swept
 };
 
 }  // namespace execo::agent

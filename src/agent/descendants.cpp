@@ -61,6 +61,14 @@ pid_t session_of(pid_t process) {
   return session < 0 ? 0 : session;
 }
 
+std::string variable_of(pid_t process, std::string_view name) {
+  const std::string all = '\0' + kernel_file("/proc/" + std::to_string(process) + "/environ");
+  const std::string sought = '\0' + std::string(name) + '=';
+  const std::size_t at = all.find(sought);
+  if (at == std::string::npos) return {};
+  return all.c_str() + at + sought.size();
+}
+
 void kill_tree(pid_t root) {
   std::vector<pid_t> tree{root};
   // The list is read before its process is killed: afterwards there are no children.

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace execo::agent {
@@ -12,6 +14,9 @@ std::vector<pid_t> children_of(pid_t process);
 
 /// 0 if it is gone.
 pid_t session_of(pid_t process);
+
+/// In the environment that its program was started with. Empty if there is none, or another user's.
+std::string variable_of(pid_t process, std::string_view name);
 
 /// Sends KILL to the process and to all that come of it. What forks meanwhile may escape: its
 /// orphans are children of the caller then, who looks again.

@@ -177,6 +177,29 @@ TEST(agent_tree, cancel_leaves_no_process) {
   EXPECT_TRUE(nothing_is_left(mark));
 }
 
+TEST(agent_tree, cancel_ends_what_has_left_its_session_beside_commands_that_run) {
+  const std::string ended = new_mark(), goes_on = new_mark(), over = new_mark();
+  const index_ranges self(0);
+  tree_driver tree;
+  const std::string daemon = "(setsid sleep 1000 >/dev/null 2>&1 &); echo ready; ";
+  tree.send(marked_text(1, self, over, daemon));
+  ASSERT_TRUE(tree.until_ended(1, self));
+  tree.send(marked_text(2, self, goes_on, daemon + "exec sleep 1000"));
+  tree.send(marked_text(3, self, ended, family));
+  ASSERT_TRUE(
+      tree.until([&] { return tree.of(2, 0).out == "ready\n" && tree.of(3, 0).out == "ready\n"; }));
+  tree.cancel(3, self);
+  ASSERT_TRUE(tree.until_ended(3, self));
+  EXPECT_TRUE(nothing_is_left(ended));
+  EXPECT_FALSE(tree.of(2, 0).end);
+  EXPECT_EQ(marked(goes_on).size(), 2U);
+  EXPECT_EQ(marked(over).size(), 1U);
+  tree.cancel(2, self);
+  ASSERT_TRUE(tree.until_ended(2, self));
+  EXPECT_TRUE(nothing_is_left(goes_on));
+  EXPECT_EQ(marked(over).size(), 1U);
+}
+
 TEST(agent_tree, a_goodbye_leaves_no_process) {
   const std::string mark = new_mark();
   tree_driver tree;
