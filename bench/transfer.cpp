@@ -1,8 +1,11 @@
 // What copies cost: execo put beside the tools people use, against a private OpenSSH sshd that is
-// all hosts. The CPU of clients and of the server is measured apart. Every tool has the same key
-// exchange and the same cipher. Rivals that are not installed are left out, by name.
+// all hosts. The CPU of clients and of the server is measured apart. Rivals that are not installed
+// are left out, by name.
 //
-//   transfer [--rounds N] [--hosts N] [--files N] [--only fan|one|many]
+//   transfer [--rounds N] [--hosts N] [--files N] [--only fan|one|many] [--algorithms same|own]
+//
+//   same  every tool has the same key exchange and the same cipher
+//   own   every tool has those that it takes by itself
 //
 //   fan   10 MB to 100 hosts, 64 at a time
 //   one   1 GB to one host. "checked": sha256sum here, then there, besides the copy, as execo does
@@ -37,6 +40,7 @@ class sizes {
   int hosts = 100;
   int files = 10'000;
   std::string only;
+  bool same_algorithms = true;
 };
 
 bool has(const std::string& program) {
@@ -45,7 +49,7 @@ bool has(const std::string& program) {
 
 class field {
  public:
-  field()
+  explicit field(bool same_algorithms)
       : folder_(fs::temp_directory_path() / ("execo-transfer-" + std::to_string(::getpid()))),
         server_("MaxStartups 10000\nMaxSessions 10000\nSubsystem sftp internal-sftp\n") {
     fs::create_directories(folder_);
@@ -54,7 +58,9 @@ class field {
         << "\n  IdentityFile " << server_.identity()
         << "\n  IdentitiesOnly yes\n  BatchMode yes\n  StrictHostKeyChecking no\n"
            "  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n"
-           "  KexAlgorithms curve25519-sha256\n  Ciphers aes256-gcm@openssh.com\n";
+        << (same_algorithms
+                ? "  KexAlgorithms curve25519-sha256\n  Ciphers aes256-gcm@openssh.com\n"
+                : "");
   }
   ~field() {
     std::error_code none;
@@ -227,12 +233,13 @@ int main(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i];
     if (option == "--only") how.only = argv[i + 1];
+    if (option == "--algorithms") how.same_algorithms = std::string(argv[i + 1]) != "own";
     if (auto found = numbers.find(option); found != numbers.end())
       *found->second = std::atoi(argv[i + 1]);
   }
   try {
     if (!execo::test::sshd_fixture::available()) throw std::runtime_error("no sshd");
-    field at;
+    field at(how.same_algorithms);
     if (how.only.empty() || how.only == "fan") fan(at, how);
     if (how.only.empty() || how.only == "one") one(at, how);
     if (how.only.empty() || how.only == "many") many(at, how);

@@ -3,6 +3,11 @@
 #include <algorithm>
 #include <vector>
 
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 #include "ssh/name_patterns.hpp"
 
 namespace execo::detail {
@@ -27,7 +32,34 @@ std::string list_of(const std::vector<std::string_view>& names) {
   return list;
 }
 
+bool has_aes_instructions() {
+#if defined(__x86_64__) || defined(__i386__)
+  return __builtin_cpu_supports("aes") != 0 && __builtin_cpu_supports("pclmul") != 0;
+#elif defined(__aarch64__)
+  return (::getauxval(AT_HWCAP) & HWCAP_AES) != 0 && (::getauxval(AT_HWCAP) & HWCAP_PMULL) != 0;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
+
+namespace usual_algorithms {
+
+std::string_view ciphers_for(bool has_aes_instructions) {
+  if (has_aes_instructions)
+    return "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,"
+           "aes256-ctr,aes192-ctr,aes128-ctr";
+  return "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com,"
+         "aes256-ctr,aes192-ctr,aes128-ctr";
+}
+
+std::string_view ciphers() {
+  static const std::string_view list = ciphers_for(has_aes_instructions());
+  return list;
+}
+
+}  // namespace usual_algorithms
 
 std::string chosen_algorithms(std::string_view written, std::string_view usual) {
   char how = written.empty() ? '\0' : written[0];

@@ -29,6 +29,12 @@ bool set_list_both_ways(ssh_session_struct* session, ssh_options_e there, ssh_op
   return set_list(session, there, written, usual) && set_list(session, back, written, usual);
 }
 
+bool set_ciphers(ssh_session_struct* session, const std::string& written) {
+  const std::string_view usual = usual_algorithms::ciphers();
+  return set_list_both_ways(session, SSH_OPTIONS_CIPHERS_C_S, SSH_OPTIONS_CIPHERS_S_C,
+                            written.empty() ? std::string(usual) : written, usual);
+}
+
 // Of a list libssh takes the names that it knows, and refuses one without any.
 const char* set_algorithms(ssh_session_struct* session, const remote_session& of) {
   const ssh_environment& shared = of.shared();
@@ -37,9 +43,7 @@ const char* set_algorithms(ssh_session_struct* session, const remote_session& of
   if (!shared.key_exchange.empty() &&
       !set(session, SSH_OPTIONS_KEY_EXCHANGE, shared.key_exchange.c_str()))
     return "key exchange";
-  if (!set_list_both_ways(session, SSH_OPTIONS_CIPHERS_C_S, SSH_OPTIONS_CIPHERS_S_C, wanted.ciphers,
-                          usual::ciphers))
-    return "ciphers";
+  if (!set_ciphers(session, wanted.ciphers)) return "ciphers";
   if (!set_list_both_ways(session, SSH_OPTIONS_HMAC_C_S, SSH_OPTIONS_HMAC_S_C, wanted.macs,
                           usual::macs))
     return "macs";
