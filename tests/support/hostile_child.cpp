@@ -23,6 +23,7 @@
 #include <string_view>
 
 #include "base/hex.hpp"
+#include "ssh/base64.hpp"
 #include "wire/message_limits.hpp"
 #include "wire/messages.hpp"
 
@@ -49,6 +50,8 @@ class hostile_agent {
   std::uint32_t index() const { return welcome_.index; }
   std::uint32_t run() const { return order_.run; }
 
+  /// Then it is given hosts, if it asks for some.
+  void have_ssh() { has_ssh_ = true; }
   /// What stage 1 says, and takes.
   void pretend_stage1() {
     utsname machine{};
@@ -64,6 +67,10 @@ class hostile_agent {
                  std::uint16_t highest = detail::protocol_highest) {
     detail::hello_message hello;
     hello.nonce = nonce_;
+    if (has_ssh_) hello.capabilities = static_cast<std::uint32_t>(detail::capability::ssh);
+    utsname machine{};
+    (void)::uname(&machine);
+    hello.arch = detail::machine_of(machine.machine);
     hello.protocol_min = lowest;
     hello.protocol_max = highest;
     say(hello);
@@ -72,11 +79,19 @@ class hostile_agent {
   /// The root gives hosts to nobody before.
   void take_order() { order_ = *detail::execute_message::decode(until(frame_type::execute)); }
   /// Asks for a host. Gives the first one.
-  std::uint32_t take_work() {
+  std::uint32_t take_work() { return take_item().index; }
+  detail::work_item take_item() {
     detail::steal_message steal;
     steal.hosts = 1;
     say(steal);
-    return detail::work_message::decode(until(frame_type::work))->items.front().index;
+    return detail::work_message::decode(until(frame_type::work))->items.front();
+  }
+  /// What the root says to an ssh that leads to that host.
+  std::string answer_to(detail::sign_ask_message ask) {
+    ask.hosts = index_ranges(index());
+    ask.number = ++questions_;
+    say(ask);
+    return detail::sign_answer_message::decode(until(frame_type::sign_answer))->text;
   }
   void take_to_the_end() {
     while (!read_some(65'536).empty()) continue;
@@ -155,6 +170,8 @@ class hostile_agent {
   std::array<char, 65'536> buffer_;
   std::string_view unread_;
   std::uint16_t sequence_ = 0;
+  std::uint32_t questions_ = 0;
+  bool has_ssh_ = false;
   detail::welcome_message welcome_;
   detail::execute_message order_;
 };
@@ -196,6 +213,34 @@ void lie_about_a_digest(hostile_agent& at) {
   at.say(block);
 }
 
+/// It writes the kind of each answer down: 12 has keys, 14 a signature, 5 is a refusal.
+void ask_for_signatures(hostile_agent& at) {
+  const detail::work_item host = at.take_item();
+  const std::string known = detail::from_base64(host.key.substr(host.key.find(' ') + 1));
+  std::ofstream answers(::getenv("EXECO_TEST_FOLDER") + std::string("/answers"));
+  auto ask = [&](detail::sign_ask_message question) {
+    answers << int{at.answer_to(std::move(question)).front()} << std::endl;
+  };
+  detail::sign_ask_message keys;
+  keys.target = host.index;
+  ask(keys);
+  keys.target = host.index + 1;
+  ask(keys);
+  detail::sign_ask_message forged;
+  forged.target = host.index;
+  forged.wish = detail::sign_wish::signature;
+  forged.key = "a key";
+  forged.data = "what it wants to have signed";
+  ask(forged);
+  forged.session = "a session";
+  forged.host_key = "a key of its own";
+  ask(forged);
+  forged.host_key = known;
+  forged.proof = "nothing that the host has signed";
+  ask(forged);
+  std::exit(0);
+}
+
 /// What it does with its command.
 const std::map<std::string_view, deed> deeds{
     {"prints_for_another_host",
@@ -226,6 +271,7 @@ const std::map<std::string_view, deed> deeds{
        work.items.emplace_back().name = "x";
        at.say(work);
      }},
+    {"asks_for_signatures", ask_for_signatures},
     {"asks_for_hosts",
      [](auto& at) {
        detail::steal_message steal;
@@ -373,6 +419,7 @@ void play(const std::string& kind, std::string_view text) {
     let_others_go_on();
     at.take_to_the_end();
   }
+  if (kind == "asks_for_signatures") at.have_ssh();
   at.say_hello();
   at.take_welcome();
   at.take_order();

@@ -17,9 +17,9 @@ hostile_tree::~hostile_tree() {
   (void)::unsetenv("EXECO_TEST_OTHERS");
 }
 
-std::vector<std::string> hostile_tree::connector() const {
-  return {PLACE_OF_HOSTILE_CHILD, kind_, bad_, "%h"};
-}
+const char* hostile_tree::program() noexcept { return PLACE_OF_HOSTILE_CHILD; }
+
+std::vector<std::string> hostile_tree::connector() const { return {program(), kind_, bad_, "%h"}; }
 
 std::string hostile_tree::connector_text() const {
   std::string text;

@@ -19,6 +19,8 @@ class hostile_tree {
   hostile_tree(const hostile_tree&) = delete;
   hostile_tree& operator=(const hostile_tree&) = delete;
 
+  /// hostile_child.
+  static const char* program() noexcept;
   /// With %h for the host.
   std::vector<std::string> connector() const;
   /// The same as one text.

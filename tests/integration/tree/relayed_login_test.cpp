@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "execo/execo.hpp"
+#include "file_bytes.hpp"
 #include "fleet_fixture.hpp"
+#include "hostile_tree.hpp"
 #include "ssh_agents.hpp"
 #include "sshd_fixture.hpp"
 
@@ -41,6 +43,17 @@ class relayed_logins_of_a_tree : public testing::Test {
     place_ssh("exec /usr/bin/ssh \"$@\"");
   }
   void TearDown() override { set_log(log_level::off, {}); }
+
+  /// That host does this with what it is told to run, $SSH_ORIGINAL_COMMAND.
+  void force(const std::string& address, const std::string& text) {
+    std::ofstream(folder_.path() + "/forced", std::ios::trunc)
+        << "#!/bin/sh\nset -f\nset -- $SSH_CONNECTION\nif [ $3 = " << address << " ]; then\n"
+        << text << "\nfi\nexec sh -c \"$SSH_ORIGINAL_COMMAND\"\n";
+    fs::permissions(folder_.path() + "/forced", fs::perms(0755));
+    const std::string keys = server_->directory() + "/authorized_keys";
+    const std::string known = test::file_bytes(keys);
+    std::ofstream(keys, std::ios::trunc) << "command=\"" << folder_.path() << "/forced\" " << known;
+  }
 
   /// What the hosts have as ssh: it writes its words down, and does that.
   void place_ssh(const std::string& text) {
@@ -132,6 +145,55 @@ TEST_F(relayed_logins_of_a_tree, are_not_made_where_all_are_children_of_the_root
   run_on("127.3.0.[1-8]", tree().depth(1));
   EXPECT_EQ(starts().size(), 0U);
 }
+
+// It plays an agent that is given a host, and asks for the keys of that one and of another one, and
+// for signatures by lies about its session.
+TEST_F(relayed_logins_of_a_tree, are_not_signed_for_a_host_that_was_broken_into) {
+  force("127.3.0.1", "export EXECO_TEST_FOLDER=" + folder_.path() + " EXECO_TEST_OTHERS=0; : >" +
+                         folder_.path() + "/log; exec " + test::hostile_tree::program() +
+                         " asks_for_signatures bad bad \"$SSH_ORIGINAL_COMMAND\"");
+  keep_log();
+  action_result all = sync_wait(
+      remote("echo here", "127.3.0.[1-3]").ssh(way_).via(tree().arity(1)).timeout(60s).run());
+  EXPECT_EQ(test::file_bytes(folder_.path() + "/answers"), "12\n5\n5\n5\n5\n") << all.describe();
+  EXPECT_THAT(log(), HasSubstr("the host is not one that is to be reached from there\n"));
+  EXPECT_THAT(log(), HasSubstr("its ssh does not say of which session it is"));
+  EXPECT_THAT(log(), HasSubstr("the session is with another host key\n"));
+  EXPECT_THAT(log(), HasSubstr("the host key has not signed the session\n"));
+  EXPECT_EQ(all.all().at(0).how(), end_reason::connection_lost) << all.describe();
+  for (std::size_t other : {1U, 2U}) EXPECT_EQ(all.all().at(other).out, "here\n") << all.describe();
+  EXPECT_TRUE(server_->no_commands_left());
+}
+
+// An agent finds that no agent can be started there: the root runs the command without one.
+class leaves_behind_other_hosts : public relayed_logins_of_a_tree,
+                                  public testing::WithParamInterface<bool> {};
+
+TEST_P(leaves_behind_other_hosts, are_reached_by_the_root) {
+  const bool site_trust = GetParam();
+  force("127.3.0.9", "case $SSH_ORIGINAL_COMMAND in *execo1*) echo no place here; exit 9 ;; esac");
+  std::ofstream(folder_.path() + "/config")
+      << "IdentityFile " << server_->identity() << "\nIdentityAgent none\nUserKnownHostsFile "
+      << way_.known_hosts << "\nStrictHostKeyChecking yes\n";
+  if (site_trust) place_ssh("exec /usr/bin/ssh -F " + folder_.path() + "/config \"$@\"");
+  tree shape = tree().arity(2);
+  if (site_trust) shape.site_trust();
+  action_result all =
+      sync_wait(remote("echo here", "127.3.0.[1-9]").ssh(way_).via(shape).timeout(60s).run());
+  for (const host_result& one : all.all()) {
+    EXPECT_EQ(one.out, "here\n") << one.describe();
+    const bool is_leaf = one.host.name() == "127.3.0.9";
+    EXPECT_EQ(one.transport(), is_leaf ? transport_kind::ssh : transport_kind::tree);
+    EXPECT_EQ(one.transport_why().starts_with("without an agent: "), is_leaf) << one.describe();
+  }
+  // Another host has tried it.
+  EXPECT_THAT(starts(), testing::Contains(HasSubstr("-- 127.3.0.9 ")));
+  EXPECT_TRUE(server_->no_commands_left());
+}
+
+INSTANTIATE_TEST_SUITE_P(of, leaves_behind_other_hosts, testing::Bool(), [](const auto& which) {
+  return std::string(which.param ? "a_trusted_site" : "relayed_logins");
+});
 
 }  // namespace
 }  // namespace execo
