@@ -1,13 +1,24 @@
 // The keeper of an agent: a process that waits beside it and ends what it leaves behind.
 #pragma once
 
+#include <optional>
+
+#include "execo/detail/delegate.hpp"
+
 namespace execo::agent {
 
-/// Makes this process two. The call returns in the child, which is the agent. The parent, the
-/// keeper, has no descriptors, waits for the agent, then kills all that comes of it, daemons as
-/// well, and exits as it did. TERM, INT, HUP and QUIT of the keeper are TERM for the agent; so is
-/// the keeper's end. The agent's signals have default dispositions, but PIPE is ignored; TERM, INT,
-/// HUP, QUIT and CHLD are blocked. Gives up if the process cannot be made.
-void be_kept();
+/// Makes this process two, which share their memory: the child, the agent, does `work` and ends.
+/// The parent, the keeper, has no descriptors, waits for the agent, then kills all that comes of
+/// it, daemons as well, and exits as it did. TERM, INT, HUP and QUIT of the keeper are TERM for the
+/// agent; so is the keeper's end. The agent's signals have default dispositions, but PIPE is
+/// ignored; TERM, INT, HUP, QUIT and CHLD are blocked. Gives up if the process cannot be made.
+[[noreturn]] void keep(detail::delegate<> work);
+
+/// A keeper whose agent has left processes runs this program anew, since the memory of the agent
+/// may be in any state: with these words it is that one, and the code that it exits with.
+std::optional<int> code_of_sweeper(int count, char** words);
+
+/// Kills all that comes of this process, and exits.
+[[noreturn]] void sweep(int code);
 
 }  // namespace execo::agent

@@ -11,20 +11,35 @@
 namespace execo::agent {
 namespace {
 
-int run(int count, char** words) {
+class agent_work {
+ public:
+  explicit agent_work(const detail::bytes16& nonce) noexcept : nonce_(nonce) {}
+
+  void run() {
+    reactor loop;
+    node self(loop, nonce_, around_, 0, 1);
+    self.run();
+  }
+
+ private:
+  detail::bytes16 nonce_;
+  surroundings around_;
+};
+
+[[noreturn]] void run(int count, char** words) {
+  if (std::optional<int> code = code_of_sweeper(count, words)) {
+    hide(count, words);
+    sweep(*code);
+  }
   std::optional<agent_arguments> arguments = parse_arguments(count, words);
   if (!arguments) give_up("is started by execo on the hosts of a tree, and has no other use");
   remove_folder(arguments->folder);
   hide(count, words);
-  const surroundings around;
-  be_kept();
-  reactor loop;
-  node self(loop, arguments->nonce, around, 0, 1);
-  self.run();
-  return 0;
+  agent_work work(arguments->nonce);
+  keep(detail::delegate<>::to<&agent_work::run>(&work));
 }
 
 }  // namespace
 }  // namespace execo::agent
 
-int main(int count, char** words) { return execo::agent::run(count, words); }
+int main(int count, char** words) { execo::agent::run(count, words); }

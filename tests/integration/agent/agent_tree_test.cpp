@@ -1,7 +1,9 @@
 // Agents below agents: who is deployed by whom, what goes through them, and what is left of them.
 #include <gtest/gtest.h>
+#include <linux/kcmp.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -238,6 +240,38 @@ TEST(agent_tree, orphans_go_on_for_their_grace) {
   EXPECT_EQ(folder.read("said"), "still here\n");
 }
 
+/// The first process of a tree is a keeper; the other one is the agent.
+std::vector<pid_t> agents_of(pid_t keeper) {
+  std::vector<pid_t> agents;
+  const std::string number = std::to_string(keeper);
+  std::ifstream list("/proc/" + number + "/task/" + number + "/children");
+  for (pid_t pid = 0; list >> pid;) agents.push_back(pid);
+  return agents;
+}
+
+TEST(agent_tree, a_keeper_has_no_memory_of_its_own) {
+  tree_driver tree;
+  tree.send(tree_driver::words(1, index_ranges(0), {"true"}));
+  ASSERT_TRUE(tree.until_ended(1, index_ranges(0)));
+  const std::vector<pid_t> agents = agents_of(tree.pid());
+  ASSERT_EQ(agents.size(), 1U);
+  const long same = ::syscall(SYS_kcmp, tree.pid(), agents[0], KCMP_VM, 0, 0);
+  if (same < 0) GTEST_SKIP() << "processes cannot be compared here";
+  EXPECT_EQ(same, 0);
+}
+
+TEST(agent_tree, a_keeper_that_is_asked_to_end_leaves_no_process) {
+  for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) {
+    const std::string mark = new_mark();
+    tree_driver tree;
+    tree.send(marked_text(1, index_ranges(0), mark, family));
+    ASSERT_TRUE(tree.until([&] { return tree.of(1, 0).out == "ready\n"; }));
+    ASSERT_EQ(::kill(tree.pid(), signal), 0);
+    EXPECT_TRUE(tree.until_gone());
+    EXPECT_TRUE(nothing_is_left(mark));
+  }
+}
+
 TEST(agent_tree, a_killed_agent_leaves_no_process) {
   const std::string mark = new_mark();
   tree_driver tree;
@@ -245,11 +279,7 @@ TEST(agent_tree, a_killed_agent_leaves_no_process) {
   tree.send(marked_text(1, index_ranges(0, 1), mark, family));
   ASSERT_TRUE(
       tree.until([&] { return tree.of(1, 0).out == "ready\n" && tree.of(1, 1).out == "ready\n"; }));
-  // The first process is the keeper; the other one is the agent.
-  std::vector<pid_t> agents;
-  std::ifstream list("/proc/" + std::to_string(tree.pid()) + "/task/" + std::to_string(tree.pid()) +
-                     "/children");
-  for (pid_t pid = 0; list >> pid;) agents.push_back(pid);
+  const std::vector<pid_t> agents = agents_of(tree.pid());
   ASSERT_EQ(agents.size(), 1U);
   ASSERT_EQ(::kill(agents[0], SIGKILL), 0);
   EXPECT_TRUE(tree.until_gone());
