@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <span>
 #include <utility>
 
 #include "agent/descendants.hpp"
@@ -127,8 +128,8 @@ void job::read(unsigned stream) {
   output& from = outputs_[stream];
   const std::size_t size = readable(stream);
   if (!from.pipe || size == 0) return await(stream);
-  std::array<char, read_size> buffer;
-  ssize_t got = ::read(from.pipe.get(), buffer.data(), size);
+  const std::span<char> buffer = loop_.read_buffer().first(size);
+  ssize_t got = ::read(from.pipe.get(), buffer.data(), buffer.size());
   if (got > 0) {
     take(stream, std::string_view(buffer.data(), static_cast<std::size_t>(got)));
     await(stream);

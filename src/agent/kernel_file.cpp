@@ -14,7 +14,7 @@ namespace execo::agent {
 std::string kernel_file(const std::string& path) {
   std::string text;
   detail::unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::array<char, 16 * 1024> part;
+  std::array<char, 2048> part;
   while (file) {
     ssize_t got = ::read(file.get(), part.data(), part.size());
     if (got < 0 && errno == EINTR) continue;

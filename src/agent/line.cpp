@@ -3,16 +3,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
 namespace execo::agent {
 namespace {
 
-constexpr std::size_t link_read_size = 64 * 1024;
 // Others are to have their turn beside a link that always has bytes.
 constexpr int reads_at_once = 4;
 
@@ -83,7 +82,7 @@ void line::on_ready(std::uint32_t events) {
 }
 
 void line::read() {
-  std::array<char, link_read_size> buffer;
+  const std::span<char> buffer = loop_.read_buffer();
   for (int i = 0; i < reads_at_once && state_ == line_state::open; ++i) {
     ssize_t got = ::read(in_, buffer.data(), buffer.size());
     if (got > 0) {

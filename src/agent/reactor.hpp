@@ -5,8 +5,10 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "base/fd.hpp"
@@ -67,6 +69,10 @@ class reactor {
   void arm(alarm& who, time_point due);
   void disarm(alarm& who) noexcept;
 
+  /// For who reads a descriptor, and is done with the bytes when it returns: one for all, so that
+  /// their pages are touched once.
+  std::span<char> read_buffer() noexcept { return buffer_; }
+
   /// The time at which this turn began.
   time_point now() const noexcept { return now_; }
   /// Calls `after_turn` after each turn, until stop().
@@ -78,6 +84,7 @@ class reactor {
   void ring();
 
   static constexpr int turn_size = 64;
+  static constexpr std::size_t buffer_size = std::size_t{64} * 1024;
 
   unique_fd epoll_;
   std::set<std::pair<time_point, alarm*>> alarms_;
@@ -85,6 +92,7 @@ class reactor {
   int ready_ = 0;
   time_point now_;
   bool stopped_ = false;
+  std::array<char, buffer_size> buffer_;
 };
 
 }  // namespace execo::agent
