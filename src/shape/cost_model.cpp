@@ -144,6 +144,13 @@ unsigned arity_for(const connect_cost& at, const node_limits& limits) noexcept {
   return static_cast<unsigned>(std::min(wanted, most_children(limits)));
 }
 
+unsigned arity_on_own_cores(double cores) noexcept {
+  connect_cost busy;
+  busy.cpu = busy.latency = 1;
+  busy.cores = cores;
+  return arity_for(busy);
+}
+
 unsigned first_window(double cores) noexcept {
   return static_cast<unsigned>(std::clamp(2 * cores, 8.0, 64.0));
 }

@@ -89,6 +89,9 @@ shape_choice choose_shape(std::uint64_t hosts, const connect_cost& root, const c
 
 /// How many children a node of those costs should have: k*, from 4 to 64, and no more than fit.
 unsigned arity_for(const connect_cost& at, const node_limits& limits = {}) noexcept;
+/// The same where hosts are the node's own machine: a start takes its processors all the time, so
+/// that lambda is their number.
+unsigned arity_on_own_cores(double cores) noexcept;
 
 /// How many connections a node begins with that knows nothing but itself: two for each core, from 8
 /// to 64.

@@ -6,6 +6,7 @@
 #include <cassert>
 #include <optional>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "base/contain.hpp"
@@ -14,6 +15,7 @@
 #include "base/random.hpp"
 #include "execo/log.hpp"
 #include "execo/printable.hpp"
+#include "shape/cost_model.hpp"
 #include "wire/message_limits.hpp"
 #include "wire/ssh_agent_request.hpp"
 
@@ -34,9 +36,12 @@ std::chrono::microseconds since_start(clock::time_point now) noexcept {
 // In the pool: an index that no host has.
 constexpr host_index root_itself = 0xffff'fffe;
 
-pool_rules rules_of(const tree_settings& how) {
+pool_rules rules_of(const tree_settings& how, const tree_way& way) {
   pool_rules rules;
   rules.self = root_itself;
+  std::optional<connector_message> further = way.connector();
+  if (further && further->local)
+    rules.arity = arity_on_own_cores(std::thread::hardware_concurrency());
   if (how.arity != 0) rules.arity = static_cast<std::uint32_t>(how.arity);
   if (how.depth != 0) rules.most_depth = static_cast<std::uint32_t>(how.depth);
   return rules;
@@ -97,7 +102,7 @@ tree_root::tree_root(loop& on, const tree_settings& how, std::shared_ptr<tree_wa
       secret_(random_bytes16()),
       ready_step_(delegate<>::to<&tree_root::call_ready>(this)),
       tick_(delegate<>::to<&tree_root::tick>(this), "a look at the agents of a tree"),
-      pool_(rules_of(how)),
+      pool_(rules_of(how, *way_)),
       stream_window_(welcome_message().stream_window) {
   if (how.plan) leaders_.emplace(how.plan, root_in(how.plan->routes));
   std::optional<connector_message> connector = way_->connector();

@@ -165,5 +165,12 @@ TEST(cost_model, arity_is_what_the_node_can_hold) {
   EXPECT_EQ(arity_for(site_c(), {.memory = 60000000}), 10U);
 }
 
+TEST(cost_model, hosts_on_the_cores_of_the_node_have_few_children) {
+  EXPECT_EQ(arity_on_own_cores(1), least_arity);
+  EXPECT_EQ(arity_on_own_cores(2), least_arity);
+  EXPECT_GT(arity_on_own_cores(64), 2 * least_arity);
+  EXPECT_LT(arity_on_own_cores(64), most_arity);
+}
+
 }  // namespace
 }  // namespace execo::detail
