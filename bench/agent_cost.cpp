@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "measure.hpp"
+#include "process_memory.hpp"
 
 namespace {
 
@@ -23,22 +24,6 @@ execo::remote on_hosts(const std::string& text, int count) {
 [[noreturn]] void fail(const std::string& what) {
   std::fprintf(stderr, "agent_cost: %s\n", what.c_str());
   std::exit(1);
-}
-
-/// "Pss:   123 kB" of a file of /proc; 0 if it is not there, or the process has gone.
-double kib_of(const fs::path& file, std::string_view field) {
-  std::ifstream text(file);
-  for (std::string line; std::getline(text, line);)
-    if (line.starts_with(field)) return std::atof(line.c_str() + field.size());
-  return 0;
-}
-
-/// Of the whole machine: what else runs on it shows here.
-double kernel_kib() {
-  double sum = 0;
-  for (const char* field : {"SUnreclaim:", "KernelStack:", "PageTables:"})
-    sum += kib_of("/proc/meminfo", field);
-  return sum;
 }
 
 bool is_agent(const fs::path& process) {
@@ -56,8 +41,10 @@ class footprint {
     footprint found;
     std::error_code gone;
     for (const auto& entry : fs::directory_iterator("/proc", gone)) {
-      if (std::atoi(entry.path().filename().c_str()) <= 0 || !is_agent(entry.path())) continue;
-      found.pss += kib_of(entry.path() / "smaps_rollup", "Pss:");
+      const pid_t pid = std::atoi(entry.path().filename().c_str());
+      if (pid <= 0 || !is_agent(entry.path())) continue;
+      const bench::process_memory its = bench::process_memory::of(pid);
+      found.pss += static_cast<double>(its.own_kb + its.file_kb);
       ++found.processes;
     }
     return found;
@@ -75,15 +62,16 @@ void time_round(int hosts, std::vector<double>& whole, std::vector<double>& root
 
 void memory_round(int hosts, std::vector<double>& pss, std::vector<double>& kernel,
                   std::vector<double>& processes) {
-  const double before = kernel_kib();
+  const auto before = static_cast<double>(bench::kernel_kb());
   int up = 0;
   execo::remote running = on_hosts("echo up; exec sleep 1000", hosts);
   running.on_line([&](const execo::output_line&) {
     if (++up < hosts) return;
+    // First: to look at processes takes memory of the kernel.
+    kernel.push_back((static_cast<double>(bench::kernel_kb()) - before) / hosts);
     const footprint found = footprint::of_agents();
     pss.push_back(found.pss / hosts);
     processes.push_back(static_cast<double>(found.processes) / hosts);
-    kernel.push_back((kernel_kib() - before) / hosts);
     running.kill();
   });
   (void)execo::sync_wait(running.run());

@@ -4,10 +4,13 @@
 //
 //   tree [--rounds N] [--hosts N[,N]...] [--taktuk N[,N]...] [--clush N] [--memory N]
 //
-// Each round starts a tree, runs `echo ok` on all hosts and counts the answers. --memory: a tree of
-// so many hosts whose commands wait, all processes summed up: PSS of smaps_rollup, and what the
-// kernel took meanwhile (slab, stacks of the kernel, page tables).
+// Each round starts a tree, runs `echo ok` on all hosts and counts the answers. --memory: trees of
+// so many hosts, all processes summed up: PSS of smaps_rollup, and what the kernel took meanwhile
+// (slab, stacks of the kernel, page tables). In one all hosts run `true`, and are looked at while
+// they do and afterwards, in the other one their commands wait.
+#include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +18,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <execo/execo.hpp>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -25,6 +29,7 @@
 
 #include "fanout_ssh/client_run.hpp"
 #include "measure.hpp"
+#include "process_memory.hpp"
 
 namespace {
 
@@ -141,52 +146,128 @@ int answers_in(const std::string& out) {
 void measure(const std::string& title, int count, int rounds, const words& argv,
              const words& variables = {}) {
   std::vector<double> wall, cpu;
+  long peak_kb = 0;
   for (int i = 0; i < rounds; ++i) {
     bench::client_run run = bench::run_well(argv, variables);
     if (int found = answers_in(run.out); found != count)
       bench::fail(title + ": " + std::to_string(found) + " answers of " + std::to_string(count));
     wall.push_back(run.wall);
     cpu.push_back(run.cpu * 1000 / count);
+    peak_kb = std::max(peak_kb, run.peak_kb);
   }
-  std::printf("  %-14s %6d hosts   wall %-22s s   CPU a host %-22s ms\n", title.c_str(), count,
-              bench::summary(wall).text(2).c_str(), bench::summary(cpu).text(2).c_str());
+  std::printf("  %-17s %6d hosts   wall %-20s s   CPU a host %-20s ms   peak of a process %ld MB\n",
+              title.c_str(), count, bench::summary(wall).text(2).c_str(),
+              bench::summary(cpu).text(2).c_str(), peak_kb / 1024);
   std::fflush(stdout);
 }
 
 // -- memory ---------------------------------------------------------------------------------------
 
-/// Kilobytes of these lines of a file of proc(5), summed up.
-long sum_of(const std::string& file, const std::vector<std::string>& names) {
-  long sum = 0;
-  std::ifstream lines(file);
-  for (std::string line; std::getline(lines, line);)
-    for (const std::string& name : names)
-      if (line.starts_with(name)) sum += std::atol(line.c_str() + name.size());
-  return sum;
-}
-
-long kernel_kb() { return sum_of("/proc/meminfo", {"Slab:", "KernelStack:", "PageTables:"}); }
-
 class family_memory {
  public:
-  explicit family_memory(pid_t root) {
+  family_memory() = default;
+  family_memory(pid_t root, long kernel_before) : kernel_kb(bench::kernel_kb() - kernel_before) {
     std::vector<pid_t> all{root};
     for (std::size_t i = 0; i < all.size(); ++i) {
-      const std::string folder = "/proc/" + std::to_string(all[i]);
-      const long pss = sum_of(folder + "/smaps_rollup", {"Pss_Anon:", "Pss_Shmem:"});
-      const long file = sum_of(folder + "/smaps_rollup", {"Pss_File:"});
-      (i == 0 ? root_kb : others_kb) += pss;
-      file_kb += file;
-      for (pid_t child : bench::child_pids(folder)) all.push_back(child);
+      const bench::process_memory its = bench::process_memory::of(all[i]);
+      (i == 0 ? root_kb : others_kb) += its.own_kb;
+      file_kb += its.file_kb;
+      for (pid_t child : bench::child_pids(bench::folder_of(all[i]))) all.push_back(child);
     }
     processes = all.size();
   }
+  long all_kb() const { return root_kb + others_kb + kernel_kb; }
+  void print(const std::string& title, int count) const {
+    std::printf(
+        "  %-30s root %ld KB; a host %.0f KB and %.0f KB of the kernel, file cache apart "
+        "(%ld KB in all); %zu processes\n",
+        title.c_str(), root_kb, static_cast<double>(others_kb) / count,
+        static_cast<double>(kernel_kb) / count, file_kb, processes);
+    std::fflush(stdout);
+  }
+
+  // First: to look at processes takes memory of the kernel.
+  long kernel_kb = 0;
   long root_kb = 0, others_kb = 0, file_kb = 0;
   std::size_t processes = 0;
 };
 
-void measure_memory(const field& at, int count) {
-  const long before = kernel_kb();
+bool can_read(int fd) {
+  pollfd what{fd, POLLIN, 0};
+  return ::poll(&what, 1, 0) != 0;
+}
+
+execo::task<> stand_after_true(std::string set, int ready, int go) {
+  execo::ssh_options way;
+  way.connector = "local";
+  execo::tree_network net(set, execo::tree(), way);
+  execo::remote command = std::move(execo::remote("true", set).via(net));
+  const execo::action_result all = co_await command.run();
+  if (!all.ok()) {
+    std::fprintf(stderr, "tree: %s\n", all.describe().c_str());
+    co_return;
+  }
+  char none = 0;
+  (void)!::write(ready, &none, 1);
+  while (!can_read(go)) co_await execo::sleep(20ms);
+  co_await net.close();
+}
+
+/// The root of a tree in a process of its own: it says when all have run `true`, then waits.
+class root_apart {
+ public:
+  explicit root_apart(const std::string& set) {
+    int ready[2], go[2];
+    if (::pipe(ready) != 0 || ::pipe(go) != 0) bench::fail("no pipe");
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      (void)::close(go[1]);
+      execo::sync_wait(stand_after_true(set, ready[1], go[0]));
+      ::_exit(0);
+    }
+    (void)::close(ready[1]);
+    (void)::close(go[0]);
+    ready_ = ready[0];
+    go_ = go[1];
+  }
+  root_apart(const root_apart&) = delete;
+  root_apart& operator=(const root_apart&) = delete;
+  ~root_apart() {
+    (void)::close(go_);
+    (void)::waitpid(pid_, nullptr, 0);
+    (void)::close(ready_);
+  }
+  pid_t pid() const { return pid_; }
+  bool is_ready() const { return can_read(ready_); }
+  /// False: it has failed.
+  bool was_well() const {
+    char said = 0;
+    return ::read(ready_, &said, 1) == 1;
+  }
+
+ private:
+  pid_t pid_ = -1;
+  int ready_ = -1, go_ = -1;
+};
+
+void measure_true(int count) {
+  const long before = bench::kernel_kb();
+  const root_apart root(set_of(count));
+  family_memory most;
+  int looks = 0;
+  for (; !root.is_ready(); ++looks) {
+    const family_memory now(root.pid(), before);
+    if (now.all_kb() > most.all_kb()) most = now;
+  }
+  if (!root.was_well()) bench::fail("`true` on all hosts");
+  const family_memory idle(root.pid(), before);
+  std::printf("memory of %d hosts:\n", count);
+  most.print("`true` runs, most of " + std::to_string(looks) + " looks", count);
+  idle.print("it has run, agents are idle", count);
+}
+
+void measure_waiting(const field& at, int count) {
+  const long before = bench::kernel_kb();
   const std::string out = at.path("out");
   const pid_t pid = ::fork();
   if (pid == 0) {
@@ -201,15 +282,9 @@ void measure_memory(const field& at, int count) {
     if (answers_in(std::string(std::istreambuf_iterator<char>(file), {})) == count) break;
     std::this_thread::sleep_for(20ms);
   }
-  const family_memory found(pid);
-  const long kernel = kernel_kb() - before;
+  family_memory(pid, before).print("their commands wait", count);
   (void)::kill(pid, SIGINT);
   (void)::waitpid(pid, nullptr, 0);
-  std::printf(
-      "  memory of %d hosts, their commands waiting: root %ld KB; a host %.0f KB and %.0f KB of "
-      "the kernel,\n  file cache apart (%ld KB in all); %zu processes, of them %d commands\n",
-      count, found.root_kb, static_cast<double>(found.others_kb) / count,
-      static_cast<double>(kernel) / count, found.file_kb, found.processes, count);
 }
 
 void run(const plan& asked) {
@@ -236,7 +311,10 @@ void run(const plan& asked) {
             {"CLUSTERSHELL_CFGDIR=" + at.path("."),
              "CLUSTERSHELL_GW_PYTHON_EXECUTABLE=/usr/bin/python3"});
   }
-  if (asked.memory > 0) measure_memory(at, asked.memory);
+  if (asked.memory > 0) {
+    measure_true(asked.memory);
+    measure_waiting(at, asked.memory);
+  }
 }
 
 }  // namespace
