@@ -95,10 +95,10 @@ void copy_factory::fill(copy_share& share) const {
   share.idle_timeout = idle_timeout;
 }
 
-// What is counted or paced host by host is sent host by host.
+// What is counted or paced host by host is sent host by host, and agents write as who logs in.
 bool copy_factory::sends_by_agents() const noexcept {
-  return shape_ && bytes_a_second_in_all == 0 && bytes_a_second_each == 0 &&
-         idle_timeout.count() == 0;
+  return shape_ && options_.become.empty() && bytes_a_second_in_all == 0 &&
+         bytes_a_second_each == 0 && idle_timeout.count() == 0;
 }
 
 intrusive_ptr<lifecycle> copy_factory::run_agent(loop& on, std::size_t ring, attempt what,

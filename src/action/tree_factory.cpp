@@ -15,6 +15,7 @@
 #include "action/remote_factory.hpp"
 #include "base/machine_name.hpp"
 #include "process/lifecycle.hpp"
+#include "ssh/become_transport.hpp"
 #include "ssh/caller.hpp"
 #include "ssh/command_template.hpp"
 #include "ssh/relayed_login.hpp"
@@ -38,13 +39,19 @@ std::optional<std::string> text_of(const command& what, std::string& problem) {
 enum class further : std::uint8_t {
   no,
   by_shell,
-  by_ssh,       // as the user there may
-  by_our_keys,  // this process signs their logins and sends the host keys
+  by_ssh,        // as the user there may
+  by_our_keys,   // this process signs their logins and sends the host keys
+  by_connector,  // as this process does
 };
+
+std::optional<std::vector<std::string>> pattern_of(const ssh_options& options) {
+  return command_template(options.connector).pattern();
+}
 
 further further_by(const ssh_options& options, bool site_trust) {
   if (options.connector == local_connector) return further::by_shell;
-  if (!options.connector.empty()) return further::no;
+  if (!options.connector.empty())
+    return site_trust && pattern_of(options) ? further::by_connector : further::no;
   return site_trust ? further::by_ssh : further::by_our_keys;
 }
 
@@ -64,13 +71,33 @@ std::vector<std::string> relayed_words(duration limit) {
   return words;
 }
 
+std::shared_ptr<const become_setup> become_of(const ssh_options& options) {
+  if (options.become.empty()) return nullptr;
+  if (options.become_password)
+    throw std::invalid_argument(
+        "become: no password goes into a tree, hosts on its way would see it: let the method ask "
+        "for "
+        "none (NOPASSWD), or leave out the tree");
+  return std::make_shared<const become_setup>(options);
+}
+
+// Agents are those who log in, whatever becomes of their commands.
+std::shared_ptr<command_factory> factory_of_agents(
+    ssh_options options, const std::shared_ptr<command_factory>& of_commands) {
+  if (options.become.empty()) return of_commands;
+  options.become.clear();
+  return make_remote_factory(std::move(options));
+}
+
 /// By whatever leads to hosts without a tree.
 class direct_way final : public tree_way {
  public:
   direct_way(const ssh_options& options, bool site_trust)
       : factory_(make_remote_factory(options)),
+        agents_(factory_of_agents(options, factory_)),
         limits_(options.limits),
         further_(further_by(options, site_trust)) {
+    if (further_ == further::by_connector) pattern_ = *pattern_of(options);
     command streams("");
     streams.set_out(capture(0));
     streams.set_in(pipe());
@@ -78,10 +105,14 @@ class direct_way final : public tree_way {
   }
   void begin(loop& on) {
     factory_->begin(on);
+    if (agents_ != factory_) agents_->begin(on);
     loop_ = &on;
     logins_ = intrusive_ptr<relayed_logins>(new relayed_logins(on));
   }
-  void end(std::size_t ring) noexcept { factory_->end(ring); }
+  void end(std::size_t ring) noexcept {
+    factory_->end(ring);
+    if (agents_ != factory_) agents_->end(ring);
+  }
   command_factory& factory() const noexcept { return *factory_; }
 
   /// Any command, by what leads to the host.
@@ -98,7 +129,7 @@ class direct_way final : public tree_way {
     stage1->output_cap = max_said;
     stage1->set_in(pipe());
     attempt what(where, index, std::move(stage1), stdio_, nullptr, limits_);
-    return factory_->make_run(*loop_, ring_of_loop(*loop_), std::move(what));
+    return agents_->make_run(*loop_, ring_of_loop(*loop_), std::move(what));
   }
 
   std::optional<connector_message> connector() const override {
@@ -109,6 +140,8 @@ class direct_way final : public tree_way {
     if (made.relays)
       made.words = relayed_words(limits_.establish.value_or(deadlines::default_establish));
     if (made.local || made.relays) return made;
+    made.words = pattern_;
+    if (!made.words.empty()) return made;
     made.words = {
         "ssh", "-T", "-o", "BatchMode=yes", "-o", "ClearAllForwardings=yes", "-l", "%u", "-p",
         "%p",  "--", "%h"};
@@ -118,7 +151,7 @@ class direct_way final : public tree_way {
     work_item made;
     made.name = where.name();
     if (further_ == further::by_our_keys) {
-      std::optional<ssh_target> to = built_in_target(*factory_, *loop_, where);
+      std::optional<ssh_target> to = built_in_target(*agents_, *loop_, where);
       if (!to) return made;
       made.name = to->name;
       made.user = to->user;
@@ -135,16 +168,18 @@ class direct_way final : public tree_way {
 
   void answer(const host& where, sign_ask_message ask,
               std::function<void(std::string)> done) override {
-    std::optional<ssh_target> to = built_in_target(*factory_, *loop_, where);
+    std::optional<ssh_target> to = built_in_target(*agents_, *loop_, where);
     if (to) logins_->ask(to->shared, std::move(ask), std::move(done));
   }
   void forget_answers() noexcept override { logins_->forget(); }
 
  private:
   std::shared_ptr<command_factory> factory_;
+  std::shared_ptr<command_factory> agents_;
   intrusive_ptr<relayed_logins> logins_;  // from begin() on
   deadlines limits_;
   further further_;
+  std::vector<std::string> pattern_;  // of a connector
   taken_stdio stdio_;
   loop* loop_ = nullptr;
 };
@@ -168,9 +203,9 @@ class leaves final : public leaf_service {
 class own_tree final : public tree_factory {
  public:
   own_tree(const ssh_options& options, const tree& shape)
-      : shape_(shape), way_(std::make_shared<direct_way>(options, shape.settings().site_trust)) {
-    if (!options.become.empty())
-      throw std::invalid_argument("become: not in a tree yet, use sudo in the command");
+      : shape_(shape),
+        become_(become_of(options)),
+        way_(std::make_shared<direct_way>(options, shape.settings().site_trust)) {
     if (shape.settings().plan) check_plan();
   }
 
@@ -203,9 +238,12 @@ class own_tree final : public tree_factory {
     place.index = what.index;
     place.count = what.count;
     place.father_mark = what.father_mark;
-    return make_leaf_transport(
-        on, leaves_, what.where, place,
-        make_tree_transport(on, root_, what.where, text_of, terminal_, place));
+    std::unique_ptr<transport> in_tree =
+        make_tree_transport(on, root_, what.where, text_of, terminal_, place);
+    if (become_)
+      in_tree = make_become_transport(on, become_, std::move(in_tree),
+                                      become_place(what.where, login_to(what.where).user));
+    return make_leaf_transport(on, leaves_, what.where, place, std::move(in_tree));
   }
 
   // Else the root would reach all hosts, which may well fail.
@@ -216,10 +254,11 @@ class own_tree final : public tree_factory {
       throw std::invalid_argument(
           "a gateway or a topology: hosts reach further ones over ssh and by the connector "
           "`local`, "
-          "not by other connectors");
+          "by other connectors with site_trust() alone, and if they have no %n");
   }
 
   tree shape_;
+  const std::shared_ptr<const become_setup> become_;  // null: commands stay as they are
   const std::string terminal_ = ssh_caller::now().terminal();
   std::shared_ptr<direct_way> way_;
   intrusive_ptr<tree_root> root_;

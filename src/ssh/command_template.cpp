@@ -118,6 +118,16 @@ bool command_template::passes_signals() const noexcept {
   return how_ == form::exec || words_.empty() || is_one_of(program(), run_here);
 }
 
+std::optional<std::vector<std::string>> command_template::pattern() const {
+  token_values first, second;
+  second.rank = 1;
+  std::string problem;
+  if (words_.empty() || words(first, problem) != words(second, problem)) return std::nullopt;
+  std::vector<std::string> made = words_;
+  if (how_ == form::argv) made.insert(made.end(), {"sh", "-c"});
+  return made;
+}
+
 std::optional<std::vector<std::string>> command_template::words(const token_values& values,
                                                                 std::string& problem) const {
   std::vector<std::string> expanded;

@@ -46,6 +46,9 @@ class command_template {
   form how() const noexcept { return how_; }
   /// Signals of the program reach the command: they are processes of this machine.
   bool passes_signals() const noexcept;
+  /// What another machine may do the same by: the words with their tokens, in front of the text
+  /// that a shell there reads. Nothing if they have %n, which is known here alone, or none.
+  std::optional<std::vector<std::string>> pattern() const;
   /// The words in front of the command. A value never becomes an option: nothing if a word began
   /// with '-' only then; `problem` says why.
   std::optional<std::vector<std::string>> words(const token_values& values,

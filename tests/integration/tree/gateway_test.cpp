@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "base/machine_name.hpp"
 #include "execo/execo.hpp"
@@ -46,6 +47,23 @@ TEST_F(shapes_by_hand, follow_a_topology) {
   std::string routes = "[routes]\n" + detail::machine_name() + ": a[1-2]\na1: n1\na2: n2\n";
   expect_places(run("n[1-2],a1,x", tree().topology(routes)),
                 "a1: , n1: reached through a1, n2: reached through a2, x: ");
+}
+
+TEST_F(shapes_by_hand, use_the_connector_of_a_trusted_site_from_host_to_host) {
+  // %n is known to this process alone.
+  const std::string words = "env EXECO_HOST=%h sh -c";
+  for (const auto& [connector, is_deep] :
+       {std::pair{words, true}, {"argv:env EXECO_HOST=%h", true}, {"env N=%n sh -c", false}}) {
+    way_.connector = connector;
+    std::size_t behind_others = 0;
+    for (const host_result& one : run("n[1-12]", tree().arity(2).site_trust()).all()) {
+      EXPECT_EQ(one.out, one.host.name() + "\n") << one.describe();
+      behind_others += one.error_context().starts_with("reached through ") ? 1 : 0;
+    }
+    EXPECT_EQ(behind_others, is_deep ? 10U : 0U) << connector;
+  }
+  way_.connector = words;
+  expect_places(run("n1", tree().site_trust().gateway("gw")), "n1: reached through gw");
 }
 
 TEST_F(shapes_by_hand, are_refused_where_agents_reach_nobody) {
