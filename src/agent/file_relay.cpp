@@ -3,18 +3,23 @@
 #include <algorithm>
 #include <utility>
 
-#include "wire/blake2b.hpp"
 #include "wire/message_limits.hpp"
 
 namespace execo::agent {
 namespace {
 
 using detail::command_end;
+using detail::content_reader;
+using detail::content_window;
 
-// What may be on its way to this agent.
-constexpr std::uint32_t content_window = 1024 * 1024;
 // What waits for a child: more is read from the file when there is room again.
 constexpr std::size_t child_backlog = 256 * 1024;
+
+// All parts are whole, but for the last.
+std::size_t next_part(const file_writer& of) noexcept {
+  return static_cast<std::size_t>(
+      std::min<std::uint64_t>(detail::file_part_limit, of.order().size - of.size()));
+}
 
 constexpr const char* not_by_parent = "the file did not come by way of the parent";
 
@@ -48,15 +53,14 @@ void file_relay::ask(std::uint32_t number, std::uint32_t room) {
 bool file_relay::take(const detail::file_part_message& part) {
   content* of = find(part.content);
   if (of == nullptr || of->at == stage::none) return true;
-  const std::uint64_t have = of->file.size();
-  if (of->at == stage::whole || part.offset != have ||
-      part.bytes.size() > of->file.order().size - have)
+  if (of->at == stage::whole || part.offset != of->file.size() ||
+      part.bytes.size() != next_part(of->file))
     return false;
-  if (detail::blake2b128(part.bytes) != part.digest) {
+  if (detail::part_digest(part.bytes) != part.digest) {
     give_up(*of, "a part of the file came with the digest of other bytes");
     return true;
   }
-  of->chain.add(part.digest);
+  of->digests.add(part.digest);
   if (!of->file.write(part.bytes)) {
     of->at = stage::none;
     tell_failed(of->file);
@@ -76,7 +80,7 @@ bool file_relay::take(const detail::file_end_message& what) {
   content* of = find(what.content);
   if (of == nullptr || of->at == stage::none) return true;
   if (of->at == stage::whole || of->file.size() != of->file.order().size) return false;
-  if (of->chain.digest() == what.digest)
+  if (of->digests.whole() == what.digest)
     end(*of);
   else
     give_up(*of, "the file has come with another digest than it was sent with");
@@ -164,18 +168,14 @@ void file_relay::tell_ended(std::uint32_t run, command_end how, int code, std::s
 
 void file_relay::expect(std::uint32_t child, std::uint32_t number) {
   content* from = find(number);
-  if (from == nullptr || from->find(child) != nullptr) return;
-  reader made;
-  made.child = child;
-  from->readers.push_back(made);
+  if (from != nullptr && from->find(child) == nullptr) from->readers.emplace_back(child);
 }
 
 void file_relay::want(std::uint32_t child, const detail::file_want_message& what) {
   content* from = find(what.content);
-  reader* to = from != nullptr ? from->find(child) : nullptr;
+  content_reader* to = from != nullptr ? from->find(child) : nullptr;
   if (to == nullptr || from->at == stage::none) return refuse(child, what.content);
-  if (to->at == reading::expected) to->at = reading::open;
-  to->room = std::min<std::uint64_t>(to->room + what.room, content_window);
+  to->want(what.room);
 }
 
 void file_relay::refuse(std::uint32_t child, std::uint32_t number) {
@@ -191,45 +191,42 @@ void file_relay::serve() {
 }
 
 void file_relay::serve(std::uint32_t number, content& from) {
-  for (reader& to : from.readers) {
-    line* way = owner_.child_line(to.child);
-    if (way == nullptr || to.at != reading::open) continue;
+  for (content_reader& to : from.readers) {
+    line* way = owner_.child_line(to.key());
+    if (way == nullptr || !to.is_open()) continue;
     if (from.at != stage::none) {
       serve(number, from, to, *way);
     } else {
-      refuse(to.child, number);
-      to.at = reading::over;
+      refuse(to.key(), number);
+      to.end();
     }
   }
 }
 
-void file_relay::serve(std::uint32_t number, content& from, reader& to, line& way) {
-  while (to.next < from.file.size() && to.room > 0 && way.link().data_backlog() < child_backlog)
+void file_relay::serve(std::uint32_t number, content& from, content_reader& to, line& way) {
+  while (to.next_size(from.file.size()) > 0 && way.link().data_backlog() < child_backlog)
     if (!send_part(number, from, to, way)) return;
-  if (from.at != stage::whole || to.next < from.file.size()) return;
+  if (from.at != stage::whole || to.next() < from.file.size()) return;
   detail::file_end_message end;
   end.content = number;
-  end.digest = from.chain.digest();
+  end.digest = from.digests.whole();
   (void)way.send(end);
-  to.at = reading::over;
+  to.end();
 }
 
-bool file_relay::send_part(std::uint32_t number, content& from, reader& to, line& way) {
+bool file_relay::send_part(std::uint32_t number, content& from, content_reader& to, line& way) {
   detail::file_part_message part;
   part.content = number;
-  part.offset = to.next;
-  part.bytes = from.file.read(
-      to.next, std::min<std::uint64_t>(detail::file_part_limit, from.file.size() - to.next),
-      buffer_);
+  part.offset = to.next();
+  part.bytes = from.file.read(to.next(), to.next_size(from.file.size()), buffer_);
   if (part.bytes.empty()) {
-    to.at = reading::over;
-    refuse(to.child, number);
+    to.end();
+    refuse(to.key(), number);
     return false;
   }
-  part.digest = detail::blake2b128(part.bytes);
+  part.digest = from.digests.of(part.offset, part.bytes);
   (void)way.send(part);
-  to.next += part.bytes.size();
-  to.room -= std::min<std::uint64_t>(to.room, part.bytes.size());
+  to.sent(part.bytes.size());
   return true;
 }
 

@@ -16,6 +16,8 @@
 #include "agent/file_writer.hpp"
 #include "agent/line.hpp"
 #include "agent/reactor.hpp"
+#include "wire/content_digests.hpp"
+#include "wire/content_reader.hpp"
 #include "wire/messages.hpp"
 
 namespace execo::agent {
@@ -63,30 +65,20 @@ class file_relay {
   // coming -> whole  its end has come, and all of it is right
   // coming -> none   it cannot be had any more, or not be written here
   enum class stage : std::uint8_t { coming, whole, none };
-  // expected -> open, when the child asks -> over. It is kept: a child asks for more than there is,
-  // and what comes late must not begin anew.
-  enum class reading : std::uint8_t { expected, open, over };
-  class reader {
-   public:
-    std::uint32_t child = 0;
-    std::uint64_t next = 0;
-    std::uint64_t room = 0;
-    reading at = reading::expected;
-  };
   class content {
    public:
     content(const detail::file_order_message& order, mode_t mask) : file(order, mask) {}
-    reader* find(std::uint32_t child) noexcept {
-      for (reader& one : readers)
-        if (one.child == child) return &one;
+    detail::content_reader* find(std::uint32_t child) noexcept {
+      for (detail::content_reader& one : readers)
+        if (one.key() == child) return &one;
       return nullptr;
     }
     file_writer file;
     stage at = stage::coming;
     std::unique_ptr<file_unpacker> unpacker;  // until all has its name
-    detail::file_chain chain;
-    std::uint32_t consumed = 0;  // since more was asked for
-    std::vector<reader> readers;
+    detail::content_digests digests;
+    std::uint32_t consumed = 0;                   // since more was asked for
+    std::vector<detail::content_reader> readers;  // by their children
   };
 
   content* find(std::uint32_t number) noexcept;
@@ -100,8 +92,8 @@ class file_relay {
   void tell_ended(std::uint32_t run, detail::command_end how, int code, std::string_view text);
   void refuse(std::uint32_t child, std::uint32_t number);
   void serve(std::uint32_t number, content& from);
-  void serve(std::uint32_t number, content& from, reader& to, line& way);
-  bool send_part(std::uint32_t number, content& from, reader& to, line& way);
+  void serve(std::uint32_t number, content& from, detail::content_reader& to, line& way);
+  bool send_part(std::uint32_t number, content& from, detail::content_reader& to, line& way);
 
   reactor& loop_;
   file_relay_owner& owner_;

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "tree/tree_child.hpp"
+#include "wire/content_digests.hpp"
+#include "wire/content_reader.hpp"
 #include "wire/file_messages.hpp"
 
 namespace execo::detail {
@@ -41,29 +43,17 @@ class tree_copies {
    public:
     std::uint32_t number = 0;
     std::weak_ptr<tree_content> what;
-    file_chain chain;         // of the parts up to
-    std::uint64_t known = 0;  // there
+    content_digests digests;  // as far as anybody has read
   };
-  // expected -> open, when the child asks -> over. It is kept: a child asks for more than there is,
-  // and what comes late must not begin anew.
-  enum class reading : std::uint8_t { expected, open, over };
-  class reader {
-   public:
-    std::uint32_t number = 0;
-    std::uint64_t next = 0;
-    std::uint64_t room = 0;
-    reading at = reading::expected;
-  };
-
   content* find(std::uint32_t number) noexcept;
-  reader* find(const tree_child& child, std::uint32_t number) noexcept;
-  void serve(tree_child& child, reader& to);
-  send_result send_part(tree_child& child, reader& to, content& from, tree_content& bytes);
-  static void send_none(tree_child& child, reader& to);
+  content_reader* find(const tree_child& child, std::uint32_t number) noexcept;
+  void serve(tree_child& child, content_reader& to);
+  send_result send_part(tree_child& child, content_reader& to, content& from, tree_content& bytes);
+  static void send_none(tree_child& child, content_reader& to);
 
   std::uint32_t last_number_ = 0;
   std::vector<content> contents_;
-  std::unordered_map<const tree_child*, std::vector<reader>> readers_;
+  std::unordered_map<const tree_child*, std::vector<content_reader>> readers_;
   std::vector<char> buffer_;
 };
 

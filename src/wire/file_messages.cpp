@@ -1,6 +1,5 @@
 #include "wire/file_messages.hpp"
 
-#include "wire/blake2b.hpp"
 #include "wire/message_codec.hpp"
 #include "wire/message_limits.hpp"
 
@@ -138,12 +137,6 @@ std::optional<file_entry> file_entry::decode(std::string_view head) {
   entry_fields(body, *made);
   if (!body.finished()) made.reset();
   return made;
-}
-
-void file_chain::add(const bytes16& part) {
-  std::string both(digest_.data(), digest_.size());
-  both.append(part.data(), part.size());
-  digest_ = blake2b128(both);
 }
 
 }  // namespace execo::detail

@@ -101,11 +101,11 @@ class file_part_message {
 
   std::uint32_t content = 0;
   std::uint64_t offset = 0;
-  bytes16 digest{};  // blake2b128 of the bytes
+  bytes16 digest{};  // part_digest() of the bytes
   std::string_view bytes;
 };
 
-/// Behind the last part. See file_chain.
+/// Behind the last part. See content_digests::whole().
 class file_end_message {
  public:
   static constexpr frame_type type = frame_type::file_end;
@@ -155,17 +155,6 @@ class file_want_message {
 
   std::uint32_t content = 0;
   std::uint32_t room = 0;
-};
-
-/// The digest of a content: 16 zero bytes at first; each part makes it the digest of what it was
-/// and of the digest of the part. Parts have file_part_limit bytes, but for the last.
-class file_chain {
- public:
-  void add(const bytes16& part);
-  const bytes16& digest() const noexcept { return digest_; }
-
- private:
-  bytes16 digest_{};
 };
 
 }  // namespace execo::detail

@@ -6,13 +6,14 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "file_bytes.hpp"
 #include "random_bytes.hpp"
 #include "temp_folder.hpp"
 #include "tree_driver.hpp"
-#include "wire/blake2b.hpp"
+#include "wire/content_digests.hpp"
 
 namespace execo::test {
 namespace {
@@ -45,7 +46,7 @@ class agent_files : public testing::Test {
     made.content = content;
     made.offset = offset;
     made.bytes = std::string_view(bytes_).substr(offset, detail::file_part_limit);
-    made.digest = detail::blake2b128(made.bytes);
+    made.digest = detail::part_digest(made.bytes);
     return made;
   }
   void send_parts() {
@@ -53,12 +54,12 @@ class agent_files : public testing::Test {
       tree_.send(part(at));
   }
   void send_end() {
-    detail::file_chain chain;
+    detail::content_digests digests;
     for (std::size_t at = 0; at < bytes_.size(); at += detail::file_part_limit)
-      chain.add(part(at).digest);
+      digests.add(part(at).digest);
     detail::file_end_message end;
     end.content = content;
-    end.digest = chain.digest();
+    end.digest = digests.whole();
     tree_.send(end);
   }
   bool has_asked() {
@@ -171,6 +172,25 @@ TEST_F(agent_files, come_from_the_file_of_the_parent_however_late_a_child_asks) 
   tree_.send(order(2, folder_ / "second", index_ranges(1)));
   EXPECT_EQ(end_of(2, 1).how, command_end::exited) << end_of(2, 1).text;
   EXPECT_TRUE(file_bytes(folder_ / "second") == bytes_);
+}
+
+TEST_F(agent_files, that_were_changed_on_a_host_are_found_out_by_the_next_one) {
+  tree_.use_local_connector();
+  tree_.send(order(1, folder_ / "first"));
+  ASSERT_TRUE(has_asked());
+  send_parts();
+  send_end();
+  EXPECT_EQ(end_of(1).how, command_end::exited);
+  std::fstream changed(folder_ / "first", std::ios::in | std::ios::out | std::ios::binary);
+  changed.seekp(100'000);
+  changed.put(static_cast<char>(bytes_[100'000] ^ 1));
+  ASSERT_TRUE(changed.flush());
+  tree_.deploy(1, 1);
+  ASSERT_TRUE(tree_.until_up(1, 1));
+  tree_.send(order(2, folder_ / "second", index_ranges(1)));
+  EXPECT_EQ(end_of(2, 1).how, command_end::lost);
+  EXPECT_EQ(end_of(2, 1).text, "a part of the file came with the digest of other bytes");
+  EXPECT_EQ(entries(folder_ / ""), 1U);
 }
 
 TEST_F(agent_files, are_not_given_to_a_child_whose_hosts_they_are_not_for) {
