@@ -14,6 +14,7 @@
 #include "execo/printable.hpp"
 #include "execo/transfer.hpp"
 #include "process/lifecycle.hpp"
+#include "shape/copy_shape.hpp"
 #include "transfer/copy_fallback.hpp"
 
 namespace execo::detail {
@@ -28,6 +29,10 @@ std::string with_percent_doubled(const std::string& text) {
   std::string made;
   for (char c : text) made.append(c == '%' ? 2 : 1, c);
   return made;
+}
+
+bool has_any_shape(const tree_settings& how) noexcept {
+  return how.arity == 0 && how.depth == 0 && !how.plan;
 }
 
 std::string current_directory() {
@@ -52,6 +57,18 @@ void copy_factory::set_tree(const tree& shape) {
 void copy_factory::choose_way() {
   may_speak_sftp_ = !shape_ && options_.connector.empty() && options_.become.empty();
   way_ = shape_ ? make_tree_factory(options_, *shape_) : make_remote_factory(options_);
+}
+
+// The depth is left to what comes of it: a host that has two children already takes no third one.
+void copy_factory::fit_shape(const command& what, std::uint64_t hosts, std::uint64_t bytes) {
+  constexpr std::size_t any_depth = 255;
+  if (!shape_ || !has_any_shape(shape_->settings())) return;
+  const unsigned arity = copy_arity(hosts, bytes);
+  if (arity == 0) return;
+  tree fitted = *shape_;
+  fitted.arity(arity).depth(any_depth);
+  way_ = make_tree_factory(options_, fitted);
+  way_->prepare(what);
 }
 
 void copy_factory::prepare(const command& what) {

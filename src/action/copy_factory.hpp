@@ -79,6 +79,9 @@ class copy_factory : public execution_factory {
   static std::vector<std::string> script_paths(const command& what, std::size_t count);
   /// Agents of a tree may write the file.
   bool sends_by_agents() const noexcept;
+  /// Each of so many hosts is sent so many bytes: a tree that may have any shape gets the one for
+  /// that. Pre: prepare() was called, begin() was not.
+  void fit_shape(const command& what, std::uint64_t hosts, std::uint64_t bytes);
   /// Its agent, over the tree. `what`: of a script_command(). Pre: sends_by_agents().
   intrusive_ptr<lifecycle> run_agent(loop& on, std::size_t ring, attempt what,
                                      std::shared_ptr<tree_file> file);

@@ -21,7 +21,8 @@ bool may_have_references(const std::string& path) { return path.find("{{") != pa
 
 class put_factory final : public copy_factory {
  public:
-  explicit put_factory(std::vector<std::string> sources) : sources_(std::move(sources)) {
+  put_factory(std::vector<std::string> sources, std::size_t hosts)
+      : sources_(std::move(sources)), hosts_(hosts) {
     sends_input = true;
   }
 
@@ -34,6 +35,7 @@ class put_factory final : public copy_factory {
     if (copy_failure failed = read_source_tree(sources_, directory(), *read))
       throw std::invalid_argument(words_of(failed));
     tree_ = std::move(read);
+    if (sends_by_agents()) fit_shape(what, hosts_, tree_->bytes);
   }
 
   void begin(loop& on) override {
@@ -133,6 +135,7 @@ class put_factory final : public copy_factory {
   }
 
   std::vector<std::string> sources_;
+  std::size_t hosts_;
   std::string script_;                              // of those alone; empty: each host has its own
   std::shared_ptr<const source_tree> tree_;         // null: each host has its own
   std::vector<std::shared_ptr<put_share>> shares_;  // by ring
@@ -149,8 +152,9 @@ action_ref make_put(std::vector<std::string> sources, std::vector<host> hosts,
                                                 {std::move(destination)}, std::move(shown)),
                                  std::move(hosts));
   action_ref kept(made);
+  const std::size_t count = made->hosts.size();
   made->commands.local_paths = sources;
-  made->factory = std::make_shared<put_factory>(std::move(sources));
+  made->factory = std::make_shared<put_factory>(std::move(sources), count);
   made->limits = ssh_options().limits;
   made->take_defaults = &take_copy_way;
   return kept;

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -111,6 +112,17 @@ TEST_F(tree_copies, reach_the_end_of_a_chain) {
   expect_given_on(all);
   for (const std::string& host : names("at"))
     EXPECT_TRUE(test::file_bytes(path("at/" + host + "/app")) == bytes) << host;
+}
+
+// 7 hosts are few enough for the root to reach them all, were the file small.
+TEST_F(tree_copies, of_a_large_file_are_sent_by_each_host_to_few_others) {
+  const std::string bytes = test::bytes_of(7, 10'000 * test::kib);
+  auto all = sync_wait(sent({file("app", bytes)}, "n[1-7]", tree()).run());
+  expect_all_good(all, 7);
+  std::map<std::string, int> children;
+  for (const host_result& one : all.all()) ++children[one.error_context()];
+  EXPECT_GT(children.size(), 1U);
+  for (const auto& [way, count] : children) EXPECT_LE(count, 3) << way;
 }
 
 TEST_F(tree_copies, of_an_empty_file_are_empty_files) {
