@@ -6,8 +6,8 @@
 //
 // Each round starts a tree, runs `echo ok` on all hosts and counts the answers. --memory: trees of
 // so many hosts, all processes summed up: PSS of smaps_rollup, and what the kernel took meanwhile
-// (slab, stacks of the kernel, page tables). In one all hosts run `true`, and are looked at while
-// they do and afterwards, in the other one their commands wait.
+// (slab, stacks of the kernel, page tables). In one all hosts run `true`, and agents are looked at
+// that stand idle afterwards; in the other one their commands wait.
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -21,6 +21,7 @@
 #include <execo/execo.hpp>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -166,7 +167,7 @@ void measure(const std::string& title, int count, int rounds, const words& argv,
 class family_memory {
  public:
   family_memory() = default;
-  family_memory(pid_t root, long kernel_before) : kernel_kb(bench::kernel_kb() - kernel_before) {
+  family_memory(pid_t root, const bench::kernel_memory& kernel) : kernel_kb(kernel.kb()) {
     std::vector<pid_t> all{root};
     for (std::size_t i = 0; i < all.size(); ++i) {
       const bench::process_memory its = bench::process_memory::of(all[i]);
@@ -176,11 +177,10 @@ class family_memory {
     }
     processes = all.size();
   }
-  long all_kb() const { return root_kb + others_kb + kernel_kb; }
   void print(const std::string& title, int count) const {
     std::printf(
-        "  %-30s root %ld KB; a host %.0f KB and %.0f KB of the kernel, file cache apart "
-        "(%ld KB in all); %zu processes\n",
+        "  %-30s root %ld KB; a host %.0f KB and %.0f KB of the kernel,\n"
+        "    file cache apart (%ld KB in all); %zu processes\n",
         title.c_str(), root_kb, static_cast<double>(others_kb) / count,
         static_cast<double>(kernel_kb) / count, file_kb, processes);
     std::fflush(stdout);
@@ -216,12 +216,13 @@ execo::task<> stand_after_true(std::string set, int ready, int go) {
 /// The root of a tree in a process of its own: it says when all have run `true`, then waits.
 class root_apart {
  public:
-  explicit root_apart(const std::string& set) {
+  root_apart(const std::string& set, const bench::kernel_memory& kernel) {
     int ready[2], go[2];
     if (::pipe(ready) != 0 || ::pipe(go) != 0) bench::fail("no pipe");
     pid_ = ::fork();
     if (pid_ == 0) {
       (void)::close(go[1]);
+      kernel.enter();
       execo::sync_wait(stand_after_true(set, ready[1], go[0]));
       ::_exit(0);
     }
@@ -251,26 +252,27 @@ class root_apart {
 };
 
 void measure_true(int count) {
-  const long before = bench::kernel_kb();
-  const root_apart root(set_of(count));
-  family_memory most;
-  int looks = 0;
-  for (; !root.is_ready(); ++looks) {
-    const family_memory now(root.pid(), before);
-    if (now.all_kb() > most.all_kb()) most = now;
-  }
+  const bench::kernel_memory kernel;
+  const root_apart root(set_of(count), kernel);
+  while (!root.is_ready()) std::this_thread::sleep_for(1ms);
   if (!root.was_well()) bench::fail("`true` on all hosts");
-  const family_memory idle(root.pid(), before);
-  std::printf("memory of %d hosts:\n", count);
-  most.print("`true` runs, most of " + std::to_string(looks) + " looks", count);
+  const std::optional<long> peak = kernel.peak_kb();
+  const family_memory idle(root.pid(), kernel);
+  std::printf("memory of %d hosts, what the kernel takes of %s:\n", count,
+              kernel.is_apart() ? "them alone" : "the whole machine");
+  if (peak)
+    std::printf(
+        "  `true` runs                    all in all at most %.0f KB a host, with the root\n",
+        static_cast<double>(*peak) / count);
   idle.print("it has run, agents are idle", count);
 }
 
 void measure_waiting(const field& at, int count) {
-  const long before = bench::kernel_kb();
+  const bench::kernel_memory kernel;
   const std::string out = at.path("out");
   const pid_t pid = ::fork();
   if (pid == 0) {
+    kernel.enter();
     (void)!std::freopen(out.c_str(), "w", stdout);
     (void)!std::freopen("/dev/null", "w", stderr);
     (void)::execl(tool.c_str(), "execo", "run", "-w", set_of(count).c_str(), "--connector", "local",
@@ -282,7 +284,7 @@ void measure_waiting(const field& at, int count) {
     if (answers_in(std::string(std::istreambuf_iterator<char>(file), {})) == count) break;
     std::this_thread::sleep_for(20ms);
   }
-  family_memory(pid, before).print("their commands wait", count);
+  family_memory(pid, kernel).print("their commands wait", count);
   (void)::kill(pid, SIGINT);
   (void)::waitpid(pid, nullptr, 0);
 }
