@@ -3,11 +3,13 @@
 // processes. Rivals that are not installed are left out, by name.
 //
 //   tree [--rounds N] [--hosts N[,N]...] [--taktuk N[,N]...] [--clush N] [--memory N]
+//        [--latency N]
 //
 // Each round starts a tree, runs `echo ok` on all hosts and counts the answers. --memory: trees of
 // so many hosts, all processes summed up: PSS of smaps_rollup, and what the kernel took meanwhile
 // (slab, stacks of the kernel, page tables). In one all hosts run `true`, and agents are looked at
-// that stand idle afterwards; in the other one their commands wait.
+// that stand idle afterwards; in the other one their commands wait. --latency: so many hosts,
+// each 200 ms away, without a tree and with one.
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -58,6 +60,7 @@ class plan {
   std::vector<int> taktuk{100};
   int clush = 100;
   int memory = 1'000;
+  int latency = 600;
 
   plan(int argc, char** argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -67,6 +70,7 @@ class plan {
       if (option == "--taktuk") taktuk = numbers(value);
       if (option == "--clush") clush = std::atoi(argv[i + 1]);
       if (option == "--memory") memory = std::atoi(argv[i + 1]);
+      if (option == "--latency") latency = std::atoi(argv[i + 1]);
     }
   }
 };
@@ -81,7 +85,8 @@ class field {
           "#!/bin/sh\n"
           "while :; do case $1 in -[oplFi]) shift 2 ;; -*) shift ;; *) break ;; esac; done\n"
           "EXECO_HOST=$1; export EXECO_HOST; shift\nexec sh -c \"$*\"\n");
-    fs::permissions(path("connector"), fs::perms(0755));
+    write("far", "#!/bin/sh\nEXECO_HOST=$1; export EXECO_HOST\nsleep 0.2\nexec sh -c \"$2\"\n");
+    for (const char* name : {"connector", "far"}) fs::permissions(path(name), fs::perms(0755));
     write("clush.conf", "[Main]\nssh_path: " + path("connector") + "\nfanout: 64\n");
     write("defaults.conf", "[task.info]\nssh_path: " + path("connector") + "\n");
   }
@@ -289,6 +294,22 @@ void measure_waiting(const field& at, int count) {
   (void)::waitpid(pid, nullptr, 0);
 }
 
+// -- hosts that are far away ----------------------------------------------------------------------
+
+void measure_far(const field& at, int count, int rounds) {
+  std::printf("the same on hosts that are 200 ms away, whoever connects to them\n");
+  words argv{tool, "run", "-w", set_of(count), "--connector", at.path("far") + " %h"};
+  auto row = [&](const char* title, const words& more) {
+    words whole = argv;
+    whole.insert(whole.end(), more.begin(), more.end());
+    for (const char* word : {"--", "echo ok"}) whole.emplace_back(word);
+    measure(title, count, rounds, whole);
+  };
+  row("64 at a time", {});
+  row("all at a time", {"-f", std::to_string(count)});
+  row("tree", {"--via", "tree", "--site-trust"});
+}
+
 void run(const plan& asked) {
   const field at;
   std::printf("a tree is started, `echo ok` on each host, a shell in place of ssh; %d rounds\n",
@@ -317,6 +338,7 @@ void run(const plan& asked) {
     measure_true(asked.memory);
     measure_waiting(at, asked.memory);
   }
+  if (asked.latency > 0) measure_far(at, asked.latency, asked.rounds);
 }
 
 }  // namespace
