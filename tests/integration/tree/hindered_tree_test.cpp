@@ -45,7 +45,7 @@ class hindered_trees : public test::tree_victims {
                 found.size(), all, most, root);
     if (test::address_sanitizer || test::thread_sanitizer) return;
     EXPECT_LT(most, 8 * 1024);
-    EXPECT_LT(root, 64 * 1024);
+    EXPECT_LT(root, 96 * 1024);
   }
   /// That has none below it, and is none of these.
   pid_t leaf_agent(const std::vector<std::string>& but) const {
