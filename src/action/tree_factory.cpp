@@ -21,6 +21,7 @@
 #include "ssh/relayed_login.hpp"
 #include "ssh/remote_text.hpp"
 #include "tree/tree_copy_transport.hpp"
+#include "tree/tree_plan.hpp"
 #include "tree/tree_root.hpp"
 #include "tree/tree_transport.hpp"
 #include "wire/message_limits.hpp"
@@ -248,8 +249,14 @@ class own_tree final : public tree_factory {
 
   // Else the root would reach all hosts, which may well fail.
   void check_plan() const {
-    if (shape_.settings().depth == 1)
+    const std::size_t depth = shape_.settings().depth;
+    if (depth == 1)
       throw std::invalid_argument("a gateway or a topology: not in a tree of depth 1");
+    const std::size_t routes = shape_.settings().plan->routes.longest_way();
+    if (depth != 0 && routes > depth)
+      throw std::invalid_argument("a topology of " + std::to_string(routes) +
+                                  " routes in a row: not in a tree of depth " +
+                                  std::to_string(depth));
     if (!way_->connector())
       throw std::invalid_argument(
           "a gateway or a topology: hosts reach further ones over ssh and by the connector "

@@ -153,7 +153,7 @@ constexpr run_option connections[] = {
      [](run_reader& r, const given_option& g) { r.gateways = plain_text(g); }},
     {0, "topology", "FILE",
      "with --via tree: which hosts are reached through which others, as in a topology.conf of "
-     "ClusterShell: [routes], then lines FROM: TO, at most two in a row",
+     "ClusterShell: [routes], then lines FROM: TO, at most eight in a row",
      [](run_reader& r, const given_option& g) {
        r.topology = command_line::read_text(g.spelled, plain_text(g));
      }},

@@ -66,6 +66,23 @@ TEST_F(shapes_by_hand, use_the_connector_of_a_trusted_site_from_host_to_host) {
   expect_places(run("n1", tree().site_trust().gateway("gw")), "n1: reached through gw");
 }
 
+TEST_F(shapes_by_hand, follow_three_and_four_routes_one_after_the_other) {
+  std::string routes = "[routes]\n" + detail::machine_name() + ": a\na: b[1-2]\nb1: c\n";
+  expect_places(run("c,b2", tree().topology(routes)),
+                "b2: reached through a, c: reached through b1");
+  routes += "c: d[1-3]\n";
+  expect_places(run("d[1-3],b1,x", tree().topology(routes)),
+                "b1: reached through a, d1: reached through c, d2: reached through c, "
+                "d3: reached through c, x: ");
+}
+
+TEST_F(shapes_by_hand, have_as_many_levels_as_routes_in_a_row) {
+  std::string routes = "[routes]\n" + detail::machine_name() + ": a\na: b\nb: c\nc: d\n";
+  action_result all = run("d", tree().topology(routes).depth(4));
+  EXPECT_TRUE(all.ok());
+  EXPECT_THROW((void)run("d", tree().topology(routes).depth(3)), std::invalid_argument);
+}
+
 TEST_F(shapes_by_hand, are_refused_where_agents_reach_nobody) {
   EXPECT_THROW((void)run("n1", tree().gateway("gw").depth(1)), std::invalid_argument);
   way_.connector = "env EXECO_HOST=%h sh -c";

@@ -468,6 +468,28 @@ TEST(work_pool, a_leader_below_a_child_is_reached_through_it) {
   EXPECT_EQ(given[0].under, 30U);
 }
 
+TEST(work_pool, leaders_below_leaders_are_given_the_same_way_one_after_the_other) {
+  pool_lab lab({});
+  lab.pool.add(leader(0), lab.next());
+  for (host_index next : {1U, 2U, 3U}) {
+    host_span one = bound(next, 1, next - 1);
+    one.leads = true;
+    lab.pool.add(one, lab.next());
+  }
+  lab.pool.add(bound(10, 5, 3), lab.next());
+  EXPECT_TRUE(lab.out.start.empty());
+  child_slot child = lab.up(0);
+  for (host_index next : {1U, 2U, 3U}) {
+    host_spans given = lab.given_to(child);
+    ASSERT_EQ(given.size(), 1U);
+    EXPECT_EQ(given[0].first, next);
+    EXPECT_EQ(given[0].under, next - 1);
+    EXPECT_TRUE(given[0].leads);
+    ASSERT_TRUE(lab.pool.host_ended(child, next, host_fate::up, lab.next()));
+  }
+  EXPECT_EQ(hosts_of(lab.given_to(child)), 5U);
+}
+
 TEST(work_pool, hosts_of_a_leader_that_is_lost_are_anybody_s) {
   pool_lab lab({});
   lab.pool.add(leader(0), lab.next());

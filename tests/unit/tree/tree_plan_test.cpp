@@ -53,12 +53,27 @@ TEST(tree_leaders, begin_where_the_routes_name_this_machine) {
   EXPECT_EQ(root_in(other.settings().plan->routes), name.substr(0, name.find('.')));
 }
 
-TEST(tree_leaders, are_refused_where_they_stand_three_deep) {
+std::string chain_of(std::size_t routes) {
+  std::string text = "[routes]\nadmin: h1\n";
+  for (std::size_t i = 1; i < routes; ++i)
+    text += "h" + std::to_string(i) + ": h" + std::to_string(i + 1) + "\n";
+  return text;
+}
+
+TEST(tree_leaders, follow_routes_that_stand_one_after_the_other) {
+  tree_leaders of = leaders_of(tree().topology(chain_of(4)));
+  EXPECT_EQ(leaders(of, "h[1-4]"), "h1<- h2<h1 h3<h2 h4<h3");
+  EXPECT_TRUE(of.leads(host("h3")));
+  EXPECT_FALSE(of.leads(host("h4")));
+}
+
+TEST(tree_leaders, are_refused_where_they_stand_deeper_than_a_tree_is) {
+  EXPECT_NO_THROW((void)tree().topology(chain_of(8)));
   try {
-    (void)tree().topology("[routes]\nadmin: a\na: b\nb: c\n");
+    (void)tree().topology(chain_of(9));
     ADD_FAILURE() << "it was taken";
   } catch (const std::invalid_argument& error) {
-    EXPECT_THAT(error.what(), HasSubstr("two routes"));
+    EXPECT_THAT(error.what(), HasSubstr("eight routes"));
   }
   EXPECT_THROW((void)tree().topology("no routes"), std::invalid_argument);
   EXPECT_NO_THROW((void)tree().topology("[routes]\nadmin: a\nb: c\nd: e\na: n\n"));
