@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/connector.hpp"
+#include "wire/host_spans.hpp"
 #include "wire/message_limits.hpp"
 
 namespace execo::agent {
@@ -27,41 +28,6 @@ index_ranges indices_of(const std::vector<work_item>& hosts) {
   index_ranges indices;
   for (const work_item& one : hosts) indices.insert(one.index);
   return indices;
-}
-
-detail::host_span span_of(const work_item& host) {
-  detail::host_span one;
-  one.first = host.index;
-  one.count = 1;
-  one.zone = host.zone;
-  one.claim = host.doubtful ? detail::host_claim::doubtful : detail::host_claim::fresh;
-  one.leads = host.leads;
-  one.under = host.under;
-  return one;
-}
-
-detail::host_spans spans_of(const std::vector<work_item>& hosts) {
-  detail::host_spans spans;
-  for (const work_item& one : hosts) append_span(spans, span_of(one));
-  return spans;
-}
-
-detail::host_spans spans_of(const index_ranges& hosts) {
-  detail::host_spans spans;
-  for (const detail::index_range& one : hosts.ranges()) {
-    detail::host_span span;
-    span.first = one.first;
-    span.count = one.last - one.first + 1;
-    spans.push_back(span);
-  }
-  return spans;
-}
-
-index_ranges set_of(std::span<const detail::host_span> spans) {
-  index_ranges set;
-  for (const detail::host_span& one : spans)
-    set |= index_ranges(one.first, static_cast<std::uint32_t>(one.end() - 1));
-  return set;
 }
 
 bool is_empty(const detail::pool_decisions& decided) noexcept {
@@ -292,21 +258,12 @@ void children::follow_starts(const detail::host_spans& hosts) {
 // A child without a link gets nothing: the pool takes its hosts back when it is reported lost.
 void children::give(branch& child, std::span<const detail::host_span> hosts) {
   if (child.line() == nullptr) return;
-  detail::host_spans sorted(hosts.begin(), hosts.end());
-  std::ranges::sort(sorted, {}, &detail::host_span::first);
-  index_ranges given = set_of(sorted);
+  index_ranges given = set_of(hosts);
   routes_.assign(given, child.number());
   child.line()->link().hand_over(given);
   if (child.need_programs()) send_programs(*child.line());
-  std::vector<work_item> items;
-  for (const detail::host_span& one : sorted) {
-    for (std::uint64_t index = one.first; index < one.end(); ++index) {
-      items.push_back(hosts_[static_cast<std::uint32_t>(index)]);
-      items.back().doubtful = one.claim == detail::host_claim::doubtful;
-      items.back().leads = one.leads;
-      items.back().under = one.under;
-    }
-  }
+  std::vector<work_item> items =
+      items_of(hosts, [this](std::uint32_t index) { return hosts_[index]; });
   while (!items.empty()) (void)child.line()->send(detail::take_work(items));
   owner_.on_way(child, given);
 }

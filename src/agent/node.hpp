@@ -9,10 +9,12 @@
 #include "agent/children.hpp"
 #include "agent/commands.hpp"
 #include "agent/file_relay.hpp"
+#include "agent/heard_signals.hpp"
 #include "agent/line.hpp"
 #include "agent/reactor.hpp"
 #include "agent/run_book.hpp"
 #include "agent/spawn.hpp"
+#include "agent/waiting_orders.hpp"
 #include "wire/fold_table.hpp"
 #include "wire/messages.hpp"
 
@@ -44,31 +46,40 @@ class node final : private line_owner,
   void on_touched(line& which) override { touched_.push_back(&which); }
   void on_over(line& which) override;
   void on_welcome();
-  void obey(const detail::frame& what);
-  bool take_order(const detail::frame& what);
-  void order(const detail::execute_message& what);
-  void refuse_order(const detail::execute_message& what, const detail::index_ranges& hosts);
-  bool take_part(const detail::frame& what);
-  bool take_file_order(const detail::frame& what);
-  bool obey_of_content(const detail::frame& what);
-  bool take_input(const detail::frame& what);
-  bool take_credit(const detail::frame& what);
-  bool take_revoke(const detail::frame& what);
-  bool take_answer(const detail::frame& what);
-  template <class Message>
-  bool pass_down(const Message& what);
-  void obey_here(const detail::signal_message& what) { commands_.signal(what.run, what.number); }
-  void obey_here(const detail::cancel_message& what) {
-    commands_.cancel(what.run);
-    files_.cancel(what.run);
-  }
-  void refuse_waiting(const detail::signal_message&, const detail::index_ranges&) {}
-  void refuse_waiting(const detail::cancel_message& what, const detail::index_ranges& hosts);
-  template <class Message>
-  void tell_parent(const Message& what);
   bool has_parent() const noexcept;
+  template <class Message>
+  void tell_parent(const Message& what) {
+    if (has_parent()) (void)up_.send(what);
+  }
 
-  // -- the children -------------------------------------------------------------------------------
+  // -- what it orders: node_orders.cpp ------------------------------------------------------------
+  void obey(const detail::frame& what);
+  bool take(const detail::frame& what);
+  bool take_of_content(const detail::frame& what);
+  template <class Message>
+  bool take_as(const detail::frame& what);
+  template <class Message>
+  void send_down(const Message& what);
+  void pass_on(const detail::frame& what, std::uint32_t host);
+  // Each with the frame that it came in. False: a sound parent does not say that.
+  bool obey(const detail::connector_message& what, const detail::frame& as);
+  bool obey(const detail::image_message& what, const detail::frame& as);
+  bool obey(const detail::work_message& what, const detail::frame& as);
+  bool obey(const detail::revoke_message& what, const detail::frame& as);
+  bool obey(const detail::sign_answer_message& what, const detail::frame& as);
+  bool obey(const detail::execute_message& what, const detail::frame& as);
+  bool obey(const detail::part_message& what, const detail::frame& as);
+  bool obey(const detail::input_message& what, const detail::frame& as);
+  bool obey(const detail::credit_message& what, const detail::frame& as);
+  bool obey(const detail::signal_message& what, const detail::frame& as);
+  bool obey(const detail::cancel_message& what, const detail::frame& as);
+  bool obey(const detail::file_order_message& what, const detail::frame& as);
+  bool obey(const detail::file_part_message& what, const detail::frame& as);
+  bool obey(const detail::file_end_message& what, const detail::frame& as);
+  bool obey(const detail::file_none_message& what, const detail::frame& as);
+  bool obey(const detail::file_forget_message& what, const detail::frame& as);
+
+  // -- the children: node_reports.cpp -------------------------------------------------------------
   void on_child_touched(line& which) override { touched_.push_back(&which); }
   void on_child_frame(branch& from, const detail::frame& what) override;
   void on_connecting(const detail::index_ranges& hosts) override;
@@ -80,8 +91,9 @@ class node final : private line_owner,
   void on_hosts_wanted(const detail::steal_message& what) override;
   void on_ask(detail::sign_ask_message what) override;
   bool hear(branch& from, const detail::frame& what);
+  void pass_up(const detail::frame& what);
   template <class Message>
-  bool pass_up(const branch& from, const detail::frame& what);
+  bool pass_up_as(const branch& from, const detail::frame& what);
   bool is_run_of(const branch& from, std::uint32_t run, const detail::index_ranges& hosts) const;
   bool hear_folded(const branch& from, const detail::frame& what);
   bool hear_ended(const branch& from, const detail::frame& what);
@@ -110,7 +122,7 @@ class node final : private line_owner,
   void flush_folds();
 
   // -- time and signals ---------------------------------------------------------------------------
-  void on_signal(std::uint32_t);
+  void on_signals(bool asked_to_end);
   void reap();
   void sweep();
   void end(milliseconds grace, detail::goodbye_reason why);
@@ -132,11 +144,10 @@ class node final : private line_owner,
   file_relay files_;
   run_book book_;
   detail::fold_table folds_;
-  std::vector<detail::execute_message> waiting_;  // orders for hosts that are not up
+  waiting_orders waiting_;
   node_state state_ = node_state::greeting;
   std::uint32_t index_ = 0;
-  unique_fd signals_;
-  watch signals_seen_;
+  heard_signals signals_;
   alarm patience_, fold_due_;
 };
 

@@ -11,6 +11,7 @@
 #include "base/contain.hpp"
 #include "base/shell_words.hpp"
 #include "execo/printable.hpp"
+#include "tree/seat_transport.hpp"
 #include "wire/credit_window.hpp"
 #include "wire/message_limits.hpp"
 #include "wire/order_parts.hpp"
@@ -20,27 +21,17 @@ namespace {
 
 constexpr const char* too_long = "a tree carries commands of at most 2,097,152 bytes";
 
-// idle -> waiting, for the host -> asked to run -> running -> exited -> over. From each before
-// `exited` to over by a failure.
-enum class stage : std::uint8_t { idle, waiting, asked, running, exited, over };
-// waiting: it is being closed, and the end of a command that may run is waited for, a while.
-enum class parting : std::uint8_t { none, waiting, left };
 enum class input_state : std::uint8_t { open, ends, ended };
 
-class tree_transport final : public transport, private tree_seat {
+class tree_transport final : public seat_transport {
  public:
   tree_transport(loop& on, intrusive_ptr<tree_root> root, const host& where,
                  remote_text_maker text_of, std::string terminal, const tree_place& place)
-      : loop_(on),
-        root_(std::move(root)),
-        where_(where),
+      : seat_transport(on, std::move(root), where, "end of a command in a tree"),
         text_of_(text_of),
         terminal_(std::move(terminal)),
         place_(place),
-        input_credit_(root_->stream_window()),
-        limit_(delegate<>::to<&tree_transport::leave>(this), "end of a command in a tree"),
-        step_(delegate<>::to<&tree_transport::go_on>(this)) {}
-  ~tree_transport() override { root_->leave(*this); }
+        input_credit_(root_->stream_window()) {}
 
   void open(const command& what, transport_events& events) override {
     events_ = &events;
@@ -60,8 +51,7 @@ class tree_transport final : public transport, private tree_seat {
     if (what.has_input || what.attributes.pty)
       order_.flags |= static_cast<std::uint8_t>(execute_flag::input);
     if (what.attributes.pty) ask_for_terminal(what.attributes);
-    stage_ = stage::waiting;
-    root_->enter(*this, where_);
+    enter();
   }
 
   void write(std::span<const char> bytes) override {
@@ -92,17 +82,6 @@ class tree_transport final : public transport, private tree_seat {
     if (!paused && (!its.kept.empty() || its.has_end)) queue_step();
   }
 
-  bool tells_before_start() const noexcept override { return true; }
-
-  void close() override {
-    if (parting_ != parting::none) return;
-    parting_ = parting::waiting;
-    bool may_run = stage_ == stage::asked || stage_ == stage::running;
-    if (!may_run) return leave();
-    if (root_->send(*this, cancel_message()) != send_result::queued) return leave();
-    loop_.arm_after(limit_, after_kill + std::chrono::milliseconds(order_.kill_grace_ms));
-  }
-
   void describe(std::vector<std::string>& lines) const override {
     lines.push_back("in a tree, on " + printable(where_.name()));
   }
@@ -123,53 +102,19 @@ class tree_transport final : public transport, private tree_seat {
     order_.environment.emplace_back("TERM", terminal_);
   }
 
-  void queue_step() {
-    if (!std::exchange(step_queued_, true)) loop_.defer(step_);
+  std::chrono::milliseconds end_limit() const noexcept override {
+    return seat_transport::end_limit() + std::chrono::milliseconds(order_.kill_grace_ms);
   }
 
-  // From the loop: what could not be said from inside a call.
-  void go_on() {
-    step_queued_ = false;
-    if (parting_ == parting::left) return report_closed();
-    if (failure_ && stage_ != stage::over) {
-      stage_ = stage::over;
-      failure why = std::move(*failure_);
-      failure_.reset();
-      if (parting_ == parting::none) return events_->on_failed(std::move(why));
-      return leave();
-    }
+  void go_on() override {
     if (written_ && input_.empty()) events_->on_written(*std::exchange(written_, std::nullopt));
     for (stream which : {stream::out, stream::err}) give_out(which);
-  }
-
-  void report_closed() {
-    end_report found;
-    found.transport = transport_kind::tree;
-    found.connection = connection_use::none;
-    found.started = started_;
-    found.leftover = leftover_;
-    found.note = root_->place_of(*this);
-    events_->on_closed(std::move(found));
-  }
-
-  void leave() {
-    if (parting_ == parting::left) return;
-    loop_.disarm(limit_);
-    if (stage_ == stage::asked || stage_ == stage::running) leftover_ = leftover_cause::no_answer;
-    root_->leave(*this);
-    parting_ = parting::left;
-    queue_step();
-  }
-
-  void fail_soon(failure why) {
-    if (!failure_) failure_ = std::make_unique<failure>(std::move(why));
-    queue_step();
   }
 
   // -- tree_seat
   void seat_up() override {
     events_->on_phase(phase::open);
-    if (parting_ != parting::none || stage_ != stage::waiting) return;
+    if (is_parting() || stage_ != stage::waiting) return;
     if (tell_place()) ask();
   }
   // Who reaches the host is known now.
@@ -228,11 +173,11 @@ class tree_transport final : public transport, private tree_seat {
     if (stage_ != stage::asked) return;
     stage_ = stage::running;
     started_ = certainty::yes;
-    if (parting_ == parting::none) events_->on_phase(phase::run);
+    if (!is_parting()) events_->on_phase(phase::run);
     send_input();
   }
   void seat_output(const output_message& message) override {
-    if (parting_ != parting::none || stage_ != stage::running) return;
+    if (is_parting() || stage_ != stage::running) return;
     stream which = message.stream == command_stream::errors ? stream::err : stream::out;
     output& its = outputs_[static_cast<std::size_t>(which)];
     if (message.bytes.size() > root_->stream_window() - its.unacknowledged)
@@ -250,13 +195,13 @@ class tree_transport final : public transport, private tree_seat {
     send_input();
   }
   void seat_has_room() override {
-    if (stage_ == stage::waiting && parting_ == parting::none) return ask();
-    if (parting_ == parting::none) send_parts();
+    if (stage_ == stage::waiting && !is_parting()) return ask();
+    if (!is_parting()) send_parts();
     send_input();
   }
   void seat_ended(const ended_message& end) override {
     if (stage_ < stage::asked || stage_ >= stage::exited) return;
-    if (parting_ != parting::none) {
+    if (is_parting()) {
       stage_ = stage::exited;
       return leave();
     }
@@ -320,13 +265,13 @@ class tree_transport final : public transport, private tree_seat {
 
   void give_out(stream which) {
     output& its = outputs_[static_cast<std::size_t>(which)];
-    if (its.is_paused || parting_ != parting::none) return;
+    if (its.is_paused || is_parting()) return;
     if (!its.kept.empty()) {
       std::string bytes = std::exchange(its.kept, {});
       events_->on_output(which, bytes);
       acknowledge(which);
     }
-    if (its.has_end && !its.is_paused && parting_ == parting::none) {
+    if (its.has_end && !its.is_paused && !is_parting()) {
       its.has_end = false;
       events_->on_eof(which);
     }
@@ -345,7 +290,7 @@ class tree_transport final : public transport, private tree_seat {
   }
 
   void send_input() {
-    if (stage_ != stage::running || parting_ != parting::none) return;
+    if (stage_ != stage::running || is_parting()) return;
     while (!input_.empty()) {
       std::size_t most = static_cast<std::size_t>(input_credit_.room());
       std::size_t some = std::min({input_.size(), most, chunk_limit});
@@ -364,28 +309,16 @@ class tree_transport final : public transport, private tree_seat {
     if (root_->send(*this, message) == send_result::queued) input_state_ = input_state::ended;
   }
 
-  loop& loop_;
-  const intrusive_ptr<tree_root> root_;
-  const host where_;
   const remote_text_maker text_of_;
   const std::string terminal_;
   const tree_place place_;
   execute_message order_;
   std::string_view unsent_;  // of its text
-  transport_events* events_ = nullptr;
   std::array<output, 2> outputs_;
   std::span<const char> input_;
   std::optional<std::size_t> written_;  // of what was given to write(), until that is reported
   credit_window input_credit_;
-  std::unique_ptr<failure> failure_;  // to be reported
-  deadline_timer limit_;
-  queue_node step_;
-  stage stage_ = stage::idle;
-  parting parting_ = parting::none;
   input_state input_state_ = input_state::open;
-  certainty started_ = certainty::no;
-  leftover_cause leftover_ = leftover_cause::none;
-  bool step_queued_ = false;
 };
 
 }  // namespace

@@ -1,0 +1,250 @@
+// What becomes of the hosts of a tree: what its pool decides, and what children say of them.
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "base/contain.hpp"
+#include "base/hex.hpp"
+#include "execo/printable.hpp"
+#include "tree/tree_root.hpp"
+#include "wire/host_spans.hpp"
+
+namespace execo::detail {
+namespace {
+
+// Between two looks for agents that are slow to deploy what they have taken.
+constexpr auto look_interval = std::chrono::seconds(1);
+
+std::chrono::microseconds since_start(clock::time_point now) noexcept {
+  return std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
+}
+
+end_reason end_of(host_failure why) noexcept {
+  switch (why) {
+    case host_failure::auth:
+      return end_reason::auth_failed;
+    case host_failure::host_key:
+      return end_reason::host_key_rejected;
+    case host_failure::protocol:
+      return end_reason::protocol_error;
+    case host_failure::no_agent:
+      return end_reason::unsupported;
+    case host_failure::silent:
+    case host_failure::lost:
+      return end_reason::connection_lost;
+    default:
+      return end_reason::connect_failed;
+  }
+}
+
+}  // namespace
+
+void tree_root::want(std::uint32_t index) {
+  node& its = hosts_[index];
+  hosts_.set_stage(its, tree_stage::wanted);
+  if (signing_.serves() && hosts_.item_of(index).key.empty()) its.by = tree_reach::root_only;
+  host_span one = span_of(index);
+  if (leaders_) {
+    one.leads = leaders_->leads(hosts_[index].where);
+    one.under = leader_for(hosts_[index].where);
+  }
+  if (its.by == tree_reach::root_only) one.under = itself;
+  decided_.clear();
+  pool_.add(one, decided_);
+  follow(decided_);
+}
+
+// It comes first. One that has failed is not tried again for each host behind it.
+host_index tree_root::leader_for(const host& where) {
+  std::optional<host> leader = leaders_->leader_of(where);
+  if (!leader) return anybody;
+  std::uint32_t index = index_of(*leader);
+  if (hosts_[index].at == tree_stage::unknown) want(index);
+  return index;
+}
+
+// -- what the pool decides ------------------------------------------------------------------------
+
+void tree_root::follow(pool_decisions& decided) {
+  // What is done here may lead to further decisions only later, from the loop.
+  for (const host_span& one : decided.start)
+    for (std::uint32_t i = 0; i < one.count; ++i) start_child(one.first + i);
+  for (const pool_decisions::to_child& one : decided.give)
+    give(links_.of_slot(one.child), decided.of(one));
+  for (const pool_decisions::to_child& one : decided.take_back)
+    take_back(links_.of_slot(one.child), decided.of(one));
+  watch_time();
+}
+
+void tree_root::start_child(std::uint32_t index) noexcept {
+  node& its = hosts_[index];
+  contain(
+      [&] {
+        bytes16 nonce = random_bytes16();
+        intrusive_ptr<lifecycle> way =
+            way_->run_on(its.where, index, stage1_command(hex_of(nonce)));
+        intrusive_ptr<tree_child> child(new tree_child(loop_, *this, std::move(way), nonce,
+                                                       outfit_.welcome(index, its.where.name())));
+        its.link = links_.add(child);
+        if (!self_) {
+          self_ = intrusive_ptr<tree_root>(this);
+          loop_.adopt(*this);
+        }
+        child->start();
+      },
+      [&](const std::exception_ptr& error) { fail_all(error); });
+}
+
+void tree_root::give(std::uint32_t link, std::span<const host_span> hosts) {
+  tree_child& child = *links_[link].child;
+  index_ranges given = set_of(hosts);
+  child.hand_over(given);
+  std::vector<work_item> items = items_of(hosts, [&](std::uint32_t index) {
+    hosts_[index].link = link;
+    return hosts_.item_of(index);
+  });
+  while (!items.empty()) links_.tell(link, take_work(items));
+}
+
+void tree_root::take_back(std::uint32_t link, std::span<const host_span> hosts) {
+  revoke_message message;
+  message.hosts = set_of(hosts);
+  links_.tell(link, std::move(message));
+}
+
+void tree_root::tick() {
+  decided_.clear();
+  pool_.tick(since_start(loop_.now()), decided_);
+  follow(decided_);
+}
+
+// Hosts whose way is given are nobody else's, however slow that is.
+void tree_root::watch_time() {
+  if (leaders_) return;
+  if (pool_.needs_time() && !tick_.armed() && !links_.empty())
+    loop_.arm_after(tick_, look_interval);
+}
+
+// -- what children say ----------------------------------------------------------------------------
+
+// Of itself a child says nothing, and nothing of hosts that have failed there, and may be
+// elsewhere.
+bool tree_root::is_with(const tree_child& child, std::uint32_t link,
+                        const index_ranges& hosts) const {
+  return !hosts.contains(child.index()) && hosts_.are_behind(link, hosts);
+}
+
+bool tree_root::take_state(tree_child& child, std::uint32_t link, const frame& f) {
+  auto message = host_state_message::decode(f);
+  if (!message || !is_with(child, link, message->hosts)) return false;
+  if (!child.served().contains(message->parent)) return false;
+  if (message->state == tree_host_state::connecting) return true;
+  if (message->state == tree_host_state::up && !hosts_.are_all(tree_stage::wanted, message->hosts))
+    return false;
+  bool is_right = true;
+  decided_.clear();
+  message->hosts.for_each([&](std::uint32_t index) {
+    node& its = hosts_[index];
+    if (message->state == tree_host_state::up) {
+      is_right = is_right && pool_.host_ended(links_[link].slot, index, host_fate::up, decided_);
+      return mark_up(index, link, message->parent, message->depth);
+    }
+    failure why(end_of(message->why), {},
+                printable(its.where.name()) + ": " + printable(message->text));
+    // One that was up and is lost: its commands have their own ends.
+    if (its.at == tree_stage::up) return mark_failed(index, why);
+    is_right = is_right && pool_.host_ended(links_[link].slot, index, host_fate::failed, decided_);
+    if (!is_right || !try_here(index, message->why)) mark_ended(index, message->why, why);
+  });
+  follow(decided_);
+  return is_right;
+}
+
+// Agents may be where a host cannot be reached from, or have an ssh that cannot ask.
+bool tree_root::try_here(std::uint32_t index, host_failure why) {
+  node& its = hosts_[index];
+  bool may_be_theirs =
+      why != host_failure::protocol && why != host_failure::silent && why != host_failure::lost;
+  if (!signing_.serves() || its.by == tree_reach::root_only || !may_be_theirs || is_closing_)
+    return false;
+  its.by = tree_reach::root_only;
+  its.link = tree_hosts::no_link;
+  host_span one = span_of(index);
+  one.under = itself;
+  pool_.add(one, decided_);
+  return true;
+}
+
+// Hosts are given to those alone that were told how to reach them.
+bool tree_root::take_steal(std::uint32_t link, const frame& f) {
+  auto message = steal_message::decode(f);
+  if (!message || !links_[link].may_deploy) return false;
+  decided_.clear();
+  pool_.child_asks(links_[link].slot, message->hosts, decided_);
+  follow(decided_);
+  return true;
+}
+
+bool tree_root::take_returned(tree_child& child, std::uint32_t link, const frame& f) {
+  auto message = returned_message::decode(f);
+  if (!message || !is_with(child, link, message->hosts)) return false;
+  if (!hosts_.are_all(tree_stage::wanted, message->hosts)) return false;
+  decided_.clear();
+  host_spans back = spans_of(message->hosts);
+  // If it is not right, all that it has is taken when it is lost.
+  if (!pool_.child_returns(links_[link].slot, back, decided_)) return false;
+  child.take_back(message->hosts);
+  message->hosts.for_each([&](std::uint32_t index) { hosts_[index].link = tree_hosts::no_link; });
+  follow(decided_);
+  return true;
+}
+
+// -- where that leads -----------------------------------------------------------------------------
+
+void tree_root::mark_up(std::uint32_t index, std::uint32_t link, std::uint32_t parent,
+                        unsigned depth) {
+  hosts_.set_up(index, link, parent, depth);
+  if (watcher_ != nullptr) watcher_->host_up(index);
+  ready_.add_all(hosts_[index].seats);
+}
+
+void tree_root::mark_failed(std::uint32_t index, const failure& why) {
+  node& its = hosts_[index];
+  const bool was_up = its.at == tree_stage::up;
+  hosts_.set_stage(its, tree_stage::failed);
+  its.link = tree_hosts::no_link;
+  if (watcher_ != nullptr)
+    was_up ? watcher_->host_lost(index, why) : watcher_->host_failed(index, why);
+  end_seats(its, why);
+}
+
+// Another way may lead to a host that has no agent: see leaf_transport.
+void tree_root::mark_ended(std::uint32_t index, host_failure how, const failure& why) {
+  if (how != host_failure::no_agent) return mark_failed(index, why);
+  hosts_.set_direct(index, why);
+  if (watcher_ != nullptr) watcher_->host_failed(index, why);
+  end_seats(hosts_[index], why);
+}
+
+// Commands that were sent that way are lost; hosts that were up that way may come up again in
+// another one, and those that were on their way are with the pool.
+void tree_root::lose_hosts(const tree_child& child, std::uint32_t link, const failure& why) {
+  child.served().for_each([&](std::uint32_t index) {
+    node& its = hosts_[index];
+    if (its.link != link) return;
+    its.link = tree_hosts::no_link;
+    if (its.at != tree_stage::up) return;
+    hosts_.set_stage(its, tree_stage::unknown);
+    if (watcher_ != nullptr) watcher_->host_lost(index, why);
+  });
+  tree_links::entry& its = links_[link];
+  while (its.blocked.linked()) its.blocked.next()->link_before(its.seats);
+  while (its.seats.linked()) {
+    auto& seat = static_cast<tree_seat&>(*its.seats.next());
+    bool was_sent = seat.run_in_tree != 0;
+    leave(seat);
+    was_sent ? seat.seat_lost(why) : seat.seat_failed(why);
+  }
+}
+
+}  // namespace execo::detail

@@ -1,0 +1,35 @@
+// How the root of a tree comes to hosts, and what it tells agents of them.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/intrusive_ptr.hpp"
+#include "execo/host.hpp"
+#include "process/lifecycle.hpp"
+#include "wire/host_messages.hpp"
+#include "wire/sign_messages.hpp"
+
+namespace execo::detail {
+
+class tree_way {
+ public:
+  virtual ~tree_way() = default;
+  /// A command on the host whose input is written and whose output is read by who gets it.
+  virtual intrusive_ptr<lifecycle> run_on(const host& where, std::size_t index,
+                                          std::string text) = 0;
+  /// How agents come to further hosts; nothing: they do not.
+  virtual std::optional<connector_message> connector() const = 0;
+  /// As whom, and where. For a connector that relays: without a key if agents cannot come to it.
+  virtual work_item item_for(const host& where) const = 0;
+  /// What the ssh of an agent that logs in to that host is answered, as a message of an ssh agent.
+  /// `done` is called from the loop, if at all.
+  virtual void answer(const host& where, sign_ask_message ask,
+                      std::function<void(std::string)> done) = 0;
+  /// None is called any more.
+  virtual void forget_answers() noexcept = 0;
+};
+
+}  // namespace execo::detail
