@@ -41,6 +41,8 @@ class attempt {
   std::shared_ptr<const command> what;
   taken_stdio stdio;
   path_list local_paths;  // of a copy
+  /// Nobody looks at its output while it runs: that may come a moment late.
+  bool output_may_wait = false;
   /// Where the command is to have the name of the host that reaches this one; empty: nowhere.
   std::string_view father_mark;
   /// In place of the command the host runs that subsystem of its ssh server, whose streams are

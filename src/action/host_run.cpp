@@ -30,6 +30,7 @@ host_run::host_run(fanout_action& owner, std::size_t index, unsigned number, std
   what_->number = number;
   what_->count = owner.commands.count;
   what_->father_mark = run.father_mark;
+  what_->output_may_wait = !owner.with_lines_ && !owner.calls_;
   if (crosses_loops()) crossing_ = std::make_unique<result>();
 }
 

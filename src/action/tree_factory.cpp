@@ -155,6 +155,7 @@ class direct_way final : public tree_way {
       std::optional<ssh_target> to = built_in_target(*agents_, *loop_, where);
       if (!to) return made;
       made.name = to->name;
+      if (made.name != where.name()) made.alias = where.name();
       made.user = to->user;
       made.port = static_cast<std::uint16_t>(to->port);
       made.key = key_for_others(*to);
@@ -239,6 +240,7 @@ class own_tree final : public tree_factory {
     place.index = what.index;
     place.count = what.count;
     place.father_mark = what.father_mark;
+    place.output_may_wait = what.output_may_wait && !become_;
     std::unique_ptr<transport> in_tree =
         make_tree_transport(on, root_, what.where, text_of, terminal_, place);
     if (become_)

@@ -140,11 +140,33 @@ void tree_net::close() noexcept {
   loop& on = *home_.load(std::memory_order_relaxed);
   state_ = state::closing;
   on.disarm(heal_timer_);
+  contain([&] { take_stock(); }, [](const std::exception_ptr&) {});
   factory_->end(ring_of_loop(on));
 }
 
-void tree_net::tree_over() noexcept {
+// As it is before it is closed.
+void tree_net::take_stock() {
+  const tree_root& root = *factory_->root();
+  std::vector<std::size_t> children(root.host_count());
+  std::size_t of_root = 0;
+  for (std::uint32_t i = 0; i < root.host_count(); ++i) {
+    const tree_host& one = stats_.hosts.emplace_back(shown(i));
+    if (!one.up) continue;
+    stats_.depth = std::max(stats_.depth, one.depth);
+    stats_.deploy_time = std::max<duration>(stats_.deploy_time, one.up_after);
+    const std::uint32_t parent = root.parent_index_of(i);
+    std::size_t& its = parent == no_host ? of_root : children[parent];
+    stats_.arity = std::max(stats_.arity, ++its);
+  }
+}
+
+void tree_net::tree_over(const tree_totals& cost) noexcept {
   intrusive_ptr<tree_net> alive(this);
+  stats_.bytes_sent = cost.bytes_sent;
+  stats_.bytes_received = cost.bytes_received;
+  stats_.agents = cost.agents.agents;
+  stats_.agents_cpu = std::chrono::microseconds(cost.agents.cpu_us);
+  stats_.agents_memory = cost.agents.memory_kib * 1024;
   unlink();
   self_ = {};
   be_over();
@@ -164,6 +186,7 @@ void tree_net::be_over() noexcept {
   }
   while (closing_.linked()) {
     auto& waiter = static_cast<tree_close_op&>(*closing_.next());
+    contain([&] { waiter.found_ = stats_; }, [](const std::exception_ptr&) {});
     waiter.end();
   }
 }
@@ -200,6 +223,7 @@ void tree_net::deploy(tree_deploy_op& waiter) {
 
 void tree_net::close(tree_close_op& waiter) noexcept {
   if (state_ == state::closed) {
+    contain([&] { waiter.found_ = stats_; }, [](const std::exception_ptr&) {});
     return waiter.end();
   }
   static_cast<list_node&>(waiter).link_before(closing_);

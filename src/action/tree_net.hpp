@@ -66,7 +66,7 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
   void host_up(std::uint32_t index) noexcept override;
   void host_failed(std::uint32_t index, const failure& why) noexcept override;
   void host_lost(std::uint32_t index, const failure& why) noexcept override;
-  void tree_over() noexcept override;
+  void tree_over(const tree_totals& cost) noexcept override;
 
   void check_unplaced() const;
   void begin();
@@ -80,6 +80,7 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
   bool is_settled(tree_deploy_op& waiter) const noexcept;
   void finish(tree_deploy_op& waiter) noexcept;
   void publish() noexcept;
+  void take_stock();
   void be_over() noexcept;
 
   // Set before it is placed.
@@ -103,6 +104,7 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
   std::unordered_set<std::uint32_t> lost_;               // that were up once
   std::vector<std::uint32_t> to_heal_;
   std::vector<clock::duration> up_after_;  // by index
+  tree_stats stats_;                       // from close() on
   clock::time_point begun_{};
   clock::duration pause_{};
   deadline_timer heal_timer_;

@@ -296,7 +296,8 @@ bool children::start(std::uint32_t index) {
   const work_item& host = hosts_[index];
   detail::welcome_message welcome = self_;
   welcome.index = host.index;
-  welcome.host = host.name;
+  welcome.host = host.alias.empty() ? host.name : host.alias;
+  welcome.father = self_.host;
   welcome.depth = static_cast<std::uint8_t>(self_.depth + 1);
   branch_owner& self = *this;
   auto made = std::make_unique<branch>(loop_, self, number, host);
@@ -337,8 +338,14 @@ std::optional<std::uint32_t> children::host_of_connector(pid_t session) const no
 
 void children::on_branch_frame(branch& from, const detail::frame& what) {
   if (what.type == frame_type::hello) return on_hello(from, what);
-  if (what.type == frame_type::goodbye) return;
+  if (what.type == frame_type::goodbye) return note_usage(from, what);
   owner_.on_child_frame(from, what);
+}
+
+// A child speaks for itself and for those that were handed to it.
+void children::note_usage(const branch& from, const detail::frame& what) {
+  std::optional<detail::goodbye_message> said = detail::goodbye_message::decode(what);
+  if (said && said->used.agents <= from.served().count()) used_ += said->used;
 }
 
 void children::on_hello(branch& from, const detail::frame& what) {
@@ -439,7 +446,7 @@ void children::leave(detail::goodbye_reason why) {
   leaving_ = true;
   loop_.disarm(look_);
   for (auto& [number, child] : branches_)
-    if (child->line() != nullptr) child->line()->leave(why, "");
+    if (child->line() != nullptr) child->line()->leave(detail::goodbye_message(why, ""));
 }
 
 void children::kill_all() noexcept {

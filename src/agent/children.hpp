@@ -109,6 +109,8 @@ class children final : private branch_owner, private sign_socket_owner {
   /// Drops those that are gone. Not from a call of a child.
   void collect();
   bool idle() const noexcept { return branches_.empty(); }
+  /// What agents below have used that have said goodbye.
+  const detail::agent_usage& used() const noexcept { return used_; }
 
  private:
   void on_branch_frame(branch& from, const detail::frame& what) override;
@@ -135,6 +137,7 @@ class children final : private branch_owner, private sign_socket_owner {
   void give(branch& child, std::span<const detail::host_span> hosts);
   void take_back(branch& child, std::span<const detail::host_span> hosts);
   bool start(std::uint32_t index);
+  void note_usage(const branch& from, const detail::frame& what);
   void on_hello(branch& from, const detail::frame& what);
   bool make_inner(branch& child, const detail::hello_message& hello);
   void measure(branch& child);
@@ -160,6 +163,7 @@ class children final : private branch_owner, private sign_socket_owner {
   std::map<detail::child_slot, link_number> numbers_;
   std::vector<link_number> gone_;
   link_number last_number_ = 0;
+  detail::agent_usage used_;
   alarm look_;
 };
 

@@ -84,9 +84,10 @@ detail::host_measure measure_of(const job& of) {
 
 }  // namespace
 
-void commands::introduce(std::uint32_t index, std::uint32_t window) noexcept {
-  index_ = index;
-  window_ = window;
+void commands::introduce(const detail::welcome_message& self) {
+  index_ = self.index;
+  window_ = self.stream_window;
+  names_ = {"EXECO_HOST=" + self.host, "EXECO_FATHER=" + self.father};
 }
 
 job* commands::find(std::uint32_t run) noexcept {
@@ -96,6 +97,17 @@ job* commands::find(std::uint32_t run) noexcept {
 
 // -- orders
 // ----------------------------------------------------------------------------------------
+
+std::vector<std::string> commands::variables_of(const execute_message& order) const {
+  std::vector<std::string> made = names_;
+  if (order.count > 0) {
+    made.push_back("EXECO_RANK=" + std::to_string(index_ + order.rank_shift));
+    made.push_back("EXECO_COUNT=" + std::to_string(order.count));
+  }
+  for (const auto& [name, value] : order.environment) made.push_back(name + "=" + value);
+  made.push_back(mark_name + ('=' + mark_of(order.run)));
+  return made;
+}
 
 job_plan commands::plan_of(const execute_message& order) const {
   job_plan plan;
@@ -109,10 +121,7 @@ job_plan commands::plan_of(const execute_message& order) const {
     child.program = order.words.front();
     child.words = order.words;
   }
-  std::vector<std::string> changes;
-  for (const auto& [name, value] : order.environment) changes.push_back(name + "=" + value);
-  changes.push_back(mark_name + ('=' + mark_of(order.run)));
-  child.environment = environment_with(changes);
+  child.environment = environment_with(variables_of(order));
   child.directory = order.directory;
   child.around = &around_;
   plan.wants_input = order.has(execute_flag::input);

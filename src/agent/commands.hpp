@@ -45,8 +45,8 @@ class commands final : private job_owner {
   commands(reactor& on, commands_owner& owner, const surroundings& around) noexcept
       : loop_(on), owner_(owner), around_(around) {}
 
-  /// Who this host is, and the credit of each stream.
-  void introduce(std::uint32_t index, std::uint32_t window) noexcept;
+  /// Who this host is, who has reached it, and the credit of each stream.
+  void introduce(const detail::welcome_message& self);
 
   /// Once for each run, whatever comes again.
   void execute(const detail::execute_message& order);
@@ -84,6 +84,7 @@ class commands final : private job_owner {
   /// Pre: the order is whole and sound.
   void launch(const detail::execute_message& order);
   void drop_partial(std::uint32_t run);
+  std::vector<std::string> variables_of(const detail::execute_message& order) const;
   job_plan plan_of(const detail::execute_message& order) const;
   void tell_kept(const job& of, unsigned stream);
   void tell_not_started(std::uint32_t run, int error, std::string_view what);
@@ -94,6 +95,7 @@ class commands final : private job_owner {
   const surroundings& around_;
   std::uint32_t index_ = 0;
   std::uint32_t window_ = 0;
+  std::vector<std::string> names_;  // of this host and who has reached it, as variables
   detail::index_ranges known_runs_;
   std::map<std::uint32_t, detail::execute_message> partial_;  // by run
   std::map<std::uint32_t, std::unique_ptr<job>> jobs_;

@@ -60,17 +60,16 @@ bytes16 build_of_self() {
   return build;
 }
 
-// "MemAvailable:   12345 kB"
-std::uint64_t memory_available() {
-  constexpr std::string_view field = "MemAvailable:";
-  std::string text = kernel_file("/proc/meminfo");
+// "MemAvailable:   12345 kB"; 0 if there is no such line.
+std::uint64_t kilobytes_in(const std::string& file, std::string_view field) {
+  std::string text = kernel_file(file);
   std::size_t at = text.find(field);
   if (at == std::string::npos) return 0;
-  at = text.find_first_not_of(' ', at + field.size());
+  at = text.find_first_not_of(" \t", at + field.size());
   if (at == std::string::npos) return 0;
   std::uint64_t kilobytes = 0;
   (void)std::from_chars(text.data() + at, text.data() + text.size(), kilobytes);
-  return kilobytes * 1024;
+  return kilobytes;
 }
 
 // Digits and dashes.
@@ -137,7 +136,7 @@ hello_message describe_self(const bytes16& nonce) {
   self.arch = machine::aarch64;
 #endif
   self.cores = usable_cores();
-  self.memory_available = memory_available();
+  self.memory_available = kilobytes_in("/proc/meminfo", "MemAvailable:") * 1024;
   self.open_files = open_files();
   self.boot_id = boot_id();
   self.pid = static_cast<std::uint32_t>(::getpid());
@@ -149,6 +148,19 @@ std::uint16_t usable_cores() {
   CPU_ZERO(&usable);
   if (::sched_getaffinity(0, sizeof usable, &usable) != 0) return 1;
   return static_cast<std::uint16_t>(std::max(1, CPU_COUNT(&usable)));
+}
+
+// What its rusage says of memory is that of the process that it was before.
+detail::agent_usage own_usage() {
+  rusage used{};
+  (void)::getrusage(RUSAGE_SELF, &used);
+  detail::agent_usage found;
+  found.agents = 1;
+  for (const timeval& part : {used.ru_utime, used.ru_stime})
+    found.cpu_us += static_cast<std::uint64_t>(part.tv_sec) * 1'000'000 +
+                    static_cast<std::uint64_t>(part.tv_usec);
+  found.memory_kib = kilobytes_in("/proc/self/status", "VmHWM:");
+  return found;
 }
 
 std::string login_shell() {

@@ -11,6 +11,9 @@ namespace execo::agent {
 
 detail::hello_message describe_self(const detail::bytes16& nonce);
 
+/// Of this agent so far.
+detail::agent_usage own_usage();
+
 /// At least 1.
 std::uint16_t usable_cores();
 

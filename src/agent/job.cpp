@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "agent/descendants.hpp"
+#include "wire/message_limits.hpp"
 
 namespace execo::agent {
 namespace {
@@ -19,6 +20,8 @@ namespace {
 constexpr std::size_t read_size = 32 * 1024;
 // Somebody else may hold an output open: a daemon that the command has started.
 constexpr milliseconds drain_limit{1000};
+// Of a command that prints and goes on: what is to be folded is kept no longer.
+constexpr milliseconds fold_time{1000};
 
 bool make_pipe(unique_fd& to_read, unique_fd& to_write) {
   std::array<int, 2> ends{};
@@ -40,7 +43,8 @@ job::job(reactor& on, job_owner& owner, job_plan plan)
                output(delegate<std::uint32_t>::to<&job::on_err>(this))},
       input_seen_(delegate<std::uint32_t>::to<&job::on_input_ready>(this)),
       patience_(delegate<>::to<&job::on_patience>(this)),
-      limit_(delegate<>::to<&job::on_limit>(this)) {
+      limit_(delegate<>::to<&job::on_limit>(this)),
+      fold_due_(delegate<>::to<&job::stop_folding>(this)) {
   for (output& one : outputs_) one.credit = plan_.window;
 }
 
@@ -49,6 +53,7 @@ job::~job() {
   for (unsigned stream : {0U, 1U}) close_output(stream);
   loop_.disarm(patience_);
   loop_.disarm(limit_);
+  loop_.disarm(fold_due_);
 }
 
 // -- the start
@@ -149,13 +154,16 @@ void job::take(unsigned stream, std::string_view bytes) {
   from.credit -= wanted.size();
   if (wanted.empty()) return;
   if (!plan_.folds) return owner_.on_output(*this, stream, wanted);
+  if (outputs_[0].kept.empty() && outputs_[1].kept.empty())
+    loop_.arm(fold_due_, loop_.now() + fold_time);
   from.kept.append(wanted);
-  if (from.credit == 0) stop_folding();
+  if (from.kept.size() > detail::fold_limit) stop_folding();
 }
 
-// It is too much to be kept: from here on it is passed on as it comes.
+// It is too much or too old to be kept: from here on it is passed on as it comes.
 void job::stop_folding() {
   plan_.folds = false;
+  loop_.disarm(fold_due_);
   for (unsigned stream : {0U, 1U}) {
     std::string kept = std::exchange(outputs_[stream].kept, std::string());
     if (!kept.empty()) owner_.on_output(*this, stream, kept);
@@ -267,6 +275,7 @@ void job::on_exit(int status, const rusage& used) {
   terminal_.reset();
   for (unsigned stream : {0U, 1U}) close_output_at_end(stream);
   loop_.disarm(limit_);
+  loop_.disarm(fold_due_);
   loop_.arm(patience_, loop_.now() + drain_limit);
   finish_if_drained();
 }
@@ -305,6 +314,7 @@ void job::give_up_output() {
 void job::finish_if_drained() {
   if (state_ != job_state::draining || outputs_[0].pipe || outputs_[1].pipe) return;
   loop_.disarm(patience_);
+  loop_.disarm(fold_due_);
   state_ = job_state::ended;
   owner_.on_job_ended(*this);
 }

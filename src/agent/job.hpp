@@ -24,7 +24,7 @@ class job_plan {
   child_plan child;                       // without descriptors
   bool wants_input = false;               // else its standard input is empty
   std::optional<terminal_size> terminal;  // in place of pipes: input and output are one
-  bool folds = false;                     // its output is kept while its credit lasts
+  bool folds = false;                     // its output is kept for a while, if it is little
   std::array<std::uint64_t, 2> caps{UINT64_MAX, UINT64_MAX};  // of out and err; the rest is dropped
   std::size_t window = 0;                                     // credit of each stream at first
   milliseconds grace{0};                                      // between TERM and KILL
@@ -160,6 +160,7 @@ class job {
   bool complete_ = true;
   alarm patience_;  // of a stop, then of the drain
   alarm limit_;
+  alarm fold_due_;  // of what is kept
   time_point started_{}, ended_{}, last_output_{};
   std::optional<int> status_;
   rusage used_{};

@@ -66,8 +66,8 @@ void line::take(std::string_view bytes) {
   touch();
 }
 
-void line::leave(detail::goodbye_reason why, std::string_view text) {
-  link_.leave(detail::goodbye_message(why, std::string(text)));
+void line::leave(detail::goodbye_message said) {
+  link_.leave(std::move(said));
   touch();
 }
 

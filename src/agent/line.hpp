@@ -53,7 +53,7 @@ class line {
     touch();
     return link_.forward(what) == detail::send_result::queued;
   }
-  void leave(detail::goodbye_reason why, std::string_view text);
+  void leave(detail::goodbye_message said);
   void grant();
   void flush();
   /// All that was queued is written, or never will be.

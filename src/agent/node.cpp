@@ -15,6 +15,8 @@
 namespace execo::agent {
 namespace {
 
+using detail::frame_type;
+
 // A parent that says nothing has started something else than an agent.
 constexpr milliseconds greeting_limit{60'000};
 // For commands, when everything is being ended; children have the same and end beside them.
@@ -73,7 +75,7 @@ void node::on_welcome() {
   state_ = node_state::serving;
   index_ = self.index;
   loop_.disarm(patience_);
-  commands_.introduce(self.index, self.stream_window);
+  commands_.introduce(self);
   files_.introduce(self.index);
   children_.introduce(self);
 }
@@ -164,10 +166,17 @@ void node::look_for_end() {
     end(milliseconds::zero(), detail::goodbye_reason::unreachable);
   if (state_ == node_state::ending && commands_.idle() && children_.idle()) {
     flush_folds();
-    if (!up_.is_over()) up_.leave(detail::goodbye_reason::done, "");
+    if (!up_.is_over()) say_goodbye();
     state_ = node_state::leaving;
   }
   if (state_ == node_state::leaving && up_.drained()) state_ = node_state::over;
+}
+
+void node::say_goodbye() {
+  detail::goodbye_message said;
+  said.used = own_usage();
+  said.used += children_.used();
+  up_.leave(std::move(said));
 }
 
 void node::grant(line& to) {

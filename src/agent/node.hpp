@@ -10,6 +10,7 @@
 #include "agent/commands.hpp"
 #include "agent/file_relay.hpp"
 #include "agent/heard_signals.hpp"
+#include "agent/held_starts.hpp"
 #include "agent/line.hpp"
 #include "agent/reactor.hpp"
 #include "agent/run_book.hpp"
@@ -95,6 +96,7 @@ class node final : private line_owner,
   template <class Message>
   bool pass_up_as(const branch& from, const detail::frame& what);
   bool is_run_of(const branch& from, std::uint32_t run, const detail::index_ranges& hosts) const;
+  bool hear_started(const branch& from, const detail::frame& what);
   bool hear_folded(const branch& from, const detail::frame& what);
   bool hear_ended(const branch& from, const detail::frame& what);
   bool hear_state(branch& from, const detail::frame& what);
@@ -108,7 +110,7 @@ class node final : private line_owner,
   void tell_state(detail::host_state_message what);
 
   // -- the commands and files here ----------------------------------------------------------------
-  void tell(const detail::started_message& what) override { tell_parent(what); }
+  void tell(const detail::started_message& what) override;
   void tell(const detail::output_message& what) override { tell_parent(what); }
   void tell(const detail::credit_message& what) override { tell_parent(what); }
   void tell(detail::folded_message what) override;
@@ -133,6 +135,7 @@ class node final : private line_owner,
   void settle_flow();
   void flush_touched();
   void look_for_end();
+  void say_goodbye();
 
   reactor& loop_;
   std::vector<line*> touched_;
@@ -144,6 +147,7 @@ class node final : private line_owner,
   file_relay files_;
   run_book book_;
   detail::fold_table folds_;
+  held_starts starts_;
   waiting_orders waiting_;
   node_state state_ = node_state::greeting;
   std::uint32_t index_ = 0;

@@ -16,6 +16,9 @@ using detail::host_failure;
 using detail::index_ranges;
 using detail::tree_host_state;
 
+// Of commands that fold and go on.
+constexpr milliseconds start_hold{100};
+
 }  // namespace
 
 // -- what children say ----------------------------------------------------------------------------
@@ -46,7 +49,7 @@ bool node::pass_up_as(const branch& from, const detail::frame& what) {
 bool node::hear(branch& from, const detail::frame& what) {
   switch (what.type) {
     case frame_type::started:
-      return pass_up_as<detail::started_message>(from, what);
+      return hear_started(from, what);
     case frame_type::output:
       return pass_up_as<detail::output_message>(from, what);
     case frame_type::folded:
@@ -82,6 +85,13 @@ bool node::hear(branch& from, const detail::frame& what) {
 
 bool node::is_run_of(const branch& from, std::uint32_t run, const index_ranges& hosts) const {
   return book_.is_open(run, hosts) && children_.may_tell(from, hosts);
+}
+
+bool node::hear_started(const branch& from, const detail::frame& what) {
+  std::optional<detail::started_message> message = detail::started_message::decode(what);
+  if (!message || !is_run_of(from, message->run, message->hosts)) return false;
+  tell(*message);
+  return true;
 }
 
 bool node::hear_folded(const branch& from, const detail::frame& what) {
@@ -196,6 +206,12 @@ fold_result node::fold(const Message& what) {
   return result;
 }
 
+void node::tell(const detail::started_message& what) {
+  if (!book_.folds(what.run)) return tell_parent(what);
+  starts_.add(what);
+  if (!fold_due_.armed()) loop_.arm(fold_due_, loop_.now() + start_hold);
+}
+
 void node::tell(detail::folded_message what) {
   what.digest = detail::fold_table::digest_of(what.bytes);
   if (fold(what) != fold_result::taken) tell_parent(what);
@@ -222,6 +238,7 @@ bool node::close_runs(const detail::ended_message& what) {
   const bool folds = book_.folds(what.run);
   bool over = false;
   if (!book_.close(what.run, what.hosts, over)) return false;
+  starts_.drop(what.run, what.hosts);
   if (!folds || fold(what) != fold_result::taken) tell_parent(what);
   if (!folds || !over) return true;
   flush_folds();
@@ -231,6 +248,7 @@ bool node::close_runs(const detail::ended_message& what) {
 
 void node::flush_folds() {
   loop_.disarm(fold_due_);
+  starts_.flush([this](const auto& message) { tell_parent(message); });
   folds_.flush([this](const auto& message) { tell_parent(message); });
 }
 

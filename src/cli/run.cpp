@@ -27,6 +27,7 @@
 #include "run_work.hpp"
 #include "tally.hpp"
 #include "text_input.hpp"
+#include "tree_picture.hpp"
 #include "view.hpp"
 
 namespace execo::cli {
@@ -63,6 +64,8 @@ class run_session {
   void check_place_to_ask(std::string_view option, std::string_view other) const;
   void note_who_gets_no_password();
   task<void> work();
+  task<void> run_action();
+  task<void> close_tree();
   task<void> take_results();
   task<void> show_progress();
   void line(const output_line& l);
@@ -72,6 +75,7 @@ class run_session {
   void note_earlier_part();
   void note_failures();
   void note_totals(duration elapsed);
+  bool show_tree();
   void tell(std::string_view what);
   int exit_status() const;
   void note_lack_of_memory() noexcept;
@@ -99,6 +103,7 @@ class run_session {
   std::string journal_problem_;  // empty: none
   context context_;
   std::optional<run_work> work_;
+  tree_stats tree_;
 };
 
 run_session::run_session(run_options options)
@@ -215,6 +220,17 @@ void run_session::steer(steering what) {
 }
 
 task<void> run_session::work() {
+  co_await run_action();
+  co_await close_tree();
+}
+
+task<void> run_session::close_tree() {
+  const tree_network* net = work_->net();
+  if (net == nullptr) co_return;
+  tree_ = co_await net->close();
+}
+
+task<void> run_session::run_action() {
   work_->action().start();
   if (stop_.raised()) work_->action().request_stop();
   if (!with_progress_) {
@@ -338,11 +354,12 @@ int run_session::report(duration elapsed) {
       batches != nullptr && batches->verdict().how != rollout_end::complete)
     console_.note("rollout " + batches->verdict().to_string());
   if (!options_.quiet) note_totals(elapsed);
+  const bool is_drawn = work_->net() == nullptr || show_tree();
   console_.finish();
   if (stop_.raised()) return exit_interrupted;
   if (!journal_problem_.empty()) return exit_output_lost;
   if (out_of_memory_) return exit_machine;
-  return console_.out_error() != 0 ? exit_output_lost : exit_status();
+  return console_.out_error() != 0 || !is_drawn ? exit_output_lost : exit_status();
 }
 
 int run_session::exit_status() const {
@@ -362,6 +379,16 @@ void run_session::note_totals(duration elapsed) {
   if (options_.copy.given() && work_->rollout() == nullptr)
     console_.note("copied" + copy_words(work_->copied(), elapsed).substr(1));
   if (!resumes() || tally_.hosts() > 0) console_.note(tally_.summary(elapsed));
+}
+
+// False: there is no picture of it.
+bool run_session::show_tree() {
+  console_.note(tree_words(tree_));
+  const std::string& file = *options_.tree_stats;
+  if (file.empty() || write_tree_picture(tree_, file)) return true;
+  console_.note(
+      fmt::format("{}: the picture cannot be written: {}", printable(file), ::strerror(errno)));
+  return false;
 }
 
 void run_session::note_earlier_part() {

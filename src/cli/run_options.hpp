@@ -32,9 +32,10 @@ class run_options {
   std::vector<host> hosts;  // in the order given, each once
   std::vector<std::string> words;
   bool quote_words = false;
-  bool keep_braces = false;           // nothing in the command is replaced
-  std::optional<std::size_t> fanout;  // none: 64, or all of them in a tree
-  std::optional<tree> shape;          // by way of each other
+  bool keep_braces = false;               // nothing in the command is replaced
+  std::optional<std::size_t> fanout;      // none: 64, or all of them in a tree
+  std::optional<tree> shape;              // by way of each other
+  std::optional<std::string> tree_stats;  // the file of a picture; empty: none is wanted
   duration timeout{0};
   duration first_output_timeout{0};
   duration idle_timeout{0};

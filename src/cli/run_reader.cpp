@@ -125,6 +125,9 @@ void run_reader::choose_shape() {
   if (trusts_site && !made.shape) throw usage_error("--site-trust is for --via tree");
   if (gateways && !made.shape) throw usage_error("--gateway is for --via tree");
   if (topology && !made.shape) throw usage_error("--topology is for --via tree");
+  if (made.tree_stats && !made.shape) throw usage_error("--tree-stats is for --via tree");
+  if (made.tree_stats && made.copy.given())
+    throw usage_error("--tree-stats is for commands, not for copies yet: leave it out");
   if (!made.shape) {
     if (!made.fanout) made.fanout = usual_fanout;
     return;

@@ -54,8 +54,17 @@ remote run_work::made_command() {
   set_ends(made);
   if (options_.has_terminal) made.pty(24, 80);
   set_streams(made);
+  // Its hosts are those of the action.
+  if (options_.tree_stats) {
+    net_.emplace(std::vector<host>(), *options_.shape, options_.ssh);
+    net_->on(context_);
+  }
   set_hosts(made);
-  if (options_.shape) made.via(*options_.shape);
+  if (net_) {
+    made.via(*net_);
+  } else if (options_.shape) {
+    made.via(*options_.shape);
+  }
   if (options_.command_retries > 0) made.retry(options_.command_retries);
   if (options_.idempotent) made.idempotent();
   return made;

@@ -12,6 +12,7 @@
 #include "execo/rollout.hpp"
 #include "execo/time.hpp"
 #include "execo/transfer.hpp"
+#include "execo/tree_network.hpp"
 #include "run_options.hpp"
 
 namespace execo::cli {
@@ -41,6 +42,8 @@ class run_work {
   copy_progress copied() const;
   /// How many hosts at a time, from now on. Pre: > 0.
   void set_fanout(std::size_t at_a_time);
+  /// The tree that is asked about when the action has ended; null: none is.
+  const tree_network* net() const noexcept { return net_ ? &*net_ : nullptr; }
   /// Null: it has no batches.
   const execo::rollout* rollout() const noexcept { return rollout_ ? &*rollout_ : nullptr; }
 
@@ -63,6 +66,7 @@ class run_work {
   context& context_;
   audience audience_;
   std::variant<std::monostate, remote, put, get> work_;
+  std::optional<tree_network> net_;
   std::optional<execo::rollout> rollout_;  // of what is not in `work_` then
   execo::action* action_ = nullptr;        // one of these
 };

@@ -146,6 +146,12 @@ constexpr run_option connections[] = {
      "with --via tree: hosts reach further ones by their own program ssh, with the keys, known "
      "hosts and configuration that they have; without it all hosts are reached from here",
      [](run_reader& r, const given_option&) { r.trusts_site = true; }},
+    {0, "tree-stats", "[=FILE]",
+     "with --via tree: say at the end what the tree was like and what it has cost; FILE: put a "
+     "picture of it there, as SVG",
+     [](run_reader& r, const given_option& g) {
+       r.made.tree_stats = g.value.empty() ? std::string() : plain_text(g);
+     }},
     {0, "gateway", "SET",
      "with --via tree: all other hosts are reached through these, in turns; they run a command "
      "only "

@@ -55,6 +55,7 @@ void tree_child::on_running(execution&) { loop_.arm_after(time_, start_limit); }
 
 void tree_child::on_output(execution&, stream which, std::span<const char> bytes) {
   if (which != stream::out) return;
+  bytes_received_ += bytes.size();
   if (state_ == state::reaching || state_ == state::loading) read_stage1(bytes);
   if (state_ >= state::greeting && state_ < state::ended) read_frames(bytes);
 }
@@ -104,12 +105,18 @@ void tree_child::read_frames(std::span<const char> bytes) {
       owner_.child_frame(*this, *f);
     } else if (std::optional<goodbye_message> said = goodbye_message::decode(*f)) {
       goodbye_ = std::move(said->text);
+      used_ = said->used;
     }
     if (state_ == state::ended) return;
   }
   link_->grant();
   check_link();
   write_soon();
+}
+
+agent_usage tree_child::used() const noexcept {
+  const bool may_be = link_ && used_.agents <= link_->served().count();
+  return may_be ? used_ : agent_usage();
 }
 
 void tree_child::greeted() {
@@ -177,6 +184,7 @@ void tree_child::write_more() {
 void tree_child::write(std::span<const char> bytes) {
   if (!way_->input().is_fed_by_writer()) return;
   writes_ = true;
+  bytes_sent_ += bytes.size();
   way_->input().write(delegate<std::size_t, bool>::to<&tree_child::on_written>(this), bytes);
 }
 

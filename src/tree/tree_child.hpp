@@ -12,6 +12,7 @@
 // From each state the end of the way leads to ended. What is wrong with the bytes ends the way.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,6 +59,13 @@ class tree_child final : public ref_counted, private end_observer, private outpu
   const hello_message& hello() const noexcept { return hello_; }
   /// How long it took from the start until the hello. Pre: as above.
   clock::duration connect_time() const noexcept { return connect_time_; }
+
+  /// With all that its start took.
+  std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
+  std::uint64_t bytes_received() const noexcept { return bytes_received_; }
+  /// By its agent and those behind it, as it has said with its goodbye: no more agents than it had
+  /// hosts.
+  agent_usage used() const noexcept;
 
   /// Pre: is_open().
   void hand_over(const index_ranges& hosts) { link_->hand_over(hosts); }
@@ -116,6 +124,9 @@ class tree_child final : public ref_counted, private end_observer, private outpu
   deadline_timer time_;  // until there is a link, then until that has something to do
   std::string_view why_given_up_;
   std::string goodbye_;  // what the agent said last
+  agent_usage used_;
+  std::uint64_t bytes_sent_ = 0;
+  std::uint64_t bytes_received_ = 0;
   clock::time_point begun_{};
   clock::duration connect_time_{};
   result end_;

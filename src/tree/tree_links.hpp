@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "shape/work_pool.hpp"
 #include "tree/tree_child.hpp"
 #include "wire/host_messages.hpp"
+#include "wire/run_messages.hpp"
 #include "wire/sign_messages.hpp"
 
 namespace execo::detail {
@@ -20,7 +22,8 @@ namespace execo::detail {
 /// Numbers of links are used again.
 class tree_links {
  public:
-  using errand = std::variant<work_message, revoke_message, sign_answer_message>;
+  using errand = std::variant<work_message, revoke_message, sign_answer_message, execute_message,
+                              cancel_message>;
 
   class entry {
    public:
@@ -49,6 +52,16 @@ class tree_links {
   /// Children that are up.
   std::size_t up() const noexcept { return up_; }
 
+  /// If nothing waits for that child: nothing overtakes an order. A cancel finds room.
+  template <class Message>
+  send_result send(std::uint32_t link, const Message& message) {
+    entry& to = *all_[link];
+    send_result sent = to.unsent.empty() ? to.child->send(message) : send_result::full;
+    if constexpr (std::is_same_v<Message, cancel_message>) {
+      if (sent == send_result::full) to.unsent.push_back(message), sent = send_result::queued;
+    }
+    return sent;
+  }
   /// In order. What a child that is going does not take is the pool's again when it has gone.
   void tell(std::uint32_t link, errand what);
   /// False: there is no room for all of it yet.

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "base/hex.hpp"
+#include "base/machine_name.hpp"
 #include "base/random.hpp"
 #include "wire/message_limits.hpp"
 
@@ -23,6 +24,7 @@ welcome_message tree_outfit::welcome(std::uint32_t index, const std::string& nam
   made.orphan_grace_ms = static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(how_.orphan_grace).count());
   made.host = name;
+  made.father = machine_name();
   return made;
 }
 

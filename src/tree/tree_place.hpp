@@ -1,4 +1,5 @@
-// What a command in a tree is told of its place: in its environment, and where its text asks.
+// What is known of a command in a tree beside its text: its place, of which it is told in its
+// environment and where its text asks, and who waits for its output.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +13,8 @@ class tree_place {
  public:
   std::size_t index = 0;
   std::size_t count = 0;
+  /// Nobody looks at its output while it runs: that may come a moment late.
+  bool output_may_wait = false;
   /// Stands in the command for the name of the host that has reached its own; empty: nothing does.
   std::string_view father_mark;
 };

@@ -37,6 +37,7 @@ tree_root::tree_root(loop& on, const tree_settings& how, std::shared_ptr<tree_wa
       hosts_(*way_),
       signing_(*this, hosts_, links_, *way_),
       ready_(on, *this),
+      folded_step_(delegate<>::to<&tree_root::folded_due>(this)),
       tick_(delegate<>::to<&tree_root::tick>(this), "a look at the agents of a tree"),
       pool_(rules_of(how, *way_)) {
   if (how.plan) leaders_.emplace(how.plan, root_in(how.plan->routes));
@@ -75,7 +76,20 @@ std::string tree_root::father_of(const tree_seat& seat) const {
 }
 
 send_result tree_root::execute(tree_seat& seat, execute_message what) {
-  return order(seat, std::move(what));
+  if (!what.has(execute_flag::fold)) return order(seat, std::move(what));
+  if (way_to(seat.host_in_tree) == nullptr) return send_result::over;
+  what.run = runs_.folded().waiting_run();
+  if (what.run != 0 && !runs_.folded().may_join(what)) {
+    send_folded();
+    what.run = 0;
+  }
+  if (what.run == 0) {
+    what.run = runs_.new_number();
+    retain();
+    loop_.defer(folded_step_);
+  }
+  runs_.folded().join(seat, std::move(what));
+  return send_result::queued;
 }
 
 send_result tree_root::write_file(tree_seat& seat, file_order_message what,
@@ -175,6 +189,9 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
   std::uint32_t link = link_of(child);
   const bool was_up = links_[link].is_up;
   intrusive_ptr<tree_child> gone = links_.take_child(link);
+  cost_.bytes_sent += child.bytes_sent();
+  cost_.bytes_received += child.bytes_received();
+  cost_.agents += child.used();
   copies_.forget(child);
   auto on_error = [&](const std::exception_ptr& error) { fail_all(error); };
   decided_.clear();
@@ -261,7 +278,7 @@ void tree_root::close() noexcept {
 void tree_root::end_closed() noexcept {
   std::error_code why = std::make_error_code(std::errc::operation_canceled);
   fail_all(std::make_exception_ptr(std::system_error(why, "the tree was closed")));
-  if (tree_watcher* by = std::exchange(watcher_, nullptr)) by->tree_over();
+  if (tree_watcher* by = std::exchange(watcher_, nullptr)) by->tree_over(cost_);
 }
 
 tree_status tree_root::status() const noexcept {

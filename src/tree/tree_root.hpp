@@ -44,7 +44,8 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   /// No event of it comes any more. A command that runs goes on.
   void leave(tree_seat& seat) noexcept { runs_.leave(seat); }
   /// Sends the command. Its run is set here. If there is no room for it, seat_has_room() follows.
-  /// Pre: seat_up() was called.
+  /// One that folds goes at the end of the turn, with all that are the same: seat_failed() may
+  /// follow. Pre: seat_up() was called.
   send_result execute(tree_seat& seat, execute_message what);
   /// The same for a file, whose content, run and size are set here.
   send_result write_file(tree_seat& seat, file_order_message what,
@@ -53,12 +54,13 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   /// was.
   template <class Message>
   send_result send(tree_seat& seat, Message message) {
-    message.run = seat.run_in_tree;
     if constexpr (requires { message.hosts; }) message.hosts = index_ranges(seat.host_in_tree);
     if constexpr (std::is_same_v<Message, credit_message>) message.host = seat.host_in_tree;
-    tree_child* child = links_[seat.link_in_tree].child.get();
-    if (seat.run_in_tree == 0 || child == nullptr) return send_result::over;
-    send_result sent = child->send(message);
+    // Nothing of a run overtakes its order.
+    if (seat.run_in_tree == runs_.folded().waiting_run()) send_folded();
+    if (seat.run_in_tree == 0 || !links_[seat.link_in_tree].child) return send_result::over;
+    message.run = seat.run_in_tree;
+    send_result sent = links_.send(seat.link_in_tree, message);
     if (sent == send_result::full) wait_for_room(seat);
     return sent;
   }
@@ -75,6 +77,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   /// without a seat.
   void want_all(std::span<const std::uint32_t> hosts);
   const host& host_of(std::uint32_t index) const noexcept { return hosts_[index].where; }
+  std::uint32_t host_count() const noexcept { return static_cast<std::uint32_t>(hosts_.size()); }
   bool is_up(std::uint32_t index) const noexcept { return hosts_[index].at == tree_stage::up; }
   bool is_wanted(std::uint32_t index) const noexcept {
     return hosts_[index].at == tree_stage::wanted;
@@ -88,6 +91,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
 
   /// Says goodbye to all agents: what runs on them is ended.
   void close() noexcept;
+  bool is_closing() const noexcept { return is_closing_; }
   tree_status status() const noexcept;
   std::size_t stream_window() const noexcept { return outfit_.stream_window(); }
 
@@ -104,6 +108,11 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
 
   // -- commands
+  void send_folded();
+  void folded_due();
+  void send_folded_to(std::uint32_t link, const execute_message& order,
+                      std::span<tree_seat* const> seats);
+  void fail_unsent(list_node& seats);
   template <class Message>
   send_result order(tree_seat& seat, Message what);
   void forget_unused_files();
@@ -149,11 +158,13 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   tree_copies copies_;
   sign_desk signing_;
   ready_seats ready_;
+  queue_node folded_step_;
   deadline_timer tick_;
   work_pool pool_;
   pool_decisions decided_;
   intrusive_ptr<tree_root> self_;  // while it has children
   tree_watcher* watcher_ = nullptr;
+  tree_totals cost_;
   bool is_closing_ = false;
 };
 

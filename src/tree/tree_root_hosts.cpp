@@ -237,6 +237,7 @@ void tree_root::lose_hosts(const tree_child& child, std::uint32_t link, const fa
     hosts_.set_stage(its, tree_stage::unknown);
     if (watcher_ != nullptr) watcher_->host_lost(index, why);
   });
+  runs_.drop(link);
   tree_links::entry& its = links_[link];
   while (its.blocked.linked()) its.blocked.next()->link_before(its.seats);
   while (its.seats.linked()) {

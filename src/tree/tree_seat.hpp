@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "execo/detail/node.hpp"
 #include "process/failure.hpp"
@@ -21,6 +22,9 @@ class tree_seat : public list_node {
   virtual void seat_started() = 0;
   /// Valid during the call.
   virtual void seat_output(const output_message& output) = 0;
+  /// All of an output that other hosts may have printed as well. Valid during the call. Pre: the
+  /// order folds.
+  virtual void seat_folded(command_stream from, std::string_view bytes) { (void)from, (void)bytes; }
   virtual void seat_credit(std::size_t bytes) = 0;
   /// What was refused for want of room may be sent again.
   virtual void seat_has_room() = 0;

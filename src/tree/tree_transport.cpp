@@ -51,6 +51,7 @@ class tree_transport final : public seat_transport {
     if (what.has_input || what.attributes.pty)
       order_.flags |= static_cast<std::uint8_t>(execute_flag::input);
     if (what.attributes.pty) ask_for_terminal(what.attributes);
+    if (may_fold(what)) order_.flags |= static_cast<std::uint8_t>(execute_flag::fold);
     enter();
   }
 
@@ -102,6 +103,13 @@ class tree_transport final : public seat_transport {
     order_.environment.emplace_back("TERM", terminal_);
   }
 
+  // A frame has room for a long text or for many hosts.
+  bool may_fold(const command& what) const noexcept {
+    const duration none(0);
+    return place_.output_may_wait && order_.flags == 0 && what.first_output_timeout == none &&
+           what.idle_timeout == none && order_.words.front().size() <= fold_limit;
+  }
+
   std::chrono::milliseconds end_limit() const noexcept override {
     return seat_transport::end_limit() + std::chrono::milliseconds(order_.kill_grace_ms);
   }
@@ -119,21 +127,18 @@ class tree_transport final : public seat_transport {
   }
   // Who reaches the host is known now.
   bool tell_place() {
+    order_.count = static_cast<std::uint32_t>(place_.count);
+    order_.rank_shift = static_cast<std::uint32_t>(place_.index + 1) - host_in_tree;
+    if (place_.father_mark.empty()) return true;
     std::string father = root_->father_of(*this);
     bool may_be_put = is_inert(father) && !father.starts_with('-');
-    if (!place_.father_mark.empty() && !may_be_put) {
+    if (!may_be_put) {
       fail_soon(failure(end_reason::unsupported, std::make_error_code(std::errc::invalid_argument),
                         printable(where_.name()) + ": the name " + printable(father) +
                             " of its father means something to a shell"));
       return false;
     }
     put_father(order_.words.front(), place_.father_mark, father);
-    auto& around = order_.environment;
-    around.emplace_back("EXECO_HOST", where_.name());
-    around.emplace_back("EXECO_FATHER", std::move(father));
-    if (place_.count == 0) return true;
-    around.emplace_back("EXECO_RANK", std::to_string(place_.index + 1));
-    around.emplace_back("EXECO_COUNT", std::to_string(place_.count));
     return true;
   }
   void ask() {
@@ -167,6 +172,8 @@ class tree_transport final : public seat_transport {
   // What was up and is lost has not seen the command.
   void seat_failed(failure why) override {
     if (why.how == end_reason::connection_lost) why.how = end_reason::connect_failed;
+    if (stage_ == stage::asked) stage_ = stage::waiting;
+    started_ = certainty::no;
     fail_soon(std::move(why));
   }
   void seat_started() override {
@@ -176,19 +183,31 @@ class tree_transport final : public seat_transport {
     if (!is_parting()) events_->on_phase(phase::run);
     send_input();
   }
+  // Where output is folded, it may overtake the start.
   void seat_output(const output_message& message) override {
+    if (stage_ == stage::asked) seat_started();
     if (is_parting() || stage_ != stage::running) return;
     stream which = message.stream == command_stream::errors ? stream::err : stream::out;
     output& its = outputs_[static_cast<std::size_t>(which)];
     if (message.bytes.size() > root_->stream_window() - its.unacknowledged)
       return break_off("it printed more than it may");
     its.unacknowledged += message.bytes.size();
+    if (pass_on(which, message.bytes)) acknowledge(which);
+  }
+  void seat_folded(command_stream from, std::string_view bytes) override {
+    if (stage_ == stage::asked) seat_started();
+    if (is_parting() || stage_ != stage::running) return;
+    (void)pass_on(from == command_stream::errors ? stream::err : stream::out, bytes);
+  }
+  // False: it waits.
+  bool pass_on(stream which, std::string_view bytes) {
+    output& its = outputs_[static_cast<std::size_t>(which)];
     if (its.is_paused || !its.kept.empty()) {
-      its.kept.append(message.bytes);
-      return;
+      its.kept.append(bytes);
+      return false;
     }
-    events_->on_output(which, std::span<const char>(message.bytes.data(), message.bytes.size()));
-    acknowledge(which);
+    events_->on_output(which, std::span<const char>(bytes.data(), bytes.size()));
+    return true;
   }
   void seat_credit(std::size_t bytes) override {
     if (!input_credit_.give(bytes)) return break_off("it took more input than there was");

@@ -36,6 +36,7 @@ constexpr auto work_item_fields = [](auto& c, auto& m) {
   c.u32(m.index);
   c.word(m.name, name_limit);
   require(c, m.index != no_host && !m.name.empty());
+  c.word(m.alias, name_limit);
   c.word(m.user, name_limit);
   c.u16(m.port);
   c.u16(m.zone);
@@ -48,7 +49,7 @@ constexpr auto work_item_fields = [](auto& c, auto& m) {
 // More than it takes.
 std::size_t most_bytes_of(const work_item& item) noexcept {
   constexpr std::size_t numbers = 32;
-  return item.name.size() + item.user.size() + item.key.size() + numbers;
+  return item.name.size() + item.alias.size() + item.user.size() + item.key.size() + numbers;
 }
 
 bool ascends(const std::vector<work_item>& items) noexcept {

@@ -62,6 +62,7 @@ class work_item {
 
   std::uint32_t index = 0;
   std::string name;
+  std::string alias;       // as the user gave it; empty: the same
   std::string user;        // empty: the connector's default
   std::uint16_t port = 0;  // 0: the connector's default
   std::uint16_t zone = 0;

@@ -1,5 +1,8 @@
 #include "wire/link_messages.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "wire/message_codec.hpp"
 #include "wire/message_limits.hpp"
 
@@ -38,6 +41,7 @@ constexpr auto welcome_fields = [](auto& c, auto& m) {
   c.u32(m.stream_window);
   require(c, m.link_window > 0 && m.stream_window > 0);
   c.word(m.host, name_limit);
+  c.word(m.father, name_limit);
 };
 
 constexpr auto attach_fields = [](auto& c, auto& m) {
@@ -62,9 +66,25 @@ constexpr auto token_fields = [](auto& c, auto& m) { c.u64(m.token); };
 constexpr auto goodbye_fields = [](auto& c, auto& m) {
   c.choice(m.reason, goodbye_reason_count);
   c.text(m.text, reason_limit);
+  c.u32(m.used.agents);
+  c.u64(m.used.cpu_us);
+  c.u64(m.used.memory_kib);
 };
 
+template <class Number>
+void add_up_to_most(Number& to, Number more) noexcept {
+  const Number room = std::numeric_limits<Number>::max() - to;
+  to = static_cast<Number>(to + std::min(more, room));
+}
+
 }  // namespace
+
+agent_usage& agent_usage::operator+=(const agent_usage& more) noexcept {
+  add_up_to_most(agents, more.agents);
+  add_up_to_most(cpu_us, more.cpu_us);
+  add_up_to_most(memory_kib, more.memory_kib);
+  return *this;
+}
 
 void hello_message::encode(wire_writer& body) const { encode_message(body, *this, hello_fields); }
 std::optional<hello_message> hello_message::decode(const frame& from) {

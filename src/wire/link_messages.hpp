@@ -71,7 +71,8 @@ class welcome_message {
   std::uint32_t orphan_grace_ms = 30'000;
   std::uint32_t link_window = 1'048'576;
   std::uint32_t stream_window = 65'536;
-  std::string host;  // the child's name as the user gave it
+  std::string host;    // the child's name as the user gave it
+  std::string father;  // the parent's; of the root, the name of its machine
 };
 
 /// For a surviving agent, through a new one: the root's side of the run takes it up again.
@@ -138,6 +139,19 @@ enum class goodbye_reason : std::uint8_t {
 };
 inline constexpr std::uint8_t goodbye_reason_count = 5;
 
+/// What agents have used, without the commands that they ran.
+class agent_usage {
+ public:
+  agent_usage() = default;
+  friend bool operator==(const agent_usage&, const agent_usage&) = default;
+  /// At most what the numbers can be.
+  agent_usage& operator+=(const agent_usage& more) noexcept;
+
+  std::uint32_t agents = 0;
+  std::uint64_t cpu_us = 0;
+  std::uint64_t memory_kib = 0;  // the most that each had in memory, in all
+};
+
 /// The last frame of an end.
 class goodbye_message {
  public:
@@ -151,6 +165,7 @@ class goodbye_message {
 
   goodbye_reason reason = goodbye_reason::done;
   std::string text;  // for people
+  agent_usage used;  // from a child: by itself and by those below it that have said so
 };
 
 }  // namespace execo::detail

@@ -18,6 +18,9 @@ inline constexpr std::uint32_t image_limit = 16 * 1'048'576;  // bytes of an age
 /// Bytes of a frame of output, input or of an image that leave room for the fields before them, as
 /// long as its set of hosts is below `set_limit` encoded.
 inline constexpr std::size_t chunk_limit = 32'768;
+/// What is kept of each output of a command to be folded, in one block: all that its hosts may say
+/// is bounded by it.
+inline constexpr std::size_t fold_limit = 16'384;
 /// The encoded size of a set at the front of a message: see index_ranges::pieces.
 inline constexpr std::size_t set_limit = 16'384;
 inline constexpr std::size_t host_key_limit = 1'024;  // of a host in a work message, as text

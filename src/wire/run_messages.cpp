@@ -31,6 +31,8 @@ constexpr auto execute_fields = [](auto& c, auto& m) {
   c.u32(m.run_limit_ms);
   c.u16(m.rows);
   c.u16(m.columns);
+  c.u32(m.rank_shift);
+  c.u32(m.count);
   c.u32(m.more);
   require(c, m.more == 0 || (m.form == command_form::text && m.words.size() == 1 &&
                              m.more <= order_limit - m.words.front().size()));
@@ -78,13 +80,41 @@ constexpr auto folded_fields = [](auto& c, auto& m) {
   require(c, m.offset % chunk_limit == 0 && m.offset + chunk_limit > m.offset);
 };
 
-constexpr auto measure_fields = [](auto& c, auto& m) {
-  c.varint(m.elapsed_us);
+bool has_counts_of(const host_measure& one, const host_measure& other) noexcept {
+  return one.output == other.output && one.errors == other.errors &&
+         one.output_dropped == other.output_dropped && one.errors_dropped == other.errors_dropped;
+}
+
+void copy_counts(const host_measure& /*from*/, const host_measure& /*to*/) noexcept {}
+void copy_counts(const host_measure& from, host_measure& to) noexcept {
+  to.output = from.output;
+  to.errors = from.errors;
+  to.output_dropped = from.output_dropped;
+  to.errors_dropped = from.errors_dropped;
+}
+
+constexpr auto count_fields = [](auto& c, auto& m) {
   c.varint(m.output);
   c.varint(m.errors);
   c.varint(m.output_dropped);
   c.varint(m.errors_dropped);
   require(c, m.output_dropped <= m.output && m.errors_dropped <= m.errors);
+};
+
+// Hosts that end alike have mostly printed alike.
+constexpr auto measures_fields = [](auto& c, auto& measures) {
+  host_measure before;
+  c.list(measures, measured_hosts_limit, [&before](auto& coder, auto& one) {
+    coder.varint(one.elapsed_us);
+    bool is_same = has_counts_of(one, before);
+    coder.boolean(is_same);
+    if (is_same)
+      copy_counts(before, one);
+    else
+      count_fields(coder, one);
+    require(coder, is_same || !has_counts_of(one, before));
+    before = one;
+  });
 };
 
 bool is_end(command_end how, std::uint32_t code) noexcept {
@@ -105,7 +135,7 @@ constexpr auto ended_fields = [](auto& c, auto& m) {
   c.boolean(m.forced);
   c.boolean(m.whole);
   c.text(m.text, reason_limit);
-  c.list(m.measures, measured_hosts_limit, measure_fields);
+  measures_fields(c, m.measures);
   require(c, m.measures.size() == m.hosts.count());
 };
 

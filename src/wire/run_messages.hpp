@@ -50,7 +50,11 @@ class execute_message {
   std::uint32_t idle_limit_ms = 0;      // 0: none
   std::uint32_t run_limit_ms = 0;       // 0: none
   std::uint16_t rows = 0, columns = 0;  // of the terminal
-  std::uint32_t more = 0;  // bytes of the text that follow in parts: it runs once they are there
+  // The place of its host in the action is its index and this, without a carry: one order is for
+  // many hosts.
+  std::uint32_t rank_shift = 0;
+  std::uint32_t count = 0;  // of the hosts of the action; 0: it has no places
+  std::uint32_t more = 0;   // bytes of the text that follow in parts: it runs once they are there
 };
 
 /// The next bytes of the text of an order.

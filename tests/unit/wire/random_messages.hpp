@@ -86,6 +86,7 @@ class random_messages {
     m.link_window = 1 + static_cast<std::uint32_t>(below(1'000'000));
     m.stream_window = 1 + static_cast<std::uint32_t>(below(1'000'000));
     m.host = word(detail::name_limit);
+    m.father = word(detail::name_limit);
   }
   void fill(detail::attach_message& m) {
     any_bytes(m.tree_secret);
@@ -104,6 +105,9 @@ class random_messages {
   void fill(detail::goodbye_message& m) {
     choice(m.reason, detail::goodbye_reason_count);
     m.text = bytes(detail::reason_limit);
+    number(m.used.agents);
+    number(m.used.cpu_us);
+    number(m.used.memory_kib);
   }
   void fill(detail::connector_message& m) {
     m.local = coin();
@@ -127,6 +131,7 @@ class random_messages {
       detail::work_item& item = m.items.emplace_back();
       item.index = index;
       item.name = word(20) + "n";
+      if (coin()) item.alias = word(20);
       item.user = word(5);
       number(item.port);
       number(item.zone);
@@ -189,6 +194,8 @@ class random_messages {
     number(m.run_limit_ms);
     number(m.rows);
     number(m.columns);
+    number(m.rank_shift);
+    number(m.count);
     if (m.form == detail::command_form::text)
       m.more = static_cast<std::uint32_t>(below(detail::order_limit - 200));
   }
@@ -274,6 +281,9 @@ class random_messages {
       of.output_dropped = of.output >> below(64);
       of.errors_dropped = of.errors >> below(64);
     }
+    // Mostly they are alike.
+    for (std::size_t i = 1; i < m.measures.size(); ++i)
+      if (coin()) m.measures[i] = m.measures[i - 1];
   }
 
  private:
