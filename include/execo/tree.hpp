@@ -24,7 +24,6 @@ class tree_settings {
   std::size_t arity = 0;
   std::size_t depth = 0;
   duration orphan_grace = std::chrono::seconds(30);
-  duration idle_close = std::chrono::seconds(60);
   bool site_trust = false;
   std::string authority;                  // a key file; empty: no certificates
   std::shared_ptr<const tree_plan> plan;  // null: no shape by hand
@@ -78,12 +77,6 @@ class [[nodiscard]] tree {
   /// Throws: std::invalid_argument below 0.
   tree& orphan_grace(duration limit) &;
   tree&& orphan_grace(duration limit) && { return std::move(orphan_grace(limit)); }
-  /// How long the tree stands when its action has ended: the next action of its context with the
-  /// same ssh options and the same tree() finds its agents. 60 s by default; 0: it ends with its
-  /// action. It ends with its context in any case.
-  /// Throws: std::invalid_argument below 0.
-  tree& idle_close(duration limit) &;
-  tree&& idle_close(duration limit) && { return std::move(idle_close(limit)); }
 
   /// All other hosts are reached through these, which take turns. They run a command only if it is
   /// for them, too. Hosts of one that fails are reached as without it. Replaces what was given.

@@ -34,12 +34,6 @@ tree& tree::orphan_grace(duration limit) & {
   return *this;
 }
 
-tree& tree::idle_close(duration limit) & {
-  if (limit < duration(0)) throw std::invalid_argument("idle_close: a negative time");
-  settings_.idle_close = limit;
-  return *this;
-}
-
 tree& tree::gateway(const host_set& hosts) & {
   auto plan = changed(settings_.plan);
   plan->gateways = hosts;
