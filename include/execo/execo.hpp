@@ -81,7 +81,6 @@
 #include "execo/transfer.hpp"
 #include "execo/tree.hpp"
 #include "execo/tree_host.hpp"
-#include "execo/tree_messages.hpp"
 #include "execo/tree_network.hpp"
 #include "execo/tree_stats.hpp"
 #include "execo/version.hpp"
