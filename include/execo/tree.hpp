@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -25,7 +24,6 @@ class tree_settings {
   std::size_t depth = 0;
   duration orphan_grace = std::chrono::seconds(30);
   bool site_trust = false;
-  std::string authority;                  // a key file; empty: no certificates
   std::shared_ptr<const tree_plan> plan;  // null: no shape by hand
   friend bool operator==(const tree_settings&, const tree_settings&) = default;
 };
@@ -62,17 +60,6 @@ class [[nodiscard]] tree {
     return *this;
   }
   tree&& site_trust() && { return std::move(site_trust()); }
-  /// Agents log in to further hosts by a certificate of this run, which this key signs for the
-  /// users of its hosts and some minutes at a time: no login waits for the root. `key` is a key
-  /// file; one that cannot be read without a passphrase, or its public half, is asked of the ssh
-  /// agent. The servers of the hosts have to trust it (TrustedUserCAKeys).
-  tree& certificate_authority(std::string key) & {
-    settings_.authority = std::move(key);
-    return *this;
-  }
-  tree&& certificate_authority(std::string key) && {
-    return std::move(certificate_authority(std::move(key)));
-  }
   /// How long agents that have lost their parent let commands run: 30 s by default.
   /// Throws: std::invalid_argument below 0.
   tree& orphan_grace(duration limit) &;
