@@ -195,11 +195,14 @@ intrusive_ptr<execution> copy_factory::with_fallback(
     loop& on, std::size_t ring, const attempt& what, intrusive_ptr<copy_execution> first,
     std::function<intrusive_ptr<sftp_copy>(intrusive_ptr<lifecycle>)> second) {
   if (!may_speak_sftp_) return intrusive_ptr<execution>(first.get());
-  auto make = [this, &on, ring, what, second = std::move(second)] {
-    return intrusive_ptr<copy_execution>(second(run_sftp(on, ring, what)).get());
+  auto make = [this, &on, ring, what, second = std::move(second), was_tried = false]() mutable {
+    copy_fallback::next_try next;
+    if (std::exchange(was_tried, true)) return next;
+    next.copy = intrusive_ptr<copy_execution>(second(run_sftp(on, ring, what)).get());
+    next.why = "the host runs no script of ours, but speaks SFTP";
+    return next;
   };
-  return intrusive_ptr<execution>(new copy_fallback(
-      on, std::move(first), std::move(make), "the host runs no script of ours, but speaks SFTP"));
+  return intrusive_ptr<execution>(new copy_fallback(on, std::move(first), std::move(make)));
 }
 
 void check_paths(const std::vector<std::string>& paths, const char* what) {

@@ -84,19 +84,34 @@ class put_factory final : public copy_factory {
         on, std::move(receiver), std::move(content), shares_[ring], std::move(mark)));
   }
 
-  intrusive_ptr<execution> by_agents(loop& on, std::size_t ring, const attempt& what,
-                                     std::shared_ptr<put_content> content, const std::string& to) {
+  intrusive_ptr<copy_execution> by_agent(loop& on, std::size_t ring, const attempt& what,
+                                         const put_content& content, const std::string& to) {
     if (!for_agents_) for_agents_ = make_tree_content(tree_);
     auto file = std::make_shared<tree_file>();
-    file->order = order_of(how, *content, to);
+    file->order = order_of(how, content, to);
     file->content = for_agents_;
-    file->files = content->files();
-    intrusive_ptr<copy_execution> first(
+    file->files = content.files();
+    return intrusive_ptr<copy_execution>(
         new tree_put(on, run_agent(on, ring, what, file), file, shares_[ring]));
-    auto second = [this, &on, ring, what, content] { return by_script(on, ring, what, content); };
-    return intrusive_ptr<execution>(new copy_fallback(
-        on, std::move(first), std::move(second),
-        "the file could not come by way of other hosts: it was sent to this one alone"));
+  }
+
+  // A host that was lost behind another one is reached in another way, and has a part already.
+  intrusive_ptr<execution> by_agents(loop& on, std::size_t ring, const attempt& what,
+                                     std::shared_ptr<put_content> content, const std::string& to) {
+    constexpr int most_tries = 3;
+    intrusive_ptr<copy_execution> first = by_agent(on, ring, what, *content, to);
+    auto next = [this, &on, ring, what, content, to, tries = 1]() mutable {
+      copy_fallback::next_try made;
+      if (++tries < most_tries) {
+        made.copy = by_agent(on, ring, what, *content, to);
+        made.why = "the way to it was lost, and the file came in another one";
+      } else if (tries == most_tries) {
+        made.copy = by_script(on, ring, what, content);
+        made.why = "the file could not come by way of other hosts: it was sent to this one alone";
+      }
+      return made;
+    };
+    return intrusive_ptr<execution>(new copy_fallback(on, std::move(first), std::move(next)));
   }
 
   void tell_settings(command& script) const override {

@@ -111,7 +111,9 @@ std::shared_ptr<tree_content> make_tree_content(std::shared_ptr<const source_tre
 
 bool agents_can(const put_settings& how, const put_content& what,
                 const std::string& destination) noexcept {
-  return !how.resumes && how.skip == skip_rule::none && destination.size() <= file_path_limit &&
+  const bool is_skipped_by_digest = how.skip == skip_rule::same_digest && what.tree().is_one_file();
+  return (how.skip == skip_rule::none || is_skipped_by_digest) &&
+         destination.size() <= file_path_limit &&
          std::ranges::all_of(what.tree().entries, has_room_for);
 }
 
@@ -134,6 +136,8 @@ file_order_message order_of(const put_settings& how, const put_content& what,
   set(how.syncs, file_flag::sync);
   set(how.makes_directories, file_flag::make_directories);
   set(is_several, file_flag::several);
+  set(how.resumes, file_flag::resume);
+  set(how.skip == skip_rule::same_digest, file_flag::skip_same);
   return made;
 }
 
@@ -156,8 +160,12 @@ void tree_put::let_go() noexcept {
 
 copy_failure tree_put::judged() {
   if (peer_result().status().code() == 0) {
-    counts().moved(what_->content->size());
-    counts().files(what_->files);
+    const std::uint64_t all = what_->content->size();
+    const std::uint64_t there = std::min(what_->there, all);
+    const bool is_unchanged = what_->order.has(file_flag::skip_same) && there == all;
+    counts().skipped(there);
+    counts().moved(all - there);
+    counts().files(is_unchanged ? 0 : what_->files);
     return copy_failure();
   }
   return copy_failure::of_errno(what_->error, printable(what_->failure));

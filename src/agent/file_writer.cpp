@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "base/hex.hpp"
+#include "wire/blake2b.hpp"
 
 namespace execo::agent {
 namespace {
@@ -74,6 +76,7 @@ file_writer::file_writer(detail::file_order_message order, mode_t mask)
     : order_(std::move(order)), mask_(mask) {}
 
 bool file_writer::fail(int error, const std::string& path) {
+  drop_kept();
   discard();
   error_ = error;
   failure_ = path;
@@ -134,16 +137,71 @@ bool file_writer::may_replace_target() {
   return is_folder || ::lstat(target_.c_str(), &about) != 0 || fail(ENOTDIR, target_);
 }
 
-bool file_writer::open() {
+bool file_writer::open(detail::unique_fd offered) {
   assert(state_ == writer_state::idle);
   choose_target();
   if (!need_folder()) return false;
   if (!may_replace_target()) return false;
   folder_.reset(::open(base_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder_) return fail("look", base_);
-  if (!open_temporary()) return fail("temporary", base_);
+  if (!open_same() && !open_kept() && !open_offered(std::move(offered)) && !open_temporary())
+    return fail("temporary", base_);
   state_ = writer_state::writing;
   return true;
+}
+
+// It may have the digest of what is to come.
+bool file_writer::open_same() {
+  if (!order_.has(file_flag::skip_same) || order_.form != detail::file_form::file) return false;
+  file_.reset(
+      ::openat(folder_.get(), name_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  struct stat about {};
+  is_target_ = file_ && ::fstat(file_.get(), &about) == 0 && S_ISREG(about.st_mode) &&
+               static_cast<std::uint64_t>(about.st_size) == order_.size;
+  if (is_target_) found_ = order_.size;
+  return is_target_;
+}
+
+// Nobody else may have a hand in it: neither another user nor an agent that writes to it now.
+bool file_writer::open_kept() {
+  if (!order_.has(file_flag::resume)) return false;
+  std::string name = ".execo-" + detail::hex_of(detail::blake2b128(target_));
+  file_.reset(::openat(folder_.get(), name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                       S_IRUSR | S_IWUSR));
+  struct stat about {};
+  keeps_ = file_ && ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0 &&
+           ::fstat(file_.get(), &about) == 0 && S_ISREG(about.st_mode) &&
+           about.st_uid == ::geteuid() && about.st_nlink == 1;
+  if (!keeps_) return false;
+  temporary_ = std::move(name);
+  find_parts(about);
+  return true;
+}
+
+bool file_writer::open_offered(detail::unique_fd offered) {
+  struct stat about {};
+  if (!offered || ::fstat(offered.get(), &about) != 0 || !S_ISREG(about.st_mode) ||
+      about.st_uid != ::geteuid() || about.st_nlink != 0)
+    return false;
+  file_ = std::move(offered);
+  find_parts(about);
+  return true;
+}
+
+void file_writer::find_parts(const struct stat& about) noexcept {
+  const std::uint64_t there =
+      std::min<std::uint64_t>(static_cast<std::uint64_t>(about.st_size), order_.size);
+  found_ = there - there % detail::file_part_limit;
+}
+
+bool file_writer::begin_anew() {
+  assert(state_ == writer_state::writing);
+  size_ = synced_ = 0;
+  if (!std::exchange(is_target_, false))
+    return ::ftruncate(file_.get(), 0) == 0 || fail("write", target_);
+  const bool is_open = open_kept() || open_temporary();
+  found_ = 0;
+  return is_open || fail("temporary", base_);
 }
 
 // Without a name, where the file system can: then not even KILL leaves anything behind.
@@ -195,6 +253,13 @@ std::string_view file_writer::read(std::uint64_t offset, std::size_t size,
 
 bool file_writer::finish() {
   assert(state_ == writer_state::writing);
+  if (is_target_) {
+    state_ = writer_state::done;
+    return true;
+  }
+  // What was there may have been longer.
+  if ((keeps_ || found_ > 0) && ::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0)
+    return fail("write", target_);
   const char* step = settle_file(file_.get(), order_.facts, order_.has(file_flag::preserve), mask_);
   if (step != nullptr) return fail(step, target_);
   if (is_directory(target_)) return fail(EISDIR, target_);
@@ -228,7 +293,9 @@ bool file_writer::sync_folder() {
 // What was written can still be read.
 void file_writer::discard() noexcept {
   const int error = errno;
-  if (!temporary_.empty()) (void)::unlinkat(folder_.get(), temporary_.c_str(), 0);
+  if (!temporary_.empty() && !keeps_) (void)::unlinkat(folder_.get(), temporary_.c_str(), 0);
+  // Somebody else may go on with it.
+  if (keeps_) (void)::flock(file_.get(), LOCK_UN);
   temporary_.clear();
   if (state_ != writer_state::done) state_ = writer_state::failed;
   errno = error;

@@ -1,6 +1,7 @@
 // A file on this host that is being written: beside its target, which it replaces when it is whole.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -22,7 +23,8 @@ const char* settle_file(int file, const detail::file_facts& facts, bool preserve
 
 /// idle    -> writing  open()
 /// writing -> done     finish()
-/// idle, writing -> failed  a call has failed, or discard(): nothing is left on the disk
+/// idle, writing -> failed  a call has failed, or discard(): nothing is left on the disk; what
+///                          the order says to resume is, until there was a failure
 enum class writer_state : std::uint8_t { idle, writing, done, failed };
 
 class file_writer {
@@ -34,13 +36,29 @@ class file_writer {
   ~file_writer() { discard(); }
 
   // False: see error() and failure().
-  bool open();
+  /// `offered`: what an earlier agent had of it; empty: nothing.
+  bool open(detail::unique_fd offered);
+  /// Bytes that are there, from an earlier time, and may be the first ones: parts, or all.
+  std::uint64_t found() const noexcept { return found_; }
+  /// Goes on behind so many of them.
+  void keep(std::uint64_t bytes) noexcept { size_ = bytes; }
+  /// They are others: nothing is there. False as above.
+  bool begin_anew();
   bool write(std::string_view bytes);
   bool finish();
   /// Of what was written, from there on; also after it is done or has failed to be. Empty: it
   /// cannot be read.
   std::string_view read(std::uint64_t offset, std::size_t size, std::string& into) const;
   void discard() noexcept;
+  /// From now on nothing of it is worth being resumed.
+  void drop_kept() noexcept { keeps_ = false; }
+  /// All of it was there, under its name.
+  bool is_unchanged() const noexcept { return is_target_; }
+
+  /// Of a file without a name; -1: it has one.
+  int nameless_file() const noexcept {
+    return temporary_.empty() && !is_target_ ? file_.get() : -1;
+  }
 
   // Where its target is. The folder is open until it is done; for what a content of entries holds,
   // too. Pre: open() was true.
@@ -61,6 +79,10 @@ class file_writer {
   bool need_folder();
   bool make_folders();
   bool may_replace_target();
+  bool open_same();
+  bool open_kept();
+  bool open_offered(detail::unique_fd offered);
+  void find_parts(const struct stat& about) noexcept;
   bool open_temporary();
   bool give_name();
   bool sync_folder();
@@ -75,9 +97,12 @@ class file_writer {
   std::string target_;     // both
   std::string temporary_;  // its name in the folder; empty: it has none
   detail::unique_fd folder_, file_;
+  std::uint64_t found_ = 0;
   std::uint64_t size_ = 0;
   std::uint64_t synced_ = 0;
   writer_state state_ = writer_state::idle;
+  bool keeps_ = false;      // the temporary one stays when it is discarded
+  bool is_target_ = false;  // the file is the target itself, and only read
   int error_ = 0;
   std::string failure_;
 };

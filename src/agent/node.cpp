@@ -21,6 +21,8 @@ using detail::frame_type;
 constexpr milliseconds greeting_limit{60'000};
 // For commands, when everything is being ended; children have the same and end beside them.
 constexpr milliseconds end_grace{2000};
+// For the next agent of this host to ask for what this one has of files.
+constexpr milliseconds offer_limit{10'000};
 // For what KILL has not ended, and for a parent that does not read.
 constexpr milliseconds end_limit{10'000};
 // What waits for the parent: commands and children go on below it.
@@ -76,7 +78,7 @@ void node::on_welcome() {
   index_ = self.index;
   loop_.disarm(patience_);
   commands_.introduce(self);
-  files_.introduce(self.index);
+  files_.introduce(self);
   children_.introduce(self);
 }
 
@@ -85,8 +87,11 @@ void node::on_over(line&) {
     state_ = node_state::over;
   } else if (state_ == node_state::serving) {
     state_ = node_state::orphaned;
+    files_.offer_parts();
     files_.abandon();
-    loop_.arm(patience_, loop_.now() + milliseconds(up_.link().welcome().orphan_grace_ms));
+    milliseconds grace(up_.link().welcome().orphan_grace_ms);
+    if (commands_.idle()) grace = std::min(grace, offer_limit);
+    loop_.arm(patience_, loop_.now() + grace);
   }
 }
 
@@ -162,7 +167,7 @@ void node::on_patience() {
 
 void node::look_for_end() {
   // Nobody is there to be told of anything else.
-  if (state_ == node_state::orphaned && commands_.idle() && book_.empty())
+  if (state_ == node_state::orphaned && commands_.idle() && book_.empty() && !files_.has_offers())
     end(milliseconds::zero(), detail::goodbye_reason::unreachable);
   if (state_ == node_state::ending && commands_.idle() && children_.idle()) {
     flush_folds();

@@ -7,12 +7,10 @@
 
 namespace execo::detail {
 
-copy_fallback::copy_fallback(loop& on, intrusive_ptr<copy_execution> first, maker second,
-                             std::string_view why)
+copy_fallback::copy_fallback(loop& on, intrusive_ptr<copy_execution> first, maker next)
     : loop_(on),
       first_(std::move(first)),
-      make_second_(std::move(second)),
-      why_second_(why),
+      make_next_(std::move(next)),
       step_(delegate<>::to<&copy_fallback::begin_second>(this)) {}
 
 copy_execution& copy_fallback::running() const noexcept { return second_ ? *second_ : *first_; }
@@ -59,11 +57,11 @@ void copy_fallback::on_running(execution&) {
   if (!std::exchange(has_run_, true) && tap_ != nullptr) tap_->on_running(*this);
 }
 
-void copy_fallback::on_end(execution& one) noexcept {
-  if (state_ == state::second) return take_second(one.take_result());
-  result_ = first_->take_result();
-  if (!first_->was_ignored() || is_given_up_) return end();
-  // Not from inside the end of the first one.
+void copy_fallback::on_end(execution&) noexcept {
+  const bool was_ignored = running().was_ignored();
+  take_end();
+  if (!was_ignored || is_given_up_) return end();
+  // Not from inside the end of that one.
   state_ = state::waiting;
   self_ = intrusive_ptr<copy_fallback>(this);
   loop_.defer(step_);
@@ -72,10 +70,18 @@ void copy_fallback::on_end(execution& one) noexcept {
 void copy_fallback::begin_second() {
   intrusive_ptr<copy_fallback> alive = std::move(self_);
   if (is_given_up_) return end();
-  contain([this] { second_ = make_second_(); }, [](const std::exception_ptr&) {});
-  if (!second_) return end();
+  next_try next;
+  contain([&] { next = make_next_(); }, [](const std::exception_ptr&) {});
+  if (!next.copy) return end();
+  second_ = std::move(next.copy);
+  why_second_ = next.why;
   state_ = state::second;
   begin(*second_);
+}
+
+void copy_fallback::take_end() noexcept {
+  if (state_ == state::second) return take_second(second_->take_result());
+  result_ = first_->take_result();
 }
 
 // Of a host that has no SFTP either the first end says more.
@@ -88,7 +94,7 @@ void copy_fallback::take_second(result found) noexcept {
           result_access::set_context(result_, std::move(both));
         },
         [](const std::exception_ptr&) {});
-    return end();
+    return;
   }
   result_access::started(found) = result_.started();
   result_access::elapsed(found) += result_.elapsed();
@@ -100,7 +106,6 @@ void copy_fallback::take_second(result found) noexcept {
       },
       [](const std::exception_ptr&) {});
   result_ = std::move(found);
-  end();
 }
 
 void copy_fallback::end() noexcept {

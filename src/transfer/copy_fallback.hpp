@@ -1,13 +1,14 @@
-// A copy that a host may not be able to take as it is tried first: it is tried once more in another
-// way, one whose host runs no script over SFTP.
+// A copy that a host may not be able to take as it is tried first: it is tried again in other ways,
+// one whose host runs no script over SFTP.
 //
 //   state    meaning                                        leaves by
 //   idle     not started                                    start: first
 //   first    the first copy                                 the host has ignored it: waiting;
 //                                                           another end: ended
-//   waiting  the second try is to begin                     a turn of the loop: second, or ended
-//                                                           if it was given up meanwhile
-//   second   the second copy                                its end: ended
+//   waiting  another try is to begin                        a turn of the loop: second, or ended
+//                                                           if it was given up meanwhile, or there
+//                                                           is no other way
+//   second   a copy after the first                         as first
 //   ended    the result is final
 #pragma once
 
@@ -21,10 +22,15 @@ namespace execo::detail {
 
 class copy_fallback final : public execution, private end_observer, private output_tap {
  public:
-  using maker = std::function<intrusive_ptr<copy_execution>()>;
+  class next_try {
+   public:
+    intrusive_ptr<copy_execution> copy;  // null: there is none
+    std::string_view why;                // for its result
+  };
+  using maker = std::function<next_try()>;
 
-  /// `second` is called on the loop when it is needed, once. `why`: for a result of that.
-  copy_fallback(loop& on, intrusive_ptr<copy_execution> first, maker second, std::string_view why);
+  /// `next` is called on the loop when another try is needed.
+  copy_fallback(loop& on, intrusive_ptr<copy_execution> first, maker next);
 
   void start() override;
   void cancel(int signal) noexcept override;
@@ -49,13 +55,14 @@ class copy_fallback final : public execution, private end_observer, private outp
   void begin(copy_execution& one);
   void begin_second();
   void take_second(result found) noexcept;
+  void take_end() noexcept;
   void end() noexcept;
 
   loop& loop_;
   intrusive_ptr<copy_execution> first_;
   intrusive_ptr<copy_execution> second_;
-  maker make_second_;
-  const std::string_view why_second_;
+  maker make_next_;
+  std::string_view why_second_;
   queue_node step_;
   result result_;
   intrusive_ptr<copy_fallback> self_;  // while it waits

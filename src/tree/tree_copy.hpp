@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "execo/detail/deadline_timer.hpp"
+#include "loop/loop.hpp"
 #include "tree/tree_child.hpp"
 #include "wire/content_digests.hpp"
 #include "wire/content_reader.hpp"
@@ -26,6 +28,14 @@ class tree_content {
 
 class tree_copies {
  public:
+  explicit tree_copies(loop& on) noexcept
+      : loop_(on),
+        read_ahead_(delegate<>::to<&tree_copies::read_ahead>(this), "digests of a copy in a tree") {
+  }
+  tree_copies(const tree_copies&) = delete;
+  tree_copies& operator=(const tree_copies&) = delete;
+  ~tree_copies() { loop_.disarm(read_ahead_); }
+
   /// Its number in the tree. It is held until nobody else holds it.
   std::uint32_t number_of(const std::shared_ptr<tree_content>& what);
   /// Those that nobody holds any more: hosts can let them go.
@@ -36,7 +46,7 @@ class tree_copies {
   bool take_want(tree_child& child, const file_want_message& want);
   /// The child may have room.
   void serve(tree_child& child);
-  void forget(const tree_child& child) noexcept { readers_.erase(&child); }
+  void forget(tree_child& child) noexcept { readers_.erase(&child); }
 
  private:
   class content {
@@ -46,14 +56,18 @@ class tree_copies {
     content_digests digests;  // as far as anybody has read
   };
   content* find(std::uint32_t number) noexcept;
-  content_reader* find(const tree_child& child, std::uint32_t number) noexcept;
+  content_reader* find(tree_child& child, std::uint32_t number) noexcept;
   void serve(tree_child& child, content_reader& to);
   send_result send_part(tree_child& child, content_reader& to, content& from, tree_content& bytes);
+  void read_ahead();
+  bool read_some(content& from, tree_content& bytes);
   static void send_none(tree_child& child, content_reader& to);
 
+  loop& loop_;
+  deadline_timer read_ahead_;  // for hosts that say what they have
   std::uint32_t last_number_ = 0;
   std::vector<content> contents_;
-  std::unordered_map<const tree_child*, std::vector<content_reader>> readers_;
+  std::unordered_map<tree_child*, std::vector<content_reader>> readers_;
   std::vector<char> buffer_;
 };
 

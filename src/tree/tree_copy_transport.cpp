@@ -88,6 +88,7 @@ class tree_copy_transport final : public seat_transport {
 
   exit_status status_of(const ended_message& end) {
     if (end.how == command_end::cancelled) return exit_status::of_signal(signal_);
+    if (!end.measures.empty()) what_->there = end.measures.front().output;
     if (end.how == command_end::exited && end.code == 0) return exit_status::of_code(0);
     what_->is_lost = end.how != command_end::not_started;
     what_->error = static_cast<int>(end.code);

@@ -17,7 +17,8 @@ class tree_file {
  public:
   file_order_message order;
   std::shared_ptr<tree_content> content;
-  std::size_t files = 0;  // in it
+  std::size_t files = 0;    // in it
+  std::uint64_t there = 0;  // bytes that the host had already
   /// An agent, or the way to it, was lost, or could not pass the file on: the host may be sent it
   /// in another way.
   bool is_lost = false;

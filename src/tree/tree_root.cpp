@@ -35,6 +35,7 @@ tree_root::tree_root(loop& on, const tree_settings& how, std::shared_ptr<tree_wa
       way_(std::move(way)),
       outfit_(how),
       hosts_(*way_),
+      copies_(on),
       signing_(*this, hosts_, links_, *way_),
       ready_(on, *this),
       folded_step_(delegate<>::to<&tree_root::folded_due>(this)),

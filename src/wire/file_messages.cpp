@@ -79,6 +79,8 @@ constexpr auto want_fields = [](auto& c, auto& m) {
   c.u32(m.content);
   c.u32(m.room);
   require(c, m.room > 0);
+  c.varint(m.offset);
+  c.raw(m.digest);
 };
 
 }  // namespace

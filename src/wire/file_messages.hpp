@@ -29,8 +29,10 @@ enum class file_flag : std::uint8_t {
   sync = 2,              // on the disk before it has its name
   make_directories = 4,  // where the destination has none
   several = 8,           // of entries: they have several names at their top
+  resume = 16,           // a part that is there is gone on with, and stays if more cannot be had
+  skip_same = 32,        // a file that has the digest already is left as it is
 };
-inline constexpr std::uint8_t file_flags_all = 15;
+inline constexpr std::uint8_t file_flags_all = 63;
 
 /// What is said of a file beside its bytes.
 class file_facts {
@@ -67,7 +69,7 @@ class file_entry {
 
 /// Writes a content to files on hosts. It is a run, which ends as a command does: `exited` with 0,
 /// or `not_started` with an errno and, as text, the step and the path; `lost` if the content could
-/// not be had by way of the parent.
+/// not be had by way of the parent. The measure of its output are the bytes that were there.
 class file_order_message {
  public:
   static constexpr frame_type type = frame_type::file_order;
@@ -143,8 +145,9 @@ class file_forget_message {
   std::uint32_t content = 0;
 };
 
-/// The child wants a content, and has room for that much more of it. The first one is for the
-/// beginning.
+/// The child wants a content, and has room for that much more of it. The first one says how much it
+/// has already, parts or all, and what content_digests::whole() of that is: it gets the rest if
+/// that is right, else all.
 class file_want_message {
  public:
   static constexpr frame_type type = frame_type::file_want;
@@ -155,6 +158,8 @@ class file_want_message {
 
   std::uint32_t content = 0;
   std::uint32_t room = 0;
+  std::uint64_t offset = 0;
+  bytes16 digest{};
 };
 
 }  // namespace execo::detail

@@ -320,7 +320,10 @@ void tree_driver::take(const detail::frame& what) {
         });
       return;
     case frame_type::file_want:
-      if (auto want = detail::file_want_message::decode(what)) wanted_[want->content] += want->room;
+      if (auto want = detail::file_want_message::decode(what)) {
+        wanted_[want->content] += want->room;
+        first_wants_.try_emplace(want->content, *want);
+      }
       return;
     case frame_type::returned:
       if (auto returned = detail::returned_message::decode(what)) returned_ |= returned->hosts;

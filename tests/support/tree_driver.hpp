@@ -83,6 +83,10 @@ class tree_driver {
   host_record& host(std::uint32_t index) { return hosts_[index]; }
   /// How much of a content it has asked for.
   std::uint64_t wanted(std::uint32_t content) { return wanted_[content]; }
+  /// Pre: it has asked for it.
+  const detail::file_want_message& first_want(std::uint32_t content) const {
+    return first_wants_.at(content);
+  }
   /// Hosts that it has given back.
   const detail::index_ranges& returned() const noexcept { return returned_; }
   std::uint64_t folded_frames() const noexcept { return folded_frames_; }
@@ -107,6 +111,7 @@ class tree_driver {
   std::map<std::pair<std::uint32_t, detail::bytes16>, std::string> texts_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> owed_[3];
   std::map<std::uint32_t, std::uint64_t> wanted_;
+  std::map<std::uint32_t, detail::file_want_message> first_wants_;
   detail::index_ranges returned_;
   std::uint64_t folded_frames_ = 0;
 };

@@ -9,16 +9,19 @@
 #include <fstream>
 #include <string>
 
+#include "base/hex.hpp"
 #include "file_bytes.hpp"
 #include "random_bytes.hpp"
 #include "temp_folder.hpp"
 #include "tree_driver.hpp"
+#include "wire/blake2b.hpp"
 #include "wire/content_digests.hpp"
 
 namespace execo::test {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 using detail::command_end;
 using detail::ended_message;
 using detail::file_entry;
@@ -61,6 +64,73 @@ class agent_files : public testing::Test {
     end.content = content;
     end.digest = digests.whole();
     tree_.send(end);
+  }
+  // -- what was there before
+  detail::file_order_message resumed(std::uint32_t run, std::uint32_t number,
+                                     const std::string& to) const {
+    detail::file_order_message made = order(run, to);
+    made.content = number;
+    made.flags = static_cast<std::uint8_t>(file_flag::resume);
+    return made;
+  }
+  detail::file_order_message resumed(std::uint32_t run, std::uint32_t number) const {
+    return resumed(run, number, folder_ / "app");
+  }
+  static std::string kept_name(const std::string& target) {
+    return ".execo-" + detail::hex_of(detail::blake2b128(target));
+  }
+  void cut_off_after_two_parts() {
+    tree_.send(resumed(1, content));
+    ASSERT_TRUE(has_asked());
+    tree_.send(part(0));
+    tree_.send(part(detail::file_part_limit));
+    // A cancel overtakes what is sent before it.
+    const std::string kept = folder_ / kept_name(folder_ / "app");
+    ASSERT_TRUE(tree_.until([&] { return fs::file_size(kept) == 2 * detail::file_part_limit; }));
+    tree_.cancel(1, index_ranges(0));
+    EXPECT_EQ(end_of(1).how, command_end::cancelled);
+    EXPECT_EQ(fs::file_size(kept), 2 * detail::file_part_limit);
+  }
+  void send_rest(std::uint32_t number, std::uint64_t from) {
+    detail::content_digests digests;
+    for (std::size_t at = 0; at < bytes_.size(); at += detail::file_part_limit) {
+      detail::file_part_message one = part(at);
+      one.content = number;
+      digests.add(one.digest);
+      if (at >= from) tree_.send(one);
+    }
+    detail::file_end_message end;
+    end.content = number;
+    end.digest = digests.whole();
+    tree_.send(end);
+  }
+  /// Of a file of this test that has no name, in whatever process.
+  std::uintmax_t nameless_bytes() const {
+    std::error_code gone;
+    for (const auto& process : fs::directory_iterator("/proc", gone)) {
+      if (file_bytes(process.path() / "comm") != "execo-agent\n") continue;
+      for (fs::directory_iterator one(process.path() / "fd", gone); !gone && one != end(one);
+           one.increment(gone)) {
+        const std::string to = fs::read_symlink(one->path(), gone).string();
+        if (!gone && to.starts_with(folder_ / "") && to.ends_with(" (deleted)"))
+          return fs::file_size(one->path(), gone);
+      }
+    }
+    return 0;
+  }
+  /// By the agent of the first host of a tree_driver.
+  static bool is_offered(std::uint32_t number) {
+    std::string place(sizeof(detail::bytes16), '\0');
+    detail::wire_writer numbers(place);
+    numbers.u32(0);
+    numbers.u32(number);
+    const std::string name = "@execo-" + detail::hex_of(detail::blake2b128(place));
+    return file_bytes("/proc/net/unix").find(name) != std::string::npos;
+  }
+  static ino_t number_of(const std::string& file) {
+    struct stat about {};
+    EXPECT_EQ(::stat(file.c_str(), &about), 0) << file;
+    return about.st_ino;
   }
   bool has_asked() {
     return tree_.until([this] { return tree_.wanted(content) > 0; });
@@ -201,6 +271,126 @@ TEST_F(agent_files, are_not_given_to_a_child_whose_hosts_they_are_not_for) {
   tree_.send(order(2, folder_ / "second", index_ranges(1)));
   EXPECT_EQ(end_of(2, 1).how, command_end::lost);
   EXPECT_EQ(entries(folder_ / ""), 0U);
+}
+
+TEST_F(agent_files, are_gone_on_with_where_they_were_cut_off) {
+  cut_off_after_two_parts();
+  const detail::file_order_message again = resumed(2, content + 1);
+  tree_.send(again);
+  ASSERT_TRUE(tree_.until([&] { return tree_.wanted(again.content) > 0; }));
+  EXPECT_EQ(tree_.first_want(again.content).offset, 2 * detail::file_part_limit);
+  detail::content_digests two;
+  two.add(part(0).digest);
+  two.add(part(detail::file_part_limit).digest);
+  EXPECT_EQ(tree_.first_want(again.content).digest, two.whole());
+  send_rest(again.content, 2 * detail::file_part_limit);
+  const ended_message end = end_of(2);
+  EXPECT_EQ(end.how, command_end::exited) << end.text;
+  EXPECT_EQ(end.measures.front().output, 2 * detail::file_part_limit);
+  EXPECT_TRUE(file_bytes(folder_ / "app") == bytes_);
+  EXPECT_EQ(entries(folder_ / ""), 1U);
+}
+
+// It has lost its way to the root, and waits for who comes after it.
+TEST_F(agent_files, go_on_with_what_an_agent_before_this_one_has_and_has_no_name_yet) {
+  // Of this test alone: what is offered is found by the numbers.
+  const auto number = static_cast<std::uint32_t>(::getpid());
+  detail::file_order_message what = order(1, folder_ / "app");
+  what.content = number;
+  {
+    tree_driver before({}, 60s);
+    before.send(what);
+    ASSERT_TRUE(before.until([&] { return before.wanted(number) > 0; }));
+    for (std::size_t at : {std::size_t{0}, detail::file_part_limit}) {
+      detail::file_part_message one = part(at);
+      one.content = number;
+      before.send(one);
+    }
+    ASSERT_TRUE(before.until([&] { return nameless_bytes() == 2 * detail::file_part_limit; }));
+    before.close();
+    ASSERT_TRUE(tree_.until([&] { return is_offered(number); }));
+    EXPECT_EQ(entries(folder_ / ""), 0U);
+    tree_.send(what);
+    ASSERT_TRUE(tree_.until([&] { return tree_.wanted(number) > 0; }));
+    EXPECT_EQ(tree_.first_want(number).offset, 2 * detail::file_part_limit);
+    // It ends as soon as it has given it away.
+    EXPECT_TRUE(before.until_gone());
+  }
+  send_rest(number, 2 * detail::file_part_limit);
+  const ended_message end = end_of(1);
+  EXPECT_EQ(end.how, command_end::exited) << end.text;
+  EXPECT_EQ(end.measures.front().output, 2 * detail::file_part_limit);
+  EXPECT_TRUE(file_bytes(folder_ / "app") == bytes_);
+  EXPECT_EQ(entries(folder_ / ""), 1U);
+}
+
+TEST_F(agent_files, begin_anew_if_the_parent_does_not_have_what_is_there) {
+  cut_off_after_two_parts();
+  bytes_ = random_bytes(8).take(150'000);
+  const detail::file_order_message again = resumed(2, content + 1);
+  tree_.send(again);
+  ASSERT_TRUE(tree_.until([&] { return tree_.wanted(again.content) > 0; }));
+  send_rest(again.content, 0);
+  const ended_message end = end_of(2);
+  EXPECT_EQ(end.how, command_end::exited) << end.text;
+  EXPECT_EQ(end.measures.front().output, 0U);
+  EXPECT_TRUE(file_bytes(folder_ / "app") == bytes_);
+  EXPECT_EQ(entries(folder_ / ""), 1U);
+}
+
+TEST_F(agent_files, that_have_the_digest_already_stay_as_they_are) {
+  folder_.write("app", bytes_);
+  const ino_t before = number_of(folder_ / "app");
+  detail::file_order_message what = order(1, folder_ / "app");
+  what.flags = static_cast<std::uint8_t>(file_flag::skip_same);
+  tree_.send(what);
+  ASSERT_TRUE(has_asked());
+  EXPECT_EQ(tree_.first_want(content).offset, bytes_.size());
+  send_end();
+  const ended_message end = end_of(1);
+  EXPECT_EQ(end.how, command_end::exited) << end.text;
+  EXPECT_EQ(end.measures.front().output, bytes_.size());
+  EXPECT_EQ(number_of(folder_ / "app"), before);
+}
+
+TEST_F(agent_files, of_the_same_size_are_replaced_if_they_have_another_digest) {
+  std::string other = bytes_;
+  other.back() = static_cast<char>(other.back() ^ 1);
+  folder_.write("app", other);
+  detail::file_order_message what = order(1, folder_ / "app");
+  what.flags = static_cast<std::uint8_t>(file_flag::skip_same);
+  tree_.send(what);
+  ASSERT_TRUE(has_asked());
+  send_parts();
+  send_end();
+  EXPECT_EQ(end_of(1).how, command_end::exited) << end_of(1).text;
+  EXPECT_TRUE(file_bytes(folder_ / "app") == bytes_);
+  EXPECT_EQ(entries(folder_ / ""), 1U);
+}
+
+// Each host has another part of it.
+TEST_F(agent_files, are_gone_on_with_behind_a_host_that_has_less_or_more_of_them) {
+  tree_.use_local_connector();
+  tree_.deploy(1, 1);
+  ASSERT_TRUE(tree_.until_up(1, 1));
+  for (const std::size_t parts : {1U, 3U}) {
+    folder_.write(kept_name(folder_ / "first"), bytes_.substr(0, 2 * detail::file_part_limit));
+    folder_.write(kept_name(folder_ / "second"), bytes_.substr(0, parts * detail::file_part_limit));
+    const auto run = static_cast<std::uint32_t>(10 * parts);
+    detail::file_order_message first = resumed(run, run, folder_ / "first");
+    detail::file_order_message second = resumed(run + 1, run, folder_ / "second");
+    second.hosts = index_ranges(1);
+    tree_.send(first);
+    tree_.send(second);
+    ASSERT_TRUE(tree_.until([&] { return tree_.wanted(run) > 0; }));
+    EXPECT_EQ(tree_.first_want(run).offset, 2 * detail::file_part_limit);
+    send_rest(run, 2 * detail::file_part_limit);
+    EXPECT_EQ(end_of(run).how, command_end::exited) << end_of(run).text;
+    EXPECT_EQ(end_of(run + 1, 1).how, command_end::exited) << end_of(run + 1, 1).text;
+    EXPECT_EQ(end_of(run + 1, 1).measures.front().output, parts * detail::file_part_limit);
+    EXPECT_TRUE(file_bytes(folder_ / "second") == bytes_);
+    EXPECT_EQ(entries(folder_ / ""), 2U);
+  }
 }
 
 TEST_F(agent_files, say_what_cannot_be_written_where) {

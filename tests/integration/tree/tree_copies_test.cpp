@@ -13,9 +13,12 @@
 #include <thread>
 #include <vector>
 
+#include "base/hex.hpp"
 #include "execo/execo.hpp"
 #include "file_bytes.hpp"
 #include "transfer_fixture.hpp"
+#include "wire/blake2b.hpp"
+#include "wire/file_messages.hpp"
 
 namespace execo {
 namespace {
@@ -158,6 +161,30 @@ TEST_F(tree_copies, do_not_send_what_is_there) {
   action again = sent({source}, "n[1-3]", tree()).skip_unchanged(unchanged::by_digest);
   expect_all_good(sync_wait(again.run()), 3);
   EXPECT_EQ(static_cast<put&>(again).progress().bytes_skipped, 3 * 100 * test::kib);
+}
+
+// One host has the beginning of something else.
+TEST_F(tree_copies, go_on_with_what_is_there_of_an_earlier_one) {
+  constexpr std::size_t there = 5 * detail::file_part_limit;
+  const std::string bytes = test::bytes_of(8, 1'000 * test::kib);
+  for (const char* host : {"n1", "n2", "n3", "n4"}) {
+    const std::string folder = "at/" + std::string(host) + "/";
+    const std::string kept = ".execo-" + detail::hex_of(detail::blake2b128(path(folder + "app")));
+    file(folder + kept,
+         host == std::string("n3") ? test::bytes_of(9, there) : bytes.substr(0, there));
+  }
+  action again = sent({file("app", bytes)}, "n[1-5]", tree().arity(2)).resume();
+  auto all = sync_wait(again.run());
+  expect_all_good(all, 5);
+  expect_given_on(all);
+  for (const std::string& host : names("at")) {
+    EXPECT_EQ(names("at/" + host), std::vector<std::string>{"app"});
+    EXPECT_TRUE(test::file_bytes(path("at/" + host + "/app")) == bytes) << host;
+  }
+  const copy_progress moved = static_cast<put&>(again).progress();
+  EXPECT_EQ(moved.bytes_skipped, 3 * there);
+  EXPECT_EQ(moved.bytes_moved, 5 * bytes.size() - 3 * there);
+  EXPECT_EQ(moved.files, 5U);
 }
 
 TEST_F(tree_copies, refuse_sftp) {

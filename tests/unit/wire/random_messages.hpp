@@ -246,6 +246,8 @@ class random_messages {
   void fill(detail::file_want_message& m) {
     number(m.content);
     m.room = 1 + static_cast<std::uint32_t>(below(1'000'000));
+    number(m.offset);
+    any_bytes(m.digest);
   }
   void fill(detail::started_message& m) {
     address(m);
