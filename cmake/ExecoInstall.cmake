@@ -36,7 +36,7 @@ foreach(name IN ITEMS execo-core execo)
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endforeach()
 
-foreach(program IN ITEMS execo-tool execo-fleet)
+foreach(program IN ITEMS execo-tool execo-fleet execo-msg)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()

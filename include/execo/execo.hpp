@@ -81,6 +81,7 @@
 #include "execo/transfer.hpp"
 #include "execo/tree.hpp"
 #include "execo/tree_host.hpp"
+#include "execo/tree_messages.hpp"
 #include "execo/tree_network.hpp"
 #include "execo/tree_stats.hpp"
 #include "execo/version.hpp"

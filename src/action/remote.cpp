@@ -25,8 +25,15 @@ void take_way(detail::fanout_action& to, ssh_options options) {
   if (to.net) return;
   to.limits = options.limits;
   to.way = std::make_shared<const ssh_options>(options);
-  to.factory = to.shape ? detail::make_tree_factory(std::move(options), *to.shape)
-                        : detail::make_remote_factory(std::move(options));
+  if (!to.shape) {
+    to.factory = detail::make_remote_factory(std::move(options));
+    return;
+  }
+  std::shared_ptr<detail::tree_factory> made =
+      detail::make_tree_factory(std::move(options), *to.shape);
+  if (const auto* before = dynamic_cast<const detail::talking_factory*>(to.factory.get()))
+    made->set_talk(before->talk());
+  to.factory = std::move(made);
 }
 
 }  // namespace

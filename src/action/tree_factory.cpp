@@ -225,7 +225,9 @@ class own_tree final : public tree_factory {
   login_place login_to(const host& where) const override { return way_->factory().login_to(where); }
   bool reaches_all_itself() const noexcept override { return false; }
   void end(std::size_t ring) noexcept override {
-    if (ring != ring_ || !root_) return;
+    if (ring != ring_) return;
+    end_talk();
+    if (!root_) return;
     root_->close();
     leaves_.reset();
     root_ = {};
@@ -235,12 +237,17 @@ class own_tree final : public tree_factory {
 
  private:
   std::unique_ptr<transport> transport_to(loop& on, std::size_t, attempt& what) override {
+    return make_talking_transport(on, what, talk());
+  }
+  std::unique_ptr<transport> make_talking_transport(
+      loop& on, attempt& what, const intrusive_ptr<talk_group>& with) override {
     if (what.file) return make_tree_copy_transport(on, root_, what.where, what.file);
     tree_place place;
     place.index = what.index;
     place.count = what.count;
     place.father_mark = what.father_mark;
     place.output_may_wait = what.output_may_wait && !become_;
+    place.talk = with;
     std::unique_ptr<transport> in_tree =
         make_tree_transport(on, root_, what.where, text_of, terminal_, place);
     if (become_)

@@ -2,18 +2,41 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "action/execution_factory.hpp"
 #include "execo/connection.hpp"
 #include "execo/tree.hpp"
+#include "tree/talk_group.hpp"
 
 namespace execo::detail {
 
 class tree_root;
 
-/// It has a tree of its own from begin() to end(), on the loop that it began on.
-class tree_factory : public command_factory {
+/// Of the factory of one action: what the action's commands say to each other.
+class talking_factory {
  public:
+  virtual ~talking_factory() = default;
+  /// Null: they have no messages.
+  void set_talk(intrusive_ptr<talk_group> talk) noexcept { talk_ = std::move(talk); }
+  const intrusive_ptr<talk_group>& talk() const noexcept { return talk_; }
+
+ protected:
+  /// The action has ended.
+  void end_talk() noexcept {
+    if (talk_) talk_->close();
+  }
+
+ private:
+  intrusive_ptr<talk_group> talk_;
+};
+
+/// It has a tree of its own from begin() to end(), on the loop that it began on.
+class tree_factory : public command_factory, public talking_factory {
+ public:
+  /// As make_transport(), for a command of an action with messages. Called on the ring.
+  virtual std::unique_ptr<transport> make_talking_transport(
+      loop& on, attempt& what, const intrusive_ptr<talk_group>& talk) = 0;
   /// Null: it has not begun, or was ended.
   virtual tree_root* root() const noexcept = 0;
 };

@@ -23,7 +23,7 @@ constexpr clock::duration longest_heal_pause = std::chrono::seconds(60);
 const char* const was_closed = "the tree was closed";
 
 /// Commands of an action on hosts of a tree that is another one's.
-class net_factory final : public command_factory {
+class net_factory final : public command_factory, public talking_factory {
  public:
   explicit net_factory(intrusive_ptr<tree_net> net) : net_(std::move(net)) {}
 
@@ -38,10 +38,13 @@ class net_factory final : public command_factory {
   std::size_t usual_fanout() const noexcept override { return SIZE_MAX; }
   std::size_t descriptors() const noexcept override { return 0; }
   bool reaches_all_itself() const noexcept override { return false; }
+  void end(std::size_t ring) noexcept override {
+    if (ring == ring_) end_talk();
+  }
 
  private:
-  std::unique_ptr<transport> transport_to(loop& on, std::size_t ring, attempt& what) override {
-    if (tree_factory* there = net_->open()) return there->make_transport(on, ring, what);
+  std::unique_ptr<transport> transport_to(loop& on, std::size_t, attempt& what) override {
+    if (tree_factory* there = net_->open()) return there->make_talking_transport(on, what, talk());
     return std::make_unique<failing_transport>(on, end_reason::connect_failed,
                                                what.where.name() + ": " + was_closed);
   }

@@ -121,7 +121,9 @@ job_plan commands::plan_of(const execute_message& order) const {
     child.program = order.words.front();
     child.words = order.words;
   }
-  child.environment = environment_with(variables_of(order));
+  std::vector<std::string> changes = variables_of(order);
+  talks_.equip(order.run, changes);
+  child.environment = environment_with(changes);
   child.directory = order.directory;
   child.around = &around_;
   plan.wants_input = order.has(execute_flag::input);
@@ -148,6 +150,7 @@ void commands::execute(const execute_message& order) {
   known_runs_.insert(order.run);
   if (!is_sound(order))
     return tell_not_started(order.run, EINVAL, "the command has a NUL or no word");
+  talks_.open(order);
   if (order.more > 0) {
     partial_.emplace(order.run, order);
     return;
@@ -192,6 +195,7 @@ bool commands::add_part(const detail::part_message& part) {
 
 void commands::drop_partial(std::uint32_t run) {
   if (partial_.erase(run) == 0) return;
+  talks_.close(run);
   ended_message end;
   end.run = run;
   end.hosts = index_ranges(index_);
@@ -201,6 +205,7 @@ void commands::drop_partial(std::uint32_t run) {
 }
 
 void commands::tell_not_started(std::uint32_t run, int error, std::string_view what) {
+  talks_.close(run);
   ended_message end;
   end.run = run;
   end.hosts = index_ranges(index_);
@@ -292,7 +297,10 @@ void commands::tell_kept(const job& of, unsigned stream) {
 }
 
 void commands::collect() {
-  for (std::uint32_t run : ended_) jobs_.erase(run);
+  for (std::uint32_t run : ended_) {
+    jobs_.erase(run);
+    talks_.close(run);
+  }
   ended_.clear();
 }
 

@@ -13,6 +13,7 @@
 #include "agent/job.hpp"
 #include "agent/reactor.hpp"
 #include "agent/spawn.hpp"
+#include "agent/talks.hpp"
 #include "wire/index_ranges.hpp"
 #include "wire/messages.hpp"
 
@@ -42,8 +43,8 @@ class ended_command {
 
 class commands final : private job_owner {
  public:
-  commands(reactor& on, commands_owner& owner, const surroundings& around) noexcept
-      : loop_(on), owner_(owner), around_(around) {}
+  commands(reactor& on, commands_owner& owner, const surroundings& around, talks& with) noexcept
+      : loop_(on), owner_(owner), around_(around), talks_(with) {}
 
   /// Who this host is, who has reached it, and the credit of each stream.
   void introduce(const detail::welcome_message& self);
@@ -93,6 +94,7 @@ class commands final : private job_owner {
   reactor& loop_;
   commands_owner& owner_;
   const surroundings& around_;
+  talks& talks_;
   std::uint32_t index_ = 0;
   std::uint32_t window_ = 0;
   std::vector<std::string> names_;  // of this host and who has reached it, as variables

@@ -47,7 +47,8 @@ node::node(reactor& on, const detail::bytes16& nonce, const surroundings& around
     : loop_(on),
       up_(on, static_cast<line_owner&>(*this),
           detail::link::to_parent(describe_self(nonce), on.now(), bounded_by_credit()), in, out),
-      commands_(on, static_cast<commands_owner&>(*this), around),
+      talks_(on, static_cast<talks_owner&>(*this)),
+      commands_(on, static_cast<commands_owner&>(*this), around, talks_),
       children_(on, static_cast<children_owner&>(*this), around),
       files_(on, static_cast<file_relay_owner&>(*this), around.mask()),
       signals_(on, delegate<bool>::to<&node::on_signals>(this)),
@@ -78,6 +79,7 @@ void node::on_welcome() {
   index_ = self.index;
   loop_.disarm(patience_);
   commands_.introduce(self);
+  talks_.introduce(self.index);
   files_.introduce(self);
   children_.introduce(self);
 }
@@ -220,6 +222,7 @@ void node::after_turn() {
     // Their lines are used nowhere now.
     if (touched_.empty()) {
       commands_.collect();
+      talks_.collect();
       children_.collect();
       look_for_end();
     }

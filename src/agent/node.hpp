@@ -15,6 +15,7 @@
 #include "agent/reactor.hpp"
 #include "agent/run_book.hpp"
 #include "agent/spawn.hpp"
+#include "agent/talks.hpp"
 #include "agent/waiting_orders.hpp"
 #include "wire/fold_table.hpp"
 #include "wire/messages.hpp"
@@ -33,7 +34,8 @@ enum class node_state : std::uint8_t { greeting, serving, orphaned, ending, leav
 class node final : private line_owner,
                    private children_owner,
                    private commands_owner,
-                   private file_relay_owner {
+                   private file_relay_owner,
+                   private talks_owner {
  public:
   /// The link to the parent is `in` and `out`.
   node(reactor& on, const detail::bytes16& nonce, const surroundings& around, int in, int out);
@@ -57,6 +59,7 @@ class node final : private line_owner,
   void obey(const detail::frame& what);
   bool take(const detail::frame& what);
   bool take_of_content(const detail::frame& what);
+  bool obey_of_talk(const detail::frame& what);
   template <class Message>
   bool take_as(const detail::frame& what);
   template <class Message>
@@ -102,6 +105,9 @@ class node final : private line_owner,
   bool hear_state(branch& from, const detail::frame& what);
   bool hear_ask(branch& from, const detail::frame& what);
   bool hear_returned(branch& from, const detail::frame& what);
+  bool hear_of_talk(const branch& from, const detail::frame& what);
+  template <class Message>
+  bool pass_talk_up(const branch& from, const detail::frame& what);
   void end_runs(const detail::index_ranges& hosts, std::string_view why);
   void tell_ended(std::uint32_t run, detail::index_ranges hosts, detail::command_end how,
                   std::string_view text);
@@ -116,6 +122,9 @@ class node final : private line_owner,
   void tell(detail::folded_message what) override;
   void tell(const detail::ended_message& what) override;
   bool has_room_for_output() const noexcept override;
+  void tell(const detail::say_message& what) override { tell_parent(what); }
+  void tell(const detail::contribute_message& what) override { tell_parent(what); }
+  void tell(const detail::consumed_message& what) override { tell_parent(what); }
   void tell(const detail::file_want_message& what) override { tell_parent(what); }
   line* child_line(std::uint32_t child) override { return children_.line_of(child); }
   template <class Message>
@@ -142,6 +151,7 @@ class node final : private line_owner,
   std::vector<line*> stalled_;         // their credit is not given back yet
   mutable bool output_waits_ = false;  // commands have found no room
   line up_;
+  talks talks_;
   commands commands_;
   children children_;
   file_relay files_;

@@ -48,6 +48,10 @@ bool node::take(const detail::frame& what) {
       return take_as<detail::signal_message>(what);
     case frame_type::cancel:
       return take_as<detail::cancel_message>(what);
+    case frame_type::deliver:
+    case frame_type::accepted:
+    case frame_type::gathered:
+      return obey_of_talk(what);
     default:
       return take_of_content(what);
   }

@@ -73,6 +73,10 @@ bool node::hear(branch& from, const detail::frame& what) {
       if (want) files_.want(from.number(), *want);
       return want.has_value();
     }
+    case frame_type::say:
+    case frame_type::contribute:
+    case frame_type::consumed:
+      return hear_of_talk(from, what);
     case frame_type::steal: {
       auto steal = detail::steal_message::decode(what);
       if (steal) children_.ask(from, steal->hosts);

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "tree/talk_group.hpp"
+
 namespace execo::detail {
 
 /// Among the hosts of an action.
@@ -17,6 +19,7 @@ class tree_place {
   bool output_may_wait = false;
   /// Stands in the command for the name of the host that has reached its own; empty: nothing does.
   std::string_view father_mark;
+  intrusive_ptr<talk_group> talk;  // null: it has no messages
 };
 
 /// Puts `father` wherever the mark stands.

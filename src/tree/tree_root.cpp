@@ -175,6 +175,7 @@ void tree_root::child_has_room(tree_child& child) noexcept {
   contain([&] { (void)links_.send_unsent(its); }, [&](const std::exception_ptr&) { child.cut(); });
   if (!its.unsent.empty()) return;
   contain([&] { copies_.serve(child); }, [&](const std::exception_ptr&) { child.cut(); });
+  contain([&] { talks_.serve(child); }, [&](const std::exception_ptr&) { child.cut(); });
   list_node turn;
   while (its.blocked.linked()) its.blocked.next()->link_before(turn);
   while (turn.linked()) {
@@ -194,6 +195,7 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
   cost_.bytes_received += child.bytes_received();
   cost_.agents += child.used();
   copies_.forget(child);
+  talks_.forget(child);
   auto on_error = [&](const std::exception_ptr& error) { fail_all(error); };
   decided_.clear();
   contain([&] { was_up ? lose_child(child, link, what) : miss_child(child, why, what); }, on_error);
@@ -231,6 +233,11 @@ void tree_root::child_frame(tree_child& child, const frame& f) {
       break;
     case frame_type::file_want:
       is_right = take_want(child, f);
+      break;
+    case frame_type::say:
+    case frame_type::contribute:
+    case frame_type::consumed:
+      is_right = talks_.take(child, f);
       break;
     case frame_type::steal:
       is_right = take_steal(link, f);

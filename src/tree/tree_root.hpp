@@ -26,6 +26,7 @@
 #include "tree/tree_plan.hpp"
 #include "tree/tree_runs.hpp"
 #include "tree/tree_seat.hpp"
+#include "tree/tree_talks.hpp"
 #include "tree/tree_watcher.hpp"
 #include "tree/tree_way.hpp"
 
@@ -63,6 +64,12 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
     send_result sent = links_.send(seat.link_in_tree, message);
     if (sent == send_result::full) wait_for_room(seat);
     return sent;
+  }
+  tree_talks& talks() noexcept { return talks_; }
+  /// The command of the seat is there from now on. Pre: execute() was.
+  void join_talk(const tree_seat& seat, talk_group& talk, std::uint32_t rank) {
+    if (tree_child* child = links_[seat.link_in_tree].child.get())
+      talks_.join(talk, rank, seat.host_in_tree, *child);
   }
   /// Where the host of the seat is; empty if it was not entered.
   std::string place_of(const tree_seat& seat) const;
@@ -156,6 +163,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   tree_links links_;
   tree_runs runs_;
   tree_copies copies_;
+  tree_talks talks_;
   sign_desk signing_;
   ready_seats ready_;
   queue_node folded_step_;

@@ -32,6 +32,7 @@ class tree_transport final : public seat_transport {
         terminal_(std::move(terminal)),
         place_(place),
         input_credit_(root_->stream_window()) {}
+  ~tree_transport() override { leave_talk(); }
 
   void open(const command& what, transport_events& events) override {
     events_ = &events;
@@ -106,8 +107,9 @@ class tree_transport final : public seat_transport {
   // A frame has room for a long text or for many hosts.
   bool may_fold(const command& what) const noexcept {
     const duration none(0);
-    return place_.output_may_wait && order_.flags == 0 && what.first_output_timeout == none &&
-           what.idle_timeout == none && order_.words.front().size() <= fold_limit;
+    return place_.output_may_wait && !place_.talk && order_.flags == 0 &&
+           what.first_output_timeout == none && what.idle_timeout == none &&
+           order_.words.front().size() <= fold_limit;
   }
 
   std::chrono::milliseconds end_limit() const noexcept override {
@@ -123,7 +125,7 @@ class tree_transport final : public seat_transport {
   void seat_up() override {
     events_->on_phase(phase::open);
     if (is_parting() || stage_ != stage::waiting) return;
-    if (tell_place()) ask();
+    if (tell_place() && enter_talk()) ask();
   }
   // Who reaches the host is known now.
   bool tell_place() {
@@ -141,6 +143,26 @@ class tree_transport final : public seat_transport {
     put_father(order_.words.front(), place_.father_mark, father);
     return true;
   }
+  // What is sent to it comes behind its order.
+  bool enter_talk() {
+    if (!place_.talk) return true;
+    if (!place_.talk->place(loop_) || !root_->talks().enter(*place_.talk)) {
+      fail_soon(failure(
+          end_reason::unsupported, std::make_error_code(std::errc::invalid_argument),
+          printable(where_.name()) + ": messages: the tree is on another loop than the action"));
+      return false;
+    }
+    order_.flags |= static_cast<std::uint8_t>(execute_flag::talk);
+    order_.talk = place_.talk->number();
+    order_.ranks = place_.talk->ranks();
+    return true;
+  }
+  void leave_talk() noexcept {
+    if (!place_.talk) return;
+    const intrusive_ptr<talk_group> talk = place_.talk;
+    contain([&] { talk->leave(static_cast<std::uint32_t>(place_.index + 1)); },
+            [](const std::exception_ptr&) {});
+  }
   void ask() {
     send_result sent = root_->execute(*this, front_of(order_, unsent_));
     if (sent == send_result::over)
@@ -154,6 +176,8 @@ class tree_transport final : public seat_transport {
     if (sent == send_result::full) return;
     stage_ = stage::asked;
     started_ = certainty::maybe;
+    if (place_.talk)
+      root_->join_talk(*this, *place_.talk, static_cast<std::uint32_t>(place_.index + 1));
     send_parts();
   }
   // What is left of a long text.
@@ -219,6 +243,7 @@ class tree_transport final : public seat_transport {
     send_input();
   }
   void seat_ended(const ended_message& end) override {
+    leave_talk();
     if (stage_ < stage::asked || stage_ >= stage::exited) return;
     if (is_parting()) {
       stage_ = stage::exited;
@@ -228,6 +253,7 @@ class tree_transport final : public seat_transport {
     finish(end);
   }
   void seat_lost(failure why) override {
+    leave_talk();
     if (stage_ < stage::asked || stage_ >= stage::exited) return;
     leftover_ = leftover_cause::connection_lost;
     if (started_ != certainty::yes) why.context += "; the command may have been started";

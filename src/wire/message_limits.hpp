@@ -31,6 +31,14 @@ inline constexpr std::size_t sign_key_limit = 8'192;
 inline constexpr std::size_t sign_session_limit = 256;
 inline constexpr std::size_t sign_data_limit = 24'576;
 inline constexpr std::size_t sign_answer_limit = 32'768;
+/// A message between commands, and what one gives to a reduction as text.
+inline constexpr std::size_t talk_limit = 32'768;
+inline constexpr std::size_t talk_text_limit = 4'096;
+/// Bytes on their way to a command that it has not taken: then who sends to it waits. A message may
+/// go while there is any room.
+inline constexpr std::size_t talk_window = 65'536;
+/// What a message counts of it.
+constexpr std::size_t talk_charge(std::size_t bytes) noexcept { return bytes + 64; }
 /// Hosts with numbers of their own in one message.
 inline constexpr std::size_t measured_hosts_limit = 1'024;
 

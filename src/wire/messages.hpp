@@ -16,6 +16,7 @@
 #include "wire/link_messages.hpp"
 #include "wire/run_messages.hpp"
 #include "wire/sign_messages.hpp"
+#include "wire/talk_messages.hpp"
 
 namespace execo::detail {
 

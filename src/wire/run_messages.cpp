@@ -33,6 +33,9 @@ constexpr auto execute_fields = [](auto& c, auto& m) {
   c.u16(m.columns);
   c.u32(m.rank_shift);
   c.u32(m.count);
+  c.varint(m.talk);
+  c.varint(m.ranks);
+  require(c, m.has(execute_flag::talk) == (m.talk != 0) && (m.talk != 0 || m.ranks == 0));
   c.u32(m.more);
   require(c, m.more == 0 || (m.form == command_form::text && m.words.size() == 1 &&
                              m.more <= order_limit - m.words.front().size()));

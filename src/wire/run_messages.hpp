@@ -22,8 +22,9 @@ enum class execute_flag : std::uint8_t {
   input = 1,     // input will come: else standard input is empty
   terminal = 2,  // a pty
   fold = 4,      // output is folded on its way; else it is streamed
+  talk = 8,      // it is given a socket for messages to other commands
 };
-inline constexpr std::uint8_t execute_flags_all = 7;
+inline constexpr std::uint8_t execute_flags_all = 15;
 
 /// Runs a command on hosts. A host executes a run at most once, whatever comes again.
 class execute_message {
@@ -54,6 +55,9 @@ class execute_message {
   // many hosts.
   std::uint32_t rank_shift = 0;
   std::uint32_t count = 0;  // of the hosts of the action; 0: it has no places
+  std::uint32_t talk = 0;   // its number, 0 unless it has the flag; the command is the only one of
+                            // its host in it
+  std::uint32_t ranks = 0;  // in the talk; 0 unless it has the flag
   std::uint32_t more = 0;   // bytes of the text that follow in parts: it runs once they are there
 };
 

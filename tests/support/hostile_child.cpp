@@ -249,6 +249,21 @@ const std::map<std::string_view, deed> deeds{
        output.host = at.index() == 0 ? 1 : 0;
        at.say(output);
      }},
+    {"says_what_is_of_no_talk",
+     [](auto& at) {
+       detail::say_message said;
+       said.run = 1'000'000;
+       said.hosts = index_ranges(at.index());
+       said.to_all = true;
+       at.say(said);
+     }},
+    {"contributes_for_another_host",
+     [](auto& at) {
+       detail::contribute_message given;
+       given.run = 1;
+       given.hosts = index_ranges(at.index() == 0 ? 1 : 0);
+       at.say(given);
+     }},
     {"prints_for_other_runs", print_for_other_runs},
     {"ends_other_runs", end_other_runs},
     {"starts_what_was_not_ordered",

@@ -61,6 +61,7 @@ TEST_P(agents_with_a_hostile_child, lose_that_child_alone) {
 const agent_lie agent_lies[] = {
     {"prints_for_another_host", "speaks for a host that was not handed to this child"},
     {"prints_for_other_runs", "the protocol was broken: output"},
+    {"contributes_for_another_host", "speaks for a host that was not handed to this child"},
     {"ends_other_runs", "the protocol was broken: ended"},
     {"ends_twice", "the protocol was broken: ended"},
     {"starts_what_was_not_ordered", "the protocol was broken: started"},

@@ -46,6 +46,8 @@ TEST_P(hosts_of_a_tree_that_were_broken_into, cost_themselves_alone) {
 const lie lies[] = {
     {"prints_for_another_host", "speaks for a host that was not handed to this child"},
     {"prints_for_other_runs", "the protocol was broken: output"},
+    {"says_what_is_of_no_talk", "the protocol was broken: say"},
+    {"contributes_for_another_host", "speaks for a host that was not handed to this child"},
     {"ends_other_runs", "the protocol was broken: ended"},
     {"starts_what_was_not_ordered", "the protocol was broken: started"},
     {"orders_its_parent", "a type that this end may not send"},

@@ -208,7 +208,8 @@ TEST(host_settings, prefer_the_cipher_that_the_processor_has_instructions_for) {
   auto first = [](std::string_view list) { return list.substr(0, list.find(',')); };
   EXPECT_EQ(first(usual_algorithms::ciphers_for(true)), "aes128-gcm@openssh.com");
   EXPECT_EQ(first(usual_algorithms::ciphers_for(false)), "chacha20-poly1305@openssh.com");
-  EXPECT_EQ(usual_algorithms::ciphers_for(true).size(), usual_algorithms::ciphers_for(false).size());
+  EXPECT_EQ(usual_algorithms::ciphers_for(true).size(),
+            usual_algorithms::ciphers_for(false).size());
 }
 
 class directory_of_hosts : public testing::Test {

@@ -196,8 +196,53 @@ class random_messages {
     number(m.columns);
     number(m.rank_shift);
     number(m.count);
+    if (m.has(detail::execute_flag::talk)) {
+      m.talk = run();
+      number(m.ranks);
+    }
     if (m.form == detail::command_form::text)
       m.more = static_cast<std::uint32_t>(below(detail::order_limit - 200));
+  }
+  void fill(detail::deliver_message& m) {
+    address(m);
+    m.from = host();
+    some_bytes(m.bytes);
+  }
+  void fill(detail::accepted_message& m) {
+    m.run = run();
+    m.hosts = detail::index_ranges(host());
+    number(m.receivers);
+  }
+  void fill(detail::say_message& m) {
+    m.run = run();
+    m.hosts = detail::index_ranges(host());
+    m.to_all = coin();
+    if (!m.to_all) m.to_ranks = hosts();
+    some_bytes(m.bytes);
+  }
+  void fill(detail::consumed_message& m) {
+    m.run = run();
+    m.hosts = detail::index_ranges(host());
+    m.bytes = 1 + static_cast<std::uint32_t>(below(100'000));
+  }
+  void fill(detail::reduce_value& value) {
+    choice(value.operation, detail::reduce_operation_count);
+    if (!value.is_number()) return;
+    choice(value.kind, detail::reduce_kind_count);
+    number(value.bits);
+  }
+  void fill(detail::contribute_message& m) {
+    address(m);
+    fill(m.value);
+    if (m.value.operation < detail::reduce_operation::histogram) return;
+    m.hosts = detail::index_ranges(host());
+    some_bytes(m.text);
+  }
+  void fill(detail::gathered_message& m) {
+    address(m);
+    fill(m.value);
+    number(m.took);
+    some_bytes(m.text);
   }
   void fill(detail::part_message& m) {
     address(m);
@@ -326,6 +371,12 @@ void for_each_message(Each each) {
   each(detail::input_message());
   each(detail::signal_message());
   each(detail::part_message());
+  each(detail::deliver_message());
+  each(detail::accepted_message());
+  each(detail::say_message());
+  each(detail::consumed_message());
+  each(detail::contribute_message());
+  each(detail::gathered_message());
   each(detail::cancel_message());
   each(detail::file_order_message());
   each(detail::file_part_message());
