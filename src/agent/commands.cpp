@@ -317,13 +317,19 @@ bool commands::on_zombie(pid_t pid, int status, const rusage& used) {
   return true;
 }
 
-bool commands::is_leftover(pid_t orphan) const {
+orphan_origin commands::origin_of(pid_t orphan) const {
   const pid_t session = session_of(orphan);
-  if (std::ranges::find(swept_, session, &ended_command::session) != swept_.end()) return true;
-  const std::string mark = variable_of(orphan, mark_name);
-  if (mark.starts_with(own_marks()))
-    return std::ranges::any_of(swept_, [&](const auto& one) { return mark == mark_of(one.run); });
-  return by_pid_.empty();
+  if (std::ranges::find(swept_, session, &ended_command::session) != swept_.end())
+    return orphan_origin::ended;
+  const std::string around = environment_of(orphan);
+  const std::string mark = variable_in(around, mark_name);
+  if (mark.starts_with(own_marks())) {
+    const bool has_ended =
+        std::ranges::any_of(swept_, [&](const auto& one) { return mark == mark_of(one.run); });
+    return has_ended ? orphan_origin::ended : orphan_origin::other;
+  }
+  if (by_pid_.empty()) return orphan_origin::ended;
+  return around.empty() ? orphan_origin::unknown : orphan_origin::other;
 }
 
 }  // namespace execo::agent

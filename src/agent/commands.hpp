@@ -41,6 +41,10 @@ class ended_command {
   std::uint32_t run = 0;
 };
 
+/// Whose process an orphan is: of a command that was ended, of another one, or its environment
+/// cannot be read: that of other users never, any while it begins another program.
+enum class orphan_origin : std::uint8_t { ended, other, unknown };
+
 class commands final : private job_owner {
  public:
   commands(reactor& on, commands_owner& owner, const surroundings& around, talks& with) noexcept
@@ -64,11 +68,11 @@ class commands final : private job_owner {
 
   /// A child is a zombie and about to be reaped. False: it is none of these.
   bool on_zombie(pid_t pid, int status, const rusage& used);
-  /// Commands were ended, and what they left behind may still run: see is_leftover().
+  /// Commands were ended, and what they left behind may still run: see origin_of().
   bool has_leftovers() const noexcept { return !swept_.empty(); }
-  /// An orphan is left behind by those: its session tells, or its mark, a variable that each
+  /// An orphan is left behind by those: its session says so, or its mark, a variable that each
   /// command gets. One that has left both counts if it can be nobody else's, since no command runs.
-  bool is_leftover(pid_t orphan) const;
+  orphan_origin origin_of(pid_t orphan) const;
   void forget_leftovers() noexcept { swept_.clear(); }
   /// Drops those that have ended. Not from a call of a command.
   void collect();

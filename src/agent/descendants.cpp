@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <string>
@@ -61,12 +62,18 @@ pid_t session_of(pid_t process) {
   return session < 0 ? 0 : session;
 }
 
-std::string variable_of(pid_t process, std::string_view name) {
-  const std::string all = '\0' + kernel_file("/proc/" + std::to_string(process) + "/environ");
-  const std::string sought = '\0' + std::string(name) + '=';
-  const std::size_t at = all.find(sought);
-  if (at == std::string::npos) return {};
-  return all.c_str() + at + sought.size();
+std::string environment_of(pid_t process) {
+  return kernel_file("/proc/" + std::to_string(process) + "/environ");
+}
+
+std::string variable_in(std::string_view environment, std::string_view name) {
+  const std::string front = std::string(name) + '=';
+  while (!environment.empty()) {
+    const std::string_view one = environment.substr(0, environment.find('\0'));
+    if (one.starts_with(front)) return std::string(one.substr(front.size()));
+    environment.remove_prefix(std::min(one.size() + 1, environment.size()));
+  }
+  return {};
 }
 
 void kill_tree(pid_t root) {

@@ -15,8 +15,11 @@ std::vector<pid_t> children_of(pid_t process);
 /// 0 if it is gone.
 pid_t session_of(pid_t process);
 
-/// In the environment that its program was started with. Empty if there is none, or another user's.
-std::string variable_of(pid_t process, std::string_view name);
+/// That its program was started with, as NAME=VALUE and a zero byte each. Empty if it has none, is
+/// another user's, or begins another program just now.
+std::string environment_of(pid_t process);
+/// Its value there; empty if it is not.
+std::string variable_in(std::string_view environment, std::string_view name);
 
 /// Sends KILL to the process and to all that come of it. What forks meanwhile may escape: its
 /// orphans are children of the caller then, who looks again.

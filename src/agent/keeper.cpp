@@ -29,7 +29,7 @@ constexpr std::size_t guard_size = 4096;
 constexpr std::size_t stack_size = std::size_t{1024} * 1024;
 alignas(guard_size) std::array<char, stack_size> agent_stack;
 
-sigset_t heard_signals() noexcept {
+sigset_t blocked_signals() noexcept {
   sigset_t heard;
   (void)::sigemptyset(&heard);
   for (int number : signals_of_the_end) (void)::sigaddset(&heard, number);
@@ -123,7 +123,7 @@ bool has_children() noexcept {
   // Whoever reads the link is to see its end with that of the agent.
   for (int standard : {0, 1, 2}) (void)::close(standard);
   handle_signals(pass_on);
-  const sigset_t heard = heard_signals();
+  const sigset_t heard = blocked_signals();
   (void)::sigprocmask(SIG_UNBLOCK, &heard, nullptr);
   const siginfo_t ended = wait_for_end_of(agent);
   handle_signals(SIG_IGN);
@@ -137,7 +137,7 @@ bool has_children() noexcept {
 
 void keep(detail::delegate<> work) {
   reset_signals();
-  const sigset_t heard = heard_signals();
+  const sigset_t heard = blocked_signals();
   (void)::sigprocmask(SIG_SETMASK, &heard, nullptr);
   (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
   agent_start start{work, ::getpid()};

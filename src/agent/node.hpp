@@ -162,7 +162,8 @@ class node final : private line_owner,
   node_state state_ = node_state::greeting;
   std::uint32_t index_ = 0;
   heard_signals signals_;
-  alarm patience_, fold_due_;
+  alarm patience_, fold_due_, look_due_;
+  int looks_again_ = 0;  // at orphans that may be left behind
 };
 
 }  // namespace execo::agent
