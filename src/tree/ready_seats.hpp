@@ -4,6 +4,7 @@
 
 #include "base/intrusive_ptr.hpp"
 #include "loop/loop.hpp"
+#include "tree/owned_step.hpp"
 #include "tree/tree_seat.hpp"
 
 namespace execo::detail {
@@ -18,14 +19,10 @@ class ready_seats {
   void add_all(list_node& seats);
 
  private:
-  void tell_soon() noexcept;
   void tell();
 
-  loop& loop_;
-  ref_counted& owner_;
   list_node seats_;
-  queue_node step_;
-  bool queued_ = false;
+  owned_step step_;
 };
 
 }  // namespace execo::detail

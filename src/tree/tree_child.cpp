@@ -36,7 +36,7 @@ tree_child::tree_child(loop& on, tree_child_owner& owner, intrusive_ptr<lifecycl
       nonce_(nonce),
       welcome_(std::move(welcome)),
       stage1_(hex_of(nonce)),
-      write_step_(delegate<>::to<&tree_child::write_more>(this)),
+      write_step_(on, *this, delegate<>::to<&tree_child::write_more>(this)),
       time_(delegate<>::to<&tree_child::time_passed>(this), "heartbeat of a tree") {}
 
 tree_child::~tree_child() { assert(state_ == state::idle || state_ == state::ended); }
@@ -160,15 +160,10 @@ void tree_child::leave() {
 
 // Once for all that is sent in a turn.
 void tree_child::write_soon() {
-  if (writes_ || std::exchange(step_queued_, true)) return;
-  retain();
-  loop_.defer(write_step_);
+  if (!writes_) write_step_.queue();
 }
 
 void tree_child::write_more() {
-  intrusive_ptr<tree_child> alive(this);
-  release();
-  step_queued_ = false;
   if (writes_ || state_ < state::greeting || state_ == state::ended) return;
   std::string_view next = link_->output().substr(0, max_write);
   if (next.empty()) {

@@ -22,6 +22,7 @@
 #include "process/failure.hpp"
 #include "process/lifecycle.hpp"
 #include "tree/agent_image.hpp"
+#include "tree/owned_step.hpp"
 #include "wire/bootstrap.hpp"
 #include "wire/link.hpp"
 
@@ -120,7 +121,7 @@ class tree_child final : public ref_counted, private end_observer, private outpu
   std::string plain_;            // the image, where a host cannot unpack it
   std::span<const char> image_;  // to be written behind what is being written
   std::string sending_;          // given to the way, not yet taken by it
-  queue_node write_step_;
+  owned_step write_step_;
   deadline_timer time_;  // until there is a link, then until that has something to do
   std::string_view why_given_up_;
   std::string goodbye_;  // what the agent said last
@@ -131,8 +132,7 @@ class tree_child final : public ref_counted, private end_observer, private outpu
   clock::duration connect_time_{};
   result end_;
   state state_ = state::idle;
-  bool writes_ = false;       // a write is in flight
-  bool step_queued_ = false;  // write_step_
+  bool writes_ = false;  // a write is in flight
 };
 
 }  // namespace execo::detail

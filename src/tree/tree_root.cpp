@@ -38,7 +38,7 @@ tree_root::tree_root(loop& on, const tree_settings& how, std::shared_ptr<tree_wa
       copies_(on),
       signing_(*this, hosts_, links_, *way_),
       ready_(on, *this),
-      folded_step_(delegate<>::to<&tree_root::folded_due>(this)),
+      folded_step_(on, *this, delegate<>::to<&tree_root::send_folded>(this)),
       tick_(delegate<>::to<&tree_root::tick>(this), "a look at the agents of a tree"),
       pool_(rules_of(how, *way_)) {
   if (how.plan) leaders_.emplace(how.plan, root_in(how.plan->routes));
@@ -86,8 +86,7 @@ send_result tree_root::execute(tree_seat& seat, execute_message what) {
   }
   if (what.run == 0) {
     what.run = runs_.new_number();
-    retain();
-    loop_.defer(folded_step_);
+    folded_step_.queue();
   }
   runs_.folded().join(seat, std::move(what));
   return send_result::queued;

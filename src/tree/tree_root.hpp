@@ -16,6 +16,7 @@
 #include "execo/tree.hpp"
 #include "loop/loop.hpp"
 #include "shape/work_pool.hpp"
+#include "tree/owned_step.hpp"
 #include "tree/ready_seats.hpp"
 #include "tree/sign_desk.hpp"
 #include "tree/tree_child.hpp"
@@ -116,7 +117,6 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
 
   // -- commands
   void send_folded();
-  void folded_due();
   void send_folded_to(std::uint32_t link, const execute_message& order,
                       std::span<tree_seat* const> seats);
   void fail_unsent(list_node& seats);
@@ -166,7 +166,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   tree_talks talks_;
   sign_desk signing_;
   ready_seats ready_;
-  queue_node folded_step_;
+  owned_step folded_step_;
   deadline_timer tick_;
   work_pool pool_;
   pool_decisions decided_;

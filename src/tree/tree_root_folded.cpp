@@ -18,12 +18,6 @@ auto place_of_order(const tree_seat* seat) noexcept {
 
 }  // namespace
 
-void tree_root::folded_due() {
-  intrusive_ptr<tree_root> alive(this);
-  release();
-  send_folded();
-}
-
 // A host runs one command of a run: where it is named again, that is a run of its own.
 void tree_root::send_folded() {
   if (runs_.folded().waiting_run() == 0) return;
