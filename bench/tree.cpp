@@ -4,12 +4,14 @@
 //
 //   tree [--rounds N] [--hosts N[,N]...] [--taktuk N[,N]...] [--clush N] [--memory N]
 //        [--latency N]
+//   tree --standing N [--rounds N]
 //
 // Each round starts a tree, runs `echo ok` on all hosts and counts the answers. --memory: trees of
 // so many hosts, all processes summed up: PSS of smaps_rollup, and what the kernel took meanwhile
 // (slab, stacks of the kernel, page tables). In one all hosts run `true`, and agents are looked at
 // that stand idle afterwards; in the other one their commands wait. --latency: so many hosts,
-// each 200 ms away, without a tree and with one.
+// each 200 ms away, without a tree and with one. --standing: a command on all hosts of a tree that
+// stands, beside starting as many shells alone, and beside as many processes that wake each other.
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -33,6 +35,7 @@
 #include "fanout_ssh/client_run.hpp"
 #include "measure.hpp"
 #include "process_memory.hpp"
+#include "tree_standing/standing.hpp"
 
 namespace {
 
@@ -61,6 +64,7 @@ class plan {
   int clush = 100;
   int memory = 1'000;
   int latency = 600;
+  int standing = 0;  // nothing else then
 
   plan(int argc, char** argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -70,6 +74,7 @@ class plan {
       if (option == "--taktuk") taktuk = numbers(value);
       if (option == "--clush") clush = std::atoi(argv[i + 1]);
       if (option == "--memory") memory = std::atoi(argv[i + 1]);
+      if (option == "--standing") standing = std::atoi(argv[i + 1]);
       if (option == "--latency") latency = std::atoi(argv[i + 1]);
     }
   }
@@ -311,6 +316,10 @@ void measure_far(const field& at, int count, int rounds) {
 }
 
 void run(const plan& asked) {
+  if (asked.standing > 0) {
+    const more_processes room(asked.standing);
+    return bench::measure_standing_tree(asked.standing, asked.rounds);
+  }
   const field at;
   std::printf("a tree is started, `echo ok` on each host, a shell in place of ssh; %d rounds\n",
               asked.rounds);
