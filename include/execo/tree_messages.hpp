@@ -39,7 +39,7 @@ class [[nodiscard]] tree_messages {
   /// Pre: `call` does not throw; else the program ends. Thread: the action's loop.
   tree_messages& on_reduced(std::function<void(const tree_reduction&)> call) &;
   /// What makes one text of those that the commands give to a fold, in the order of their ranks.
-  /// If it throws, or gives more than 32,768 bytes, the commands are told that the fold failed.
+  /// If it throws, or gives more than 32,768 bytes, the fold fails in each command, with a reason.
   /// Thread: the action's loop.
   tree_messages& fold_with(std::function<std::string(const std::vector<tree_message>&)> fold) &;
 

@@ -29,7 +29,7 @@ command_stream stream_of(unsigned output) {
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-// What a command starts has it, too: it tells an orphan of one command from those of others.
+// Child processes inherit it: it identifies the command that an orphan comes from.
 constexpr const char* mark_name = "EXECO_MARK";
 
 // A machine may be several hosts, and their agents each other's children.

@@ -71,7 +71,7 @@ class commands final : private job_owner {
   /// Commands were ended, and what they left behind may still run: see origin_of().
   bool has_leftovers() const noexcept { return !swept_.empty(); }
   /// An orphan is left behind by those: its session says so, or its mark, a variable that each
-  /// command gets. One that has left both counts if it can be nobody else's, since no command runs.
+  /// command gets. With neither, it counts as ended if no command runs: nothing else can own it.
   orphan_origin origin_of(pid_t orphan) const;
   void forget_leftovers() noexcept { swept_.clear(); }
   /// Drops those that have ended. Not from a call of a command.

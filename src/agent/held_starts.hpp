@@ -1,5 +1,5 @@
-// Starts of commands that fold: they are told with output and ends, once for many hosts. Who has
-// ended has started, which needs no word.
+// Starts of commands that fold. The agent reports them later, together with output and ends, once
+// for many hosts. A command that has ended needs no report of its start.
 #pragma once
 
 #include <algorithm>

@@ -14,8 +14,8 @@ namespace execo::agent {
 /// ignored; TERM, INT, HUP, QUIT and CHLD are blocked. Gives up if the process cannot be made.
 [[noreturn]] void keep(detail::delegate<> work);
 
-/// A keeper whose agent has left processes runs this program anew, since the memory of the agent
-/// may be in any state: with these words it is that one, and the code that it exits with.
+/// If a killed agent leaves processes behind, its keeper executes this program again to end them:
+/// the memory that they share may be corrupt. The exit code, if these arguments ask for that.
 std::optional<int> code_of_sweeper(int count, char** words);
 
 /// Kills all that comes of this process, and exits.
