@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -23,7 +24,10 @@ class tree_settings {
   std::size_t arity = 0;
   std::size_t depth = 0;
   duration orphan_grace = std::chrono::seconds(30);
+  duration idle_close = std::chrono::seconds(60);
+  duration grooming = std::chrono::milliseconds(100);
   bool site_trust = false;
+  std::string authority;                  // the file of a key; empty: none
   std::shared_ptr<const tree_plan> plan;  // null: no shape by hand
   friend bool operator==(const tree_settings&, const tree_settings&) = default;
 };
@@ -75,6 +79,27 @@ class [[nodiscard]] tree {
   /// Throws: std::invalid_argument for what is no topology; host_set_error.
   tree& topology(std::string_view text) &;
   tree&& topology(std::string_view text) && { return std::move(topology(text)); }
+
+  /// How long the tree of an action stands when the action has ended, for the next action of its
+  /// context with the same hosts' options and the same shape: 60 s by default; 0: it ends with its
+  /// action. Throws: std::invalid_argument below 0.
+  tree& idle_close(duration limit) &;
+  tree&& idle_close(duration limit) && { return std::move(idle_close(limit)); }
+  /// How long an agent holds output back, so that equal output of several hosts goes up once: 100
+  /// ms by default; 0: not at all. Throws: std::invalid_argument below 0 and above one minute.
+  tree& grooming(duration limit) &;
+  tree&& grooming(duration limit) && { return std::move(grooming(limit)); }
+  /// Agents log in with a key of their own, made for the tree, that has a certificate of this
+  /// authority for a few minutes: no login waits for the root. `file` is the private key of an ssh
+  /// CA that the hosts trust (TrustedUserCAKeys of sshd_config); or its public key, where the ssh
+  /// agent of the caller has the private one. It never leaves this process.
+  tree& certificate_authority(std::string file) & {
+    settings_.authority = std::move(file);
+    return *this;
+  }
+  tree&& certificate_authority(std::string file) && {
+    return std::move(certificate_authority(std::move(file)));
+  }
 
   const detail::tree_settings& settings() const noexcept { return settings_; }
 

@@ -1,5 +1,6 @@
 #include "execo/tree.hpp"
 
+#include <chrono>
 #include <stdexcept>
 #include <string>
 
@@ -31,6 +32,19 @@ tree& tree::chain() & {
 tree& tree::orphan_grace(duration limit) & {
   if (limit < duration(0)) throw std::invalid_argument("orphan_grace: a negative time");
   settings_.orphan_grace = limit;
+  return *this;
+}
+
+tree& tree::idle_close(duration limit) & {
+  if (limit < duration(0)) throw std::invalid_argument("idle_close: a negative time");
+  settings_.idle_close = limit;
+  return *this;
+}
+
+tree& tree::grooming(duration limit) & {
+  if (limit < duration(0)) throw std::invalid_argument("grooming: a negative time");
+  if (limit > std::chrono::minutes(1)) throw std::invalid_argument("grooming: at most one minute");
+  settings_.grooming = limit;
   return *this;
 }
 
