@@ -77,6 +77,7 @@ class copy_factory : public execution_factory {
   static intrusive_ptr<execution> as_execution(const intrusive_ptr<sftp_copy>& made);
   /// The last `count` words that the script of `what` is given: paths on the host.
   static std::vector<std::string> script_paths(const command& what, std::size_t count);
+  bool goes_by_way_of_others() const noexcept { return shape_.has_value(); }
   /// Agents of a tree may write the file.
   bool sends_by_agents() const noexcept;
   /// Each of so many hosts is sent so many bytes: a tree that may have any shape gets the one for

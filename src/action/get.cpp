@@ -20,7 +20,7 @@ class get_factory final : public copy_factory {
 
   // The sender waits for an answer.
   void prepare(const command& what) override {
-    sends_input = resumes || skip != skip_rule::none;
+    sends_input = answers() || has_turns();
     copy_factory::prepare(what);
   }
 
@@ -31,6 +31,8 @@ class get_factory final : public copy_factory {
   }
 
   intrusive_ptr<execution> make(loop& on, std::size_t ring, attempt what) override {
+    if (has_turns() && !shares_[ring]->turns)
+      shares_[ring]->turns = std::make_unique<equal_files>(on);
     received_place where = place_for(what.where, what.local_paths->front());
     auto make_sftp = [&on, where, from = script_paths(*what.what, source_count_),
                       share = shares_[ring]](intrusive_ptr<lifecycle> server) {
@@ -46,7 +48,18 @@ class get_factory final : public copy_factory {
 
  private:
   void tell_settings(command& script) const override {
-    script.words[first_script_word] = sends_input ? get_asks : get_asks_nothing;
+    std::string& flags = script.words[first_script_word];
+    flags = answers() ? get_asks : get_asks_nothing;
+    if (!answers() && has_turns()) flags = get_asks_above + std::to_string(unasked_size());
+  }
+
+  bool answers() const noexcept { return resumes || skip != skip_rule::none; }
+  // A host that waits for its turn moves nothing.
+  bool has_turns() const noexcept { return goes_by_way_of_others() && idle_timeout.count() == 0; }
+  // What comes unasked waits here where all of it has a pace.
+  std::uint64_t unasked_size() const noexcept {
+    constexpr std::uint64_t small = 65'536;
+    return bytes_a_second_in_all == 0 && bytes_a_second_each == 0 ? small : 0;
   }
 
   std::shared_ptr<get_share> new_share() const {
@@ -56,6 +69,7 @@ class get_factory final : public copy_factory {
     made->syncs = syncs;
     made->resumes = resumes;
     made->skip = skip;
+    made->unasked_size = unasked_size();
     return made;
   }
 

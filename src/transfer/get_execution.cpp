@@ -10,13 +10,27 @@
 #include "transfer/transfer_result.hpp"
 
 namespace execo::detail {
+namespace {
+
+// Of a file here to another one, between which the loop does something else.
+constexpr std::uint64_t copied_at_once = std::uint64_t{4} * 1024 * 1024;
+
+copy_failure changed_here() {
+  return copy_failure(failure_reason::source_changed,
+                      "the file of another host, which is the same, was changed here");
+}
+
+}  // namespace
 
 get_execution::get_execution(loop& on, intrusive_ptr<lifecycle> sender, received_place where,
                              std::shared_ptr<get_share> shared, std::string mark)
     : copy_execution(on, std::move(sender), *shared, std::move(mark),
                      delegate<>::to<&get_execution::read_again>(this)),
       shared_(std::move(shared)),
-      files_(std::move(where), shared_->preserves, shared_->syncs) {}
+      files_(std::move(where), shared_->preserves, shared_->syncs),
+      wanted_(delegate<>::to<&get_execution::on_decided>(this)),
+      copy_step_(delegate<>::to<&get_execution::copy_on>(this),
+                 "a copy of what another host sent") {}
 
 void get_execution::on_start() {
   assert(state_ == state::idle);
@@ -45,8 +59,11 @@ void get_execution::read_on(std::span<const char>& bytes) {
         break;
       case state::reaching:
       case state::entries:
+      case state::offered:
       case state::comparing:
       case state::resuming:
+      case state::waiting:
+      case state::copying:
       case state::unchanged:
       case state::trailing: {
         std::optional<std::string> line = lines_.next(bytes);
@@ -75,8 +92,12 @@ void get_execution::answer(std::string_view line) {
   if (is_next) state_ = state::trailing;
 }
 
-// Asked for: of the file as it is. Else of what was sent.
+// Asked for, or offered: of the file as it is. Else of what was sent.
 void get_execution::take_sum(const std::string& hex) {
+  if (state_ == state::offered) {
+    theirs_ = hex;
+    return want(wish::file, hex);
+  }
   if (state_ == state::comparing) {
     theirs_ = hex;
     return compare_on();
@@ -101,7 +122,15 @@ void get_execution::begin_file(const tar_entry& entry) {
   digest_.clear();
   ours_.reset();
   theirs_.reset();
-  check(shared_->answers() ? choose(entry) : begin_new(entry));
+  if (shared_->answers()) return check(choose(entry));
+  const bool is_asked = shared_->turns && entry.size > shared_->unasked_size;
+  check(is_asked ? begin_offered(entry) : begin_new(entry));
+}
+
+copy_failure get_execution::begin_offered(const tar_entry& entry) {
+  entry_ = entry;
+  state_ = state::offered;
+  return {};
 }
 
 copy_failure get_execution::begin_new(const tar_entry& entry) {
@@ -157,11 +186,8 @@ void get_execution::leave_out() {
 
 // Without a time it cannot be told whether what is kept is of the same file.
 copy_failure get_execution::begin_kept() {
-  if (!shared_->resumes || !entry_.is_time_known) {
-    copy_failure failed = begin_new(entry_);
-    if (!failed) say("from 0\n");
-    return failed;
-  }
+  if (!shared_->resumes || !entry_.is_time_known)
+    return want(wish::file, theirs_.value_or(std::string())), copy_failure();
   std::uint64_t have = 0;
   copy_failure failed = open();
   if (!failed) failed = files_.on_kept_entry(entry_, have);
@@ -192,13 +218,90 @@ void get_execution::begin_sending(std::uint64_t have, sha256 so_far) {
   sum_ = std::move(so_far);
   counts().expect(have);
   counts().skipped(have);
-  say("from " + std::to_string(have) + "\n");
-  begin_contents();
+  want(wish::rest_of_file);
+}
+
+// -- turns, and what other hosts have sent
+// ----------------------------------------------------------
+
+void get_execution::want(wish what, const std::string& digest) {
+  wish_ = what;
+  if (!shared_->turns) return take_turn();
+  state_ = state::waiting;
+  shared_->turns->want(wanted_, digest, entry_.size);
+}
+
+void get_execution::on_decided() {
+  if (state_ != state::waiting) return;
+  guarded([this] { wanted_.is_sending() ? take_turn() : check(begin_copying()); });
+}
+
+void get_execution::take_turn() {
+  copy_failure failed;
+  std::uint64_t from = 0;
+  switch (wish_) {
+    case wish::file:
+      failed = begin_new(entry_);
+      break;
+    case wish::rest_of_file:
+      from = entry_.size - left_;
+      begin_contents();
+      break;
+    case wish::archive:
+      state_ = state::archive;
+      failed = files_.open();
+      break;
+  }
+  if (failed) return check(std::move(failed));
+  if (state_ != state::broken) say("from " + std::to_string(from) + "\n");
+}
+
+copy_failure get_execution::begin_copying() {
+  // Whoever may write here has changed it meanwhile.
+  if (!shared_->turns->is_as_it_came(wanted_))
+    return shared_->turns->doubt(wanted_), copy_failure();
+  copy_failure failed = open();
+  if (!failed) failed = files_.on_entry(entry_);
+  if (failed) return failed;
+  state_ = state::copying;
+  left_ = entry_.size;
+  counts().expect(left_);
+  return left_ > 0 ? copy_some() : end_copying();
+}
+
+void get_execution::copy_on() {
+  guarded([this] { check(copy_some()); });
+}
+
+copy_failure get_execution::copy_some() {
+  std::uint64_t count = std::min(copied_at_once, left_);
+  if (copy_failure failed =
+          files_.copy_contents(shared_->turns->file_of(wanted_), entry_.size - left_, count))
+    return failed;
+  if (count == 0) return changed_here();
+  left_ -= count;
+  counts().skipped(count);
+  if (left_ == 0) return end_copying();
+  home().arm_after(copy_step_, clock::duration(0));
+  return {};
+}
+
+copy_failure get_execution::end_copying() {
+  if (!shared_->turns->is_as_it_came(wanted_)) return changed_here();
+  leave_turn();
+  digest_ = theirs_.value_or(std::string());
+  state_ = after_file_;
+  say("nothing\n");
+  return files_.on_contents_end();
+}
+
+void get_execution::leave_turn() noexcept {
+  if (shared_->turns) shared_->turns->end(wanted_);
 }
 
 void get_execution::begin_contents() {
   state_ = state::contents;
-  if (left_ == 0) end_contents();
+  if (left_ == 0) check(end_contents());
 }
 
 void get_execution::say(std::string_view line) {
@@ -218,6 +321,7 @@ void get_execution::on_said(std::size_t, bool closed) {
 }
 
 void get_execution::begin_archive() {
+  if (shared_->turns && !shared_->answers()) return want(wish::archive);
   state_ = state::archive;
   if (shared_->answers()) peer().input().end_writing();
   check(files_.open());
@@ -231,13 +335,19 @@ void get_execution::take_contents(std::span<const char>& bytes) {
   count_moved(count);
   sum_->update(some);
   if (copy_failure failed = files_.on_contents(some)) return check(std::move(failed));
-  if (left_ == 0) end_contents();
+  if (left_ == 0) check(end_contents());
 }
 
-void get_execution::end_contents() {
+copy_failure get_execution::end_contents() {
   digest_ = sum_->hex();
+  if (wanted_.has_digest() && digest_ != theirs_)
+    return copy_failure(failure_reason::source_changed,
+                        "what the host has sent has another digest than it said before");
   state_ = after_file_;
-  check(files_.on_contents_end());
+  unique_fd sent = wanted_.has_digest() ? files_.readable() : unique_fd();
+  copy_failure failed = files_.on_contents_end();
+  if (!failed && wanted_.is_sending()) shared_->turns->whole(wanted_, std::move(sent));
+  return failed;
 }
 
 void get_execution::take_archive(std::span<const char>& bytes) {
@@ -245,19 +355,27 @@ void get_execution::take_archive(std::span<const char>& bytes) {
   copy_failure failed = tar_.feed(bytes);
   count_moved(before - bytes.size());
   if (failed) return check(std::move(failed));
-  if (tar_.over()) state_ = state::trailing;
+  if (!tar_.over()) return;
+  state_ = state::trailing;
+  leave_turn();
 }
 
 void get_execution::count_moved(std::size_t bytes) noexcept {
   counts().expect(bytes);
   counts().moved(bytes);
+  wanted_.came(bytes);
 }
 
 void get_execution::hold_back(std::size_t bytes) {
-  if (wait_for_rate(bytes)) peer().pause(stream::out, true);
+  if (!wait_for_rate(bytes)) return;
+  wanted_.hold(true);
+  peer().pause(stream::out, true);
 }
 
-void get_execution::read_again() { peer().pause(stream::out, false); }
+void get_execution::read_again() {
+  wanted_.hold(false);
+  peer().pause(stream::out, false);
+}
 
 // The first failure counts; the rest is of no use.
 void get_execution::check(copy_failure failed) noexcept {
@@ -265,27 +383,31 @@ void get_execution::check(copy_failure failed) noexcept {
   failed_ = std::move(failed);
   bool is_over = state_ == state::trailing;
   state_ = state::broken;
+  home().disarm(copy_step_);
+  leave_turn();
   if (!is_over) peer().cancel(by_policy);
 }
 
 // Of a sender that was cut off what has come is good.
 bool get_execution::keeps() const noexcept {
   bool is_good = state_ == state::entries || state_ == state::comparing ||
-                 state_ == state::resuming || state_ == state::contents ||
-                 (state_ == state::trailing && !last_);
+                 state_ == state::resuming || state_ == state::waiting ||
+                 state_ == state::contents || (state_ == state::trailing && !last_);
   const end_reason how = peer_result().how();
   return is_good && how != end_reason::exited && how != end_reason::transfer_failed;
 }
 
 void get_execution::let_go() noexcept {
   computed_.give_up();
+  home().disarm(copy_step_);
+  leave_turn();
   keeps() ? files_.keep() : files_.abandon();
   state_ = state::ended;
 }
 
 copy_failure get_execution::judged() {
-  bool is_done =
-      last_ && last_->what == get_answer::kind::done && peer_result().status().code() == 0;
+  bool is_done = last_ && last_->what == get_answer::kind::done && state_ >= state::unchanged &&
+                 peer_result().status().code() == 0;
   if (is_done && state_ == state::unchanged) return {};
   if (is_done) {
     copy_failure failed = files_.publish();

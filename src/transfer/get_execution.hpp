@@ -2,14 +2,19 @@
 //
 //   state      meaning                                     leaves by
 //   idle       not started                                 start: reaching
-//   reaching   nothing came yet                            file: contents, comparing, resuming or
-//                                                          unchanged; tar: archive; entries:
-//                                                          entries; failed: trailing
-//   entries    those of several come one by one            file: contents, comparing or resuming;
-//                                                          their end: trailing
+//   reaching   nothing came yet                            file: contents, offered, comparing,
+//                                                          resuming or unchanged; tar: archive or
+//                                                          waiting; entries: entries; failed:
+//                                                          trailing
+//   entries    those of several come one by one            file: contents, offered, comparing or
+//                                                          resuming; their end: trailing
+//   offered    the host is to say the digest of the file   it does: waiting
 //   comparing  the digests of the file are computed, on    both: unchanged or entries, resuming,
-//              the host and of what is here                contents
-//   resuming   the digest of what is kept is computed      its end: contents
+//              the host and of what is here                waiting, contents
+//   resuming   the digest of what is kept is computed      its end: waiting or contents
+//   waiting    other hosts send, or one the same           its turn: contents or archive; the same
+//                                                          has come: copying
+//   copying    from the same file of another host          its end: trailing or entries
 //   contents   those of one file come                      all of them: trailing or entries
 //   archive    a tar archive comes                         its end: trailing
 //   unchanged  the file is here: none of it is wanted      its end: ended
@@ -25,6 +30,7 @@
 #include <string>
 
 #include "transfer/copy_execution.hpp"
+#include "transfer/equal_files.hpp"
 #include "transfer/file_digest.hpp"
 #include "transfer/get_script.hpp"
 #include "transfer/received_files.hpp"
@@ -39,7 +45,11 @@ class get_share : public copy_share {
   bool resumes = false;
   bool syncs = false;
   skip_rule skip = skip_rule::none;
+  /// Few hosts send at a time, and equal files are sent once. Null: each host sends at once.
+  std::unique_ptr<equal_files> turns;
+  std::uint64_t unasked_size = 0;  // what a file has at most that is sent at once in spite of that
 
+  /// What is wanted of each file.
   bool answers() const noexcept { return resumes || skip != skip_rule::none; }
 };
 
@@ -56,8 +66,11 @@ class get_execution final : public copy_execution {
     idle,
     reaching,
     entries,
+    offered,
     comparing,
     resuming,
+    waiting,
+    copying,
     contents,
     archive,
     unchanged,
@@ -65,6 +78,9 @@ class get_execution final : public copy_execution {
     broken,
     ended,
   };
+
+  // What a turn is waited for.
+  enum class wish : std::uint8_t { file, rest_of_file, archive };
 
   void on_start() override;
   void on_answer(std::span<const char> bytes) override;
@@ -77,6 +93,7 @@ class get_execution final : public copy_execution {
   void begin_entries();
   void begin_file(const tar_entry& entry);
   copy_failure open();
+  copy_failure begin_offered(const tar_entry& entry);
   copy_failure begin_new(const tar_entry& entry);
   copy_failure choose(const tar_entry& entry);
   void compare(unique_fd here);
@@ -87,6 +104,14 @@ class get_execution final : public copy_execution {
   copy_failure resume(std::uint64_t have);
   void on_resumed();
   void begin_sending(std::uint64_t have, sha256 so_far);
+  void want(wish what, const std::string& digest = {});
+  void on_decided();
+  void take_turn();
+  copy_failure begin_copying();
+  void copy_on();
+  copy_failure copy_some();
+  copy_failure end_copying();
+  void leave_turn() noexcept;
   void begin_contents();
   void say(std::string_view line);
   void say_on();
@@ -95,7 +120,7 @@ class get_execution final : public copy_execution {
   void begin_archive();
   void take_contents(std::span<const char>& bytes);
   void take_archive(std::span<const char>& bytes);
-  void end_contents();
+  copy_failure end_contents();
   void count_moved(std::size_t bytes) noexcept;
   void hold_back(std::size_t bytes);
   void read_again();
@@ -115,7 +140,10 @@ class get_execution final : public copy_execution {
   std::optional<sha256> sum_;  // of one file
   std::string digest_;         // the same, once all came
   std::uint64_t left_ = 0;     // bytes of the file
+  wanted_file wanted_;
+  deadline_timer copy_step_;
   std::optional<get_answer> last_;
+  wish wish_ = wish::file;
   state state_ = state::idle;
   state after_file_ = state::trailing;  // or entries
 };

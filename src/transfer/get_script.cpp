@@ -33,8 +33,17 @@ digest() {
 
 # What is wanted of the file.
 ask() {
-  from=0
-  case $flags in *q*) ;; *) return ;; esac
+  from=0 told=
+  case $flags in
+    *q*) ;;
+    s*)
+      if [ "${about%% *}" -le "${flags#s}" ]; then return; fi
+      digest <"$1"
+      told=1
+      say sum "$found"
+      ;;
+    *) return ;;
+  esac
   while IFS=' ' read -r word from; do
     case $word in
       from) return ;;
@@ -73,7 +82,7 @@ send() {
     *) tail -c "+$((from + 1))" <"$2" ;;
   esac || fail read "$2"
   printf '\n'
-  digest <"$2"
+  if [ -z "$told" ]; then digest <"$2"; fi
   say sum "$found"
 }
 walk() {
@@ -142,6 +151,7 @@ else
   done
   say "$way"
   if [ "$way" = tar ]; then
+    case $flags in s*) read -r from || exit 1 ;; esac
     tar -cf - "$@"
     code=$?
     printf '\n'

@@ -23,6 +23,9 @@
 //   from N    the bytes from N on
 //   nothing   none: it is there
 //
+// With the flags `sN` a file of more than N bytes is sent once that is wanted: its sum comes behind
+// its line, then `from 0` or `nothing` is read. So is `from 0` before an archive.
+//
 // MODE is in octal digits and TIME in seconds, each "-" where the host has no stat.
 #pragma once
 
@@ -41,6 +44,7 @@ extern const char* const get_script;
 // FLAGS
 constexpr const char* get_asks = "q";
 constexpr const char* get_asks_nothing = "-";
+constexpr const char* get_asks_above = "s";  // and a number
 
 class get_answer {
  public:

@@ -173,6 +173,52 @@ unique_fd received_files::written() const {
   return unique_fd(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 3));
 }
 
+unique_fd received_files::readable() const {
+  unique_fd folder;
+  std::string last;
+  if (find_folder(writing_.name, folder, last)) return {};
+  return unique_fd(
+      ::openat(folder.get(), last.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+}
+
+// The kernel copies, or lets both files have the same blocks, where the file system can.
+copy_failure received_files::copy_contents(int from, std::uint64_t offset, std::uint64_t& count) {
+  std::uint64_t done = 0;
+  while (done < count) {
+    auto at = static_cast<off_t>(offset + done);
+    const ssize_t got = ::copy_file_range(from, &at, file_.get(), nullptr, count - done, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && done == 0 && errno != ENOSPC && errno != EDQUOT && errno != EIO)
+      return read_and_write(from, offset, count);
+    if (got < 0) return copy_failure::of_errno(errno, "write " + shown(writing_.name));
+    if (got == 0) break;
+    done += static_cast<std::uint64_t>(got);
+  }
+  if (done == 0 && count > 0) return read_and_write(from, offset, count);
+  count = done;
+  return {};
+}
+
+copy_failure received_files::read_and_write(int from, std::uint64_t offset, std::uint64_t& count) {
+  constexpr std::uint64_t at_once = std::uint64_t{256} * 1024;
+  std::vector<char> buffer(static_cast<std::size_t>(std::min(count, at_once)));
+  std::uint64_t done = 0;
+  while (done < count) {
+    const std::size_t most =
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), count - done));
+    const ssize_t got = ::pread(from, buffer.data(), most, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return copy_failure::of_errno(errno, "read what goes to " + shown(writing_.name));
+    if (got == 0) break;
+    const auto some = static_cast<std::size_t>(got);
+    if (copy_failure failed = on_contents(std::span<const char>(buffer.data(), some)))
+      return failed;
+    done += some;
+  }
+  count = done;
+  return {};
+}
+
 // What it is called below the base. False: it leads elsewhere.
 bool received_files::new_name_of(const std::string& name, std::vector<std::string>& parts) const {
   if (!split(name, parts) || parts.empty()) return false;

@@ -46,6 +46,11 @@ class received_files final : public tar_receiver {
   copy_failure on_kept_entry(const tar_entry& entry, std::uint64_t& have);
   /// The file that is being written, once more.
   unique_fd written() const;
+  /// The same, for nothing but to read it.
+  unique_fd readable() const;
+  /// From another file here, into the one that is being written; `count`: in, how many bytes, out,
+  /// how many of them that file has.
+  copy_failure copy_contents(int from, std::uint64_t offset, std::uint64_t& count);
   copy_failure on_entry(const tar_entry& entry) override;
   copy_failure on_contents(std::span<const char> bytes) override;
   copy_failure on_contents_end() override;
@@ -72,6 +77,7 @@ class received_files final : public tar_receiver {
   copy_failure open_store();
   std::string part_name(const tar_entry& entry) const;
   copy_failure name_part();
+  copy_failure read_and_write(int from, std::uint64_t offset, std::uint64_t& count);
   bool new_name_of(const std::string& name, std::vector<std::string>& parts) const;
   copy_failure to_disk(int fd, const std::string& name) const;
   copy_failure add_directory(int folder, const std::string& last, const tar_entry& entry);
