@@ -87,6 +87,14 @@ task<> actions(host_set hosts, std::vector<int> values, std::shared_ptr<action_h
   auto a = remote("uname", "n[1-9]").ssh(how).timeout(5s).fanout(32).handle_action_with(h);
   auto b = local("make", 4);
   auto c = remote("iperf -c {{name}}", hosts).subst("name", values).out(to_file("{{{host}}}.out"));
+  parallel crew;
+  auto made = remote("make", hosts);
+  made.on_end([&](const ended_command& e) { crew.schedule(remote("make check", e.host)); });
+  crew.schedule(std::move(made));
+  co_await crew.run();
+
+  auto by_others = remote("uname", hosts).via(tree());
+  auto down_a_chain = put("image", hosts, "/tmp/").via(tree().chain());
   auto to = put({"a", "b"}, hosts, "/tmp/");
   auto from = get("/var/log/syslog", hosts, "logs");
   a.keep_lines().start();

@@ -26,6 +26,7 @@ action_ref make_parallel(std::vector<action> members);
 action_ref make_sequential(std::vector<action> members);
 void set_composite_name(action& a, std::string_view name);
 void set_stop_on_failure(action& a);
+std::size_t schedule_member(action& all, action what);
 
 template <action_given... A>
 std::vector<action> list_of_actions(A&... each) {
@@ -66,6 +67,7 @@ class composite : public action {
 };
 
 /// Runs its members at the same time. Each has its own fanout; fanout() of the whole sets them all.
+/// More of them may come while it runs: schedule().
 class [[nodiscard]] parallel : public composite, public detail::action_options<parallel> {
  public:
   parallel(const parallel&, detail::moved_only_so_pass_it_with_std_move = {})
@@ -80,6 +82,22 @@ class [[nodiscard]] parallel : public composite, public detail::action_options<p
   template <detail::action_given A>
   explicit parallel(std::vector<A> all)
       : composite(detail::make_parallel(detail::list_of_actions(all))) {}
+
+  /// Adds a member behind the others, of its own kind and with its own handlers, and returns its
+  /// position among them. Once this is started, the member begins at once: so a handler adds to the
+  /// action that called it. The whole ends when the last member has.
+  ///
+  /// After a stop or a kill the hosts of the member are `not_started`. The result that next() gives
+  /// last comes when all has ended: who takes results schedules before that.
+  /// Throws: std::logic_error for an action that was started or moved from, if this was moved from
+  /// or has ended, and from another thread; once this is started, std::invalid_argument for options
+  /// of the member that cannot be used.
+  /// Thread: once it is started, the one that drives the action's loop, as for of() and state()
+  /// then. Handlers are called there, and what context::post() is given.
+  template <detail::action_given A>
+  std::size_t schedule(A what) {
+    return detail::schedule_member(*this, std::move(what));
+  }
 
   /// What it is called in reports. Default: "parallel".
   parallel& name(detail::text_view shown) & {

@@ -41,7 +41,7 @@ void action_core::bind_to(loop& where) {
 }
 
 void action_core::join(action_core& composite, std::size_t first) noexcept {
-  assert(!bound() && !composite.bound() && composite_ == nullptr);
+  assert(!bound() && composite_ == nullptr);
   composite_ = &composite;
   first_ = first;
 }

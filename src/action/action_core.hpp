@@ -42,7 +42,7 @@ class action_core : public ref_counted, protected loop_member {
   // -- of a member of a composite ---------------------------------------------------------------
   // Only the composite has a handle of it, and gets its results, its end and its exceptions. Both
   // run on the same loop.
-  /// `first`: where its hosts stand among those of the composite. Pre: neither is bound.
+  /// `first`: where its hosts stand among those of the composite. Pre: it is not bound.
   void join(action_core& composite, std::size_t first) noexcept;
   /// What action_result::ok() will say. Pre: it has ended.
   bool succeeded() const noexcept { return stats_.ok == stats_.hosts && !lacks_hosts(); }

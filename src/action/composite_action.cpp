@@ -12,14 +12,20 @@
 namespace execo {
 namespace detail {
 
+namespace {
+
+void check_member(const action_core& one) {
+  if (one.bound()) throw std::logic_error("an action joins a composite before it is started");
+  if (one.is_suspended())
+    throw std::logic_error("a suspended action joins no composite: suspend the composite");
+  if (!one.may_join())
+    throw std::logic_error("an action that resumes a journal joins no composite: run it alone");
+}
+
+}  // namespace
+
 composite_action::composite_action(order how, std::vector<action_ref> members) : order_(how) {
-  for (const action_ref& one : members) {
-    if (one->bound()) throw std::logic_error("an action joins a composite before it is started");
-    if (one->is_suspended())
-      throw std::logic_error("a suspended action joins no composite: suspend the composite");
-    if (!one->may_join())
-      throw std::logic_error("an action that resumes a journal joins no composite: run it alone");
-  }
+  for (const action_ref& one : members) check_member(*one);
   members_.reserve(members.size());
   for (action_ref& one : members) {
     one->join(*this, size_);
@@ -35,12 +41,45 @@ std::string composite_action::name() const {
 }
 
 // Members that are moved to another loop would move their hosts and handlers with them.
+void composite_action::check_place(const action_core& what, const loop& where) const {
+  if (what.chosen != nullptr && what.chosen != &where)
+    throw std::invalid_argument("on() for a member of a composite: call on() of the composite");
+}
+
 void composite_action::prepare(loop& where) {
   for (const member& m : members_) {
-    if (m.what->chosen != nullptr && m.what->chosen != &where)
-      throw std::invalid_argument("on() for a member of a composite: call on() of the composite");
+    check_place(*m.what, where);
     m.what->prepare(where);
   }
+}
+
+// What may throw comes first. The hosts are counted before one of them can end, and a member of
+// which none is left to begin is stopped: it delivers `not_started`.
+std::size_t composite_action::schedule(action_ref what) {
+  if (bound() && loop::current() != home_)
+    throw std::logic_error("schedule() of an action that was started is for its loop: post() it");
+  if (stage_ == stage::ended)
+    throw std::logic_error("schedule() of an action that has ended: run another one");
+  check_member(*what);
+  if (members_.size() == members_.capacity()) members_.reserve(2 * members_.size() + 1);
+  if (fanout_ > 0) what->set_fanout(fanout_);
+  what->join(*this, size_);
+  if (bound()) {
+    check_place(*what, *home_);
+    what->prepare(*home_);
+    what->bind_home(*home_);
+  }
+  const std::size_t number = members_.size();
+  const std::size_t hosts = what->size();
+  members_.push_back(member{std::move(what), size_});
+  size_ += hosts;
+  stats_.hosts = size_;
+  if (at_ == step::closed) {
+    members_[number].what->stop();
+  } else {
+    advance();
+  }
+  return number;
 }
 
 void composite_action::bind_home(loop& where) noexcept {
@@ -49,21 +88,24 @@ void composite_action::bind_home(loop& where) noexcept {
 }
 
 void composite_action::begin() {
-  if (order_ != order::at_once) {
-    at_ = step::at_rest;
-    return advance();
-  }
-  while (next_ < members_.size()) members_[next_++].what->start();
+  at_ = step::at_rest;
+  advance();
 }
 
-// A member may end within its own start, which leads here again. While launching is suspended none
-// begins: its handlers would hear of a start, and it would hold descriptors.
+// While launching is suspended no member of a sequence begins: its handlers would hear of a start,
+// and it would hold descriptors.
+bool composite_action::may_begin_next() const noexcept {
+  if (next_ == members_.size()) return false;
+  return order_ == order::at_once || (next_ == over_count_ && !is_suspended());
+}
+
+// A member may end within its own start, or one of its handlers schedule another, which leads here
+// again.
 void composite_action::advance() noexcept {
   if (at_ != step::at_rest) return;
   at_ = step::advancing;
-  while (next_ < members_.size() && next_ == over_count_ && !is_suspended())
-    members_[next_++].what->start();
-  at_ = step::at_rest;
+  while (at_ == step::advancing && may_begin_next()) members_[next_++].what->start();
+  if (at_ == step::advancing) at_ = step::at_rest;
 }
 
 void composite_action::member_over(action_core& which) noexcept {
@@ -75,13 +117,14 @@ void composite_action::member_over(action_core& which) noexcept {
 
 // A member that is stopped before it starts delivers `not_started` for all of its hosts.
 void composite_action::skip_the_rest() noexcept {
+  at_ = step::closed;
   const std::size_t first = std::exchange(next_, members_.size());
   for (std::size_t i = first; i < members_.size(); ++i) members_[i].what->stop();
 }
 
 void composite_action::cancel_all() noexcept {
   skip_the_rest();
-  for (const member& m : members_) m.what->stop();
+  for (std::size_t i = 0; i < members_.size(); ++i) members_[i].what->stop();
 }
 
 void composite_action::signal_all(int signal) noexcept {
@@ -106,7 +149,8 @@ void composite_action::on_suspended() noexcept {
 }
 
 void composite_action::set_fanout(std::size_t at_a_time) noexcept {
-  for (const member& m : members_) m.what->set_fanout(at_a_time);
+  fanout_ = at_a_time;
+  for (std::size_t i = 0; i < members_.size(); ++i) members_[i].what->set_fanout(at_a_time);
 }
 
 void composite_action::allow_below(std::size_t limit) noexcept {
@@ -213,6 +257,9 @@ void set_composite_name(action& a, std::string_view name) {
   composite_to_configure(a).given_name = name;
 }
 void set_stop_on_failure(action& a) { composite_to_configure(a).stop_on_failure(); }
+std::size_t schedule_member(action& all, action what) {
+  return composite_of(action_access::core(all)).schedule(action_access::take(what));
+}
 
 }  // namespace detail
 

@@ -22,6 +22,10 @@ class composite_action final : public action_core {
   std::string given_name;
   void stop_on_failure() noexcept { order_ = order::one_by_one_while_ok; }
 
+  /// Takes one more member, which begins if this one has begun, and returns its number.
+  /// Throws: std::logic_error, std::invalid_argument as parallel::schedule() says.
+  std::size_t schedule(action_ref what);
+
   std::size_t size() const noexcept override { return size_; }
   std::string name() const override;
   std::optional<std::size_t> find(const host& which, match by) const override;
@@ -60,16 +64,21 @@ class composite_action final : public action_core {
   outcome_part part(std::size_t first) const override;
 
   std::size_t member_at(std::size_t index) const noexcept;
+  void check_place(const action_core& what, const loop& where) const;
+  bool may_begin_next() const noexcept;
   void advance() noexcept;
   void skip_the_rest() noexcept;
 
+  // A handler may schedule a member, in the middle of a call of another one: no reference to an
+  // element is kept across such a call.
   std::vector<member> members_;
   std::size_t size_ = 0;
-  std::size_t next_ = 0;  // member to begin; all of them once none is to
+  std::size_t next_ = 0;  // member to begin
   std::size_t over_count_ = 0;
+  std::size_t fanout_ = 0;  // of all members; 0: each has its own
   order order_;
-  /// idle -> at_rest <-> advancing. Of a sequence.
-  enum class step : std::uint8_t { idle, at_rest, advancing };
+  /// idle -> at_rest <-> advancing; any -> closed: no further member begins.
+  enum class step : std::uint8_t { idle, at_rest, advancing, closed };
   step at_ = step::idle;
 };
 
