@@ -21,7 +21,7 @@ demo_packages=(openssh-client)
 # shellcheck disable=SC2034
 test_packages=(ccache googletest libgtest-dev libgmock-dev clang-19 libclang-rt-19-dev clang-format-14
   libasio-dev libuv1-dev libglib2.0-dev openssh-client openssh-server
-  dropbear-bin busybox-static csh tcsh fish zsh ksh strace gdb iproute2 sudo opendoas
+  dropbear-bin busybox-static csh tcsh fish zsh ksh strace gdb iproute2 sudo opendoas btrfs-progs
   tinysshd softhsm2 openssl python3-asyncssh python3-paramiko golang-go golang-golang-x-crypto-dev)
 
 as_root() {

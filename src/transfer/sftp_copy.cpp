@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include <array>
 #include <cassert>
 #include <utility>
 
@@ -211,19 +212,20 @@ task<copy_failure> sftp_copy::explained(sftp_answer status, std::string step, st
   if (!answer.is(sftp_answer::kind::extended)) co_return found;
   // The fields of statvfs(3), 64 bits each.
   constexpr std::size_t available_at = 4;
-  constexpr std::size_t inodes_at = 7;
+  constexpr std::size_t inodes_at = 5;
+  constexpr std::size_t free_inodes_at = 7;
   constexpr std::size_t flags_at = 9;
-  std::size_t number = 0;
-  bool is_full = false;
-  bool is_read_only = false;
-  ssh_reader fields(answer.text);
-  for (; number <= flags_at && !fields.failed(); ++number) {
-    std::uint64_t high = fields.number();
-    std::uint64_t value = high << 32U | fields.number();
-    if (fields.failed()) break;
-    if (number == available_at || number == inodes_at) is_full = is_full || value == 0;
-    if (number == flags_at) is_read_only = (value & 1U) != 0;
+  std::array<std::uint64_t, flags_at + 1> fields{};
+  ssh_reader reader(answer.text);
+  for (std::uint64_t& field : fields) {
+    const std::uint64_t high = reader.number();
+    field = high << 32U | reader.number();
   }
+  if (reader.failed()) co_return found;
+  // A file system that does not count inodes, such as btrfs, has none, and none of them free.
+  const bool lacks_inodes = fields[inodes_at] > 0 && fields[free_inodes_at] == 0;
+  const bool is_full = fields[available_at] == 0 || lacks_inodes;
+  const bool is_read_only = (fields[flags_at] & 1U) != 0;
   if (is_read_only) co_return copy_failure::of_errno(EROFS, step + " " + shown_path(path));
   if (is_full) co_return copy_failure::of_errno(ENOSPC, step + " " + shown_path(path));
   co_return found;

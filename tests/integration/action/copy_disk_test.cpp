@@ -1,4 +1,4 @@
-// Copies to file systems that are full or read-only: real ones, which need root.
+// Copies to file systems that are full, read-only or under a quota: real ones, which need root.
 #include <gmock/gmock.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -6,12 +6,14 @@
 #include <execo/execo.hpp>
 #include <filesystem>
 
+#include "quota_disk.hpp"
 #include "transfer_fixture.hpp"
 
 namespace execo::test {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 /// A file system of 1 MiB while this is there.
@@ -82,6 +84,59 @@ TEST_F(copies_to_disk, that_is_read_only_say_so) {
     expect_failure(get_one({path(source)}, path("disk")), std::errc::read_only_file_system, "disk");
   }
   EXPECT_THAT(names("disk"), IsEmpty());
+}
+
+class copies_under_a_quota : public transfer {
+ protected:
+  void SetUp() override {
+    if (!disk_.is_mounted()) GTEST_SKIP() << "no quota here: " << disk_.why_not();
+    file("big", bytes_of(1, 3000 * kib));
+    make_tree();
+    file("tree/big", bytes_of(2, 3000 * kib));
+  }
+  static host_result result_of(put copy) { return sync_wait(copy.run()).all().front(); }
+  void expect_quota_exceeded(const host_result& r, const std::string& about) const {
+    EXPECT_EQ(r.how(), end_reason::transfer_failed) << r.describe();
+    EXPECT_EQ(r.error(), std::error_code(EDQUOT, std::system_category())) << r.describe();
+    EXPECT_THAT(r.describe(), HasSubstr(about));
+    EXPECT_EQ(r.host.name(), "127.6.0.1");
+    EXPECT_THAT(names("disk"), IsEmpty());
+  }
+
+  quota_disk disk_{path("disk")};
+};
+
+// What cat and tar say of write(2) on the host.
+TEST_F(copies_under_a_quota, name_it_and_leave_nothing_half_written) {
+  const std::string to = path("disk/x");
+  expect_quota_exceeded(put_one({path("big")}, to), "disk/x");
+  expect_quota_exceeded(put_one({path("tree")}, to), "disk");
+  expect_quota_exceeded(put_one({path("big"), path("tree")}, path("disk")), "disk");
+  // What is kept would use it up.
+  for (const char* source : {"big", "tree"})
+    expect_quota_exceeded(result_of(put(path(source), "127.6.0.1", to).ssh(how()).resume()),
+                          "disk");
+  file("small", "text");
+  const host_result fits = put_one({path("small")}, to);
+  EXPECT_TRUE(fits.ok()) << fits.describe();
+}
+
+// Here it is this program that writes.
+TEST_F(copies_under_a_quota, of_a_get_name_it_as_well) {
+  for (const char* source : {"big", "tree"}) {
+    const host_result r = get_one({path(source)}, path("disk"));
+    EXPECT_EQ(r.how(), end_reason::transfer_failed) << r.describe();
+    EXPECT_EQ(r.error(), std::error_code(EDQUOT, std::system_category())) << r.describe();
+    EXPECT_THAT(r.describe(), HasSubstr("big"));
+    EXPECT_THAT(names("disk/127.6.0.1"), IsEmpty());
+  }
+}
+
+// By a program in place of ssh.
+TEST_F(copies_under_a_quota, over_a_connector_name_it_as_well) {
+  ssh_options by;
+  by.connector = "sh -c";
+  expect_quota_exceeded(result_of(put(path("big"), "127.6.0.1", path("disk/x")).ssh(by)), "disk/x");
 }
 
 }  // namespace
