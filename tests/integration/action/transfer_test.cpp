@@ -104,6 +104,33 @@ TEST_F(put_files, times_and_modes_are_kept_on_request) {
   EXPECT_EQ(about.st_mode & 07777, 0664U);
 }
 
+TEST_F(put_files, owners_are_kept_on_request_where_root_copies) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  make_tree();
+  auto owner = [&](const std::string& name) {
+    struct stat about {};
+    EXPECT_EQ(::lstat(path(name).c_str(), &about), 0) << name;
+    return std::pair(about.st_uid, about.st_gid);
+  };
+  using owners = std::pair<uid_t, gid_t>;
+  for (const char* name : {"tree/a", "tree/sub", "tree/sub/link", "tree/none"})
+    ASSERT_EQ(::lchown(path(name).c_str(), 1234, 5678), 0);
+  for (bool preserves : {true, false}) {
+    const std::string to = preserves ? "kept" : "new";
+    fs::create_directories(path(to));
+    for (const char* source : {"tree", "tree/a"}) {
+      put copy = put(path(source), "127.6.0.1", path(to)).ssh(how());
+      if (preserves) copy.preserve();
+      const action_result end = sync_wait(copy.run());
+      ASSERT_TRUE(end.ok()) << end.describe();
+    }
+    const owners expected = preserves ? owners(1234, 5678) : owners(0, 0);
+    for (const char* name : {"/a", "/tree/a", "/tree/sub", "/tree/sub/link", "/tree/none"})
+      EXPECT_EQ(owner(to + name), expected) << to << name;
+    EXPECT_EQ(owner(to + "/tree/sub/empty"), owners(0, 0));
+  }
+}
+
 TEST_F(put_files, references_are_those_of_each_host) {
   for (int i = 1; i <= 3; ++i) file("conf/127.6.0." + std::to_string(i), "of " + std::to_string(i));
   auto copy = put(path("conf/{{{host}}}"), "127.6.0.[1-4]", path("to-{{{host}}}-{{x}}"))

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -12,6 +13,8 @@
 #include "execo/execo.hpp"
 #include "support/file_bytes.hpp"
 #include "support/fleet_way.hpp"
+#include "support/long_count.hpp"
+#include "support/random_bytes.hpp"
 #include "unit/process/children.hpp"
 
 namespace execo::test {
@@ -203,6 +206,72 @@ task<std::vector<std::string>> dialogues_side_by_side() {
 TEST_P(scenarios, parallel_expects_answer_for_each_process_in_order) {
   EXPECT_THAT(sync_wait(dialogues_side_by_side()),
               ElementsAre("ready 0", "ready 1", "ready 2", "", "ready 4"));
+}
+
+// Each client has the server of another host. A server says what it was sent.
+task<std::vector<action_result>> servers_and_clients(const host_set& hosts,
+                                                     const std::vector<std::string>& targets,
+                                                     ssh_options how, std::string folder) {
+  auto servers = remote("mkfifo $FLEET_HOST; cat <$FLEET_HOST", hosts).ssh(how).cwd(folder);
+  auto clients =
+      remote("until [ -p {{targets}} ]; do sleep 0.01; done; echo {{{host}}} >{{targets}}", hosts)
+          .subst("targets", targets)
+          .ssh(how)
+          .cwd(folder);
+  servers.start();
+  std::vector<action_result> ends;
+  ends.push_back(co_await clients.run());
+  ends.push_back(co_await servers.wait());
+  co_return ends;
+}
+
+TEST_P(scenarios, servers_and_their_clients_are_reported_side_by_side) {
+  fleet_fixture fleet("127.7.0.[1-3]");
+  scratch_directory folder;
+  const std::vector<std::string> targets{"127.7.0.3", "127.7.0.1", "127.7.0.2"};
+  const auto ends = sync_wait(
+      servers_and_clients(host_set("127.7.0.[1-3]"), targets, way_to(fleet), folder.path()));
+  for (std::size_t i = 0; i < 3; ++i) {
+    const host_result& server = ends[1][targets[i]];
+    EXPECT_EQ(server.out, ends[0].all().at(i).host.name() + "\n") << server.describe();
+    EXPECT_EQ(server.err, "");
+  }
+  report both;
+  both.add(ends[0]).add(ends[1]);
+  EXPECT_EQ(both.stats().total, 6U);
+  EXPECT_EQ(both.stats().ok, 6U);
+  const std::string shown = both.to_string(report_options().wide());
+  EXPECT_EQ(std::ranges::count(shown, '\n'), 2 + 4) << "a line for each action";
+  EXPECT_LT(shown.find("mkfifo"), shown.find("until")) << "by their starts";
+}
+
+// The dead one keeps none of the others from it.
+TEST_P(scenarios, a_large_file_reaches_all_hosts_but_a_dead_one_and_comes_back) {
+  fleet_fixture fleet("127.7.0.[1-2,4-5]");
+  scratch_directory folder;
+  const std::string here = folder.path() + "/here", there = folder.path() + "/on-{{{host}}}/";
+  std::ofstream(here, std::ios::binary)
+      << random_bytes(7).take(static_cast<std::size_t>(long_count(50)) * 1'000'000);
+  const host_set hosts("127.7.0.[1-5]");
+  ssh_options how = way_to(fleet);
+  how.max_retries = 0;
+  const action_result sent = sync_wait(put(here, hosts, there).make_directories().ssh(how).run());
+  EXPECT_EQ(sent.failed_hosts(), host_set("127.7.0.3"));
+  EXPECT_EQ(sent["127.7.0.3"].how(), end_reason::connect_failed);
+  const action_result back = sync_wait(
+      get(there + "here", filter_bad_hosts(hosts, sent), folder.path() + "/back").ssh(how).run());
+  EXPECT_TRUE(back.ok()) << back.describe();
+  const std::string bytes = file_bytes(here);
+  for (const std::string& name : filter_bad_hosts(hosts, sent)) {
+    EXPECT_TRUE(file_bytes(folder.path() + "/back/" + name + "/here") == bytes) << name;
+    const std::filesystem::directory_iterator all(folder.path() + "/on-" + name);
+    EXPECT_EQ(std::distance(begin(all), end(all)), 1) << "nothing else is left there";
+  }
+  report both;
+  both.add(sent).add(back);
+  EXPECT_EQ(both.stats().errors, 1U);
+  EXPECT_EQ(both.stats().ok, 8U);
+  EXPECT_EQ(both.stats().parts.size(), 2U);
 }
 
 TEST_P(scenarios, a_deaf_process_is_killed_after_its_deadline_and_its_patience) {
