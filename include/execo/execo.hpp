@@ -80,6 +80,7 @@
 #include "execo/timeout.hpp"
 #include "execo/transfer.hpp"
 #include "execo/tree.hpp"
+#include "execo/tree_answers.hpp"
 #include "execo/tree_host.hpp"
 #include "execo/tree_messages.hpp"
 #include "execo/tree_network.hpp"

@@ -1,6 +1,7 @@
 /// tree_network: a tree that stays, for one action after the other.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "execo/detail/host_arguments.hpp"
 #include "execo/detail/tree_ops.hpp"
 #include "execo/tree.hpp"
+#include "execo/tree_answers.hpp"
 #include "execo/tree_host.hpp"
 
 namespace execo {
@@ -81,6 +83,16 @@ class [[nodiscard]] tree_network {
   /// The same for these, which are its hosts from now on.
   detail::tree_deploy_op add(detail::host_arguments hosts) const {
     return detail::tree_deploy_op(detail::state_of(*this), std::move(hosts).take());
+  }
+  /// Asks the agents of all hosts that are up whether they are there: one small frame down each
+  /// link, and one back, for an agent and all behind it. Who has not answered in that time counts
+  /// as silent; others are not held up by it. One at a time: the next begins when this has ended.
+  /// Stop: nobody waits for the answers; throws operation_cancelled.
+  /// Resumes: as above.
+  /// Throws: never for hosts. std::invalid_argument for a time that is not above 0,
+  /// std::logic_error if it was closed before, or is closed meanwhile.
+  detail::tree_ping_op ping(duration within = std::chrono::seconds(10)) const {
+    return detail::tree_ping_op(detail::state_of(*this), within);
   }
   /// Ends what still runs on its hosts, and all agents, waits for their end, and gives what the
   /// tree was like and what it has cost. A command that has not ended is `connection_lost`.

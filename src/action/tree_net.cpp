@@ -20,15 +20,13 @@ namespace {
 constexpr clock::duration first_heal_pause = std::chrono::seconds(1);
 constexpr clock::duration longest_heal_pause = std::chrono::seconds(60);
 
-const char* const was_closed = "the tree was closed";
-
 /// Commands of an action on hosts of a tree that is another one's.
 class net_factory final : public command_factory, public talking_factory {
  public:
   explicit net_factory(intrusive_ptr<tree_net> net) : net_(std::move(net)) {}
 
   void begin(loop& on) override {
-    if (net_->is_over()) throw std::logic_error(was_closed);
+    if (net_->is_over()) throw std::logic_error(tree_net::was_closed);
     loop& home = net_->place(&on);
     if (std::ranges::find(on.rings(), &home) == on.rings().end())
       throw std::invalid_argument("via: the tree is in another context than the action");
@@ -46,7 +44,7 @@ class net_factory final : public command_factory, public talking_factory {
   std::unique_ptr<transport> transport_to(loop& on, std::size_t, attempt& what) override {
     if (tree_factory* there = net_->open()) return there->make_talking_transport(on, what, talk());
     return std::make_unique<failing_transport>(on, end_reason::connect_failed,
-                                               what.where.name() + ": " + was_closed);
+                                               what.where.name() + ": " + tree_net::was_closed);
   }
 
   intrusive_ptr<tree_net> net_;
@@ -184,6 +182,11 @@ void tree_net::be_over() noexcept {
   over_.store(true, std::memory_order_release);
   while (deploying_.linked()) {
     auto& waiter = static_cast<tree_deploy_op&>(*deploying_.next());
+    contain([] { throw std::logic_error(was_closed); },
+            [&](std::exception_ptr error) { waiter.end(std::move(error)); });
+  }
+  while (pinging_.linked()) {
+    auto& waiter = static_cast<tree_ping_op&>(*pinging_.next());
     contain([] { throw std::logic_error(was_closed); },
             [&](std::exception_ptr error) { waiter.end(std::move(error)); });
   }

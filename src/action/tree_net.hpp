@@ -32,6 +32,8 @@ namespace execo::detail {
 class tree_net final : public ref_counted, private loop_member, private tree_watcher {
  public:
   using host_call = std::function<void(const tree_host&)>;
+  /// In words.
+  static constexpr const char* was_closed = "the tree was closed";
 
   tree_net(std::vector<host> hosts, const tree& shape, std::optional<ssh_options> options);
 
@@ -53,6 +55,9 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
   /// Throws: std::invalid_argument for options that cannot be used.
   tree_factory* open();
   void deploy(tree_deploy_op& waiter);
+  void ping(tree_ping_op& waiter);
+  /// It does not wait any more.
+  void leave(tree_ping_op& waiter) noexcept;
   void close(tree_close_op& waiter) noexcept;
   void close() noexcept;
 
@@ -79,6 +84,9 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
   void look_at_waiters();
   bool is_settled(tree_deploy_op& waiter) const noexcept;
   void finish(tree_deploy_op& waiter) noexcept;
+  void ask_agents() noexcept;
+  void agents_answered();
+  tree_answers answers() const;
   void publish() noexcept;
   void take_stock();
   void be_over() noexcept;
@@ -111,6 +119,7 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
   queue_node look_;
   bool look_queued_ = false;
   list_node deploying_;
+  list_node pinging_;  // the first one's wave is under way
   list_node closing_;
   intrusive_ptr<tree_net> self_;  // while it is open or closing
 };

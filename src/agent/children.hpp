@@ -89,10 +89,13 @@ class children final : private branch_owner, private sign_socket_owner {
   /// Null if it is none or has no link any more.
   line* line_of(link_number child) noexcept;
 
+  /// Those that are up; gives them in ascending order.
   template <class Message>
-  void tell_all(const Message& what) {
+  std::vector<link_number> tell_all(const Message& what) {
+    std::vector<link_number> told;
     for (auto& [number, child] : branches_)
-      if (child->state() == branch_state::up) (void)child->line()->send(what);
+      if (child->state() == branch_state::up && child->line()->send(what)) told.push_back(number);
+    return told;
   }
 
   /// Whether less than that waits for each child.

@@ -23,6 +23,9 @@ using detail::execute_flag;
 using detail::execute_message;
 using detail::index_ranges;
 
+// For an orphan to have begun its program, so that its environment can be read.
+constexpr milliseconds look_pause{20};
+
 command_stream stream_of(unsigned output) {
   return output == 0 ? command_stream::output : command_stream::errors;
 }
@@ -315,6 +318,27 @@ bool commands::on_zombie(pid_t pid, int status, const rusage& used) {
   if (which.state() != job_state::running) swept_.push_back({pid, which.run()});
   which.on_exit(status, used);
   return true;
+}
+
+void commands::sweep() {
+  if (swept_.empty()) return;
+  bool killed = false, unsure = false;
+  for (pid_t one : children_of(::getpid())) {
+    if (by_pid_.contains(one) || owner_.has_process(one)) continue;
+    const orphan_origin origin = origin_of(one);
+    unsure |= origin == orphan_origin::unknown;
+    if (origin != orphan_origin::ended) continue;
+    kill_tree(one);
+    killed = true;
+  }
+  switch (looks_.after(killed, unsure)) {
+    case next_look::at_ends:
+      return;
+    case next_look::soon:
+      return loop_.arm(look_due_, loop_.now() + look_pause);
+    case next_look::none:
+      swept_.clear();
+  }
 }
 
 orphan_origin commands::origin_of(pid_t orphan) const {

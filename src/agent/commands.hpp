@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/job.hpp"
+#include "agent/orphan_looks.hpp"
 #include "agent/reactor.hpp"
 #include "agent/spawn.hpp"
 #include "agent/talks.hpp"
@@ -29,6 +30,8 @@ class commands_owner {
   virtual void tell(detail::folded_message what) = 0;
   virtual void tell(const detail::ended_message& what) = 0;
   virtual bool has_room_for_output() const noexcept = 0;
+  /// It is a child of the agent that is no command, and no orphan.
+  virtual bool has_process(pid_t pid) const noexcept = 0;
 
  protected:
   ~commands_owner() = default;
@@ -48,7 +51,11 @@ enum class orphan_origin : std::uint8_t { ended, other, unknown };
 class commands final : private job_owner {
  public:
   commands(reactor& on, commands_owner& owner, const surroundings& around, talks& with) noexcept
-      : loop_(on), owner_(owner), around_(around), talks_(with) {}
+      : loop_(on),
+        owner_(owner),
+        around_(around),
+        talks_(with),
+        look_due_(delegate<>::to<&commands::sweep>(this)) {}
 
   /// Who this host is, who has reached it, and the credit of each stream.
   void introduce(const detail::welcome_message& self);
@@ -68,17 +75,12 @@ class commands final : private job_owner {
 
   /// A child is a zombie and about to be reaped. False: it is none of these.
   bool on_zombie(pid_t pid, int status, const rusage& used);
-  /// Commands were ended, and what they left behind may still run: see origin_of().
-  bool has_leftovers() const noexcept { return !swept_.empty(); }
-  /// An orphan is left behind by those: its session says so, or its mark, a variable that each
-  /// command gets. With neither, it counts as ended if no command runs: nothing else can own it.
-  orphan_origin origin_of(pid_t orphan) const;
-  void forget_leftovers() noexcept { swept_.clear(); }
+  /// Children have ended: kills orphans that commands have left behind which were ended.
+  void sweep();
   /// Drops those that have ended. Not from a call of a command.
   void collect();
 
   bool idle() const noexcept { return jobs_.empty(); }
-  bool has_process(pid_t pid) const noexcept { return by_pid_.contains(pid); }
 
  private:
   void on_output(job& from, unsigned stream, std::string_view bytes) override;
@@ -86,6 +88,10 @@ class commands final : private job_owner {
   void on_job_ended(job& which) override;
   bool has_room() const noexcept override { return owner_.has_room_for_output(); }
 
+  /// An orphan is left behind by those that were ended: its session says so, or its mark, a
+  /// variable that each command gets. With neither, it counts as ended if no command runs: nothing
+  /// else can own it.
+  orphan_origin origin_of(pid_t orphan) const;
   /// Pre: the order is whole and sound.
   void launch(const detail::execute_message& order);
   void drop_partial(std::uint32_t run);
@@ -107,7 +113,9 @@ class commands final : private job_owner {
   std::map<std::uint32_t, std::unique_ptr<job>> jobs_;
   std::map<pid_t, job*> by_pid_;
   std::vector<std::uint32_t> ended_;  // runs to be collected
-  std::vector<ended_command> swept_;  // that were ended: to be swept
+  std::vector<ended_command> swept_;  // that were ended: what they left behind may still run
+  orphan_looks looks_;
+  alarm look_due_;
 };
 
 }  // namespace execo::agent

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "agent/descendants.hpp"
 #include "agent/facts.hpp"
 
 namespace execo::agent {
@@ -21,9 +20,6 @@ using detail::frame_type;
 constexpr milliseconds greeting_limit{60'000};
 // For commands, when everything is being ended; children have the same and end beside them.
 constexpr milliseconds end_grace{2000};
-// For an orphan to have begun its program, so that its environment can be read.
-constexpr milliseconds look_pause{20};
-constexpr int max_looks = 50;
 // For the next agent of this host to ask for what this one has of files.
 constexpr milliseconds offer_limit{10'000};
 // For what KILL has not ended, and for a parent that does not read.
@@ -57,7 +53,7 @@ node::node(reactor& on, const detail::bytes16& nonce, const surroundings& around
       signals_(on, delegate<bool>::to<&node::on_signals>(this)),
       patience_(delegate<>::to<&node::on_patience>(this)),
       fold_due_(delegate<>::to<&node::on_fold_due>(this)),
-      look_due_(delegate<>::to<&node::sweep>(this)) {}
+      wave_due_(delegate<>::to<&node::on_wave_due>(this)) {}
 
 void node::run() {
   loop_.arm(patience_, loop_.now() + greeting_limit);
@@ -120,28 +116,7 @@ void node::reap() {
       (void)children_.on_zombie(ended.si_pid, status);
     (void)::waitpid(ended.si_pid, nullptr, WNOHANG);
   }
-  sweep();
-}
-
-void node::sweep() {
-  if (!commands_.has_leftovers()) return;
-  bool found = false, unsure = false;
-  for (pid_t one : children_of(::getpid())) {
-    if (commands_.has_process(one) || children_.has_process(one)) continue;
-    const orphan_origin origin = commands_.origin_of(one);
-    unsure |= origin == orphan_origin::unknown;
-    if (origin != orphan_origin::ended) continue;
-    kill_tree(one);
-    found = true;
-  }
-  // Their ends are looked at again: they may have forked meanwhile.
-  if (found) return;
-  if (unsure && looks_again_ < max_looks) {
-    ++looks_again_;
-    return loop_.arm(look_due_, loop_.now() + look_pause);
-  }
-  looks_again_ = 0;
-  commands_.forget_leftovers();
+  commands_.sweep();
 }
 
 // -- flow and end ---------------------------------------------------------------------------------

@@ -19,6 +19,7 @@
 #include "agent/waiting_orders.hpp"
 #include "wire/fold_table.hpp"
 #include "wire/messages.hpp"
+#include "wire/wave_answers.hpp"
 
 namespace execo::agent {
 
@@ -77,6 +78,7 @@ class node final : private line_owner,
   bool obey(const detail::credit_message& what, const detail::frame& as);
   bool obey(const detail::signal_message& what, const detail::frame& as);
   bool obey(const detail::cancel_message& what, const detail::frame& as);
+  bool obey(const detail::wave_message& what, const detail::frame& as);
   bool obey(const detail::file_order_message& what, const detail::frame& as);
   bool obey(const detail::file_part_message& what, const detail::frame& as);
   bool obey(const detail::file_end_message& what, const detail::frame& as);
@@ -108,6 +110,9 @@ class node final : private line_owner,
   bool hear_of_talk(const branch& from, const detail::frame& what);
   template <class Message>
   bool pass_talk_up(const branch& from, const detail::frame& what);
+  bool hear_answers(const branch& from, const detail::frame& what);
+  void lose_answers(const detail::index_ranges& hosts);
+  void tell_answers();
   void end_runs(const detail::index_ranges& hosts, std::string_view why);
   void tell_ended(std::uint32_t run, detail::index_ranges hosts, detail::command_end how,
                   std::string_view text);
@@ -122,6 +127,7 @@ class node final : private line_owner,
   void tell(detail::folded_message what) override;
   void tell(const detail::ended_message& what) override;
   bool has_room_for_output() const noexcept override;
+  bool has_process(pid_t pid) const noexcept override { return children_.has_process(pid); }
   void tell(const detail::say_message& what) override { tell_parent(what); }
   void tell(const detail::contribute_message& what) override { tell_parent(what); }
   void tell(const detail::consumed_message& what) override { tell_parent(what); }
@@ -135,10 +141,10 @@ class node final : private line_owner,
   // -- time and signals ---------------------------------------------------------------------------
   void on_signals(bool asked_to_end);
   void reap();
-  void sweep();
   void end(milliseconds grace, detail::goodbye_reason why);
   void on_patience();
   void on_fold_due() { flush_folds(); }
+  void on_wave_due();
   void after_turn();
   void grant(line& to);
   void settle_flow();
@@ -159,11 +165,11 @@ class node final : private line_owner,
   detail::fold_table folds_;
   held_starts starts_;
   waiting_orders waiting_;
+  detail::wave_answers wave_;
   node_state state_ = node_state::greeting;
   std::uint32_t index_ = 0;
   heard_signals signals_;
-  alarm patience_, fold_due_, look_due_;
-  int looks_again_ = 0;  // at orphans that may be left behind
+  alarm patience_, fold_due_, wave_due_;
 };
 
 }  // namespace execo::agent

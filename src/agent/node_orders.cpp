@@ -48,6 +48,8 @@ bool node::take(const detail::frame& what) {
       return take_as<detail::signal_message>(what);
     case frame_type::cancel:
       return take_as<detail::cancel_message>(what);
+    case frame_type::wave:
+      return take_as<detail::wave_message>(what);
     case frame_type::deliver:
     case frame_type::accepted:
     case frame_type::gathered:
@@ -226,7 +228,7 @@ bool node::obey(const detail::file_none_message& what, const detail::frame&) {
 
 bool node::obey(const detail::file_forget_message& what, const detail::frame&) {
   files_.forget(what.content);
-  children_.tell_all(what);
+  (void)children_.tell_all(what);
   return true;
 }
 

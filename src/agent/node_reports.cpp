@@ -62,6 +62,8 @@ bool node::hear(branch& from, const detail::frame& what) {
       return hear_returned(from, what);
     case frame_type::sign_ask:
       return hear_ask(from, what);
+    case frame_type::answers:
+      return hear_answers(from, what);
     case frame_type::credit: {
       auto credit = detail::credit_message::decode(what);
       if (!credit || !children_.may_tell(from, index_ranges(credit->host))) return false;
@@ -118,6 +120,7 @@ bool node::hear_state(branch& from, const detail::frame& what) {
   if (!from.served().contains(message->parent)) return false;
   // The ends of its runs come behind the output that is under way, which this has overtaken.
   if (!children_.take_state(from, message->hosts, message->state)) return false;
+  if (message->state == tree_host_state::failed) lose_answers(message->hosts);
   pass_up(what);
   return true;
 }
@@ -176,6 +179,7 @@ void node::on_hosts_lost(const index_ranges& hosts, const index_ranges& silent, 
     tell_ended(run, never, command_end::not_started, text);
   });
   end_runs(hosts | silent, text);
+  lose_answers(hosts);
   detail::host_state_message message = state_of(hosts, tree_host_state::failed);
   message.why = why;
   message.text = text.substr(0, detail::reason_limit);

@@ -35,6 +35,7 @@ tree_root::tree_root(loop& on, const tree_settings& how, std::shared_ptr<tree_wa
       way_(std::move(way)),
       outfit_(how),
       hosts_(*way_),
+      wave_(on, *this, hosts_, links_),
       copies_(on),
       signing_(*this, hosts_, links_, *way_),
       ready_(on, *this),
@@ -247,6 +248,9 @@ void tree_root::child_frame(tree_child& child, const frame& f) {
     case frame_type::sign_ask:
       is_right = signing_.take(child, link, f);
       break;
+    case frame_type::answers:
+      is_right = wave_.take(link, f);
+      break;
     default:
       is_right = runs_.take(link, f);
   }
@@ -276,6 +280,7 @@ void tree_root::fail_all(const std::exception_ptr& error) noexcept {
 void tree_root::close() noexcept {
   is_closing_ = true;
   intrusive_ptr<tree_root> alive(this);
+  wave_.stop();
   way_->forget_answers();
   links_.leave();
   if (links_.empty()) end_closed();
@@ -299,6 +304,7 @@ void tree_root::describe(std::vector<std::string>& lines, clock::time_point) con
   lines.push_back(
       fmt::format("tree: {} hosts, {} up, {} failed, {} without an agent; {} children, {} levels",
                   now.hosts, now.up, now.failed, now.direct, now.children, now.depth));
+  wave_.describe(lines);
 }
 
 }  // namespace execo::detail

@@ -29,6 +29,7 @@
 #include "tree/tree_seat.hpp"
 #include "tree/tree_talks.hpp"
 #include "tree/tree_watcher.hpp"
+#include "tree/tree_wave.hpp"
 #include "tree/tree_way.hpp"
 
 namespace execo::detail {
@@ -67,6 +68,8 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
     return sent;
   }
   tree_talks& talks() noexcept { return talks_; }
+  tree_wave& wave() noexcept { return wave_; }
+  const tree_wave& wave() const noexcept { return wave_; }
   /// The command of the seat is there from now on. Pre: execute() was.
   void join_talk(const tree_seat& seat, talk_group& talk, std::uint32_t rank) {
     if (tree_child* child = links_[seat.link_in_tree].child.get())
@@ -137,6 +140,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   void mark_up(std::uint32_t index, std::uint32_t link, std::uint32_t parent, unsigned depth);
   void mark_failed(std::uint32_t index, const failure& why);
   void mark_ended(std::uint32_t index, host_failure how, const failure& why);
+  void tell_lost(std::uint32_t index, const failure& why);
   void lose_hosts(const tree_child& child, std::uint32_t link, const failure& why);
   bool take_state(tree_child& child, std::uint32_t link, const frame& f);
   bool take_steal(std::uint32_t link, const frame& f);
@@ -161,6 +165,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   tree_hosts hosts_;
   std::optional<tree_leaders> leaders_;  // of a shape by hand
   tree_links links_;
+  tree_wave wave_;
   tree_runs runs_;
   tree_copies copies_;
   tree_talks talks_;

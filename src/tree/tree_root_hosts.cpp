@@ -213,9 +213,16 @@ void tree_root::mark_failed(std::uint32_t index, const failure& why) {
   const bool was_up = its.at == tree_stage::up;
   hosts_.set_stage(its, tree_stage::failed);
   its.link = tree_hosts::no_link;
-  if (watcher_ != nullptr)
-    was_up ? watcher_->host_lost(index, why) : watcher_->host_failed(index, why);
+  if (was_up)
+    tell_lost(index, why);
+  else if (watcher_ != nullptr)
+    watcher_->host_failed(index, why);
   end_seats(its, why);
+}
+
+void tree_root::tell_lost(std::uint32_t index, const failure& why) {
+  wave_.lose(index);
+  if (watcher_ != nullptr) watcher_->host_lost(index, why);
 }
 
 // Another way may lead to a host that has no agent: see leaf_transport.
@@ -235,7 +242,7 @@ void tree_root::lose_hosts(const tree_child& child, std::uint32_t link, const fa
     its.link = tree_hosts::no_link;
     if (its.at != tree_stage::up) return;
     hosts_.set_stage(its, tree_stage::unknown);
-    if (watcher_ != nullptr) watcher_->host_lost(index, why);
+    tell_lost(index, why);
   });
   runs_.drop(link);
   tree_links::entry& its = links_[link];

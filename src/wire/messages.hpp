@@ -17,6 +17,7 @@
 #include "wire/run_messages.hpp"
 #include "wire/sign_messages.hpp"
 #include "wire/talk_messages.hpp"
+#include "wire/wave_messages.hpp"
 
 namespace execo::detail {
 

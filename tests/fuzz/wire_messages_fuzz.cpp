@@ -54,6 +54,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           detail::file_forget_message, detail::file_want_message, detail::sign_ask_message,
           detail::sign_answer_message, detail::deliver_message, detail::accepted_message,
           detail::say_message, detail::consumed_message, detail::contribute_message,
-          detail::gathered_message>(from);
+          detail::gathered_message, detail::wave_message, detail::answers_message>(from);
   return 0;
 }

@@ -86,6 +86,10 @@ class hostile_agent {
     say(steal);
     return detail::work_message::decode(until(frame_type::work))->items.front();
   }
+  /// The number of the next wave.
+  std::uint32_t take_wave() {
+    return detail::wave_message::decode(until(frame_type::wave))->number;
+  }
   /// What the root says to an ssh that leads to that host.
   std::string answer_to(detail::sign_ask_message ask) {
     ask.hosts = index_ranges(index());
@@ -130,6 +134,12 @@ class hostile_agent {
     message.run = run();
     message.hosts = index_ranges(index());
     message.measures.emplace_back();
+    return message;
+  }
+  detail::answers_message answers(std::uint32_t wave, const index_ranges& hosts) const {
+    detail::answers_message message;
+    message.hosts = hosts;
+    message.number = wave;
     return message;
   }
   detail::host_state_message state(std::uint32_t host, detail::tree_host_state which) const {
@@ -345,6 +355,15 @@ const std::map<std::string_view, deed> deeds{
        at.say(at.started());
        at.say_last_sequence_again();
        at.say(at.started());
+     }},
+    {"answers_what_nobody_has_asked",
+     [](auto& at) { at.say(at.answers(1'000'000, index_ranges(at.index()))); }},
+    {"answers_for_another_host",
+     [](auto& at) { at.say(at.answers(1, index_ranges(at.index() == 0 ? 1 : 0))); }},
+    {"answers_twice",
+     [](auto& at) {
+       const std::uint32_t wave = at.take_wave();
+       for (int i = 0; i < 2; ++i) at.say(at.answers(wave, index_ranges(at.index())));
      }},
     {"speaks_after_its_goodbye",
      [](auto& at) {

@@ -149,6 +149,13 @@ detail::execute_message tree_driver::words(std::uint32_t run, const detail::inde
   return order;
 }
 
+detail::wave_message tree_driver::wave(std::uint32_t number, std::uint32_t hold_ms) {
+  detail::wave_message ask;
+  ask.number = number;
+  ask.hold_ms = hold_ms;
+  return ask;
+}
+
 void tree_driver::input(std::uint32_t run, std::uint32_t host, const std::string& bytes, bool end) {
   detail::input_message message;
   message.run = run;
@@ -324,6 +331,11 @@ void tree_driver::take(const detail::frame& what) {
         wanted_[want->content] += want->room;
         first_wants_.try_emplace(want->content, *want);
       }
+      return;
+    case frame_type::answers:
+      ++frames_of_answers_;
+      if (auto answers = detail::answers_message::decode(what))
+        answers_[answers->number] |= answers->hosts;
       return;
     case frame_type::returned:
       if (auto returned = detail::returned_message::decode(what)) returned_ |= returned->hosts;

@@ -63,6 +63,8 @@ class tree_driver {
                                       std::string command);
   static detail::execute_message words(std::uint32_t run, const detail::index_ranges& hosts,
                                        std::vector<std::string> words);
+  /// Whoever does not answer in a minute is late.
+  static detail::wave_message wave(std::uint32_t number, std::uint32_t hold_ms = 60'000);
   void input(std::uint32_t run, std::uint32_t host, const std::string& bytes, bool end);
   void cancel(std::uint32_t run, const detail::index_ranges& hosts);
 
@@ -89,6 +91,9 @@ class tree_driver {
   }
   /// Hosts that it has given back.
   const detail::index_ranges& returned() const noexcept { return returned_; }
+  /// Who has answered that wave, and in how many frames.
+  const detail::index_ranges& answers(std::uint32_t number) { return answers_[number]; }
+  std::size_t frames_of_answers() const noexcept { return frames_of_answers_; }
   std::uint64_t folded_frames() const noexcept { return folded_frames_; }
   std::optional<int> status() const noexcept { return status_; }
 
@@ -113,6 +118,8 @@ class tree_driver {
   std::map<std::uint32_t, std::uint64_t> wanted_;
   std::map<std::uint32_t, detail::file_want_message> first_wants_;
   detail::index_ranges returned_;
+  std::map<std::uint32_t, detail::index_ranges> answers_;  // by wave
+  std::size_t frames_of_answers_ = 0;
   std::uint64_t folded_frames_ = 0;
 };
 

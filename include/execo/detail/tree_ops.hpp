@@ -9,6 +9,8 @@
 #include "execo/detail/node.hpp"
 #include "execo/detail/operation.hpp"
 #include "execo/detail/state_ref.hpp"
+#include "execo/time.hpp"
+#include "execo/tree_answers.hpp"
 #include "execo/tree_host.hpp"
 #include "execo/tree_stats.hpp"
 
@@ -46,6 +48,35 @@ class [[nodiscard]] tree_deploy_op final : public operation, private list_node {
   std::vector<tree_host> found_;
   std::exception_ptr error_;
   bool adds_ = false;
+  bool abandoned_ = false;
+};
+
+class [[nodiscard]] tree_ping_op final : public operation, private list_node {
+ public:
+  /// Throws: std::invalid_argument for a time that is not above 0.
+  tree_ping_op(tree_net_ref net, duration within);
+  tree_ping_op(tree_ping_op&& other) noexcept
+      : operation(std::move(other)),
+        list_node(),
+        net_(std::move(other.net_)),
+        within_(other.within_) {}
+
+  /// Throws: operation_cancelled if the wait was abandoned; why there is no tree.
+  tree_answers await_resume();
+
+ private:
+  friend class tree_net;
+  loop& bind(loop* affinity) override;
+  void on_start(bool stopped) noexcept override;
+  void on_stop() noexcept override;
+  bool cancelled() const noexcept override { return abandoned_; }
+  const char* what() const noexcept override { return "answers of the agents of a tree"; }
+  void end(std::exception_ptr error) noexcept;
+
+  tree_net_ref net_;
+  duration within_;
+  tree_answers found_;
+  std::exception_ptr error_;
   bool abandoned_ = false;
 };
 

@@ -21,6 +21,7 @@ class agent_lie {
   const char* kind;
   const char* words;  // of the state of its host
   bool folds = false;
+  bool is_asked = false;  // whether it is there
 };
 void PrintTo(const agent_lie& which, std::ostream* out) { *out << which.kind; }
 
@@ -47,6 +48,11 @@ TEST_P(agents_with_a_hostile_child, lose_that_child_alone) {
   detail::execute_message order = tree_driver::text(1, all, hostile.command());
   if (GetParam().folds) order.flags |= static_cast<std::uint8_t>(detail::execute_flag::fold);
   tree.send(order);
+  if (GetParam().is_asked) {
+    // Not before it is up: it is not asked then.
+    ASSERT_TRUE(tree.until_up(1, last)) << tree.link().fault_words();
+    tree.send(tree_driver::wave(1));
+  }
   ASSERT_TRUE(says_that_it_failed(bad)) << tree.link().fault_words();
   EXPECT_EQ(tree.host(bad).last->why, detail::host_failure::protocol);
   EXPECT_THAT(tree.host(bad).last->text, HasSubstr(GetParam().words));
@@ -73,6 +79,9 @@ const agent_lie agent_lies[] = {
     {"says_that_it_is_up", "the protocol was broken: host_state"},
     {"says_that_it_failed", "the protocol was broken: host_state"},
     {"gives_credit_that_it_does_not_have", "credit is given for more than was sent"},
+    {"answers_what_nobody_has_asked", "the protocol was broken: answers"},
+    {"answers_for_another_host", "speaks for a host that was not handed to this child"},
+    {"answers_twice", "the protocol was broken: answers", false, true},
     {"greets_again", "comes at a time that is not its own: hello"},
     {"repeats_a_frame", "a frame is missing, repeated or put in"},
     {"speaks_after_its_goodbye", "comes at a time that is not its own: output"},

@@ -63,6 +63,8 @@ const lie lies[] = {
     {"takes_input_that_was_not_sent", "it took more input than there was",
      end_reason::protocol_error},
     {"gives_credit_that_it_does_not_have", "credit is given for more than was sent"},
+    {"answers_what_nobody_has_asked", "the protocol was broken: answers"},
+    {"answers_for_another_host", "speaks for a host that was not handed to this child"},
     {"greets_again", "comes at a time that is not its own: hello"},
     {"repeats_a_frame", "a frame is missing, repeated or put in"},
     {"speaks_after_its_goodbye", "comes at a time that is not its own: output"},

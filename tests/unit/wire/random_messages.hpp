@@ -258,6 +258,14 @@ class random_messages {
     m.number = static_cast<std::uint8_t>(1 + below(64));
   }
   void fill(detail::cancel_message& m) { address(m); }
+  void fill(detail::wave_message& m) {
+    m.number = run();
+    number(m.hold_ms);
+  }
+  void fill(detail::answers_message& m) {
+    m.hosts = hosts();
+    m.number = run();
+  }
   void fill(detail::file_order_message& m) {
     address(m);
     number(m.content);
@@ -378,6 +386,8 @@ void for_each_message(Each each) {
   each(detail::contribute_message());
   each(detail::gathered_message());
   each(detail::cancel_message());
+  each(detail::wave_message());
+  each(detail::answers_message());
   each(detail::file_order_message());
   each(detail::file_part_message());
   each(detail::file_end_message());

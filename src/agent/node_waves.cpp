@@ -1,0 +1,47 @@
+// Waves: all agents below are asked whether they are there, and their answers go up together.
+#include <optional>
+#include <utility>
+
+#include "agent/node.hpp"
+
+namespace execo::agent {
+
+bool node::obey(const detail::wave_message& what, const detail::frame&) {
+  if (what.number <= wave_.number()) return false;
+  wave_.begin(what.number, index_, children_.tell_all(what));
+  if (wave_.is_due())
+    tell_answers();
+  else
+    loop_.arm(wave_due_, loop_.now() + milliseconds(what.hold_ms));
+  return true;
+}
+
+bool node::hear_answers(const branch& from, const detail::frame& what) {
+  std::optional<detail::answers_message> message = detail::answers_message::decode(what);
+  if (!message || !children_.may_tell(from, message->hosts)) return false;
+  if (!wave_.take(from.number(), *message)) return false;
+  tell_answers();
+  return true;
+}
+
+// A host that is lost has failed for whoever is told of it: no answer of it comes behind that.
+void node::lose_answers(const detail::index_ranges& hosts) {
+  wave_.lose(hosts);
+  wave_.forget_if([this](std::uint32_t child) { return children_.line_of(child) == nullptr; });
+  tell_answers();
+}
+
+void node::on_wave_due() {
+  wave_.stop_waiting();
+  tell_answers();
+}
+
+void node::tell_answers() {
+  if (!wave_.is_due()) return;
+  loop_.disarm(wave_due_);
+  detail::answers_message answers;
+  answers.number = wave_.number();
+  for_pieces(answers, wave_.take_answers(), [this](const auto& piece) { tell_parent(piece); });
+}
+
+}  // namespace execo::agent
