@@ -107,7 +107,9 @@ intrusive_ptr<lifecycle> copy_factory::run_script(loop& on, std::size_t ring, at
 
 void copy_factory::fill(copy_share& share) const {
   share.counts = counts_;
-  share.rate = rate_limit(bytes_a_second_in_all / rings_);
+  // Rounded down to 0 it would be no limit.
+  const std::uint64_t of_ring = bytes_a_second_in_all / rings_;
+  share.rate = rate_limit(bytes_a_second_in_all == 0 ? 0 : std::max<std::uint64_t>(1, of_ring));
   share.bytes_a_second = bytes_a_second_each;
   share.idle_timeout = idle_timeout;
 }

@@ -13,14 +13,20 @@
 #include <functional>
 
 #include "action/fanout_action.hpp"
+#include "execo/sleep.hpp"
 #include "execo/sync_wait.hpp"
+#include "execo/task.hpp"
 #include "fleet_fixture.hpp"
+#include "held_clock.hpp"
+#include "long_count.hpp"
 #include "random_bytes.hpp"
+#include "transfer/piece_store.hpp"
 #include "unit/transfer/played_peer.hpp"
 
 namespace execo::test {
 namespace {
 
+using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -85,39 +91,77 @@ class played_receiver final : public played_peer {
   bool input_closed_ = false;
 };
 
-class put_to_script final : public detail::execution_factory {
+/// Waits for ever for the first part to be through.
+class stalled_receiver final : public played_peer {
  public:
-  put_to_script(receiver_script& script, std::shared_ptr<const detail::source_tree> tree)
-      : script_(script), tree_(std::move(tree)), share_(std::make_shared<detail::put_share>()) {
-    share_->counts = std::make_shared<detail::copy_counts>();
-    if (!script.lists.empty()) share_->how.skip = detail::skip_rule::same_time;
-  }
+  /// `taken`: parts that such receivers hold.
+  stalled_receiver(detail::loop& on, std::uint64_t wants_from, std::size_t& taken)
+      : played_peer(on), wants_from_(wants_from), taken_(taken) {}
 
-  detail::intrusive_ptr<detail::execution> make(detail::loop& on, std::size_t,
-                                                detail::attempt) override {
-    auto what = std::make_shared<command>("receiver");
-    what->set_in(pipe());
-    auto stdio = detail::taken_stdio::now(*what, detail::surroundings::caller::goes_on);
-    detail::intrusive_ptr<detail::lifecycle> receiver(new detail::lifecycle(
-        on, what, std::move(stdio), std::make_unique<played_receiver>(on, script_), deadlines()));
-    auto form = tree_->is_one_file() ? detail::payload::form::file : detail::payload::form::archive;
-    auto content = std::make_shared<detail::put_content>(on, tree_, form, false);
-    return detail::intrusive_ptr<detail::execution>(
-        new detail::put_execution(on, std::move(receiver), std::move(content), share_, "M"));
+  void write(std::span<const char> bytes) override {
+    if (std::exchange(asked_, true)) {
+      ++taken_;
+      return;
+    }
+    soon([this, count = bytes.size()] { events().on_written(count); });
+    tell(stream::out, "M ready " + std::to_string(wants_from_) + "\n");
+  }
+  void close_input() override {}
+  void signal(int number) override {
+    soon([this, number] {
+      end_output();
+      events().on_exit(exit_status::of_signal(number));
+    });
   }
 
  private:
-  receiver_script& script_;
-  std::shared_ptr<const detail::source_tree> tree_;
-  std::shared_ptr<detail::put_share> share_;
+  std::uint64_t wants_from_;
+  std::size_t& taken_;
+  bool asked_ = false;
 };
 
-class put_by_script : public action {
+/// To peers that a test makes. All are sent the same.
+class put_to_peers final : public detail::execution_factory {
  public:
-  explicit put_by_script(std::shared_ptr<detail::execution_factory> factory)
+  using maker = std::function<std::unique_ptr<detail::transport>(detail::loop&, std::size_t index)>;
+  put_to_peers(maker peers, std::shared_ptr<const detail::source_tree> tree)
+      : peers_(std::move(peers)),
+        tree_(std::move(tree)),
+        share_(std::make_shared<detail::put_share>()) {
+    share_->counts = std::make_shared<detail::copy_counts>();
+  }
+  detail::put_share& share() noexcept { return *share_; }
+
+  std::size_t descriptors() const noexcept override { return 0; }
+  detail::intrusive_ptr<detail::execution> make(detail::loop& on, std::size_t,
+                                                detail::attempt one) override {
+    auto what = std::make_shared<command>("receiver");
+    what->set_in(pipe());
+    auto stdio = detail::taken_stdio::now(*what, detail::surroundings::caller::goes_on);
+    detail::intrusive_ptr<detail::lifecycle> receiver(
+        new detail::lifecycle(on, what, std::move(stdio), peers_(on, one.index), deadlines()));
+    auto form = tree_->is_one_file() ? detail::payload::form::file : detail::payload::form::archive;
+    if (!content_) content_ = std::make_shared<detail::put_content>(on, tree_, form, false);
+    return detail::intrusive_ptr<detail::execution>(
+        new detail::put_execution(on, std::move(receiver), content_, share_, "M"));
+  }
+  void end(std::size_t) noexcept override { content_.reset(); }
+
+ private:
+  maker peers_;
+  std::shared_ptr<const detail::source_tree> tree_;
+  std::shared_ptr<detail::put_share> share_;
+  std::shared_ptr<detail::put_content> content_;
+};
+
+class put_to_played : public action {
+ public:
+  put_to_played(std::shared_ptr<detail::execution_factory> factory, std::size_t hosts)
       : action(detail::action_ref(
-            new detail::fanout_action(command("put"), std::vector<host>{host("h")}))) {
-    static_cast<detail::fanout_action&>(*state_).factory = std::move(factory);
+            new detail::fanout_action(command("put"), std::vector<host>(hosts, host("h"))))) {
+    auto& state = static_cast<detail::fanout_action&>(*state_);
+    state.factory = std::move(factory);
+    state.set_fanout(hosts);
   }
 };
 
@@ -126,11 +170,20 @@ class put_executions : public ::testing::Test {
   put_executions() : bytes_(random_bytes(1).take(300'000)) {
     std::ofstream(folder_.path() + "/a", std::ios::binary) << bytes_;
   }
-  host_result run(receiver_script& script, const std::string& source = "a") const {
+  std::shared_ptr<const detail::source_tree> tree_of(const std::string& source) const {
     auto tree = std::make_shared<detail::source_tree>();
     std::vector<std::string> names{source};
     EXPECT_FALSE(detail::read_source_tree(names, folder_.path(), *tree));
-    put_by_script copy(std::make_shared<put_to_script>(script, std::move(tree)));
+    return tree;
+  }
+  host_result run(receiver_script& script, const std::string& source = "a") const {
+    auto peers = std::make_shared<put_to_peers>(
+        [&](detail::loop& on, std::size_t) {
+          return std::make_unique<played_receiver>(on, script);
+        },
+        tree_of(source));
+    if (!script.lists.empty()) peers->share().how.skip = detail::skip_rule::same_time;
+    put_to_played copy(std::move(peers), 1);
     return sync_wait(copy.run()).all().front();
   }
 
@@ -210,6 +263,59 @@ TEST_F(put_executions, end_as_the_receiver_says_whatever_its_exit_code) {
   receiver_script bad_end;
   bad_end.code = 1;
   EXPECT_FALSE(run(bad_end).ok());
+}
+
+// Of 64 KiB each: 64 MiB, the others wait.
+TEST_F(put_executions, share_1024_parts_however_many_hosts_are_at_different_places) {
+  constexpr std::size_t hosts = 1500;
+  constexpr std::size_t part = detail::piece_store::piece_size;
+  const auto parts = static_cast<std::size_t>(long_count(15'000));  // 1 GB in long runs
+  std::ofstream(folder_.path() + "/large");
+  fs::resize_file(folder_.path() + "/large", parts * part);
+  std::size_t asked = 0;
+  std::size_t taken = 0;
+  auto peers = std::make_shared<put_to_peers>(
+      [&](detail::loop& on, std::size_t index) {
+        ++asked;
+        return std::make_unique<stalled_receiver>(on, index * (parts / hosts) * part, taken);
+      },
+      tree_of("large"));
+  put_to_played copy(std::move(peers), hosts);
+  auto work = [&]() -> task<action_result> {
+    copy.start();
+    while (asked < hosts || taken < 1024) co_await sleep(1ms);
+    for (int turns = 0; turns < 100; ++turns) co_await sleep(duration(0));
+    copy.request_stop();
+    co_return co_await copy.wait();
+  };
+  const action_result end = sync_wait(work());
+  EXPECT_EQ(taken, 1024U);
+  EXPECT_EQ(end.stats().count(end_reason::cancelled), hosts);
+}
+
+TEST_F(put_executions, keep_to_the_rate_of_all_and_of_each) {
+  constexpr std::size_t hosts = 3;
+  for (bool of_all : {true, false}) {
+    std::vector<receiver_script> scripts(hosts);
+    context c;
+    running_clock time(c);
+    auto peers = std::make_shared<put_to_peers>(
+        [&](detail::loop& on, std::size_t index) {
+          return std::make_unique<played_receiver>(on, scripts[index]);
+        },
+        tree_of("a"));
+    if (of_all) {
+      peers->share().rate = detail::rate_limit(90'000);
+    } else {
+      peers->share().bytes_a_second = 30'000;
+    }
+    put_to_played copy(std::move(peers), hosts);
+    EXPECT_TRUE(sync_wait(c, copy.run()).ok());
+    for (const receiver_script& one : scripts) EXPECT_EQ(one.bytes, bytes_);
+    // 300,000 bytes for each. The last part goes when those before it have had their time.
+    EXPECT_GT(time.elapsed(), 7s) << of_all;
+    EXPECT_LE(time.elapsed(), 10s) << of_all;
+  }
 }
 
 }  // namespace
