@@ -119,7 +119,7 @@ configure_and_build() {
   mkdir -p "$folder"
   # Each option is set again: CMake would keep those of the folder's last build.
   cmake -S . -B "$folder" -G Ninja -D CMAKE_CXX_COMPILER="$compiler" -D EXECO_UNITY=OFF \
-    -D EXECO_BUILD_TESTS=OFF -D EXECO_BUILD_BENCH=ON -D EXECO_BUILD_EXAMPLES=ON "$@" \
+    -D EXECO_CROSS_AGENT=ON -D EXECO_BUILD_TESTS=OFF -D EXECO_BUILD_BENCH=ON -D EXECO_BUILD_EXAMPLES=ON "$@" \
     >"$folder/configure.log" 2>&1 || {
     cat "$folder/configure.log" >&2
     return 1
