@@ -94,6 +94,7 @@ task<> actions(host_set hosts, std::vector<int> values, std::shared_ptr<action_h
   co_await crew.run();
 
   auto by_others = remote("uname", hosts).via(tree());
+  auto up_a_tree = get("/var/log/syslog", hosts, "logs").via(tree());
   auto down_a_chain = put("image", hosts, "/tmp/").via(tree().chain());
   auto to = put({"a", "b"}, hosts, "/tmp/");
   auto from = get("/var/log/syslog", hosts, "logs");
