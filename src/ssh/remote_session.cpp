@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/contain.hpp"
+#include "base/next_block.hpp"
 #include "ssh/handshake.hpp"
 
 namespace execo::detail {
@@ -18,6 +19,11 @@ namespace {
 
 // libssh reads 4 KiB at most per call (MAX_BUF_SIZE); less than that means the socket was empty.
 constexpr std::uint64_t full_read = 4096;
+// What libssh takes for the rest of the session when it reads first (socket.c, buffer.c). It seldom
+// needs more of that than the beginning.
+constexpr std::size_t room_for_reading = 2 * full_read;
+// So many connections take little memory: a call of the kernel for each is not worth it.
+constexpr unsigned few_connections = 64;
 // Reads before others get their turn.
 constexpr int rounds_per_step = 16;
 
@@ -343,6 +349,7 @@ void remote_session::take_over(unique_fd connected) {
 void remote_session::let_libssh_read() {
   ssh_set_fd_towrite(handle_.get());
   stage_ = stage::kex;
+  if (shared_->descriptors.open() > few_connections) vacate_next_block(room_for_reading);
 }
 
 // True when libssh is to read on.
