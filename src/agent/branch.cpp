@@ -39,7 +39,7 @@ child_plan local_plan(const detail::work_item& host, const detail::bytes16& nonc
   plan.program = "/proc/self/exe";
   plan.words.emplace_back("execo-agent");
   plan.words.push_back(detail::hex_of(nonce));
-  plan.environment = environment_with({"EXECO_HOST=" + host.name});
+  plan.environment.push_back("EXECO_HOST=" + host.name);
   return plan;
 }
 
@@ -52,7 +52,6 @@ std::optional<child_plan> plan_to(const detail::connector_message& connector,
   plan.words = std::move(*words);
   plan.words.push_back(detail::stage1_command(detail::hex_of(nonce)));
   plan.program = plan.words.front();
-  plan.environment = environment_with({});
   return plan;
 }
 

@@ -1,5 +1,6 @@
 #include "agent/commands.hpp"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,24 +113,26 @@ std::vector<std::string> commands::variables_of(const execute_message& order) co
   return made;
 }
 
-job_plan commands::plan_of(const execute_message& order) const {
+job_plan commands::plan_of(const execute_message& order) {
   job_plan plan;
   plan.run = order.run;
   child_plan& child = plan.child;
   if (order.form == detail::command_form::text) {
     // As sshd does: the user's shell reads the text, once.
-    child.program = login_shell();
+    if (shell_.empty()) shell_ = login_shell();
+    child.program = shell_;
     child.words = {file_name(child.program), "-c", order.words.front()};
   } else {
     child.program = order.words.front();
     child.words = order.words;
   }
-  std::vector<std::string> changes = variables_of(order);
-  talks_.equip(order.run, changes);
-  child.environment = environment_with(changes);
+  child.environment = variables_of(order);
+  talks_.equip(order.run, child.environment);
   child.directory = order.directory;
   child.around = &around_;
   plan.wants_input = order.has(execute_flag::input);
+  if (!nothing_) nothing_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  plan.nothing = nothing_.get();
   if (order.has(execute_flag::terminal)) plan.terminal = terminal_size{order.rows, order.columns};
   plan.folds = order.has(execute_flag::fold);
   plan.caps = {order.output_cap, order.error_cap};
@@ -164,8 +167,8 @@ void commands::execute(const execute_message& order) {
 void commands::launch(const execute_message& order) {
   job_owner& self = *this;
   auto made = std::make_unique<job>(loop_, self, plan_of(order));
-  const std::string program =
-      order.form == detail::command_form::text ? login_shell() : order.words.front();
+  const std::string& program =
+      order.form == detail::command_form::text ? shell_ : order.words.front();
   const started_child child = made->start();
   if (child.pid < 0) {
     const std::string& object = std::string_view(child.step) == "chdir" ? order.directory : program;

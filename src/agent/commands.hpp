@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -96,7 +97,7 @@ class commands final : private job_owner {
   void launch(const detail::execute_message& order);
   void drop_partial(std::uint32_t run);
   std::vector<std::string> variables_of(const detail::execute_message& order) const;
-  job_plan plan_of(const detail::execute_message& order) const;
+  job_plan plan_of(const detail::execute_message& order);
   void tell_kept(const job& of, unsigned stream);
   void tell_not_started(std::uint32_t run, int error, std::string_view what);
   job* find(std::uint32_t run) noexcept;
@@ -108,6 +109,8 @@ class commands final : private job_owner {
   std::uint32_t index_ = 0;
   std::uint32_t window_ = 0;
   std::vector<std::string> names_;  // of this host and who has reached it, as variables
+  std::string shell_;               // of the user; empty: it was not needed yet
+  unique_fd nothing_;               // /dev/null, once it was needed
   detail::index_ranges known_runs_;
   std::map<std::uint32_t, detail::execute_message> partial_;  // by run
   std::map<std::uint32_t, std::unique_ptr<job>> jobs_;

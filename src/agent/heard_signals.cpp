@@ -4,6 +4,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
 #include "agent/start.hpp"
 
 namespace execo::agent {
@@ -19,10 +23,13 @@ heard_signals::heard_signals(reactor& on, delegate<bool> on_heard)
 }
 
 void heard_signals::on_ready(std::uint32_t) {
-  signalfd_siginfo got{};
-  bool asked_to_end = false;
-  while (::read(fd_.get(), &got, sizeof got) == static_cast<ssize_t>(sizeof got))
-    if (got.ssi_signo != SIGCHLD) asked_to_end = true;
+  // One of each at most: as many as are heard.
+  std::array<signalfd_siginfo, 5> got{};
+  const ssize_t size = ::read(fd_.get(), got.data(), sizeof got);
+  const auto count = static_cast<std::size_t>(std::max<ssize_t>(size, 0)) / sizeof got[0];
+  const bool asked_to_end =
+      std::any_of(got.begin(), got.begin() + static_cast<std::ptrdiff_t>(count),
+                  [](const signalfd_siginfo& one) { return one.ssi_signo != SIGCHLD; });
   on_heard_(asked_to_end);
 }
 

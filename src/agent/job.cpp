@@ -63,15 +63,15 @@ bool job::make_pipes(child_plan& child, std::array<unique_fd, 3>& theirs) {
   if (plan_.wants_input) {
     if (!make_pipe(theirs[0], input_)) return false;
     unblock(input_);
-  } else {
-    theirs[0].reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (!theirs[0]) return false;
+  } else if (plan_.nothing < 0) {
+    errno = ENOENT;
+    return false;
   }
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     if (!make_pipe(outputs_[i].pipe, theirs[i + 1])) return false;
     unblock(outputs_[i].pipe);
   }
-  child.in = theirs[0].get();
+  child.in = plan_.wants_input ? theirs[0].get() : plan_.nothing;
   child.out = theirs[1].get();
   child.err = theirs[2].get();
   return true;

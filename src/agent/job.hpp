@@ -22,7 +22,8 @@ class job_plan {
  public:
   std::uint32_t run = 0;
   child_plan child;                       // without descriptors
-  bool wants_input = false;               // else its standard input is empty
+  bool wants_input = false;               // else its standard input is this:
+  int nothing = -1;                       // /dev/null, of the caller
   std::optional<terminal_size> terminal;  // in place of pipes: input and output are one
   bool folds = false;                     // its output is kept for a while, if it is little
   std::array<std::uint64_t, 2> caps{UINT64_MAX, UINT64_MAX};  // of out and err; the rest is dropped

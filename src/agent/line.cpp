@@ -143,10 +143,15 @@ void line::await(bool writes) {
   if (!watched) break_off();
 }
 
-// It is set too early rather than each time that something moves.
+// It is set too early rather than each time that something moves; and late by a part of a
+// heartbeat, so that those of several links are one wake.
 void line::arm() {
   std::optional<time_point> due = link_.due();
-  if (due && (!due_.armed() || *due < due_.due())) loop_.arm(due_, *due);
+  if (!due) return;
+  const milliseconds step(link_.welcome().heartbeat_ms / 8 + 1);
+  const time_point at(std::chrono::ceil<milliseconds>(due->time_since_epoch()) / step * step +
+                      step);
+  if (!due_.armed() || at < due_.due()) loop_.arm(due_, at);
 }
 
 void line::on_due() {

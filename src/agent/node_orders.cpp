@@ -150,6 +150,8 @@ bool node::obey(const detail::execute_message& what, const detail::frame&) {
       waiting_.add(passed);
     } else if (line* way = children_.line_of(part.link)) {
       for_pieces(passed, part.hosts, [&](const auto& piece) { (void)way->send(piece); });
+      // To start a command takes longer than to pass its order on.
+      if (is_for_self) way->flush();
     }
   }
   if (is_for_self) commands_.execute(what);

@@ -99,7 +99,6 @@ bool sign_socket::hold(int named) {
   child_plan plan;
   plan.program = "/bin/sh";
   plan.words = {"sh", "-c", "read -r end"};
-  plan.environment = environment_with({});
   plan.in = input.get();
   plan.out = named;
   plan.err = keys_.get();

@@ -16,16 +16,42 @@
 namespace execo::agent {
 namespace {
 
-std::string_view variable(const std::vector<std::string>& environment, std::string_view name) {
-  for (const std::string& one : environment)
-    if (one.size() > name.size() && one.starts_with(name) && one[name.size()] == '=')
-      return std::string_view(one).substr(name.size() + 1);
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> list;
+  list.reserve(strings.size() + 1);
+  for (const std::string& one : strings) list.push_back(const_cast<char*>(one.c_str()));
+  list.push_back(nullptr);
+  return list;
+}
+
+// Nothing is copied: an environment has many variables, and a command is started often.
+std::vector<char*> environment_with(const std::vector<std::string>& changes) {
+  std::vector<char*> all = pointers(changes);
+  all.pop_back();
+  for (char** one = environ; one != nullptr && *one != nullptr; ++one) {
+    const std::string_view text(*one);
+    const std::string_view name = text.substr(0, text.find('=') + 1);
+    const bool changed = std::ranges::any_of(
+        changes, [name](const std::string& change) { return change.starts_with(name); });
+    if (!name.empty() && !changed) all.push_back(*one);
+  }
+  all.push_back(nullptr);
+  return all;
+}
+
+std::string_view variable(const std::vector<char*>& environment, std::string_view name) {
+  for (const char* one : environment) {
+    const std::string_view text(one != nullptr ? one : "");
+    if (text.size() > name.size() && text.starts_with(name) && text[name.size()] == '=')
+      return text.substr(name.size() + 1);
+  }
   return {};
 }
 
-std::vector<std::string> search_path(const child_plan& plan) {
+std::vector<std::string> search_path(const child_plan& plan,
+                                     const std::vector<char*>& environment) {
   if (plan.program.find('/') != std::string::npos) return {plan.program};
-  std::string_view path = variable(plan.environment, "PATH");
+  std::string_view path = variable(environment, "PATH");
   if (path.empty()) path = "/bin:/usr/bin";
   std::vector<std::string> candidates;
   for (;;) {
@@ -38,28 +64,21 @@ std::vector<std::string> search_path(const child_plan& plan) {
   }
 }
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> list;
-  list.reserve(strings.size() + 1);
-  for (const std::string& one : strings) list.push_back(const_cast<char*>(one.c_str()));
-  list.push_back(nullptr);
-  return list;
-}
-
 /// What a child needs, all made before: it shares our memory and must not allocate.
 class prepared {
  public:
   explicit prepared(const child_plan& what)
       : plan(what),
-        candidates(search_path(what)),
+        envp(environment_with(what.environment)),
+        candidates(search_path(what, envp)),
         paths(pointers(candidates)),
         argv(pointers(what.words)),
-        envp(pointers(what.environment)),
         parent(::getpid()) {}
 
   const child_plan& plan;
+  std::vector<char*> envp;
   std::vector<std::string> candidates;
-  std::vector<char*> paths, argv, envp;
+  std::vector<char*> paths, argv;
   pid_t parent;
 };
 
@@ -155,19 +174,6 @@ started_child start_child(const child_plan& plan) {
 const char* words_of_error(int error) noexcept {
   const char* words = ::strerrordesc_np(error);
   return words != nullptr ? words : "an error that has no name";
-}
-
-std::vector<std::string> environment_with(const std::vector<std::string>& changes) {
-  std::vector<std::string> all;
-  for (char** one = environ; one != nullptr && *one != nullptr; ++one) {
-    std::string_view text(*one);
-    std::string_view name = text.substr(0, text.find('=') + 1);
-    bool changed = std::ranges::any_of(
-        changes, [name](const std::string& change) { return change.starts_with(name); });
-    if (!name.empty() && !changed) all.emplace_back(text);
-  }
-  all.insert(all.end(), changes.begin(), changes.end());
-  return all;
 }
 
 }  // namespace execo::agent

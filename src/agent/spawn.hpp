@@ -28,7 +28,7 @@ class child_plan {
  public:
   std::vector<std::string> words;        // argv
   std::string program;                   // searched in PATH if it has no slash
-  std::vector<std::string> environment;  // NAME=value, all of it
+  std::vector<std::string> environment;  // NAME=value, beside or in place of that of the agent
   std::string directory;                 // empty: that of the agent
   int in = -1, out = -1, err = -1;       // above 2; -1: that of the agent
   bool on_terminal = false;              // they are a terminal, which becomes that of its session
@@ -49,8 +49,5 @@ started_child start_child(const child_plan& plan);
 
 /// "No such file or directory": without what strerror needs to say it in other languages.
 const char* words_of_error(int error) noexcept;
-
-/// The environment of this process with `changes`, NAME=value each.
-std::vector<std::string> environment_with(const std::vector<std::string>& changes);
 
 }  // namespace execo::agent
