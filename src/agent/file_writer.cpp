@@ -39,6 +39,7 @@ std::string current_folder() {
 }
 
 std::string home_folder() {
+  // own-copy: a static program, which cannot ask the database of users
   const char* found = ::getenv("HOME");
   return found != nullptr ? found : "";
 }

@@ -1,5 +1,4 @@
 // The execo tool: finds the command and runs it.
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "command_line/standard_streams.hpp"
 #include "commands.hpp"
 #include "execo/context.hpp"
 #include "execo/version.hpp"
@@ -116,18 +116,11 @@ int dispatch(int argc, char** argv) {
                             command, commands));
 }
 
-// Without this, the next descriptors opened would get the numbers 0 to 2 and receive what is meant
-// for a terminal. Opened in the wrong direction, so that reads and writes fail as on a closed one.
-void open_missing_streams() {
-  for (int fd : {0, 1, 2})
-    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
-}
-
 }  // namespace
 }  // namespace execo::cli
 
 int main(int argc, char** argv) {
-  execo::cli::open_missing_streams();
+  execo::command_line::open_missing_streams();
   try {
     return execo::cli::dispatch(argc, argv);
   } catch (const std::exception& error) {

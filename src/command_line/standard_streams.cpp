@@ -1,6 +1,7 @@
 #include "command_line/standard_streams.hpp"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include <cstdio>
@@ -32,6 +33,11 @@ void write_pending() {
 }
 
 }  // namespace
+
+void open_missing_streams() noexcept {
+  for (int fd : {0, 1, 2})
+    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
 
 void write_output(std::string_view text) {
   std::string& pending = pending_output();

@@ -8,6 +8,11 @@ namespace execo::command_line {
 
 inline constexpr int exit_output_lost = 74;  // EX_IOERR
 
+/// To be called first. Without it, the next descriptors opened would get the numbers 0 to 2 of
+/// streams that are closed, and receive what is printed. They are opened in the wrong direction, so
+/// that reads and writes fail as on a closed one.
+void open_missing_streams() noexcept;
+
 /// Adds to standard output, which is written in large pieces. finish_output() reports an error.
 void write_output(std::string_view text);
 void write_line(std::string_view text);

@@ -71,7 +71,7 @@ keeper_process::keeper_process(int socket) : socket_(socket), buffer_(max_keeper
   // A shell starts background jobs with INT and QUIT ignored; commands are to have the defaults.
   for (int number = 1; number < 32; ++number) (void)std::signal(number, SIG_DFL);
   sigset_t all;
-  sigfillset(&all);
+  sigfillset(&all);  // own-copy: a process, which keeps it
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
   sigset_t child;
   sigemptyset(&child);

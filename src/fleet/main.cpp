@@ -1,5 +1,4 @@
 // execo-fleet: thousands of simulated ssh hosts in one process.
-#include <fcntl.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -126,18 +125,12 @@ int serve(const options& o) {
   return status;
 }
 
-// Otherwise a client's socket would get the number, and receive what is printed.
-void open_missing_streams() {
-  for (int fd : {0, 1, 2})
-    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
-}
-
 }  // namespace
 
 }  // namespace execo::fleet
 
 int main(int argc, char** argv) {
-  execo::fleet::open_missing_streams();
+  execo::command_line::open_missing_streams();
   using namespace execo::fleet;
   try {
     std::optional<options> o = parse_options(argc, argv);
