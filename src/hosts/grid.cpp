@@ -4,6 +4,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "hosts/elementary_intervals.hpp"
 #include "hosts/hashing.hpp"
 
 namespace execo::detail {
@@ -170,25 +171,13 @@ class grid_combiner {
   }
 
   node_id merge(std::span<const grid::edge> a, std::span<const grid::edge> b) {
-    constexpr auto last = std::numeric_limits<index_key>::max();
     std::vector<grid::edge> edges;
-    std::size_t i = 0;
-    std::size_t j = 0;
-    index_key at = std::numeric_limits<index_key>::min();
-    while (i < a.size() || j < b.size()) {
-      const bool in_a = i < a.size() && a[i].lo <= at;
-      const bool in_b = j < b.size() && b[j].lo <= at;
-      index_key next = last;
-      if (i < a.size()) next = std::min(next, in_a ? a[i].hi + 1 : a[i].lo);
-      if (j < b.size()) next = std::min(next, in_b ? b[j].hi + 1 : b[j].lo);
-      if (in_a || in_b) {
-        const node_id child = node(in_a ? a[i].child : grid::none, in_b ? b[j].child : grid::none);
-        grid_builder::append(edges, {at, next - 1, child});
-      }
-      at = next;
-      if (in_a && a[i].hi < at) ++i;
-      if (in_b && b[j].hi < at) ++j;
-    }
+    for_each_elementary_interval<grid::edge>(
+        a, b, [&](index_key lo, index_key hi, const grid::edge* of_a, const grid::edge* of_b) {
+          const node_id child = node(of_a != nullptr ? of_a->child : grid::none,
+                                     of_b != nullptr ? of_b->child : grid::none);
+          grid_builder::append(edges, {lo, hi, child});
+        });
     return builder_.add(edges);
   }
 

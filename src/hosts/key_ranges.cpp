@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
+
+#include "hosts/elementary_intervals.hpp"
 
 namespace execo::detail {
 
@@ -49,23 +50,11 @@ bool wanted(bool in_a, bool in_b, set_operation op) {
 }  // namespace
 
 key_ranges combine(const key_ranges& a, const key_ranges& b, set_operation op) {
-  constexpr auto last = std::numeric_limits<index_key>::max();
   key_ranges out;
-  std::size_t i = 0;
-  std::size_t j = 0;
-  index_key at = std::numeric_limits<index_key>::min();
-  // One pass over the elementary intervals between consecutive bounds of a and b.
-  while (i < a.size() || j < b.size()) {
-    const bool in_a = i < a.size() && a[i].lo <= at;
-    const bool in_b = j < b.size() && b[j].lo <= at;
-    index_key next = last;  // first key after the elementary interval that begins at `at`
-    if (i < a.size()) next = std::min(next, in_a ? a[i].hi + 1 : a[i].lo);
-    if (j < b.size()) next = std::min(next, in_b ? b[j].hi + 1 : b[j].lo);
-    if (wanted(in_a, in_b, op)) append_joined(out, at, next - 1);
-    at = next;
-    if (in_a && a[i].hi < at) ++i;
-    if (in_b && b[j].hi < at) ++j;
-  }
+  for_each_elementary_interval<key_range>(
+      a, b, [&](index_key lo, index_key hi, const key_range* of_a, const key_range* of_b) {
+        if (wanted(of_a != nullptr, of_b != nullptr, op)) append_joined(out, lo, hi);
+      });
   return out;
 }
 

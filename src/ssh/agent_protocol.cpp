@@ -18,11 +18,6 @@ enum class agent_message : std::uint8_t {
 
 constexpr std::size_t length_size = 4;
 
-void append_field(std::string& to, std::string_view field) {
-  append_number(to, field.size());
-  to += field;
-}
-
 std::string framed(agent_message type, std::string_view body) {
   std::string message;
   message.reserve(length_size + 1 + body.size());

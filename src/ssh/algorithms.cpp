@@ -8,7 +8,7 @@
 #include <sys/auxv.h>
 #endif
 
-#include "ssh/name_patterns.hpp"
+#include "hosts/wildcard.hpp"
 
 namespace execo::detail {
 namespace {
@@ -67,8 +67,8 @@ std::string chosen_algorithms(std::string_view written, std::string_view usual) 
   std::vector<std::string_view> named = names_listed(written.substr(1));
   std::vector<std::string_view> chosen = names_listed(usual);
   auto is_named = [&named](std::string_view name) {
-    return std::ranges::any_of(
-        named, [name](std::string_view pattern) { return matches_pattern(name, pattern); });
+    return std::ranges::any_of(named,
+                               [name](std::string_view pattern) { return matches(pattern, name); });
   };
   if (how == '-') {
     std::erase_if(chosen, is_named);

@@ -12,6 +12,7 @@
 #include "base/machine_name.hpp"
 #include "execo/printable.hpp"
 #include "execo/ssh_config.hpp"
+#include "hosts/wildcard.hpp"
 #include "ssh/config_values.hpp"
 #include "ssh/name_patterns.hpp"
 
@@ -217,7 +218,7 @@ void config_answer::append(const config_line& line) {
   for (const std::string& value : line.values) {
     if (variables && value[0] == '-') {
       std::string_view removed = std::string_view(value).substr(1);
-      std::erase_if(slot, [&](std::string_view name) { return matches_pattern(name, removed); });
+      std::erase_if(slot, [&](std::string_view name) { return detail::matches(removed, name); });
     } else if (variables || std::ranges::find(slot, value) == slot.end()) {
       slot.push_back(value);
     }
@@ -238,7 +239,7 @@ bool config_answer::has_host(const config_line& line) const {
   for (std::string_view pattern : line.values) {
     bool negated = pattern.starts_with('!');
     if (negated) pattern.remove_prefix(1);
-    if (!matches_pattern(host_, pattern)) continue;
+    if (!detail::matches(pattern, host_)) continue;
     if (negated) return false;
     found = true;
   }

@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "loop/loop.hpp"
-#include "process/transport.hpp"
+#include "process/streamless_transport.hpp"
 
 namespace execo::detail {
 
-class failing_transport final : public transport {
+class failing_transport final : public streamless_transport {
  public:
   failing_transport(loop& on, end_reason how, std::string why)
       : loop_(on),
@@ -22,10 +22,7 @@ class failing_transport final : public transport {
     events_ = &events;
     queue_step();
   }
-  void write(std::span<const char>) override {}
-  void close_input() override {}
   void signal(int) override {}
-  void pause(stream, bool) override {}
   void close() override {
     if (closed_) return;
     closed_ = true;

@@ -12,6 +12,7 @@
 
 #include "base/contain.hpp"
 #include "execo/printable.hpp"
+#include "process/streamless_transport.hpp"
 #include "ssh/forwarded_connection.hpp"
 #include "ssh/host_directory.hpp"
 #include "ssh/listening_socket.hpp"
@@ -27,7 +28,7 @@ constexpr int accepts_per_turn = 16;
 // Until a descriptor may be free again.
 constexpr auto pause_without_descriptors = std::chrono::milliseconds(100);
 
-class forward_transport final : public transport,
+class forward_transport final : public streamless_transport,
                                 session_user,
                                 forwarded_owner,
                                 remote_listener_owner {
@@ -44,9 +45,6 @@ class forward_transport final : public transport,
     events_ = &events;
     queue_step();
   }
-  void write(std::span<const char>) override {}
-  void close_input() override {}
-  void pause(stream, bool) override {}
   void signal(int number) override {
     if (stage_ != stage::listening || signal_ != 0) return;
     signal_ = number;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hosts/wildcard.hpp"
 #include "ssh/libssh.hpp"
 #include "ssh/name_patterns.hpp"
 
@@ -305,7 +306,7 @@ host_settings::host_settings(const ssh_options& base, const ssh_caller& by,
   by.variables().visit([&](std::string_view name, std::string_view value) {
     auto same = [name](const auto& known) { return known.first == name; };
     bool wanted = std::ranges::any_of(
-        sent, [name](std::string_view pattern) { return matches_pattern(name, pattern); });
+        sent, [name](std::string_view pattern) { return matches(pattern, name); });
     if (wanted && !std::ranges::any_of(also.variables, same))
       also.variables.emplace_back(name, value);
   });

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/contain.hpp"
+#include "process/streamless_transport.hpp"
 #include "ssh/handshake.hpp"
 #include "ssh/known_hosts.hpp"
 #include "ssh/remote_session.hpp"
@@ -13,7 +14,7 @@
 namespace execo::detail {
 namespace {
 
-class key_scan_transport final : public transport, session_owner {
+class key_scan_transport final : public streamless_transport, session_owner {
  public:
   explicit key_scan_transport(std::vector<ssh_target> ways)
       : ways_(std::move(ways)), step_(delegate<>::to<&key_scan_transport::go_on>(this)) {
@@ -24,10 +25,7 @@ class key_scan_transport final : public transport, session_owner {
     events_ = &events;
     queue_step();
   }
-  void write(std::span<const char>) override {}
-  void close_input() override {}
   void signal(int) override {}
-  void pause(stream, bool) override {}
   void describe(std::vector<std::string>& lines) const override {
     if (session_) lines.push_back("key exchange with " + session_->name());
   }

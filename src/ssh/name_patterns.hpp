@@ -9,8 +9,6 @@ namespace execo::detail {
 /// ASCII letters alone.
 std::string lower_case(std::string_view text);
 
-bool matches_pattern(std::string_view name, std::string_view pattern);
-
 /// A list between commas: one of the patterns matches, and none of those that begin with !.
 bool matches_pattern_list(std::string_view name, std::string_view patterns);
 

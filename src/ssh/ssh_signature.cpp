@@ -44,11 +44,6 @@ unsigned char* bytes_of(std::string& text) noexcept {
   return reinterpret_cast<unsigned char*>(text.data());
 }
 
-void append_text(std::string& to, std::string_view text) {
-  append_number(to, text.size());
-  to += text;
-}
-
 /// How a type of key signs.
 class signature_kind {
  public:
@@ -143,7 +138,7 @@ void append_positive(std::string& to, const BIGNUM* value) {
   std::string bytes(static_cast<std::size_t>(BN_num_bytes(value)), '\0');
   (void)BN_bn2bin(value, bytes_of(bytes));
   bool reads_negative = !bytes.empty() && (static_cast<unsigned char>(bytes[0]) & 0x80U) != 0;
-  append_text(to, reads_negative ? '\0' + bytes : bytes);
+  append_field(to, reads_negative ? '\0' + bytes : bytes);
 }
 
 std::optional<std::string> numbers_in(const std::string& der) {
@@ -256,8 +251,8 @@ std::string sign_with(ssh_key_struct* key, std::string_view data, std::uint32_t 
   if (kind->group != nullptr) bytes = numbers_in(bytes).value_or(std::string());
   if (bytes.empty()) return {};
   std::string signature;
-  append_text(signature, kind->algorithm);
-  append_text(signature, bytes);
+  append_field(signature, kind->algorithm);
+  append_field(signature, bytes);
   return signature;
 }
 

@@ -12,6 +12,11 @@ inline void append_number(std::string& to, std::size_t value) {
   for (unsigned shift : {24U, 16U, 8U, 0U}) to += static_cast<char>(value >> shift & 0xffU);
 }
 
+inline void append_field(std::string& to, std::string_view bytes) {
+  append_number(to, bytes.size());
+  to += bytes;
+}
+
 /// Never reads beyond the end of its message.
 class ssh_reader {
  public:

@@ -39,11 +39,6 @@ void append_long(std::string& to, std::uint64_t value) {
   append_number(to, value & 0xffffffffU);
 }
 
-void append_text(std::string& to, std::string_view bytes) {
-  append_number(to, bytes.size());
-  to += bytes;
-}
-
 void set_number(std::string& in, std::size_t at, std::size_t value) {
   for (unsigned shift : {24U, 16U, 8U, 0U}) in[at++] = static_cast<char>(value >> shift & 0xffU);
 }
@@ -155,7 +150,7 @@ sftp_request& sftp_request::long_number(std::uint64_t value) {
 }
 
 sftp_request& sftp_request::text(std::string_view bytes) {
-  append_text(bytes_, bytes);
+  append_field(bytes_, bytes);
   return *this;
 }
 
@@ -187,15 +182,15 @@ std::string sftp_init() {
 void append_sftp_write(std::string& to, std::uint32_t id, std::string_view handle,
                        std::uint64_t offset, std::span<const char> bytes) {
   append_head(to, sftp_request_type::write, 5 + 4 + handle.size() + 8 + 4 + bytes.size(), id);
-  append_text(to, handle);
+  append_field(to, handle);
   append_long(to, offset);
-  append_text(to, std::string_view(bytes.data(), bytes.size()));
+  append_field(to, std::string_view(bytes.data(), bytes.size()));
 }
 
 void append_sftp_read(std::string& to, std::uint32_t id, std::string_view handle,
                       std::uint64_t offset, std::uint32_t size) {
   append_head(to, sftp_request_type::read, 5 + 4 + handle.size() + 8 + 4, id);
-  append_text(to, handle);
+  append_field(to, handle);
   append_long(to, offset);
   append_number(to, size);
 }
