@@ -109,7 +109,7 @@ void forward::release_socket() {
 void forward::on_readable(int result) {
   if (!wanted_ && stage_ != stage::open) return release_socket();
   if (result == -ECANCELED) return;
-  has_input_ = true;
+  if (input_ != input::ended) input_ = input::may_be_there;
   of_.touch(*this);
 }
 
@@ -126,7 +126,7 @@ void forward::work() {
     tell_end();
   }
   if (stage_ == stage::open && !wanted_) end_channel();
-  if (stage_ == stage::ending && closed_down_) {
+  if (stage_ == stage::ending && sent_ == sent::close) {
     ssh_channel_free(channel_);
     channel_ = nullptr;
     stage_ = stage::over;
@@ -157,7 +157,7 @@ int forward::request_channel() noexcept {
 }
 
 bool forward::is_answered() const noexcept {
-  return closed_down_ || ssh_channel_is_open(channel_) != 0;
+  return sent_ == sent::close || ssh_channel_is_open(channel_) != 0;
 }
 
 void forward::opened() {
@@ -179,7 +179,7 @@ bool forward::send(std::span<const char> bytes, std::size_t& taken) noexcept {
   ssize_t n = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   bool full = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS);
   // Who has closed the other end reads nothing more.
-  unread_ = unread_ || (n < 0 && !full);
+  if (n < 0 && !full) reader_ = reader::gone;
   taken = n < 0 ? (full ? 0 : bytes.size()) : static_cast<std::size_t>(n);
   if (n > 0 && traffic_ != nullptr)
     traffic_->down.fetch_add(static_cast<std::uint64_t>(n), std::memory_order_relaxed);
@@ -196,7 +196,7 @@ std::size_t forward::on_data(std::span<const char> bytes) noexcept {
   if (!wanted_ || stage_ > stage::open) return bytes.size();
   std::size_t taken = 0;
   if (socket_ && down_.empty() && !writable_.active) (void)send(bytes, taken);
-  if (unread_) of_.touch(*this);
+  if (reader_ == reader::gone) of_.touch(*this);
   keep(bytes.size() - taken);
   return taken;
 }
@@ -233,12 +233,14 @@ void forward::send_down() {
     down_.erase(0, taken);
     if (!all) return;
   }
-  bool ended = eof_down_ && kept_ == 0 && down_.empty();
-  if (ended && !std::exchange(eof_shown_, true)) (void)::shutdown(socket_.get(), SHUT_WR);
+  bool ended = sent_ != sent::data && kept_ == 0 && down_.empty();
+  if (!ended || reader_ != reader::reads) return;
+  reader_ = reader::has_end;
+  (void)::shutdown(socket_.get(), SHUT_WR);
 }
 
 void forward::send_up() {
-  if (eof_up_) return;
+  if (input_ == input::ended) return;
   if (!of_.session_.flushed()) return of_.wait_for_room(*this);
   std::array<char, max_forward_turn> buffer;
   std::span<const char> bytes = up_;
@@ -246,17 +248,17 @@ void forward::send_up() {
   if (bytes.empty()) return wait_for_input();
   int r = ssh_channel_write(channel_, bytes.data(), static_cast<std::uint32_t>(bytes.size()));
   // An error: the server reads no more of it.
-  if (r < 0) eof_up_ = true;
+  if (r < 0) input_ = input::ended;
   // Less than all: keys are being exchanged again.
   bytes = bytes.subspan(r < 0 ? bytes.size() : static_cast<std::size_t>(r));
   up_ = std::string(bytes.begin(), bytes.end());
-  if (up_.empty() && !has_input_) return wait_for_input();
+  if (up_.empty() && input_ != input::may_be_there) return wait_for_input();
   if (r == 0) return link_before(of_.windowless_);
   of_.wait_for_room(*this);
 }
 
 void forward::wait_for_input() {
-  if (eof_up_ || !wanted_) return;
+  if (input_ == input::ended || !wanted_) return;
   if (ssh_channel_window_size(channel_) == 0) return link_before(of_.windowless_);
   if (readable_.active) return;
   readable_.prepare_poll(socket_.get(), POLLIN);
@@ -266,15 +268,15 @@ void forward::wait_for_input() {
 // What has come, as much of it as may go out now.
 std::span<const char> forward::take_up(std::span<char> buffer) {
   std::size_t room = std::min<std::size_t>(ssh_channel_window_size(channel_), buffer.size());
-  if (room == 0 || !has_input_) return {};
+  if (room == 0 || input_ != input::may_be_there) return {};
   ssize_t n = ::recv(socket_.get(), buffer.data(), room, MSG_DONTWAIT);
   auto size = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
   if (traffic_ != nullptr) traffic_->up.fetch_add(size, std::memory_order_relaxed);
-  has_input_ = size == room;
+  input_ = size == room ? input::may_be_there : input::awaited;
   bool ended = n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
   if (ended) {
-    eof_up_ = true;
-    unread_ = unread_ || n < 0;
+    input_ = input::ended;
+    if (n < 0) reader_ = reader::gone;
     (void)ssh_channel_send_eof(channel_);
   }
   return buffer.first(size);
@@ -282,17 +284,17 @@ std::span<const char> forward::take_up(std::span<char> buffer) {
 
 // A server that has closed it takes nothing more.
 void forward::tell_end() {
-  bool is_up_over = eof_up_ || closed_down_;
-  bool is_down_over = eof_shown_ || unread_;
+  bool is_up_over = input_ == input::ended || sent_ == sent::close;
+  bool is_down_over = reader_ != reader::reads;
   if (!wanted_ || !is_up_over || !is_down_over || std::exchange(end_told_, true)) return;
   owner_->forward_ended();
 }
 
 void forward::end_channel() {
   // What was written last, a goodbye say, as far as there is room for it.
-  if (socket_ && !eof_up_ && up_.empty()) {
+  if (socket_ && input_ != input::ended && up_.empty()) {
     std::array<char, max_forward_turn> buffer;
-    has_input_ = true;
+    input_ = input::may_be_there;
     std::span<const char> last = take_up(buffer);
     if (!last.empty())
       (void)ssh_channel_write(channel_, last.data(), static_cast<std::uint32_t>(last.size()));
@@ -312,7 +314,7 @@ void forward::abandon() noexcept {
 }
 
 void forward::break_off() noexcept {
-  eof_up_ = true;
+  input_ = input::ended;
   if (socket_) (void)::shutdown(socket_.get(), SHUT_RDWR);
 }
 
@@ -334,13 +336,13 @@ bool forward::set_callbacks() {
   callbacks_.channel_eof_function = [](ssh_session, ssh_channel, void* self) noexcept {
     auto* f = static_cast<forward*>(self);
     ++f->of_.explained_;
-    f->eof_down_ = true;
+    f->sent_ = std::max(f->sent_, sent::eof);
     f->of_.touch(*f);
   };
   callbacks_.channel_close_function = [](ssh_session, ssh_channel, void* self) noexcept {
     auto* f = static_cast<forward*>(self);
     ++f->of_.explained_;
-    f->eof_down_ = f->closed_down_ = true;
+    f->sent_ = sent::close;
     f->of_.touch(*f);
   };
   ssh_callbacks_init(&callbacks_);

@@ -57,6 +57,12 @@ class forward final : public list_node {
   // asked -> opening -> open -> ending (our side is closed) -> over; from each to over when the
   // connection ends, or the server refuses.
   enum class stage : std::uint8_t { asked, opening, open, ending, over };
+  /// Of the socket: awaited <-> may_be_there -> ended, from where nothing more goes to the server.
+  enum class input : std::uint8_t { awaited, may_be_there, ended };
+  /// How far the server has come with what it sends.
+  enum class sent : std::uint8_t { data, eof, close };
+  /// Who has the other end of the socket: reads, or was shown the end, or reads nothing more.
+  enum class reader : std::uint8_t { reads, has_end, gone };
 
   void work();
   void ask();
@@ -97,15 +103,12 @@ class forward final : public list_node {
   std::size_t kept_ = 0;  // by libssh, since the socket is full
   std::string up_;        // read from the socket, not yet taken by libssh
   stage stage_ = stage::asked;
-  bool wanted_ = true;     // close() was not called
-  bool has_input_ = true;  // the socket may have
-  bool eof_up_ = false;    // nothing more is sent to the server
-  bool eof_down_ = false;  // it sends nothing more
-  bool eof_shown_ = false;
-  bool unread_ = false;  // who has the other end of the socket reads nothing more
+  input input_ = input::may_be_there;
+  sent sent_ = sent::data;
+  reader reader_ = reader::reads;
+  bool wanted_ = true;  // close() was not called
   bool end_told_ = false;
-  bool closed_down_ = false;  // by the server
-  bool holds_ = false;        // the connection
+  bool holds_ = false;  // the connection
 };
 
 class forwarder final : public session_member {

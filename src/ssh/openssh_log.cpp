@@ -93,12 +93,11 @@ void openssh_log::read_step(std::string_view step) {
   if (step.starts_with("Sending command: ") || step.starts_with("Sending subsystem: ")) {
     asked_ = true;
   } else if (step.starts_with("Connecting to ") || step.starts_with(proxied)) {
-    tried_ = true;
-    by_program_ = step.starts_with(proxied);
+    way_ = step.starts_with(proxied) ? way::program : way::network;
     reach(phase::connect);
   } else if (step.starts_with("Connection established") || step.starts_with("Local version")) {
     // Whether a program has a connection is known when the server has said something.
-    if (!by_program_) reach(phase::kex);
+    if (way_ != way::program) reach(phase::kex);
   } else if (step.starts_with("Remote protocol version")) {
     reach(phase::kex);
     greeting_ = failure_reason::none;
@@ -217,7 +216,7 @@ bool openssh_log::refused_in_handshake(failure& why) const {
 // By the program that was to lead to it. Of another ssh it is known what its words mean: its own
 // failure, or why its server has no connection.
 bool openssh_log::refused_on_the_way(std::string_view words, failure& why) const {
-  if (!by_program_ || reached_ > phase::connect) return false;
+  if (way_ != way::program || reached_ > phase::connect) return false;
   openssh_log other(name_, port_, user_);
   for (std::string_view rest = words; !rest.empty();) {
     std::size_t end = std::min(rest.find('\n'), rest.size() - 1);
@@ -245,7 +244,8 @@ failure openssh_log::lost(std::string_view words) const {
   if (reached_ < phase::open) {
     std::string text = said.empty() ? "ssh ended without a word" : said;
     if (!said_.empty()) text += "; it said: " + said_;
-    std::string of_program = by_program_ ? printable(last_line(words), max_words) : std::string();
+    std::string of_program =
+        way_ == way::program ? printable(last_line(words), max_words) : std::string();
     if (!of_program.empty() && of_program != said)
       text += "; the program that leads to it said: " + of_program;
     failure why(end_reason::connect_failed, errno_named(behind_last_colon(said)),

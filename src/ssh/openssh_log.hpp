@@ -29,7 +29,7 @@ class openssh_log {
   /// The server was asked to run the command.
   bool asked() const noexcept { return asked_; }
   /// A connection was tried.
-  bool tried() const noexcept { return tried_; }
+  bool tried() const noexcept { return way_ != way::none; }
   /// Of the command, as the server reported it. A signal has no name: ssh does not log it.
   std::optional<exit_status> status() const noexcept { return status_; }
 
@@ -52,6 +52,9 @@ class openssh_log {
   static std::size_t find_last_words(std::string_view text, std::string_view host);
 
  private:
+  /// What was tried: a connection of its own, or a proxy command that leads to the host.
+  enum class way : std::uint8_t { none, network, program };
+
   void read_record(std::string_view record);
   void read_step(std::string_view step);
   void read_message(std::string_view message);
@@ -77,8 +80,7 @@ class openssh_log {
   // What is wrong with what the server says first: at the beginning, that it says nothing.
   failure_reason greeting_ = failure_reason::no_banner;
   phase reached_ = phase::resolve;
-  bool tried_ = false;
-  bool by_program_ = false;  // a proxy command leads to the host
+  way way_ = way::none;
   bool asked_ = false;
   bool refused_ = false;  // the channel or the request
   bool took_any_key_ = false;
