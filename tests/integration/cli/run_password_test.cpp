@@ -12,6 +12,7 @@
 #include <iterator>
 #include <random>
 
+#include "child_processes.hpp"
 #include "password_fleet.hpp"
 #include "sanitizers.hpp"
 #include "support/file_bytes.hpp"
@@ -266,19 +267,19 @@ class planted_secrets : public ::testing::Test {
   /// Starts a run that logs in with a key that a passphrase encrypts and with a password.
   program busy_run(const password_fleet& hosts) {
     std::ofstream(folder.path() + "/word") << password << "\n";
-    std::ofstream(folder.path() + "/config.toml") << "log = \"debug\"\n";
+    std::ofstream(folder.path() + "/config.toml") << "log_level = \"io_debug\"\n";
     std::string askpass = script(folder, "printf '%s\\n' '" + passphrase + "'");
     std::string key = folder.path() + "/key";
     std::string encrypt = "cp " + hosts.fleet().identity() + " " + key +
                           " && ssh-keygen -q -p -P '' -N '" + passphrase + "' -f " + key;
     EXPECT_EQ(run_program({"sh", "-c", encrypt}).code, 0);
     words run = run_with_key(hosts, key, set);
-    run.insert(run.end(), {"--format", "ndjson", "--password-fd", "3", "--", "sleep 60"});
-    std::string text = "cd " + folder.path() + "; ulimit -c unlimited; exec " + in_shell(run) +
-                       " 3<" + folder.path() + "/word";
+    run.insert(run.end(), {"--format", "ndjson", "--journal", folder.path() + "/journal",
+                           "--password-fd", "3", "--", "sleep 60"});
+    std::string text = "cd " + folder.path() + "; export EXECO_CONFIG=$PWD/config.toml; " +
+                       "ulimit -c unlimited; exec " + in_shell(run) + " 3<word";
     return program({"sh", "-c", text},
-                   with_helpers({"EXECO_CONFIG=" + folder.path() + "/config.toml",
-                                 "SSH_ASKPASS=" + askpass, "SSH_ASKPASS_REQUIRE=force"}));
+                   with_helpers({"SSH_ASKPASS=" + askpass, "SSH_ASKPASS_REQUIRE=force"}));
   }
   void expect_none_in(const std::string& bytes, const std::string& where) {
     for (const std::string& planted : {password, passphrase})
@@ -299,8 +300,11 @@ TEST_F(planted_secrets, are_in_no_output_argument_variable_or_core) {
     program run = busy_run(hosts);
     ASSERT_TRUE(soon([&] { return hosts.fleet().commands().size() >= 5; }))
         << run.finish({}, std::chrono::seconds(1)).err;
-    std::string proc = "/proc/" + std::to_string(run.pid());
-    for (const char* file : {"/cmdline", "/environ"}) expect_none_in(file_bytes(proc + file), file);
+    std::vector<pid_t> ours = child_processes(run.pid());
+    ours.push_back(run.pid());
+    for (pid_t each : ours)
+      for (const char* file : {"/cmdline", "/environ"})
+        expect_none_in(file_bytes("/proc/" + std::to_string(each) + file), file);
     std::string core = folder.path() + "/core." + std::to_string(run.pid());
     bool has_gcore =
         ::access("/usr/bin/gcore", X_OK) == 0 &&
@@ -314,7 +318,11 @@ TEST_F(planted_secrets, are_in_no_output_argument_variable_or_core) {
     run.kill(SIGABRT);
     outcome end = run.finish();
     EXPECT_EQ(end.signal, SIGABRT);
-    expect_none_in(end.out + end.err, "output");
+    expect_none_in(end.out + end.err, "output and log");
+    EXPECT_THAT(end.err, HasSubstr("DEBUG")) << "the log is in it";
+    EXPECT_THAT(file_bytes(folder.path() + "/journal"), HasSubstr("127.24.40."));
+    expect_none_in(file_bytes(folder.path() + "/journal"), "journal");
+    fs::remove(folder.path() + "/journal");
     for (const fs::directory_entry& file : fs::directory_iterator(folder.path()))
       if (file.path().filename().string().starts_with("core"))
         expect_none_in(file_bytes(file.path()), file.path());
