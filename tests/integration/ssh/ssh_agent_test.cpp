@@ -10,6 +10,10 @@
 #include <fstream>
 #include <sstream>
 
+#include "execo/remote.hpp"
+#include "execo/sync_wait.hpp"
+#include "fleet_fixture.hpp"
+#include "long_count.hpp"
 #include "program.hpp"
 #include "ssh/agent_protocol.hpp"
 #include "ssh/base64.hpp"
@@ -301,6 +305,25 @@ TEST_F(ssh_agent, with_few_connections_serves_many_logins) {
     runs.emplace_back(loop, shared, "127.1.2." + std::to_string(i), "true").open();
   for (recorded_run& r : runs) EXPECT_TRUE(r.run().exited) << r.context;
   EXPECT_EQ(narrow.signatures(), 60U);
+  EXPECT_LE(narrow.peak(), 3U);
+}
+
+TEST(ssh_agent_with_three_connections, serves_a_thousand_hosts) {
+  if (!ssh_agent_fixture::available()) GTEST_SKIP() << "no ssh-agent";
+  fleet_fixture fleet("127.25.[0-9].[1-100]", {"--exec", "canned"});
+  ssh_agent_fixture agent;
+  agent.add(fleet.identity());
+  stand_in_agent narrow(agent.folder() + "/narrow", stand_in_agent::relay(agent.path()), 3);
+  ssh_options how;
+  how.config_file = "none";
+  how.agent = narrow.path();
+  how.identities = {fleet.identity() + ".pub"};
+  how.port = fleet.port();
+  how.known_hosts = fleet.known_hosts();
+  const host_set hosts("127.25.[0-" + std::to_string(long_count(10) - 1) + "].[1-100]");
+  action_result all = sync_wait(remote("true", hosts).ssh(how).run());
+  EXPECT_TRUE(all.ok()) << all.describe();
+  EXPECT_EQ(narrow.signatures(), hosts.size());
   EXPECT_LE(narrow.peak(), 3U);
 }
 
