@@ -113,7 +113,7 @@ int secret_login::keep(int result) noexcept {
 void secret_login::choose(unsigned methods) {
   bool password = shared_.settings.allows.password && has_password();
   bool keyboard = shared_.settings.allows.keyboard && (has_password() || has_user());
-  if (methods == 0 && (password || keyboard)) {
+  if (methods == 0) {
     stage_ = stage::listing;
     return;
   }
@@ -132,7 +132,8 @@ void secret_login::choose(unsigned methods) {
   }
 }
 
-// What the server takes; there was no key to ask it with.
+// What the server takes; there was no key to ask it with. It may take all, and what it names may be
+// for the program ssh.
 int secret_login::list(ssh_session_struct* session) {
   int result = ssh_userauth_none(session, nullptr);
   if (result == SSH_AUTH_DENIED)

@@ -284,6 +284,35 @@ TEST_F(ssh_config_connection, is_not_tried_by_ssh_when_the_server_has_no_other_m
   EXPECT_EQ(r.transport(), transport_kind::ssh) << r.transport_why();
 }
 
+TEST_F(ssh_config_connection, is_tried_by_ssh_where_the_server_takes_tickets) {
+  start("GSSAPIAuthentication yes\n");
+  std::ofstream(file("authorized_keys")) << "";
+  // Without a key there is nothing that the server would answer with its methods.
+  for (const char* keys : {"yes", "no"}) {
+    write("Host a\nHostName 127.0.6.6\nGSSAPIAuthentication yes\nPubkeyAuthentication " +
+          std::string(keys) + "\n");
+    host_result r = run_one("true");
+    EXPECT_EQ(r.how(), end_reason::auth_failed) << r.describe();
+    EXPECT_EQ(r.transport(), transport_kind::openssh) << keys;
+    EXPECT_THAT(r.transport_why(), HasSubstr("gssapi-with-mic")) << keys;
+  }
+}
+
+TEST_F(ssh_config_connection, is_made_where_the_server_wants_nothing) {
+  server_ = std::make_unique<sshd_fixture>(
+      "PasswordAuthentication yes\nPermitEmptyPasswords yes\n", ssh_server::openssh,
+      std::map<std::string, std::string>{
+          {"passwd", "execo-open:x:54412:54412::/:/bin/sh\n"},
+          {"shadow", "root:*:19000::::::\nexeco-open::19000::::::\n"}});
+  if (server_->ordinary_user().empty()) GTEST_SKIP() << "no users of our own";
+  std::ofstream(file("known_hosts"))
+      << "[127.*]:" << server_->port() << " " << server_->host_key() << "\n";
+  write("Host a\nHostName 127.0.6.6\nUser execo-open\nPubkeyAuthentication no\n");
+  host_result r = run_one("id -u");
+  EXPECT_TRUE(r.ok()) << r.describe() << server_->log();
+  EXPECT_EQ(r.out, "54412\n");
+}
+
 // libssh signs for no host; ssh does so by a program of its own, with this host's keys and
 // /etc/ssh/ssh_config: they are files of ours in a mount namespace.
 TEST_F(ssh_config_connection, is_made_by_ssh_where_the_server_takes_the_word_of_this_host) {
