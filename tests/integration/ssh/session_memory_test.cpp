@@ -1,6 +1,7 @@
 // What a command that waits on a connection of its own takes of this process's memory.
 #include <gtest/gtest.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -61,7 +62,8 @@ task<heap_sizes> when_all_have_started(remote r, const fleet_fixture& fleet, int
 // Of the room that libssh takes for reading, 8 KB, most is never written to, and has no memory
 // where there are many connections.
 TEST(session_memory, of_a_command_that_waits_is_less_than_the_heap_that_it_has) {
-  if (address_sanitizer || thread_sanitizer) GTEST_SKIP() << "the memory is that of the sanitizer";
+  if (address_sanitizer || thread_sanitizer) GTEST_SKIP() << "it has a heap of its own";
+  if (::sysconf(_SC_PAGESIZE) > 4096) GTEST_SKIP() << "no whole page is left out";
   constexpr int host_count = 250;
   const std::string all = "127.1.0.[1-" + std::to_string(host_count) + "]";
   fleet_fixture fleet(all, {"--exec", "canned", "--latency", "1000s"});
@@ -70,6 +72,7 @@ TEST(session_memory, of_a_command_that_waits_is_less_than_the_heap_that_it_has) 
   const heap_sizes many =
       sync_wait(c, when_all_have_started(remote("true", all), fleet, host_count));
   const heap_sizes grown = many.growth_since(one);
+  if (grown.in_use == 0) GTEST_SKIP() << "the C library's heap is not in use";
   EXPECT_LT(grown.in_use, 29'000 * host_count);
   EXPECT_LT(grown.resident, grown.in_use - 1'500 * host_count);
 }
