@@ -14,6 +14,8 @@
 #include "execo/ssh_config.hpp"
 #include "hosts/wildcard.hpp"
 #include "ssh/config_values.hpp"
+#include "ssh/dotted_quad.hpp"
+#include "ssh/host_blocks.hpp"
 #include "ssh/name_patterns.hpp"
 
 namespace execo::detail {
@@ -27,6 +29,7 @@ constexpr std::size_t jump_place = config_place("proxyjump");
 constexpr std::size_t proxy_place = config_place("proxycommand");
 constexpr std::size_t known_hosts_place = config_place("userknownhostsfile");
 constexpr std::size_t canonical_place = config_place("canonicalizehostname");
+constexpr std::size_t family_place = config_place("addressfamily");
 
 constexpr auto usual_identities = std::to_array<std::string_view>(
     {"~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ecdsa_sk", "~/.ssh/id_ed25519",
@@ -43,8 +46,7 @@ std::string plain_address(const std::string& host, std::string_view family) {
   in_addr four{};
   in6_addr six{};
   std::array<char, INET6_ADDRSTRLEN> text{};
-  if (family != "inet6" && ::inet_aton(host.c_str(), &four) == 1)
-    return ::inet_ntop(AF_INET, &four, text.data(), text.size());
+  if (family != "inet6" && ::inet_aton(host.c_str(), &four) == 1) return dotted_quad(four);
   if (family != "inet" && ::inet_pton(AF_INET6, host.c_str(), &six) == 1)
     return ::inet_ntop(AF_INET6, &six, text.data(), text.size());
   return host;
@@ -67,6 +69,10 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+std::string settled_host(const std::string& host, std::string_view family) {
+  return looks_like_address(host) ? plain_address(host, family) : lower_case(host);
+}
 
 config_caller config_caller::of(const ssh_caller& by) {
   config_caller made;
@@ -117,6 +123,7 @@ void config_answer::find_values() {
   std::string_view canonical = first(canonical_place);
   if (wants_final_pass_ || (!canonical.empty() && canonical != "false")) {
     pass_ = pass::final;
+    has_final_pass_ = true;
     read_lines();
   }
   finish();
@@ -156,8 +163,7 @@ std::string config_answer::renamed_host() const {
     known.host = host_;
     host = known.expanded(name, "h");
   }
-  if (!looks_like_address(host)) return lower_case(host);
-  return plain_address(host, first(config_place("addressfamily")));
+  return settled_host(host, first(family_place));
 }
 
 void config_answer::read_lines() {
@@ -179,7 +185,7 @@ void config_answer::read_lines() {
         check_known(line);
         break;
       case config_line::what::host:
-        if (now != block::never) now = has_host(line) ? block::holds : block::ends;
+        if (now != block::never) now = has_host(line, host_) ? block::holds : block::ends;
         break;
       case config_line::what::match:
         note_final_pass(line);
@@ -232,18 +238,6 @@ void config_answer::check_known(const config_line& line) const {
       fmt::format("{}: '{}' is not a keyword of ssh_config(5); IgnoreUnknown {} before this line "
                   "skips it",
                   lines_.place(line), printable(line.values[0]), printable(line.values[0])));
-}
-
-bool config_answer::has_host(const config_line& line) const {
-  bool found = false;
-  for (std::string_view pattern : line.values) {
-    bool negated = pattern.starts_with('!');
-    if (negated) pattern.remove_prefix(1);
-    if (!detail::matches(pattern, host_)) continue;
-    if (negated) return false;
-    found = true;
-  }
-  return found;
 }
 
 // Also where the line decides nothing, as ssh does.
@@ -322,6 +316,11 @@ void config_answer::finish() {
   tokens_ = tokens_now();
   if (first(config_place("connectionattempts")) == "0")
     throw config_value_error("connectionattempts '0': one attempt is the least");
+}
+
+bool config_answer::has_tokens(const config_keyword& keyword) const {
+  return std::ranges::any_of(found_[config_place(keyword)],
+                             [](std::string_view value) { return value.find('%') != value.npos; });
 }
 
 bool config_answer::is_unset(const config_keyword& keyword,

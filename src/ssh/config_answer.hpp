@@ -39,6 +39,10 @@ class config_commands {
   std::map<std::string, bool> known_;
 };
 
+/// A name as it is looked up: in lower case, or an address in its usual form, unless it is not of
+/// the family that AddressFamily names.
+std::string settled_host(const std::string& host, std::string_view family);
+
 class config_answer {
  public:
   /// A destination whose user and port come before all lines.
@@ -69,6 +73,13 @@ class config_answer {
   /// As `ssh -G` prints it, if it prints the keyword at all: one for each line.
   std::vector<std::string> shown(const config_keyword& keyword) const;
 
+  /// The value of a line has %: a token, mostly.
+  bool has_tokens(const config_keyword& keyword) const;
+  /// A line gives the host another name.
+  bool is_renamed() const { return is_given(config_keywords[config_place("hostname")]); }
+  /// Lines were read with the name that HostName gave, too.
+  bool has_final_pass() const noexcept { return has_final_pass_; }
+
   const std::string& given_host() const noexcept { return given_host_; }
   /// The name or address to connect to.
   const std::string& host() const noexcept { return tokens_.host; }
@@ -85,7 +96,6 @@ class config_answer {
   void append(const config_line& line);
   void check_known(const config_line& line) const;
   void note_final_pass(const config_line& line);
-  bool has_host(const config_line& line) const;
   bool matches(const config_line& line);
   bool matches(const config_line& line, const config_criterion& one);
   std::string host_now() const;
@@ -108,6 +118,7 @@ class config_answer {
   std::vector<std::vector<std::string_view>> found_;  // by place of the keyword
   pass pass_ = pass::first;
   bool wants_final_pass_ = false;
+  bool has_final_pass_ = false;
 };
 
 }  // namespace execo::detail

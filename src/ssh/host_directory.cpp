@@ -89,16 +89,53 @@ host_directory::host_directory(loop& on, ssh_options options, const ssh_caller& 
       config_(std::move(config)),
       caller_(config_caller::of(by_)),
       shown_keys_(std::move(shown_keys)),
-      asks_commands_(config_.commands && config_.lines->has_commands()) {}
+      asks_commands_(config_.commands && config_.lines->has_commands()),
+      blocks_(*config_.lines) {}
+
+host_directory::shared_answer::shared_answer(const config_answer& answer, const common& of_several)
+    : of_several_(&of_several), user_(answer.tokens().user), port_(port_of(answer.tokens().port)) {
+  if (answer.is_renamed()) name_ = answer.host();
+  family_ = answer.values(config_keywords[config_place("addressfamily")]).front();
+}
+
+ssh_target host_directory::shared_answer::target_of(
+    const config_answer::fixed_destination& named) const {
+  ssh_target found;
+  found.shared = of_several_->shared;
+  found.establish = of_several_->establish;
+  found.name = name_.empty() ? settled_host(named.host, family_) : name_;
+  found.port = named.port == 0 ? port_ : named.port;
+  found.user = named.user.empty() ? user_ : named.user;
+  return found;
+}
+
+// Empty: it is one of its own.
+std::string host_directory::kind_of(const config_answer::fixed_destination& named) const {
+  if (!blocks_.are_by_name()) return {};
+  std::string kind = blocks_.holding_for(named.host);
+  kind += named.user.empty() ? '-' : 'u';
+  kind += named.port == 0 ? '-' : 'p';
+  return kind;
+}
 
 ssh_target host_directory::find(const host& where) {
+  const config_answer::fixed_destination named = destination_of(where, options_);
+  const std::string kind = kind_of(named);
+  auto known = answers_.find(kind);
+  return known == answers_.end() ? find_alone(named, kind) : known->second.target_of(named);
+}
+
+ssh_target host_directory::find_alone(const config_answer::fixed_destination& named,
+                                      const std::string& kind) {
   bool asked = false;
   config_commands commands([&](const std::string& command) { return holds(command, asked); });
-  config_answer answer(*config_.lines, caller_, commands, destination_of(where, options_));
+  config_answer answer(*config_.lines, caller_, commands, named);
   ssh_target found = target_of(answer);
   const common& of_several = common_of(answer, asked);
   found.shared = of_several.shared;
   found.establish = of_several.establish;
+  bool is_shared = !kind.empty() && !is_made_of_host(answer) && answers_.size() < max_answers;
+  if (is_shared) answers_.emplace(kind, shared_answer(answer, of_several));
   return found;
 }
 

@@ -14,6 +14,7 @@
 #include "ssh/config_lines.hpp"
 #include "ssh/connection_settings.hpp"
 #include "ssh/environment.hpp"
+#include "ssh/host_blocks.hpp"
 
 namespace execo::detail {
 
@@ -83,6 +84,24 @@ class host_directory {
     std::shared_ptr<ssh_environment> shared;
     duration establish{0};
   };
+  /// What all hosts are told for which the same blocks hold.
+  class shared_answer {
+   public:
+    shared_answer(const config_answer& answer, const common& of_several);
+    ssh_target target_of(const config_answer::fixed_destination& named) const;
+
+   private:
+    const common* of_several_;
+    std::string name_;    // that of HostName; empty: the host's own
+    std::string family_;  // of addresses
+    std::string user_;
+    int port_;
+  };
+  // Beyond it hosts are looked at one by one.
+  static constexpr std::size_t max_answers = 1024;
+
+  std::string kind_of(const config_answer::fixed_destination& named) const;
+  ssh_target find_alone(const config_answer::fixed_destination& named, const std::string& kind);
   bool holds(const std::string& command, bool& left_to_ssh) const;
   const common& common_of(const config_answer& answer, bool asked_commands);
 
@@ -95,6 +114,8 @@ class host_directory {
   const bool asks_commands_;
   // By what the files say, since most hosts have it in common.
   std::unordered_map<std::string, common> known_;
+  const host_blocks blocks_;
+  std::unordered_map<std::string, shared_answer> answers_;  // by the kind of the destination
 };
 
 }  // namespace execo::detail

@@ -285,6 +285,14 @@ std::string settings_key(const config_answer& answer) {
   return key;
 }
 
+bool is_made_of_host(const config_answer& answer) {
+  auto has_tokens = [&answer](const settings_row& row) {
+    return row.set_files != nullptr && answer.has_tokens(row.keyword());
+  };
+  return answer.has_final_pass() || answer.has_tokens(config_keywords[config_place("hostname")]) ||
+         std::ranges::any_of(rows, has_tokens);
+}
+
 host_settings::host_settings(const ssh_options& base, const ssh_caller& by,
                              const config_answer& answer)
     : options(base) {

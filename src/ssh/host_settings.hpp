@@ -14,6 +14,9 @@ namespace execo::detail {
 /// for name, port and user. Throws: ssh_config_error.
 std::string settings_key(const config_answer& answer);
 
+/// Whether another host is told something else, although the same blocks hold for it.
+bool is_made_of_host(const config_answer& answer);
+
 class host_settings {
  public:
   /// Values that `base` does not have are taken from the answer.

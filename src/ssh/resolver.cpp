@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "base/contain.hpp"
+#include "ssh/dotted_quad.hpp"
 
 namespace execo::detail {
 namespace {
@@ -63,6 +64,7 @@ void endpoint::set_port(int port) noexcept {
 }
 
 std::string endpoint::text() const {
+  if (family() == AF_INET) return dotted_quad(v4.sin_addr);
   std::array<char, NI_MAXHOST> literal{};
   if (::getnameinfo(address(), size(), literal.data(), literal.size(), nullptr, 0,
                     NI_NUMERICHOST) != 0)

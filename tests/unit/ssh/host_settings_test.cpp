@@ -1,6 +1,7 @@
 // From ssh_config(5) to what a connection does: which value holds, and what becomes of it.
 #include "ssh/host_settings.hpp"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 
 #include "execo/ssh_config.hpp"
 #include "ssh/algorithms.hpp"
+#include "ssh/dotted_quad.hpp"
 #include "ssh/host_directory.hpp"
 
 namespace execo::detail {
@@ -265,6 +267,69 @@ TEST_F(directory_of_hosts, shares_what_hosts_have_in_common) {
   EXPECT_NE(a.shared, c.shared);
   EXPECT_EQ(&a.shared->host_keys, &c.shared->host_keys);
   EXPECT_EQ(c.establish, 3s);
+}
+
+// Files that say the same to many hosts, and files that do not.
+constexpr const char* shared_and_own[] = {
+    "",
+    "User u\nPort 7\nCompression yes\n",
+    "Host rack1-* !rack1-spare\nUser r\nConnectTimeout 3\nHost *\nUser all\nPort 9\n",
+    "Host a\nHostName Gate.example\nHost b\nHostName %h.example\nUserKnownHostsFile /k/%k\n",
+    "Host a b\nIdentityFile /i/%h\nHost *\nIdentityFile /i/all\n",
+    "IdentityAgent /run/%r\nAddressFamily inet6\n",
+    "Match user u\nPort 5\nHost *\nPort 6\n",
+    "Match originalhost a\nPort 5\nMatch all\nCompression yes\n",
+    "Host a\nPort 4\nMatch all\nPort 5\nCompression yes\n",
+    "Host *.example\nPort 3\nHost a\nHostName a.example\nHost *\nCanonicalizeHostname yes\n",
+    "Host A\nPort 2\nHost 127.*\nHostKeyAlias Local\nHost u\nProxyCommand nc %h %p\n",
+};
+
+TEST_F(directory_of_hosts, tells_each_host_what_it_would_be_told_alone) {
+  const char* names[] = {"a",       "b",           "A",     "u@a",   "a:7",    "u@b:8",
+                         "rack1-1", "rack1-spare", "127.1", "127.2", "u@[::1]"};
+  for (const char* text : shared_and_own) {
+    auto lines = std::make_shared<config_lines>(by_.home());
+    lines->add_text(text, "conf", config_lines::owner::user);
+    const config_source source{lines, nullptr};
+    host_directory hosts(loop_, {}, by_, source);
+    for (int time = 0; time < 2; ++time) {
+      for (const char* name : names) {
+        SCOPED_TRACE(std::string(text) + name);
+        ssh_target found = hosts.find(host(name));
+        ssh_target alone = host_directory(loop_, {}, by_, source).find(host(name));
+        EXPECT_EQ(found.name, alone.name);
+        EXPECT_EQ(found.user, alone.user);
+        EXPECT_EQ(found.port, alone.port);
+        EXPECT_EQ(found.establish, alone.establish);
+        EXPECT_EQ(found.shared->settings, alone.shared->settings);
+        EXPECT_EQ(found.shared->options(), alone.shared->options());
+      }
+    }
+  }
+}
+
+TEST_F(directory_of_hosts, tells_a_host_of_an_action_with_a_user_and_a_port_the_rest) {
+  ssh_options given;
+  given.user = "action";
+  given.port = 2;
+  auto lines = std::make_shared<config_lines>(by_.home());
+  lines->add_text("User file\nPort 1\nConnectTimeout 3\n", "conf", config_lines::owner::user);
+  host_directory hosts(loop_, given, by_, detail::config_source{lines, nullptr});
+  for (const char* name : {"a", "host@b:3", "c"}) {
+    bool has_own = std::string_view(name).size() > 1;
+    ssh_target found = hosts.find(host(name));
+    EXPECT_EQ(found.user, has_own ? "host" : "action");
+    EXPECT_EQ(found.port, has_own ? 3 : 2);
+    EXPECT_EQ(found.establish, 3s);
+  }
+}
+
+TEST(dotted_quad, is_what_the_library_writes) {
+  for (const char* text : {"0.0.0.0", "127.0.0.1", "255.255.255.255", "10.200.30.4"}) {
+    in_addr address{};
+    ASSERT_EQ(::inet_pton(AF_INET, text, &address), 1);
+    EXPECT_EQ(dotted_quad(address), text);
+  }
 }
 
 TEST_F(directory_of_hosts, leaves_a_host_with_commands_in_its_blocks_to_ssh) {
