@@ -160,12 +160,13 @@ failure unreadable_key(const remote_session& of) {
 
 bool check_host_key(const remote_session& of, failure& why) {
   host_key_store& trusted = of.shared().host_keys;
+  const bool is_checked = checks_host_key(of);
+  if (!is_checked) note_unchecked_key(of);
+  if (!is_checked && !trusted.lists_revoked()) return true;
   shown_key shown;
   bool is_read = read_shown_key(of.handle(), shown);
-  if (!checks_host_key(of)) {
-    note_unchecked_key(of);
+  if (!is_checked)
     return !is_read || !trusted.refuses_revoked(of.key_name(), of.key_port(), shown, why);
-  }
   if (is_read) return trusted.accept(of.key_name(), of.key_port(), shown, why);
   why = unreadable_key(of);
   return false;

@@ -160,21 +160,20 @@ bool host_key_store::refuses_revoked(std::string_view host, int port, const show
 bool host_key_store::accept(std::string_view host, int port, const shown_key& key, failure& why) {
   if (refuses_revoked(host, port, key, why)) return false;
   if (policy_ == host_keys::ignore) return true;
-  std::string name = known_hosts::entry_name(host, port);
-  std::string remove =
-      "if the host was really given a new key, remove the old one with "
-      "`ssh-keygen -R '" +
-      name + "' -f '" + files_.written + "'`";
+  auto removal = [&] {
+    return "if the host was really given a new key, remove the old one with `ssh-keygen -R '" +
+           known_hosts::entry_name(host, port) + "' -f '" + files_.written + "'`";
+  };
   switch (check(host, port, key)) {
     case known_hosts::verdict::known:
       return true;
     case known_hosts::verdict::changed:
-      why =
-          refuse(host, port, key, failure_reason::host_key_changed, "is not the key known", remove);
+      why = refuse(host, port, key, failure_reason::host_key_changed, "is not the key known",
+                   removal());
       return false;
     case known_hosts::verdict::other_type:
       why = refuse(host, port, key, failure_reason::host_key_changed,
-                   "is of another type than the keys known", remove);
+                   "is of another type than the keys known", removal());
       return false;
     case known_hosts::verdict::revoked:
       why = refuse(host, port, key, failure_reason::host_key_revoked, "is marked @revoked",

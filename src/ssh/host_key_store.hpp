@@ -61,6 +61,8 @@ class host_key_store {
   /// Whether keys matter at all.
   bool checks() const noexcept { return policy_ != host_keys::ignore; }
 
+  /// There is a list of revoked keys.
+  bool lists_revoked() const noexcept { return revoked_.size() > 0; }
   /// The list of revoked keys has it: it is not accepted, whatever the policy. True: `why` is set.
   bool refuses_revoked(std::string_view host, int port, const shown_key& key, failure& why) const;
 
