@@ -40,6 +40,13 @@ void alternate_families(std::vector<endpoint>& addresses) {
   }
 }
 
+// A socket has a peer when its connection is made, and not before.
+bool is_connected(int socket) {
+  sockaddr_storage peer;
+  socklen_t size = sizeof peer;
+  return ::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+}
+
 void set_option(int socket, int level, int option, std::int64_t value) {
   // Without any of them the connection is only slower, or its loss seen later.
   int number = static_cast<int>(std::clamp<std::int64_t>(value, 1, INT_MAX));
@@ -47,7 +54,7 @@ void set_option(int socket, int level, int option, std::int64_t value) {
 }
 
 // The kernel asks a silent peer's kernel three times. The user timeout is for bytes of ours that
-// are not acknowledged, and bounds the questions, too (tcp(7)).
+// are not acknowledged, and bounds the questions, too, whatever TCP_KEEPCNT is (tcp(7)).
 void keep_alive(int socket, duration idle) {
   if (idle.count() <= 0) return;
   auto seconds = std::chrono::ceil<std::chrono::seconds>(idle).count();
@@ -55,7 +62,6 @@ void keep_alive(int socket, duration idle) {
   set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
   set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
   set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, seconds / 3);
-  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
   set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, limit);
 }
 
@@ -243,18 +249,16 @@ void connector::postpone() {
 
 void connector::take_answers() {
   for (std::size_t i = 0; i < attempts_.size() && !connected_;) {
-    pollfd asked{attempts_[i].get(), POLLOUT, 0};
-    if (::poll(&asked, 1, 0) == 0) {
-      ++i;
-      continue;
-    }
-    if (int error = pending_error(asked.fd); error != 0) {
+    int socket = attempts_[i].get();
+    if (is_connected(socket)) {
+      connected_ = std::move(attempts_[i]);
+      attempts_.erase(attempts_.begin() + static_cast<std::ptrdiff_t>(i));
+    } else if (int error = pending_error(socket); error != 0) {
       last_error_ = system_error(error);
       drop(i);
       next_begins_ = {};
     } else {
-      connected_ = std::move(attempts_[i]);
-      attempts_.erase(attempts_.begin() + static_cast<std::ptrdiff_t>(i));
+      ++i;
     }
   }
 }

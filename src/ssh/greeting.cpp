@@ -30,7 +30,7 @@ greeting::progress greeting::read(int socket) {
     std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
     std::size_t text = text_before_identification(bytes);
     note(bytes.substr(0, text));
-    (void)!::recv(socket, buffer.data(), text, MSG_DONTWAIT);  // it is there
+    if (text > 0) (void)!::recv(socket, buffer.data(), text, MSG_DONTWAIT);  // it is there
     if (text < bytes.size()) return progress::identified;
     if (line_ > max_line || total_ > max_total) return progress::too_long;
   }

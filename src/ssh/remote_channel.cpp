@@ -276,7 +276,8 @@ void remote_channel::transfer() {
   }
   if (input_stage_ == input::ends && input_.empty() && unflushed_ == 0) {
     input_stage_ = input::ended;
-    (void)ssh_channel_send_eof(channel_);  // lost() reports a failure
+    // Nobody reads it any more when the server has closed the channel.
+    if (seen_ != sent::close) (void)ssh_channel_send_eof(channel_);  // lost() reports a failure
   }
 }
 

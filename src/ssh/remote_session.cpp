@@ -72,10 +72,11 @@ void remote_session::wake() noexcept {
   shared_->home.defer(node_);
 }
 
+// The step that is under way has not come to the members yet, or looks at them again.
 void remote_session::attach(session_member& m) noexcept {
   assert(authenticated());
   members_.attach(m);
-  wake();
+  if (!busy_) wake();
 }
 
 void remote_session::detach(session_member& m) noexcept { members_.detach(m); }

@@ -164,10 +164,11 @@ unsigned session_pool::max_commands(const std::string& key) const noexcept {
 bool session_pool::keep(pooled_session& s) noexcept {
   using use = pooled_session::use;
   remote_session& of = s.session_;
-  std::size_t most = limit(of.shared());
   bool is_good =
       s.use_ == use::open && of.shared().reuse && of.authenticated() && !of.closing() && !of.lost();
-  if (!is_good || most == 0 || by_key_.count(s.key_) > max_per_host) return false;
+  if (!is_good || by_key_.count(s.key_) > max_per_host) return false;
+  std::size_t most = limit(of.shared());
+  if (most == 0) return false;
   s.use_ = use::idle;
   s.since_ = loop_.read_clock();
   link(s, kept_);
