@@ -115,15 +115,14 @@ bool set_handshake_options(ssh_session_struct* session, const remote_session& of
   bool no_config = false;
   auto port = static_cast<unsigned>(of.port());
   // Left to itself libssh reads the configuration, both known_hosts files and the user database for
-  // each session (ssh_options_apply, ssh_client_select_hostkeys).
+  // each session (ssh_options_apply, ssh_client_select_hostkeys). It has no use for the host's name
+  // but to open those files, and opens none without one.
   bool ok =
       set(session, SSH_OPTIONS_PROCESS_CONFIG, &no_config) &&
       set(session, SSH_OPTIONS_SSH_DIR, nowhere) && set(session, SSH_OPTIONS_KNOWNHOSTS, nowhere) &&
       set(session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, nowhere) &&
       set(session, SSH_OPTIONS_PORT, &port) && set(session, SSH_OPTIONS_USER, of.user().c_str()) &&
       set(session, SSH_OPTIONS_FD, &fd) && set_sizes(session, shared.settings);
-  // Only for libssh's own look-ups, and it refuses some names that the resolver has found.
-  (void)set(session, SSH_OPTIONS_HOST, of.name().c_str());
   ssh_set_blocking(session, 0);
   const char* unknown = ok ? set_algorithms(session, of) : nullptr;
   if (ok && unknown == nullptr) return true;

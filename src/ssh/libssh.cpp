@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view socket_prefix = "Socket error: ";
 // What a refused keepalive leaves behind; no error of the session.
 constexpr std::string_view request_prefix = "Global request ";
+// That it was not told the host's name, and so looks it up nowhere (set_handshake_options).
+constexpr std::string_view no_name_prefix = "Can't verify server in known hosts";
 constexpr std::string_view goodbye_prefix = "Received SSH_MSG_DISCONNECT: ";
 
 // libssh prints errno with strerror_r in the program's locale, as strerror does here. {}: none of
@@ -87,7 +89,7 @@ session_error read_session_error(ssh_session_struct* session) {
     found.what = session_error::kind::no_match;
     found.why = std::make_error_code(std::errc::protocol_not_supported);
     found.text = describe_mismatch(text);
-  } else if (text.empty() || text.starts_with(request_prefix)) {
+  } else if (text.empty() || text.starts_with(request_prefix) || text.starts_with(no_name_prefix)) {
     found.text = "the connection was lost";
   } else {
     found.what = session_error::kind::protocol;

@@ -292,7 +292,7 @@ void remote_session::resolve() {
 // known of the name then, or is over.
 bool remote_session::enter_address() {
   std::string found = route_->address();
-  if (found.empty() || !setup_->place.move_to(address_of(found))) return true;
+  if (found.empty() || found == name_ || !setup_->place.move_to(address_of(found))) return true;
   if (setup_->ask_for(address_of(found))) {
     if (is_refused()) return false;
     setup_->begin();
