@@ -1,13 +1,17 @@
 // What copies through a tree cost: execo put beside TakTuk's put, and beside `ssh cat` to each
 // host. All hosts are this machine. Rivals that are not installed are left out, by name.
 //
-//   tree_copy [--rounds N] [--only fan|memory|chain|tree]
+//   tree_copy [--rounds N] [--only fan|floor|memory|get|chain|tree]
 //             [--fan-mb N] [--fan-hosts N] [--chain-mb N] [--chain-hosts N] [--tree-mb N]
-//             [--tree-hosts N]
+//             [--tree-hosts N] [--get-mb N] [--get-hosts N]
 //
-//   fan     50 MB to 50 hosts, a shell in place of ssh. CPU is that of all processes
+//   fan     50 MB to 50 hosts, a shell in place of ssh, and what the same costs processes that
+//           only read and write. CPU is that of all processes
+//   floor   its first row and its last ones
 //   memory  the same once more: PSS of all processes without that of files, and what the kernel has
 //           taken meanwhile, at its highest
+//   get     4 MB from each of 100 hosts, a shell in place of ssh: files that differ, one that is
+//           equal, and the memory of this side alone
 //   chain   100 MB down a chain of 20 hosts of a real sshd, beside `ssh cat` from here to each
 //   tree    20 MB through a tree of 200 of them
 #include <signal.h>
@@ -21,6 +25,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <random>
 #include <stdexcept>
@@ -32,6 +37,7 @@
 #include "measure.hpp"
 #include "process_memory.hpp"
 #include "sshd_fixture.hpp"
+#include "tree_copies/copy_floor.hpp"
 
 namespace {
 
@@ -48,13 +54,16 @@ class plan {
   int fan_mb = 50, fan_hosts = 50;
   int chain_mb = 100, chain_hosts = 20;
   int tree_mb = 20, tree_hosts = 200;
+  int get_mb = 4, get_hosts = 100;
   std::string only;
 
   plan(int argc, char** argv) {
     const std::map<std::string, int*> numbers{
-        {"--rounds", &rounds},        {"--fan-mb", &fan_mb},           {"--fan-hosts", &fan_hosts},
-        {"--chain-mb", &chain_mb},    {"--chain-hosts", &chain_hosts}, {"--tree-mb", &tree_mb},
-        {"--tree-hosts", &tree_hosts}};
+        {"--rounds", &rounds},           {"--fan-mb", &fan_mb},
+        {"--fan-hosts", &fan_hosts},     {"--chain-mb", &chain_mb},
+        {"--chain-hosts", &chain_hosts}, {"--tree-mb", &tree_mb},
+        {"--tree-hosts", &tree_hosts},   {"--get-mb", &get_mb},
+        {"--get-hosts", &get_hosts}};
     for (int i = 1; i + 1 < argc; i += 2) {
       const std::string option = argv[i];
       if (option == "--only") only = argv[i + 1];
@@ -118,12 +127,15 @@ class contender {
  public:
   /// `server`: whose CPU counts, too; 0: none.
   contender(std::string title, words argv, pid_t server = 0)
-      : title_(std::move(title)), argv_(std::move(argv)), server_(server) {}
+      : contender(
+            std::move(title), [argv = std::move(argv)] { return bench::run_well(argv); }, server) {}
+  contender(std::string title, std::function<bench::client_run()> copy, pid_t server = 0)
+      : title_(std::move(title)), copy_(std::move(copy)), server_(server) {}
 
   void run(const folder& at, int hosts) {
     at.clear();
     const double before = server_ != 0 ? bench::server_cpu_at_rest(server_) : 0;
-    const bench::client_run done = bench::run_well(argv_);
+    const bench::client_run done = copy_();
     const double after = server_ != 0 ? bench::server_cpu_at_rest(server_) : 0;
     at.check(hosts);
     wall_.push_back(done.wall);
@@ -139,7 +151,7 @@ class contender {
 
  private:
   std::string title_;
-  words argv_;
+  std::function<bench::client_run()> copy_;
   pid_t server_;
   std::vector<double> wall_, cpu_;
 };
@@ -169,6 +181,28 @@ words local_put(const folder& at, int hosts, const words& shape) {
   return all;
 }
 
+void add_floor(std::vector<contender>& all, const folder& at, const plan& asked) {
+  for (const bench::floor_way how : {bench::floor_way::buffers, bench::floor_way::pages})
+    all.emplace_back(how == bench::floor_way::pages ? "the same, splice and tee"
+                                                    : "processes that read and write",
+                     [&at, &asked, how] {
+                       return bench::copy_down(at / "source", at / "to", asked.fan_hosts, 2, how);
+                     });
+}
+
+void race_fan(const folder& at, const plan& asked, std::vector<contender> all) {
+  race(title_of(asked.fan_mb, "to", asked.fan_hosts) + ", a shell in place of ssh", at,
+       asked.fan_hosts, std::move(all), asked.rounds);
+}
+
+void floor(const folder& at, const plan& asked) {
+  at.write_source(asked.fan_mb);
+  std::vector<contender> all;
+  all.emplace_back("execo put --via tree", local_put(at, asked.fan_hosts, {}));
+  add_floor(all, at, asked);
+  race_fan(at, asked, std::move(all));
+}
+
 void fan(const folder& at, const plan& asked) {
   at.write_source(asked.fan_mb);
   std::vector<contender> all;
@@ -186,8 +220,8 @@ void fan(const folder& at, const plan& asked) {
   } else {
     std::printf("  not installed: taktuk\n");
   }
-  race(title_of(asked.fan_mb, "to", asked.fan_hosts) + ", a shell in place of ssh", at,
-       asked.fan_hosts, std::move(all), asked.rounds);
+  add_floor(all, at, asked);
+  race_fan(at, asked, std::move(all));
 }
 
 /// Of a process and all that it has started, without that of files.
@@ -234,6 +268,34 @@ void memory(const folder& at, const plan& asked) {
   std::printf("memory of all processes meanwhile, file cache apart\n");
   peak_of("execo put --via tree", at, local_put(at, asked.fan_hosts, {}));
   peak_of("the same, --arity 1", at, local_put(at, asked.fan_hosts, {"--arity", "1"}));
+  at.clear();
+}
+
+// -- from hosts -----------------------------------------------------------------------------------
+
+void print_get(const std::string& title, const folder& at, const plan& asked,
+               const std::string& source) {
+  at.clear();
+  const bench::client_run done = bench::run_well(
+      words{tool, "get", "-w", "n[1-" + std::to_string(asked.get_hosts) + "]", "--connector",
+            "local", "--via", "tree", at / source, at / "to/{{{host}}}"});
+  at.check(asked.get_hosts);
+  std::printf("  %-30s wall %.2f s   CPU of all %.2f s   peak of a process %ld MB   %s\n",
+              title.c_str(), done.wall, done.cpu, done.peak_kb / 1000,
+              done.complaint.substr(0, done.complaint.find('\n')).c_str());
+}
+
+void get(const folder& at, const plan& asked) {
+  at.write_source(asked.get_mb);
+  for (int i = 1; i <= asked.get_hosts; ++i) {
+    const std::string own = at / ("from-n" + std::to_string(i));
+    fs::copy_file(at / "source", own, fs::copy_options::overwrite_existing);
+    std::ofstream(own, std::ios::binary | std::ios::in) << i << '\n';
+  }
+  std::printf("%d MB from each of %d hosts, a shell in place of ssh\n", asked.get_mb,
+              asked.get_hosts);
+  print_get("files that differ", at, asked, "from-{{{host}}}");
+  print_get("one that is equal", at, asked, "source");
   at.clear();
 }
 
@@ -287,7 +349,9 @@ class ssh_hosts {
 void run(const plan& asked) {
   const folder at;
   if (asked.wants("fan")) fan(at, asked);
+  if (asked.only == "floor") floor(at, asked);
   if (asked.wants("memory")) memory(at, asked);
+  if (asked.wants("get")) get(at, asked);
   if (!asked.wants("chain") && !asked.wants("tree")) return;
   if (!execo::test::sshd_fixture::available()) {
     std::printf("  not installed: sshd\n");

@@ -108,6 +108,7 @@ bool file_relay::take(const detail::file_part_message& part) {
     tell_failed(of->file);
     return true;
   }
+  give_on(part, *of);
   consume(part.content, *of, part.bytes.size());
   return true;
 }
@@ -277,6 +278,18 @@ void file_relay::serve(std::uint32_t number, content& from, content_reader& to, 
   end.digest = from.digests.whole();
   (void)way.send(end);
   to.end();
+}
+
+// To those that have all before it: they need not be given it from the file.
+void file_relay::give_on(const detail::file_part_message& part, content& of) {
+  for (content_reader& to : of.readers) {
+    line* way = owner_.child_line(to.key());
+    if (way == nullptr || to.next() != part.offset || to.next_size(of.there()) == 0 ||
+        way->link().data_backlog() >= child_backlog)
+      continue;
+    (void)way->send(part);
+    to.sent(part.bytes.size());
+  }
 }
 
 bool file_relay::send_part(std::uint32_t number, content& from, content_reader& to, line& way) {

@@ -114,6 +114,7 @@ class file_relay {
   void refuse(std::uint32_t child, std::uint32_t number);
   void serve(std::uint32_t number, content& from);
   void serve(std::uint32_t number, content& from, detail::content_reader& to, line& way);
+  void give_on(const detail::file_part_message& part, content& of);
   bool send_part(std::uint32_t number, content& from, detail::content_reader& to, line& way);
 
   reactor& loop_;

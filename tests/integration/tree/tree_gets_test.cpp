@@ -123,6 +123,20 @@ TEST_F(tree_gets, give_what_those_without_a_tree_give) {
   }
 }
 
+TEST_F(tree_gets, that_can_be_resumed_ask_for_each_file_in_turn) {
+  make_tree();
+  file("tree/large", test::bytes_of(4, 200 * test::kib));
+  get copy = all_of(path("tree"), "n[1-5]", path("to"));
+  copy.resume();
+  const action_result all = sync_wait(copy.run());
+  EXPECT_TRUE(all.ok()) << all.describe();
+  ASSERT_EQ(names("to").size(), 5U);
+  for (const std::string& host : names("to")) {
+    EXPECT_EQ(names("to/" + host), std::vector<std::string>{"tree"});
+    EXPECT_TRUE(is_same("tree", "to/" + host + "/tree"));
+  }
+}
+
 TEST_F(tree_gets, of_directories_bring_equal_files_once_where_hosts_have_no_tar) {
   file("dir/one", test::bytes_of(5, 100 * test::kib));
   file("dir/sub/two", test::bytes_of(6, 100 * test::kib));

@@ -44,6 +44,16 @@ TEST(crc32c_checksum, is_the_same_by_table_whatever_the_length_and_the_place) {
     }
 }
 
+// Long ones are computed in rows.
+TEST(crc32c_checksum, of_long_bytes_is_the_same_by_table) {
+  const std::string bytes = random_bytes(3).take(62'000);
+  for (const std::size_t size : {6'143U, 6'144U, 6'145U, 12'287U, 12'301U, 61'440U, 61'999U})
+    for (const std::uint32_t before : {0U, 1U, 0xdeadbeefU}) {
+      const std::string_view part = std::string_view(bytes).substr(1, size);
+      ASSERT_EQ(crc32c(part, before), crc32c_by_table(part, before)) << size << ' ' << before;
+    }
+}
+
 TEST(crc32c_checksum, of_parts_is_that_of_the_whole) {
   const std::string bytes = random_bytes(2).take(100);
   for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
