@@ -196,9 +196,10 @@ void node::settle_flow() {
 
 void node::flush_touched() {
   while (!touched_.empty()) {
-    const std::vector<line*> now = std::exchange(touched_, {});
-    for (line* one : now) grant(*one);
-    for (line* one : now) one->flush();
+    flushed_.swap(touched_);
+    for (line* one : flushed_) grant(*one);
+    for (line* one : flushed_) one->flush();
+    flushed_.clear();
   }
 }
 

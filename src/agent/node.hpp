@@ -154,6 +154,7 @@ class node final : private line_owner,
 
   reactor& loop_;
   std::vector<line*> touched_;
+  std::vector<line*> flushed_;         // just now, by flush_touched(): keeps its memory
   std::vector<line*> stalled_;         // their credit is not given back yet
   mutable bool output_waits_ = false;  // commands have found no room
   line up_;

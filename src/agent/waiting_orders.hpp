@@ -13,6 +13,11 @@ namespace execo::agent {
 /// The hosts of `message` in pieces that a frame has room for, each given to `send`.
 template <class Message>
 void for_pieces(Message& message, const detail::index_ranges& hosts, auto send) {
+  if (hosts.single()) {
+    message.hosts = hosts;
+    send(message);
+    return;
+  }
   for (detail::index_ranges& piece : hosts.pieces(detail::set_limit)) {
     message.hosts = std::move(piece);
     send(message);
