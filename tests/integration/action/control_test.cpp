@@ -86,6 +86,29 @@ TEST(steered_actions, may_be_copies) {
   sync_wait(work());
 }
 
+// Handlers are on the first of three.
+TEST(steered_actions, take_further_commands_from_handlers_whatever_ring_a_host_is_on) {
+  fleet_fixture fleet("127.4.1.[1-12]");
+  context c(rings(3));
+  parallel all;
+  auto second = [&](const host& where) {
+    return remote("echo second of $FLEET_HOST", where).ssh(way_to(fleet));
+  };
+  auto first = remote("echo first", "127.4.1.[1-12]").ssh(way_to(fleet)).fanout(4);
+  first.on_line([&](const output_line& l) {
+    if (l.host.name() == "127.4.1.3") all.schedule(local("echo third").name("beside"));
+  });
+  first.on_end([&](const ended_command& e) { all.schedule(second(e.host)); });
+  all.schedule(std::move(first));
+  const action_result end = sync_wait(c, all.run());
+  EXPECT_TRUE(end.ok()) << end.describe();
+  EXPECT_EQ(end.stats().ok, 25U);
+  EXPECT_EQ(all.members(), 14U);
+  std::set<std::string> said;
+  for (const host_result& r : end.all()) said.insert(r.out);
+  EXPECT_EQ(said.size(), 14U) << "first, third, and the second of each host";
+}
+
 // On three rings, from a thread that is none of theirs.
 TEST(steered_actions, give_each_process_one_end_whatever_another_thread_does) {
   context c(rings(3));
