@@ -112,6 +112,22 @@ TEST(connector, of_this_machine_is_ended_by_a_timeout) {
   EXPECT_EQ(::kill(std::stoi(r.out), 0), -1);
 }
 
+// The shell that reads its words would end at once, and the rest of the group be killed with it.
+TEST(connector, of_this_machine_leaves_a_program_its_time_to_end) {
+  const command slow("/bin/sh", "-c",
+                     "trap 'sleep 0.3; echo cleaned; exit 7' TERM; echo up; "
+                     "while :; do sleep 0.01; done");
+  for (const char* way : {"sh -c", "argv:env", "env sh -c", "local"}) {
+    remote one = remote(slow, host("n1")).ssh(by(way));
+    one.on_line([&](const output_line& line) {
+      if (line.text == "up") one.kill();
+    });
+    const host_result r = sync_wait(one.run()).all().at(0);
+    EXPECT_EQ(r.out, "up\ncleaned\n") << way << r.describe();
+    EXPECT_EQ(r.status(), exit_status::of_code(7)) << way;
+  }
+}
+
 TEST(connector, to_elsewhere_says_that_the_command_may_still_run_when_it_is_ended) {
   host_result r =
       result_of(remote("sleep 1000", host("n1")).ssh(by("timeout 1000 sh -c")).timeout(300ms));
