@@ -1,5 +1,7 @@
 #include "transfer/put_execution.hpp"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <cassert>
 #include <utility>
@@ -230,6 +232,16 @@ void put_execution::conclude() noexcept {
   if (state_ >= state::concluding) return;
   state_ = state::concluding;
   peer().input().end_writing();
+}
+
+void put_execution::cancel(int signal) noexcept {
+  if (state_ >= state::telling) conclude();
+  copy_execution::cancel(signal);
+}
+
+void put_execution::kill(int signal) noexcept {
+  if (state_ >= state::telling && (signal == SIGTERM || signal == SIGINT)) conclude();
+  copy_execution::kill(signal);
 }
 
 // The end of file before the last byte makes the receiver remove what it has.

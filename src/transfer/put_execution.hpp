@@ -38,6 +38,10 @@ class put_execution final : public copy_execution, private digest_waiter, privat
                 std::shared_ptr<put_share> shared, std::string mark);
 
   bool ended() const noexcept override { return state_ == state::ended; }
+  // A shell may lose a signal that comes while it starts a program: the receiver gets the end of
+  // its input as well, and removes what it has.
+  void cancel(int signal) noexcept override;
+  void kill(int signal) noexcept override;
 
  private:
   enum class state : std::uint8_t {

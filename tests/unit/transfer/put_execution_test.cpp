@@ -120,6 +120,36 @@ class stalled_receiver final : public played_peer {
   bool asked_ = false;
 };
 
+/// Ends with its input, and with no signal but KILL.
+class deaf_receiver final : public played_peer {
+ public:
+  /// `asked`: it has answered the question.
+  deaf_receiver(detail::loop& on, bool& asked) : played_peer(on), asked_(asked) {}
+
+  void write(std::span<const char> bytes) override {
+    soon([this, count = bytes.size()] { events().on_written(count); });
+    if (!std::exchange(asked_, true)) tell(stream::out, "M ready 0\n");
+  }
+  void close_input() override {
+    tell(stream::out, "M failed short /x\n");
+    end(exit_status::of_code(1));
+  }
+  void signal(int number) override {
+    if (number == SIGKILL) end(exit_status::of_signal(SIGKILL));
+  }
+
+ private:
+  void end(exit_status how) {
+    if (std::exchange(ended_, true)) return;
+    soon([this, how] {
+      end_output();
+      events().on_exit(how);
+    });
+  }
+  bool& asked_;
+  bool ended_ = false;
+};
+
 /// To peers that a test makes. All are sent the same.
 class put_to_peers final : public detail::execution_factory {
  public:
@@ -291,6 +321,38 @@ TEST_F(put_executions, share_1024_parts_however_many_hosts_are_at_different_plac
   const action_result end = sync_wait(work());
   EXPECT_EQ(taken, 1024U);
   EXPECT_EQ(end.stats().count(end_reason::cancelled), hosts);
+}
+
+TEST_F(put_executions, end_the_input_of_a_receiver_that_has_lost_its_signal) {
+  for (bool by_kill : {false, true}) {
+    context c;
+    running_clock time(c);
+    bool asked = false;
+    detail::clock::duration stopped{};
+    auto peers = std::make_shared<put_to_peers>(
+        [&](detail::loop& on, std::size_t) { return std::make_unique<deaf_receiver>(on, asked); },
+        tree_of("a"));
+    peers->share().bytes_a_second = 10'000;
+    put_to_played copy(std::move(peers), 1);
+    auto work = [&]() -> task<action_result> {
+      copy.start();
+      while (!asked) co_await sleep(1ms);
+      stopped = time.elapsed();
+      if (by_kill) {
+        copy.kill();
+      } else {
+        copy.request_stop();
+      }
+      co_return co_await copy.wait();
+    };
+    const host_result r = sync_wait(c, work()).all().front();
+    EXPECT_FALSE(r.ok()) << r.describe();
+    EXPECT_FALSE(r.forced_kill()) << by_kill;
+    EXPECT_EQ(time.elapsed(), stopped) << "it is not waited for";
+    if (!by_kill) {
+      EXPECT_EQ(r.how(), end_reason::cancelled) << r.describe();
+    }
+  }
 }
 
 TEST_F(put_executions, keep_to_the_rate_of_all_and_of_each) {
