@@ -14,7 +14,6 @@
 // stands, beside starting as many shells alone, and beside as many processes that wake each other.
 #include <poll.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +34,7 @@
 #include "fanout_ssh/client_run.hpp"
 #include "measure.hpp"
 #include "process_memory.hpp"
+#include "run_many.hpp"
 #include "tree_standing/standing.hpp"
 
 namespace {
@@ -353,16 +353,5 @@ void run(const plan& asked) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
-    files.rlim_cur = files.rlim_max;
-    (void)::setrlimit(RLIMIT_NOFILE, &files);
-  }
-  try {
-    bench::adopt_orphans();
-    run(plan(argc, argv));
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "tree: %s\n", e.what());
-    return 1;
-  }
+  return bench::run_many("tree", [&] { run(plan(argc, argv)); });
 }

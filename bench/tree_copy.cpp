@@ -15,7 +15,6 @@
 //   chain   100 MB down a chain of 20 hosts of a real sshd, beside `ssh cat` from here to each
 //   tree    20 MB through a tree of 200 of them
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +35,7 @@
 #include "fanout_ssh/client_run.hpp"
 #include "measure.hpp"
 #include "process_memory.hpp"
+#include "run_many.hpp"
 #include "sshd_fixture.hpp"
 #include "tree_copies/copy_floor.hpp"
 
@@ -368,16 +368,5 @@ void run(const plan& asked) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
-    files.rlim_cur = files.rlim_max;
-    (void)::setrlimit(RLIMIT_NOFILE, &files);
-  }
-  try {
-    bench::adopt_orphans();
-    run(plan(argc, argv));
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "tree_copy: %s\n", e.what());
-    return 1;
-  }
+  return bench::run_many("tree_copy", [&] { run(plan(argc, argv)); });
 }

@@ -58,50 +58,34 @@ bool tree_talks::take_as(const tree_child& child, const frame& f) {
 // -- what goes down -------------------------------------------------------------------------------
 
 send_result tree_talks::send(tree_child& to, const errand& what) {
-  if (const auto* reply = std::get_if<accepted_message>(&what)) return to.send(*reply);
-  if (const auto* kept = std::get_if<deliver_copy>(&what)) {
-    deliver_message message = kept->message;
-    message.bytes = kept->bytes;
-    return to.send(message);
-  }
-  const auto& kept = std::get<gathered_copy>(what);
-  gathered_message message = kept.message;
-  message.text = kept.text;
-  return to.send(message);
+  return std::visit(
+      [&to](const auto& kept) {
+        if constexpr (requires { kept.message(); })
+          return to.send(kept.message());
+        else
+          return to.send(kept);
+      },
+      what);
 }
 
 // In order. What waits here is bounded by what may be on its way to the commands there.
-template <class Message, class Copy>
-void tree_talks::send_or_keep(talk_link to, const Message& what, Copy copy) {
+template <class Copy, class Message>
+void tree_talks::send_or_keep(talk_link to, const Message& what) {
   auto known = links_.find(to);
   if (known == links_.end()) return;
   link& its = known->second;
   if (its.unsent.empty() && its.child->send(what) != send_result::full) return;
-  its.unsent.push_back(copy());
+  its.unsent.emplace_back(std::in_place_type<Copy>, what);
 }
 
-void tree_talks::tell(talk_link to, deliver_message what) {
-  send_or_keep(to, what, [&what] {
-    deliver_copy copy;
-    copy.bytes = what.bytes;
-    copy.message = std::move(what);
-    copy.message.bytes = {};
-    return copy;
-  });
-}
+void tree_talks::tell(talk_link to, deliver_message what) { send_or_keep<deliver_copy>(to, what); }
 
 void tree_talks::tell(talk_link to, accepted_message what) {
-  send_or_keep(to, what, [&what] { return what; });
+  send_or_keep<accepted_message>(to, what);
 }
 
 void tree_talks::tell(talk_link to, gathered_message what) {
-  send_or_keep(to, what, [&what] {
-    gathered_copy copy;
-    copy.text = what.text;
-    copy.message = std::move(what);
-    copy.message.text = {};
-    return copy;
-  });
+  send_or_keep<gathered_copy>(to, what);
 }
 
 void tree_talks::serve(const tree_child& child) {

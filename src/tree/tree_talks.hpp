@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 
@@ -31,16 +32,26 @@ class tree_talks final : private talk_way {
   void forget(const tree_child& child) noexcept;
 
  private:
-  class deliver_copy {
+  /// A message with bytes of its own.
+  template <class Message, std::string_view Message::*Bytes>
+  class kept_message {
    public:
-    deliver_message message;
-    std::string bytes;
+    explicit kept_message(const Message& what) : message_(what), bytes_(what.*Bytes) {
+      message_.*Bytes = {};
+    }
+    /// Valid as long as this is.
+    Message message() const {
+      Message made = message_;
+      made.*Bytes = bytes_;
+      return made;
+    }
+
+   private:
+    Message message_;  // without them
+    std::string bytes_;
   };
-  class gathered_copy {
-   public:
-    gathered_message message;
-    std::string text;
-  };
+  using deliver_copy = kept_message<deliver_message, &deliver_message::bytes>;
+  using gathered_copy = kept_message<gathered_message, &gathered_message::text>;
   using errand = std::variant<deliver_copy, accepted_message, gathered_copy>;
   class link {
    public:
@@ -51,8 +62,8 @@ class tree_talks final : private talk_way {
   void tell(talk_link to, deliver_message what) override;
   void tell(talk_link to, accepted_message what) override;
   void tell(talk_link to, gathered_message what) override;
-  template <class Message, class Copy>
-  void send_or_keep(talk_link to, const Message& what, Copy copy);
+  template <class Copy, class Message>
+  void send_or_keep(talk_link to, const Message& what);
   static send_result send(tree_child& to, const errand& what);
   template <class Message>
   bool take_as(const tree_child& child, const frame& f);
