@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "action/action_access.hpp"
+#include "action/kept_trees.hpp"
 #include "action/remote_factory.hpp"
-#include "action/tree_factory.hpp"
 #include "execo/printable.hpp"
 #include "execo/transfer.hpp"
 #include "process/lifecycle.hpp"
@@ -56,7 +56,10 @@ void copy_factory::set_tree(const tree& shape) {
 
 void copy_factory::choose_way() {
   may_speak_sftp_ = !shape_ && options_.connector.empty() && options_.become.empty();
-  way_ = shape_ ? make_tree_factory(options_, *shape_) : make_remote_factory(options_);
+  if (shape_)
+    way_ = make_kept_tree_factory(options_, *shape_);
+  else
+    way_ = make_remote_factory(options_);
 }
 
 // The depth is left to what comes of it: a host that has two children already takes no third one.
@@ -67,7 +70,7 @@ void copy_factory::fit_shape(const command& what, std::uint64_t hosts, std::uint
   if (arity == 0) return;
   tree fitted = *shape_;
   fitted.arity(arity).depth(any_depth);
-  way_ = make_tree_factory(options_, fitted);
+  way_ = make_kept_tree_factory(options_, fitted);
   way_->prepare(what);
 }
 

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "action/fanout_action.hpp"
+#include "action/kept_trees.hpp"
 #include "action/remote_factory.hpp"
-#include "action/tree_factory.hpp"
 #include "action/tree_net.hpp"
 #include "execo/tree_network.hpp"
 
@@ -29,8 +29,8 @@ void take_way(detail::fanout_action& to, ssh_options options) {
     to.factory = detail::make_remote_factory(std::move(options));
     return;
   }
-  std::shared_ptr<detail::tree_factory> made =
-      detail::make_tree_factory(std::move(options), *to.shape);
+  std::shared_ptr<detail::talking_command_factory> made =
+      detail::make_kept_tree_factory(std::move(options), *to.shape);
   if (const auto* before = dynamic_cast<const detail::talking_factory*>(to.factory.get()))
     made->set_talk(before->talk());
   to.factory = std::move(made);

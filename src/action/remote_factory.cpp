@@ -70,7 +70,7 @@ class remote_factory final : public ssh_factory {
                             (config().lines && config().lines->has(config_place("proxycommand")));
     return may_use_programs ? 3 : 1;
   }
-  std::size_t spare_descriptors(loop& on) const noexcept override { return kept_sessions(on); }
+  std::size_t spare_descriptors(loop& on) const noexcept override { return kept_descriptors(on); }
   void end(std::size_t ring) noexcept override {
     if (ring < hosts_.size()) hosts_[ring].reset();
   }

@@ -212,6 +212,7 @@ class own_tree final : public tree_factory {
   }
 
   void prepare(const command& what) override { way_->factory().prepare(what); }
+  void begin_without_tree(loop& on) override { way_->begin(on); }
   void begin(loop& on) override {
     way_->begin(on);
     ring_ = ring_of_loop(on);

@@ -31,9 +31,15 @@ class talking_factory {
   intrusive_ptr<talk_group> talk_;
 };
 
+/// Commands of one action that go by way of other hosts.
+class talking_command_factory : public command_factory, public talking_factory {};
+
 /// It has a tree of its own from begin() to end(), on the loop that it began on.
-class tree_factory : public command_factory, public talking_factory {
+class tree_factory : public talking_command_factory {
  public:
+  /// In place of begin(), for login_to() alone: it has no tree. Nothing follows but the
+  /// destruction.
+  virtual void begin_without_tree(loop& on) = 0;
   /// As make_transport(), for a command of an action with messages. Called on the ring.
   virtual std::unique_ptr<transport> make_talking_transport(
       loop& on, attempt& what, const intrusive_ptr<talk_group>& talk) = 0;

@@ -21,6 +21,15 @@ class shared_values {
   std::shared_ptr<const Value> find() const {
     return std::static_pointer_cast<const Value>(get(&key<Value>));
   }
+  /// What was set, else what `make()` gives, which is set by this. `make` uses no shared_values.
+  template <class Value, class Make>
+  std::shared_ptr<const Value> find_or_make(Make make) {
+    std::lock_guard lock(mutex_);
+    auto known = std::ranges::find(values_, &key<Value>, &std::pair<const void*, pointer>::first);
+    if (known == values_.end())
+      known = values_.emplace(values_.end(), &key<Value>, std::make_shared<const Value>(make()));
+    return std::static_pointer_cast<const Value>(known->second);
+  }
 
  private:
   using pointer = std::shared_ptr<const void>;

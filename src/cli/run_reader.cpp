@@ -133,6 +133,7 @@ void run_reader::choose_shape() {
     return;
   }
   if (made.copy.by_sftp) throw usage_error("--via tree and --sftp exclude each other: choose one");
+  made.shape->idle_close(duration(0));
   made.shape->arity(arity.value_or(0));
   if (arity == 1) made.shape->chain();
   if (trusts_site) made.shape->site_trust();

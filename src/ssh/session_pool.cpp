@@ -205,9 +205,22 @@ std::size_t session_pool::limit(const ssh_environment& of) const noexcept {
 }
 
 bool session_pool::close_oldest() noexcept {
-  if (!kept_.linked()) return false;
-  static_cast<pooled_session&>(*kept_.next()).close();
+  if (kept_.linked()) {
+    static_cast<pooled_session&>(*kept_.next()).close();
+    return true;
+  }
+  if (!spare_.linked()) return false;
+  auto& other = static_cast<spare_holder&>(*spare_.next());
+  other.unlink();
+  other.give_way();
   return true;
+}
+
+std::size_t session_pool::spare_descriptors() const noexcept {
+  std::size_t found = 0;
+  for (const list_node* n = spare_.next(); n != &spare_; n = n->next())
+    found += static_cast<const spare_holder&>(*n).descriptors();
+  return found;
 }
 
 void session_pool::closing(pooled_session& s) noexcept {

@@ -21,6 +21,18 @@ enum class handback : std::uint8_t {
   given_up,  ///< anything else: nothing is known of the connection, or of the command
 };
 
+/// Something else that is kept without a use and has descriptors. It is asked for them when no idle
+/// connection is left, and when idle connections are to be closed.
+class spare_holder : public list_node {
+ public:
+  /// It is asked no more.
+  virtual void give_way() noexcept = 0;
+  virtual std::size_t descriptors() const noexcept = 0;
+
+ protected:
+  ~spare_holder() = default;
+};
+
 class session_pool final : public loop_service, private loop_member {
  public:
   explicit session_pool(loop& on) noexcept : loop_(on) {}
@@ -53,7 +65,11 @@ class session_pool final : public loop_service, private loop_member {
   /// no more commands on a connection than it has taken.
   void learn_limit(const session_lease& refused, refusal of) noexcept;
 
-  /// Closes the one that is idle longest. False: there is none.
+  /// Until it unlinks itself, or is asked. On the loop.
+  void add(spare_holder& one) noexcept { one.link_before(spare_); }
+  /// Of those.
+  std::size_t spare_descriptors() const noexcept;
+  /// Closes the one that is idle longest, else what else is kept. False: there is none.
   bool close_oldest() noexcept;
   void close_idle() noexcept { shut_down(); }
   /// Kept for the next command.
@@ -87,6 +103,7 @@ class session_pool final : public loop_service, private loop_member {
   std::size_t sweep_at_ = 64;  // so many of them: those that have gone are dropped
   list_node kept_;             // idle; owned; the oldest first
   list_node closing_;          // owned
+  list_node spare_;            // of spare_holder; the oldest first
   std::size_t idle_count_ = 0;
   std::unordered_multimap<std::string, pooled_session*> by_key_;  // those that may be joined
   std::unordered_map<std::string, unsigned> limits_;              // commands, by key

@@ -564,6 +564,11 @@ std::shared_ptr<ssh_environment> make_ssh_environment(loop& on, const ssh_option
 
 std::size_t kept_sessions(loop& on) { return on.service<session_pool>().idle(); }
 
+std::size_t kept_descriptors(loop& on) {
+  const session_pool& pool = on.service<session_pool>();
+  return pool.idle() + pool.spare_descriptors();
+}
+
 std::unique_ptr<transport> make_ssh_transport(ssh_target where) {
   return std::make_unique<ssh_transport>(std::move(where));
 }

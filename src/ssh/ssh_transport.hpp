@@ -25,6 +25,9 @@ std::shared_ptr<ssh_environment> make_ssh_environment(loop& on, const ssh_option
 
 /// Connections of this loop that no command uses. Thread: the loop's.
 std::size_t kept_sessions(loop& on);
+/// Descriptors of this loop that are given up where another connection needs one: those of these
+/// sessions and of what else is kept.
+std::size_t kept_descriptors(loop& on);
 
 /// One command on one host.
 std::unique_ptr<transport> make_ssh_transport(ssh_target where);

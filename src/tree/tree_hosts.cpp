@@ -75,7 +75,6 @@ bool tree_hosts::are_behind(std::uint32_t link, const index_ranges& hosts) const
 }
 
 tree_status tree_hosts::status() const noexcept {
-  auto count = [this](tree_stage at) { return in_stage_[static_cast<std::size_t>(at)]; };
   tree_status found;
   found.hosts = nodes_.size();
   found.up = count(tree_stage::up);

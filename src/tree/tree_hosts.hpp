@@ -69,6 +69,9 @@ class tree_hosts {
 
   bool are_all(tree_stage at, const index_ranges& hosts) const;
   bool are_behind(std::uint32_t link, const index_ranges& hosts) const;
+  std::size_t count(tree_stage at) const noexcept {
+    return in_stage_[static_cast<std::size_t>(at)];
+  }
   /// All but the children of the root.
   tree_status status() const noexcept;
 

@@ -102,7 +102,6 @@ send_result tree_root::write_file(tree_seat& seat, file_order_message what,
   return order(seat, std::move(what));
 }
 
-// An agent that does not hear of it keeps a descriptor until the tree ends.
 void tree_root::forget_unused_files() {
   file_forget_message forget;
   for (std::uint32_t number : copies_.drop_unused()) {

@@ -67,6 +67,9 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
     if (sent == send_result::full) wait_for_room(seat);
     return sent;
   }
+  /// Agents let go what nobody is sent any more. One that does not hear of it keeps a descriptor
+  /// until the tree ends.
+  void forget_unused_files();
   tree_talks& talks() noexcept { return talks_; }
   tree_wave& wave() noexcept { return wave_; }
   const tree_wave& wave() const noexcept { return wave_; }
@@ -93,6 +96,8 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   bool is_wanted(std::uint32_t index) const noexcept {
     return hosts_[index].at == tree_stage::wanted;
   }
+  /// A host is still to be reached, whoever waits for it.
+  bool is_deploying() const noexcept { return hosts_.count(tree_stage::wanted) != 0; }
   /// Levels below the root. Pre: it is up.
   unsigned depth_of(std::uint32_t index) const noexcept { return hosts_[index].depth; }
   /// The host whose agent has reached it; no_host: the root has.
@@ -125,7 +130,6 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   void fail_unsent(list_node& seats);
   template <class Message>
   send_result order(tree_seat& seat, Message what);
-  void forget_unused_files();
   tree_child* way_to(std::uint32_t index) const noexcept;
   void wait_for_room(tree_seat& seat) noexcept;
   void end_seats(node& its, const failure& why);
