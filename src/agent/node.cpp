@@ -78,6 +78,7 @@ void node::on_welcome() {
   state_ = node_state::serving;
   index_ = self.index;
   loop_.disarm(patience_);
+  folds_.set_hold(milliseconds(self.grooming_ms));
   commands_.introduce(self);
   talks_.introduce(self.index);
   files_.introduce(self);

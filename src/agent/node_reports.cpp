@@ -16,9 +16,6 @@ using detail::host_failure;
 using detail::index_ranges;
 using detail::tree_host_state;
 
-// Of commands that fold and go on.
-constexpr milliseconds start_hold{100};
-
 }  // namespace
 
 // -- what children say ----------------------------------------------------------------------------
@@ -217,7 +214,7 @@ fold_result node::fold(const Message& what) {
 void node::tell(const detail::started_message& what) {
   if (!book_.folds(what.run)) return tell_parent(what);
   starts_.add(what);
-  if (!fold_due_.armed()) loop_.arm(fold_due_, loop_.now() + start_hold);
+  if (!fold_due_.armed()) loop_.arm(fold_due_, loop_.now() + folds_.hold());
 }
 
 void node::tell(detail::folded_message what) {

@@ -123,6 +123,7 @@ void run_reader::set_arity(const command_line::given_option& given) {
 void run_reader::choose_shape() {
   if (arity && !made.shape) throw usage_error("--arity is for --via tree");
   if (trusts_site && !made.shape) throw usage_error("--site-trust is for --via tree");
+  if (grooming && !made.shape) throw usage_error("--grooming is for --via tree");
   if (gateways && !made.shape) throw usage_error("--gateway is for --via tree");
   if (topology && !made.shape) throw usage_error("--topology is for --via tree");
   if (made.tree_stats && !made.shape) throw usage_error("--tree-stats is for --via tree");
@@ -137,6 +138,7 @@ void run_reader::choose_shape() {
   made.shape->arity(arity.value_or(0));
   if (arity == 1) made.shape->chain();
   if (trusts_site) made.shape->site_trust();
+  if (grooming) made.shape->grooming(*grooming);
   if (gateways) made.shape->gateway(*gateways);
   if (topology) made.shape->topology(*topology);
 }

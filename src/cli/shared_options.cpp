@@ -163,6 +163,10 @@ constexpr run_option connections[] = {
      [](run_reader& r, const given_option& g) {
        r.topology = command_line::read_text(g.spelled, plain_text(g));
      }},
+    {0, "grooming", "DURATION",
+     "with --via tree: how long hosts on the way hold back what may be alike on others, so that it "
+     "comes here once; 0: not at all (100ms)",
+     [](run_reader& r, const given_option& g) { r.grooming = time_span(g); }},
     {0, "connector", "TEMPLATE",
      "reach hosts by this program in place of ssh: 'docker exec -i %h', 'srun --overlap -w %h', "
      "'rsh %h'. %h is the host, %p its port, %u the user, %n its number, %% a percent sign. "

@@ -23,6 +23,8 @@ welcome_message tree_outfit::welcome(std::uint32_t index, const std::string& nam
   made.depth = 1;
   made.orphan_grace_ms = static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(how_.orphan_grace).count());
+  made.grooming_ms = static_cast<std::uint32_t>(
+      std::chrono::ceil<std::chrono::milliseconds>(how_.grooming).count());
   made.host = name;
   made.father = machine_name();
   return made;

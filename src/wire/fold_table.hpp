@@ -41,6 +41,10 @@ class fold_table {
                       std::chrono::milliseconds hold = std::chrono::milliseconds(100)) noexcept
       : limit_(bytes), hold_(hold) {}
 
+  /// What comes from now on is held for so long at most.
+  void set_hold(std::chrono::milliseconds longest) noexcept { hold_ = longest; }
+  std::chrono::milliseconds hold() const noexcept { return hold_; }
+
   /// The digest of a block.
   static bytes16 digest_of(std::string_view bytes) noexcept { return blake2b128(bytes); }
 

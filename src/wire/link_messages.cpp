@@ -42,6 +42,7 @@ constexpr auto welcome_fields = [](auto& c, auto& m) {
   require(c, m.link_window > 0 && m.stream_window > 0);
   c.word(m.host, name_limit);
   c.word(m.father, name_limit);
+  if (m.protocol >= 2) c.u32(m.grooming_ms);
 };
 
 constexpr auto attach_fields = [](auto& c, auto& m) {

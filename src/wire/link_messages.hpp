@@ -11,9 +11,9 @@
 
 namespace execo::detail {
 
-/// The versions of the protocol that this build speaks.
+/// The versions of the protocol that this build speaks. 2: a welcome says how long output is held.
 inline constexpr std::uint16_t protocol_lowest = 1;
-inline constexpr std::uint16_t protocol_highest = 1;
+inline constexpr std::uint16_t protocol_highest = 2;
 
 /// Bits of hello_message::capabilities. Unknown ones are kept and mean nothing.
 enum class capability : std::uint32_t {
@@ -71,8 +71,9 @@ class welcome_message {
   std::uint32_t orphan_grace_ms = 30'000;
   std::uint32_t link_window = 1'048'576;
   std::uint32_t stream_window = 65'536;
-  std::string host;    // the child's name as the user gave it
-  std::string father;  // the parent's; of the root, the name of its machine
+  std::string host;                 // the child's name as the user gave it
+  std::string father;               // the parent's; of the root, the name of its machine
+  std::uint32_t grooming_ms = 100;  // how long what may be folded is held; from protocol 2 on
 };
 
 /// For a surviving agent, through a new one: the root's side of the run takes it up again.

@@ -72,6 +72,8 @@ TEST(execo_run_in_a_tree, says_what_is_wrong_with_a_shape) {
   for (const std::vector<std::string>& wrong :
        {std::vector<std::string>{"--gateway", "gw", "--", "true"},
         {"--topology", bad, "--", "true"},
+        {"--grooming", "1s", "--", "true"},
+        {"--via", "tree", "--grooming", "2m", "--", "true"},
         {"--via", "tree", "--topology", bad, "--", "true"},
         {"--via", "tree", "--topology", folder / "none", "--", "true"},
         {"--via", "tree", "--gateway", "gw[1-", "--", "true"},

@@ -2,10 +2,12 @@
 // of commands whose lines are asked for, which are not.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "execo/execo.hpp"
+#include "temp_folder.hpp"
 
 namespace execo {
 namespace {
@@ -76,6 +78,37 @@ TEST_F(folded_output, comes_to_the_root_once_from_each_of_its_children) {
     EXPECT_EQ(both[0].hosts.size(), 30U);
     EXPECT_EQ(both[0].arity, 3U);
     EXPECT_GE(both[0].depth, 3U);
+  }(*this));
+}
+
+// Hosts behind another one. The last one ends when it may. The first one is there so that the
+// numbers of the two others follow each other: they have one order.
+TEST_F(folded_output, is_held_back_as_long_as_its_tree_says) {
+  sync_wait([](folded_output& self) -> task<> {
+    for (duration hold : {duration(1min), duration(0)}) {
+      const tree shape = tree().gateway(host_set("gw")).grooming(hold);
+      // All are up when the next one begins.
+      remote first("true", "n[1-3]");
+      first.ssh(self.way_).via(shape);
+      (void)co_await first.run();
+      test::temp_folder folder;
+      remote made("case $EXECO_HOST in n2) : >" + (folder / "begun") + ";; n3) until [ -e " +
+                      (folder / "go") + " ]; do sleep 0.05; done;; esac",
+                  "n[2-3]");
+      made.ssh(self.way_).via(shape);
+      made.start();
+      while (!std::filesystem::exists(folder / "begun")) co_await sleep(5ms);
+      if (hold == duration(0)) {
+        while (made.stats().done == 0) co_await sleep(5ms);
+      } else {
+        // For as long as output is held usually, and some more.
+        co_await sleep(300ms);
+        EXPECT_EQ(made.stats().done, 0U);
+      }
+      folder.write("go", "");
+      action_result all = co_await made.wait();
+      EXPECT_TRUE(all.ok()) << all.describe();
+    }
   }(*this));
 }
 

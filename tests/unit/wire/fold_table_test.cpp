@@ -123,6 +123,21 @@ TEST(fold_table, is_due_after_its_time_or_when_all_have_ended) {
   EXPECT_TRUE(table.is_due(start + 50ms));
 }
 
+TEST(fold_table, holds_what_comes_for_as_long_as_it_is_told) {
+  fold_table table = table_for(index_ranges(0, 2));
+  table.set_hold(5s);
+  EXPECT_EQ(table.add(printed("x", index_ranges(0)), start), fold_result::taken);
+  EXPECT_EQ(table.add(printed("x", index_ranges(1)), start + 4s), fold_result::taken);
+  EXPECT_FALSE(table.is_due(start + 4999ms));
+  EXPECT_TRUE(table.is_due(start + 5s));
+  const given first(table);
+  ASSERT_EQ(first.outputs.size(), 1U);
+  EXPECT_EQ(first.outputs[0].hosts, index_ranges(0, 1));
+  table.set_hold(0ms);
+  EXPECT_EQ(table.add(printed("x", index_ranges(2)), start + 6s), fold_result::taken);
+  EXPECT_TRUE(table.is_due(start + 6s));
+}
+
 TEST(fold_table, joins_ends_that_are_alike_with_the_numbers_of_each_host) {
   fold_table table = table_for(index_ranges(0, 99));
   for (std::uint32_t host : {7U, 3U, 5U, 4U, 6U})

@@ -83,6 +83,7 @@ class random_messages {
     m.heartbeat_ms = 1 + static_cast<std::uint32_t>(below(10'000));
     m.dead_ms = m.heartbeat_ms + 1 + static_cast<std::uint32_t>(below(10'000));
     number(m.orphan_grace_ms);
+    if (m.protocol >= 2) number(m.grooming_ms);
     m.link_window = 1 + static_cast<std::uint32_t>(below(1'000'000));
     m.stream_window = 1 + static_cast<std::uint32_t>(below(1'000'000));
     m.host = word(detail::name_limit);
