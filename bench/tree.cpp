@@ -10,8 +10,10 @@
 // so many hosts, all processes summed up: PSS of smaps_rollup, and what the kernel took meanwhile
 // (slab, stacks of the kernel, page tables). In one all hosts run `true`, and agents are looked at
 // that stand idle afterwards; in the other one their commands wait. --latency: so many hosts,
-// each 200 ms away, without a tree and with one. --standing: a command on all hosts of a tree that
-// stands, beside starting as many shells alone, and beside as many processes that wake each other.
+// each 200 ms away, without a tree and with one. --standing: an empty message to all hosts of a
+// tree that stands, beside as many processes of the same shape that wake each other; a command on
+// all, beside starting as many shells alone, and beside such processes that start one each; and
+// what the tree costs when nothing is asked of it.
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>

@@ -52,12 +52,12 @@ class agents_now {
 class standing_figures {
  public:
   double deploy = 0;
-  std::vector<double> ping;          // of an empty message to all
-  std::vector<double> wall, cpu_us;  // of a command on all
+  // Each beside what it is compared with, one after the other in each round.
+  std::vector<double> ping, wake;
+  std::vector<double> wall, cpu_us, alone, by_all;
   double idle_agents = 0, idle_root = 0;
   std::size_t depth = 0, arity = 0;
   std::size_t root_bytes = 0;
-  std::string shape;  // as wake_processes wants it
 };
 
 std::string shape_of(const std::vector<execo::tree_host>& hosts) {
@@ -73,12 +73,12 @@ std::string shape_of(const std::vector<execo::tree_host>& hosts) {
   return lines.str();
 }
 
-task<> ask_all(const execo::tree_network& net, const standing_plan& plan, standing_figures& found) {
+task<double> ask_all(const execo::tree_network& net, const standing_plan& plan) {
   const usage before = usage::now();
   execo::tree_answers answers = co_await net.ping(100s);
-  found.ping.push_back((usage::now() - before).wall);
   if (answers.answered != static_cast<std::size_t>(plan.hosts) || !answers.ok())
     throw std::runtime_error(std::to_string(answers.answered) + " answers");
+  co_return (usage::now() - before).wall;
 }
 
 task<> run_all(const execo::tree_network& net, const standing_plan& plan, standing_figures& found) {
@@ -102,41 +102,6 @@ task<> stand_idle(standing_figures& found) {
   found.idle_agents = agents_now().seconds - before.seconds;
 }
 
-task<> measure(const standing_plan& plan, standing_figures& found) {
-  execo::ssh_options way;
-  way.connector = "local";
-  execo::tree_network net(plan.set(), execo::tree(), way);
-  const usage before = usage::now();
-  std::vector<execo::tree_host> hosts = co_await net.deploy();
-  found.deploy = (usage::now() - before).wall;
-  for (const execo::tree_host& one : hosts)
-    if (!one.up) throw std::runtime_error(one.error_context);
-  found.shape = shape_of(hosts);
-  for (int i = 0; i < plan.rounds; ++i) co_await ask_all(net, plan, found);
-  for (int i = 0; i < plan.rounds; ++i) co_await run_all(net, plan, found);
-  found.root_bytes = status_bytes("VmRSS");
-  co_await stand_idle(found);
-  execo::tree_stats stats = co_await net.close();
-  found.depth = stats.depth;
-  found.arity = stats.arity;
-}
-
-summary seconds_of(std::vector<std::string> words) {
-  execo::result done = execo::run(execo::command(std::move(words)));
-  done.check();
-  std::vector<double> all;
-  std::istringstream lines(done.out);
-  for (double one = 0; lines >> one;) all.push_back(one);
-  return summary(all);
-}
-
-summary starts_of(const standing_plan& plan) {
-  std::vector<double> all;
-  for (int i = 0; i < plan.rounds; ++i)
-    all.push_back(seconds_of({helper, "--start", std::to_string(plan.hosts), "4", shell}).median());
-  return summary(all);
-}
-
 /// A file with the shape of the tree, for the helper.
 class shape_file {
  public:
@@ -153,6 +118,55 @@ class shape_file {
   std::filesystem::path path_ =
       std::filesystem::temp_directory_path() / ("execo-tree-shape-" + std::to_string(::getpid()));
 };
+
+/// What the helper prints last.
+task<double> seconds_of(std::vector<std::string> words) {
+  words.insert(words.begin(), helper);
+  execo::process run{execo::command(std::move(words))};
+  execo::result done = co_await run.run();
+  done.check();
+  double last = 0;
+  std::istringstream lines(done.out);
+  for (double one = 0; lines >> one;) last = one;
+  co_return last;
+}
+
+task<> measure_round(const execo::tree_network& net, const standing_plan& plan,
+                     const shape_file& shape, standing_figures& found) {
+  // The second wave of each: the first finds nothing in the caches, or no page in place.
+  (void)co_await ask_all(net, plan);
+  const double ping = co_await ask_all(net, plan);
+  found.ping.push_back(ping);
+  const std::vector<std::string> waves{shape.path(), "2"};
+  const double wake = co_await seconds_of(waves);
+  found.wake.push_back(wake);
+  co_await run_all(net, plan, found);
+  const std::string hosts = std::to_string(plan.hosts);
+  const std::vector<std::string> starts{"--start", hosts, "4", shell};
+  const double alone = co_await seconds_of(starts);
+  found.alone.push_back(alone);
+  const std::vector<std::string> waves_of_starts{shape.path(), "2", shell};
+  const double by_all = co_await seconds_of(waves_of_starts);
+  found.by_all.push_back(by_all);
+}
+
+task<> measure(const standing_plan& plan, standing_figures& found) {
+  execo::ssh_options way;
+  way.connector = "local";
+  execo::tree_network net(plan.set(), execo::tree(), way);
+  const usage before = usage::now();
+  std::vector<execo::tree_host> hosts = co_await net.deploy();
+  found.deploy = (usage::now() - before).wall;
+  for (const execo::tree_host& one : hosts)
+    if (!one.up) throw std::runtime_error(one.error_context);
+  const shape_file shape(shape_of(hosts));
+  for (int i = 0; i < plan.rounds; ++i) co_await measure_round(net, plan, shape, found);
+  found.root_bytes = status_bytes("VmRSS");
+  co_await stand_idle(found);
+  execo::tree_stats stats = co_await net.close();
+  found.depth = stats.depth;
+  found.arity = stats.arity;
+}
 
 void print_row(const char* title, const summary& wall, const std::string& rest) {
   std::printf("  %-38s wall %-22s s%s\n", title, wall.text(3).c_str(), rest.c_str());
@@ -173,11 +187,8 @@ void measure_standing_tree(int hosts, int rounds) {
   plan.rounds = rounds;
   standing_figures found;
   execo::sync_wait(measure(plan, found));
-  const shape_file file(found.shape);
-  const summary ping(found.ping), wall(found.wall), cpu(found.cpu_us);
-  const summary wake = seconds_of({helper, file.path(), std::to_string(rounds)});
-  const summary alone = starts_of(plan);
-  const summary by_all = seconds_of({helper, file.path(), std::to_string(rounds), shell});
+  const summary ping(found.ping), wake(found.wake);
+  const summary wall(found.wall), cpu(found.cpu_us), alone(found.alone), by_all(found.by_all);
   std::printf("a tree of %d agents that stands: up in %.2f s, depth %zu, arity %zu; root %.0f MB\n",
               hosts, found.deploy, found.depth, found.arity, mib(found.root_bytes));
   print_row("an empty message to all", ping, "");
