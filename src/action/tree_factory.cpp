@@ -56,7 +56,8 @@ further further_by(const ssh_options& options, bool site_trust) {
   return site_trust ? further::by_ssh : further::by_our_keys;
 }
 
-// Nothing of the host's user has a say in it. OpenSSH has all of this since 7.3.
+// Nothing of the host's user has a say in it. OpenSSH has all of this since 8.1; it signs for
+// others since 8.9.
 std::vector<std::string> relayed_words(duration limit) {
   std::vector<std::string> words{"ssh", "-T", "-F", "none", "-o"};
   auto seconds = std::chrono::ceil<std::chrono::seconds>(limit).count();
@@ -64,7 +65,7 @@ std::vector<std::string> relayed_words(duration limit) {
   for (const char* option :
        {"BatchMode=yes", "ClearAllForwardings=yes", "IdentityAgent=%A", "IdentityFile=none",
         "PreferredAuthentications=publickey", "StrictHostKeyChecking=yes", "UserKnownHostsFile=%K",
-        "GlobalKnownHostsFile=/dev/null", "UpdateHostKeys=no", "CheckHostIP=no"}) {
+        "GlobalKnownHostsFile=/dev/null", "UpdateHostKeys=no", "CheckHostIP=no", "Ciphers=^%C"}) {
     words.emplace_back("-o");
     words.emplace_back(option);
   }

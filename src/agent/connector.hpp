@@ -15,7 +15,8 @@ std::optional<std::vector<std::string>> words_to(const detail::connector_message
                                                  const detail::work_item& host,
                                                  std::string& problem);
 
-/// For `relays`: puts these in the places of %A and %K.
+/// For `relays`: puts these in the places of %A and %K, and in that of %C the cipher that this
+/// machine is fastest with.
 void set_paths(detail::connector_message& connector, const std::string& ssh_agent,
                const std::string& host_keys);
 

@@ -22,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+using testing::AnyOf;
 using testing::Each;
 using testing::HasSubstr;
 using testing::Not;
@@ -102,6 +103,9 @@ TEST_F(relayed_logins_of_a_tree, are_signed_by_the_key_files_of_the_root) {
   EXPECT_GE(starts().size(), 12U);
   EXPECT_THAT(starts(), Each(HasSubstr("IdentityAgent=/proc/")));
   EXPECT_THAT(starts(), Each(HasSubstr("StrictHostKeyChecking=yes")));
+  const auto fast = AnyOf(HasSubstr("Ciphers=^aes128-gcm@openssh.com "),
+                          HasSubstr("Ciphers=^chacha20-poly1305@openssh.com "));
+  EXPECT_THAT(starts(), Each(fast));
   EXPECT_THAT(starts(), Each(Not(HasSubstr(server_->identity()))));
   EXPECT_EQ(log(), "");
 }
