@@ -98,7 +98,7 @@ intrusive_ptr<lifecycle> copy_factory::run_script(loop& on, std::size_t ring, at
   own->handlers.clear();
   own->output_cap = max_said;
   if (sends_input) own->set_in(pipe());
-  tell_settings(*own);
+  write_settings(*own);
   if (place() == command_place::here_with_tokens)
     for (std::size_t i = 0; i < script_parts; ++i)
       own->words[first_part + i] = with_percent_doubled(own->words[first_part + i]);

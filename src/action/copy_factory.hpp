@@ -62,7 +62,7 @@ class copy_factory : public execution_factory {
   intrusive_ptr<lifecycle> run_script(loop& on, std::size_t ring, attempt what,
                                       const std::string& mark);
   /// Writes what the settings are into a script_command().
-  virtual void tell_settings(command& script) const { (void)script; }
+  virtual void write_settings(command& script) const { (void)script; }
   /// What every share has. Pre: begin() was called.
   void fill(copy_share& share) const;
   const std::shared_ptr<copy_counts>& shared_counts() const noexcept { return counts_; }

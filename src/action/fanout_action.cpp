@@ -111,7 +111,7 @@ bool fanout_action::may_launch() const noexcept {
 }
 
 template <class Found>
-void fanout_action::tell_awaiting(std::size_t index, Found found) noexcept {
+void fanout_action::notify_awaiting(std::size_t index, Found found) noexcept {
   for (list_node* n = awaiting_start_.next(); n != &awaiting_start_;) {
     auto& waiter = static_cast<host_process_op&>(*n);
     if (waiter.index_ > index) return;
@@ -138,7 +138,7 @@ void fanout_action::launch(std::size_t index, unsigned number) noexcept {
   descriptors_.opened();
   const intrusive_ptr<host_run> kept(run);
   run->start();
-  tell_awaiting(index, [&](host_process_op& waiter) { waiter.ask(*kept); });
+  notify_awaiting(index, [&](host_process_op& waiter) { waiter.ask(*kept); });
 }
 
 void fanout_action::launch_again() noexcept {
@@ -233,7 +233,7 @@ void fanout_action::note_transport(const host_result& r) {
 }
 
 void fanout_action::on_result(const host_result& r) noexcept {
-  tell_awaiting(r.index, [](host_process_op& waiter) { waiter.finish(); });
+  notify_awaiting(r.index, [](host_process_op& waiter) { waiter.finish(); });
   contain([&] { note_transport(r); }, [this](const std::exception_ptr& error) { fail(error); });
   if (!calls_) return;
   if (auto error = calls_->end(ended_command(r.host, position_of(r.index), r)))

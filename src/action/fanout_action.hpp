@@ -85,7 +85,7 @@ class fanout_action final : public action_core {
   host_run* find_open(std::size_t index) const noexcept;
   void skip(std::size_t index) noexcept;
   template <class Found>
-  void tell_awaiting(std::size_t index, Found found) noexcept;
+  void notify_awaiting(std::size_t index, Found found) noexcept;
   void host_ended(host_run& run) noexcept;
   host_result take_result(host_run& run);
   /// Writes its end into the journal, if there is one. Throws: std::bad_alloc.

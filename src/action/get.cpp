@@ -47,7 +47,7 @@ class get_factory final : public copy_factory {
   }
 
  private:
-  void tell_settings(command& script) const override {
+  void write_settings(command& script) const override {
     std::string& flags = script.words[first_script_word];
     flags = answers() ? get_asks : get_asks_nothing;
     if (!answers() && has_turns()) flags = get_asks_above + std::to_string(unasked_size());

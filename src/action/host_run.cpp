@@ -13,7 +13,7 @@ constexpr std::size_t max_in_flight = 256 * 1024;
 constexpr std::size_t few_in_flight = 64 * 1024;
 // What was being read when a host was to be held still comes. More than that comes of one that is
 // being ended, which cannot be held: its lines are not kept for next_line().
-constexpr std::uint8_t most_late_pieces = 8;
+constexpr std::uint8_t max_late_pieces = 8;
 
 }  // namespace
 
@@ -144,7 +144,7 @@ void host_run::on_running(execution& run) {
 
 void host_run::on_output(execution&, stream which, std::span<const char> bytes) {
   if (!lines_) return;
-  if (held_ && late_ <= most_late_pieces) ++late_;
+  if (held_ && late_ <= max_late_pieces) ++late_;
   line_splitter& splitter = which == stream::out ? lines_->out : lines_->err;
   splitter.feed(bytes, [&](std::string_view text, bool complete) { line(which, text, complete); });
   if (!pending_.empty()) send_lines();
@@ -160,9 +160,9 @@ void host_run::finish_lines() {
 
 void host_run::line(stream from, std::string_view text, bool complete) {
   if (crosses_loops()) {
-    pending_.push_back(pending_line{std::string(text), from, complete, late_ <= most_late_pieces});
+    pending_.push_back(pending_line{std::string(text), from, complete, late_ <= max_late_pieces});
   } else {
-    notify_line(from, text, complete, late_ <= most_late_pieces);
+    notify_line(from, text, complete, late_ <= max_late_pieces);
   }
 }
 

@@ -25,7 +25,7 @@ namespace execo::detail {
 namespace {
 
 // In one context; beyond that the one that is idle longest is closed.
-constexpr std::size_t most_idle_trees = 8;
+constexpr std::size_t max_idle_trees = 8;
 
 // Of a local child: its two outputs, its input and the child itself. A session has fewer.
 constexpr std::size_t descriptors_of_child = 4;
@@ -212,7 +212,7 @@ std::vector<kept_trees::reference> kept_trees::give_back(const kept_tree& which)
   found.push_back(its->tree);
   std::rotate(its, its + 1, entries_.end());
   auto is_idle = [](const entry& one) { return one.users == 0; };
-  if (static_cast<std::size_t>(std::ranges::count_if(entries_, is_idle)) > most_idle_trees)
+  if (static_cast<std::size_t>(std::ranges::count_if(entries_, is_idle)) > max_idle_trees)
     found.push_back(std::ranges::find_if(entries_, is_idle)->tree);
   return found;
 }

@@ -98,14 +98,14 @@ class put_factory final : public copy_factory {
   // A host that was lost behind another one is reached in another way, and has a part already.
   intrusive_ptr<execution> by_agents(loop& on, std::size_t ring, const attempt& what,
                                      std::shared_ptr<put_content> content, const std::string& to) {
-    constexpr int most_tries = 3;
+    constexpr int max_tries = 3;
     intrusive_ptr<copy_execution> first = by_agent(on, ring, what, *content, to);
     auto next = [this, &on, ring, what, content, to, tries = 1]() mutable {
       copy_fallback::next_try made;
-      if (++tries < most_tries) {
+      if (++tries < max_tries) {
         made.copy = by_agent(on, ring, what, *content, to);
         made.why = "the way to it was lost, and the file came in another one";
-      } else if (tries == most_tries) {
+      } else if (tries == max_tries) {
         made.copy = by_script(on, ring, what, content);
         made.why = "the file could not come by way of other hosts: it was sent to this one alone";
       }
@@ -114,7 +114,7 @@ class put_factory final : public copy_factory {
     return intrusive_ptr<execution>(new copy_fallback(on, std::move(first), std::move(next)));
   }
 
-  void tell_settings(command& script) const override {
+  void write_settings(command& script) const override {
     if (!script_.empty()) set_script(script, script_);
   }
 

@@ -30,8 +30,8 @@ void bootstrap_talk::on_ready(std::uint32_t events) {
 }
 
 void bootstrap_talk::drain() {
-  constexpr int most_reads = 32;
-  for (int i = 0; i < most_reads && reader_.state() != stage1_state::started &&
+  constexpr int max_reads = 32;
+  for (int i = 0; i < max_reads && reader_.state() != stage1_state::started &&
                   reader_.state() != stage1_state::failed;
        ++i)
     read();

@@ -16,11 +16,11 @@ using detail::index_ranges;
 using detail::link_state;
 using detail::work_item;
 
-constexpr unsigned most_levels = 8;
+constexpr unsigned max_levels = 8;
 // Between two looks for children that are slow to start what they have taken.
 constexpr milliseconds look_interval{1000};
 // Of such a look: this host has more to do than it can.
-constexpr milliseconds most_delay{200};
+constexpr milliseconds max_delay{200};
 // Connections that are measured before the arity follows from them.
 constexpr std::uint32_t measured_connections = 4;
 
@@ -71,7 +71,7 @@ bool children::has_room(std::size_t limit) noexcept {
 }
 
 unsigned children::last_level() const noexcept {
-  return connector_ && connector_->depth != 0 ? connector_->depth : most_levels;
+  return connector_ && connector_->depth != 0 ? connector_->depth : max_levels;
 }
 
 // -- programs
@@ -131,7 +131,7 @@ void children::begin_pool() {
     rules.arity = connector_->arity;
   else if (measured_->is_known())
     rules.arity = arity_for(measured_->cost());
-  rules.most_depth = last_level();
+  rules.max_depth = last_level();
   rules.depth = self_.depth;
   rules.self = self_.index;
   rules.window = first_window_of(*measured_);
@@ -282,7 +282,7 @@ void children::watch_time() {
 
 void children::on_look() {
   if (!pool_) return;
-  if (loop_.now() - look_.due() > most_delay) pool_->overloaded();
+  if (loop_.now() - look_.due() > max_delay) pool_->overloaded();
   pool_->tick(std::chrono::duration_cast<std::chrono::microseconds>(loop_.now().time_since_epoch()),
               decided_);
   follow();

@@ -46,8 +46,8 @@ void line::cut() noexcept {
 
 void line::drain() {
   // At most what a socket holds.
-  constexpr int most_reads = 16;
-  for (int i = 0; i < most_reads && state_ == line_state::open; ++i) read();
+  constexpr int max_reads = 16;
+  for (int i = 0; i < max_reads && state_ == line_state::open; ++i) read();
 }
 
 bool line::drained() {

@@ -17,7 +17,7 @@ namespace execo::agent {
 namespace {
 
 // More than connect at a time: an ssh that is ended may still be there.
-constexpr std::size_t most_clients = 128;
+constexpr std::size_t max_clients = 128;
 
 std::string path_in_proc(pid_t process, int descriptor) {
   return "/proc/" + std::to_string(process) + "/fd/" + std::to_string(descriptor);
@@ -126,7 +126,7 @@ void sign_socket::on_connection(std::uint32_t) {
     if (!connected) return;
     ucred peer{};
     socklen_t size = sizeof peer;
-    if (clients_.size() >= most_clients ||
+    if (clients_.size() >= max_clients ||
         ::getsockopt(connected.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
         peer.uid != ::geteuid())
       continue;

@@ -14,7 +14,7 @@ namespace execo::agent {
 namespace {
 
 // With a message each that waits for its turn they hold a megabyte.
-constexpr std::size_t most_talk_clients = 32;
+constexpr std::size_t max_talk_clients = 32;
 constexpr std::string_view name_front = "execo-messages-";
 
 std::string unguessable_name() {
@@ -70,7 +70,7 @@ void talk_seat::on_connection(std::uint32_t) {
   for (;;) {
     unique_fd connected(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!connected) return;
-    if (clients_.size() >= most_talk_clients || !is_ours(connected.get())) continue;
+    if (clients_.size() >= max_talk_clients || !is_ours(connected.get())) continue;
     const std::uint32_t number = ++last_client_;
     auto [place, is_new] = clients_.try_emplace(number, *this, number, std::move(connected));
     place->second.begin();

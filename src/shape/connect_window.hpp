@@ -19,10 +19,10 @@ class connect_window {
   using mark = std::uint16_t;
 
   static constexpr unsigned first_limit = 8;
-  static constexpr unsigned most_limit = 256;
+  static constexpr unsigned max_limit = 256;
 
   explicit connect_window(unsigned limit = first_limit) noexcept
-      : limit_(std::clamp(limit, 1U, most_limit)) {}
+      : limit_(std::clamp(limit, 1U, max_limit)) {}
 
   unsigned limit() const noexcept { return limit_; }
   unsigned in_flight() const noexcept { return in_flight_; }
@@ -42,7 +42,7 @@ class connect_window {
     if (smoothed_ > 2 * lowest_) {
       cut();
       lowest_ *= 1.25F;  // the hosts may be slower for good
-    } else if (smoothed_ <= 1.2F * lowest_ && limit_ < most_limit) {
+    } else if (smoothed_ <= 1.2F * lowest_ && limit_ < max_limit) {
       ++limit_;
     }
   }

@@ -23,7 +23,7 @@ std::uint64_t hosts_in(std::uint64_t arity, unsigned depth, std::uint64_t enough
   return all;
 }
 
-double most_children(const node_limits& of) noexcept {
+double max_children(const node_limits& of) noexcept {
   double by_files = (of.open_files - descriptors_of_a_node) / descriptors_per_child;
   double by_memory = static_cast<double>(of.memory) / memory_per_child;
   return std::max(1.0, std::min(by_files, by_memory));
@@ -94,7 +94,7 @@ double best_arity(const connect_cost& at) noexcept {
 
 balanced_shape best_balanced(std::uint64_t hosts, const connect_cost& at) noexcept {
   balanced_shape best;
-  for (unsigned depth = 1; depth <= most_depth; ++depth) {
+  for (unsigned depth = 1; depth <= max_depth; ++depth) {
     std::uint64_t arity = arity_for_depth(hosts, depth);
     double seconds = balanced_time(hosts, arity, at);
     if (depth == 1 || seconds < best.seconds) best = {depth, arity, seconds};
@@ -140,8 +140,8 @@ shape_choice choose_shape(std::uint64_t hosts, const connect_cost& root, const c
 }
 
 unsigned arity_for(const connect_cost& at, const node_limits& limits) noexcept {
-  double wanted = std::clamp<double>(std::round(best_arity(at)), least_arity, most_arity);
-  return static_cast<unsigned>(std::min(wanted, most_children(limits)));
+  double wanted = std::clamp<double>(std::round(best_arity(at)), least_arity, max_arity);
+  return static_cast<unsigned>(std::min(wanted, max_children(limits)));
 }
 
 unsigned arity_on_own_cores(double cores) noexcept {

@@ -26,8 +26,8 @@ struct node_limits {
 };
 
 inline constexpr unsigned least_arity = 4;
-inline constexpr unsigned most_arity = 64;
-inline constexpr unsigned most_depth = 6;
+inline constexpr unsigned max_arity = 64;
+inline constexpr unsigned max_depth = 6;
 
 /// The gap that the processor allows.
 double processor_gap(const connect_cost& at) noexcept;

@@ -51,7 +51,7 @@ child_slot work_pool::host_up(host_index host, connect_window::duration took, ch
   window_.succeeded(what->mark, took);
   child_slot slot = new_child();
   child(slot).zone = what->zone;
-  bool may_have_children = role == child_role::inner && rules_.depth + 1 < rules_.most_depth;
+  bool may_have_children = role == child_role::inner && rules_.depth + 1 < rules_.max_depth;
   set_appetite(slot, may_have_children ? appetite::unknown : appetite::full);
   if (may_have_children)
     leader_ended(host, slot, out);
@@ -87,7 +87,7 @@ bool work_pool::host_ended(child_slot slot, host_index host, host_fate fate, poo
 void work_pool::child_asks(child_slot slot, std::uint32_t credit, pool_decisions& out) {
   assert(child(slot).wants != appetite::none);
   if (child(slot).wants == appetite::waiting) dequeue(slot);
-  child(slot).credit = std::min(credit, most_credit);
+  child(slot).credit = std::min(credit, max_credit);
   if (credit == 0) {
     set_appetite(slot, appetite::full);
   } else {
@@ -240,7 +240,7 @@ void work_pool::dequeue(child_slot slot) noexcept {
 
 std::uint32_t work_pool::room_below_arity() const noexcept {
   std::uint64_t used = std::uint64_t{live_} + in_flight();
-  if (rules_.depth >= rules_.most_depth || used >= rules_.arity) return 0;
+  if (rules_.depth >= rules_.max_depth || used >= rules_.arity) return 0;
   return std::min<std::uint32_t>(window_.room(), rules_.arity - static_cast<std::uint32_t>(used));
 }
 
@@ -250,7 +250,7 @@ std::uint32_t work_pool::room_to_start() const noexcept {
 }
 
 std::uint32_t work_pool::wanted() const noexcept {
-  return std::min(room_below_arity() + waiting_credit_, most_credit);
+  return std::min(room_below_arity() + waiting_credit_, max_credit);
 }
 
 // Its own connections come first: they are what makes the tree grow.
@@ -292,7 +292,7 @@ void work_pool::serve(child_slot slot, pool_decisions& out) {
   child_state& of = child(slot);
   std::uint64_t share = (queue_.size() + 2 * thieves_ - 1) / (2 * std::uint64_t{thieves_});
   std::uint64_t most = std::min<std::uint64_t>({of.credit, of.batch, share});
-  of.batch = std::min(of.batch * 2, most_credit);
+  of.batch = std::min(of.batch * 2, max_credit);
   of.progress = given_.size(slot) == 0 ? now_ : of.progress;
   taken_.clear();
   queue_.take(of.zone, most, taken_);
@@ -303,7 +303,7 @@ void work_pool::ask_parent(pool_decisions& out) noexcept {
   if (!queue_.empty() || request_ == request::asked) return;
   std::uint32_t credit = wanted();
   bool is_full =
-      credit == 0 && in_flight() == 0 && (all_full() || rules_.depth >= rules_.most_depth);
+      credit == 0 && in_flight() == 0 && (all_full() || rules_.depth >= rules_.max_depth);
   if (credit > 0) {
     request_ = request::asked;
     asked_ = credit;

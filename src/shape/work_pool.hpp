@@ -24,7 +24,7 @@ struct pool_rules {
   /// Children of a node. Exceeded only if every child is full: hosts are never left over.
   std::uint32_t arity = 64;
   /// Levels below the root. A node that deep has no children; 1 is flat.
-  std::uint32_t most_depth = 0xffffffff;
+  std::uint32_t max_depth = 0xffffffff;
   std::uint32_t depth = 0;  ///< of this node; 0 is the root
   std::uint32_t zone = 0;   ///< of this node
   host_index self = anybody;
@@ -68,7 +68,7 @@ class pool_decisions {
 
 class work_pool {
  public:
-  static constexpr std::uint32_t most_credit = 1 << 16;
+  static constexpr std::uint32_t max_credit = 1 << 16;
 
   explicit work_pool(const pool_rules& rules) noexcept;
 

@@ -123,7 +123,7 @@ void forward::work() {
   if (stage_ == stage::open && socket_) {
     send_down();
     send_up();
-    tell_end();
+    notify_end();
   }
   if (stage_ == stage::open && !wanted_) end_channel();
   if (stage_ == stage::ending && sent_ == sent::close) {
@@ -283,10 +283,10 @@ std::span<const char> forward::take_up(std::span<char> buffer) {
 }
 
 // A server that has closed it takes nothing more.
-void forward::tell_end() {
+void forward::notify_end() {
   bool is_up_over = input_ == input::ended || sent_ == sent::close;
   bool is_down_over = reader_ != reader::reads;
-  if (!wanted_ || !is_up_over || !is_down_over || std::exchange(end_told_, true)) return;
+  if (!wanted_ || !is_up_over || !is_down_over || std::exchange(end_notified_, true)) return;
   owner_->forward_ended();
 }
 

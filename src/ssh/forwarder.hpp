@@ -77,7 +77,7 @@ class forward final : public list_node {
   void send_up();
   std::span<const char> take_up(std::span<char> buffer);
   void wait_for_input();
-  void tell_end();
+  void notify_end();
   void finish();
   void end_channel();
   void abandon() noexcept;
@@ -107,7 +107,7 @@ class forward final : public list_node {
   sent sent_ = sent::data;
   reader reader_ = reader::reads;
   bool wanted_ = true;  // close() was not called
-  bool end_told_ = false;
+  bool end_notified_ = false;
   bool holds_ = false;  // the connection
 };
 

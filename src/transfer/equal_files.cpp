@@ -58,7 +58,7 @@ void equal_files::queue(wanted_file& which) noexcept {
 }
 
 void equal_files::begin_turns() noexcept {
-  for (; senders_ < most_senders && queue_.linked(); ++senders_) {
+  for (; senders_ < max_senders && queue_.linked(); ++senders_) {
     wanted_file& next = first_of(queue_);
     next.state_ = state::sending;
     decide(next);
@@ -111,7 +111,7 @@ void equal_files::whole(wanted_file& which, unique_fd file) {
 void equal_files::keep(const std::shared_ptr<content>& of) {
   contents_[of->key] = of;
   of->link_before(kept_);
-  if (++count_kept_ > most_kept) forget(static_cast<content&>(*kept_.next()));
+  if (++count_kept_ > max_kept) forget(static_cast<content&>(*kept_.next()));
 }
 
 // Those that copy it hold it.

@@ -81,9 +81,9 @@ class equal_files {
   std::size_t senders() const noexcept { return senders_; }
 
   /// Hosts that send at a time. Of each no more is under way than the window of a stream.
-  static constexpr std::size_t most_senders = 64;
+  static constexpr std::size_t max_senders = 64;
   /// Files that are held open for hosts that come later.
-  static constexpr std::size_t most_kept = 64;
+  static constexpr std::size_t max_kept = 64;
   /// What keeps a turn that long: so many bytes.
   static constexpr clock::duration patience = std::chrono::seconds(10);
   static constexpr std::uint64_t least_bytes = 65'536;

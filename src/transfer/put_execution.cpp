@@ -99,9 +99,9 @@ void put_execution::take_list(std::span<const char>& bytes) {
 
 // A host has no more to say than there are files.
 void put_execution::expect_list(host_list& list, const put_answer& of) {
-  constexpr std::uint64_t most_of_each = 128;
+  constexpr std::uint64_t max_of_each = 128;
   const std::uint64_t files = content_->tree().files;
-  if (!asks() || of.marks > files || of.lines > files * most_of_each)
+  if (!asks() || of.marks > files || of.lines > files * max_of_each)
     return fail(copy_failure(std::make_error_code(std::errc::bad_message),
                              "the host has listed other files than it was asked about"));
   list.text.clear();

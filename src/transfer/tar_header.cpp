@@ -25,7 +25,7 @@ constexpr field target_field{157, 100};
 constexpr field magic_field{257, 8};
 
 // The number that a field has room for, which ends with a NUL.
-constexpr std::uint64_t most_in(field where) noexcept {
+constexpr std::uint64_t max_in(field where) noexcept {
   return (std::uint64_t{1} << (3 * (where.size - 1))) - 1;
 }
 
@@ -70,16 +70,16 @@ std::string pax_record(std::string_view key, std::string_view value) {
 }
 
 bool fits(std::int64_t time) noexcept {
-  return time >= 0 && static_cast<std::uint64_t>(time) <= most_in(time_field);
+  return time >= 0 && static_cast<std::uint64_t>(time) <= max_in(time_field);
 }
 
 std::string pax_records(const tar_member& of) {
   std::string text;
   if (of.name.size() > name_field.size) text += pax_record("path", of.name);
   if (of.target.size() > target_field.size) text += pax_record("linkpath", of.target);
-  if (of.size > most_in(size_field)) text += pax_record("size", std::to_string(of.size));
-  if (of.user > most_in(user_field)) text += pax_record("uid", std::to_string(of.user));
-  if (of.group > most_in(group_field)) text += pax_record("gid", std::to_string(of.group));
+  if (of.size > max_in(size_field)) text += pax_record("size", std::to_string(of.size));
+  if (of.user > max_in(user_field)) text += pax_record("uid", std::to_string(of.user));
+  if (of.group > max_in(group_field)) text += pax_record("gid", std::to_string(of.group));
   if (!fits(of.modified)) text += pax_record("mtime", std::to_string(of.modified));
   return text;
 }
@@ -88,9 +88,9 @@ std::string block_of(const tar_member& of, char type, std::uint64_t size) {
   std::string block(tar_block, '\0');
   put_text(block, name_field, of.name);
   put_number(block, mode_field, of.mode & 07777);
-  put_number(block, user_field, std::min(of.user, most_in(user_field)));
-  put_number(block, group_field, std::min(of.group, most_in(group_field)));
-  put_number(block, size_field, std::min(size, most_in(size_field)));
+  put_number(block, user_field, std::min(of.user, max_in(user_field)));
+  put_number(block, group_field, std::min(of.group, max_in(group_field)));
+  put_number(block, size_field, std::min(size, max_in(size_field)));
   put_number(block, time_field, fits(of.modified) ? static_cast<std::uint64_t>(of.modified) : 0);
   block[type_at] = type;
   put_text(block, target_field, of.target);

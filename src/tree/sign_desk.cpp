@@ -64,8 +64,8 @@ sign_target sign_desk::target_of(std::uint32_t index, std::uint32_t link) {
 
 // Who asks without end does not fill the log.
 void sign_desk::record_refusal(const tree_child& child, std::uint32_t link, std::string_view why) {
-  constexpr unsigned most_records = 20;
-  if (++links_[link].refusals > most_records) return;
+  constexpr unsigned max_records = 20;
+  if (++links_[link].refusals > max_records) return;
   log(log_level::warning, [&] {
     return fmt::format("{}: no signature for a login from there: {}",
                        printable(hosts_[child.index()].where.name()), why);

@@ -47,7 +47,7 @@ std::string_view why_not_data(const sign_ask_message& ask, const sign_target& ta
 std::string_view why_not_answer(const sign_ask_message& ask, const sign_target& target) {
   if (!target.is_on_its_way) return "the host is not one that is to be reached from there";
   if (target.key.empty()) return "the key of the host is not known";
-  if (target.asked >= most_asked) return "there were too many questions for this host";
+  if (target.asked >= max_asked) return "there were too many questions for this host";
   if (ask.wish == sign_wish::keys) return {};
   std::string_view why = why_not_session(ask, target);
   return why.empty() ? why_not_data(ask, target) : why;

@@ -20,7 +20,7 @@ class sign_target {
 };
 
 /// For one host: an ssh asks for the keys, and then for a signature by each that the server takes.
-inline constexpr unsigned most_asked = 16;
+inline constexpr unsigned max_asked = 16;
 
 /// Why there is no answer to it; empty: there is one. A signature is for a login alone, as that
 /// host's user, in a session with that host: its key has signed the session's identifier, which is

@@ -9,7 +9,7 @@
 namespace execo::detail {
 namespace {
 
-constexpr std::size_t most_different_texts = 4'096;
+constexpr std::size_t max_different_texts = 4'096;
 
 bool has_room(std::size_t on_its_way) noexcept { return on_its_way < talk_window; }
 
@@ -258,7 +258,7 @@ bool talk_group::take(talk_link link, const contribute_message& what) {
     contributors_.insert(rank);
     if (what.value.operation == reduce_operation::fold) texts_.emplace_back(rank, what.text);
     if (what.value.operation == reduce_operation::histogram &&
-        (counts_.size() < most_different_texts || counts_.contains(what.text)))
+        (counts_.size() < max_different_texts || counts_.contains(what.text)))
       ++counts_[std::string(what.text)];
   });
   if (is_right) look_for_end();
@@ -302,7 +302,7 @@ void talk_group::make_text(talk_result& found, std::string& problem) {
   found.counts = std::exchange(counts_, {});
   std::vector<text_of_rank> texts = std::exchange(texts_, {});
   if (found.value.operation == reduce_operation::histogram) {
-    if (found.counts.size() >= most_different_texts) problem = "there are too many different texts";
+    if (found.counts.size() >= max_different_texts) problem = "there are too many different texts";
     found.text = lines_of(found.counts);
   }
   if (found.value.operation != reduce_operation::fold) return;

@@ -56,10 +56,10 @@ tree& tree::gateway(const host_set& hosts) & {
 }
 
 tree& tree::topology(std::string_view text) & {
-  constexpr std::size_t most_routes = 8;  // agents have no more levels
+  constexpr std::size_t max_routes = 8;  // agents have no more levels
   auto plan = changed(settings_.plan);
   plan->routes = detail::topology::read(text, [](const std::string& set) { return host_set(set); });
-  if (plan->routes.longest_way() > most_routes)
+  if (plan->routes.longest_way() > max_routes)
     throw detail::topology_error(
         "more than eight routes stand one after the other, and a tree has eight levels: let a "
         "route reach what is behind several of them");

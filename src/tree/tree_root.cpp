@@ -24,7 +24,7 @@ pool_rules rules_of(const tree_settings& how, const tree_way& way) {
   if (further && further->local)
     rules.arity = arity_on_own_cores(std::thread::hardware_concurrency());
   if (how.arity != 0) rules.arity = static_cast<std::uint32_t>(how.arity);
-  if (how.depth != 0) rules.most_depth = static_cast<std::uint32_t>(how.depth);
+  if (how.depth != 0) rules.max_depth = static_cast<std::uint32_t>(how.depth);
   return rules;
 }
 

@@ -19,7 +19,7 @@ bytes16 joined_digest(const bytes16& before, const bytes16& part) {
 }  // namespace
 
 void content_digests::add(const bytes16& part) {
-  if (parts_ < most_kept) kept_.push_back(part);
+  if (parts_ < max_kept) kept_.push_back(part);
   ++parts_;
   whole_ = joined_digest(whole_, part);
 }

@@ -37,7 +37,7 @@ class content_digests {
   bytes16 of(std::uint64_t offset, std::string_view bytes) const noexcept;
 
   /// Parts whose digests are kept: 1 MiB, for 4 GB of content.
-  static constexpr std::size_t most_kept = 65'536;
+  static constexpr std::size_t max_kept = 65'536;
 
  private:
   std::vector<bytes16> kept_;

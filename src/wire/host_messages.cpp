@@ -47,7 +47,7 @@ constexpr auto work_item_fields = [](auto& c, auto& m) {
 };
 
 // More than it takes.
-std::size_t most_bytes_of(const work_item& item) noexcept {
+std::size_t max_bytes_of(const work_item& item) noexcept {
   constexpr std::size_t numbers = 32;
   return item.name.size() + item.alias.size() + item.user.size() + item.key.size() + numbers;
 }
@@ -106,7 +106,7 @@ work_message take_work(std::vector<work_item>& left) {
   std::size_t count = 0;
   std::size_t bytes = 0;
   for (; count < left.size() && count < hosts_limit; ++count) {
-    bytes += most_bytes_of(left[count]);
+    bytes += max_bytes_of(left[count]);
     if (bytes > room) break;
   }
   const auto end = left.begin() + static_cast<std::ptrdiff_t>(count);

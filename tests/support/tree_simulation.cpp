@@ -372,7 +372,7 @@ class tree_simulation {
                           leaf ? detail::child_role::leaf : detail::child_role::inner, decided_);
     if (slot >= node.by_slot.size()) node.by_slot.resize(slot + 1, nobody);
     node.by_slot[slot] = host + 1;
-    end_.most_children = std::max(end_.most_children, node.pool.children());
+    end_.max_children = std::max(end_.max_children, node.pool.children());
     end_.depth = std::max(end_.depth, node.depth + 1);
     std::uint32_t life = nodes_[host + 1] ? nodes_[host + 1]->life + 1 : 0;
     nodes_[host + 1] = std::make_unique<sim_node>(rules_of(&node, host), by, slot);
@@ -392,8 +392,8 @@ class tree_simulation {
   // A child begins with what its parent has measured.
   detail::pool_rules rules_of(const sim_node* parent, host_index host) const {
     detail::pool_rules rules;
-    rules.most_depth = run_.most_depth;
-    rules.arity = run_.arity != 0 ? run_.arity : detail::most_arity;
+    rules.max_depth = run_.max_depth;
+    rules.arity = run_.arity != 0 ? run_.arity : detail::max_arity;
     rules.window = detail::first_window(run_.site.root_cores);
     if (parent == nullptr) return rules;
     rules.depth = parent->depth + 1;

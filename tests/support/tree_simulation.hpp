@@ -36,7 +36,7 @@ struct simulated_run {
   simulated_faults faults;
   std::uint32_t hosts_of_a_zone = 0xffffffff;
   std::uint32_t arity = 0;  ///< 0: as the model says
-  std::uint32_t most_depth = 0xffffffff;
+  std::uint32_t max_depth = 0xffffffff;
   std::uint32_t leaders = 0;  ///< that many hosts, to which the others are bound in equal parts
 };
 
@@ -59,7 +59,7 @@ struct simulated_end {
   std::size_t root_bytes = 0;  ///< of its pool, at most
   std::uint32_t depth = 0;
   std::uint32_t root_children = 0;
-  std::uint32_t most_children = 0;  ///< that a node had at a time
+  std::uint32_t max_children = 0;  ///< that a node had at a time
 
   double last() const noexcept { return up.empty() ? 0 : up.back(); }
   double part(double share) const noexcept {

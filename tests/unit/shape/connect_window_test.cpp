@@ -23,7 +23,7 @@ TEST(connect_window, grows_by_one_for_each_connection_as_fast_as_the_best) {
   connect(w, 10, milliseconds(100));
   EXPECT_EQ(w.limit(), 18U);
   connect(w, 1000, milliseconds(100));
-  EXPECT_EQ(w.limit(), connect_window::most_limit);
+  EXPECT_EQ(w.limit(), connect_window::max_limit);
 }
 
 TEST(connect_window, stays_when_connections_take_half_as_long_again) {

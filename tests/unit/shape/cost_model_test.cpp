@@ -131,7 +131,7 @@ TEST(cost_model, stays_flat_while_that_is_faster) {
     EXPECT_EQ(large.kind, shape_kind::tree);
     EXPECT_LT(large.seconds, flat_time(10000, controller(site)));
     EXPECT_GE(large.arity, least_arity);
-    EXPECT_LE(large.arity, most_arity);
+    EXPECT_LE(large.arity, max_arity);
   }
 }
 
@@ -157,7 +157,7 @@ TEST(cost_model, hosts_that_fit_into_the_window_do_not_wait_for_it) {
 }
 
 TEST(cost_model, arity_is_what_the_node_can_hold) {
-  EXPECT_EQ(arity_for(site_c()), most_arity);
+  EXPECT_EQ(arity_for(site_c()), max_arity);
   EXPECT_EQ(arity_for({.cpu = 1, .latency = 1}), least_arity);
   EXPECT_EQ(arity_for(site_c(), {.open_files = 128}), 16U);
   EXPECT_EQ(arity_for(site_c(), {.open_files = 64}), 1U);
@@ -169,7 +169,7 @@ TEST(cost_model, hosts_on_the_cores_of_the_node_have_few_children) {
   EXPECT_EQ(arity_on_own_cores(1), least_arity);
   EXPECT_EQ(arity_on_own_cores(2), least_arity);
   EXPECT_GT(arity_on_own_cores(64), 2 * least_arity);
-  EXPECT_LT(arity_on_own_cores(64), most_arity);
+  EXPECT_LT(arity_on_own_cores(64), max_arity);
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ simulated_run wild_run(std::uint64_t seed) {
   run.faults.turned_away_share = pick(3) * 0.15;
   if (pick(2) == 1) run.hosts_of_a_zone = 1 + pick(200);
   if (pick(5) == 1) run.arity = 1 + pick(9);
-  if (pick(7) == 2) run.most_depth = 1 + pick(4);
+  if (pick(7) == 2) run.max_depth = 1 + pick(4);
   if (pick(7) == 3) run.leaders = 1 + pick(23);
   return run;
 }
@@ -164,7 +164,7 @@ TEST(tree_simulation, a_chain_is_a_chain) {
   simulated_run run = run_of(60, sites()[0]);
   run.arity = 1;
   simulated_end end = simulate_tree(run);
-  EXPECT_EQ(end.most_children, 1U);
+  EXPECT_EQ(end.max_children, 1U);
   EXPECT_EQ(end.depth, 60U);
 }
 
@@ -175,13 +175,13 @@ TEST(tree_simulation, a_fixed_arity_is_kept) {
   run.faults.until = 2;
   simulated_end end = simulate_tree(run);
   expect_sound(run, end);
-  EXPECT_LE(end.most_children, 5U);
+  EXPECT_LE(end.max_children, 5U);
 }
 
 TEST(tree_simulation, a_fixed_depth_is_kept) {
   for (std::uint32_t depth : {1U, 2U, 3U}) {
     simulated_run run = run_of(2000, sites()[0]);
-    run.most_depth = depth;
+    run.max_depth = depth;
     run.arity = static_cast<std::uint32_t>(detail::arity_for_depth(2000, depth));
     simulated_end end = simulate_tree(run);
     expect_sound(run, end);

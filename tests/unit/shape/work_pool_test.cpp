@@ -266,7 +266,7 @@ TEST(work_pool, tells_its_parent_once_that_it_is_full_and_asks_again_when_it_is_
 
 TEST(work_pool, children_of_a_flat_tree_are_full) {
   pool_rules rules;
-  rules.most_depth = 1;
+  rules.max_depth = 1;
   rules.arity = 4;
   pool_lab lab(rules);
   lab.add(0, 100);

@@ -121,14 +121,14 @@ TEST_F(equal_files_of_hosts, are_asked_for_anew_once_they_were_changed_here) {
 }
 
 TEST_F(equal_files_of_hosts, are_on_their_way_from_few_at_a_time) {
-  for (std::size_t i = 0; i < equal_files::most_senders + 2; ++i) (void)wants();
-  EXPECT_EQ(files.senders(), equal_files::most_senders);
+  for (std::size_t i = 0; i < equal_files::max_senders + 2; ++i) (void)wants();
+  EXPECT_EQ(files.senders(), equal_files::max_senders);
   EXPECT_EQ(hosts.back().file.at(), state::queued);
   files.end(hosts.back().file);
   files.end(hosts.front().file);
   turn();
-  EXPECT_EQ(files.senders(), equal_files::most_senders);
-  EXPECT_EQ(hosts[equal_files::most_senders].file.at(), state::sending);
+  EXPECT_EQ(files.senders(), equal_files::max_senders);
+  EXPECT_EQ(hosts[equal_files::max_senders].file.at(), state::sending);
 }
 
 TEST_F(equal_files_of_hosts, are_asked_of_another_one_where_the_first_stands_still) {
@@ -154,12 +154,12 @@ TEST_F(equal_files_of_hosts, are_asked_of_another_one_where_the_first_stands_sti
 }
 
 TEST_F(equal_files_of_hosts, are_not_all_held_open) {
-  for (std::size_t i = 0; i < equal_files::most_kept + 1; ++i) {
+  for (std::size_t i = 0; i < equal_files::max_kept + 1; ++i) {
     std::string digest = std::to_string(i);
     digest.resize(64, '-');
     files.whole(wants(digest).file, a_file());
   }
-  std::string first = "0", last = std::to_string(equal_files::most_kept);
+  std::string first = "0", last = std::to_string(equal_files::max_kept);
   first.resize(64, '-');
   last.resize(64, '-');
   EXPECT_EQ(wants(last).file.at(), state::copying);

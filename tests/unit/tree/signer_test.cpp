@@ -119,9 +119,9 @@ TEST_F(root_signs_a_login, but_nothing_else) {
 }
 
 TEST_F(root_signs_a_login, but_not_without_end) {
-  target_.asked = detail::most_asked - 1;
+  target_.asked = detail::max_asked - 1;
   EXPECT_EQ(why(), "");
-  target_.asked = detail::most_asked;
+  target_.asked = detail::max_asked;
   EXPECT_THAT(why(), HasSubstr("too many"));
 }
 

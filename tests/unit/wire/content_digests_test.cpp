@@ -88,13 +88,13 @@ TEST_F(digests_of_a_content, are_those_that_were_added_whatever_the_bytes_are_no
 
 TEST_F(digests_of_a_content, are_kept_of_so_many_parts_and_no_more) {
   content_digests many;
-  for (std::size_t i = 0; i < content_digests::most_kept + 2; ++i) many.add(part(1));
-  const std::uint64_t last = content_digests::most_kept * detail::file_part_limit;
+  for (std::size_t i = 0; i < content_digests::max_kept + 2; ++i) many.add(part(1));
+  const std::uint64_t last = content_digests::max_kept * detail::file_part_limit;
   EXPECT_EQ(many.of(last - detail::file_part_limit, "other"), part(1));
   EXPECT_EQ(many.of(last, "other"), detail::part_digest("other"));
-  EXPECT_TRUE(many.front(content_digests::most_kept));
-  EXPECT_FALSE(many.front(content_digests::most_kept + 1));
-  EXPECT_EQ(many.front(content_digests::most_kept + 2), many.whole());
+  EXPECT_TRUE(many.front(content_digests::max_kept));
+  EXPECT_FALSE(many.front(content_digests::max_kept + 1));
+  EXPECT_EQ(many.front(content_digests::max_kept + 2), many.whole());
 }
 
 }  // namespace
