@@ -20,6 +20,7 @@
 #include "ssh/command_template.hpp"
 #include "ssh/relayed_login.hpp"
 #include "ssh/remote_text.hpp"
+#include "ssh/run_certificates.hpp"
 #include "tree/tree_copy_transport.hpp"
 #include "tree/tree_plan.hpp"
 #include "tree/tree_root.hpp"
@@ -56,21 +57,39 @@ further further_by(const ssh_options& options, bool site_trust) {
   return site_trust ? further::by_ssh : further::by_our_keys;
 }
 
+std::vector<std::string> login_words(login_means by) {
+  if (by == login_means::signatures) return {"IdentityAgent=%A", "IdentityFile=none"};
+  return {"IdentityAgent=none", "IdentityFile=%I", "CertificateFile=%E", "IdentitiesOnly=yes"};
+}
+
 // Nothing of the host's user has a say in it. OpenSSH has all of this since 8.1; it signs for
 // others since 8.9.
-std::vector<std::string> relayed_words(duration limit) {
+std::vector<std::string> relayed_words(duration limit, login_means by) {
   std::vector<std::string> words{"ssh", "-T", "-F", "none", "-o"};
   auto seconds = std::chrono::ceil<std::chrono::seconds>(limit).count();
   words.push_back("ConnectTimeout=" + std::to_string(seconds));
+  std::vector<std::string> options = login_words(by);
   for (const char* option :
-       {"BatchMode=yes", "ClearAllForwardings=yes", "IdentityAgent=%A", "IdentityFile=none",
-        "PreferredAuthentications=publickey", "StrictHostKeyChecking=yes", "UserKnownHostsFile=%K",
-        "GlobalKnownHostsFile=/dev/null", "UpdateHostKeys=no", "CheckHostIP=no", "Ciphers=^%C"}) {
+       {"BatchMode=yes", "ClearAllForwardings=yes", "PreferredAuthentications=publickey",
+        "StrictHostKeyChecking=yes", "UserKnownHostsFile=%K", "GlobalKnownHostsFile=/dev/null",
+        "UpdateHostKeys=no", "CheckHostIP=no", "Ciphers=^%C"})
+    options.emplace_back(option);
+  for (std::string& option : options) {
     words.emplace_back("-o");
-    words.emplace_back(option);
+    words.push_back(std::move(option));
   }
   for (const char* word : {"-l", "%u", "-p", "%p", "--", "%h"}) words.emplace_back(word);
   return words;
+}
+
+std::shared_ptr<certificate_authority> authority_of(const ssh_options& options,
+                                                    const tree_settings& how, further by) {
+  if (how.authority.empty()) return nullptr;
+  if (by != further::by_our_keys)
+    throw std::invalid_argument(
+        "certificate_authority: for agents that log in over ssh with nothing of their users, so "
+        "neither with site_trust() nor with a connector");
+  return std::make_shared<certificate_authority>(how.authority, options, ssh_caller::now());
 }
 
 std::shared_ptr<const become_setup> become_of(const ssh_options& options) {
@@ -94,11 +113,12 @@ std::shared_ptr<command_factory> factory_of_agents(
 /// By whatever leads to hosts without a tree.
 class direct_way final : public tree_way {
  public:
-  direct_way(const ssh_options& options, bool site_trust)
+  direct_way(const ssh_options& options, const tree_settings& how)
       : factory_(make_remote_factory(options)),
         agents_(factory_of_agents(options, factory_)),
         limits_(options.limits),
-        further_(further_by(options, site_trust)) {
+        further_(further_by(options, how.site_trust)),
+        authority_(authority_of(options, how, further_)) {
     if (further_ == further::by_connector) pattern_ = *pattern_of(options);
     command streams("");
     streams.set_out(capture(0));
@@ -110,6 +130,8 @@ class direct_way final : public tree_way {
     if (agents_ != factory_) agents_->begin(on);
     loop_ = &on;
     logins_ = intrusive_ptr<relayed_logins>(new relayed_logins(on));
+    if (authority_)
+      certificates_ = intrusive_ptr<run_certificates>(new run_certificates(on, authority_));
   }
   void end(std::size_t ring) noexcept {
     factory_->end(ring);
@@ -140,7 +162,8 @@ class direct_way final : public tree_way {
     made.local = further_ == further::by_shell;
     made.relays = further_ == further::by_our_keys;
     if (made.relays)
-      made.words = relayed_words(limits_.establish.value_or(deadlines::default_establish));
+      made.words =
+          relayed_words(limits_.establish.value_or(deadlines::default_establish), login_by());
     if (made.local || made.relays) return made;
     made.words = pattern_;
     if (!made.words.empty()) return made;
@@ -159,7 +182,7 @@ class direct_way final : public tree_way {
       if (made.name != where.name()) made.alias = where.name();
       made.user = to->user;
       made.port = static_cast<std::uint16_t>(to->port);
-      made.key = key_for_others(*to);
+      made.key = key_for_others(*to, login_by());
       if (made.key.size() > host_key_limit) made.key.clear();
       return made;
     }
@@ -174,15 +197,30 @@ class direct_way final : public tree_way {
     std::optional<ssh_target> to = built_in_target(*agents_, *loop_, where);
     if (to) logins_->ask(to->shared, std::move(ask), std::move(done));
   }
-  void forget_answers() noexcept override { logins_->forget(); }
+  bool certifies() const noexcept override { return authority_ != nullptr; }
+  void certify(
+      certificate_wish what,
+      std::function<void(std::optional<certificate_message>, const std::string&)> done) override {
+    certificates_->make(std::move(what), std::move(done));
+  }
+  void forget_answers() noexcept override {
+    logins_->forget();
+    if (certificates_) certificates_->forget();
+  }
 
  private:
+  login_means login_by() const noexcept {
+    return certifies() ? login_means::certificate : login_means::signatures;
+  }
+
   std::shared_ptr<command_factory> factory_;
   std::shared_ptr<command_factory> agents_;
   intrusive_ptr<relayed_logins> logins_;  // from begin() on
   deadlines limits_;
   further further_;
-  std::vector<std::string> pattern_;  // of a connector
+  std::shared_ptr<certificate_authority> authority_;  // null: none was given
+  intrusive_ptr<run_certificates> certificates_;      // from begin() on
+  std::vector<std::string> pattern_;                  // of a connector
   taken_stdio stdio_;
   loop* loop_ = nullptr;
 };
@@ -208,7 +246,7 @@ class own_tree final : public tree_factory {
   own_tree(const ssh_options& options, const tree& shape)
       : shape_(shape),
         become_(become_of(options)),
-        way_(std::make_shared<direct_way>(options, shape.settings().site_trust)) {
+        way_(std::make_shared<direct_way>(options, shape.settings())) {
     if (shape.settings().plan) check_plan();
   }
 

@@ -1,6 +1,7 @@
 #include "agent/children.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "agent/connector.hpp"
@@ -17,6 +18,8 @@ using detail::link_state;
 using detail::work_item;
 
 constexpr unsigned max_levels = 8;
+// Of a connector that logs in by a certificate.
+constexpr std::string_view key_token = "%I";
 // Between two looks for children that are slow to start what they have taken.
 constexpr milliseconds look_interval{1000};
 // Of such a look: this host has more to do than it can.
@@ -113,6 +116,7 @@ void children::send_programs(line& to) {
       (void)to.send(part);
     }
   }
+  if (certificate_.told() != nullptr) (void)to.send(*certificate_.told());
 }
 
 // -- hosts
@@ -121,6 +125,13 @@ void children::send_programs(line& to) {
 void children::take_connector(const detail::connector_message& connector) {
   connector_ = connector;
   begin_pool();
+}
+
+void children::take_certificate(const detail::certificate_message& what) {
+  certificate_.take(what);
+  for (auto& [number, child] : branches_)
+    if (child->state() == branch_state::up && !child->lacks_programs())
+      (void)child->line()->send(what);
 }
 
 void children::begin_pool() {
@@ -326,6 +337,14 @@ bool children::begin(branch& made, const detail::welcome_message& welcome) {
   signing_.learn(made.host());
   detail::connector_message words = *connector_;
   set_paths(words, signing_.socket_path(), signing_.keys_path());
+  if (has_token(words, key_token)) {
+    if (!certificate_.is_ready()) {
+      made.note_failure(host_failure::no_resource, certificate_.problem());
+      return false;
+    }
+    set_path(words, key_token, certificate_.key_path());
+    set_path(words, "%E", certificate_.certificate_path());
+  }
   return made.start(words, welcome, around_);
 }
 
@@ -365,7 +384,7 @@ void children::on_hello(branch& from, const detail::frame& what) {
   follow();
 }
 
-// Programs follow with the first hosts.
+// Programs, and a certificate, follow with the first hosts.
 bool children::make_inner(branch& child, const detail::hello_message& hello) {
   if (self_.depth + 1U >= last_level()) return false;
   const bool needs_ssh = !connector_->local && connector_->words.front() == "ssh";

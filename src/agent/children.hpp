@@ -16,6 +16,7 @@
 #include "agent/branch.hpp"
 #include "agent/connect_measure.hpp"
 #include "agent/reactor.hpp"
+#include "agent/run_certificate.hpp"
 #include "agent/sign_socket.hpp"
 #include "shape/work_pool.hpp"
 #include "wire/messages.hpp"
@@ -60,6 +61,7 @@ class children final : private branch_owner, private sign_socket_owner {
         owner_(owner),
         around_(around),
         signing_(on, static_cast<sign_socket_owner&>(*this), around),
+        certificate_(around),
         look_(delegate<>::to<&children::on_look>(this)) {}
 
   /// What this agent was told of itself.
@@ -67,6 +69,8 @@ class children final : private branch_owner, private sign_socket_owner {
   /// A part of an agent's program. False if it is none.
   bool take_program(const detail::image_message& part);
   void take_connector(const detail::connector_message& connector);
+  /// What connectors log in with from now on.
+  void take_certificate(const detail::certificate_message& what);
   /// Hosts to deploy. False if one of them is here already.
   bool add(const detail::work_message& work);
   /// Takes those out that nobody has begun with.
@@ -104,7 +108,7 @@ class children final : private branch_owner, private sign_socket_owner {
   /// A child process is a zombie and about to be reaped. False: it is none of these.
   bool on_zombie(pid_t pid, int status);
   bool has_process(pid_t pid) const noexcept {
-    return by_pid_.contains(pid) || signing_.has_process(pid);
+    return by_pid_.contains(pid) || signing_.has_process(pid) || certificate_.has_process(pid);
   }
   /// No more hosts; says goodbye to all.
   void leave(detail::goodbye_reason why);
@@ -151,6 +155,7 @@ class children final : private branch_owner, private sign_socket_owner {
   children_owner& owner_;
   const surroundings& around_;
   sign_socket signing_;
+  run_certificate certificate_;
   detail::welcome_message self_;
   bool leaving_ = false;
   std::optional<detail::connector_message> connector_;

@@ -1,5 +1,6 @@
 #include "agent/connector.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
@@ -78,6 +79,17 @@ void set_paths(detail::connector_message& connector, const std::string& ssh_agen
     replace(word, "%K", host_keys);
     replace(word, "%C", cipher_first());
   }
+}
+
+void set_path(detail::connector_message& connector, std::string_view token,
+              const std::string& path) {
+  for (std::string& word : connector.words) replace(word, token, path);
+}
+
+bool has_token(const detail::connector_message& connector, std::string_view token) {
+  return std::ranges::any_of(connector.words, [token](const std::string& word) {
+    return word.find(token) != std::string::npos;
+  });
 }
 
 std::optional<std::vector<std::string>> words_to(const detail::connector_message& connector,

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "wire/host_messages.hpp"
@@ -19,5 +20,10 @@ std::optional<std::vector<std::string>> words_to(const detail::connector_message
 /// machine is fastest with.
 void set_paths(detail::connector_message& connector, const std::string& ssh_agent,
                const std::string& host_keys);
+/// The same for one token, "%I".
+void set_path(detail::connector_message& connector, std::string_view token,
+              const std::string& path);
+/// Whether one of the words has that token.
+bool has_token(const detail::connector_message& connector, std::string_view token);
 
 }  // namespace execo::agent

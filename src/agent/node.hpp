@@ -72,6 +72,7 @@ class node final : private line_owner,
   bool obey(const detail::work_message& what, const detail::frame& as);
   bool obey(const detail::revoke_message& what, const detail::frame& as);
   bool obey(const detail::sign_answer_message& what, const detail::frame& as);
+  bool obey(const detail::certificate_message& what, const detail::frame& as);
   bool obey(const detail::execute_message& what, const detail::frame& as);
   bool obey(const detail::part_message& what, const detail::frame& as);
   bool obey(const detail::input_message& what, const detail::frame& as);

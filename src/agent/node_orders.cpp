@@ -36,6 +36,8 @@ bool node::take(const detail::frame& what) {
       return take_as<detail::revoke_message>(what);
     case frame_type::sign_answer:
       return take_as<detail::sign_answer_message>(what);
+    case frame_type::certificate:
+      return take_as<detail::certificate_message>(what);
     case frame_type::execute:
       return take_as<detail::execute_message>(what);
     case frame_type::part:
@@ -122,6 +124,11 @@ bool node::obey(const detail::revoke_message& what, const detail::frame&) {
 bool node::obey(const detail::sign_answer_message& what, const detail::frame& as) {
   const std::uint32_t host = what.hosts.front();
   host == index_ ? children_.answer(what) : pass_on(as, host);
+  return true;
+}
+
+bool node::obey(const detail::certificate_message& what, const detail::frame&) {
+  children_.take_certificate(what);
   return true;
 }
 

@@ -7,7 +7,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -18,10 +17,6 @@ namespace {
 
 // More than connect at a time: an ssh that is ended may still be there.
 constexpr std::size_t max_clients = 128;
-
-std::string path_in_proc(pid_t process, int descriptor) {
-  return "/proc/" + std::to_string(process) + "/fd/" + std::to_string(descriptor);
-}
 
 /// A folder that only this user can enter. Empty: none can be made.
 std::string make_folder() {
@@ -90,29 +85,11 @@ bool sign_socket::make_socket() {
   return hold(named.get());
 }
 
-// A shell that waits for the end of its input, which comes with that of this process.
 bool sign_socket::hold(int named) {
-  std::array<int, 2> pipe{-1, -1};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return fail("pipe");
-  unique_fd input(pipe[0]);
-  holder_input_.reset(pipe[1]);
-  child_plan plan;
-  plan.program = "/bin/sh";
-  plan.words = {"sh", "-c", "read -r end"};
-  plan.in = input.get();
-  plan.out = named;
-  plan.err = keys_.get();
-  plan.around = &around_;
-  started_child child = start_child(plan);
-  holder_ = child.pid;
-  errno = child.error;
-  if (holder_ <= 0) return fail(child.step);
+  if (!holder_.start(named, keys_.get(), around_)) return fail(holder_.problem());
   if (!loop_.look(listener_seen_, listener_.get(), EPOLLIN)) return fail("epoll");
   return true;
 }
-
-std::string sign_socket::socket_path() const { return path_in_proc(holder_, 1); }
-std::string sign_socket::keys_path() const { return path_in_proc(holder_, 2); }
 
 // A line that is cut is one of no key: ssh then refuses the host.
 void sign_socket::learn(const detail::work_item& host) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/file_holder.hpp"
 #include "agent/reactor.hpp"
 #include "agent/sign_client.hpp"
 #include "agent/spawn.hpp"
@@ -44,14 +45,14 @@ class sign_socket {
   bool open();
   const std::string& problem() const noexcept { return problem_; }
   /// Pre of all that follow: it is open.
-  std::string socket_path() const;
-  std::string keys_path() const;
+  std::string socket_path() const { return holder_.first_path(); }
+  std::string keys_path() const { return holder_.second_path(); }
   /// Its key is one of the file's.
   void learn(const detail::work_item& host);
   /// Of one that has gone, too.
   void answer(const detail::sign_answer_message& what);
 
-  bool has_process(pid_t pid) const noexcept { return pid == holder_; }
+  bool has_process(pid_t pid) const noexcept { return holder_.is_process(pid); }
 
  private:
   friend class sign_client;
@@ -67,9 +68,9 @@ class sign_socket {
   const surroundings& around_;
   sign_socket_state state_ = sign_socket_state::closed;
   std::string problem_;
-  unique_fd listener_, keys_, holder_input_;
+  unique_fd listener_, keys_;
   watch listener_seen_;
-  pid_t holder_ = -1;
+  file_holder holder_;
   std::map<std::uint32_t, sign_client> clients_;
   std::uint32_t last_number_ = 0;
 };

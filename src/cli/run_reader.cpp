@@ -124,6 +124,11 @@ void run_reader::choose_shape() {
   if (arity && !made.shape) throw usage_error("--arity is for --via tree");
   if (trusts_site && !made.shape) throw usage_error("--site-trust is for --via tree");
   if (grooming && !made.shape) throw usage_error("--grooming is for --via tree");
+  if (authority && !made.shape) throw usage_error("--tree-ca is for --via tree");
+  if (authority && trusts_site)
+    throw usage_error("--tree-ca and --site-trust exclude each other: choose one");
+  if (authority && !ssh.given.connector.empty())
+    throw usage_error("--tree-ca and --connector exclude each other: choose one");
   if (gateways && !made.shape) throw usage_error("--gateway is for --via tree");
   if (topology && !made.shape) throw usage_error("--topology is for --via tree");
   if (made.tree_stats && !made.shape) throw usage_error("--tree-stats is for --via tree");
@@ -139,6 +144,7 @@ void run_reader::choose_shape() {
   if (arity == 1) made.shape->chain();
   if (trusts_site) made.shape->site_trust();
   if (grooming) made.shape->grooming(*grooming);
+  if (authority) made.shape->certificate_authority(*authority);
   if (gateways) made.shape->gateway(*gateways);
   if (topology) made.shape->topology(*topology);
 }

@@ -43,6 +43,7 @@ class run_reader {
   std::size_t usual_fanout = 64;
   std::optional<std::size_t> arity;  // of a tree
   std::optional<duration> grooming;
+  std::optional<std::string> authority;
   std::optional<std::string> gateways;
   std::optional<std::string> topology;  // its text
   bool trusts_site = false;             // the same

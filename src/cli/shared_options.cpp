@@ -146,6 +146,10 @@ constexpr run_option connections[] = {
      "with --via tree: hosts reach further ones by their own program ssh, with the keys, known "
      "hosts and configuration that they have; without it all hosts are reached from here",
      [](run_reader& r, const given_option&) { r.trusts_site = true; }},
+    {0, "tree-ca", "FILE",
+     "with --via tree: hosts log in to further ones by certificates that this key of an ssh CA "
+     "signs, each for ten minutes; a public key: the ssh agent has the private one (none)",
+     [](run_reader& r, const given_option& g) { r.authority = plain_text(g); }},
     {0, "tree-stats", "[=FILE]",
      "with --via tree: say at the end what the tree was like and what it has cost; FILE: put a "
      "picture of it there, as SVG",

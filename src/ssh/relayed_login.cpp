@@ -44,10 +44,11 @@ bool is_reached_plainly(const ssh_environment& by) {
 
 }  // namespace
 
-std::string key_for_others(const ssh_target& to) {
+std::string key_for_others(const ssh_target& to, login_means means) {
   const ssh_environment& by = *to.shared;
   if (!is_reached_plainly(by) || !by.host_keys.checks()) return {};
-  if (!by.offers.may_have_keys() || !known_hosts::can_record(to.name)) return {};
+  if (means == login_means::signatures && !by.offers.may_have_keys()) return {};
+  if (!known_hosts::can_record(to.name)) return {};
   constexpr int usual_port = 22;
   const std::string& alias = by.settings.key_alias;
   return alias.empty() ? by.host_keys.key_to_tell(to.name, to.port)

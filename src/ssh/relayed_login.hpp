@@ -2,6 +2,7 @@
 // ssh agent and its key files answer them. Private keys stay here.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,9 +15,12 @@
 
 namespace execo::detail {
 
+/// By what others log in for us: by what this process signs, or by a certificate that they have.
+enum class login_means : std::uint8_t { signatures, certificate };
+
 /// The key of a host that others may log in to for us, "ssh-ed25519 AAAA...". Empty: they may not,
 /// for the way there is no plain connection, its key is not known, or there is no key to log in.
-std::string key_for_others(const ssh_target& to);
+std::string key_for_others(const ssh_target& to, login_means by);
 
 /// On one loop. Whether there is an answer at all is for others to decide.
 class relayed_logins final : public ref_counted {

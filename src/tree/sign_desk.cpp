@@ -28,7 +28,8 @@ bool sign_desk::take(tree_child& child, std::uint32_t link, const frame& f) {
   auto ask = sign_ask_message::decode(f);
   if (!ask) return false;
   sign_target target;
-  if (serves_ && child.served().contains(ask->target)) target = target_of(ask->target, link);
+  if (serves_ && !way_.certifies() && child.served().contains(ask->target))
+    target = target_of(ask->target, link);
   sign_answer_message reply;
   reply.hosts = ask->hosts;
   reply.number = ask->number;

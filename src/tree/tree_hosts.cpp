@@ -62,6 +62,12 @@ bool tree_hosts::is_direct(const host& where) const {
   return known != indices_.end() && without_agent_.contains(known->second);
 }
 
+std::string tree_hosts::why_here(std::uint32_t index) const {
+  auto found = why_here_.find(index);
+  if (found == why_here_.end()) return {};
+  return "reached from here, for another host could not: " + found->second;
+}
+
 bool tree_hosts::are_all(tree_stage at, const index_ranges& hosts) const {
   bool all = true;
   hosts.for_each([&](std::uint32_t index) { all = all && nodes_[index].at == at; });

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "execo/detail/node.hpp"
 #include "execo/host.hpp"
@@ -67,6 +68,14 @@ class tree_hosts {
   /// Pre: it is direct.
   const failure& why_direct(std::uint32_t index) const { return without_agent_.at(index); }
 
+  /// The root itself reaches it, since an agent could not. True: it is the first one.
+  bool note_why_here(std::uint32_t index, std::string why) {
+    why_here_.insert_or_assign(index, std::move(why));
+    return why_here_.size() == 1;
+  }
+  /// Empty: no agent has tried it.
+  std::string why_here(std::uint32_t index) const;
+
   bool are_all(tree_stage at, const index_ranges& hosts) const;
   bool are_behind(std::uint32_t link, const index_ranges& hosts) const;
   std::size_t count(tree_stage at) const noexcept {
@@ -80,8 +89,9 @@ class tree_hosts {
   std::deque<node> nodes_;                                    // by index
   std::unordered_map<std::string, std::uint32_t> indices_;    // by user, name and port
   std::unordered_map<std::uint32_t, failure> without_agent_;  // why a host has none
-  std::array<std::size_t, tree_stage_count> in_stage_{};      // hosts, by stage
-  std::array<std::size_t, 256> on_level_{};                   // hosts that are up, by depth
+  std::unordered_map<std::uint32_t, std::string> why_here_;
+  std::array<std::size_t, tree_stage_count> in_stage_{};  // hosts, by stage
+  std::array<std::size_t, 256> on_level_{};               // hosts that are up, by depth
 };
 
 }  // namespace execo::detail

@@ -22,8 +22,8 @@ namespace execo::detail {
 /// Numbers of links are used again.
 class tree_links {
  public:
-  using errand = std::variant<work_message, revoke_message, sign_answer_message, execute_message,
-                              cancel_message>;
+  using errand = std::variant<work_message, revoke_message, sign_answer_message,
+                              certificate_message, execute_message, cancel_message>;
 
   class entry {
    public:

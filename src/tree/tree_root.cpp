@@ -38,6 +38,7 @@ tree_root::tree_root(loop& on, const tree_settings& how, std::shared_ptr<tree_wa
       wave_(on, *this, hosts_, links_),
       copies_(on),
       signing_(*this, hosts_, links_, *way_),
+      certificates_(on, *this, *this, *way_),
       ready_(on, *this),
       folded_step_(on, *this, delegate<>::to<&tree_root::send_folded>(this)),
       tick_(delegate<>::to<&tree_root::tick>(this), "a look at the agents of a tree"),
@@ -68,7 +69,7 @@ void tree_root::want_all(std::span<const std::uint32_t> hosts) {
 std::string tree_root::place_of(const tree_seat& seat) const {
   if (seat.host_in_tree == no_host) return {};
   const node& its = hosts_[seat.host_in_tree];
-  if (its.parent == no_host) return {};
+  if (its.parent == no_host) return hosts_.why_here(seat.host_in_tree);
   return fmt::format("reached through {}", printable(hosts_[its.parent].where.name()));
 }
 
@@ -195,6 +196,7 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
   cost_.agents += child.used();
   copies_.forget(child);
   talks_.forget(child);
+  certificates_.forget(link);
   auto on_error = [&](const std::exception_ptr& error) { fail_all(error); };
   decided_.clear();
   contain([&] { was_up ? lose_child(child, link, what) : miss_child(child, why, what); }, on_error);
@@ -205,6 +207,7 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
   if (!links_.empty()) return;
   unlink();
   loop_.disarm(tick_);
+  certificates_.rest();
   if (is_closing_) end_closed();
   self_ = {};
 }
@@ -281,6 +284,7 @@ void tree_root::close() noexcept {
   intrusive_ptr<tree_root> alive(this);
   wave_.stop();
   way_->forget_answers();
+  certificates_.rest();
   links_.leave();
   if (links_.empty()) end_closed();
 }

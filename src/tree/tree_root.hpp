@@ -16,6 +16,7 @@
 #include "execo/tree.hpp"
 #include "loop/loop.hpp"
 #include "shape/work_pool.hpp"
+#include "tree/certificate_desk.hpp"
 #include "tree/owned_step.hpp"
 #include "tree/ready_seats.hpp"
 #include "tree/sign_desk.hpp"
@@ -34,7 +35,10 @@
 
 namespace execo::detail {
 
-class tree_root final : public ref_counted, private loop_member, private tree_child_owner {
+class tree_root final : public ref_counted,
+                        private loop_member,
+                        private tree_child_owner,
+                        private certificate_desk_owner {
  public:
   /// In the pool: an index that no host has.
   static constexpr host_index itself = 0xffff'fffe;
@@ -119,6 +123,11 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   void child_frame(tree_child& child, const frame& f) override;
   void child_has_room(tree_child& child) noexcept override;
   void child_ended(tree_child& child, host_failure why, failure what) noexcept override;
+  // -- certificate_desk_owner
+  void send_errand(std::uint32_t link, tree_links::errand what) override;
+  std::string name_of_link(std::uint32_t link) override;
+  void hosts_uncertified(std::uint32_t link, const index_ranges& hosts,
+                         const std::string& why) override;
   // -- loop_member
   void shut_down() noexcept override { close(); }
   void describe(std::vector<std::string>& lines, clock::time_point now) const override;
@@ -150,7 +159,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   bool take_steal(std::uint32_t link, const frame& f);
   bool take_returned(tree_child& child, std::uint32_t link, const frame& f);
   bool is_with(const tree_child& child, std::uint32_t link, const index_ranges& hosts) const;
-  bool try_here(std::uint32_t index, host_failure why);
+  bool try_here(std::uint32_t index, host_failure how, const failure& why);
   void tick();
   void watch_time();
 
@@ -174,6 +183,7 @@ class tree_root final : public ref_counted, private loop_member, private tree_ch
   tree_copies copies_;
   tree_talks talks_;
   sign_desk signing_;
+  certificate_desk certificates_;
   ready_seats ready_;
   owned_step folded_step_;
   deadline_timer tick_;

@@ -5,6 +5,8 @@
 
 #include "base/contain.hpp"
 #include "base/hex.hpp"
+#include "base/machine_name.hpp"
+#include "execo/log.hpp"
 #include "execo/printable.hpp"
 #include "tree/tree_root.hpp"
 #include "wire/host_spans.hpp"
@@ -42,13 +44,14 @@ end_reason end_of(host_failure why) noexcept {
 void tree_root::want(std::uint32_t index) {
   node& its = hosts_[index];
   hosts_.set_stage(its, tree_stage::wanted);
-  if (signing_.serves() && hosts_.item_of(index).key.empty()) its.by = tree_reach::root_only;
+  const bool relays = signing_.serves();
+  if (relays && hosts_.item_of(index).key.empty()) its.by = tree_reach::root_only;
   host_span one = span_of(index);
   if (leaders_) {
     one.leads = leaders_->leads(hosts_[index].where);
     one.under = leader_for(hosts_[index].where);
   }
-  if (its.by == tree_reach::root_only) one.under = itself;
+  if (its.by == tree_reach::root_only || certificates_.is_refused()) one.under = itself;
   decided_.clear();
   pool_.add(one, decided_);
   follow(decided_);
@@ -103,13 +106,17 @@ void tree_root::give(std::uint32_t link, std::span<const host_span> hosts) {
     hosts_[index].link = link;
     return hosts_.item_of(index);
   });
-  while (!items.empty()) links_.tell(link, take_work(items));
+  while (!items.empty()) {
+    work_message work = take_work(items);
+    certificates_.is_used() ? certificates_.give(link, std::move(work))
+                            : links_.tell(link, std::move(work));
+  }
 }
 
 void tree_root::take_back(std::uint32_t link, std::span<const host_span> hosts) {
   revoke_message message;
   message.hosts = set_of(hosts);
-  links_.tell(link, std::move(message));
+  certificates_.take_back(link, std::move(message));
 }
 
 void tree_root::tick() {
@@ -154,25 +161,49 @@ bool tree_root::take_state(tree_child& child, std::uint32_t link, const frame& f
     // One that was up and is lost: its commands have their own ends.
     if (its.at == tree_stage::up) return mark_failed(index, why);
     is_right = is_right && pool_.host_ended(links_[link].slot, index, host_fate::failed, decided_);
-    if (!is_right || !try_here(index, message->why)) mark_ended(index, message->why, why);
+    if (!is_right || !try_here(index, message->why, why)) mark_ended(index, message->why, why);
   });
   follow(decided_);
   return is_right;
 }
 
 // Agents may be where a host cannot be reached from, or have an ssh that cannot ask.
-bool tree_root::try_here(std::uint32_t index, host_failure why) {
+bool tree_root::try_here(std::uint32_t index, host_failure how, const failure& why) {
   node& its = hosts_[index];
   bool may_be_theirs =
-      why != host_failure::protocol && why != host_failure::silent && why != host_failure::lost;
+      how != host_failure::protocol && how != host_failure::silent && how != host_failure::lost;
   if (!signing_.serves() || its.by == tree_reach::root_only || !may_be_theirs || is_closing_)
     return false;
   its.by = tree_reach::root_only;
   its.link = tree_hosts::no_link;
+  if (hosts_.note_why_here(index, why.text()) && certificates_.is_used())
+    log(log_level::warning, [&] { return "a host of a tree is reached from here: " + why.text(); });
   host_span one = span_of(index);
   one.under = itself;
   pool_.add(one, decided_);
   return true;
+}
+
+void tree_root::send_errand(std::uint32_t link, tree_links::errand what) {
+  links_.tell(link, std::move(what));
+}
+
+std::string tree_root::name_of_link(std::uint32_t link) {
+  const host& where = hosts_[links_[link].child->index()].where;
+  return "execo on " + machine_name() + ", through " + printable(where.name());
+}
+
+// As if the child had tried them.
+void tree_root::hosts_uncertified(std::uint32_t link, const index_ranges& hosts,
+                                  const std::string& why) {
+  decided_.clear();
+  hosts.for_each([&](std::uint32_t index) {
+    const std::string name = printable(hosts_[index].where.name());
+    const failure end(end_reason::auth_failed, {}, name + ": no certificate: " + why);
+    if (!pool_.host_ended(links_[link].slot, index, host_fate::failed, decided_)) return;
+    if (!try_here(index, host_failure::auth, end)) mark_failed(index, end);
+  });
+  follow(decided_);
 }
 
 // Hosts are given to those alone that were told how to reach them.

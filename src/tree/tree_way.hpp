@@ -9,6 +9,7 @@
 #include "base/intrusive_ptr.hpp"
 #include "execo/host.hpp"
 #include "process/lifecycle.hpp"
+#include "ssh/certificate_wish.hpp"
 #include "wire/host_messages.hpp"
 #include "wire/sign_messages.hpp"
 
@@ -28,7 +29,14 @@ class tree_way {
   /// `done` is called from the loop, if at all.
   virtual void answer(const host& where, sign_ask_message ask,
                       std::function<void(std::string)> done) = 0;
-  /// None is called any more.
+  /// Agents log in with certificates.
+  virtual bool certifies() const noexcept { return false; }
+  /// One, for a key that nobody has had; nothing, and why. `done` is called from the loop, later,
+  /// if at all. Pre: certifies().
+  virtual void certify(
+      certificate_wish,
+      std::function<void(std::optional<certificate_message>, const std::string&)>) {}
+  /// No `done` is called any more.
   virtual void forget_answers() noexcept = 0;
 };
 

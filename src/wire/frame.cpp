@@ -53,6 +53,7 @@ constexpr std::array type_rules{
     type_rule(frame_type::accepted, frame_class::data, frame_address::hosts_of_run, "accepted"),
     type_rule(frame_type::gathered, frame_class::data, frame_address::hosts_of_run, "gathered"),
     type_rule(frame_type::sign_answer, frame_class::control, frame_address::hosts, "sign_answer"),
+    type_rule(frame_type::certificate, frame_class::control, frame_address::nobody, "certificate"),
     type_rule(frame_type::hello, frame_class::link, frame_address::nobody, "hello"),
     type_rule(frame_type::steal, frame_class::control, frame_address::nobody, "steal"),
     type_rule(frame_type::returned, frame_class::control, frame_address::hosts, "returned"),

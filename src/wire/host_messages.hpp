@@ -29,7 +29,8 @@ class connector_message {
   /// sh in place of ssh, with EXECO_HOST set: `words` are not used.
   bool local = false;
   /// %A is the path of an ssh agent that passes on what it is asked, %K that of a file of the keys
-  /// of the hosts. Both are the agent's own.
+  /// of the hosts; %I and %E are those of the key and the certificate of certificate_message. All
+  /// are the agent's own.
   bool relays = false;
   std::uint32_t timeout_ms = 0;  // 0: none
   std::uint16_t arity = 0;       // children of an agent at most; 0: as it likes

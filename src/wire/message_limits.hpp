@@ -39,6 +39,9 @@ inline constexpr std::size_t talk_text_limit = 4'096;
 inline constexpr std::size_t talk_window = 65'536;
 /// What a message counts of it.
 constexpr std::size_t talk_charge(std::size_t bytes) noexcept { return bytes + 64; }
+/// The files of a key and of a certificate that agents log in with: that one names users.
+inline constexpr std::size_t private_key_limit = 1'024;
+inline constexpr std::size_t certificate_limit = 32'768;
 /// Hosts with numbers of their own in one message.
 inline constexpr std::size_t measured_hosts_limit = 1'024;
 

@@ -1,5 +1,7 @@
 #include "wire/sign_messages.hpp"
 
+#include <string.h>
+
 #include "wire/message_codec.hpp"
 #include "wire/message_limits.hpp"
 
@@ -29,6 +31,12 @@ constexpr auto sign_answer_fields = [](auto& c, auto& m) {
   require(c, !m.text.empty());
 };
 
+constexpr auto certificate_fields = [](auto& c, auto& m) {
+  c.text(m.key, private_key_limit);
+  c.text(m.text, certificate_limit);
+  require(c, !m.key.empty() && !m.text.empty());
+};
+
 }  // namespace
 
 void sign_ask_message::encode(wire_writer& body) const {
@@ -43,6 +51,14 @@ void sign_answer_message::encode(wire_writer& body) const {
 }
 std::optional<sign_answer_message> sign_answer_message::decode(const frame& from) {
   return decode_message<sign_answer_message>(from, sign_answer_fields);
+}
+
+certificate_message::~certificate_message() { ::explicit_bzero(key.data(), key.size()); }
+void certificate_message::encode(wire_writer& body) const {
+  encode_message(body, *this, certificate_fields);
+}
+std::optional<certificate_message> certificate_message::decode(const frame& from) {
+  return decode_message<certificate_message>(from, certificate_fields);
 }
 
 }  // namespace execo::detail

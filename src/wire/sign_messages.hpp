@@ -51,4 +51,23 @@ class sign_answer_message {
   std::string text;  // a message of an ssh agent, without its length
 };
 
+/// What the child, and those that it gives it on to, log in to further hosts with from now on. The
+/// key is wiped when it goes.
+class certificate_message {
+ public:
+  static constexpr frame_type type = frame_type::certificate;
+  certificate_message() = default;
+  certificate_message(const certificate_message&) = default;
+  certificate_message(certificate_message&&) = default;
+  certificate_message& operator=(const certificate_message&) = default;
+  certificate_message& operator=(certificate_message&&) = default;
+  ~certificate_message();
+  void encode(wire_writer& body) const;
+  static std::optional<certificate_message> decode(const frame& from);
+  friend bool operator==(const certificate_message&, const certificate_message&) = default;
+
+  std::string key;   // the text of a private key file of OpenSSH
+  std::string text;  // of the file of its certificate
+};
+
 }  // namespace execo::detail

@@ -52,8 +52,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           detail::folded_message, detail::ended_message, detail::file_order_message,
           detail::file_part_message, detail::file_end_message, detail::file_none_message,
           detail::file_forget_message, detail::file_want_message, detail::sign_ask_message,
-          detail::sign_answer_message, detail::deliver_message, detail::accepted_message,
-          detail::say_message, detail::consumed_message, detail::contribute_message,
-          detail::gathered_message, detail::wave_message, detail::answers_message>(from);
+          detail::sign_answer_message, detail::certificate_message, detail::deliver_message,
+          detail::accepted_message, detail::say_message, detail::consumed_message,
+          detail::contribute_message, detail::gathered_message, detail::wave_message,
+          detail::answers_message>(from);
   return 0;
 }

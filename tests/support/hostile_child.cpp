@@ -296,6 +296,13 @@ const std::map<std::string_view, deed> deeds{
        work.items.emplace_back().name = "x";
        at.say(work);
      }},
+    {"gives_a_certificate_to_its_parent",
+     [](auto& at) {
+       detail::certificate_message certificate;
+       certificate.key = "a key";
+       certificate.text = "a certificate";
+       at.say(certificate);
+     }},
     {"asks_for_signatures", ask_for_signatures},
     {"asks_for_hosts",
      [](auto& at) {

@@ -73,6 +73,7 @@ const agent_lie agent_lies[] = {
     {"starts_what_was_not_ordered", "the protocol was broken: started"},
     {"orders_its_parent", "a type that this end may not send"},
     {"gives_work_to_its_parent", "a type that this end may not send"},
+    {"gives_a_certificate_to_its_parent", "a type that this end may not send"},
     {"gives_back_others", "speaks for a host that was not handed to this child"},
     {"gives_back_itself", "the protocol was broken: returned"},
     {"says_that_others_are_up", "speaks for a host that was not handed to this child"},

@@ -55,6 +55,24 @@ TEST(execo_run_in_a_tree, runs_nothing_on_a_gateway_that_is_no_host) {
   EXPECT_EQ(folder.read("log"), "n1\n");
 }
 
+TEST(execo_run_in_a_tree, says_in_a_line_what_is_wrong_with_an_authority) {
+  auto said = [](std::vector<std::string> more) {
+    std::vector<std::string> words{EXECO_TOOL, "run", "-w", "n1", "--tree-ca", "/none"};
+    words.insert(words.end(), more.begin(), more.end());
+    words.insert(words.end(), {"--", "true"});
+    outcome o = run_program(words);
+    EXPECT_EQ(o.code, 2);
+    EXPECT_EQ(o.out, "");
+    return o.err;
+  };
+  EXPECT_EQ(said({"--via", "tree"}), "execo: certificate authority /none is missing\n");
+  EXPECT_EQ(said({}), "execo: --tree-ca is for --via tree\n");
+  EXPECT_EQ(said({"--via", "tree", "--site-trust"}),
+            "execo: --tree-ca and --site-trust exclude each other: choose one\n");
+  EXPECT_EQ(said({"--via", "tree", "--connector", "local"}),
+            "execo: --tree-ca and --connector exclude each other: choose one\n");
+}
+
 TEST(execo_run_in_a_tree, follows_a_topology_of_a_file) {
   temp_folder folder;
   const std::string file = folder.write(

@@ -52,6 +52,7 @@ const lie lies[] = {
     {"starts_what_was_not_ordered", "the protocol was broken: started"},
     {"orders_its_parent", "a type that this end may not send"},
     {"gives_work_to_its_parent", "a type that this end may not send"},
+    {"gives_a_certificate_to_its_parent", "a type that this end may not send"},
     {"asks_for_hosts", "the protocol was broken: steal"},
     {"gives_back_others", "speaks for a host that was not handed to this child"},
     {"gives_back_itself", "the protocol was broken: returned"},

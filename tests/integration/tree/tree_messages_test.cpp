@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "execo/execo.hpp"
+#include "temp_folder.hpp"
 
 namespace execo {
 namespace {
@@ -95,6 +97,26 @@ TEST_F(commands_that_talk, are_told_what_is_wrong_in_a_line) {
             "execo-msg: who runs the action has no function to fold with\n"
             "execo-msg: the agent of this host has gone, or this command has ended\n"
             "execo-msg: this command has no messages: EXECO_MESSAGES is not set\n");
+}
+
+// It knows the name of the socket, and is another user than the agent's.
+TEST_F(commands_that_talk, are_not_heard_as_another_user) {
+  if (::geteuid() != 0 || ::access("/usr/bin/setpriv", X_OK) != 0)
+    GTEST_SKIP() << "nobody here can be another user";
+  const test::temp_folder folder;
+  const std::string copy = folder / "execo-msg";
+  std::filesystem::copy_file(program(), copy);
+  for (const std::string& path : {folder / ".", copy})
+    std::filesystem::permissions(path, std::filesystem::perms(0755));
+  remote work = work_of(
+      "setpriv --reuid=65534 --regid=65534 --clear-groups $EXECO_MSG barrier; echo $?; "
+      "setpriv --reuid=0 --regid=65534 --clear-groups $EXECO_MSG barrier; echo $?",
+      "n1");
+  work.env("EXECO_MSG", copy);
+  EXPECT_THAT(
+      outputs(std::move(work)),
+      ElementsAre("1\n1\n0\n"
+                  "execo-msg: the agent of this host has gone, or this command has ended\n"));
 }
 
 TEST_F(commands_that_talk, have_no_socket_unless_it_was_asked_for) {

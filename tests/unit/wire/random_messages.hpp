@@ -176,6 +176,10 @@ class random_messages {
     number(m.number);
     m.text = bytes(300) + "x";
   }
+  void fill(detail::certificate_message& m) {
+    m.key = bytes(300) + "x";
+    m.text = bytes(3000) + "x";
+  }
   void fill(detail::execute_message& m) {
     address(m);
     choice(m.form, detail::command_form_count);
@@ -376,6 +380,7 @@ void for_each_message(Each each) {
   each(detail::host_state_message());
   each(detail::sign_ask_message());
   each(detail::sign_answer_message());
+  each(detail::certificate_message());
   each(detail::execute_message());
   each(detail::input_message());
   each(detail::signal_message());
