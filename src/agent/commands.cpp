@@ -236,7 +236,10 @@ bool commands::credit(const detail::credit_message& what) {
 }
 
 void commands::signal(std::uint32_t run, int number) {
-  if (job* to = find(run)) (void)to->signal(number);
+  job* to = find(run);
+  if (to == nullptr) return;
+  if (number == 0) return to->expect_end();
+  (void)to->signal(number);
 }
 
 void commands::cancel(std::uint32_t run) {

@@ -238,12 +238,16 @@ bool job::signal(int number) noexcept {
   return true;
 }
 
+void job::expect_end() noexcept {
+  if (state_ == job_state::running) state_ = job_state::ending;
+}
+
 void job::cancel(job_cause cause, milliseconds grace) {
   if (state_ == job_state::draining) {
     give_up_output();
     return;
   }
-  if (state_ != job_state::running && state_ != job_state::stopping) return;
+  if (!has_process() || state_ == job_state::killing) return;
   if (cause_ == job_cause::none) cause_ = cause;
   if (grace <= milliseconds::zero()) return kill();
   if (state_ == job_state::stopping) return;
@@ -327,7 +331,7 @@ void job::arm_limit() {
 }
 
 void job::on_limit() {
-  if (state_ != job_state::running) return;
+  if (state_ != job_state::running && state_ != job_state::ending) return;
   bool too_long =
       plan_.run_limit > milliseconds::zero() && loop_.now() >= started_ + plan_.run_limit;
   bool idle =

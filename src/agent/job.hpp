@@ -37,12 +37,13 @@ class job_plan {
 enum class job_cause : std::uint8_t { none, cancelled, run_limit, idle_limit, abandoned };
 
 /// idle     -> running   start()
-/// running  -> stopping  cancel(), a limit: TERM
-/// running, stopping -> killing  the grace is over, or is none: KILL
-/// running, stopping, killing -> draining  the process has ended: on_exit()
+/// running  -> ending    expect_end(): the root sends the signals
+/// running, ending -> stopping  cancel(), a limit: TERM
+/// running, ending, stopping -> killing  the grace is over, or is none: KILL
+/// running, ending, stopping, killing -> draining  the process has ended: on_exit()
 /// draining -> ended     both outputs have ended, or are not waited for any more
 /// idle     -> ended     it could not be started
-enum class job_state : std::uint8_t { idle, running, stopping, killing, draining, ended };
+enum class job_state : std::uint8_t { idle, running, ending, stopping, killing, draining, ended };
 
 class job;
 
@@ -83,6 +84,8 @@ class job {
   /// There is room again.
   void resume();
 
+  /// What is left of it when its process ends gets KILL.
+  void expect_end() noexcept;
   /// To its process group. False once it has ended.
   bool signal(int number) noexcept;
   /// Also if it is being ended already: then the first cause stays.
@@ -137,8 +140,7 @@ class job {
   void close_input();
   void arm_limit();
   bool has_process() const noexcept {
-    return state_ == job_state::running || state_ == job_state::stopping ||
-           state_ == job_state::killing;
+    return state_ >= job_state::running && state_ <= job_state::killing;
   }
   void finish_if_drained();
   /// What poll(2) says of its pipe. Pre: it is open.

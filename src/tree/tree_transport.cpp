@@ -78,6 +78,9 @@ class tree_transport final : public seat_transport {
     (void)root_->send(*this, message);
   }
 
+  /// The agent ends what is left when the process of the command has ended.
+  void end_scope(duration) override { signal(0); }
+
   void pause(stream which, bool paused) override {
     output& its = outputs_[static_cast<std::size_t>(which)];
     its.is_paused = paused;

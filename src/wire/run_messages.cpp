@@ -54,7 +54,7 @@ constexpr auto input_fields = [](auto& c, auto& m) {
 
 constexpr auto signal_fields = [](auto& c, auto& m) {
   c.u8(m.number);
-  require(c, m.number >= 1 && m.number <= highest_signal);
+  require(c, m.number <= highest_signal);
 };
 
 constexpr auto no_fields = [](auto& /*c*/, auto& /*m*/) {};

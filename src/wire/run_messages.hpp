@@ -100,7 +100,7 @@ class signal_message {
 
   std::uint32_t run = 0;
   index_ranges hosts;
-  std::uint8_t number = 0;  // 1 to 64, as on Linux
+  std::uint8_t number = 0;  // 1 to 64, as on Linux; 0: none, the command is being ended
 };
 
 /// TERM, the grace, then KILL, of the process group and of all descendants.

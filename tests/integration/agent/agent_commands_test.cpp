@@ -78,6 +78,33 @@ TEST(agent_commands, a_signal_message_reaches_the_process_group) {
   EXPECT_EQ(tree.of(1, 0).end->code, 9U);
 }
 
+// What ignores the signal is in the group of the shell, or has a session of its own.
+TEST(agent_commands, one_that_is_being_ended_leaves_nothing) {
+  for (const char* way : {"", "setsid "}) {
+    tree_driver tree;
+    tree.send(tree_driver::text(1, self,
+                                std::string(way) +
+                                    "sh -c 'trap \"\" TERM; echo $$; sleep 1000; :' & "
+                                    "sleep 1000; :"));
+    ASSERT_TRUE(tree.until([&] { return tree.of(1, 0).out.ends_with('\n'); }));
+    const pid_t stubborn = std::stoi(tree.of(1, 0).out);
+    detail::signal_message signal;
+    signal.run = 1;
+    signal.hosts = self;
+    for (int number : {0, SIGTERM}) {
+      signal.number = static_cast<std::uint8_t>(number);
+      tree.send(signal);
+    }
+    ASSERT_TRUE(tree.until_ended(1, self));
+    EXPECT_EQ(tree.of(1, 0).end->code, static_cast<std::uint32_t>(SIGTERM));
+    // The agent goes on.
+    tree.send(tree_driver::text(
+        2, self,
+        "while kill -0 " + std::to_string(stubborn) + " 2>/dev/null; do sleep 0.01; done"));
+    EXPECT_TRUE(tree.until_ended(2, self)) << way << "something is left";
+  }
+}
+
 TEST(agent_commands, one_that_cannot_be_started_says_why) {
   tree_driver tree;
   const auto& missing = run(tree, tree_driver::words(1, self, {"/no/such/program"}));

@@ -260,7 +260,7 @@ class random_messages {
   }
   void fill(detail::signal_message& m) {
     address(m);
-    m.number = static_cast<std::uint8_t>(1 + below(64));
+    m.number = static_cast<std::uint8_t>(below(65));
   }
   void fill(detail::cancel_message& m) { address(m); }
   void fill(detail::wave_message& m) {
