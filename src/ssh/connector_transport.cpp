@@ -81,9 +81,11 @@ class connector_transport final : public refusing_transport {
     auto words = shared_->program.words(values_, problem);
     if (!words) return std::nullopt;
     // A shell that waits for the program would end first when all of the group are signalled, and
-    // what is left of that be killed. What is no path may be a builtin.
+    // what is left of that be killed. What is no path may be a builtin. With surroundings of its
+    // own a shell is the program already.
     const bool is_path = !what.words.empty() && what.words.front().starts_with('/');
-    if (is_path && shared_->program.passes_signals()) text->insert(0, "exec ");
+    const bool takes_place = text->starts_with("exec ");
+    if (is_path && !takes_place && shared_->program.passes_signals()) text->insert(0, "exec ");
     bool to_sh = shared_->program.how() == form::argv;
     if (to_sh) {
       words->emplace_back("sh");
