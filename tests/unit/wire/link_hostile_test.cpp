@@ -178,7 +178,8 @@ TEST_F(hostile_child, sends_an_empty_set) {
 
 TEST(hostile_greetings, lie_about_their_versions) {
   std::string body = body_of(some_hello());
-  body[4] = 2;  // at least 2, at most 1
+  // At least one more than at most.
+  body[4] = static_cast<char>(detail::protocol_highest + 1);
   std::string bytes;
   append_frame(bytes, frame(frame_type::hello, 0, no_host, body), 0);
   link parent = a_parent();
