@@ -223,10 +223,12 @@ class openssh_transport final : public refusing_transport {
   }
 
   // When ssh loses the connection it says so on its standard error, behind the command's own words:
-  // what looks like that is kept until more comes, or its end.
+  // what looks like that is kept until more comes, or its end. That may have been reported, and the
+  // output be read after it.
   std::span<const char> without_own_words(std::span<const char> bytes) {
     release_words();
     if (is_over()) return {};
+    if (log_.status()) return bytes;
     std::string_view text(bytes.data(), bytes.size());
     std::size_t from = openssh_log::find_last_words(text, where_.name());
     words_ = text.substr(from);

@@ -280,6 +280,29 @@ TEST_P(fault, a_name_that_would_be_an_option_starts_nothing) {
   EXPECT_FALSE(std::filesystem::exists(file));
 }
 
+// The words come when ssh has ended: those of a busy machine do, too.
+TEST_P(fault, none_is_what_the_command_says_though_it_is_read_after_its_end) {
+  if (GetParam() == way::libssh) GTEST_SKIP() << "of the program ssh alone";
+  start();
+  const std::string folder = server_->directory() + "/late";
+  ASSERT_EQ(::mkdir(folder.c_str(), 0700), 0);
+  const std::string program = folder + "/ssh";
+  const std::string search = ::getenv("PATH");
+  std::ofstream(program) << "#!/bin/sh\nPATH='" << search << "'\ncd '" << folder << "'\n"
+                         << "rm -f words; mkfifo words\n"
+                         << "{ cat words >said; sleep 0.1; cat said >&2; } >/dev/null &\n"
+                         << "exec ssh \"$@\" 2>words\n";
+  ASSERT_EQ(::chmod(program.c_str(), 0700), 0);
+  ::setenv("PATH", (folder + ":" + search).c_str(), 1);
+  const std::string words = "Connection to 127.1.0.1 closed by remote host.\r\n";
+  host_result r =
+      run("printf 'Connection to 127.1.0.1 closed by remote host.\\r\\n' >&2; exit 255");
+  ::setenv("PATH", search.c_str(), 1);
+  EXPECT_EQ(r.status(), exit_status::of_code(255)) << r.describe();
+  EXPECT_EQ(r.err, words);
+  EXPECT_TRUE(r.output_complete());
+}
+
 INSTANTIATE_TEST_SUITE_P(each, fault, testing::Values(way::libssh, way::openssh),
                          [](const auto& which) { return name_of(which.param); });
 
