@@ -249,7 +249,7 @@ TEST_P(rest_of_output, that_drips_from_a_leftover_for_ever_is_given_up) {
   way near;
   slow_proxy proxy(server->port(), near);
   host_result r = only(
-      on(proxy, "(while :; do sleep .05; echo late; done) & echo now", 500ms).drain_timeout(200ms));
+      on(proxy, "(while :; do sleep .05; echo late; done) & echo now", 500ms).drain_timeout(2s));
   EXPECT_EQ(r.how(), end_reason::exited) << r.describe();
   EXPECT_THAT(r.out, HasSubstr("now\n"));
   EXPECT_THAT(r.out, HasSubstr("late\n"));
