@@ -87,7 +87,7 @@ class [[nodiscard]] tree_network {
   /// Asks the agents of all hosts that are up whether they are there: one small frame down each
   /// link, and one back, for an agent and all behind it. Who has not answered in that time counts
   /// as silent; others are not held up by it. One at a time: the next begins when this has ended.
-  /// Stop: nobody waits for the answers; throws operation_cancelled.
+  /// Stop: gives up waiting for answers, and throws operation_cancelled.
   /// Resumes: as above.
   /// Throws: never for hosts. std::invalid_argument for a time that is not above 0,
   /// std::logic_error if it was closed before, or is closed meanwhile.

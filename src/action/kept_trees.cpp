@@ -89,7 +89,7 @@ class kept_trees {
   void add(reference made);
   /// It has one user less. Gives those that are to be closed if they are still idle.
   std::vector<reference> give_back(const kept_tree& which);
-  /// It is gone: nobody takes it. Null: it was gone, or is in use and `how` says not to.
+  /// Takes the tree out of the list. Null: it was closed before, or is in use and `how` forbids it.
   enum class taking : std::uint8_t { idle_only, in_use_too };
   reference remove(const kept_tree& which, taking how);
 
@@ -154,8 +154,8 @@ class kept_tree final : private loop_member, private spare_holder {
   void forget_files() {
     if (tree_root* root = factory_->root()) root->forget_unused_files();
   }
-  // What is still to be reached is nobody's: the action was stopped. An idle tree takes a quarter
-  // of the descriptors at most, as idle sessions do.
+  // Hosts that were still being reached belonged to an action that was stopped. An idle tree takes
+  // a quarter of the descriptors at most, as idle sessions do.
   bool may_stay() const {
     const tree_root* root = factory_->root();
     if (root == nullptr || root->is_deploying() || root->status().children == 0) return false;

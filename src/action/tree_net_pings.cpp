@@ -24,7 +24,7 @@ void tree_net::leave(tree_ping_op& waiter) noexcept {
   ask_agents();
 }
 
-// Who waits first, if nobody's wave is under way.
+// Starts the wave of the first waiter, unless one is in flight.
 void tree_net::ask_agents() noexcept {
   tree_wave& wave = factory_->root()->wave();
   while (pinging_.linked() && wave.is_idle()) {

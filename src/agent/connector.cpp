@@ -4,10 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#if defined(__aarch64__)
-#include <asm/hwcap.h>
-#include <sys/auxv.h>
-#endif
+#include "base/aes_instructions.hpp"
 
 namespace execo::agent {
 namespace {
@@ -55,19 +52,10 @@ void replace(std::string& word, std::string_view token, const std::string& value
   if (at != std::string::npos) word.replace(at, token.size(), value);
 }
 
-bool has_aes_instructions() noexcept {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("aes") != 0 && __builtin_cpu_supports("pclmul") != 0;
-#elif defined(__aarch64__)
-  return (::getauxval(AT_HWCAP) & HWCAP_AES) != 0 && (::getauxval(AT_HWCAP) & HWCAP_PMULL) != 0;
-#else
-  return false;
-#endif
-}
-
 // ssh by itself prefers the one that is for processors without these instructions.
 const char* cipher_first() noexcept {
-  return has_aes_instructions() ? "aes128-gcm@openssh.com" : "chacha20-poly1305@openssh.com";
+  return detail::has_aes_instructions() ? "aes128-gcm@openssh.com"
+                                        : "chacha20-poly1305@openssh.com";
 }
 
 }  // namespace

@@ -10,12 +10,12 @@ namespace execo::agent {
 enum class next_look : std::uint8_t {
   none,     // nothing is left behind
   at_ends,  // some were killed: when they have ended
-  soon,     // some cannot be told yet
+  soon,     // the owner of some is not known yet
 };
 
 class orphan_looks {
  public:
-  /// What one look has found: some that were killed, some that cannot be told.
+  /// What one look has found: whether some were killed, and whether the owner of some is not known.
   next_look after(bool killed, bool unsure) noexcept {
     if (killed) return next_look::at_ends;
     if (unsure && again_ < most) {

@@ -3,11 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#if defined(__aarch64__)
-#include <asm/hwcap.h>
-#include <sys/auxv.h>
-#endif
-
+#include "base/aes_instructions.hpp"
 #include "hosts/wildcard.hpp"
 
 namespace execo::detail {
@@ -30,16 +26,6 @@ std::string list_of(const std::vector<std::string_view>& names) {
     list += name;
   }
   return list;
-}
-
-bool has_aes_instructions() {
-#if defined(__x86_64__) || defined(__i386__)
-  return __builtin_cpu_supports("aes") != 0 && __builtin_cpu_supports("pclmul") != 0;
-#elif defined(__aarch64__)
-  return (::getauxval(AT_HWCAP) & HWCAP_AES) != 0 && (::getauxval(AT_HWCAP) & HWCAP_PMULL) != 0;
-#else
-  return false;
-#endif
 }
 
 }  // namespace
