@@ -25,6 +25,9 @@ class output_tap {
   /// It entered a phase. `run` means that the command was started; on_running() follows.
   virtual void on_phase(execution&, phase) noexcept {}
   virtual void on_running(execution&) {}
+  /// A signal that is to end it follows: each step, whoever asked for it, a deadline too. Its input
+  /// may be ended from here.
+  virtual void on_stopping(execution&) noexcept {}
   /// The result is final, and no observer was notified yet.
   virtual void on_ending(execution&) noexcept {}
 

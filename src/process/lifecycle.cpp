@@ -347,6 +347,8 @@ void lifecycle::end_early(end_reason how, int signal) noexcept {
 
 void lifecycle::follow(const stop_escalation::order& order) noexcept {
   if (order.forced) result_access::forced_kill(result_) = true;
+  if (order.until_kill && tap_ != nullptr) tap_->on_stopping(*this);
+  if (!active()) return;
   if (order.until_kill) transport_->end_scope(*order.until_kill);
   if (order.signal != 0) send_signal(order.signal);
   if (order.grace) wait_for_end(*order.grace);

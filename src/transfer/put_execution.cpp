@@ -1,7 +1,5 @@
 #include "transfer/put_execution.hpp"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <cassert>
 #include <utility>
@@ -234,14 +232,8 @@ void put_execution::conclude() noexcept {
   peer().input().end_writing();
 }
 
-void put_execution::cancel(int signal) noexcept {
+void put_execution::on_stopping(execution&) noexcept {
   if (state_ >= state::telling) conclude();
-  copy_execution::cancel(signal);
-}
-
-void put_execution::kill(int signal) noexcept {
-  if (state_ >= state::telling && (signal == SIGTERM || signal == SIGINT)) conclude();
-  copy_execution::kill(signal);
 }
 
 // The end of file before the last byte makes the receiver remove what it has.

@@ -38,10 +38,6 @@ class put_execution final : public copy_execution, private digest_waiter, privat
                 std::shared_ptr<put_share> shared, std::string mark);
 
   bool ended() const noexcept override { return state_ == state::ended; }
-  // A shell may lose a signal that comes while it starts a program: the receiver gets the end of
-  // its input as well, and removes what it has.
-  void cancel(int signal) noexcept override;
-  void kill(int signal) noexcept override;
 
  private:
   enum class state : std::uint8_t {
@@ -59,6 +55,9 @@ class put_execution final : public copy_execution, private digest_waiter, privat
   void on_start() override;
   void on_begun() override;
   void on_answer(std::span<const char> bytes) override;
+  // A shell may lose a signal that comes while it starts a program: the receiver gets the end of
+  // its input as well, and removes what it has.
+  void on_stopping(execution&) noexcept override;
   copy_failure judged() override;
   void let_go() noexcept override;
   void on_digest() noexcept override;

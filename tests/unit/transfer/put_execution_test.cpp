@@ -161,11 +161,12 @@ class put_to_peers final : public detail::execution_factory {
     share_->counts = std::make_shared<detail::copy_counts>();
   }
   detail::put_share& share() noexcept { return *share_; }
+  command& receiver() noexcept { return receiver_; }
 
   std::size_t descriptors() const noexcept override { return 0; }
   detail::intrusive_ptr<detail::execution> make(detail::loop& on, std::size_t,
                                                 detail::attempt one) override {
-    auto what = std::make_shared<command>("receiver");
+    auto what = std::make_shared<command>(receiver_);
     what->set_in(pipe());
     auto stdio = detail::taken_stdio::now(*what, detail::surroundings::caller::goes_on);
     detail::intrusive_ptr<detail::lifecycle> receiver(
@@ -179,6 +180,7 @@ class put_to_peers final : public detail::execution_factory {
 
  private:
   maker peers_;
+  command receiver_{"receiver"};
   std::shared_ptr<const detail::source_tree> tree_;
   std::shared_ptr<detail::put_share> share_;
   std::shared_ptr<detail::put_content> content_;
@@ -324,33 +326,41 @@ TEST_F(put_executions, share_1024_parts_however_many_hosts_are_at_different_plac
 }
 
 TEST_F(put_executions, end_the_input_of_a_receiver_that_has_lost_its_signal) {
-  for (bool by_kill : {false, true}) {
+  enum class by : std::uint8_t { stop, kill, timeout, total_timeout };
+  constexpr auto limit = 3s;
+  for (by what : {by::stop, by::kill, by::timeout, by::total_timeout}) {
+    SCOPED_TRACE(static_cast<int>(what));
     context c;
-    running_clock time(c);
+    led_clock time(c);
     bool asked = false;
     detail::clock::duration stopped{};
     auto peers = std::make_shared<put_to_peers>(
         [&](detail::loop& on, std::size_t) { return std::make_unique<deaf_receiver>(on, asked); },
         tree_of("a"));
     peers->share().bytes_a_second = 10'000;
+    if (what == by::timeout) peers->receiver().run_timeout = limit;
+    if (what == by::total_timeout) peers->receiver().total_timeout = limit;
     put_to_played copy(std::move(peers), 1);
     auto work = [&]() -> task<action_result> {
       copy.start();
+      // No deadline comes before the receiver has the question.
+      time.hurry(limit / 2);
       while (!asked) co_await sleep(1ms);
-      stopped = time.elapsed();
-      if (by_kill) {
-        copy.kill();
-      } else {
-        copy.request_stop();
-      }
+      time.hurry();
+      stopped = what == by::stop || what == by::kill ? time.elapsed() : limit;
+      if (what == by::stop) copy.request_stop();
+      if (what == by::kill) copy.kill();
       co_return co_await copy.wait();
     };
     const host_result r = sync_wait(c, work()).all().front();
     EXPECT_FALSE(r.ok()) << r.describe();
-    EXPECT_FALSE(r.forced_kill()) << by_kill;
-    EXPECT_EQ(time.elapsed(), stopped) << "it is not waited for";
-    if (!by_kill) {
+    EXPECT_FALSE(r.forced_kill()) << r.describe();
+    EXPECT_LT(time.elapsed() - stopped, 1s) << "its grace period is not waited for";
+    if (what == by::stop) {
       EXPECT_EQ(r.how(), end_reason::cancelled) << r.describe();
+    }
+    if (what == by::timeout || what == by::total_timeout) {
+      EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
     }
   }
 }
