@@ -6,11 +6,10 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "base/intrusive_ptr.hpp"
 #include "loop/loop.hpp"
 #include "ssh/host_directory.hpp"
+#include "ssh/signature_jobs.hpp"
 #include "wire/sign_messages.hpp"
 
 namespace execo::detail {
@@ -23,28 +22,17 @@ enum class login_means : std::uint8_t { signatures, certificate };
 std::string key_for_others(const ssh_target& to, login_means by);
 
 /// On one loop. Whether there is an answer at all is for others to decide.
-class relayed_logins final : public ref_counted {
+class relayed_logins final : public signature_jobs {
  public:
   /// A message of an ssh agent, without its length. Called from the loop, or from ask().
   using receiver = std::function<void(std::string)>;
 
-  explicit relayed_logins(loop& on);
-  ~relayed_logins() override;
+  explicit relayed_logins(loop& on) : signature_jobs(on) {}
 
-  void ask(std::shared_ptr<ssh_environment> by, sign_ask_message what, receiver done);
-  /// No receiver is called any more.
-  void forget() noexcept;
+  void ask(const std::shared_ptr<ssh_environment>& by, sign_ask_message what, receiver done);
 
  private:
-  class job;
-
-  void go_on_soon() noexcept;
-  void go_on();
-
-  loop& loop_;
-  std::vector<std::unique_ptr<job>> jobs_;
-  queue_node step_;
-  bool step_queued_ = false;
+  class relayed;
 };
 
 }  // namespace execo::detail

@@ -5,11 +5,8 @@
 #include <string_view>
 #include <utility>
 
-#include "base/contain.hpp"
 #include "base/hex.hpp"
 #include "base/random.hpp"
-#include "ssh/agent_client.hpp"
-#include "ssh/agent_protocol.hpp"
 #include "ssh/key_blob.hpp"
 #include "ssh/ssh_signature.hpp"
 #include "ssh/user_certificate.hpp"
@@ -20,7 +17,6 @@ namespace {
 
 // Clocks of hosts may be a bit behind.
 constexpr auto clock_difference = std::chrono::minutes(2);
-constexpr auto certificate_sign_limit = std::chrono::minutes(1);
 
 std::string new_nonce() {
   constexpr std::size_t size = 32;
@@ -60,77 +56,46 @@ certificate_authority::certificate_authority(const std::string& given, const ssh
   throw std::invalid_argument("certificate authority " + why);
 }
 
-/// listing -> signing -> answered, or listing -> answered.
-class run_certificates::job {
+class run_certificates::wanted final : public job {
  public:
-  job(run_certificates& of, certificate_wish what, receiver done)
-      : of_(of),
-        what_(std::move(what)),
-        done_(std::move(done)),
-        listed_(delegate<>::to<&job::note>(this)),
-        question_(delegate<>::to<&job::note>(this)) {}
+  wanted(run_certificates& of, certificate_wish what, receiver done)
+      : job(of, of.offers_), file_(of.by_->file), what_(std::move(what)), done_(std::move(done)) {}
 
-  /// True: it is answered.
-  bool go_on() {
-    if (!plan_) plan_ = of_.offers_.ask(listed_);
-    if (!plan_) return false;
-    return signed_part_.empty() ? sign() : take_signature();
-  }
-  bool has_news() const noexcept { return has_news_; }
-  void clear_news() noexcept { has_news_ = false; }
-  /// Pre: go_on() has said so, or has thrown.
-  void deliver() {
+  void deliver() override {
     // Keys may be added to an agent.
-    if (!made_) of_.offers_.refresh();
+    if (!made_) offers().refresh();
     done_(std::move(made_), problem_);
   }
 
  private:
-  void note() {
-    has_news_ = true;
-    of_.go_on_soon();
-  }
-
   bool fail(std::string why) {
     problem_ = std::move(why);
     return true;
   }
 
-  bool sign() {
-    auto by = std::ranges::find_if(plan_->offers, is_authority);
-    if (by == plan_->offers.end()) return fail(why_nobody_signs());
+  bool begin() override {
+    auto by = std::ranges::find_if(plan().offers, is_authority);
+    if (by == plan().offers.end()) return fail(why_nobody_signs());
     if (what_.users.empty() || what_.users.size() > user_certificate::max_users)
       return fail("it would be for " + std::to_string(what_.users.size()) + " users, " +
                   std::to_string(user_certificate::max_users) + " are the most");
     signed_part_ = text_for(by->blob);
-    if (by->key != nullptr) return end(sign_with(by->key, signed_part_, sign_rsa_sha512));
-    signature_request request;
-    request.key = by->signer;
-    request.data = signed_part_;
-    request.flags = sign_rsa_sha512;
-    of_.offers_.agent().ask(question_, sign_request(request), certificate_sign_limit);
-    return false;
+    if (by->key == nullptr) return ask_agent(*by, signed_part_, sign_rsa_sha512);
+    return end(sign_with(by->key, signed_part_, sign_rsa_sha512));
   }
   std::string text_for(const std::string& authority) {
     const auto now = std::chrono::system_clock::now();
-    user_certificate wanted;
-    wanted.key = pair_.blob;
-    wanted.authority = authority;
-    wanted.name = what_.name;
-    wanted.users = what_.users;
-    wanted.serial = count_of<std::chrono::microseconds>(now);
-    wanted.from = count_of<std::chrono::seconds>(now - clock_difference);
-    wanted.until = count_of<std::chrono::seconds>(now + validity);
-    return wanted.to_sign(new_nonce());
+    user_certificate made;
+    made.key = pair_.blob;
+    made.authority = authority;
+    made.name = what_.name;
+    made.users = what_.users;
+    made.serial = count_of<std::chrono::microseconds>(now);
+    made.from = count_of<std::chrono::seconds>(now - clock_difference);
+    made.until = count_of<std::chrono::seconds>(now + validity);
+    return made.to_sign(new_nonce());
   }
-  bool take_signature() {
-    if (question_.pending()) return false;
-    std::string signature;
-    bool is_good = !question_.answer.empty() &&
-                   read_signature(question_.answer, signature) == agent_reply::good;
-    return end(is_good ? signature : std::string());
-  }
-  bool end(const std::string& signature) {
+  bool end(const std::string& signature) override {
     if (signature.empty()) return fail(why_nobody_signs());
     certificate_message made;
     made.key = pair_.text;
@@ -140,60 +105,30 @@ class run_certificates::job {
     return true;
   }
   std::string why_nobody_signs() const {
-    std::string why = question_.problem.empty() ? plan_->left_out : question_.problem;
-    return why.empty() ? of_.by_->file + ": signs nothing" : why;
+    std::string why = problem_of_agent().empty() ? plan().left_out : problem_of_agent();
+    return why.empty() ? file_ + ": signs nothing" : why;
   }
 
-  run_certificates& of_;
+  const std::string& file_;
   const certificate_wish what_;
   const receiver done_;
   const key_pair pair_;
-  std::shared_ptr<const login_plan> plan_;  // null: it is being made
-  login_offers::waiter listed_;
-  agent_question question_;
   std::string signed_part_;  // empty: not yet
   std::optional<certificate_message> made_;
   std::string problem_ = "it could not be made";
-  bool has_news_ = true;
 };
 
 run_certificates::run_certificates(loop& on, std::shared_ptr<certificate_authority> by)
-    : loop_(on),
+    : signature_jobs(on),
       by_(std::move(by)),
-      offers_(on, by_->keys, by_->agent, by_->requests, true, by_->passphrases),
-      step_(delegate<>::to<&run_certificates::go_on>(this)) {}
+      offers_(std::make_shared<login_offers>(on, by_->keys, by_->agent, by_->requests, true,
+                                             by_->passphrases)) {}
 
-run_certificates::~run_certificates() = default;
+// They wait for an answer of what is gone next.
+run_certificates::~run_certificates() { forget(); }
 
 void run_certificates::make(certificate_wish what, receiver done) {
-  jobs_.push_back(std::make_unique<job>(*this, std::move(what), std::move(done)));
-  go_on_soon();
-}
-
-void run_certificates::forget() noexcept { jobs_.clear(); }
-
-void run_certificates::go_on_soon() noexcept {
-  if (std::exchange(step_queued_, true)) return;
-  retain();
-  loop_.defer(step_);
-}
-
-// Receivers may ask again, or forget all.
-void run_certificates::go_on() {
-  intrusive_ptr<run_certificates> alive(this);
-  release();
-  step_queued_ = false;
-  std::vector<std::unique_ptr<job>> answered;
-  for (std::unique_ptr<job>& one : jobs_) {
-    if (!one->has_news()) continue;
-    one->clear_news();
-    bool is_over = true;
-    contain([&] { is_over = one->go_on(); }, [](const std::exception_ptr&) {});
-    if (is_over) answered.push_back(std::move(one));
-  }
-  std::erase(jobs_, nullptr);
-  for (const std::unique_ptr<job>& one : answered)
-    contain([&] { one->deliver(); }, [](const std::exception_ptr&) {});
+  add(std::make_unique<wanted>(*this, std::move(what), std::move(done)));
 }
 
 }  // namespace execo::detail

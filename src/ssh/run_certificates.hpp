@@ -8,15 +8,14 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "base/intrusive_ptr.hpp"
 #include "execo/connection.hpp"
 #include "loop/loop.hpp"
 #include "ssh/caller.hpp"
 #include "ssh/certificate_wish.hpp"
 #include "ssh/identity.hpp"
 #include "ssh/login_offers.hpp"
+#include "ssh/signature_jobs.hpp"
 #include "wire/sign_messages.hpp"
 
 namespace execo::detail {
@@ -36,7 +35,7 @@ class certificate_authority {
 };
 
 /// On one loop.
-class run_certificates final : public ref_counted {
+class run_certificates final : public signature_jobs {
  public:
   static constexpr auto validity = std::chrono::minutes(10);
   /// A key that was never given to anybody, and its certificate; nothing: `problem` says why not.
@@ -48,21 +47,12 @@ class run_certificates final : public ref_counted {
 
   /// From now on. `done` is called from the loop, later.
   void make(certificate_wish what, receiver done);
-  /// No receiver is called any more.
-  void forget() noexcept;
 
  private:
-  class job;
+  class wanted;
 
-  void go_on_soon() noexcept;
-  void go_on();
-
-  loop& loop_;
   const std::shared_ptr<certificate_authority> by_;
-  login_offers offers_;
-  std::vector<std::unique_ptr<job>> jobs_;
-  queue_node step_;
-  bool step_queued_ = false;
+  const std::shared_ptr<login_offers> offers_;
 };
 
 }  // namespace execo::detail
