@@ -2,29 +2,22 @@
 // certificates of that authority.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "execo/execo.hpp"
-#include "file_bytes.hpp"
-#include "fleet_fixture.hpp"
-#include "hostile_tree.hpp"
 #include "program.hpp"
+#include "relaying_hosts.hpp"
 #include "ssh/identity.hpp"
 #include "ssh/ssh_signature.hpp"
 #include "ssh/user_certificate.hpp"
 #include "ssh_agents.hpp"
-#include "sshd_fixture.hpp"
 
 namespace execo {
 namespace {
@@ -35,18 +28,14 @@ using testing::Each;
 using testing::HasSubstr;
 using testing::Not;
 
-class certificates_of_a_tree : public testing::Test {
+class certificates_of_a_tree : public test::relaying_hosts {
  protected:
   void SetUp() override {
-    if (!test::sshd_fixture::available()) GTEST_SKIP() << "no sshd on this machine";
+    relaying_hosts::SetUp();
+    if (IsSkipped()) return;
     make_authority("");
-    place_ssh();
-    set_log(log_level::warning, [this](const log_record& record) {
-      const std::lock_guard hold(mutex_);
-      log_ += std::string(record.message) + '\n';
-    });
+    keep_log();
   }
-  void TearDown() override { set_log(log_level::off, {}); }
 
   std::string authority() const { return folder_.path() + "/ca"; }
   void make_authority(const std::string& passphrase) {
@@ -55,47 +44,11 @@ class certificates_of_a_tree : public testing::Test {
                                             passphrase, "-C", "ca", "-f", authority()});
     ASSERT_EQ(made.code, 0) << made.err;
   }
-  void start_server() { start_server("TrustedUserCAKeys " + authority() + ".pub\n"); }
-  void start_server(const std::string& trust) {
-    server_ = std::make_unique<test::sshd_fixture>(
-        trust + "MaxStartups 1000\nSetEnv PATH=" + folder_.path() + ":/usr/bin:/bin\n");
-    std::ofstream(known()) << "[127.3.0.*]:" << server_->port() << ' ' << server_->host_key()
-                           << '\n';
-    way_.port = server_->port();
-    way_.user = server_->user();
-    way_.identities = {server_->identity()};
-    way_.agent = "none";
-    way_.known_hosts = known();
-    way_.config_file = "none";
-  }
-  std::string known() const { return folder_.path() + "/known"; }
-
-  /// What the hosts have as ssh: it writes its words down.
-  void place_ssh() {
-    std::ofstream(folder_.path() + "/ssh")
-        << "#!/bin/sh\necho \"$*\" >>" << folder_.path() << "/starts\nexec /usr/bin/ssh \"$@\"\n";
-    fs::permissions(folder_.path() + "/ssh", fs::perms(0777));
-    std::ofstream(folder_.path() + "/starts") << "";
-    fs::permissions(folder_.path() + "/starts", fs::perms(0666));
-    fs::permissions(folder_.path(), fs::perms(0711));
-  }
-  std::vector<std::string> starts() const {
-    std::ifstream from(folder_.path() + "/starts");
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(from, line);) lines.push_back(line);
-    return lines;
-  }
+  void start_trusting_server() { start_server("TrustedUserCAKeys " + authority() + ".pub\n"); }
   action_result run_on(const std::string& hosts, const std::string& key, std::size_t arity = 2) {
     tree shape = tree().arity(arity).depth(2);
     shape.certificate_authority(key);
-    return sync_wait(remote("echo $SSH_CONNECTION", hosts).ssh(way_).via(shape).timeout(60s).run());
-  }
-  void expect_all_ok(const action_result& all) {
-    for (const host_result& one : all.all()) {
-      EXPECT_TRUE(one.ok()) << one.describe();
-      EXPECT_THAT(one.out, HasSubstr(" " + one.host.name() + " "));
-    }
-    EXPECT_TRUE(server_->no_commands_left());
+    return run_through(hosts, shape);
   }
   static std::size_t reached_through_others(const action_result& all) {
     std::size_t count = 0;
@@ -103,22 +56,12 @@ class certificates_of_a_tree : public testing::Test {
       count += one.error_context().starts_with("reached through") ? 1 : 0;
     return count;
   }
-  std::string log() {
-    const std::lock_guard hold(mutex_);
-    return log_;
-  }
-
-  test::scratch_directory folder_;
-  std::unique_ptr<test::sshd_fixture> server_;
-  ssh_options way_;
-  std::mutex mutex_;
-  std::string log_;
 };
 
 // The agent of the root counts what it signs: logins of the root itself, and nothing else.
 TEST_F(certificates_of_a_tree, let_hosts_log_in_to_each_other_without_the_root) {
   if (!test::ssh_agent_fixture::available()) GTEST_SKIP() << "no ssh-agent on this machine";
-  start_server();
+  start_trusting_server();
   test::ssh_agent_fixture agent;
   agent.add(server_->identity());
   test::stand_in_agent counting(folder_.path() + "/agent",
@@ -140,7 +83,7 @@ TEST_F(certificates_of_a_tree, let_hosts_log_in_to_each_other_without_the_root) 
 
 TEST_F(certificates_of_a_tree, are_signed_by_the_ssh_agent_as_well) {
   if (!test::ssh_agent_fixture::available()) GTEST_SKIP() << "no ssh-agent on this machine";
-  start_server();
+  start_trusting_server();
   test::ssh_agent_fixture agent;
   agent.add(authority());
   fs::remove(authority());
@@ -152,7 +95,7 @@ TEST_F(certificates_of_a_tree, are_signed_by_the_ssh_agent_as_well) {
 
 TEST_F(certificates_of_a_tree, are_signed_by_a_key_that_asks_for_its_passphrase_once) {
   make_authority("rosebud");
-  start_server();
+  start_trusting_server();
   int asked = 0;
   way_.passphrase = secret_prompt([&](const std::string& text) -> std::optional<secret> {
     EXPECT_THAT(text, HasSubstr(authority()));
@@ -166,7 +109,7 @@ TEST_F(certificates_of_a_tree, are_signed_by_a_key_that_asks_for_its_passphrase_
 }
 
 TEST_F(certificates_of_a_tree, that_a_host_does_not_trust_leave_it_to_the_root_with_the_reason) {
-  start_server("");
+  start_server();
   action_result all = run_on("127.3.0.[1-6]", authority());
   expect_all_ok(all);
   EXPECT_GE(starts().size(), 1U);
@@ -180,7 +123,7 @@ TEST_F(certificates_of_a_tree, that_a_host_does_not_trust_leave_it_to_the_root_w
 
 TEST_F(certificates_of_a_tree, that_nobody_signs_leave_the_hosts_to_the_root_with_the_reason) {
   if (!test::ssh_agent_fixture::available()) GTEST_SKIP() << "no ssh-agent on this machine";
-  start_server();
+  start_trusting_server();
   test::ssh_agent_fixture agent;
   way_.agent = agent.path();
   action_result all = run_on("127.3.0.[1-6]", authority() + ".pub");
@@ -191,7 +134,7 @@ TEST_F(certificates_of_a_tree, that_nobody_signs_leave_the_hosts_to_the_root_wit
 }
 
 TEST_F(certificates_of_a_tree, need_a_key_that_is_there_and_logins_over_ssh) {
-  start_server();
+  start_trusting_server();
   auto words_of = [&](const std::string& key) -> std::string {
     try {
       (void)run_on("127.3.0.1", key);
@@ -214,27 +157,17 @@ TEST_F(certificates_of_a_tree, need_a_key_that_is_there_and_logins_over_ssh) {
 // It plays an agent that is given a host, and asks for keys and signatures by lies: there are none,
 // for its ssh needs none.
 TEST_F(certificates_of_a_tree, leave_nothing_for_the_root_to_sign) {
-  start_server();
-  const std::string script = folder_.path() + "/forced";
-  std::ofstream(script)
-      << "#!/bin/sh\nset -f\nset -- $SSH_CONNECTION\nif [ $3 = 127.3.0.1 ]; then\n"
-      << "export EXECO_TEST_FOLDER=" << folder_.path() << " EXECO_TEST_OTHERS=0; : >"
-      << folder_.path() << "/log; exec " << test::hostile_tree::program()
-      << " asks_for_signatures bad bad \"$SSH_ORIGINAL_COMMAND\"\nfi\n"
-      << "exec sh -c \"$SSH_ORIGINAL_COMMAND\"\n";
-  fs::permissions(script, fs::perms(0755));
-  const std::string keys = server_->directory() + "/authorized_keys";
-  const std::string known_keys = test::file_bytes(keys);
-  std::ofstream(keys, std::ios::trunc) << "command=\"" << script << "\" " << known_keys;
+  start_trusting_server();
+  break_in("127.3.0.1");
   action_result all = run_on("127.3.0.[1-3]", authority(), 1);
-  EXPECT_EQ(test::file_bytes(folder_.path() + "/answers"), "5\n5\n5\n5\n5\n") << all.describe();
+  EXPECT_EQ(answers(), "5\n5\n5\n5\n5\n") << all.describe();
   for (std::size_t other : {1U, 2U}) EXPECT_TRUE(all.all().at(other).ok()) << all.describe();
   EXPECT_THAT(log(), HasSubstr("the host is not one that is to be reached from there\n"));
 }
 
 // Another user needs another certificate, for agents that have one.
 TEST_F(certificates_of_a_tree, are_replaced_for_another_user) {
-  start_server();
+  start_trusting_server();
   if (server_->ordinary_user().empty()) GTEST_SKIP() << "no other user may log in";
   tree shape = tree().arity(1);
   shape.certificate_authority(authority());
@@ -306,7 +239,7 @@ class logins_by_certificate : public certificates_of_a_tree {
 };
 
 TEST_F(logins_by_certificate, are_for_its_users_and_until_it_ends) {
-  start_server();
+  start_trusting_server();
   test::outcome good = log_in(server_->user(), 600s, {});
   EXPECT_EQ(good.out, "here\n") << good.err;
   test::outcome late = log_in(server_->user(), -1s, {});
@@ -319,7 +252,7 @@ TEST_F(logins_by_certificate, are_for_its_users_and_until_it_ends) {
 }
 
 TEST_F(logins_by_certificate, have_no_terminal_and_no_forwarding) {
-  start_server();
+  start_trusting_server();
   test::outcome terminal = log_in(server_->user(), 600s, {"-tt"});
   EXPECT_THAT(terminal.err, HasSubstr("PTY allocation request failed"));
   test::outcome forwarding =

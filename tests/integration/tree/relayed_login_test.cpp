@@ -3,98 +3,31 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
-#include <memory>
-#include <mutex>
 #include <string>
-#include <vector>
 
 #include "execo/execo.hpp"
-#include "file_bytes.hpp"
-#include "fleet_fixture.hpp"
-#include "hostile_tree.hpp"
+#include "relaying_hosts.hpp"
 #include "ssh_agents.hpp"
-#include "sshd_fixture.hpp"
 
 namespace execo {
 namespace {
 
-namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using testing::AnyOf;
 using testing::Each;
 using testing::HasSubstr;
 using testing::Not;
 
-class relayed_logins_of_a_tree : public testing::Test {
+class relayed_logins_of_a_tree : public test::relaying_hosts {
  protected:
   void SetUp() override {
-    if (!test::sshd_fixture::available()) GTEST_SKIP() << "no sshd on this machine";
-    server_ = std::make_unique<test::sshd_fixture>(
-        "MaxStartups 1000\nSetEnv PATH=" + folder_.path() + ":/usr/bin:/bin\n");
-    std::ofstream(folder_.path() + "/known")
-        << "[127.3.0.*]:" << server_->port() << ' ' << server_->host_key() << '\n';
-    way_.port = server_->port();
-    way_.user = server_->user();
-    way_.identities = {server_->identity()};
-    way_.agent = "none";
-    way_.known_hosts = folder_.path() + "/known";
-    way_.config_file = "none";
-    place_ssh("exec /usr/bin/ssh \"$@\"");
-  }
-  void TearDown() override { set_log(log_level::off, {}); }
-
-  /// That host does this with what it is told to run, $SSH_ORIGINAL_COMMAND.
-  void force(const std::string& address, const std::string& text) {
-    std::ofstream(folder_.path() + "/forced", std::ios::trunc)
-        << "#!/bin/sh\nset -f\nset -- $SSH_CONNECTION\nif [ $3 = " << address << " ]; then\n"
-        << text << "\nfi\nexec sh -c \"$SSH_ORIGINAL_COMMAND\"\n";
-    fs::permissions(folder_.path() + "/forced", fs::perms(0755));
-    const std::string keys = server_->directory() + "/authorized_keys";
-    const std::string known = test::file_bytes(keys);
-    std::ofstream(keys, std::ios::trunc) << "command=\"" << folder_.path() << "/forced\" " << known;
-  }
-
-  /// What the hosts have as ssh: it writes its words down, and does that.
-  void place_ssh(const std::string& text) {
-    std::ofstream(folder_.path() + "/ssh", std::ios::trunc)
-        << "#!/bin/sh\necho \"$*\" >>" << folder_.path() << "/starts\n"
-        << text << '\n';
-    fs::permissions(folder_.path() + "/ssh", fs::perms(0755));
-  }
-  /// The words of each ssh that a host has started.
-  std::vector<std::string> starts() const {
-    std::ifstream from(folder_.path() + "/starts");
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(from, line);) lines.push_back(line);
-    return lines;
+    relaying_hosts::SetUp();
+    if (!IsSkipped()) start_server();
   }
   void run_on(const std::string& hosts, const tree& shape) {
-    action_result all =
-        sync_wait(remote("echo $SSH_CONNECTION", hosts).ssh(way_).via(shape).timeout(60s).run());
-    for (const host_result& one : all.all()) {
-      EXPECT_TRUE(one.ok()) << one.describe();
-      EXPECT_THAT(one.out, HasSubstr(" " + one.host.name() + " "));
-    }
-    EXPECT_TRUE(server_->no_commands_left());
+    expect_all_ok(run_through(hosts, shape));
   }
-  void keep_log() {
-    set_log(log_level::warning, [this](const log_record& record) {
-      const std::lock_guard hold(mutex_);
-      log_ += std::string(record.message) + '\n';
-    });
-  }
-  std::string log() {
-    const std::lock_guard hold(mutex_);
-    return log_;
-  }
-
-  test::scratch_directory folder_;
-  std::unique_ptr<test::sshd_fixture> server_;
-  ssh_options way_;
-  std::mutex mutex_;
-  std::string log_;
 };
 
 TEST_F(relayed_logins_of_a_tree, are_signed_by_the_key_files_of_the_root) {
@@ -138,8 +71,7 @@ TEST_F(relayed_logins_of_a_tree, that_fail_are_made_by_the_root) {
 }
 
 TEST_F(relayed_logins_of_a_tree, are_not_made_to_hosts_whose_keys_the_root_does_not_know) {
-  std::ofstream(folder_.path() + "/known")
-      << "[127.3.0.1]:" << server_->port() << ' ' << server_->host_key() << '\n';
+  std::ofstream(known()) << "[127.3.0.1]:" << server_->port() << ' ' << server_->host_key() << '\n';
   way_.host_key_policy = host_keys::accept_new;
   run_on("127.3.0.[1-8]", tree().arity(2));
   EXPECT_EQ(starts().size(), 0U);
@@ -153,13 +85,11 @@ TEST_F(relayed_logins_of_a_tree, are_not_made_where_all_are_children_of_the_root
 // It plays an agent that is given a host, and asks for the keys of that one and of another one, and
 // for signatures by lies about its session.
 TEST_F(relayed_logins_of_a_tree, are_not_signed_for_a_host_that_was_broken_into) {
-  force("127.3.0.1", "export EXECO_TEST_FOLDER=" + folder_.path() + " EXECO_TEST_OTHERS=0; : >" +
-                         folder_.path() + "/log; exec " + test::hostile_tree::program() +
-                         " asks_for_signatures bad bad \"$SSH_ORIGINAL_COMMAND\"");
+  break_in("127.3.0.1");
   keep_log();
   action_result all = sync_wait(
       remote("echo here", "127.3.0.[1-3]").ssh(way_).via(tree().arity(1)).timeout(60s).run());
-  EXPECT_EQ(test::file_bytes(folder_.path() + "/answers"), "12\n5\n5\n5\n5\n") << all.describe();
+  EXPECT_EQ(answers(), "12\n5\n5\n5\n5\n") << all.describe();
   EXPECT_THAT(log(), HasSubstr("the host is not one that is to be reached from there\n"));
   EXPECT_THAT(log(), HasSubstr("its ssh does not say of which session it is"));
   EXPECT_THAT(log(), HasSubstr("the session is with another host key\n"));
