@@ -3,12 +3,14 @@
 // (runtime_execo, runtime_asio, runtime_asio_uring, since Asio chooses its backend when it is
 // compiled, runtime_libuv, runtime_limits), one after the other in each round, so that a machine
 // that changes speed changes it for all. Nanoseconds an operation; ratios are taken round by round.
-// --before names the runtime_execo of another build, which runs beside this one's.
+// --before names the runtime_execo of another build, which runs beside this one's. A program that
+// does not end is named; on a terminal a line says how far a row is.
 //
 //   runtime [--rounds N] [--row NAME]... [--before PROGRAM] [--quick]
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <execo/execo.hpp>
@@ -38,12 +40,15 @@ const row rows[] = {
     row("drain", "pipe: 64 KiB from a writer thread", 20'000),
     row("arm", "timer armed, 1,000,000 pending", 1'000'000),
     row("cancel", "timer cancelled, of 1,000,000", 1'000'000),
-    row("hop", "to another thread and back", 100'000),
+    row("hop", "to another thread and back", 20'000),
     row("context", "context: made, turned once, and ended", 10'000),
     row("all-ready", "when_all of 10,000 that are ready, each", 500'000),
     row("all-sleeping", "when_all of 10,000 that sleep 0, each", 500'000),
     row("child-bytes", "when_all of so many that sleep: bytes resident, each (no time)", 100'000),
 };
+
+// On a machine where each row takes twenty times as long as on a quiet one.
+constexpr auto longest_run = std::chrono::minutes(2);
 
 class contestant {
  public:
@@ -68,6 +73,7 @@ void measure(contestant& who, const row& what, int count) {
   execo::process p(who.program);
   p.args(what.key, std::to_string(count));
   if (!who.backend.empty()) p.env("EXECO_BACKEND", who.backend);
+  p.timeout(longest_run);
   const execo::result r = execo::sync_wait(p.run());
   if (r.status().code() == bench::no_such_row) {
     who.has_row = false;
@@ -78,6 +84,10 @@ void measure(contestant& who, const row& what, int count) {
     fail(who.name + ": " + r.describe());
   who.wall.push_back(wall);
   who.cpu.push_back(cpu);
+}
+
+void show_progress(const std::string& text) {
+  if (::isatty(STDERR_FILENO) == 1) std::fprintf(stderr, "\r\033[K%s", text.c_str());
 }
 
 /// Of those whose name begins so: the better, round by round.
@@ -133,9 +143,15 @@ void run_row(const row& what, std::vector<contestant>& all, int rounds, bool qui
   }
   const int count = quick ? what.count / 50 : what.count;
   // The first to run in a round changes: it finds what the last round left of the caches.
-  for (int i = 0; i < rounds; ++i)
-    for (std::size_t k = 0; k < all.size(); ++k)
-      measure(all[(k + static_cast<std::size_t>(i)) % all.size()], what, count);
+  for (int i = 0; i < rounds; ++i) {
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      contestant& next = all[(k + static_cast<std::size_t>(i)) % all.size()];
+      show_progress(std::string(what.key) + ", round " + std::to_string(i + 1) + " of " +
+                    std::to_string(rounds) + ": " + next.name);
+      measure(next, what, count);
+    }
+  }
+  show_progress("");
   std::printf("%s (%s)\n", what.text, what.key);
   for (const contestant& c : all)
     if (c.has_row)
