@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <string_view>
 
@@ -13,6 +14,21 @@ inline int long_count(int full) {
   const char* set = std::getenv("EXECO_LONG");
   bool is_long = set != nullptr && std::string_view(set) == "1";
   return is_long ? full : std::max(full / 10, 1);
+}
+
+class seed_range {
+ public:
+  explicit seed_range(unsigned count) noexcept : last(count) {}
+  unsigned first = 1;
+  unsigned last;
+};
+
+/// 1 to `count`, or those that the environment says: EXECO_SEEDS=37-100.
+inline seed_range seeds(unsigned count) {
+  seed_range all(count);
+  const char* set = std::getenv("EXECO_SEEDS");
+  if (set != nullptr) (void)std::sscanf(set, "%u-%u", &all.first, &all.last);
+  return all;
 }
 
 }  // namespace execo::test

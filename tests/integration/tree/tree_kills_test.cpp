@@ -36,11 +36,11 @@ class trees_with_victims : public test::tree_victims {};
 
 TEST_F(trees_with_victims, end_every_host_and_start_none_twice) {
   const std::size_t count = test::is_long_run() ? 2'000 : 200;
-  const unsigned seeds = test::is_long_run() ? 100 : 2;
+  const test::seed_range seeds = test::seeds(test::is_long_run() ? 100 : 2);
   // Each command takes a line of it, once agents were killed.
   const std::string gate = folder_ / "gate";
   ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
-  for (unsigned seed = 1; seed <= seeds; ++seed) {
+  for (unsigned seed = seeds.first; seed <= seeds.last; ++seed) {
     std::ofstream(folder_ / "log", std::ios::trunc).close();
     const detail::unique_fd lines_of_gate(::open(gate.c_str(), O_RDWR | O_CLOEXEC));
     context at;
