@@ -17,6 +17,7 @@
 #include "file_bytes.hpp"
 #include "fleet_fixture.hpp"
 #include "sshd_fixture.hpp"
+#include "temp_folder.hpp"
 
 namespace execo {
 namespace {
@@ -132,15 +133,43 @@ TEST_F(trees, carry_more_commands_than_have_room_on_their_way) {
   expect_nothing_left();
 }
 
-TEST_F(trees, end_what_runs_when_they_are_stopped) {
+// Without a tree they would be 64.
+TEST_F(trees, run_all_commands_at_a_time_and_end_them_when_they_are_stopped) {
+  constexpr std::size_t count = 70;
   context at;
-  remote running = on("echo here; sleep 1000", "n[1-60]").on(at);
+  remote running = on("echo here; sleep 1000", "n[1-" + std::to_string(count) + "]").on(at);
   std::size_t started = 0;
   running.on_line([&](const output_line&) {
-    if (++started == 60) running.kill();
+    if (++started == count) running.kill();
   });
   action_result all = sync_wait(at, running.run());
-  EXPECT_EQ(all.hosts(end_reason::signaled).size(), 60U) << all.describe();
+  EXPECT_EQ(all.hosts(end_reason::signaled).size(), count) << all.describe();
+  expect_nothing_left();
+}
+
+TEST_F(trees, run_no_more_commands_at_a_time_than_they_may) {
+  constexpr std::size_t count = 12, together = 3;
+  const test::temp_folder folder;
+  context at;
+  remote running =
+      on("echo $EXECO_HOST; while [ ! -e " + (folder / "$EXECO_HOST") + " ]; do sleep 0.01; done",
+         "n[1-12]", tree().arity(2))
+          .fanout(together)
+          .on(at);
+  std::size_t started = 0, ended = 0, most = 0;
+  std::vector<std::string> waiting;
+  running.on_end([&](const ended_command&) { ++ended; });
+  running.on_line([&](const output_line& line) {
+    waiting.emplace_back(line.text);
+    most = std::max(most, ++started - ended);
+    if (started - ended < together && started < count) return;
+    for (const std::string& host : waiting) (void)folder.write(host, "");
+    waiting.clear();
+  });
+  action_result all = sync_wait(at, running.run());
+  EXPECT_TRUE(all.ok()) << all.describe();
+  EXPECT_EQ(started, count);
+  EXPECT_EQ(most, together);
   expect_nothing_left();
 }
 
