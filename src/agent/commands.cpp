@@ -239,7 +239,7 @@ void commands::signal(std::uint32_t run, int number) {
   job* to = find(run);
   if (to == nullptr) return;
   if (number == 0) return to->expect_end();
-  (void)to->signal(number);
+  to->signal(number);
 }
 
 void commands::cancel(std::uint32_t run) {
@@ -329,13 +329,19 @@ bool commands::on_zombie(pid_t pid, int status, const rusage& used) {
 void commands::sweep() {
   if (swept_.empty()) return;
   bool killed = false, unsure = false;
+  for (ended_command& one : swept_) one.is_left = false;
   for (pid_t one : children_of(::getpid())) {
     if (by_pid_.contains(one) || owner_.has_process(one)) continue;
-    const orphan_origin origin = origin_of(one);
-    unsure |= origin == orphan_origin::unknown;
-    if (origin != orphan_origin::ended) continue;
+    ended_command* const of = who_left(one, unsure);
+    if (of == nullptr) continue;
+    of->is_left = lingers(*of);
+    if (of->is_left) continue;
     kill_tree(one);
     killed = true;
+  }
+  for (const ended_command& one : swept_) {
+    job* const of = find(one.run);
+    if (!one.is_left && of != nullptr && of->lingers() && !of->has_group()) of->on_rest_gone();
   }
   switch (looks_.after(killed, unsure)) {
     case next_look::at_ends:
@@ -343,23 +349,29 @@ void commands::sweep() {
     case next_look::soon:
       return loop_.arm(look_due_, loop_.now() + look_pause);
     case next_look::none:
-      swept_.clear();
+      std::erase_if(swept_, [this](const auto& one) { return !lingers(one); });
   }
 }
 
-orphan_origin commands::origin_of(pid_t orphan) const {
-  const pid_t session = session_of(orphan);
-  if (std::ranges::find(swept_, session, &ended_command::session) != swept_.end())
-    return orphan_origin::ended;
-  const std::string around = environment_of(orphan);
-  const std::string mark = variable_in(around, mark_name);
-  if (mark.starts_with(own_marks())) {
-    const bool has_ended =
-        std::ranges::any_of(swept_, [&](const auto& one) { return mark == mark_of(one.run); });
-    return has_ended ? orphan_origin::ended : orphan_origin::other;
+bool commands::lingers(const ended_command& which) noexcept {
+  const job* const of = find(which.run);
+  return of != nullptr && of->lingers();
+}
+
+ended_command* commands::who_left(pid_t orphan, bool& unsure) {
+  auto found = std::ranges::find(swept_, session_of(orphan), &ended_command::session);
+  if (found == swept_.end()) {
+    const std::string around = environment_of(orphan);
+    const std::string mark = variable_in(around, mark_name);
+    if (mark.starts_with(own_marks()))
+      found =
+          std::ranges::find_if(swept_, [&](const auto& one) { return mark == mark_of(one.run); });
+    else if (by_pid_.empty())
+      found = swept_.begin();
+    else
+      unsure |= around.empty();
   }
-  if (by_pid_.empty()) return orphan_origin::ended;
-  return around.empty() ? orphan_origin::unknown : orphan_origin::other;
+  return found != swept_.end() ? &*found : nullptr;
 }
 
 }  // namespace execo::agent

@@ -43,11 +43,8 @@ class ended_command {
  public:
   pid_t session = 0;
   std::uint32_t run = 0;
+  bool is_left = false;  // the last look has found some of them, and it has its grace
 };
-
-/// Whose process an orphan is: of a command that was ended, of another one, or its environment
-/// cannot be read: that of other users never, any while it begins another program.
-enum class orphan_origin : std::uint8_t { ended, other, unknown };
 
 class commands final : private job_owner {
  public:
@@ -76,7 +73,8 @@ class commands final : private job_owner {
 
   /// A child is a zombie and about to be reaped. False: it is none of these.
   bool on_zombie(pid_t pid, int status, const rusage& used);
-  /// Children have ended: kills orphans that commands have left behind which were ended.
+  /// Children have ended: looks for orphans that commands have left behind which were ended. Kills
+  /// them, unless these commands have their grace; tells those of which nothing is left.
   void sweep();
   /// Drops those that have ended. Not from a call of a command.
   void collect();
@@ -87,12 +85,15 @@ class commands final : private job_owner {
   void on_output(job& from, unsigned stream, std::string_view bytes) override;
   void on_input_taken(job& by, std::size_t bytes) override;
   void on_job_ended(job& which) override;
+  void on_grace_over() override { sweep(); }
   bool has_room() const noexcept override { return owner_.has_room_for_output(); }
 
-  /// An orphan is left behind by those that were ended: its session says so, or its mark, a
-  /// variable that each command gets. With neither, it counts as ended if no command runs: nothing
-  /// else can own it.
-  orphan_origin origin_of(pid_t orphan) const;
+  /// The command that was ended and has left the orphan behind: its session says so, or its mark, a
+  /// variable that each command gets. With neither, it is one of these if no command runs: nothing
+  /// else can own it. Null: it is another's, or its environment cannot be read, which makes
+  /// `unsure` true: that of other users never, any while it begins another program.
+  ended_command* who_left(pid_t orphan, bool& unsure);
+  bool lingers(const ended_command& which) noexcept;
   /// Pre: the order is whole and sound.
   void launch(const detail::execute_message& order);
   void drop_partial(std::uint32_t run);

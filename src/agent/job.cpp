@@ -31,6 +31,10 @@ bool make_pipe(unique_fd& to_read, unique_fd& to_write) {
   return to_read && to_write;
 }
 
+bool stops(int number) noexcept {
+  return number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
+}
+
 void unblock(const unique_fd& fd) noexcept { (void)::fcntl(fd.get(), F_SETFL, O_NONBLOCK); }
 
 }  // namespace
@@ -99,7 +103,7 @@ started_child job::start() {
     made.step = plan_.terminal ? "open a terminal for" : "pipe";
     made.error = errno;
   }
-  pid_ = made.pid;
+  pid_ = group_ = made.pid;
   state_ = pid_ > 0 ? job_state::running : job_state::ended;
   if (state_ == job_state::ended) {
     ended_ = clock::now();
@@ -232,10 +236,24 @@ void job::close_input() {
 // -- the end
 // ---------------------------------------------------------------------------------------
 
-bool job::signal(int number) noexcept {
-  if (!has_process()) return false;
-  if (::kill(-pid_, number) != 0) (void)::kill(pid_, number);
-  return true;
+void job::signal(int number) {
+  const bool is_being_ended = state_ == job_state::ending || state_ == job_state::stopping;
+  if (number == SIGKILL && lingers()) return kill_rest();
+  if (number == SIGKILL && is_being_ended) return kill();
+  send(number);
+  // What is stopped would not hear it.
+  if ((is_being_ended || lingers()) && !stops(number)) send(SIGCONT);
+}
+
+void job::send(int number) noexcept {
+  if ((has_process() || lingers()) && has_group() && ::kill(-group_, number) != 0 && has_process())
+    (void)::kill(pid_, number);
+}
+
+// The number of an empty group may be another's soon.
+bool job::has_group() noexcept {
+  if (group_ > 0 && ::kill(-group_, 0) != 0 && errno == ESRCH) group_ = 0;
+  return group_ > 0;
 }
 
 void job::expect_end() noexcept {
@@ -247,14 +265,17 @@ void job::cancel(job_cause cause, milliseconds grace) {
     give_up_output();
     return;
   }
+  if (lingers()) {
+    if (grace <= milliseconds::zero()) return kill_rest();
+    if (!patience_.armed()) loop_.arm(patience_, loop_.now() + grace);
+    return;
+  }
   if (!has_process() || state_ == job_state::killing) return;
   if (cause_ == job_cause::none) cause_ = cause;
   if (grace <= milliseconds::zero()) return kill();
   if (state_ == job_state::stopping) return;
   state_ = job_state::stopping;
-  (void)signal(SIGTERM);
-  // One that is stopped would not hear it.
-  (void)signal(SIGCONT);
+  signal(SIGTERM);
   loop_.arm(patience_, loop_.now() + grace);
 }
 
@@ -263,22 +284,42 @@ void job::kill() {
   state_ = job_state::killing;
   loop_.disarm(patience_);
   kill_tree(pid_);
-  (void)signal(SIGKILL);
+  send(SIGKILL);
 }
 
 void job::on_exit(int status, const rusage& used) {
   assert(has_process());
-  // What is left of a command that is being ended goes with it.
-  if (state_ != job_state::running) (void)signal(SIGKILL);
+  // What KILL has not reached yet.
+  if (state_ == job_state::killing) send(SIGKILL);
+  const bool has_grace = state_ == job_state::ending || state_ == job_state::stopping;
+  state_ = has_grace ? job_state::lingering : job_state::draining;
   status_ = status;
   used_ = used;
   ended_ = clock::now();
   pid_ = -1;
-  state_ = job_state::draining;
   close_input();
   terminal_.reset();
-  for (unsigned stream : {0U, 1U}) close_output_at_end(stream);
   loop_.disarm(limit_);
+  if (!lingers()) drain();
+}
+
+void job::on_rest_gone() {
+  assert(lingers());
+  state_ = job_state::draining;
+  drain();
+}
+
+// Those that have left the group are known to the owner.
+void job::kill_rest() {
+  assert(lingers());
+  state_ = job_state::draining;
+  if (has_group()) (void)::kill(-group_, SIGKILL);
+  owner_.on_grace_over();
+  drain();
+}
+
+void job::drain() {
+  for (unsigned stream : {0U, 1U}) close_output_at_end(stream);
   loop_.disarm(fold_due_);
   loop_.arm(patience_, loop_.now() + drain_limit);
   finish_if_drained();
@@ -286,6 +327,7 @@ void job::on_exit(int status, const rusage& used) {
 
 void job::on_patience() {
   if (state_ == job_state::stopping) return kill();
+  if (lingers()) return kill_rest();
   assert(state_ == job_state::draining);
   for (unsigned stream : {0U, 1U}) {
     // Not its fault: what it has written is still taken.

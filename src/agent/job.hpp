@@ -40,10 +40,21 @@ enum class job_cause : std::uint8_t { none, cancelled, run_limit, idle_limit, ab
 /// running  -> ending    expect_end(): the root sends the signals
 /// running, ending -> stopping  cancel(), a limit: TERM
 /// running, ending, stopping -> killing  the grace is over, or is none: KILL
-/// running, ending, stopping, killing -> draining  the process has ended: on_exit()
+/// running, killing -> draining  the process has ended: on_exit()
+/// ending, stopping -> lingering the same: what is left of the command has its grace
+/// lingering -> draining nothing is left: on_rest_gone(); or the grace is over: KILL
 /// draining -> ended     both outputs have ended, or are not waited for any more
 /// idle     -> ended     it could not be started
-enum class job_state : std::uint8_t { idle, running, ending, stopping, killing, draining, ended };
+enum class job_state : std::uint8_t {
+  idle,
+  running,
+  ending,
+  stopping,
+  killing,
+  lingering,
+  draining,
+  ended
+};
 
 class job;
 
@@ -54,6 +65,8 @@ class job_owner {
   virtual void on_input_taken(job& by, std::size_t bytes) = 0;
   /// The job is still in use by whoever calls this.
   virtual void on_job_ended(job& which) = 0;
+  /// What is left of a command, and was waited for, is to be killed now.
+  virtual void on_grace_over() = 0;
   /// Whether output can be passed on now; job::resume() is called when it can again.
   virtual bool has_room() const noexcept = 0;
 
@@ -84,17 +97,23 @@ class job {
   /// There is room again.
   void resume();
 
-  /// What is left of it when its process ends gets KILL.
+  /// The root ends it by signals: it has not ended before nothing is left of it, or KILL comes.
   void expect_end() noexcept;
-  /// To its process group. False once it has ended.
-  bool signal(int number) noexcept;
+  /// To its process group, as long as something of the command may be there.
+  void signal(int number);
   /// Also if it is being ended already: then the first cause stays.
   void cancel(job_cause cause, milliseconds grace);
   /// KILL, now.
   void kill();
 
-  /// Its process is a zombie, which is reaped when this returns.
+  /// Its process is a zombie, which is reaped when this returns. What is left of it is looked for
+  /// then, if it lingers.
   void on_exit(int status, const rusage& used);
+  /// Pre: lingering.
+  void on_rest_gone();
+  bool lingers() const noexcept { return state_ == job_state::lingering; }
+  /// Whether a process is in its group.
+  bool has_group() noexcept;
 
   // -- what is known, once it has ended -----------------------------------------------------------
   job_cause cause() const noexcept { return cause_; }
@@ -142,6 +161,9 @@ class job {
   bool has_process() const noexcept {
     return state_ >= job_state::running && state_ <= job_state::killing;
   }
+  void send(int number) noexcept;
+  void kill_rest();
+  void drain();
   void finish_if_drained();
   /// What poll(2) says of its pipe. Pre: it is open.
   short peek(unsigned stream) const noexcept;
@@ -154,6 +176,7 @@ class job {
   job_state state_ = job_state::idle;
   job_cause cause_ = job_cause::none;
   pid_t pid_ = -1;
+  pid_t group_ = 0;  // once it is known to be empty: 0
   std::array<output, 2> outputs_;
   watch input_seen_;
   unique_fd input_;
@@ -161,7 +184,7 @@ class job {
   std::string to_write_;
   bool input_ended_ = false;
   bool complete_ = true;
-  alarm patience_;  // of a stop, then of the drain
+  alarm patience_;  // of a stop and of what is left then, and of the drain
   alarm limit_;
   alarm fold_due_;  // of what is kept
   time_point started_{}, ended_{}, last_output_{};

@@ -78,7 +78,7 @@ class tree_transport final : public seat_transport {
     (void)root_->send(*this, message);
   }
 
-  /// The agent ends what is left when the process of the command has ended.
+  /// It has not ended for the agent before nothing is left of it, or KILL comes.
   void end_scope(duration) override { signal(0); }
 
   void pause(stream which, bool paused) override {

@@ -100,7 +100,8 @@ class signal_message {
 
   std::uint32_t run = 0;
   index_ranges hosts;
-  std::uint8_t number = 0;  // 1 to 64, as on Linux; 0: none, the command is being ended
+  std::uint8_t number = 0;  // 1 to 64, as on Linux; 0: none, the command is being ended by those
+                            // that follow: it has not ended before nothing is left of it
 };
 
 /// TERM, the grace, then KILL, of the process group and of all descendants.

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -78,31 +79,94 @@ TEST(agent_commands, a_signal_message_reaches_the_process_group) {
   EXPECT_EQ(tree.of(1, 0).end->code, 9U);
 }
 
+void end_by(tree_driver& tree, int number) {
+  detail::signal_message signal;
+  signal.run = 1;
+  signal.hosts = self;
+  tree.send(signal);
+  signal.number = static_cast<std::uint8_t>(number);
+  tree.send(signal);
+}
+
+/// As run 2 to 4. The agent goes on then.
+testing::AssertionResult is_gone(tree_driver& tree, pid_t process, std::uint32_t run = 2) {
+  tree.send(tree_driver::text(
+      run, self, "while kill -0 " + std::to_string(process) + " 2>/dev/null; do sleep 0.01; done"));
+  return tree.until_ended(run, self) ? testing::AssertionSuccess()
+                                     : testing::AssertionFailure() << process << " is left";
+}
+
+// It begins to clean up once the shell is gone.
+TEST(agent_commands, what_is_left_of_one_that_is_being_ended_has_its_grace) {
+  tree_driver tree;
+  tree.send(tree_driver::text(1, self,
+                              "sh -c 'trap \"while kill -0 $PPID; do sleep 0.01; done 2>/dev/null; "
+                              "echo clean; exit\" TERM; "
+                              "echo ready; while :; do sleep 0.01; done' & sleep 1000; :"));
+  ASSERT_TRUE(tree.until([&] { return tree.of(1, 0).out == "ready\n"; }));
+  end_by(tree, SIGTERM);
+  ASSERT_TRUE(tree.until_ended(1, self));
+  EXPECT_EQ(tree.of(1, 0).out, "ready\nclean\n");
+  EXPECT_TRUE(tree.of(1, 0).end->whole);
+  EXPECT_EQ(tree.of(1, 0).end->code, static_cast<std::uint32_t>(SIGTERM));
+}
+
+TEST(agent_commands, what_is_left_of_a_cancelled_one_has_its_grace) {
+  tree_driver tree;
+  execute_message order =
+      tree_driver::text(1, self,
+                        "sh -c 'trap \"while kill -0 $PPID; do sleep 0.01; done 2>/dev/null; echo "
+                        "clean; exit\" TERM; "
+                        "echo ready; while :; do sleep 0.01; done' & sleep 1000; :");
+  order.kill_grace_ms = 60'000;
+  tree.send(order);
+  ASSERT_TRUE(tree.until([&] { return tree.of(1, 0).out == "ready\n"; }));
+  tree.cancel(1, self);
+  ASSERT_TRUE(tree.until_ended(1, self));
+  EXPECT_EQ(tree.of(1, 0).out, "ready\nclean\n");
+}
+
 // What ignores the signal is in the group of the shell, or has a session of its own.
 TEST(agent_commands, one_that_is_being_ended_leaves_nothing) {
   for (const char* way : {"", "setsid "}) {
-    tree_driver tree;
-    tree.send(tree_driver::text(1, self,
-                                std::string(way) +
-                                    "sh -c 'trap \"\" TERM; echo $$; sleep 1000; :' & "
-                                    "sleep 1000; :"));
-    ASSERT_TRUE(tree.until([&] { return tree.of(1, 0).out.ends_with('\n'); }));
-    const pid_t stubborn = std::stoi(tree.of(1, 0).out);
-    detail::signal_message signal;
-    signal.run = 1;
-    signal.hosts = self;
-    for (int number : {0, SIGTERM}) {
-      signal.number = static_cast<std::uint8_t>(number);
-      tree.send(signal);
+    for (const bool by_cancel : {false, true}) {
+      tree_driver tree;
+      execute_message order =
+          tree_driver::text(1, self,
+                            "echo $$; " + std::string(way) +
+                                "sh -c 'trap \"\" TERM; echo $$; sleep 1000; :' & "
+                                "sleep 1000; :");
+      order.kill_grace_ms = 50;
+      tree.send(order);
+      ASSERT_TRUE(tree.until([&] { return std::ranges::count(tree.of(1, 0).out, '\n') == 2; }));
+      std::size_t shell_digits = 0;
+      const pid_t shell = std::stoi(tree.of(1, 0).out, &shell_digits);
+      const pid_t stubborn = std::stoi(tree.of(1, 0).out.substr(shell_digits));
+      if (by_cancel) {
+        tree.cancel(1, self);
+      } else {
+        end_by(tree, SIGTERM);
+        EXPECT_TRUE(is_gone(tree, shell));
+        EXPECT_FALSE(tree.of(1, 0).end) << way << "what is left has its grace";
+        end_by(tree, SIGKILL);
+      }
+      ASSERT_TRUE(tree.until_ended(1, self));
+      EXPECT_EQ(tree.of(1, 0).end->code, by_cancel ? 0U : static_cast<std::uint32_t>(SIGTERM));
+      EXPECT_TRUE(is_gone(tree, stubborn, 3)) << way;
     }
-    ASSERT_TRUE(tree.until_ended(1, self));
-    EXPECT_EQ(tree.of(1, 0).end->code, static_cast<std::uint32_t>(SIGTERM));
-    // The agent goes on.
-    tree.send(tree_driver::text(
-        2, self,
-        "while kill -0 " + std::to_string(stubborn) + " 2>/dev/null; do sleep 0.01; done"));
-    EXPECT_TRUE(tree.until_ended(2, self)) << way << "something is left";
   }
+}
+
+TEST(agent_commands, what_was_stopped_hears_how_it_is_ended) {
+  tree_driver tree;
+  tree.send(tree_driver::text(1, self, "echo $$; kill -STOP $$; sleep 1000"));
+  ASSERT_TRUE(tree.until([&] { return tree.of(1, 0).out.ends_with('\n'); }));
+  const std::string state = "/proc/" + std::to_string(std::stoi(tree.of(1, 0).out)) + "/status";
+  (void)run(tree, tree_driver::text(
+                      2, self, "until grep -q '^State:.T' " + state + "; do sleep 0.01; done"));
+  end_by(tree, SIGTERM);
+  ASSERT_TRUE(tree.until_ended(1, self));
+  EXPECT_EQ(tree.of(1, 0).end->code, static_cast<std::uint32_t>(SIGTERM));
 }
 
 TEST(agent_commands, one_that_cannot_be_started_says_why) {
