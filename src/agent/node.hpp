@@ -19,6 +19,7 @@
 #include "agent/waiting_orders.hpp"
 #include "wire/fold_table.hpp"
 #include "wire/messages.hpp"
+#include "wire/reduction_table.hpp"
 #include "wire/wave_answers.hpp"
 
 namespace execo::agent {
@@ -111,6 +112,8 @@ class node final : private line_owner,
   bool hear_of_talk(const branch& from, const detail::frame& what);
   template <class Message>
   bool pass_talk_up(const branch& from, const detail::frame& what);
+  bool contribute(const detail::contribute_message& what);
+  void send_contributions(std::uint32_t talk);
   bool hear_answers(const branch& from, const detail::frame& what);
   void lose_answers(const detail::index_ranges& hosts);
   void tell_answers();
@@ -130,12 +133,14 @@ class node final : private line_owner,
   bool has_room_for_output() const noexcept override;
   bool has_process(pid_t pid) const noexcept override { return children_.has_process(pid); }
   void tell(const detail::say_message& what) override { tell_parent(what); }
-  void tell(const detail::contribute_message& what) override { tell_parent(what); }
+  /// Of a command that has ended meanwhile it is dropped.
+  void tell(const detail::contribute_message& what) override { (void)contribute(what); }
   void tell(const detail::consumed_message& what) override { tell_parent(what); }
   void tell(const detail::file_want_message& what) override { tell_parent(what); }
   line* child_line(std::uint32_t child) override { return children_.line_of(child); }
   template <class Message>
   detail::fold_result fold(const Message& what);
+  bool close_run(std::uint32_t run, const detail::index_ranges& hosts, bool& over);
   bool close_runs(const detail::ended_message& what);
   void flush_folds();
 
@@ -165,6 +170,7 @@ class node final : private line_owner,
   file_relay files_;
   run_book book_;
   detail::fold_table folds_;
+  detail::reduction_table reductions_;
   held_starts starts_;
   waiting_orders waiting_;
   detail::wave_answers wave_;

@@ -115,7 +115,7 @@ bool node::obey(const detail::revoke_message& what, const detail::frame&) {
   if (free.empty()) return true;
   waiting_.drop(free, [](std::uint32_t, const auto&) {});
   bool over = false;
-  for (const auto& [run, hosts] : book_.open_on(free)) (void)book_.close(run, hosts, over);
+  for (const auto& [run, hosts] : book_.open_on(free)) (void)close_run(run, hosts, over);
   detail::returned_message returned;
   for_pieces(returned, free, [&](const auto& piece) { tell_parent(piece); });
   return true;
@@ -147,7 +147,7 @@ bool node::obey(const detail::execute_message& what, const detail::frame&) {
     if (!others.empty()) tell_ended(what.run, others, command_end::not_started, no_such_host);
   }
   if (known.empty()) return true;
-  book_.open(what.run, known, folds);
+  book_.open(what.run, known, folds, what.talk);
   if (folds) folds_.expect(what.run, known);
   detail::execute_message passed = what;
   for (const detail::route_table::part& part : parts) {

@@ -238,11 +238,20 @@ void node::tell_ended(std::uint32_t run, index_ranges hosts, command_end how,
   }
 }
 
-// False if one of them is not open.
+// False if one of them is not open. What they have given to a reduction goes up before their end,
+// and the others may have waited for them alone.
+bool node::close_run(std::uint32_t run, const index_ranges& hosts, bool& over) {
+  const std::uint32_t talk = book_.talk_of(run);
+  if (!book_.close(run, hosts, over)) return false;
+  if (talk != 0 && (reductions_.drop(talk, hosts) || reductions_.is_due(talk, book_.open_in(talk))))
+    send_contributions(talk);
+  return true;
+}
+
 bool node::close_runs(const detail::ended_message& what) {
   const bool folds = book_.folds(what.run);
   bool over = false;
-  if (!book_.close(what.run, what.hosts, over)) return false;
+  if (!close_run(what.run, what.hosts, over)) return false;
   starts_.drop(what.run, what.hosts);
   if (!folds || fold(what) != fold_result::taken) tell_parent(what);
   if (!folds || !over) return true;

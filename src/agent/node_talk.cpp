@@ -19,6 +19,7 @@ bool node::obey_of_talk(const detail::frame& what) {
   else
     hosts.decode(body);
   if (hosts.empty()) return false;
+  if (what.type == frame_type::gathered) (void)reductions_.drop(what.run, hosts);
   for (const detail::route_table::part& part : children_.ways_of(hosts)) {
     line* way = children_.line_of(part.link);
     if (way == nullptr) continue;
@@ -42,12 +43,29 @@ bool node::pass_talk_up(const branch& from, const detail::frame& what) {
   return true;
 }
 
+// One goes up for all below, once each of those that run has given. A parent of an older protocol
+// takes texts of one host alone.
+bool node::contribute(const detail::contribute_message& what) {
+  const index_ranges open = book_.open_in(what.run);
+  if (!open.contains(what.hosts) || !reductions_.add(what)) return false;
+  constexpr std::uint16_t joins_texts = 3;
+  if (up_.link().welcome().protocol < joins_texts || reductions_.is_due(what.run, open))
+    send_contributions(what.run);
+  return true;
+}
+
+void node::send_contributions(std::uint32_t talk) {
+  reductions_.flush(talk, [this](const auto& message) { tell_parent(message); });
+}
+
 bool node::hear_of_talk(const branch& from, const detail::frame& what) {
   switch (what.type) {
     case frame_type::say:
       return pass_talk_up<detail::say_message>(from, what);
-    case frame_type::contribute:
-      return pass_talk_up<detail::contribute_message>(from, what);
+    case frame_type::contribute: {
+      auto given = detail::contribute_message::decode(what);
+      return given && children_.may_tell(from, given->hosts) && contribute(*given);
+    }
     default:
       return pass_talk_up<detail::consumed_message>(from, what);
   }

@@ -2,8 +2,10 @@
 
 namespace execo::agent {
 
-void run_book::open(std::uint32_t run, const detail::index_ranges& hosts, bool folds) {
+void run_book::open(std::uint32_t run, const detail::index_ranges& hosts, bool folds,
+                    std::uint32_t talk) {
   entry& known = runs_[run];
+  known.talk = talk;
   known.hosts |= hosts;
   known.folds = folds;
 }
@@ -26,6 +28,18 @@ bool run_book::is_open(std::uint32_t run, const detail::index_ranges& hosts) con
 bool run_book::folds(std::uint32_t run) const noexcept {
   auto found = runs_.find(run);
   return found != runs_.end() && found->second.folds;
+}
+
+std::uint32_t run_book::talk_of(std::uint32_t run) const noexcept {
+  auto found = runs_.find(run);
+  return found != runs_.end() ? found->second.talk : 0;
+}
+
+detail::index_ranges run_book::open_in(std::uint32_t talk) const {
+  detail::index_ranges found;
+  for (const auto& [run, known] : runs_)
+    if (known.talk == talk) found |= known.hosts;
+  return found;
 }
 
 std::vector<std::pair<std::uint32_t, detail::index_ranges>> run_book::open_on(

@@ -12,8 +12,9 @@
 namespace execo::detail {
 
 /// The versions of the protocol that this build speaks. 2: a welcome says how long output is held.
+/// 3: several hosts give a text to a histogram in one frame.
 inline constexpr std::uint16_t protocol_lowest = 1;
-inline constexpr std::uint16_t protocol_highest = 2;
+inline constexpr std::uint16_t protocol_highest = 3;
 
 /// Bits of hello_message::capabilities. Unknown ones are kept and mean nothing.
 enum class capability : std::uint32_t {

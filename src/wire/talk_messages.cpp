@@ -54,8 +54,8 @@ constexpr auto contribute_fields = [](auto& c, auto& m) {
   c.rest(m.text);
   const bool is_text = m.value.operation == reduce_operation::histogram ||
                        m.value.operation == reduce_operation::fold;
-  require(c, is_text ? m.text.size() <= talk_text_limit && m.hosts.single().has_value()
-                     : m.text.empty());
+  require(c, is_text ? m.text.size() <= talk_text_limit : m.text.empty());
+  require(c, m.value.operation != reduce_operation::fold || m.hosts.single().has_value());
 };
 
 constexpr auto gathered_fields = [](auto& c, auto& m) {

@@ -104,7 +104,8 @@ class reduce_value {
   void join(const reduce_value& other) noexcept;
 };
 
-/// Commands wait for all others with these values, joined. A text is of one command.
+/// Commands wait for all others with these values, joined. The text of a fold is of one command.
+/// Up to protocol 2 that of a histogram is, too.
 class contribute_message {
  public:
   static constexpr frame_type type = frame_type::contribute;

@@ -274,6 +274,13 @@ const std::map<std::string_view, deed> deeds{
        given.hosts = index_ranges(at.index() == 0 ? 1 : 0);
        at.say(given);
      }},
+    {"contributes_to_no_talk",
+     [](auto& at) {
+       detail::contribute_message given;
+       given.run = 1'000'000;
+       given.hosts = index_ranges(at.index());
+       at.say(given);
+     }},
     {"prints_for_other_runs", print_for_other_runs},
     {"ends_other_runs", end_other_runs},
     {"starts_what_was_not_ordered",

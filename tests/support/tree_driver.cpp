@@ -337,6 +337,10 @@ void tree_driver::take(const detail::frame& what) {
       if (auto answers = detail::answers_message::decode(what))
         answers_[answers->number] |= answers->hosts;
       return;
+    case frame_type::contribute:
+      if (auto given = detail::contribute_message::decode(what))
+        contributions_.push_back({given->hosts, given->value, std::string(given->text)});
+      return;
     case frame_type::returned:
       if (auto returned = detail::returned_message::decode(what)) returned_ |= returned->hosts;
       return;

@@ -28,6 +28,13 @@ class tree_driver {
     bool started = false;
     std::uint64_t input_taken = 0;
   };
+  /// What commands have given to a reduction.
+  class contribution {
+   public:
+    detail::index_ranges hosts;
+    detail::reduce_value value;
+    std::string text;
+  };
   class host_record {
    public:
     std::optional<detail::host_state_message> last;
@@ -94,6 +101,8 @@ class tree_driver {
   /// Who has answered that wave, and in how many frames.
   const detail::index_ranges& answers(std::uint32_t number) { return answers_[number]; }
   std::size_t frames_of_answers() const noexcept { return frames_of_answers_; }
+  /// A frame each.
+  std::vector<contribution>& contributions() noexcept { return contributions_; }
   std::uint64_t folded_frames() const noexcept { return folded_frames_; }
   std::optional<int> status() const noexcept { return status_; }
 
@@ -120,6 +129,7 @@ class tree_driver {
   detail::index_ranges returned_;
   std::map<std::uint32_t, detail::index_ranges> answers_;  // by wave
   std::size_t frames_of_answers_ = 0;
+  std::vector<contribution> contributions_;
   std::uint64_t folded_frames_ = 0;
 };
 

@@ -68,6 +68,7 @@ const agent_lie agent_lies[] = {
     {"prints_for_another_host", "speaks for a host that was not handed to this child"},
     {"prints_for_other_runs", "the protocol was broken: output"},
     {"contributes_for_another_host", "speaks for a host that was not handed to this child"},
+    {"contributes_to_no_talk", "the protocol was broken: contribute"},
     {"ends_other_runs", "the protocol was broken: ended"},
     {"ends_twice", "the protocol was broken: ended"},
     {"starts_what_was_not_ordered", "the protocol was broken: started"},

@@ -51,6 +51,7 @@ const lie lies[] = {
     {"prints_for_other_runs", "the protocol was broken: output"},
     {"says_what_is_of_no_talk", "the protocol was broken: say"},
     {"contributes_for_another_host", "speaks for a host that was not handed to this child"},
+    {"contributes_to_no_talk", "the protocol was broken: contribute"},
     {"ends_other_runs", "the protocol was broken: ended"},
     {"starts_what_was_not_ordered", "the protocol was broken: started"},
     {"orders_its_parent", "a type that this end may not send"},

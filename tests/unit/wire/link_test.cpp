@@ -74,7 +74,7 @@ TEST(links, choose_the_highest_protocol_that_both_speak) {
 TEST(links, tell_a_child_of_an_older_protocol_no_more_than_that_has) {
   detail::welcome_message welcome = some_welcome();
   welcome.grooming_ms = 7;
-  for (std::uint16_t highest : {1, 2}) {
+  for (std::uint16_t highest : {1, 2, 3}) {
     hello_message hello = some_hello();
     hello.protocol_max = highest;
     link parent = a_parent(welcome);
@@ -96,7 +96,7 @@ TEST(links, without_a_common_protocol_say_so_at_both_ends) {
   EXPECT_EQ(parent.fault(), wire_fault::no_common_protocol);
   EXPECT_EQ(
       parent.fault_words(),
-      "there is no protocol that both ends speak: the parent speaks 1 to 2, the child 7 to 8");
+      "there is no protocol that both ends speak: the parent speaks 1 to 3, the child 7 to 8");
   const auto frames = give(child, take(parent));
   ASSERT_EQ(frames.size(), 1U);
   const auto goodbye = goodbye_message::decode(frames[0].view());

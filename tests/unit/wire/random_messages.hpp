@@ -240,7 +240,7 @@ class random_messages {
     address(m);
     fill(m.value);
     if (m.value.operation < detail::reduce_operation::histogram) return;
-    m.hosts = detail::index_ranges(host());
+    if (m.value.operation == detail::reduce_operation::fold) m.hosts = detail::index_ranges(host());
     some_bytes(m.text);
   }
   void fill(detail::gathered_message& m) {
