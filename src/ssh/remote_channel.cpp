@@ -225,6 +225,7 @@ void remote_channel::request_terminal() {
 void remote_channel::request_command() {
   bool first = !std::exchange(requested_, true);
   if (first) requested_at_ = session_.shared().home.now();
+  if (first && has_ended_input()) session_.send_together();
   auto* ask = request_->is_subsystem ? &ssh_channel_request_subsystem : &ssh_channel_request_exec;
   int r = ask(channel_, request_->command->c_str());
   if (stage_ != stage::requesting) return;
@@ -274,7 +275,7 @@ void remote_channel::transfer() {
     while (round < max_rounds && write_some()) ++round;
     if (round == max_rounds) touch();
   }
-  if (input_stage_ == input::ends && input_.empty() && unflushed_ == 0) {
+  if (has_ended_input() && unflushed_ == 0) {
     input_stage_ = input::ended;
     // Nobody reads it any more when the server has closed the channel.
     if (seen_ != sent::close) (void)ssh_channel_send_eof(channel_);  // lost() reports a failure

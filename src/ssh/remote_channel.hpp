@@ -157,6 +157,8 @@ class remote_channel final : public session_member {
   bool before_answer() const noexcept { return stage_ < stage::running; }
   bool is_answered_by_output() const noexcept { return early_status_ || !kept_.empty(); }
   bool goes_on_by_event() const noexcept;
+  /// Its end is still to be sent, and nothing else.
+  bool has_ended_input() const noexcept { return input_stage_ == input::ends && input_.empty(); }
   void transfer();
   bool write_some();
   std::size_t room_for_input();

@@ -129,8 +129,14 @@ void remote_session::run_step(bool ready) {
             fail(failure(runs ? end_reason::output_failed : end_reason::connect_failed,
                          error_of(error), {}));
           });
+  if (handle_) cork_.pull(ssh_get_fd(handle_.get()));
   busy_ = false;
   close_if_idle();
+}
+
+void remote_session::send_together() noexcept {
+  assert(busy_);
+  cork_.put_in(ssh_get_fd(handle_.get()));
 }
 
 // Leaves the loop with a wait for what comes next, or with nothing at all.
@@ -335,6 +341,8 @@ void remote_session::take_over(unique_fd connected) {
   bool identified = read_greeting(connected.get());
   if (is_past()) return;
   int fd = connected.release();
+  // It is followed by our list of algorithms at once.
+  if (identified) cork_.put_in(fd);
   // Sends our banner. After an error libssh has closed the descriptor, and would take its number
   // again, which may be another file's by then, if it were called once more.
   if (ssh_connect(handle_.get()) == SSH_ERROR) return fail(describe_loss());
@@ -348,6 +356,7 @@ void remote_session::take_over(unique_fd connected) {
 // call as the server's disconnect or list of algorithms, and then fails on a socket that is closed:
 // the reason why would be gone (ssh_socket_pollcallback).
 void remote_session::let_libssh_read() {
+  send_together();
   ssh_set_fd_towrite(handle_.get());
   stage_ = stage::kex;
   if (shared_->descriptors.open() > few_connections) vacate_next_block(room_for_reading);
@@ -404,6 +413,9 @@ failure_reason remote_session::reason_so_far() const noexcept {
 
 void remote_session::exchange_keys() {
   if (closing_) return;
+  // Behind its own list the server sends its reply and NEWKEYS at once, as a rule: our NEWKEYS is
+  // followed by the request to log in.
+  if (packets_received() > 0) send_together();
   int r = ssh_connect(handle_.get());
   if (r == SSH_AGAIN) return;
   if (r != SSH_OK) return fail(describe_loss());
@@ -596,11 +608,14 @@ void remote_session::drop_connection(bool politely) {
     // Without the option ssh_disconnect closes the descriptor itself, once, whether its last packet
     // can be sent or not; with it libssh closes it only if that fails (client.c, socket.c).
     (void)ssh_options_set(handle_.get(), SSH_OPTIONS_FD, nullptr);
+    // With the end of the stream.
+    cork_.put_in(ssh_get_fd(handle_.get()));
     // After each packet libssh wants to see that the socket takes more; there is no time for that.
     ssh_set_fd_towrite(handle_.get());
     ssh_disconnect(handle_.get());
   }
   handle_.reset();
+  cork_ = tcp_cork();
   if (connected_) shared_->descriptors.freed();
   connected_ = false;
   in_kex_ = false;

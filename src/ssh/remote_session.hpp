@@ -16,6 +16,7 @@
 #include "ssh/route.hpp"
 #include "ssh/session_members.hpp"
 #include "ssh/session_setup.hpp"
+#include "ssh/tcp_cork.hpp"
 #include "ssh/unread_stopwatch.hpp"
 
 namespace execo::detail {
@@ -68,6 +69,9 @@ class remote_session {
   void acknowledge_at_once() noexcept { acknowledges_at_once_ = true; }
   /// Whether it has at most one member.
   bool is_unshared() const noexcept { return members_.size() <= 1; }
+  /// What is sent from now until the end of the step goes out together. Pre: in advance() of a
+  /// member.
+  void send_together() noexcept;
   /// Sends a request that every server answers, and ends `trip` with the answer: all that the peer
   /// sent before it read the request has then come. Not ended when the session fails or closes.
   /// While hold_input() holds, nothing is asked. Pre: authenticated.
@@ -218,6 +222,7 @@ class remote_session {
   std::unique_ptr<route> route_;          // until it is connected, or over if it carries
   std::unique_ptr<failed_try> loss_;      // that the route is still to explain
   libssh_session handle_;
+  tcp_cork cork_;  // in no longer than a step
   ssh_counter_struct traffic_{};
   ssh_counter_struct packets_{};
   session_members members_;
