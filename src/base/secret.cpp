@@ -24,7 +24,11 @@ class secret::page {
     // Each of them is a precaution that the system may not allow.
     (void)::mlock(bytes_, room);
     (void)::madvise(bytes_, room, MADV_DONTDUMP);
-    ::memcpy(bytes_, text.data(), text.size());
+    // One byte at a time: a copy by vectors leaves the text in their registers, which the dynamic
+    // linker puts on the stack with the next first call of a function.
+    const volatile char* from = text.data();
+    auto* to = static_cast<volatile char*>(bytes_);
+    for (std::size_t i = 0; i < text.size(); ++i) to[i] = from[i];
   }
   page(const page&) = delete;
   page& operator=(const page&) = delete;

@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <string>
+#include <utility>
 
 namespace execo::cli {
 namespace {
@@ -100,6 +101,24 @@ class hidden_input {
   bool is_hidden_ = false;
 };
 
+// One byte at a time: a search by vectors leaves the text in their registers, which the dynamic
+// linker puts on the stack with the next first call of a function. So does a copy.
+bool is_newline(const volatile char& c) noexcept { return c == '\n'; }
+
+/// All that a text has room for; its bytes stay where they are.
+class wiped_at_the_end {
+ public:
+  explicit wiped_at_the_end(std::string& text) noexcept
+      : bytes_(text.data()), size_(text.capacity()) {}
+  wiped_at_the_end(const wiped_at_the_end&) = delete;
+  wiped_at_the_end& operator=(const wiped_at_the_end&) = delete;
+  ~wiped_at_the_end() { ::explicit_bzero(bytes_, size_); }
+
+ private:
+  char* bytes_;
+  std::size_t size_;
+};
+
 constexpr int glance = 100;  // milliseconds
 
 bool has_ended(const end_of_questions* end) { return end != nullptr && end->has_come(); }
@@ -135,30 +154,23 @@ void stop_here() {
 
 std::optional<secret> read_line(int fd, const end_of_questions* end) {
   constexpr std::size_t max_size = 4000;
-  std::array<char, max_size + 1> bytes;
-  std::size_t size = 0;
+  std::string text(max_size + 1, '\0');
+  const wiped_at_the_end wiped(text);
+  std::size_t size = 0, length = 0;
   ssize_t n = 0;
-  const void* newline = nullptr;
-  while (newline == nullptr && size < bytes.size() && is_ready(fd, end)) {
-    n = ::read(fd, bytes.data() + size, bytes.size() - size);
+  bool has_newline = false;
+  while (!has_newline && size < text.size() && is_ready(fd, end)) {
+    n = ::read(fd, text.data() + size, text.size() - size);
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (n <= 0) break;
-    newline = ::memchr(bytes.data() + size, '\n', static_cast<std::size_t>(n));
     size += static_cast<std::size_t>(n);
+    while (length < size && !is_newline(text[length])) ++length;
+    has_newline = length < size;
   }
-  std::size_t length = size;
-  if (newline != nullptr)
-    length = static_cast<std::size_t>(static_cast<const char*>(newline) - bytes.data());
-  std::optional<secret> line;
-  bool is_whole = newline != nullptr || (n == 0 && size > 0) || size == bytes.size();
-  try {
-    if (is_whole) line.emplace(std::string(bytes.data(), length));
-  } catch (...) {
-    ::explicit_bzero(bytes.data(), bytes.size());
-    throw;
-  }
-  ::explicit_bzero(bytes.data(), bytes.size());
-  return line;
+  bool is_whole = has_newline || (n == 0 && size > 0) || size == text.size();
+  if (!is_whole) return std::nullopt;
+  text.resize(length);
+  return secret(std::move(text));
 }
 
 std::optional<secret> read_hidden_line(int terminal, std::string_view prompt,
