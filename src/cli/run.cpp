@@ -150,11 +150,9 @@ void run_session::check_place_to_ask(std::string_view option, std::string_view o
 }
 
 void run_session::note_who_gets_no_password() {
-  if (!options_.asks_password && !options_.password) return;
-  if (!options_.ssh.connector.empty())
+  const bool has_password = options_.asks_password || options_.password;
+  if (has_password && !options_.ssh.connector.empty())
     console_.note("the password is not used: a connector gets none");
-  if (options_.ssh.via == ssh_client::openssh)
-    console_.note("the password is not used: the program ssh gets none; --via libssh sends it");
 }
 
 void run_session::configure() {

@@ -10,11 +10,8 @@
 #include <new>
 #include <string>
 
+#include "process/memory_program.hpp"
 #include "process/spawn.hpp"
-
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x0010U
-#endif
 
 // The program of src/guard, as it was built.
 __asm__(
@@ -33,22 +30,6 @@ extern const char execo_guard_program_end[] __attribute__((visibility("hidden"))
 namespace execo::detail {
 namespace {
 
-/// In memory: it needs no file, and no folder that may be executed from.
-unique_fd guard_program() noexcept {
-  unique_fd made(::memfd_create("execo-guard", MFD_CLOEXEC | MFD_EXEC));
-  // Linux before 6.3 does not know the flag.
-  if (!made && errno == EINVAL) made.reset(::memfd_create("execo-guard", MFD_CLOEXEC));
-  auto size = static_cast<std::size_t>(execo_guard_program_end - execo_guard_program);
-  bool whole = made && ::write(made.get(), execo_guard_program, size) == static_cast<ssize_t>(size);
-  return whole ? std::move(made) : unique_fd();
-}
-
-// One that is written to cannot be executed.
-unique_fd for_reading(const unique_fd& file) {
-  std::string path = "/proc/self/fd/" + std::to_string(file.get());
-  return unique_fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-}
-
 void reap(const unique_fd& pidfd) noexcept {
   siginfo_t info;
   while (::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED) != 0 && errno == EINTR) {
@@ -57,10 +38,8 @@ void reap(const unique_fd& pidfd) noexcept {
 
 /// It leaves a child of its own behind, which is the guard.
 bool start_guard(int table, int owner, int alive) {
-  unique_fd written = guard_program();
-  if (!written) return false;
-  unique_fd program = for_reading(written);
-  written.reset();
+  unique_fd program =
+      program_in_memory("execo-guard", execo_guard_program, execo_guard_program_end);
   if (!program) return false;
   spawn_request what;
   what.argv.push_back("/proc/self/fd/" + std::to_string(program.get()));

@@ -11,8 +11,8 @@ namespace execo::detail {
 
 class code_question::job final : public helper_job {
  public:
-  job(code_question& who, const secret_prompt& whom, std::string text)
-      : owner(&who), whom_(whom), text_(std::move(text)) {}
+  job(code_question& who, const secret_prompt& whom, std::string key_file, std::string text)
+      : owner(&who), whom_(whom), key_file_(std::move(key_file)), text_(std::move(text)) {}
   ~job() override {
     if (owner != nullptr) owner->job_ = nullptr;
   }
@@ -21,8 +21,11 @@ class code_question::job final : public helper_job {
 
  private:
   void work() noexcept override {
-    contain([this] { answer_ = secret_store::ask_once(whom_, text_); },
-            [](const std::exception_ptr&) {});
+    contain([this] { answer_ = find_answer(); }, [](const std::exception_ptr&) {});
+  }
+  std::optional<secret> find_answer() const {
+    if (key_file_.empty()) return secret_store::ask_once(whom_, text_);
+    return secret_store::find(whom_, key_file_, text_, [](const secret&) { return true; });
   }
   void finished() noexcept override {
     if (owner == nullptr) return;
@@ -34,6 +37,7 @@ class code_question::job final : public helper_job {
   }
 
   const secret_prompt whom_;
+  const std::string key_file_;  // empty: none
   const std::string text_;
   std::optional<secret> answer_;
 };
@@ -45,9 +49,9 @@ code_question::~code_question() {
   if (job_ != nullptr) job_->owner = nullptr;
 }
 
-void code_question::ask(const secret_prompt& whom, const std::string& text) {
+void code_question::put(const secret_prompt& whom, std::string key_file, std::string text) {
   answer.reset();
-  auto made = std::make_unique<job>(*this, whom, text);
+  auto made = std::make_unique<job>(*this, whom, std::move(key_file), std::move(text));
   job_ = made.get();
   loop_.service<question_thread>().threads.submit(std::move(made));
   open_.open();

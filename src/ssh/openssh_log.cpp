@@ -90,6 +90,10 @@ void openssh_log::read_step(std::string_view step) {
   constexpr std::string_view subsystem_accepted = "subsystem request accepted on channel ";
   constexpr std::string_view proxied = "Executing proxy command: ";
   if (work_ == work::forward && reached_ == phase::open) listening_.read_step(step);
+  if (reached_ <= phase::auth && authentication_.read_step(step)) {
+    if (!authentication_.user().empty()) user_ = printable(authentication_.user());
+    return;
+  }
   if (step.starts_with("Sending command: ") || step.starts_with("Sending subsystem: ")) {
     asked_ = true;
   } else if (step.starts_with("Connecting to ") || step.starts_with(proxied)) {
@@ -137,6 +141,7 @@ failure_reason openssh_log::reason_so_far() const noexcept {
 void openssh_log::read_message(std::string_view message) {
   while (message.ends_with('\r') || message.ends_with('\n')) message.remove_suffix(1);
   if (message.starts_with("Authenticated to ")) return reach(phase::open);
+  if (reached_ == phase::auth && authentication_.read_message(message)) return;
   if (work_ == work::forward && reached_ == phase::open) listening_.read_message(message);
   if (message.starts_with("Received disconnect from ")) {
     // "... port 22:2: Too many authentication failures"
@@ -149,6 +154,8 @@ void openssh_log::read_message(std::string_view message) {
   if (has(message, "REVOKED HOST KEY DETECTED")) host_key_ = "the host key is revoked";
   // With StrictHostKeyChecking no it goes on.
   took_any_key_ = took_any_key_ || !host_key_.empty();
+  took_new_key_ = took_new_key_ || has(message, "Permanently added '") ||
+                  message.starts_with("Failed to add the host to the list of known hosts");
   if (has(message, "host key is known for ") && host_key_.empty())
     host_key_ = "the host key is not known";
   bool refused = (message.starts_with("channel ") && has(message, ": open failed: ")) ||

@@ -10,6 +10,7 @@
 
 #include "execo/status.hpp"
 #include "process/failure.hpp"
+#include "ssh/openssh_authentication.hpp"
 #include "ssh/openssh_listening.hpp"
 
 namespace execo::detail {
@@ -38,8 +39,15 @@ class openssh_log {
   /// Why it does not listen here.
   std::error_code listen_error() const;
 
+  const openssh_authentication& authentication() const noexcept { return authentication_; }
+  /// Before the login was over, the server has said goodbye.
+  bool ends_with_goodbye() const noexcept { return !goodbye_.empty() && reached_ == phase::auth; }
+
   /// It went on without a look at the host's key, or in spite of it.
   bool took_any_key() const noexcept { return took_any_key_; }
+
+  /// The host's key was not known before.
+  bool took_new_key() const noexcept { return took_new_key_; }
 
   /// Of an ssh that is given up before the login was over.
   failure_reason reason_so_far() const noexcept;
@@ -77,6 +85,7 @@ class openssh_log {
   std::string host_key_;  // what is wrong with it
   std::optional<exit_status> status_;
   openssh_listening listening_;
+  openssh_authentication authentication_;
   // What is wrong with what the server says first: at the beginning, that it says nothing.
   failure_reason greeting_ = failure_reason::no_banner;
   phase reached_ = phase::resolve;
@@ -84,6 +93,7 @@ class openssh_log {
   bool asked_ = false;
   bool refused_ = false;  // the channel or the request
   bool took_any_key_ = false;
+  bool took_new_key_ = false;
 };
 
 }  // namespace execo::detail

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "execo/log.hpp"
@@ -15,6 +16,7 @@
 #include "process/local_transport.hpp"
 #include "ssh/forwarding_transport.hpp"
 #include "ssh/openssh_log_pipe.hpp"
+#include "ssh/openssh_login.hpp"
 #include "ssh/openssh_signal.hpp"
 #include "ssh/password_notice.hpp"
 #include "ssh/remote_text.hpp"
@@ -72,6 +74,9 @@ class openssh_transport final : public refusing_transport {
             : shared_->words(where_, pipe_.path(), control_, is_terminal_, std::move(*text)));
     // A terminal has no end of input that a null device would stand for.
     local_->has_input = what.has_input || is_terminal_;
+    if (std::error_code error = prepare_login())
+      return fail_soon(failure(end_reason::spawn_failed, error,
+                               shown() + ": the program that ssh asks for passwords"));
     pipe_.watch();
     open_inner(*local_);
   }
@@ -105,9 +110,7 @@ class openssh_transport final : public refusing_transport {
     home().arm_after(wait_, max_script_delay);
   }
 
-  bool knows_host() const noexcept override {
-    return !shared_->ignores_host_keys && !log_.took_any_key();
-  }
+  bool knows_host() const noexcept override { return why_unchecked().empty(); }
 
   pid_t pid() const noexcept override { return 0; }
 
@@ -182,6 +185,35 @@ class openssh_transport final : public refusing_transport {
     return furthest;
   }
 
+  // -- the login ----------------------------------------------------------------------------------
+  std::error_code prepare_login() {
+    if (!shared_->prompts.has_any()) return {};
+    login_.emplace(home(), shared_->prompts, log_, login_names{shared_->user_of(where_), shown()},
+                   delegate<>::to<&openssh_transport::read_log>(this),
+                   delegate<>::to<&openssh_transport::finish>(this));
+    try {
+      login_->prepare(*local_, shared_->has_display());
+    } catch (const std::system_error& error) {
+      return error.code();
+    }
+    return {};
+  }
+
+  // Without another answer to it.
+  void follow_login() {
+    if (!login_ || stage_ != stage::live) return;
+    if (login_->follow(why_unchecked())) refusing_transport::signal(SIGTERM);
+  }
+
+  // The key of the host; empty: it was. Whether a configuration says `accept-new` or `no` is not in
+  // the log.
+  std::string_view why_unchecked() const noexcept {
+    if (shared_->ignores_host_keys) return "host keys: ignore";
+    if (log_.took_any_key()) return "NoHostAuthenticationForLocalhost yes";
+    bool is_any = log_.took_new_key() && !shared_->accepts_new_keys;
+    return is_any ? "StrictHostKeyChecking of ssh_config, and it was not known before" : "";
+  }
+
   // -- the log ------------------------------------------------------------------------------------
   void read_log() {
     pipe_.read_into(log_);
@@ -189,6 +221,7 @@ class openssh_transport final : public refusing_transport {
   }
 
   void follow_log() {
+    follow_login();
     if (phase_ < phase::run && log_.reached() == phase::run && stage_ == stage::live)
       words_.clear();
     if (stage_ != stage::live || phase_ >= log_.reached()) return;
@@ -200,6 +233,7 @@ class openssh_transport final : public refusing_transport {
   // It has begun to look for the host.
   void on_phase(phase) override {
     stage_ = stage::live;
+    if (login_) login_->begin(inner().pid());
     owner().on_phase(phase::resolve);
     follow_log();
   }
@@ -255,6 +289,7 @@ class openssh_transport final : public refusing_transport {
     read_log();
     if (is_over()) return;
     if (log_.status()) return report_status(*log_.status());
+    if (login_) login_->finish();
     stage_ = stage::ended;
     ended_ = status;
     why_ = describe(ended_);
@@ -266,12 +301,9 @@ class openssh_transport final : public refusing_transport {
     if (stopped_)
       return failure(end_reason::connection_lost, {},
                      shown() + ": ssh was ended, since it passes no signal on");
-    if (!of_ssh.signal()) {
-      failure why = log_.describe(words_);
-      if (why.how == end_reason::auth_failed && shared_->keeps_password)
-        why.context += "; the program ssh is not given the password";
-      return why;
-    }
+    std::optional<failure> of_login = login_ ? login_->why() : std::nullopt;
+    if (of_login) return std::move(*of_login);
+    if (!of_ssh.signal()) return log_.describe(words_);
     return failure(log_.asked() ? end_reason::connection_lost : end_reason::connect_failed, {},
                    shown() + ": ssh itself was ended by " + of_ssh.to_string());
   }
@@ -309,11 +341,13 @@ class openssh_transport final : public refusing_transport {
     for (request& r : requests_) r.script->leave();
     stage_ = stage::closed;
     pipe_.close();
+    if (login_) login_->close();
     finish();
   }
 
   void finish() {
     auto is_open = [](const request& r) { return !r.script->is_closed(); };
+    if (login_ && !login_->is_idle()) return;
     if (stage_ != stage::closed || !pipe_.is_idle() || std::ranges::any_of(requests_, is_open))
       return;
     stage_ = stage::reported;
@@ -377,7 +411,8 @@ class openssh_transport final : public refusing_transport {
   openssh_log_pipe pipe_;
   deadline_timer wait_;  // for the output of an ssh that has ended
   std::optional<command> local_;
-  std::string control_;  // ssh's control socket; empty: none
+  std::optional<openssh_login> login_;  // if ssh may ask for something
+  std::string control_;                 // ssh's control socket; empty: none
   std::vector<request> requests_;
   std::optional<duration> until_kill_;  // of the signal that comes next
   exit_status ended_;                   // of an ssh without a status of the command

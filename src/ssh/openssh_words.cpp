@@ -90,7 +90,6 @@ void add_limits(option_list& to, const ssh_options& options) {
 
 void add_common(option_list& to, const ssh_options& options, const ssh_caller& by) {
   add_config(to, options, by);
-  to.add("BatchMode", "yes");
   // Of a configuration, which the first value of an option takes precedence over.
   to.add("ControlPersist", "no");
   to.add("PermitLocalCommand", "no");
@@ -113,6 +112,7 @@ std::string way_through(const ssh_options& options, const ssh_caller& by) {
     to.add("ControlPath", "none");
     // With less it does not say why it has no connection.
     to.add("LogLevel", "INFO");
+    to.add("BatchMode", "yes");
     if (!way.empty()) to.add_rest("ProxyCommand", way);
     add_common(to, options, by);
     add_config_lines(to, options);
@@ -152,8 +152,9 @@ std::string config_option(std::string_view name, std::string_view value) {
 openssh_setup::openssh_setup(const ssh_options& options, const ssh_caller& by,
                              std::shared_ptr<const surroundings> variables)
     : around(std::move(variables)),
-      keeps_password(static_cast<bool>(options.password)),
+      prompts(options),
       ignores_host_keys(options.host_key_policy == host_keys::ignore),
+      accepts_new_keys(options.host_key_policy == host_keys::accept_new),
       max_retries(options.max_retries),
       caller_(by.user()),
       user_(options.user),
@@ -196,7 +197,21 @@ std::vector<std::string> openssh_setup::first_words(const std::string& log,
   own.add("ControlMaster", control.empty() ? "no" : "yes");
   own.add("ControlPath", control.empty() ? "none" : control);
   words.insert(words.end(), own.words().begin(), own.words().end());
+  add_questions(words);
   return words;
+}
+
+// What is not forbidden here a configuration may forbid.
+void openssh_setup::add_questions(std::vector<std::string>& words) const {
+  option_list own;
+  if (!prompts.has_any()) own.add("BatchMode", "yes");
+  // One that is made up for the sake of old versions shows no windows.
+  if (prompts.has_any() && !has_display()) own.add("ForwardX11", "no");
+  bool has_password = static_cast<bool>(prompts.password);
+  if (prompts.has_any() && !has_password) own.add("PasswordAuthentication", "no");
+  if (prompts.passphrase && !has_password && !prompts.one_time_code)
+    own.add("KbdInteractiveAuthentication", "no");
+  words.insert(words.end(), own.words().begin(), own.words().end());
 }
 
 std::vector<std::string> openssh_setup::forward_words(const host& where, const std::string& log,
@@ -204,6 +219,7 @@ std::vector<std::string> openssh_setup::forward_words(const host& where, const s
   std::vector<std::string> words{"ssh", "-E", log, "-T", "-N", std::move(kind), std::move(what)};
   option_list own;
   own.add("LogLevel", "DEBUG2");
+  own.add("BatchMode", "yes");
   own.add("ControlMaster", "no");
   own.add("ControlPath", "none");
   own.add("ExitOnForwardFailure", "yes");
@@ -219,6 +235,7 @@ std::vector<std::string> openssh_setup::forward_words(const host& where, const s
 std::vector<std::string> openssh_setup::words_to(const host& where) const {
   std::vector<std::string> words{"ssh", "-T"};
   option_list own;
+  own.add("BatchMode", "yes");
   own.add("ControlMaster", "no");
   own.add("ControlPath", "none");
   words.insert(words.end(), own.words().begin(), own.words().end());

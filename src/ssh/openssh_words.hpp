@@ -14,6 +14,21 @@
 
 namespace execo::detail {
 
+/// Whom ssh asks, by a program of ours, what it needs for a login.
+class openssh_prompts {
+ public:
+  explicit openssh_prompts(const ssh_options& options)
+      : password(options.password),
+        passphrase(options.passphrase),
+        one_time_code(options.one_time_code) {}
+
+  bool has_any() const noexcept { return password || passphrase || one_time_code; }
+
+  const secret_prompt password;
+  const secret_prompt passphrase;
+  const secret_prompt one_time_code;
+};
+
 /// What the hosts of one action share that the `ssh` program reaches.
 class openssh_setup {
  public:
@@ -33,6 +48,8 @@ class openssh_setup {
     int given = given_port(where);
     return given == 0 ? 22 : given;
   }
+  /// There is one that ssh may ask for.
+  bool has_display() const noexcept { return around && around->find("DISPLAY") != nullptr; }
   /// `log`: the file that ssh writes its log to. `control`: its control socket; empty: none.
   std::vector<std::string> words(const host& where, const std::string& log,
                                  const std::string& control, bool terminal, std::string text) const;
@@ -50,14 +67,17 @@ class openssh_setup {
                                              std::string text);
 
   const std::shared_ptr<const surroundings> around;
-  /// The action has one, which ssh is not given.
-  const bool keeps_password;
+  const openssh_prompts prompts;
   const bool ignores_host_keys;
+  /// So say the options; without them a configuration may say it, or `no`.
+  const bool accepts_new_keys;
   const std::optional<unsigned> max_retries;
 
  private:
   std::vector<std::string> first_words(const std::string& log, const std::string& control,
                                        const char* how) const;
+  /// Appends what ssh may ask for.
+  void add_questions(std::vector<std::string>& words) const;
   /// Appends what is alike for all hosts, and the host.
   void add_way(std::vector<std::string>& words, const host& where) const;
   const std::string& given_user(const host& where) const noexcept {

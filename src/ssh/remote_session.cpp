@@ -448,7 +448,7 @@ void remote_session::authenticate() {
   }
 }
 
-// The program ssh may be let in by a method that libssh has not. A password it is not given.
+// The program ssh may be let in by a method that libssh has not.
 failure remote_session::refused() {
   int taken = ssh_userauth_list(handle_.get(), nullptr);
   std::string why = setup_->who.describe(taken);

@@ -12,7 +12,6 @@
 #include <iterator>
 #include <random>
 
-#include "child_processes.hpp"
 #include "password_fleet.hpp"
 #include "sanitizers.hpp"
 #include "support/file_bytes.hpp"
@@ -180,18 +179,27 @@ TEST(run_password, on_a_descriptor_has_to_be_there) {
   }
 }
 
-TEST(run_password, is_said_to_be_of_no_use_to_other_programs) {
+TEST(run_password, is_said_to_be_of_no_use_to_a_connector) {
   password_fleet hosts("127.24.37.1", "password");
-  for (const words& way : {words{"--connector", "exec:"}, words{"--via", "openssh"}}) {
-    words run = run_words(hosts, "127.24.37.1", way);
-    run.insert(run.end() - 2, {"--password-fd", "0"});
-    outcome end = run_program(run, "correct horse\n");
-    EXPECT_THAT(end.err, HasSubstr("execo: the password is not used: ")) << way[0];
-    if (way[1] == "openssh") {
-      EXPECT_THAT(end.err, HasSubstr("; the program ssh is not given the password"));
-    }
-  }
+  words run = run_words(hosts, "127.24.37.1", {"--connector", "exec:", "--password-fd", "0"});
+  outcome end = run_program(run, "correct horse\n");
+  EXPECT_THAT(end.err, HasSubstr("execo: the password is not used: a connector gets none"));
   EXPECT_EQ(hosts.secrets(), 0);
+}
+
+TEST(run_password, is_given_to_the_program_ssh) {
+  password_fleet hosts("127.24.41.[1-3]", "password");
+  program run = program::on_terminal(
+      run_words(hosts, "127.24.41.[1-3]",
+                {"--via", "openssh", "--ask-pass", "-b", "--progress", "never"}),
+      no_helpers);
+  ASSERT_TRUE(run.out_has("Password for ops: ")) << run.out();
+  run.type(std::string(right_one) + "\n");
+  outcome end = run.finish();
+  EXPECT_EQ(end.code, 0) << end.out;
+  EXPECT_THAT(end.out, HasSubstr("3 hosts: 3 ok"));
+  EXPECT_THAT(end.out, Not(HasSubstr(right_one)));
+  EXPECT_EQ(hosts.secrets(), 3);
 }
 
 TEST(run_code, is_asked_for_on_the_terminal_of_each_host) {
@@ -265,7 +273,7 @@ std::string random_word() {
 class planted_secrets : public ::testing::Test {
  protected:
   /// Starts a run that logs in with a key that a passphrase encrypts and with a password.
-  program busy_run(const password_fleet& hosts) {
+  program busy_run(const password_fleet& hosts, const std::string& via) {
     std::ofstream(folder.path() + "/word") << password << "\n";
     std::ofstream(folder.path() + "/config.toml") << "log_level = \"io_debug\"\n";
     std::string askpass = script(folder, "printf '%s\\n' '" + passphrase + "'");
@@ -274,12 +282,21 @@ class planted_secrets : public ::testing::Test {
                           " && ssh-keygen -q -p -P '' -N '" + passphrase + "' -f " + key;
     EXPECT_EQ(run_program({"sh", "-c", encrypt}).code, 0);
     words run = run_with_key(hosts, key, set);
-    run.insert(run.end(), {"--format", "ndjson", "--journal", folder.path() + "/journal",
-                           "--password-fd", "3", "--", "sleep 60"});
+    run.insert(run.end(), {"--via", via, "--format", "ndjson", "--journal",
+                           folder.path() + "/journal", "--password-fd", "3", "--", "sleep 60"});
     std::string text = "cd " + folder.path() + "; export EXECO_CONFIG=$PWD/config.toml; " +
                        "ulimit -c unlimited; exec " + in_shell(run) + " 3<word";
     return program({"sh", "-c", text},
                    with_helpers({"SSH_ASKPASS=" + askpass, "SSH_ASKPASS_REQUIRE=force"}));
+  }
+  /// In what all processes of the machine show of themselves.
+  void expect_none_in_processes() {
+    for (const fs::directory_entry& each : fs::directory_iterator("/proc")) {
+      const std::string name = each.path().filename();
+      if (name.find_first_not_of("0123456789") != name.npos) continue;
+      for (const char* file : {"/cmdline", "/environ"})
+        expect_none_in(file_bytes(each.path().string() + file), name + file);
+    }
   }
   void expect_none_in(const std::string& bytes, const std::string& where) {
     for (const std::string& planted : {password, passphrase})
@@ -295,16 +312,17 @@ class planted_secrets : public ::testing::Test {
 TEST_F(planted_secrets, are_in_no_output_argument_variable_or_core) {
   if (address_sanitizer || thread_sanitizer)
     GTEST_SKIP() << "a sanitizer's core is as large as its shadow of all addresses";
-  for (const char* methods : {"publickey,password", "publickey,keyboard-interactive"}) {
+  const std::pair<const char*, const char*> logins[] = {
+      {"libssh", "publickey,password"},
+      {"libssh", "publickey,keyboard-interactive"},
+      {"openssh", "publickey,password"},
+  };
+  for (const auto& [via, methods] : logins) {
     password_fleet hosts(set, methods, {"--exec", "real"}, password);
-    program run = busy_run(hosts);
+    program run = busy_run(hosts, via);
     ASSERT_TRUE(soon([&] { return hosts.fleet().commands().size() >= 5; }))
         << run.finish({}, std::chrono::seconds(1)).err;
-    std::vector<pid_t> ours = child_processes(run.pid());
-    ours.push_back(run.pid());
-    for (pid_t each : ours)
-      for (const char* file : {"/cmdline", "/environ"})
-        expect_none_in(file_bytes("/proc/" + std::to_string(each) + file), file);
+    expect_none_in_processes();
     std::string core = folder.path() + "/core." + std::to_string(run.pid());
     bool has_gcore =
         ::access("/usr/bin/gcore", X_OK) == 0 &&

@@ -70,8 +70,6 @@ class causes : public testing::TestWithParam<std::tuple<cause, ssh_client, bool>
 
   void SetUp() override {
     if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd on this machine";
-    if (by_program() && of() == cause::wrong_password)
-      GTEST_SKIP() << "the program ssh is given no password";
     std::map<std::string, std::string> etc{
         {"passwd",
          "execo-late:x:54410:54410::/:/bin/sh\nexeco-shell:x:54411:54411::/:/no/such/shell\n"},

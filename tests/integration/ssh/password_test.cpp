@@ -7,8 +7,8 @@
 
 #include <atomic>
 #include <map>
-#include <mutex>
 
+#include "asked_user.hpp"
 #include "execo/execo.hpp"
 #include "password_fleet.hpp"
 #include "sshd_fixture.hpp"
@@ -19,54 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using words = std::vector<std::string>;
-
-/// Gives these answers, then none, and keeps the questions.
-class asked_user {
- public:
-  explicit asked_user(words answers) : answers_(std::move(answers)) {}
-
-  secret_prompt prompt() {
-    return secret_prompt([this](const std::string& text) -> std::optional<secret> {
-      std::lock_guard lock(mutex_);
-      texts_.push_back(text);
-      if (texts_.size() > answers_.size()) return std::nullopt;
-      return secret(std::string(answers_[texts_.size() - 1]));
-    });
-  }
-  words texts() {
-    std::lock_guard lock(mutex_);
-    return texts_;
-  }
-
- private:
-  std::mutex mutex_;
-  const words answers_;
-  words texts_;
-};
-
-action_result run_on(const std::string& hosts, const ssh_options& how, context& where) {
-  return sync_wait(where, [](std::string set, ssh_options options) -> task<action_result> {
-    remote all("true", host_set(set));
-    all.ssh(std::move(options));
-    co_return co_await all.run();
-  }(hosts, how));
-}
-action_result run_on(const std::string& hosts, const ssh_options& how) {
-  context here;
-  return run_on(hosts, how, here);
-}
-
-/// The words of all that failed so.
-std::size_t failed(const action_result& all, failure_reason why) {
-  std::size_t count = 0;
-  for (const host_result& r : all.all())
-    count += r.how() == end_reason::auth_failed && r.reason() == why ? 1 : 0;
-  return count;
-}
-std::string text_of(const action_result& all) {
-  const host_result& first = all.all().front();
-  return std::string(to_string(first.how())) + ": " + first.error_context();
-}
 
 ssh_options asking(asked_user& user, const password_fleet& fleet) {
   ssh_options how = fleet.options();

@@ -50,6 +50,28 @@ TEST(openssh_log, takes_records_in_any_pieces) {
   EXPECT_EQ(log.reached(), phase::kex);
 }
 
+TEST(openssh_log, follows_a_login) {
+  openssh_log log = log_of({connecting, connected, "debug1: Authenticating to n1:22 as 'ops'", keys,
+                            "debug1: Authentications that can continue: publickey,password"});
+  EXPECT_EQ(log.authentication().user(), "ops");
+  EXPECT_EQ(log.authentication().method(), "");
+  EXPECT_EQ(log.authentication().refusals(), 1U);
+  log.feed("debug1: Next authentication method: password\r\n");
+  EXPECT_EQ(log.authentication().method(), "password");
+  log.feed("Authenticated using \"password\" with partial success.\r\n");
+  log.feed("debug1: Authentications that can continue: keyboard-interactive\r\n");
+  EXPECT_EQ(log.authentication().partial_successes(), 1U);
+  EXPECT_EQ(log.authentication().refusals(), 1U) << "that was none";
+  log.feed("debug1: Next authentication method: keyboard-interactive\r\n");
+  log.feed("debug2: input_userauth_info_req: num_prompts 2\r\n");
+  EXPECT_EQ(log.authentication().prompts(), 2U);
+  log.feed("debug1: Authentications that can continue: keyboard-interactive\r\n");
+  EXPECT_EQ(log.authentication().refusals(), 2U);
+  EXPECT_FALSE(log.took_new_key());
+  log.feed("Warning: Permanently added 'n1' (ED25519) to the list of known hosts.\r\n");
+  EXPECT_TRUE(log.took_new_key());
+}
+
 TEST(openssh_log, knows_the_commands_own_end) {
   openssh_log exited = log_of({connected, login, asked, accepted, "debug1: Exit status 255"});
   EXPECT_EQ(exited.status(), exit_status::of_code(255));
