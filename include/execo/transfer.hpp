@@ -103,6 +103,7 @@ class copy_options : public fanout_options<Self> {
 };
 
 void set_make_directories(action& a);
+void set_max_size(action& a, std::uint64_t in_all, std::uint64_t each);
 
 }  // namespace detail
 
@@ -170,6 +171,17 @@ class [[nodiscard]] get : public action, public detail::copy_options<get> {
   /// `sources` is one path, or a list of them.
   /// Throws: std::invalid_argument for no source, an empty path, a NUL byte.
   get(detail::word_list sources, detail::host_arguments hosts, detail::text_view destination);
+
+  /// The most bytes that may come of all hosts together, and of each. 0: no limit. A file, a
+  /// directory or a link counts 512 bytes more. A host with more than that is `transfer_failed`
+  /// (EFBIG); nothing of it stays here, and what it has taken is there for others.
+  get& max_size(std::uint64_t in_all, std::uint64_t each = 0) & {
+    detail::set_max_size(*this, in_all, each);
+    return *this;
+  }
+  get&& max_size(std::uint64_t in_all, std::uint64_t each = 0) && {
+    return std::move(max_size(in_all, each));
+  }
 };
 
 }  // namespace execo

@@ -18,6 +18,10 @@ class get_factory final : public copy_factory {
   get_factory(std::string destination, std::size_t source_count)
       : destination_(std::move(destination)), source_count_(source_count) {}
 
+  void set_limits(std::uint64_t in_all, std::uint64_t each) {
+    limits_ = std::make_shared<received_limits>(in_all, each);
+  }
+
   // The sender waits for an answer.
   void prepare(const command& what) override {
     sends_input = answers() || has_turns();
@@ -69,6 +73,7 @@ class get_factory final : public copy_factory {
     made->syncs = syncs;
     made->resumes = resumes;
     made->skip = skip;
+    made->limits = limits_;
     made->unasked_size = unasked_size();
     return made;
   }
@@ -84,6 +89,7 @@ class get_factory final : public copy_factory {
 
   std::string destination_;
   std::size_t source_count_;
+  std::shared_ptr<received_limits> limits_;         // null: none
   std::vector<std::shared_ptr<get_share>> shares_;  // by ring
 };
 
@@ -107,6 +113,11 @@ action_ref make_get(std::vector<std::string> sources, std::vector<host> hosts,
 }
 
 }  // namespace
+
+void set_max_size(action& a, std::uint64_t in_all, std::uint64_t each) {
+  static_cast<get_factory&>(configurable_copy(a)).set_limits(in_all, each);
+}
+
 }  // namespace detail
 
 get::get(detail::word_list sources, detail::host_arguments hosts, detail::text_view destination)

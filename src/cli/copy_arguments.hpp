@@ -26,6 +26,8 @@ class copy_arguments {
   std::optional<unchanged> skip;
   std::uint64_t rate_in_all = 0;
   std::uint64_t rate_of_each = 0;
+  std::uint64_t max_size_in_all = 0;  // of a get
+  std::uint64_t max_size_of_each = 0;
 
   bool given() const noexcept { return way != direction::none; }
 };

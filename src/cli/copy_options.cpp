@@ -127,15 +127,24 @@ constexpr run_option copies[] = {
      [](run_reader& r, const given_option& g) {
        r.made.copy.rate_of_each = command_line::bytes(g);
      }},
-    {0, "sftp", "",
-     "over SFTP, for hosts that run no commands; a copy by a script finds such a host out with one "
-     "try",
-     [](run_reader& r, const given_option&) { r.made.copy.by_sftp = true; }},
 };
 
 constexpr run_option puts[] = {
     {0, "mkdir", "", "make the directory of DEST where it is not there",
      [](run_reader& r, const given_option&) { r.made.copy.makes_directories = true; }},
+};
+
+constexpr run_option gets[] = {
+    {0, "max-size", "SIZE",
+     "bytes that may come of all hosts together: 10G. A host that has more brings nothing (no "
+     "limit)",
+     [](run_reader& r, const given_option& g) {
+       r.made.copy.max_size_in_all = command_line::bytes(g);
+     }},
+    {0, "max-size-per-host", "SIZE", "the same of each host (no limit)",
+     [](run_reader& r, const given_option& g) {
+       r.made.copy.max_size_of_each = command_line::bytes(g);
+     }},
 };
 
 const std::vector<run_option>& put_table() {
@@ -155,9 +164,17 @@ const std::vector<run_option>& put_table() {
 }
 
 const std::vector<run_option>& get_table() {
-  static const run_lines parts[] = {
-      target_lines(),     copy_deadlines,    copies,          login_lines(),  rollout_lines(),
-      connection_lines(), reference_lines(), journal_lines(), output_lines(), operands};
+  static const run_lines parts[] = {target_lines(),
+                                    copy_deadlines,
+                                    copies,
+                                    gets,
+                                    login_lines(),
+                                    rollout_lines(),
+                                    connection_lines(),
+                                    reference_lines(),
+                                    journal_lines(),
+                                    output_lines(),
+                                    operands};
   static const std::vector<run_option> table = joined(parts);
   return table;
 }

@@ -23,8 +23,7 @@ void run_work::make() {
     case copy_arguments::direction::put:
       return set_copy(made_put());
     case copy_arguments::direction::get:
-      return set_copy(
-          get(options_.copy.sources, std::move(options_.hosts), options_.copy.destination));
+      return set_copy(made_get());
   }
 }
 
@@ -74,6 +73,13 @@ put run_work::made_put() {
   const copy_arguments& asked = options_.copy;
   put made(asked.sources, std::move(options_.hosts), asked.destination);
   if (asked.makes_directories) made.make_directories();
+  return made;
+}
+
+get run_work::made_get() {
+  const copy_arguments& asked = options_.copy;
+  get made(asked.sources, std::move(options_.hosts), asked.destination);
+  made.max_size(asked.max_size_in_all, asked.max_size_of_each);
   return made;
 }
 

@@ -51,6 +51,7 @@ class run_work {
   void make();
   remote made_command();
   put made_put();
+  get made_get();
   command wanted_command();
   void set_streams(remote& to);
   void set_folders(remote& to);

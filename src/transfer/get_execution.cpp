@@ -27,7 +27,7 @@ get_execution::get_execution(loop& on, intrusive_ptr<lifecycle> sender, received
     : copy_execution(on, std::move(sender), *shared, std::move(mark),
                      delegate<>::to<&get_execution::read_again>(this)),
       shared_(std::move(shared)),
-      files_(std::move(where), shared_->preserves, shared_->syncs),
+      files_(std::move(where), shared_->preserves, shared_->syncs, shared_->limits),
       wanted_(delegate<>::to<&get_execution::on_decided>(this)),
       copy_step_(delegate<>::to<&get_execution::copy_on>(this),
                  "a copy of what another host sent") {}

@@ -47,6 +47,7 @@ class get_share : public copy_share {
   skip_rule skip = skip_rule::none;
   /// Few hosts send at a time, and equal files are sent once. Null: each host sends at once.
   std::unique_ptr<equal_files> turns;
+  std::shared_ptr<received_limits> limits;  // null: none
   std::uint64_t unasked_size = 0;  // what a file has at most that is sent at once in spite of that
 
   /// What is wanted of each file.

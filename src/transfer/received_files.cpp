@@ -133,7 +133,17 @@ std::string received_files::part_name(const tar_entry& entry) const {
   return "part-" + sum.hex();
 }
 
+// No file has more bytes than its entry says: what is too much is known before it comes.
+copy_failure received_files::take_room(const tar_entry& entry) {
+  const bool has_bytes = entry.what == tar_entry::kind::file;
+  copy_failure failed = room_.take(received_room::of_a_name);
+  if (!failed && has_bytes) failed = room_.take(entry.size);
+  if (failed) failed.context = shown(entry.name) + ": " + failed.context;
+  return failed;
+}
+
 copy_failure received_files::on_kept_entry(const tar_entry& entry, std::uint64_t& have) {
+  if (copy_failure failed = take_room(entry)) return failed;
   unique_fd folder;
   std::string last;
   if (copy_failure failed = find_folder(entry.name, folder, last)) return failed;
@@ -271,6 +281,7 @@ void received_files::note_top(const std::string& name) {
 }
 
 copy_failure received_files::on_entry(const tar_entry& entry) {
+  if (copy_failure failed = take_room(entry)) return failed;
   unique_fd folder;
   std::string last;
   if (copy_failure failed = find_folder(entry.name, folder, last)) return failed;
@@ -386,6 +397,7 @@ copy_failure received_files::publish() {
                                                  ": several files need a directory, which ends "
                                                  "with '/'");
   }
+  if (!failed) room_.keep();
   abandon();
   return failed;
 }
@@ -422,6 +434,7 @@ copy_failure received_files::publish_one(int from, const std::string& name, int 
 }
 
 void received_files::abandon() noexcept {
+  room_.give_back();
   file_.reset();
   if (!temporary_.empty()) {
     std::error_code none;

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 #include "base/fd.hpp"
 #include "transfer/copy_failure.hpp"
+#include "transfer/received_room.hpp"
 #include "transfer/tar_reader.hpp"
 
 namespace execo::detail {
@@ -29,8 +31,9 @@ class received_place {
 
 class received_files final : public tar_receiver {
  public:
-  received_files(received_place where, bool preserves, bool syncs = false) noexcept
-      : where_(std::move(where)), preserves_(preserves), syncs_(syncs) {}
+  received_files(received_place where, bool preserves, bool syncs = false,
+                 std::shared_ptr<received_limits> limits = nullptr) noexcept
+      : where_(std::move(where)), room_(std::move(limits)), preserves_(preserves), syncs_(syncs) {}
   received_files(const received_files&) = delete;
   received_files& operator=(const received_files&) = delete;
   ~received_files() { abandon(); }
@@ -73,6 +76,7 @@ class received_files final : public tar_receiver {
   std::string shown(const std::string& name) const;
 
  private:
+  copy_failure take_room(const tar_entry& entry);
   copy_failure find_folder(const std::string& name, unique_fd& folder, std::string& last) const;
   copy_failure open_store();
   std::string part_name(const tar_entry& entry) const;
@@ -91,6 +95,7 @@ class received_files final : public tar_receiver {
   void note_top(const std::string& name);
 
   received_place where_;
+  received_room room_;
   bool preserves_;
   bool syncs_;
   bool can_keep_ = false;

@@ -51,7 +51,7 @@ sftp_get::sftp_get(loop& on, intrusive_ptr<lifecycle> peer, std::vector<std::str
     : sftp_copy(on, std::move(peer), *shared),
       sources_(std::move(sources)),
       shared_(std::move(shared)),
-      files_(std::move(where), shared_->preserves, shared_->syncs) {}
+      files_(std::move(where), shared_->preserves, shared_->syncs, shared_->limits) {}
 
 task<copy_failure> sftp_get::copy() {
   for (const std::string& given : sources_) {

@@ -120,6 +120,17 @@ TEST_P(over_sftp, a_host_that_runs_scripts_gets_one) {
   EXPECT_EQ(r.transport_why(), "");
 }
 
+TEST_P(over_sftp, of_more_bytes_than_may_come_nothing_stays) {
+  start();
+  file("x/1", bytes_of(1, 60 * kib));
+  file("x/2", bytes_of(2, 60 * kib));
+  const host_result bad = result_of(get_from({path("x")}, path("back")).max_size(0, 100 * kib));
+  expect_failure(bad, std::errc::file_too_large, "of each host");
+  EXPECT_THAT(names("back/127.0.0.1"), ElementsAre());
+  const host_result good = result_of(get_from({path("x")}, path("back")).max_size(200 * kib));
+  EXPECT_TRUE(good.ok()) << good.describe();
+}
+
 TEST_P(over_sftp, a_directory_arrives_with_all_that_is_in_it_and_comes_back) {
   start();
   make_tree();

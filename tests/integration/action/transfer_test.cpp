@@ -317,6 +317,19 @@ TEST_F(get_files, two_hosts_never_have_one_place) {
   }
 }
 
+TEST_F(get_files, of_more_bytes_than_may_come_leave_nothing) {
+  file("x/1", bytes_of(1, 60 * kib));
+  file("x/2", bytes_of(2, 60 * kib));
+  auto from = [&](const char* source) {
+    auto copy = get(path(source), "127.6.0.1", path("out")).ssh(how()).max_size(0, 100 * kib);
+    return sync_wait(copy.run()).all().front();
+  };
+  expect_failure(from("x"), std::errc::file_too_large, "of each host");
+  EXPECT_THAT(names("out/127.6.0.1"), ElementsAre());
+  const host_result good = from("x/1");
+  EXPECT_TRUE(good.ok()) << good.describe();
+}
+
 TEST_F(get_files, each_failure_has_an_end_of_its_own_with_the_path) {
   expect_failure(get_one({path("nothing")}, path("out")), std::errc::no_such_file_or_directory,
                  "nothing");

@@ -100,6 +100,35 @@ TEST_F(tree_gets, of_files_that_differ_bring_each) {
   EXPECT_EQ(copy.progress().bytes_skipped, 0U);
 }
 
+// The size is known before a byte of it comes.
+TEST_F(tree_gets, bring_nothing_of_a_host_that_has_more_than_it_may) {
+  for (const char* host : {"n1", "n2", "n3"})
+    file("at/" + std::string(host) + "/app",
+         test::bytes_of(5, (host == std::string("n2") ? 300 : 100) * test::kib));
+  get copy = all_of(path("at/{{{host}}}/app"), "n[1-3]", path("to"));
+  copy.max_size(0, 200 * test::kib);
+  const action_result all = sync_wait(copy.run());
+  ASSERT_EQ(all.failed().size(), 1U) << all.describe();
+  EXPECT_EQ(all.failed().front()->host.name(), "n2");
+  test::expect_failure(*all.failed().front(), std::errc::file_too_large, "/n2/app");
+  EXPECT_EQ(names("to/n2"), std::vector<std::string>());
+  EXPECT_TRUE(is_same("at/n1", "to/n1"));
+  EXPECT_LE(copy.progress().bytes_moved, 200 * test::kib);
+}
+
+TEST_F(tree_gets, bring_no_more_of_all_hosts_together_than_they_may) {
+  const std::string bytes = test::bytes_of(6, 100 * test::kib);
+  get copy = all_of(file("app", bytes), "n[1-5]", path("to"));
+  copy.max_size(250 * test::kib);
+  const action_result all = sync_wait(copy.run());
+  EXPECT_EQ(all.failed().size(), 3U) << all.describe();
+  for (const host_result* bad : all.failed()) {
+    test::expect_failure(*bad, std::errc::file_too_large, "of all hosts together");
+    fs::remove(path("to/" + bad->host.name()));
+  }
+  expect_each_has(bytes, "to", 2);
+}
+
 TEST_F(tree_gets, at_a_pace_ask_about_small_files_too) {
   const std::string bytes = test::bytes_of(3, 10 * test::kib);
   get copy = all_of(file("app", bytes), "n[1-10]", path("to"));

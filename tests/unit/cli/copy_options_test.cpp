@@ -59,6 +59,14 @@ TEST(copy_options, sizes_and_rules_are_read) {
   EXPECT_TRUE(made.copy.resumes && made.copy.makes_directories);
 }
 
+TEST(copy_options, of_a_get_say_how_much_may_come) {
+  run_options made = *parse_get(std::vector<const char*>{"-w", "n1", "--max-size", "10G",
+                                                         "--max-size-per-host", "64K", "a", "b"});
+  EXPECT_EQ(made.copy.max_size_in_all, 10ULL * 1024 * 1024 * 1024);
+  EXPECT_EQ(made.copy.max_size_of_each, 64U * 1024);
+  EXPECT_THAT(mistake_in({"-w", "n1", "--max-size", "1G", "a", "b"}), HasSubstr("--max-size"));
+}
+
 TEST(copy_options, mistakes_are_named_in_one_line) {
   EXPECT_THAT(mistake_in({"-w", "n1"}), HasSubstr("no SRC and no DEST"));
   EXPECT_THAT(mistake_in({"-w", "n1", "a"}), HasSubstr("no DEST"));

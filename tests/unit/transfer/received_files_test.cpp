@@ -80,6 +80,46 @@ TEST_F(received, get_their_names_only_when_all_has_come) {
   EXPECT_EQ(to.files(), 1U);
 }
 
+TEST_F(received, are_no_more_than_may_come_of_a_host_and_of_all) {
+  constexpr std::uint64_t of_a_name = received_room::of_a_name;
+  auto limits = std::make_shared<received_limits>(2 * of_a_name + 8, of_a_name + 5);
+  auto sent = [](std::uint64_t size) {
+    tar_entry made = entry(tar_entry::kind::file, "a");
+    made.size = size;
+    return made;
+  };
+  {
+    received_files too_large(into("d"), false, false, limits);
+    ASSERT_FALSE(too_large.open());
+    const copy_failure failed = too_large.on_entry(sent(6));
+    EXPECT_EQ(failed.why, std::errc::file_too_large);
+    EXPECT_THAT(failed.context, HasSubstr("/a: more than the 517 bytes that may come of each"));
+  }
+  // What that one has taken is there again; what this one has taken stays so.
+  received_files first(into("e"), false, false, limits);
+  ASSERT_FALSE(first.open());
+  ASSERT_FALSE(first.on_entry(sent(5)));
+  ASSERT_FALSE(first.on_contents_end());
+  ASSERT_FALSE(first.publish());
+  received_files second(into("f"), false, false, limits);
+  ASSERT_FALSE(second.open());
+  EXPECT_THAT(second.on_entry(sent(4)).context, HasSubstr("of all hosts together"));
+  second.abandon();
+  received_files third(into("g"), false, false, limits);
+  ASSERT_FALSE(third.open());
+  EXPECT_FALSE(third.on_entry(sent(3)));
+  EXPECT_EQ(limits->taken.load(), 2 * of_a_name + 8);
+}
+
+TEST_F(received, are_no_endless_row_of_names) {
+  auto limits = std::make_shared<received_limits>(0, 10 * received_room::of_a_name);
+  received_files to(into("d"), false, false, limits);
+  ASSERT_FALSE(to.open());
+  int names = 0;
+  while (!to.on_entry(directory("d" + std::to_string(names)))) ASSERT_LT(++names, 11);
+  EXPECT_EQ(names, 10);
+}
+
 TEST_F(received, leave_nothing_when_they_are_given_up) {
   {
     received_files to(into("d"), false);
