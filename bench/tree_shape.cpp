@@ -2,11 +2,14 @@
 // is, beside the closed form, a static balanced tree and a flat fan-out. Nothing is connected to.
 //
 //   tree_shape [--seed N] [HOSTS]...
+//   tree_shape --auto                   what ssh_client::automatic takes
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <execo/way_choice.hpp>
 
 #include "measure.hpp"
 #include "tree_simulation.hpp"
@@ -73,11 +76,37 @@ void print_table(const site& at, std::uint32_t hosts, std::uint64_t seed) {
   }
 }
 
+// A fanout beside the usual one, which bounds a tree as well; 0: none.
+void print_choice(std::size_t hosts, std::size_t usual_fanout, std::size_t fanout) {
+  std::vector<execo::host> all;
+  for (std::size_t i = 1; i <= hosts; ++i) all.emplace_back("n" + std::to_string(i));
+  execo::ssh_options options;
+  options.config_file = "none";
+  execo::way_wishes wishes;
+  wishes.usual_fanout = usual_fanout;
+  wishes.fanout = fanout;
+  const execo::way_choice found = execo::choose_way(all, options, wishes);
+  std::printf("  %5zu hosts, %5zu at a time, in a tree %-8s %-7s since %s\n", hosts,
+              fanout == 0 ? usual_fanout : fanout,
+              fanout == 0 ? "all:" : "as many:", found.is_tree ? "tree," : "direct,",
+              found.why.c_str());
+}
+
+int print_choices() {
+  for (std::size_t hosts : {513U, 600U, 10'000U}) {
+    print_choice(hosts, 64, 0);
+    print_choice(hosts, hosts, 0);
+    print_choice(hosts, 64, 64);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::uint64_t seed = 1;
   std::vector<std::uint32_t> sizes;
+  if (argc == 2 && std::string_view(argv[1]) == "--auto") return print_choices();
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]) == "--seed" && i + 1 < argc)
       seed = std::strtoull(argv[++i], nullptr, 10);

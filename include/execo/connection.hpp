@@ -25,9 +25,10 @@ enum class host_keys : std::uint8_t {
 
 /// Which program speaks ssh.
 enum class ssh_client : std::uint8_t {
-  automatic,  ///< this process, and `ssh` for a host that only that can log in to
+  direct,     ///< this process, and `ssh` for a host that only that can log in to
   built_in,   ///< this process
   openssh,    ///< the `ssh` program, one for each command
+  automatic,  ///< direct, and a tree for actions on many hosts if that is faster: see choose_way()
 };
 
 /// How a command becomes one of another user.
@@ -36,7 +37,7 @@ enum class become_method : std::uint8_t { sudo, su, doas };
 /// The bare word: "sudo", "su" or "doas".
 std::string_view to_string(become_method how) noexcept;
 
-/// The bare word: "auto", "openssh", or "libssh" for built_in.
+/// The bare word: "direct", "openssh", "libssh" for built_in, "auto" for automatic.
 std::string_view to_string(ssh_client which) noexcept;
 
 /// The bare word: "strict", "accept_new" or "ignore".
@@ -153,7 +154,7 @@ class ssh_options {
   duration lease{0};
 
   /// Which program speaks ssh.
-  ssh_client via = ssh_client::automatic;
+  ssh_client via = ssh_client::direct;
 
   /// A program that takes commands to hosts in place of ssh: "docker exec -i %h", "rsh %h",
   /// "argv:unshare -r", "exec:". Empty: ssh. Its words are split as a shell does, and no shell

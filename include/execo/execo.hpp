@@ -87,5 +87,6 @@
 #include "execo/tree_stats.hpp"
 #include "execo/version.hpp"
 #include "execo/wait_any.hpp"
+#include "execo/way_choice.hpp"
 #include "execo/when_all.hpp"
 #include "execo/when_any.hpp"

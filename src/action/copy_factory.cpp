@@ -54,6 +54,16 @@ void copy_factory::set_tree(const tree& shape) {
   choose_way();
 }
 
+std::string copy_factory::take_tree_if_faster(const std::vector<host>& hosts, way_wishes wishes) {
+  if (shape_ || options_.via != ssh_client::automatic) return {};
+  wishes.by_sftp = by_sftp;
+  way_choice found = execo::choose_way(hosts, options_, wishes);
+  if (!found.is_tree) return {};
+  options_ = directly(std::move(options_));
+  set_tree(tree());
+  return std::move(found.why);
+}
+
 void copy_factory::choose_way() {
   may_speak_sftp_ = !shape_ && options_.connector.empty() && options_.become.empty();
   if (shape_)
@@ -222,6 +232,10 @@ void check_paths(const std::vector<std::string>& paths, const char* what) {
 void take_copy_way(fanout_action& to, ssh_options options) {
   to.limits = options.limits;
   static_cast<copy_factory&>(*to.factory).set_ssh(std::move(options));
+}
+
+std::string take_copy_tree_if_faster(fanout_action& to) {
+  return static_cast<copy_factory&>(*to.factory).take_tree_if_faster(to.hosts, to.wishes());
 }
 
 copy_factory& configurable_copy(action& a) {

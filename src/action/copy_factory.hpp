@@ -12,6 +12,7 @@
 #include "action/execution_factory.hpp"
 #include "action/fanout_action.hpp"
 #include "execo/tree.hpp"
+#include "execo/way_choice.hpp"
 #include "transfer/copy_counts.hpp"
 #include "transfer/copy_execution.hpp"
 #include "transfer/sftp_copy.hpp"
@@ -29,6 +30,8 @@ class copy_factory : public execution_factory {
   // -- configuration, before the start ----------------------------------------------------------
   void set_ssh(ssh_options options);
   void set_tree(const tree& shape);
+  /// Takes a tree if ssh_client::automatic does, and says why; empty: it takes none.
+  std::string take_tree_if_faster(const std::vector<host>& hosts, way_wishes wishes);
   bool preserves = false;
   bool resumes = false;
   bool syncs = false;
@@ -127,6 +130,7 @@ void check_paths(const std::vector<std::string>& paths, const char* what);
 
 /// Of a put or a get.
 void take_copy_way(fanout_action& to, ssh_options options);
+std::string take_copy_tree_if_faster(fanout_action& to);
 
 /// The factory of a put or a get that can still be configured, and the action.
 copy_factory& configurable_copy(action& a);

@@ -58,6 +58,7 @@ void fanout_action::prepare(loop& where) {
   if (commands.is_prepared()) return;
   if (take_defaults != nullptr)
     if (auto set = defaults_of(where)) take_defaults(*this, *set);
+  if (consider_tree != nullptr) why_tree_ = consider_tree(*this);
   factory->prepare(commands.what);
   std::vector<std::shared_ptr<handler>> handlers = commands.what.handlers;
   commands.prepare();
@@ -70,8 +71,17 @@ void fanout_action::begin() {
   if (commands.count == 0) commands.count = hosts.size();
   commands.check(hosts, positions_, *factory);
   begin_journal();
+  if (on_notice && !why_tree_.empty())
+    on_notice(fmt::format("the tree is used, since {}", why_tree_));
   choose_window();
   launch_some();
+}
+
+way_wishes fanout_action::wishes() const {
+  way_wishes made;
+  made.fanout = fanout;
+  made.in_batches = allowed_ == 0;
+  return made;
 }
 
 // After what would refuse the action: a run that cannot be is not in a journal.

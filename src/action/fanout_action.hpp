@@ -17,6 +17,7 @@
 #include "execo/command.hpp"
 #include "execo/connection.hpp"
 #include "execo/tree.hpp"
+#include "execo/way_choice.hpp"
 #include "process/handler_calls.hpp"
 
 namespace execo::detail {
@@ -39,6 +40,9 @@ class fanout_action final : public action_core {
   std::shared_ptr<command_factory> net;    // of one by a tree that stands; null: of no such
   /// Takes the connection defaults of the context; null: it has options of its own, or needs none.
   void (*take_defaults)(fanout_action& to, ssh_options options) = nullptr;
+  /// Takes a tree if ssh_client::automatic does, and says why; empty: it takes none. Called once,
+  /// when the start is asked for. Null: nothing is left open.
+  std::string (*consider_tree)(fanout_action& to) = nullptr;
   std::function<void(const output_line&)> on_line;
   std::function<void(std::string_view)> on_notice;
   retry_rule retries;
@@ -46,6 +50,9 @@ class fanout_action final : public action_core {
   /// Of a run that goes on it keeps the hosts that are left. Throws: journal_error.
   void set_journal(journal_options how);
   /// Throws: std::invalid_argument.
+
+  /// As far as they are the action's own, and asked for in a rollout or not.
+  way_wishes wishes() const;
 
   std::size_t size() const noexcept override { return hosts.size(); }
   bool may_join() const noexcept override { return positions_.empty(); }
@@ -95,6 +102,7 @@ class fanout_action final : public action_core {
 
   std::unique_ptr<handler_calls> calls_;     // on the loop; null without handlers
   std::unique_ptr<journal_writer> journal_;  // null: none
+  std::string why_tree_;                     // empty: it was asked for, or none is taken
   std::vector<std::size_t> positions_;       // of a run that goes on; empty: those of `hosts`
   list_node open_;                           // of host_run
   list_node awaiting_start_;                 // of host_process_op, in the order of their hosts

@@ -172,6 +172,7 @@ action_ref make_put(std::vector<std::string> sources, std::vector<host> hosts,
   made->factory = std::make_shared<put_factory>(std::move(sources), count);
   made->limits = ssh_options().limits;
   made->take_defaults = &take_copy_way;
+  made->consider_tree = &take_copy_tree_if_faster;
   return kept;
 }
 

@@ -36,6 +36,15 @@ void take_way(detail::fanout_action& to, ssh_options options) {
   to.factory = std::move(made);
 }
 
+std::string take_tree_if_faster(detail::fanout_action& to) {
+  if (to.net || to.shape || to.way->via != ssh_client::automatic) return {};
+  way_choice found = choose_way(to.hosts, *to.way, to.wishes());
+  if (!found.is_tree) return {};
+  to.shape = tree();
+  take_way(to, detail::directly(*to.way));
+  return std::move(found.why);
+}
+
 }  // namespace
 
 namespace detail {
@@ -67,6 +76,7 @@ remote::remote(command what, detail::host_arguments hosts)
   made.commands.what.output_cap = output_cap_per_host;
   take_way(made, ssh_options());
   made.take_defaults = &take_way;
+  made.consider_tree = &take_tree_if_faster;
 }
 
 remote::remote(by_function, detail::command_maker make, detail::host_arguments hosts)

@@ -196,6 +196,11 @@ std::optional<ssh_target> built_in_target(command_factory& by, loop& on, const h
   return remote == nullptr ? std::nullopt : remote->target_of(on, where);
 }
 
+ssh_options directly(ssh_options options) {
+  options.via = ssh_client::direct;
+  return options;
+}
+
 std::shared_ptr<command_factory> make_remote_factory(ssh_options options) {
   return std::make_shared<remote_factory>(std::move(options));
 }

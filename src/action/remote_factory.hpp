@@ -14,6 +14,9 @@ namespace execo::detail {
 /// Throws: std::invalid_argument for options that exclude each other.
 std::shared_ptr<command_factory> make_remote_factory(ssh_options options);
 
+/// The same options where it is decided whether there is a tree.
+ssh_options directly(ssh_options options);
+
 /// Where the way to that host goes, if this process itself speaks ssh to it and that is known now;
 /// nothing otherwise. `by`: what make_remote_factory() has made, after begin(). On its first ring.
 std::optional<ssh_target> built_in_target(command_factory& by, loop& on, const host& where);

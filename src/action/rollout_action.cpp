@@ -32,6 +32,7 @@ rollout_action::rollout_action(action_ref what)
 void rollout_action::prepare(loop& where) {
   if (what_->chosen != nullptr && what_->chosen != &where)
     throw std::invalid_argument("on() of a rollout and of the action in it are different");
+  what_->allow_below(0);  // until the first batch
   what_->prepare(where);
   plan_ = batch_plan(asked, size());
   ended_.assign(plan_.count(), 0);

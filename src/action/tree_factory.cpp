@@ -329,6 +329,10 @@ std::size_t ring_of_loop(const loop& on) noexcept {
   return static_cast<std::size_t>(std::ranges::find(rings, &on) - rings.begin());
 }
 
+bool hosts_connect_on(const ssh_options& options, bool site_trust) {
+  return further_by(options, site_trust) != further::no;
+}
+
 std::shared_ptr<tree_factory> make_tree_factory(ssh_options options, const tree& shape) {
   return std::make_shared<own_tree>(std::move(options), shape);
 }

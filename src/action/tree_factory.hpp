@@ -50,6 +50,10 @@ class tree_factory : public talking_command_factory {
 /// Throws: std::invalid_argument for options that a tree cannot have.
 std::shared_ptr<tree_factory> make_tree_factory(ssh_options options, const tree& shape);
 
+/// Whether agents reach hosts themselves that they are given by these options.
+/// Throws: std::invalid_argument for a connector that cannot be read.
+bool hosts_connect_on(const ssh_options& options, bool site_trust);
+
 /// Its place among the loops of its context.
 std::size_t ring_of_loop(const loop& on) noexcept;
 

@@ -23,7 +23,9 @@ inline constexpr choices<Policy, 3> host_key_words{
 
 /// For ssh_client, as well.
 template <class Client>
-inline constexpr choices<Client, 3> ssh_client_words{
-    {{"auto", Client::automatic}, {"libssh", Client::built_in}, {"openssh", Client::openssh}}};
+inline constexpr choices<Client, 4> ssh_client_words{{{"direct", Client::direct},
+                                                      {"auto", Client::automatic},
+                                                      {"libssh", Client::built_in},
+                                                      {"openssh", Client::openssh}}};
 
 }  // namespace execo::detail

@@ -352,7 +352,7 @@ int run_session::report(duration elapsed) {
       batches != nullptr && batches->verdict().how != rollout_end::complete)
     console_.note("rollout " + batches->verdict().to_string());
   if (!options_.quiet) note_totals(elapsed);
-  const bool is_drawn = work_->net() == nullptr || show_tree();
+  const bool is_drawn = !options_.tree_stats || show_tree();
   console_.finish();
   if (stop_.raised()) return exit_interrupted;
   if (!journal_problem_.empty()) return exit_output_lost;
@@ -381,6 +381,10 @@ void run_session::note_totals(duration elapsed) {
 
 // False: there is no picture of it.
 bool run_session::show_tree() {
+  if (work_->net() == nullptr) {
+    console_.note("tree: none, since " + work_->why_no_tree());
+    return true;
+  }
   console_.note(tree_words(tree_));
   const std::string& file = *options_.tree_stats;
   if (file.empty() || write_tree_picture(tree_, file)) return true;

@@ -33,8 +33,10 @@ class run_options {
   std::vector<std::string> words;
   bool quote_words = false;
   bool keep_braces = false;               // nothing in the command is replaced
-  std::optional<std::size_t> fanout;      // none: 64, or all of them in a tree
+  std::optional<std::size_t> fanout;      // none: the usual one, or all of them in a tree
+  std::size_t usual_fanout = 64;          // where there is no tree
   std::optional<tree> shape;              // by way of each other
+  std::optional<tree> shape_if_faster;    // the same where that is left open
   std::optional<std::string> tree_stats;  // the file of a picture; empty: none is wanted
   duration timeout{0};
   duration first_output_timeout{0};

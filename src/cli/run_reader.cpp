@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <utility>
 
@@ -33,16 +34,12 @@ std::string key_file(const given_option& given) {
 }
 
 // Without a value: a tree.
-constexpr command_line::choices<std::optional<ssh_client>, 4> ways{
-    {{"auto", ssh_client::automatic},
+constexpr command_line::choices<std::optional<ssh_client>, 5> ways{
+    {{"direct", ssh_client::direct},
+     {"auto", ssh_client::automatic},
      {"libssh", ssh_client::built_in},
      {"openssh", ssh_client::openssh},
      {"tree", std::nullopt}}};
-
-std::string_view word_of(ssh_client via) {
-  if (via == ssh_client::automatic) return "auto";
-  return via == ssh_client::openssh ? "openssh" : "libssh";
-}
 
 }  // namespace
 
@@ -120,33 +117,54 @@ void run_reader::set_arity(const command_line::given_option& given) {
   arity = given.value == "auto" ? 0 : command_line::number(given, 1, most);
 }
 
-void run_reader::choose_shape() {
-  if (arity && !made.shape) throw usage_error("--arity is for --via tree");
-  if (trusts_site && !made.shape) throw usage_error("--site-trust is for --via tree");
-  if (grooming && !made.shape) throw usage_error("--grooming is for --via tree");
-  if (authority && !made.shape) throw usage_error("--tree-ca is for --via tree");
+void run_reader::check_shape() const {
+  const bool has_tree = made.shape.has_value();
+  const bool may_have_tree = has_tree || ssh.given.via == ssh_client::automatic;
+  const std::array<std::pair<std::string_view, bool>, 5> of_any_tree{
+      {{"--arity", arity.has_value()},
+       {"--site-trust", trusts_site},
+       {"--grooming", grooming.has_value()},
+       {"--tree-ca", authority.has_value()},
+       {"--tree-stats", made.tree_stats.has_value()}}};
+  for (const auto& [option, is_given] : of_any_tree)
+    if (is_given && !may_have_tree)
+      throw usage_error(fmt::format("{} is for --via tree and --via auto", option));
+  // Hosts that are reached through these alone are not reached directly.
+  if (gateways && !has_tree) throw usage_error("--gateway is for --via tree");
+  if (topology && !has_tree) throw usage_error("--topology is for --via tree");
   if (authority && trusts_site)
     throw usage_error("--tree-ca and --site-trust exclude each other: choose one");
   if (authority && !ssh.given.connector.empty())
     throw usage_error("--tree-ca and --connector exclude each other: choose one");
-  if (gateways && !made.shape) throw usage_error("--gateway is for --via tree");
-  if (topology && !made.shape) throw usage_error("--topology is for --via tree");
-  if (made.tree_stats && !made.shape) throw usage_error("--tree-stats is for --via tree");
   if (made.tree_stats && made.copy.given())
     throw usage_error("--tree-stats is for commands, not for copies yet: leave it out");
-  if (!made.shape) {
-    if (!made.fanout) made.fanout = usual_fanout;
-    return;
+  if (made.copy.by_sftp && has_tree)
+    throw usage_error("--via tree and --sftp exclude each other: choose one");
+}
+
+tree run_reader::wanted_shape() const {
+  tree of;
+  of.idle_close(duration(0));
+  of.arity(arity.value_or(0));
+  if (arity == 1) of.chain();
+  if (trusts_site) of.site_trust();
+  if (grooming) of.grooming(*grooming);
+  if (authority) of.certificate_authority(*authority);
+  if (gateways) of.gateway(*gateways);
+  if (topology) of.topology(*topology);
+  return of;
+}
+
+void run_reader::choose_shape() {
+  check_shape();
+  made.usual_fanout = usual_fanout;
+  if (made.shape) {
+    made.shape = wanted_shape();
+  } else if (ssh.given.via == ssh_client::automatic) {
+    made.shape_if_faster = wanted_shape();
+  } else if (!made.fanout) {
+    made.fanout = usual_fanout;
   }
-  if (made.copy.by_sftp) throw usage_error("--via tree and --sftp exclude each other: choose one");
-  made.shape->idle_close(duration(0));
-  made.shape->arity(arity.value_or(0));
-  if (arity == 1) made.shape->chain();
-  if (trusts_site) made.shape->site_trust();
-  if (grooming) made.shape->grooming(*grooming);
-  if (authority) made.shape->certificate_authority(*authority);
-  if (gateways) made.shape->gateway(*gateways);
-  if (topology) made.shape->topology(*topology);
 }
 
 run_options run_reader::finish(std::string_view name, std::span<const char* const> arguments) {
@@ -200,7 +218,7 @@ void run_reader::describe_run(std::string_view name, std::span<const char* const
   if (made.shape) {
     note("via", "tree");
   } else if (by.connector.empty()) {
-    note("via", std::string(word_of(by.via)));
+    note("via", std::string(to_string(by.via)));
   }
 }
 

@@ -56,6 +56,8 @@ class run_reader {
   void describe_run(std::string_view name, std::span<const char* const> arguments);
   void check_passwords() const;
   void choose_layout();
+  void check_shape() const;
+  tree wanted_shape() const;
   void choose_shape();
   void check_input() const;
 

@@ -7,13 +7,34 @@
 #include <vector>
 
 #include "execo/broadcast.hpp"
+#include "execo/way_choice.hpp"
 #include "output_folders.hpp"
 
 namespace execo::cli {
 
 run_work::run_work(run_options& options, context& on, audience to)
     : options_(options), context_(on), audience_(std::move(to)) {
+  choose_way();
   make();
+}
+
+// What `auto` is, when all is known that a tree may refuse.
+void run_work::choose_way() {
+  if (!options_.shape_if_faster) return;
+  way_wishes wishes;
+  wishes.shape = *options_.shape_if_faster;
+  wishes.fanout = options_.fanout.value_or(0);
+  wishes.usual_fanout = options_.usual_fanout;
+  wishes.in_batches = options_.batches.given();
+  wishes.by_sftp = options_.copy.by_sftp;
+  const way_choice found = execo::choose_way(options_.hosts, options_.ssh, wishes);
+  options_.ssh.via = ssh_client::direct;
+  if (found.is_tree) {
+    options_.shape = options_.shape_if_faster;
+    return audience_.notice("the tree is used, since " + found.why);
+  }
+  why_no_tree_ = found.why;
+  if (!options_.fanout) options_.fanout = options_.usual_fanout;
 }
 
 void run_work::make() {
@@ -54,7 +75,7 @@ remote run_work::made_command() {
   if (options_.has_terminal) made.pty(24, 80);
   set_streams(made);
   // Its hosts are those of the action.
-  if (options_.tree_stats) {
+  if (options_.tree_stats && options_.shape) {
     net_.emplace(std::vector<host>(), *options_.shape, options_.ssh);
     net_->on(context_);
   }

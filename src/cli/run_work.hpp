@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -44,10 +45,13 @@ class run_work {
   void set_fanout(std::size_t at_a_time);
   /// The tree that is asked about when the action has ended; null: none is.
   const tree_network* net() const noexcept { return net_ ? &*net_ : nullptr; }
+  /// Why none was taken where that was left open; empty: it was not, or one was taken.
+  const std::string& why_no_tree() const noexcept { return why_no_tree_; }
   /// Null: it has no batches.
   const execo::rollout* rollout() const noexcept { return rollout_ ? &*rollout_ : nullptr; }
 
  private:
+  void choose_way();
   void make();
   remote made_command();
   put made_put();
@@ -68,6 +72,7 @@ class run_work {
   audience audience_;
   std::variant<std::monostate, remote, put, get> work_;
   std::optional<tree_network> net_;
+  std::string why_no_tree_;
   std::optional<execo::rollout> rollout_;  // of what is not in `work_` then
   execo::action* action_ = nullptr;        // one of these
 };

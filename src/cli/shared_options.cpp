@@ -133,33 +133,33 @@ constexpr run_option connections[] = {
      }},
     {0, "known-hosts", "FILE", "file of known host keys (~/.ssh/known_hosts)",
      [](run_reader& r, const given_option& g) { r.ssh.given.known_hosts = plain_text(g); }},
-    {0, "via", "auto|libssh|openssh|tree",
+    {0, "via", "direct|auto|libssh|openssh|tree",
      "libssh: execo speaks ssh itself; openssh: it runs the program `ssh` once for each host; "
-     "auto: itself, and `ssh` for a host that libssh cannot log in to, but ssh may; tree: the "
-     "first hosts reach the others (auto)",
+     "direct: itself, and `ssh` for a host that libssh cannot log in to, but ssh may; tree: the "
+     "first hosts reach the others, and log in to them meanwhile; auto: tree for more than 512 "
+     "hosts where that is expected to be faster, else direct (direct)",
      [](run_reader& r, const given_option& g) { r.choose_way(g); }},
     {0, "arity", "N|auto",
-     "with --via tree: how many hosts each host reaches itself at most; 1: a chain; auto: what "
-     "connecting costs decides (auto)",
+     "with --via tree or auto: how many hosts each host reaches itself at most; 1: a chain; auto: "
+     "what connecting costs decides (auto)",
      [](run_reader& r, const given_option& g) { r.set_arity(g); }},
     {0, "site-trust", "",
-     "with --via tree: hosts reach further ones by their own program ssh, with the keys, known "
-     "hosts and configuration that they have; without it all hosts are reached from here",
+     "with --via tree or auto: hosts reach further ones by their own program ssh, with the keys, "
+     "known hosts and configuration that they have; without it their logins are signed from here",
      [](run_reader& r, const given_option&) { r.trusts_site = true; }},
     {0, "tree-ca", "FILE",
-     "with --via tree: hosts log in to further ones by certificates that this key of an ssh CA "
-     "signs, each for ten minutes; a public key: the ssh agent has the private one (none)",
+     "with --via tree or auto: hosts log in to further ones by certificates that this key of an "
+     "ssh CA signs, each for ten minutes; a public key: the ssh agent has the private one (none)",
      [](run_reader& r, const given_option& g) { r.authority = plain_text(g); }},
     {0, "tree-stats", "[=FILE]",
-     "with --via tree: say at the end what the tree was like and what it has cost; FILE: put a "
-     "picture of it there, as SVG",
+     "with --via tree or auto: say at the end what the tree was like and what it has cost, or why "
+     "there was none; FILE: put a picture of it there, as SVG",
      [](run_reader& r, const given_option& g) {
        r.made.tree_stats = g.value.empty() ? std::string() : plain_text(g);
      }},
     {0, "gateway", "SET",
      "with --via tree: all other hosts are reached through these, in turns; they run a command "
-     "only "
-     "if they are among the hosts",
+     "only if they are among the hosts",
      [](run_reader& r, const given_option& g) { r.gateways = plain_text(g); }},
     {0, "topology", "FILE",
      "with --via tree: which hosts are reached through which others, as in a topology.conf of "
@@ -168,8 +168,8 @@ constexpr run_option connections[] = {
        r.topology = command_line::read_text(g.spelled, plain_text(g));
      }},
     {0, "grooming", "DURATION",
-     "with --via tree: how long hosts on the way hold back what may be alike on others, so that it "
-     "comes here once; 0: not at all (100ms)",
+     "with --via tree or auto: how long hosts on the way hold back what may be alike on others, so "
+     "that it comes here once; 0: not at all (100ms)",
      [](run_reader& r, const given_option& g) { r.grooming = time_span(g); }},
     {0, "connector", "TEMPLATE",
      "reach hosts by this program in place of ssh: 'docker exec -i %h', 'srun --overlap -w %h', "

@@ -72,8 +72,9 @@ ssh_options ssh_arguments::take() {
   fill_in(&ssh_options::key_exchange, "kexalgorithms");
   fill_in(&ssh_options::tcp_keepalive, "tcpkeepalive");
   fill_in(&ssh_options::keepalive, "serveraliveinterval");
-  // A way that the command line names counts alone.
-  if (given.via == configured_.via) fill_in(&ssh_options::connector, "");
+  // A way that the command line names counts alone; `auto` names none.
+  if (given.via == configured_.via || given.via == ssh_client::automatic)
+    fill_in(&ssh_options::connector, "");
   if (!is_named("proxycommand")) fill_in(&ssh_options::jump, "proxyjump");
   if (!given.limits.establish && !is_named("connecttimeout"))
     given.limits.establish = configured_.limits.establish;

@@ -3,21 +3,19 @@
 #include <initializer_list>
 
 #include "shape/cost_model.hpp"
+#include "shape/reach_choice.hpp"
 
 namespace execo::detail {
 namespace {
 
 // Less is sent while a host is being reached.
 constexpr std::uint64_t least_bytes = 1024 * 1024;
-// Of a login over ssh in one site, until the host can connect on.
-constexpr double login_latency = 0.3;
 
 }  // namespace
 
 unsigned copy_arity(std::uint64_t hosts, std::uint64_t bytes) noexcept {
   if (bytes < least_bytes) return 0;
-  connect_cost login;
-  login.latency = login_latency;
+  const connect_cost login = cost_of_relayed_login();
   broadcast_cost copy;
   copy.bytes = static_cast<double>(bytes);
   auto seconds_with = [&](unsigned arity) {

@@ -131,12 +131,12 @@ double stop_and_wait_time(const broadcast_cost& of, unsigned children,
 }
 
 shape_choice choose_shape(std::uint64_t hosts, const connect_cost& root, const connect_cost& node,
-                          const node_limits& limits) noexcept {
+                          const node_limits& limits, unsigned arity) noexcept {
+  if (arity == 0) arity = arity_for(node, limits);
   double flat = flat_time(hosts, root);
-  unsigned arity = arity_for(node, limits);
   double tree = balanced_time(hosts, arity, node);
-  if (flat <= tree) return {shape_kind::flat, 0, flat};
-  return {shape_kind::tree, arity, tree};
+  if (flat <= tree) return {shape_kind::flat, 0, flat, tree};
+  return {shape_kind::tree, arity, tree, flat};
 }
 
 unsigned arity_for(const connect_cost& at, const node_limits& limits) noexcept {

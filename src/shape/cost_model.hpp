@@ -82,10 +82,12 @@ struct shape_choice {
   shape_kind kind = shape_kind::flat;
   unsigned arity = 0;  ///< of a tree
   double seconds = 0;  ///< that the model expects
+  double other = 0;    ///< that it expects of the other kind
 };
 /// Flat as long as that is as fast. `root` is what connecting costs at the root, `node` elsewhere.
+/// `arity`: of the tree; 0: as many as connecting suggests.
 shape_choice choose_shape(std::uint64_t hosts, const connect_cost& root, const connect_cost& node,
-                          const node_limits& limits = {}) noexcept;
+                          const node_limits& limits = {}, unsigned arity = 0) noexcept;
 
 /// How many children a node of those costs should have: k*, from 4 to 64, and no more than fit.
 unsigned arity_for(const connect_cost& at, const node_limits& limits = {}) noexcept;

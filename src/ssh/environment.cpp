@@ -28,8 +28,16 @@ std::string_view to_string(become_method how) noexcept {
 }
 
 std::string_view to_string(ssh_client which) noexcept {
-  if (which == ssh_client::automatic) return "auto";
-  return which == ssh_client::openssh ? "openssh" : "libssh";
+  switch (which) {
+    case ssh_client::direct:
+      return "direct";
+    case ssh_client::built_in:
+      return "libssh";
+    case ssh_client::openssh:
+      return "openssh";
+    default:
+      return "auto";
+  }
 }
 
 namespace detail {

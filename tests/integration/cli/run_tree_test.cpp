@@ -66,7 +66,7 @@ TEST(execo_run_in_a_tree, says_in_a_line_what_is_wrong_with_an_authority) {
     return o.err;
   };
   EXPECT_EQ(said({"--via", "tree"}), "execo: certificate authority /none is missing\n");
-  EXPECT_EQ(said({}), "execo: --tree-ca is for --via tree\n");
+  EXPECT_EQ(said({}), "execo: --tree-ca is for --via tree and --via auto\n");
   EXPECT_EQ(said({"--via", "tree", "--site-trust"}),
             "execo: --tree-ca and --site-trust exclude each other: choose one\n");
   EXPECT_EQ(said({"--via", "tree", "--connector", "local"}),

@@ -125,7 +125,8 @@ TEST(configuration, what_is_wrong_is_told_with_file_and_line) {
   EXPECT_EQ(complaint("\nssh = 3"), "the file:2: ssh: expected a table: [ssh]");
   EXPECT_THAT(complaint("timeout = 'soon'"), StartsWith("the file:1: timeout: 'soon' is not"));
   EXPECT_THAT(complaint("color = 'blue'"), HasSubstr("color: 'blue': choose from auto, always"));
-  EXPECT_THAT(complaint("[ssh]\nvia = 'rsh'"), HasSubstr("choose from auto, libssh, openssh"));
+  EXPECT_THAT(complaint("[ssh]\nvia = 'rsh'"),
+              HasSubstr("choose from direct, auto, libssh, openssh"));
   EXPECT_THAT(complaint("[ssh]\nconnector = 'rsh %x'"), StartsWith("the file:2: ssh.connector: "));
   EXPECT_THAT(complaint("[ssh]\njump = 'a:b:c,'"), StartsWith("the file:2: ssh.jump: "));
   EXPECT_THAT(complaint("fanout = \n"), StartsWith("the file:1: "));

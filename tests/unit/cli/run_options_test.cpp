@@ -95,6 +95,36 @@ TEST(run_options, a_way_to_the_hosts_comes_before_that_of_a_configuration) {
   EXPECT_THAT(parse_run(by_ssh, defaults)->ssh.jump, ElementsAre("inner"));
 }
 
+TEST(run_options, auto_leaves_open_whether_there_is_a_tree) {
+  config defaults = parse_config("fanout = 7\n[ssh]\nconnector = 'rsh %h'\n");
+  std::vector<const char*> words{"-w", "n1", "uname"};
+  EXPECT_EQ(parse_run(words, defaults)->ssh.via, ssh_client::direct);
+  EXPECT_EQ(parse_run(words, defaults)->fanout, 7U);
+  words.insert(words.begin(), {"--via", "auto", "--arity", "5", "--site-trust"});
+  const std::optional<run_options> open = parse_run(words, defaults);
+  EXPECT_FALSE(open->shape);
+  ASSERT_TRUE(open->shape_if_faster);
+  EXPECT_EQ(open->shape_if_faster->settings().arity, 5U);
+  EXPECT_TRUE(open->shape_if_faster->settings().site_trust);
+  EXPECT_FALSE(open->fanout);
+  EXPECT_EQ(open->usual_fanout, 7U);
+  EXPECT_EQ(open->ssh.connector, "rsh %h") << "which auto does not take the place of";
+  words.insert(words.begin() + 2, {"--via", "tree"});
+  EXPECT_TRUE(parse_run(words, defaults)->shape);
+  EXPECT_FALSE(parse_run(words, defaults)->shape_if_faster);
+  words.insert(words.begin() + 4, {"--via", "direct"});
+  EXPECT_THROW((void)parse_run(words, defaults), command_line::usage_error);
+}
+
+TEST(run_options, a_configuration_may_leave_open_whether_there_is_a_tree) {
+  config defaults = parse_config("[ssh]\nvia = 'auto'\n");
+  EXPECT_EQ(defaults.ssh.via, ssh_client::automatic);
+  std::vector<const char*> words{"-w", "n1", "uname"};
+  EXPECT_TRUE(parse_run(words, defaults)->shape_if_faster);
+  words.insert(words.begin(), {"--via", "direct"});
+  EXPECT_FALSE(parse_run(words, defaults)->shape_if_faster);
+}
+
 TEST(run_options, retry_comes_before_that_of_a_configuration) {
   config defaults = parse_config("[ssh]\nretries = 3\n");
   std::vector<const char*> words{"-w", "n1", "uname"};
