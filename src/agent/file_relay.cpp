@@ -38,10 +38,10 @@ file_relay::content* file_relay::find(std::uint32_t number) noexcept {
 // A content is written to one file of a host: for another one it has to come in another way.
 void file_relay::write(const detail::file_order_message& order) {
   if (find(order.content) != nullptr)
-    return tell_ended(order.run, command_end::lost, 0, "the file is written here already");
+    return report_ended(order.run, command_end::lost, 0, "the file is written here already");
   auto made = std::make_unique<content>(order, mask_);
   const part_place place(tree_secret_, index_, order.content);
-  if (!made->file.open(take_offered(place))) return tell_failed(made->file);
+  if (!made->file.open(take_offered(place))) return report_failed(made->file);
   content& of = *contents_.emplace(order.content, std::move(made)).first->second;
   if (of.file.found() == 0) return ask(order.content, of, content_window);
   of.at = stage::checking;
@@ -85,7 +85,7 @@ bool file_relay::take_first(content& of, std::uint64_t offset) {
   of.digests.clear();
   if (!of.file.begin_anew()) {
     of.at = stage::none;
-    tell_failed(of.file);
+    report_failed(of.file);
   }
   return offset == 0;
 }
@@ -105,7 +105,7 @@ bool file_relay::take(const detail::file_part_message& part) {
   of->digests.add(part.digest);
   if (!of->file.write(part.bytes)) {
     of->at = stage::none;
-    tell_failed(of->file);
+    report_failed(of->file);
     return true;
   }
   give_on(part, *of);
@@ -138,8 +138,8 @@ void file_relay::end(content& of) {
     of.unpacker = std::make_unique<file_unpacker>(of.file, mask_);
     return loop_.arm(step_, loop_.now());
   }
-  if (!of.file.finish()) return tell_failed(of.file);
-  tell_ended(of.file.order().run, command_end::exited, 0, "", of.had);
+  if (!of.file.finish()) return report_failed(of.file);
+  report_ended(of.file.order().run, command_end::exited, 0, "", of.had);
 }
 
 // A step of each, then what else there is.
@@ -158,8 +158,8 @@ void file_relay::unpacked(content& of) {
   const bool is_done = by->state() == unpack_state::done;
   of.file.drop_kept();
   of.file.discard();
-  tell_ended(of.file.order().run, is_done ? command_end::exited : command_end::not_started,
-             by->error(), by->failure(), of.had);
+  report_ended(of.file.order().run, is_done ? command_end::exited : command_end::not_started,
+               by->error(), by->failure(), of.had);
 }
 
 void file_relay::take(const detail::file_none_message& none) {
@@ -172,7 +172,7 @@ void file_relay::give_up(content& of, std::string_view why) {
   of.at = stage::none;
   of.file.drop_kept();
   of.file.discard();
-  tell_ended(of.file.order().run, command_end::lost, 0, why);
+  report_ended(of.file.order().run, command_end::lost, 0, why);
 }
 
 void file_relay::cancel(std::uint32_t run) {
@@ -181,7 +181,7 @@ void file_relay::cancel(std::uint32_t run) {
     of->unpacker.reset();
     if (of->is_under_way()) of->at = stage::none;
     of->file.discard();
-    return tell_ended(run, command_end::cancelled, 0, "");
+    return report_ended(run, command_end::cancelled, 0, "");
   }
 }
 
@@ -192,7 +192,7 @@ void file_relay::abandon() {
     if (!of->is_under_way() && !was_unpacking) continue;
     of->at = stage::none;
     of->file.discard();
-    tell_ended(of->file.order().run, command_end::lost, 0, not_by_parent);
+    report_ended(of->file.order().run, command_end::lost, 0, not_by_parent);
   }
 }
 
@@ -210,12 +210,12 @@ bool file_relay::has_offers() const noexcept {
   });
 }
 
-void file_relay::tell_failed(const file_writer& of) {
-  tell_ended(of.order().run, command_end::not_started, of.error(), of.failure());
+void file_relay::report_failed(const file_writer& of) {
+  report_ended(of.order().run, command_end::not_started, of.error(), of.failure());
 }
 
-void file_relay::tell_ended(std::uint32_t run, command_end how, int code, std::string_view text,
-                            std::uint64_t had) {
+void file_relay::report_ended(std::uint32_t run, command_end how, int code, std::string_view text,
+                              std::uint64_t had) {
   detail::ended_message end;
   end.run = run;
   end.hosts = detail::index_ranges(index_);

@@ -108,9 +108,9 @@ class file_relay {
   void work_some();
   void unpacked(content& of);
   void give_up(content& of, std::string_view why);
-  void tell_failed(const file_writer& of);
-  void tell_ended(std::uint32_t run, detail::command_end how, int code, std::string_view text,
-                  std::uint64_t had = 0);
+  void report_failed(const file_writer& of);
+  void report_ended(std::uint32_t run, detail::command_end how, int code, std::string_view text,
+                    std::uint64_t had = 0);
   void refuse(std::uint32_t child, std::uint32_t number);
   void serve(std::uint32_t number, content& from);
   void serve(std::uint32_t number, content& from, detail::content_reader& to, line& way);

@@ -116,13 +116,13 @@ class node final : private line_owner,
   void send_contributions(std::uint32_t talk);
   bool hear_answers(const branch& from, const detail::frame& what);
   void lose_answers(const detail::index_ranges& hosts);
-  void tell_answers();
+  void report_answers();
   void end_runs(const detail::index_ranges& hosts, std::string_view why);
   void tell_ended(std::uint32_t run, detail::index_ranges hosts, detail::command_end how,
                   std::string_view text);
   detail::host_state_message state_of(const detail::index_ranges& hosts,
                                       detail::tree_host_state state) const;
-  void tell_state(detail::host_state_message what);
+  void report_state(detail::host_state_message what);
 
   // -- the commands and files here ----------------------------------------------------------------
   void tell(const detail::started_message& what) override;

@@ -149,20 +149,20 @@ detail::host_state_message node::state_of(const index_ranges& hosts, tree_host_s
   return message;
 }
 
-void node::tell_state(detail::host_state_message what) {
+void node::report_state(detail::host_state_message what) {
   const index_ranges hosts = std::exchange(what.hosts, index_ranges());
   for_pieces(what, hosts, [&](const auto& piece) { tell_parent(piece); });
 }
 
 void node::on_connecting(const index_ranges& hosts) {
-  tell_state(state_of(hosts, tree_host_state::connecting));
+  report_state(state_of(hosts, tree_host_state::connecting));
 }
 
 void node::on_child_up(branch& which) {
   detail::host_state_message message =
       state_of(index_ranges(which.host().index), tree_host_state::up);
   message.connect_ms = static_cast<std::uint32_t>(which.connect_time().count() / 1000);
-  tell_state(std::move(message));
+  report_state(std::move(message));
 }
 
 // Orders follow the hosts that they are for.
@@ -180,7 +180,7 @@ void node::on_hosts_lost(const index_ranges& hosts, const index_ranges& silent, 
   detail::host_state_message message = state_of(hosts, tree_host_state::failed);
   message.why = why;
   message.text = text.substr(0, detail::reason_limit);
-  tell_state(std::move(message));
+  report_state(std::move(message));
 }
 
 void node::on_hosts_back(const index_ranges& hosts, const std::string& text) {

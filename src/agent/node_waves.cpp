@@ -10,7 +10,7 @@ bool node::obey(const detail::wave_message& what, const detail::frame&) {
   if (what.number <= wave_.number()) return false;
   wave_.begin(what.number, index_, children_.tell_all(what));
   if (wave_.is_due())
-    tell_answers();
+    report_answers();
   else
     loop_.arm(wave_due_, loop_.now() + milliseconds(what.hold_ms));
   return true;
@@ -20,7 +20,7 @@ bool node::hear_answers(const branch& from, const detail::frame& what) {
   std::optional<detail::answers_message> message = detail::answers_message::decode(what);
   if (!message || !children_.may_tell(from, message->hosts)) return false;
   if (!wave_.take(from.number(), *message)) return false;
-  tell_answers();
+  report_answers();
   return true;
 }
 
@@ -28,15 +28,15 @@ bool node::hear_answers(const branch& from, const detail::frame& what) {
 void node::lose_answers(const detail::index_ranges& hosts) {
   wave_.lose(hosts);
   wave_.forget_if([this](std::uint32_t child) { return children_.line_of(child) == nullptr; });
-  tell_answers();
+  report_answers();
 }
 
 void node::on_wave_due() {
   wave_.stop_waiting();
-  tell_answers();
+  report_answers();
 }
 
-void node::tell_answers() {
+void node::report_answers() {
   if (!wave_.is_due()) return;
   loop_.disarm(wave_due_);
   detail::answers_message answers;

@@ -42,14 +42,14 @@ class talks final : private talk_seat_owner {
 
  private:
   template <class Message>
-  void tell_of(const talk_seat& by, Message& what) {
+  void pass_on(const talk_seat& by, Message& what) {
     what.run = by.talk();
     what.hosts = detail::index_ranges(index_);
     owner_.tell(what);
   }
-  void tell(const talk_seat& by, detail::say_message what) override { tell_of(by, what); }
-  void tell(const talk_seat& by, detail::contribute_message what) override { tell_of(by, what); }
-  void tell(const talk_seat& by, detail::consumed_message what) override { tell_of(by, what); }
+  void tell(const talk_seat& by, detail::say_message what) override { pass_on(by, what); }
+  void tell(const talk_seat& by, detail::contribute_message what) override { pass_on(by, what); }
+  void tell(const talk_seat& by, detail::consumed_message what) override { pass_on(by, what); }
   talk_seat* find(std::uint32_t talk) noexcept;
 
   reactor& loop_;

@@ -44,13 +44,13 @@ class retry_account {
  public:
   retry_account(double share, unsigned reserve)
       : share_(std::llround(share * one_retry)),
-        most_(std::max(std::int64_t{reserve}, std::int64_t{1}) * one_retry),
+        max_(std::max(std::int64_t{reserve}, std::int64_t{1}) * one_retry),
         balance_(std::int64_t{reserve} * one_retry) {}
 
   void pay_in() noexcept {
     std::int64_t now = balance();
-    while (now < most_ && !balance_.compare_exchange_weak(now, std::min(now + share_, most_),
-                                                          std::memory_order_relaxed)) {
+    while (now < max_ && !balance_.compare_exchange_weak(now, std::min(now + share_, max_),
+                                                         std::memory_order_relaxed)) {
     }
   }
   bool take_out() noexcept {
@@ -65,7 +65,7 @@ class retry_account {
 
  private:
   const std::int64_t share_;
-  const std::int64_t most_;  // at least one, or a share could never be saved up
+  const std::int64_t max_;  // at least one, or a share could never be saved up
   std::atomic<std::int64_t> balance_;
 };
 

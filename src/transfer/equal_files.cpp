@@ -31,7 +31,7 @@ bool is_same_file(const struct stat& one, const struct stat& other) noexcept {
 
 equal_files::equal_files(loop& on) noexcept
     : loop_(on),
-      tell_(delegate<>::to<&equal_files::tell>(this), "turns of a copy"),
+      notice_(delegate<>::to<&equal_files::tell>(this), "turns of a copy"),
       look_(delegate<>::to<&equal_files::look>(this), "a look at who sends in a copy") {}
 
 void equal_files::want(wanted_file& which, const std::string& digest, std::uint64_t size) {
@@ -79,7 +79,7 @@ void equal_files::begin_copy() noexcept {
 
 void equal_files::decide(wanted_file& which) noexcept {
   which.link_before(decided_);
-  if (!tell_.armed()) loop_.arm_after(tell_, clock::duration(0));
+  if (!notice_.armed()) loop_.arm_after(notice_, clock::duration(0));
 }
 
 // What is decided meanwhile is told in a later turn of the loop.
@@ -133,7 +133,7 @@ void equal_files::end(wanted_file& which) noexcept {
   begin_turns();
   begin_copy();
   if (senders_ == 0) loop_.disarm(look_);
-  if (!decided_.linked()) loop_.disarm(tell_);
+  if (!decided_.linked()) loop_.disarm(notice_);
 }
 
 void equal_files::leave_turn(wanted_file& which) noexcept {

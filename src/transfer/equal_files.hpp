@@ -114,7 +114,7 @@ class equal_files {
   wanted_file* copied_ = nullptr;
   std::size_t count_kept_ = 0;
   std::size_t senders_ = 0;
-  deadline_timer tell_;
+  deadline_timer notice_;
   deadline_timer look_;
 };
 

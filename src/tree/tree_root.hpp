@@ -153,7 +153,7 @@ class tree_root final : public ref_counted,
   void mark_up(std::uint32_t index, std::uint32_t link, std::uint32_t parent, unsigned depth);
   void mark_failed(std::uint32_t index, const failure& why);
   void mark_ended(std::uint32_t index, host_failure how, const failure& why);
-  void tell_lost(std::uint32_t index, const failure& why);
+  void notify_lost(std::uint32_t index, const failure& why);
   void lose_hosts(const tree_child& child, std::uint32_t link, const failure& why);
   bool take_state(tree_child& child, std::uint32_t link, const frame& f);
   bool take_steal(std::uint32_t link, const frame& f);

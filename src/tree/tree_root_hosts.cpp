@@ -245,13 +245,13 @@ void tree_root::mark_failed(std::uint32_t index, const failure& why) {
   hosts_.set_stage(its, tree_stage::failed);
   its.link = tree_hosts::no_link;
   if (was_up)
-    tell_lost(index, why);
+    notify_lost(index, why);
   else if (watcher_ != nullptr)
     watcher_->host_failed(index, why);
   end_seats(its, why);
 }
 
-void tree_root::tell_lost(std::uint32_t index, const failure& why) {
+void tree_root::notify_lost(std::uint32_t index, const failure& why) {
   wave_.lose(index);
   if (watcher_ != nullptr) watcher_->host_lost(index, why);
 }
@@ -273,7 +273,7 @@ void tree_root::lose_hosts(const tree_child& child, std::uint32_t link, const fa
     its.link = tree_hosts::no_link;
     if (its.at != tree_stage::up) return;
     hosts_.set_stage(its, tree_stage::unknown);
-    tell_lost(index, why);
+    notify_lost(index, why);
   });
   runs_.drop(link);
   tree_links::entry& its = links_[link];

@@ -128,10 +128,10 @@ class tree_transport final : public seat_transport {
   void seat_up() override {
     events_->on_phase(phase::open);
     if (is_parting() || stage_ != stage::waiting) return;
-    if (tell_place() && enter_talk()) ask();
+    if (enter_place() && enter_talk()) ask();
   }
   // Who reaches the host is known now.
-  bool tell_place() {
+  bool enter_place() {
     order_.count = static_cast<std::uint32_t>(place_.count);
     order_.rank_shift = static_cast<std::uint32_t>(place_.index + 1) - host_in_tree;
     if (place_.father_mark.empty()) return true;
