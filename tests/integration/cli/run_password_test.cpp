@@ -202,6 +202,24 @@ TEST(run_password, is_given_to_the_program_ssh) {
   EXPECT_EQ(hosts.secrets(), 3);
 }
 
+// As before OpenSSH 8.4, which takes a program in place of a terminal only if there is none.
+TEST(run_password, is_given_to_an_ssh_that_cannot_be_told_to_ask_a_program) {
+  password_fleet hosts("127.24.42.[1-2]", "password");
+  scratch_directory folder;
+  std::ofstream(folder.path() + "/ssh")
+      << "#!/bin/sh\nunset SSH_ASKPASS_REQUIRE\nexec /usr/bin/ssh \"$@\"\n";
+  ASSERT_EQ(::chmod((folder.path() + "/ssh").c_str(), 0700), 0);
+  program run = program::on_terminal(
+      run_words(hosts, "127.24.42.[1-2]",
+                {"--via", "openssh", "--ask-pass", "-b", "--progress", "never"}),
+      with_helpers({"PATH=" + folder.path() + ":/usr/bin:/bin"}));
+  ASSERT_TRUE(run.out_has("Password for ops: ")) << run.out();
+  run.type(std::string(right_one) + "\n");
+  outcome end = run.finish();
+  EXPECT_EQ(end.code, 0) << end.out;
+  EXPECT_EQ(hosts.secrets(), 2);
+}
+
 TEST(run_code, is_asked_for_on_the_terminal_of_each_host) {
   password_fleet hosts("127.24.38.[1-3]", "publickey,keyboard-interactive",
                        {"--prompt", "Verification code: =123456"});

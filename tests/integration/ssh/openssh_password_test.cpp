@@ -33,6 +33,13 @@ ssh_options by_program(const password_fleet& fleet, asked_user& user) {
   return how;
 }
 
+/// As one word of a shell.
+std::string one_word(const std::string& text) {
+  std::string word = "'";
+  for (char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
 TEST(openssh_password, is_asked_for_once_and_lets_in_to_all_hosts) {
   for (const char* method : {"password", "keyboard-interactive"}) {
     password_fleet fleet("127.24.60.[1-12]", method);
@@ -215,6 +222,12 @@ TEST(openssh_password, is_not_for_a_program_on_the_way) {
   EXPECT_EQ(file_bytes(got), "");
   // It does without a key.
   how.proxy_command = asks("Enter passphrase for key: ");
+  EXPECT_THAT(text_of(run_on("127.24.70.1", how)), HasSubstr("gave 1"));
+  EXPECT_EQ(file_bytes(got), "");
+  // Without the token nobody is heard.
+  how.proxy_command = "EXECO_ASKPASS=$(printf %%.16s \"$EXECO_ASKPASS\")$(printf %%032d 0); " +
+                      std::string("export EXECO_ASKPASS; ") + asks("Password: ");
+  how.proxy_command = "sh -c " + one_word(how.proxy_command);
   EXPECT_THAT(text_of(run_on("127.24.70.1", how)), HasSubstr("gave 1"));
   EXPECT_EQ(file_bytes(got), "");
   EXPECT_TRUE(user.texts().empty());
