@@ -2,6 +2,7 @@
 #include "execo/action.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 #include "action/action_access.hpp"
 #include "action/fanout_action.hpp"
@@ -32,46 +33,27 @@ void action_run_op::on_stop() noexcept { state_->stop(); }
 void action_run_op::deliver() noexcept { complete(); }
 action_result action_run_op::await_resume() { return state_->take_end(); }
 
-void action_end_op::on_start(bool stopped) noexcept {
-  if (stopped) {
-    abandoned_ = true;
-    return complete();
-  }
-  state_->wait_for_end(*this);
+void action_watch::on_start(bool stopped) noexcept {
+  abandoned_ = stopped;
+  stopped ? complete() : enter();
 }
 
-void action_end_op::on_stop() noexcept {
+void action_watch::on_stop() noexcept {
   if (!linked()) return;
   unlink();
   abandoned_ = true;
   complete();
 }
 
-void action_end_op::deliver() noexcept { complete(); }
-
-action_result action_end_op::await_resume() {
+void action_watch::check() const {
   if (abandoned_) throw operation_cancelled();
-  return state_->take_end();
+  if (failed_) std::rethrow_exception(failed_);
 }
 
-void action_next_op::on_start(bool stopped) noexcept {
-  if (stopped) {
-    abandoned_ = true;
-    return complete();
-  }
-  state_->wait_for_next(*this);
-}
-
-void action_next_op::on_stop() noexcept {
-  if (!linked()) return;
-  unlink();
-  abandoned_ = true;
-  complete();
-}
-
-void action_next_op::deliver() noexcept {
+template <class Take>
+void action_watch::complete_with(Take&& take) noexcept {
   try {
-    taken_ = state_->take_next();
+    std::forward<Take>(take)();
   } catch (...) {
     // The action failed as a whole: thrown where the coroutine resumes.
     failed_ = std::current_exception();
@@ -79,9 +61,22 @@ void action_next_op::deliver() noexcept {
   complete();
 }
 
+void action_end_op::enter() noexcept { state_->wait_for_end(*this); }
+void action_end_op::deliver() noexcept { complete(); }
+
+action_result action_end_op::await_resume() {
+  check();
+  return state_->take_end();
+}
+
+void action_next_op::enter() noexcept { state_->wait_for_next(*this); }
+
+void action_next_op::deliver() noexcept {
+  complete_with([this] { taken_ = state_->take_next(); });
+}
+
 std::optional<host_result> action_next_op::await_resume() {
-  if (abandoned_) throw operation_cancelled();
-  if (failed_) std::rethrow_exception(failed_);
+  check();
   return std::move(taken_);
 }
 
@@ -93,34 +88,14 @@ loop& action_line_op::bind(loop* affinity) {
   return action_wait::bind(affinity);
 }
 
-void action_line_op::on_start(bool stopped) noexcept {
-  if (stopped) {
-    abandoned_ = true;
-    return complete();
-  }
-  state_->wait_for_line(*this);
-}
-
-void action_line_op::on_stop() noexcept {
-  if (!linked()) return;
-  unlink();
-  abandoned_ = true;
-  complete();
-}
+void action_line_op::enter() noexcept { state_->wait_for_line(*this); }
 
 void action_line_op::deliver() noexcept {
-  try {
-    taken_ = state_->take_line();
-  } catch (...) {
-    // The action failed as a whole: thrown where the coroutine resumes.
-    failed_ = std::current_exception();
-  }
-  complete();
+  complete_with([this] { taken_ = state_->take_line(); });
 }
 
 std::optional<host_line> action_line_op::await_resume() {
-  if (abandoned_) throw operation_cancelled();
-  if (failed_) std::rethrow_exception(failed_);
+  check();
   return std::move(taken_);
 }
 

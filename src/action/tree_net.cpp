@@ -193,7 +193,7 @@ void tree_net::be_over() noexcept {
   while (closing_.linked()) {
     auto& waiter = static_cast<tree_close_op&>(*closing_.next());
     contain([&] { waiter.found_ = stats_; }, [](const std::exception_ptr&) {});
-    waiter.end();
+    waiter.end({});
   }
 }
 
@@ -230,9 +230,9 @@ void tree_net::deploy(tree_deploy_op& waiter) {
 void tree_net::close(tree_close_op& waiter) noexcept {
   if (state_ == state::closed) {
     contain([&] { waiter.found_ = stats_; }, [](const std::exception_ptr&) {});
-    return waiter.end();
+    return waiter.end({});
   }
-  static_cast<list_node&>(waiter).link_before(closing_);
+  waiter.link_before(closing_);
   close();
 }
 
@@ -360,67 +360,46 @@ std::shared_ptr<command_factory> make_net_factory(const tree_net_ref& net) {
 
 // -- awaiters -------------------------------------------------------------------------------------
 
-tree_deploy_op::tree_deploy_op(tree_deploy_op&& other) noexcept
-    : operation(std::move(other)),
-      list_node(),
-      net_(std::move(other.net_)),
-      added_(std::move(other.added_)),
-      adds_(other.adds_) {}
+loop& tree_op::bind(loop* affinity) { return net_->place(affinity); }
 
-loop& tree_deploy_op::bind(loop* affinity) { return net_->place(affinity); }
-
-void tree_deploy_op::on_start(bool stopped) noexcept {
+void tree_op::on_start(bool stopped) noexcept {
   abandoned_ = stopped;
   if (stopped) return complete();
   // It may be over, and gone, when this returns.
   std::exception_ptr problem;
   try {
-    return net_->deploy(*this);
+    return enter();
   } catch (...) {
     problem = std::current_exception();
   }
   end(std::move(problem));
 }
 
-void tree_deploy_op::on_stop() noexcept {
+void tree_op::on_stop() noexcept {
   if (!list_node::linked()) return stop_missed();
   abandoned_ = true;
-  end({});
+  leave();
 }
 
-void tree_deploy_op::end(std::exception_ptr error) noexcept {
+void tree_op::end(std::exception_ptr error) noexcept {
   error_ = std::move(error);
   list_node::unlink();
   complete();
 }
 
-std::vector<tree_host> tree_deploy_op::await_resume() {
+void tree_op::check() const {
   if (abandoned_) throw operation_cancelled();
   if (error_) std::rethrow_exception(error_);
-  return std::move(found_);
 }
 
-loop& tree_close_op::bind(loop* affinity) { return net_->place(affinity); }
+void tree_deploy_op::enter() { net_->deploy(*this); }
 
 void tree_close_op::on_start(bool stopped) noexcept {
-  abandoned_ = stopped;
-  if (stopped) {
-    net_->close();
-    return complete();
-  }
-  net_->close(*this);
+  if (stopped) net_->close();
+  tree_op::on_start(stopped);
 }
 
-void tree_close_op::on_stop() noexcept {
-  if (!list_node::linked()) return stop_missed();
-  abandoned_ = true;
-  end();
-}
-
-void tree_close_op::end() noexcept {
-  list_node::unlink();
-  complete();
-}
+void tree_close_op::enter() { net_->close(*this); }
 
 }  // namespace execo::detail
 

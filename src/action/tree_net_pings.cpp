@@ -12,7 +12,7 @@ namespace execo::detail {
 
 void tree_net::ping(tree_ping_op& waiter) {
   if (open() == nullptr) throw std::logic_error(was_closed);
-  static_cast<list_node&>(waiter).link_before(pinging_);
+  waiter.link_before(pinging_);
   ask_agents();
 }
 
@@ -61,41 +61,11 @@ tree_answers tree_net::answers() const {
 // -- the awaiter ----------------------------------------------------------------------------------
 
 tree_ping_op::tree_ping_op(tree_net_ref net, duration within)
-    : net_(std::move(net)), within_(within) {
+    : tree_op(std::move(net)), within_(within) {
   if (within <= duration::zero()) throw std::invalid_argument("ping: a time above 0 is needed");
 }
 
-loop& tree_ping_op::bind(loop* affinity) { return net_->place(affinity); }
-
-void tree_ping_op::on_start(bool stopped) noexcept {
-  abandoned_ = stopped;
-  if (stopped) return complete();
-  // It may be over, and gone, when this returns.
-  std::exception_ptr problem;
-  try {
-    return net_->ping(*this);
-  } catch (...) {
-    problem = std::current_exception();
-  }
-  end(std::move(problem));
-}
-
-void tree_ping_op::on_stop() noexcept {
-  if (!list_node::linked()) return stop_missed();
-  abandoned_ = true;
-  net_->leave(*this);
-}
-
-void tree_ping_op::end(std::exception_ptr error) noexcept {
-  error_ = std::move(error);
-  list_node::unlink();
-  complete();
-}
-
-tree_answers tree_ping_op::await_resume() {
-  if (abandoned_) throw operation_cancelled();
-  if (error_) std::rethrow_exception(error_);
-  return std::move(found_);
-}
+void tree_ping_op::enter() { net_->ping(*this); }
+void tree_ping_op::leave() noexcept { net_->leave(*this); }
 
 }  // namespace execo::detail

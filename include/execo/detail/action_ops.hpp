@@ -52,57 +52,67 @@ class [[nodiscard]] action_run_op final : public action_wait {
   void deliver() noexcept override;
 };
 
-class [[nodiscard]] action_end_op final : public action_wait {
- public:
-  explicit action_end_op(action_ref state) noexcept : action_wait(std::move(state)) {}
-  action_end_op(action_end_op&& other) noexcept : action_wait(std::move(other)) {}
-  action_result await_resume();
+/// A wait that a stop ends, while the action goes on.
+class action_watch : public action_wait {
+ protected:
+  explicit action_watch(action_ref state) noexcept : action_wait(std::move(state)) {}
+  action_watch(action_watch&& other) noexcept : action_wait(std::move(other)) {}
+  /// Throws: operation_cancelled if a stop ended it; what `take` threw.
+  void check() const;
+  /// Takes what there is; completes in any case.
+  template <class Take>
+  void complete_with(Take&& take) noexcept;
 
  private:
+  /// Leads to deliver(), unless a stop comes first.
+  virtual void enter() noexcept = 0;
   void on_start(bool stopped) noexcept override;
   void on_stop() noexcept override;
   bool cancelled() const noexcept override { return abandoned_; }
-  const char* what() const noexcept override { return "the end of an action that goes on"; }
-  void deliver() noexcept override;
 
+  std::exception_ptr failed_;
   bool abandoned_ = false;
 };
 
-class [[nodiscard]] action_next_op final : public action_wait {
+class [[nodiscard]] action_end_op final : public action_watch {
  public:
-  explicit action_next_op(action_ref state) noexcept : action_wait(std::move(state)) {}
-  action_next_op(action_next_op&& other) noexcept : action_wait(std::move(other)) {}
+  explicit action_end_op(action_ref state) noexcept : action_watch(std::move(state)) {}
+  action_end_op(action_end_op&& other) noexcept : action_watch(std::move(other)) {}
+  action_result await_resume();
+
+ private:
+  void enter() noexcept override;
+  const char* what() const noexcept override { return "the end of an action that goes on"; }
+  void deliver() noexcept override;
+};
+
+class [[nodiscard]] action_next_op final : public action_watch {
+ public:
+  explicit action_next_op(action_ref state) noexcept : action_watch(std::move(state)) {}
+  action_next_op(action_next_op&& other) noexcept : action_watch(std::move(other)) {}
   std::optional<host_result> await_resume();
 
  private:
-  void on_start(bool stopped) noexcept override;
-  void on_stop() noexcept override;
-  bool cancelled() const noexcept override { return abandoned_; }
+  void enter() noexcept override;
   const char* what() const noexcept override { return "the next result of an action"; }
   void deliver() noexcept override;
 
   std::optional<host_result> taken_;
-  std::exception_ptr failed_;
-  bool abandoned_ = false;
 };
 
-class [[nodiscard]] action_line_op final : public action_wait {
+class [[nodiscard]] action_line_op final : public action_watch {
  public:
-  explicit action_line_op(action_ref state) noexcept : action_wait(std::move(state)) {}
-  action_line_op(action_line_op&& other) noexcept : action_wait(std::move(other)) {}
+  explicit action_line_op(action_ref state) noexcept : action_watch(std::move(state)) {}
+  action_line_op(action_line_op&& other) noexcept : action_watch(std::move(other)) {}
   std::optional<host_line> await_resume();
 
  private:
   loop& bind(loop* affinity) override;
-  void on_start(bool stopped) noexcept override;
-  void on_stop() noexcept override;
-  bool cancelled() const noexcept override { return abandoned_; }
+  void enter() noexcept override;
   const char* what() const noexcept override { return "the next line of an action"; }
   void deliver() noexcept override;
 
   std::optional<host_line> taken_;
-  std::exception_ptr failed_;
-  bool abandoned_ = false;
 };
 
 }  // namespace detail
