@@ -73,7 +73,7 @@ bool node::take_of_content(const detail::frame& what) {
       return take_as<detail::file_none_message>(what);
     case frame_type::file_forget:
       return take_as<detail::file_forget_message>(what);
-    // No agent is taken up again yet.
+    // All others are the link's own.
     default:
       return true;
   }

@@ -40,7 +40,6 @@ constexpr std::array type_rules{
     type_rule(frame_type::signal, frame_class::control, frame_address::hosts_of_run, "signal"),
     type_rule(frame_type::cancel, frame_class::control, frame_address::hosts_of_run, "cancel"),
     type_rule(frame_type::ping, frame_class::link, frame_address::nobody, "ping"),
-    type_rule(frame_type::attach, frame_class::link, frame_address::nobody, "attach"),
     type_rule(frame_type::part, frame_class::control, frame_address::hosts_of_run, "part"),
     type_rule(frame_type::wave, frame_class::control, frame_address::nobody, "wave"),
     type_rule(frame_type::file_order, frame_class::control, frame_address::hosts_of_run,

@@ -90,8 +90,7 @@ wire_fault link::fault_in(const frame& f) const {
 }
 
 bool link::is_its_moment(frame_type type) const noexcept {
-  const bool greets =
-      type == frame_type::hello || type == frame_type::welcome || type == frame_type::attach;
+  const bool greets = type == frame_type::hello || type == frame_type::welcome;
   if (state_ == link_state::greeting) return greets || type == frame_type::goodbye;
   return !greets && (speaks() || state_ == link_state::left);
 }

@@ -56,7 +56,7 @@ class link {
   /// `welcome` with the protocol filled in. The child may speak for welcome.index.
   static link to_child(const bytes16& nonce, welcome_message welcome, wire_time now,
                        link_limits limits = {});
-  /// The child's end. Sends `hello`, waits for the welcome or an attach.
+  /// The child's end. Sends `hello`, waits for the welcome.
   static link to_parent(const hello_message& hello, wire_time now, link_limits limits = {});
 
   link_state state() const noexcept { return state_; }
@@ -76,11 +76,9 @@ class link {
 
   /// The next frame for the user, taken off the front of `bytes`; its body is valid until the next
   /// call. Nothing: all bytes are taken, or the link is over. Credits of the link, pings and pongs
-  /// are dealt with here; hello, welcome and goodbye are dealt with and given as well. An attach is
-  /// given and changes nothing: who gets it passes bytes on from then, and needs no link. Every
-  /// frame given has its direction, sequence, address and credit right and speaks for hosts of the
-  /// other end only; its body beyond the set is still to be decoded: refuse() the link if it is
-  /// none.
+  /// are dealt with here; hello, welcome and goodbye are dealt with and given as well. Every frame
+  /// given has its direction, sequence, address and credit right and speaks for hosts of the other
+  /// end only; its body beyond the set is still to be decoded: refuse() the link if it is none.
   std::optional<frame> next(std::string_view& bytes, wire_time now);
   /// No byte will come any more.
   void bytes_ended();

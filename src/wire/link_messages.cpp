@@ -45,13 +45,6 @@ constexpr auto welcome_fields = [](auto& c, auto& m) {
   if (m.protocol >= 2) c.u32(m.grooming_ms);
 };
 
-constexpr auto attach_fields = [](auto& c, auto& m) {
-  c.raw(m.tree_secret);
-  c.raw(m.nonce);
-  c.u32(m.index);
-  require(c, m.index != no_host);
-};
-
 constexpr auto credit_fields = [](auto& c, auto& m) {
   c.u8(m.stream);
   c.u32(m.data);
@@ -101,11 +94,6 @@ void welcome_message::encode(wire_writer& body) const {
 }
 std::optional<welcome_message> welcome_message::decode(const frame& from) {
   return decode_message<welcome_message>(from, welcome_fields);
-}
-
-void attach_message::encode(wire_writer& body) const { encode_message(body, *this, attach_fields); }
-std::optional<attach_message> attach_message::decode(const frame& from) {
-  return decode_message<attach_message>(from, attach_fields);
 }
 
 void credit_message::encode(wire_writer& body) const { encode_message(body, *this, credit_fields); }

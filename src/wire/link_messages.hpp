@@ -77,20 +77,6 @@ class welcome_message {
   std::uint32_t grooming_ms = 100;  // how long what may be folded is held; from protocol 2 on
 };
 
-/// For a surviving agent, through a new one: the root's side of the run takes it up again.
-class attach_message {
- public:
-  static constexpr frame_type type = frame_type::attach;
-  attach_message() = default;
-  void encode(wire_writer& body) const;
-  static std::optional<attach_message> decode(const frame& from);
-  friend bool operator==(const attach_message&, const attach_message&) = default;
-
-  bytes16 tree_secret{};
-  bytes16 nonce{};
-  std::uint32_t index = 0;
-};
-
 /// How much more may be sent. Run 0: on this link, of data and of control frames. Else `data` bytes
 /// more of a stream of a command.
 class credit_message {

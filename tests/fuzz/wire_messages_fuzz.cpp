@@ -42,19 +42,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const detail::frame from(type, (data[1] & 1) != 0 ? 7 : 0,
                            (data[1] & 2) != 0 ? 9 : detail::no_host,
                            std::string_view(reinterpret_cast<const char*>(data + 2), size - 2));
-  try_all<detail::hello_message, detail::welcome_message, detail::attach_message,
-          detail::credit_message, detail::ping_message, detail::pong_message,
-          detail::goodbye_message, detail::connector_message, detail::image_message,
-          detail::work_message, detail::steal_message, detail::revoke_message,
-          detail::returned_message, detail::host_state_message, detail::execute_message,
-          detail::part_message, detail::input_message, detail::signal_message,
-          detail::cancel_message, detail::started_message, detail::output_message,
-          detail::folded_message, detail::ended_message, detail::file_order_message,
-          detail::file_part_message, detail::file_end_message, detail::file_none_message,
-          detail::file_forget_message, detail::file_want_message, detail::sign_ask_message,
-          detail::sign_answer_message, detail::certificate_message, detail::deliver_message,
-          detail::accepted_message, detail::say_message, detail::consumed_message,
-          detail::contribute_message, detail::gathered_message, detail::wave_message,
-          detail::answers_message>(from);
+  try_all<detail::hello_message, detail::welcome_message, detail::credit_message,
+          detail::ping_message, detail::pong_message, detail::goodbye_message,
+          detail::connector_message, detail::image_message, detail::work_message,
+          detail::steal_message, detail::revoke_message, detail::returned_message,
+          detail::host_state_message, detail::execute_message, detail::part_message,
+          detail::input_message, detail::signal_message, detail::cancel_message,
+          detail::started_message, detail::output_message, detail::folded_message,
+          detail::ended_message, detail::file_order_message, detail::file_part_message,
+          detail::file_end_message, detail::file_none_message, detail::file_forget_message,
+          detail::file_want_message, detail::sign_ask_message, detail::sign_answer_message,
+          detail::certificate_message, detail::deliver_message, detail::accepted_message,
+          detail::say_message, detail::consumed_message, detail::contribute_message,
+          detail::gathered_message, detail::wave_message, detail::answers_message>(from);
   return 0;
 }

@@ -223,6 +223,24 @@ void lie_about_a_digest(hostile_agent& at) {
   at.say(block);
 }
 
+/// As an agent might that has lost its parent: no type of frame says so.
+void want_to_be_taken_up_again(hostile_agent& at) {
+  const std::string secret_nonce_and_index(36, 's');
+  at.say_frame(frame(static_cast<frame_type>(0x0b), 0, detail::no_host, secret_nonce_and_index));
+}
+/// A frame that never ends, a byte at a time.
+void drip(hostile_agent& at) {
+  at.say(at.started());
+  at.say(at.output("before the drops\n"));
+  std::string bytes;
+  const std::string body(detail::frame_body_limit, 'y');
+  append_frame(bytes, frame(frame_type::output, at.run(), at.index(), body), 3);
+  for (const char& one : bytes) {
+    write_all(std::string_view(&one, 1));
+    ::usleep(10'000);
+  }
+}
+
 /// It writes the kind of each answer down: 12 has keys, 14 a signature, 5 is a refusal.
 void ask_for_signatures(hostile_agent& at) {
   const detail::work_item host = at.take_item();
@@ -364,6 +382,7 @@ const std::map<std::string_view, deed> deeds{
        at.say(credit);
      }},
     {"greets_again", [](auto& at) { at.say_hello(); }},
+    {"wants_to_be_taken_up_again", want_to_be_taken_up_again},
     {"repeats_a_frame",
      [](auto& at) {
        at.say(at.started());
@@ -432,6 +451,7 @@ const std::map<std::string_view, deed> deeds{
        at.say(at.state(at.index(), detail::tree_host_state::failed));
        for (;;) ::pause();
      }},
+    {"stubborn_and_dripping", drip},
     {"stubborn_and_silent",
      [](auto& at) {
        at.say(at.started());

@@ -85,6 +85,7 @@ const agent_lie agent_lies[] = {
     {"answers_for_another_host", "speaks for a host that was not handed to this child"},
     {"answers_twice", "the protocol was broken: answers", false, true},
     {"greets_again", "comes at a time that is not its own: hello"},
+    {"wants_to_be_taken_up_again", "a frame has an unknown type"},
     {"repeats_a_frame", "a frame is missing, repeated or put in"},
     {"speaks_after_its_goodbye", "comes at a time that is not its own: output"},
     {"lies_about_a_digest", "the protocol was broken: folded", true},

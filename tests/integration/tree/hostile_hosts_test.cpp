@@ -71,6 +71,7 @@ const lie lies[] = {
     {"answers_what_nobody_has_asked", "the protocol was broken: answers"},
     {"answers_for_another_host", "speaks for a host that was not handed to this child"},
     {"greets_again", "comes at a time that is not its own: hello"},
+    {"wants_to_be_taken_up_again", "a frame has an unknown type"},
     {"repeats_a_frame", "a frame is missing, repeated or put in"},
     {"speaks_after_its_goodbye", "comes at a time that is not its own: output"},
     {"lies_about_a_digest", "the protocol was broken: folded"},
@@ -118,6 +119,7 @@ TEST_P(hosts_of_a_tree_that_do_not_end, are_cut_off) {
 const lie stubborn[] = {
     {"stubborn_after_a_lie", "the protocol was broken: host_state"},
     {"stubborn_and_silent", "has been silent for too long"},
+    {"stubborn_and_dripping", "has been silent for too long"},
 };
 INSTANTIATE_TEST_SUITE_P(all, hosts_of_a_tree_that_do_not_end, testing::ValuesIn(stubborn),
                          [](const auto& which) { return std::string(which.param.kind); });

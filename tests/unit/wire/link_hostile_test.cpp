@@ -20,6 +20,10 @@ using detail::no_host;
 using detail::wire_fault;
 using ::testing::HasSubstr;
 
+// What would take up an agent again that has lost its parent: no version has it.
+constexpr auto attach = static_cast<frame_type>(0x0b);
+constexpr std::string_view attach_body = "a secret, a nonce and an index: 36 b";
+
 // A child that has the hosts 5 (its own) and 10 to 19.
 class hostile_child : public ::testing::Test {
  protected:
@@ -97,6 +101,11 @@ TEST_F(hostile_child, repeats_a_frame) {
 TEST_F(hostile_child, greets_twice) {
   child.say(some_hello());
   expect_fault(wire_fault::wrong_moment, "hello");
+}
+
+TEST_F(hostile_child, wants_to_be_taken_up_again) {
+  child.say_frame(frame(attach, 0, no_host, attach_body));
+  expect_fault(wire_fault::unknown_type);
 }
 
 TEST_F(hostile_child, prints_without_end) {
@@ -193,6 +202,29 @@ TEST(hostile_greetings, begin_with_something_else) {
   link parent = a_parent();
   give(parent, bytes);
   EXPECT_EQ(parent.fault(), wire_fault::wrong_moment);
+}
+
+TEST(hostile_greetings, are_those_of_an_agent_that_was_here_before) {
+  link child = link::to_parent(some_hello(), start_of_link);
+  const std::string recorded = take(child);
+  detail::bytes16 other_nonce = some_nonce();
+  other_nonce[0] = 'x';
+  link parent = link::to_child(other_nonce, some_welcome(), start_of_link);
+  give(parent, recorded);
+  EXPECT_EQ(parent.fault(), wire_fault::wrong_nonce);
+}
+
+TEST(hostile_greetings, of_a_parent_take_up_no_agent_again) {
+  for (bool is_greeted : {false, true}) {
+    link child = link::to_parent(some_hello(), start_of_link);
+    (void)take(child);
+    std::string bytes;
+    const std::string welcome = body_of(some_welcome());
+    if (is_greeted) append_frame(bytes, frame(frame_type::welcome, 0, no_host, welcome), 0);
+    append_frame(bytes, frame(attach, 0, no_host, attach_body), is_greeted ? 1 : 0);
+    give(child, bytes);
+    EXPECT_EQ(child.fault(), wire_fault::unknown_type);
+  }
 }
 
 TEST(hostile_greetings, are_the_banner_of_a_host) {

@@ -89,11 +89,6 @@ class random_messages {
     m.host = word(detail::name_limit);
     m.father = word(detail::name_limit);
   }
-  void fill(detail::attach_message& m) {
-    any_bytes(m.tree_secret);
-    any_bytes(m.nonce);
-    m.index = host();
-  }
   void fill(detail::credit_message& m) {
     m.data = 1 + static_cast<std::uint32_t>(below(100));
     if (coin()) return number(m.control);
@@ -366,7 +361,6 @@ template <class Each>
 void for_each_message(Each each) {
   each(detail::hello_message());
   each(detail::welcome_message());
-  each(detail::attach_message());
   each(detail::credit_message());
   each(detail::ping_message());
   each(detail::pong_message());
