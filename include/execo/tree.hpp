@@ -27,6 +27,7 @@ class tree_settings {
   duration idle_close = std::chrono::seconds(60);
   duration grooming = std::chrono::milliseconds(100);
   bool site_trust = false;
+  bool tunnel = false;
   std::string authority;                  // the file of a key; empty: none
   std::shared_ptr<const tree_plan> plan;  // null: no shape by hand
   friend bool operator==(const tree_settings&, const tree_settings&) = default;
@@ -64,6 +65,17 @@ class [[nodiscard]] tree {
     return *this;
   }
   tree&& site_trust() && { return std::move(site_trust()); }
+  /// No host on the way is trusted with anything: this process itself logs in to each host, end to
+  /// end. What leads there by gateway() or topology(), one of which is needed, is an agent that
+  /// connects to the host and passes on bytes that it cannot read or change unnoticed. Over ssh
+  /// alone, which this process speaks itself: neither site_trust(), certificate_authority() and
+  /// connectors nor the program ssh. Each host costs this process a login and a connection: for up
+  /// to some 2,000 hosts.
+  tree& tunnel() & {
+    settings_.tunnel = true;
+    return *this;
+  }
+  tree&& tunnel() && { return std::move(tunnel()); }
   /// How long agents that have lost their parent let commands run: 30 s by default.
   /// Throws: std::invalid_argument below 0.
   tree& orphan_grace(duration limit) &;

@@ -21,7 +21,8 @@ namespace {
 /// Keeps what the hosts of each ring share; the first host makes it there.
 class remote_factory final : public ssh_factory {
  public:
-  explicit remote_factory(ssh_options chosen) : ssh_factory(std::move(chosen)) {
+  remote_factory(ssh_options chosen, std::shared_ptr<route_source> ways)
+      : ssh_factory(std::move(chosen)), ways_(std::move(ways)) {
     if (!options().become.empty()) become_ = std::make_shared<const become_setup>(options());
     if (!options().connector.empty()) {
       if (options().lease.count() > 0)
@@ -164,7 +165,8 @@ class remote_factory final : public ssh_factory {
 
   host_directory& directory_of(loop& on, std::size_t ring) {
     std::unique_ptr<host_directory>& hosts = hosts_[ring];
-    if (!hosts) hosts = std::make_unique<host_directory>(on, options(), by(), config());
+    if (!hosts)
+      hosts = std::make_unique<host_directory>(on, options(), by(), config(), std::string(), ways_);
     return *hosts;
   }
 
@@ -181,6 +183,7 @@ class remote_factory final : public ssh_factory {
     return std::make_unique<failing_transport>(on, end_reason::unsupported, std::move(why));
   }
 
+  const std::shared_ptr<route_source> ways_;            // null: those of the options
   std::shared_ptr<const become_setup> become_;          // null: the command stays as it is
   std::shared_ptr<const connector_setup> connector_;    // null: ssh
   std::shared_ptr<const surroundings> around_;          // of the ssh program; null: none
@@ -201,8 +204,9 @@ ssh_options directly(ssh_options options) {
   return options;
 }
 
-std::shared_ptr<command_factory> make_remote_factory(ssh_options options) {
-  return std::make_shared<remote_factory>(std::move(options));
+std::shared_ptr<command_factory> make_remote_factory(ssh_options options,
+                                                     std::shared_ptr<route_source> ways) {
+  return std::make_shared<remote_factory>(std::move(options), std::move(ways));
 }
 
 }  // namespace execo::detail

@@ -11,8 +11,11 @@
 
 namespace execo::detail {
 
-/// Throws: std::invalid_argument for options that exclude each other.
-std::shared_ptr<command_factory> make_remote_factory(ssh_options options);
+/// `ways`: lead to the hosts in place of what the options say of that, for sessions that this
+/// process has itself; null: do not. Throws: std::invalid_argument for options that exclude each
+/// other.
+std::shared_ptr<command_factory> make_remote_factory(ssh_options options,
+                                                     std::shared_ptr<route_source> ways = {});
 
 /// The same options where it is decided whether there is a tree.
 ssh_options directly(ssh_options options);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -50,7 +51,9 @@ std::optional<std::vector<std::string>> pattern_of(const ssh_options& options) {
   return command_template(options.connector).pattern();
 }
 
-further further_by(const ssh_options& options, bool site_trust) {
+further further_by(const ssh_options& options, const tree_settings& how) {
+  const bool site_trust = how.site_trust;
+  if (how.tunnel) return further::no;
   if (options.connector == local_connector) return further::by_shell;
   if (!options.connector.empty())
     return site_trust && pattern_of(options) ? further::by_connector : further::no;
@@ -84,13 +87,40 @@ std::vector<std::string> relayed_words(duration limit, login_means by) {
 
 std::shared_ptr<certificate_authority> authority_of(const ssh_options& options,
                                                     const tree_settings& how, further by) {
-  if (how.authority.empty()) return nullptr;
+  // Both are refused by check_tunnel().
+  if (how.authority.empty() || how.tunnel) return nullptr;
   if (by != further::by_our_keys)
     throw std::invalid_argument(
         "certificate_authority: for agents that log in over ssh with nothing of their users, so "
         "neither with site_trust() nor with a connector");
   return std::make_shared<certificate_authority>(how.authority, options, ssh_caller::now());
 }
+
+void check_tunnel(const ssh_options& options, const tree_settings& how) {
+  const auto refuse = [](const std::string& why) { throw std::invalid_argument("tunnel: " + why); };
+  const bool has_way =
+      how.plan && (!how.plan->gateways.empty() || !how.plan->routes.routes().empty());
+  if (!has_way) refuse("through which hosts? Give gateway() or topology()");
+  if (how.site_trust) refuse("with site_trust() hosts on the way log in, not this process");
+  if (!how.authority.empty())
+    refuse("with certificate_authority() hosts on the way log in, not this process");
+  if (!options.connector.empty()) refuse("logins are those of ssh, and a connector has none");
+  if (options.via == ssh_client::openssh)
+    refuse("this process speaks ssh itself: the program ssh cannot go through a tree");
+  if (how.depth == 1) refuse("a gateway or a topology: not in a tree of depth 1");
+}
+
+// As the root is to know them: all agents are its own children.
+tree_settings settings_of_root(tree_settings how) {
+  if (how.tunnel) how.depth = 1;
+  return how;
+}
+
+/// To hosts behind one gateway, by sessions that pass through it.
+class tunnelled_factories {
+ public:
+  std::shared_ptr<command_factory> agents, commands;
+};
 
 std::shared_ptr<const become_setup> become_of(const ssh_options& options) {
   if (options.become.empty()) return nullptr;
@@ -117,7 +147,8 @@ class direct_way final : public tree_way {
       : factory_(make_remote_factory(options)),
         agents_(factory_of_agents(options, factory_)),
         limits_(options.limits),
-        further_(further_by(options, how.site_trust)),
+        options_(options),
+        further_(further_by(options, how)),
         authority_(authority_of(options, how, further_)) {
     if (further_ == further::by_connector) pattern_ = *pattern_of(options);
     command streams("");
@@ -136,24 +167,32 @@ class direct_way final : public tree_way {
   void end(std::size_t ring) noexcept {
     factory_->end(ring);
     if (agents_ != factory_) agents_->end(ring);
+    for (auto& [source, made] : tunnelled_) {
+      made.agents->end(ring);
+      if (made.commands != made.agents) made.commands->end(ring);
+    }
   }
   command_factory& factory() const noexcept { return *factory_; }
 
   /// Any command, by what leads to the host.
-  std::unique_ptr<transport> way_to(const host& where, const tree_place& place) {
+  std::unique_ptr<transport> way_to(const host& where, const tree_place& place,
+                                    const std::shared_ptr<route_source>& through) {
     attempt what(where, place.index, nullptr, stdio_, nullptr, limits_);
-    std::unique_ptr<transport> way = factory_->make_transport(*loop_, ring_of_loop(*loop_), what);
+    command_factory& by = through ? *tunnelled(through).commands : *factory_;
+    std::unique_ptr<transport> way = by.make_transport(*loop_, ring_of_loop(*loop_), what);
     if (place.father_mark.empty()) return way;
     return make_fathered_transport(*loop_, std::move(way), place.father_mark, machine_name());
   }
 
-  intrusive_ptr<lifecycle> run_on(const host& where, std::size_t index, std::string text) override {
+  intrusive_ptr<lifecycle> run_on(const host& where, std::size_t index, std::string text,
+                                  const std::shared_ptr<route_source>& through) override {
     auto stage1 = std::make_shared<command>(text);
     stage1->given_name = "execo-agent";
     stage1->output_cap = max_said;
     stage1->set_in(pipe());
     attempt what(where, index, std::move(stage1), stdio_, nullptr, limits_);
-    return agents_->make_run(*loop_, ring_of_loop(*loop_), std::move(what));
+    command_factory& by = through ? *tunnelled(through).agents : *agents_;
+    return by.make_run(*loop_, ring_of_loop(*loop_), std::move(what));
   }
 
   std::optional<connector_message> connector() const override {
@@ -209,6 +248,20 @@ class direct_way final : public tree_way {
   }
 
  private:
+  // A session that is kept would keep its gateway.
+  const tunnelled_factories& tunnelled(const std::shared_ptr<route_source>& through) {
+    tunnelled_factories& its = tunnelled_[through];
+    if (its.agents) return its;
+    ssh_options options = options_;
+    options.via = ssh_client::built_in;
+    options.reuse = false;
+    its.commands = make_remote_factory(options, through);
+    options.become.clear();
+    its.agents = options_.become.empty() ? its.commands : make_remote_factory(options, through);
+    its.commands->begin(*loop_);
+    if (its.agents != its.commands) its.agents->begin(*loop_);
+    return its;
+  }
   login_means login_by() const noexcept {
     return certifies() ? login_means::certificate : login_means::signatures;
   }
@@ -217,6 +270,8 @@ class direct_way final : public tree_way {
   std::shared_ptr<command_factory> agents_;
   intrusive_ptr<relayed_logins> logins_;  // from begin() on
   deadlines limits_;
+  const ssh_options options_;
+  std::map<std::shared_ptr<route_source>, tunnelled_factories> tunnelled_;
   further further_;
   std::shared_ptr<certificate_authority> authority_;  // null: none was given
   intrusive_ptr<run_certificates> certificates_;      // from begin() on
@@ -233,7 +288,7 @@ class leaves final : public leaf_service {
 
   bool is_leaf(const host& where) const override { return root_->has_no_agent(where); }
   std::unique_ptr<transport> way_to(const host& where, const tree_place& place) override {
-    return way_->way_to(where, place);
+    return way_->way_to(where, place, root_->way_through_tree(where));
   }
 
  private:
@@ -247,7 +302,10 @@ class own_tree final : public tree_factory {
       : shape_(shape),
         become_(become_of(options)),
         way_(std::make_shared<direct_way>(options, shape.settings())) {
-    if (shape.settings().plan) check_plan();
+    if (shape.settings().tunnel)
+      check_tunnel(options, shape.settings());
+    else if (shape.settings().plan)
+      check_plan();
   }
 
   void prepare(const command& what) override { way_->factory().prepare(what); }
@@ -255,7 +313,7 @@ class own_tree final : public tree_factory {
   void begin(loop& on) override {
     way_->begin(on);
     ring_ = ring_of_loop(on);
-    root_ = intrusive_ptr<tree_root>(new tree_root(on, shape_.settings(), way_));
+    root_ = intrusive_ptr<tree_root>(new tree_root(on, settings_of_root(shape_.settings()), way_));
     leaves_ = std::make_shared<leaves>(way_, root_);
   }
   std::size_t ring_of(const host&, std::size_t) const noexcept override { return ring_; }

@@ -156,6 +156,7 @@ void commands::execute(const execute_message& order) {
   known_runs_.insert(order.run);
   if (!is_sound(order))
     return tell_not_started(order.run, EINVAL, "the command has a NUL or no word");
+  if (order.form == detail::command_form::connection) return connect(order);
   talks_.open(order);
   if (order.more > 0) {
     partial_.emplace(order.run, order);
@@ -176,8 +177,24 @@ void commands::launch(const execute_message& order) {
   }
   by_pid_.emplace(child.pid, made.get());
   jobs_.emplace(order.run, std::move(made));
+  tell_started(order.run);
+}
+
+void commands::connect(const execute_message& order) {
+  job_owner& self = *this;
+  job_plan plan;
+  plan.run = order.run;
+  plan.wants_input = true;
+  plan.window = window_;
+  auto made = std::make_unique<job>(loop_, self, std::move(plan));
+  if (const int refusal = made->connect(order.words.front()); refusal != 0)
+    return tell_not_started(order.run, refusal, "connect");
+  jobs_.emplace(order.run, std::move(made));
+}
+
+void commands::tell_started(std::uint32_t run) {
   detail::started_message started;
-  started.run = order.run;
+  started.run = run;
   started.hosts = index_ranges(index_);
   started.after_us = static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - loop_.now()).count());
@@ -224,7 +241,7 @@ void commands::tell_not_started(std::uint32_t run, int error, std::string_view w
 
 bool commands::input(const detail::input_message& what) {
   job* to = find(what.run);
-  if (to != nullptr && to->pid() > 0) return to->add_input(what.bytes, what.end);
+  if (to != nullptr && to->takes_input()) return to->add_input(what.bytes, what.end);
   // What is for nobody any more is taken, so that it does not wait anywhere.
   return true;
 }
@@ -282,6 +299,8 @@ void commands::on_input_taken(job& by, std::size_t bytes) {
 }
 
 void commands::on_job_ended(job& which) {
+  ended_.push_back(which.run());
+  if (which.refusal() != 0) return tell_not_started(which.run(), which.refusal(), "connect");
   for (unsigned stream : {0U, 1U}) tell_kept(which, stream);
   ended_message end;
   end.run = which.run();
@@ -289,7 +308,6 @@ void commands::on_job_ended(job& which) {
   describe_end(which, end);
   end.measures.push_back(measure_of(which));
   owner_.tell(end);
-  ended_.push_back(which.run());
 }
 
 void commands::tell_kept(const job& of, unsigned stream) {

@@ -93,7 +93,8 @@ std::uint32_t open_files() {
 }
 
 std::uint32_t capabilities() {
-  auto bits = static_cast<std::uint32_t>(capability::memfd);
+  auto bits = static_cast<std::uint32_t>(capability::memfd) |
+              static_cast<std::uint32_t>(capability::connection);
   auto note = [&bits](capability what, const char* program) {
     if (has_program(program)) bits |= static_cast<std::uint32_t>(what);
   };

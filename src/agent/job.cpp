@@ -1,13 +1,18 @@
 #include "agent/job.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <charconv>
+#include <cstring>
 #include <span>
 #include <utility>
 
@@ -113,6 +118,63 @@ started_child job::start() {
   for (unsigned stream : {0U, 1U}) await(stream);
   arm_limit();
   return made;
+}
+
+// -- a connection
+// ----------------------------------------------------------------------------------
+
+int job::connect(std::string_view where) {
+  assert(state_ == job_state::idle);
+  started_ = last_output_ = clock::now();
+  std::array<char, sizeof(in_port_t) + sizeof(in6_addr)> bytes{};
+  const std::size_t size = where.size() / 2;
+  assert(size <= bytes.size());
+  for (std::size_t i = 0; i < size; ++i) {
+    unsigned value = 0;
+    (void)std::from_chars(where.data() + 2 * i, where.data() + 2 * i + 2, value, 16);
+    bytes[i] = static_cast<char>(value);
+  }
+  // The port comes behind the family, the address of IPv6 behind four bytes more.
+  const bool is_v6 = size == bytes.size();
+  union {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6{};
+  } to;
+  to.any.sa_family = is_v6 ? AF_INET6 : AF_INET;
+  std::memcpy(&to.v4.sin_port, bytes.data(), sizeof(in_port_t));
+  void* address = is_v6 ? static_cast<void*>(&to.v6.sin6_addr) : &to.v4.sin_addr;
+  std::memcpy(address, bytes.data() + sizeof(in_port_t), size - sizeof(in_port_t));
+  input_.reset(::socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (input_) outputs_[0].pipe.reset(::fcntl(input_.get(), F_DUPFD_CLOEXEC, 0));
+  const bool is_begun =
+      outputs_[0].pipe &&
+      (::connect(input_.get(), &to.any, is_v6 ? sizeof to.v6 : sizeof to.v4) == 0 ||
+       errno == EINPROGRESS) &&
+      loop_.look(input_seen_, input_.get(), EPOLLOUT);
+  if (!is_begun) return errno;
+  state_ = job_state::connecting;
+  return 0;
+}
+
+void job::finish_connect() {
+  socklen_t size = sizeof refusal_;
+  (void)::getsockopt(input_.get(), SOL_SOCKET, SO_ERROR, &refusal_, &size);
+  if (refusal_ != 0) return hang_up();
+  int on = 1;
+  (void)::setsockopt(input_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  state_ = job_state::connected;
+  owner_.on_job_connected(*this);
+  await(0);
+  write_input();
+}
+
+void job::hang_up() {
+  close_input();
+  close_output(0);
+  ended_ = clock::now();
+  state_ = job_state::ended;
+  owner_.on_job_ended(*this);
 }
 
 // -- output
@@ -265,6 +327,10 @@ void job::cancel(job_cause cause, milliseconds grace) {
     give_up_output();
     return;
   }
+  if (state_ == job_state::connecting || state_ == job_state::connected) {
+    cause_ = cause;
+    return hang_up();
+  }
   if (lingers()) {
     if (grace <= milliseconds::zero()) return kill_rest();
     if (!patience_.armed()) loop_.arm(patience_, loop_.now() + grace);
@@ -358,6 +424,7 @@ void job::give_up_output() {
 }
 
 void job::finish_if_drained() {
+  if (state_ == job_state::connected) return hang_up();
   if (state_ != job_state::draining || outputs_[0].pipe || outputs_[1].pipe) return;
   loop_.disarm(patience_);
   loop_.disarm(fold_due_);

@@ -1,4 +1,5 @@
-// A command on this host: its process, its pipes, its end.
+// A command on this host: its process, its pipes, its end. Or a connection from here: input goes
+// there, what comes from there is output.
 #pragma once
 
 #include <sys/resource.h>
@@ -45,8 +46,12 @@ enum class job_cause : std::uint8_t { none, cancelled, run_limit, idle_limit, ab
 /// lingering -> draining nothing is left: on_rest_gone(); or the grace is over: KILL
 /// draining -> ended     both outputs have ended, or are not waited for any more
 /// idle     -> ended     it could not be started
+/// idle     -> connecting -> connected -> ended  connect(): a connection in place of a process
+/// connecting -> ended    it was refused, or is cancelled
 enum class job_state : std::uint8_t {
   idle,
+  connecting,
+  connected,
   running,
   ending,
   stopping,
@@ -67,6 +72,7 @@ class job_owner {
   virtual void on_job_ended(job& which) = 0;
   /// What is left of a command, and was waited for, is to be killed now.
   virtual void on_grace_over() = 0;
+  virtual void on_job_connected(job& which) = 0;
   /// Whether output can be passed on now; job::resume() is called when it can again.
   virtual bool has_room() const noexcept = 0;
 
@@ -84,6 +90,12 @@ class job {
   /// Why there is no process, if there is none: the job has ended then, and on_job_ended() is not
   /// called. Pre: idle.
   started_child start();
+  /// In place of that: on_job_connected() or on_job_ended() follows. An errno: neither does.
+  /// Pre: idle; it wants input and folds nothing; `where` is a connection_word().
+  int connect(std::string_view where);
+  bool takes_input() const noexcept { return pid_ > 0 || state_ == job_state::connected; }
+  /// errno; 0: it was not refused.
+  int refusal() const noexcept { return refusal_; }
   std::uint32_t run() const noexcept { return plan_.run; }
   milliseconds grace() const noexcept { return plan_.grace; }
   job_state state() const noexcept { return state_; }
@@ -144,7 +156,11 @@ class job {
   bool open_terminal(child_plan& child, unique_fd& theirs);
   void on_out(std::uint32_t) { read(0); }
   void on_err(std::uint32_t) { read(1); }
-  void on_input_ready(std::uint32_t) { write_input(); }
+  void on_input_ready(std::uint32_t) {
+    state_ == job_state::connecting ? finish_connect() : write_input();
+  }
+  void finish_connect();
+  void hang_up();
   void on_patience();
   void on_limit();
 
@@ -184,6 +200,7 @@ class job {
   std::string to_write_;
   bool input_ended_ = false;
   bool complete_ = true;
+  int refusal_ = 0;
   alarm patience_;  // of a stop and of what is left then, and of the drain
   alarm limit_;
   alarm fold_due_;  // of what is kept

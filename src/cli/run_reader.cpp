@@ -117,6 +117,20 @@ void run_reader::set_arity(const command_line::given_option& given) {
   arity = given.value == "auto" ? 0 : command_line::number(given, 1, most);
 }
 
+void run_reader::check_tunnel() const {
+  if (!tunnels) return;
+  if (!made.shape) throw usage_error("--tree-tunnel is for --via tree");
+  if (!gateways && !topology)
+    throw usage_error(
+        "--tree-tunnel needs to know what leads to the hosts: add --gateway SET or "
+        "--topology FILE");
+  if (trusts_site)
+    throw usage_error("--tree-tunnel and --site-trust exclude each other: choose one");
+  if (authority) throw usage_error("--tree-tunnel and --tree-ca exclude each other: choose one");
+  if (!ssh.given.connector.empty())
+    throw usage_error("--tree-tunnel and --connector exclude each other: choose one");
+}
+
 void run_reader::check_shape() const {
   const bool has_tree = made.shape.has_value();
   const bool may_have_tree = has_tree || ssh.given.via == ssh_client::automatic;
@@ -136,6 +150,7 @@ void run_reader::check_shape() const {
     throw usage_error("--tree-ca and --site-trust exclude each other: choose one");
   if (authority && !ssh.given.connector.empty())
     throw usage_error("--tree-ca and --connector exclude each other: choose one");
+  check_tunnel();
   if (made.tree_stats && made.copy.given())
     throw usage_error("--tree-stats is for commands, not for copies yet: leave it out");
   if (made.copy.by_sftp && has_tree)
@@ -150,6 +165,7 @@ tree run_reader::wanted_shape() const {
   if (trusts_site) of.site_trust();
   if (grooming) of.grooming(*grooming);
   if (authority) of.certificate_authority(*authority);
+  if (tunnels) of.tunnel();
   if (gateways) of.gateway(*gateways);
   if (topology) of.topology(*topology);
   return of;

@@ -47,6 +47,7 @@ class run_reader {
   std::optional<std::string> gateways;
   std::optional<std::string> topology;  // its text
   bool trusts_site = false;             // the same
+  bool tunnels = false;                 // the same
   bool gathered = false;
   bool ordered = false;
   bool ndjson = false;
@@ -58,6 +59,7 @@ class run_reader {
   void choose_layout();
   void check_shape() const;
   tree wanted_shape() const;
+  void check_tunnel() const;
   void choose_shape();
   void check_input() const;
 

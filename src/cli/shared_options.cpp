@@ -151,6 +151,11 @@ constexpr run_option connections[] = {
      "with --via tree or auto: hosts log in to further ones by certificates that this key of an "
      "ssh CA signs, each for ten minutes; a public key: the ssh agent has the private one (none)",
      [](run_reader& r, const given_option& g) { r.authority = plain_text(g); }},
+    {0, "tree-tunnel", "",
+     "with --via tree and --gateway or --topology: log in to each host from here, end to end; "
+     "hosts "
+     "on the way pass on bytes, and are trusted with nothing",
+     [](run_reader& r, const given_option&) { r.tunnels = true; }},
     {0, "tree-stats", "[=FILE]",
      "with --via tree or auto: say at the end what the tree was like and what it has cost, or why "
      "there was none; FILE: put a picture of it there, as SVG",

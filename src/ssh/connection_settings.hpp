@@ -16,6 +16,7 @@ namespace execo::detail {
 
 class config_lines;
 class match_commands;
+class route_source;
 
 /// What is said about hosts.
 class config_source {
@@ -96,6 +97,8 @@ class connection_settings {
   unsigned attempts = 1;        // to connect to all addresses of a host, a second apart
   unsigned max_unanswered = 3;  // questions whether a server is alive
   std::vector<std::pair<std::string, std::string>> variables;  // sent for each command
+
+  std::shared_ptr<route_source> ways;  // null: those of the options
 
   hop_source_ref hops;  // null: hops have the options of the hosts behind them
 

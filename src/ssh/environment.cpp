@@ -8,6 +8,7 @@
 
 #include "coro/default_context.hpp"
 #include "ssh/algorithms.hpp"
+#include "ssh/route.hpp"
 
 namespace execo {
 
@@ -139,7 +140,8 @@ ssh_environment::ssh_environment(loop& on, const ssh_options& options, const ssh
       port(options.port == 0 ? 22 : options.port),
       answer_limit(options.limits.answer.count() > 0 ? options.limits.answer : deadlines().answer),
       key_exchange(key_exchange_of(options, also)),
-      way(joined(options.jump) + '\n' + options.unix_socket + '\n' + options.proxy_command + '\n'),
+      way(joined(options.jump) + '\n' + options.unix_socket + '\n' + options.proxy_command + '\n' +
+          (also.ways ? also.ways->name() + '\n' : std::string())),
       unix_socket(options.unix_socket),
       proxy_command(options.proxy_command),
       max_retries(options.max_retries),

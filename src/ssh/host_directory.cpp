@@ -82,13 +82,15 @@ ssh_target login_lookup::find(const host& where) const {
 }
 
 host_directory::host_directory(loop& on, ssh_options options, const ssh_caller& by,
-                               config_source config, std::string shown_keys)
+                               config_source config, std::string shown_keys,
+                               std::shared_ptr<route_source> ways)
     : loop_(on),
       options_(std::move(options)),
       by_(by),
       config_(std::move(config)),
       caller_(config_caller::of(by_)),
       shown_keys_(std::move(shown_keys)),
+      ways_(std::move(ways)),
       asks_commands_(config_.commands && config_.lines->has_commands()),
       blocks_(*config_.lines) {}
 
@@ -164,6 +166,12 @@ const host_directory::common& host_directory::common_of(const config_answer& ans
   if (known.shared) return known;
   host_settings made(options_, by_, answer);
   if (asked_commands) made.also.needs_ssh = "match exec";
+  if (ways_) {
+    made.also.ways = ways_;
+    made.options.jump.clear();
+    made.options.proxy_command.clear();
+    made.options.unix_socket.clear();
+  }
   if (!made.options.jump.empty()) {
     hop_source from;
     from.base = options_;

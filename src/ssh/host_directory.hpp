@@ -68,8 +68,9 @@ class host_directory {
  public:
   /// `shown_keys`: host key algorithms, comma separated, of hosts that are only asked for their
   /// keys, whatever those are; empty: they are logged in to.
+  /// `ways`: lead to all hosts, whatever options and files say of hops and proxies; null: do not.
   host_directory(loop& on, ssh_options options, const ssh_caller& by, config_source config,
-                 std::string shown_keys = {});
+                 std::string shown_keys = {}, std::shared_ptr<route_source> ways = {});
 
   /// Throws: std::invalid_argument for options that no host can use; ssh_config_error for what
   /// the files say about this host; command_wanted for a command of Match whose answer is not
@@ -111,6 +112,7 @@ class host_directory {
   const config_source config_;
   const config_caller caller_;
   const std::string shown_keys_;
+  const std::shared_ptr<route_source> ways_;
   const bool asks_commands_;
   // By what the files say, since most hosts have it in common.
   std::unordered_map<std::string, common> known_;

@@ -37,6 +37,8 @@ bool suits_libssh(unique_fd& descriptor) noexcept {
 
 std::unique_ptr<route> make_route(ssh_environment& shared, const route_target& to, delegate<> wake,
                                   delegate<> over) {
+  if (route_source* source = shared.settings.ways.get())
+    return source->make(shared, to, wake, over);
   if (shared.has_hops()) return std::make_unique<jump_route>(shared, to, wake, over);
   if (!shared.unix_socket.empty()) return std::make_unique<unix_route>(shared, to, wake);
   if (!shared.proxy_command.empty()) return std::make_unique<proxy_route>(shared, to, wake, over);

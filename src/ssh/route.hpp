@@ -68,6 +68,17 @@ class route {
   virtual bool is_read() const noexcept { return true; }
 };
 
+/// Makes the ways to hosts that lead through what the ssh options do not know.
+class route_source {
+ public:
+  virtual ~route_source() = default;
+  /// What distinguishes it from others in a list of connections.
+  virtual const std::string& name() const noexcept = 0;
+  /// As make_route(), which calls it.
+  virtual std::unique_ptr<route> make(ssh_environment& shared, const route_target& to,
+                                      delegate<> wake, delegate<> over) = 0;
+};
+
 /// Waits for a descriptor when there is none left.
 class descriptor_shortage {
  public:

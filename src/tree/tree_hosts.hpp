@@ -42,6 +42,8 @@ class tree_hosts {
     std::uint8_t asked = 0;  // for signatures
     std::uint8_t depth = 0;
     std::uint32_t parent = no_host;
+    std::uint32_t through = no_host;        // whose agent passes on what its session says
+    std::uint32_t carries = 0;              // children of the root whose sessions it passes on
     std::uint32_t link = no_link;           // the child of the root through which it is reached
     std::unique_ptr<const work_item> item;  // while it is wanted, once that was asked for
     list_node seats;                        // that wait for it

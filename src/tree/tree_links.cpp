@@ -49,9 +49,4 @@ bool tree_links::send_unsent(entry& to) {
   return true;
 }
 
-void tree_links::leave() {
-  for (std::size_t i = 0; i < all_.size(); ++i)
-    if (all_[i]->child) all_[i]->child->leave();
-}
-
 }  // namespace execo::detail

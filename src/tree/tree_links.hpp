@@ -72,8 +72,12 @@ class tree_links {
     for (const auto& its : all_)
       if (its->is_up) (void)its->child->send(what);
   }
-  /// Says goodbye to all.
-  void leave();
+  /// Says goodbye to those children.
+  template <class Choice>
+  void leave(Choice is_to_leave) {
+    for (std::size_t i = 0; i < all_.size(); ++i)
+      if (all_[i]->child && is_to_leave(*all_[i]->child)) all_[i]->child->leave();
+  }
 
  private:
   std::vector<std::unique_ptr<entry>> all_;

@@ -35,6 +35,7 @@ tree_root::tree_root(loop& on, const tree_settings& how, std::shared_ptr<tree_wa
       way_(std::move(way)),
       outfit_(how),
       hosts_(*way_),
+      tunnels_(how.tunnel),
       wave_(on, *this, hosts_, links_),
       copies_(on),
       signing_(*this, hosts_, links_, *way_),
@@ -46,7 +47,11 @@ tree_root::tree_root(loop& on, const tree_settings& how, std::shared_ptr<tree_wa
   if (how.plan) leaders_.emplace(how.plan, root_in(how.plan->routes));
 }
 
-tree_root::~tree_root() { assert(links_.empty()); }
+// A session may outlive it.
+tree_root::~tree_root() {
+  assert(links_.empty());
+  for (auto& [index, source] : sources_) source->end();
+}
 
 // -- commands -------------------------------------------------------------------------------------
 
@@ -69,6 +74,9 @@ void tree_root::want_all(std::span<const std::uint32_t> hosts) {
 std::string tree_root::place_of(const tree_seat& seat) const {
   if (seat.host_in_tree == no_host) return {};
   const node& its = hosts_[seat.host_in_tree];
+  if (its.through != no_host)
+    return fmt::format("reached end to end through {}",
+                       printable(hosts_[its.through].where.name()));
   if (its.parent == no_host) return hosts_.why_here(seat.host_in_tree);
   return fmt::format("reached through {}", printable(hosts_[its.parent].where.name()));
 }
@@ -190,6 +198,9 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
   intrusive_ptr<tree_root> alive(this);
   std::uint32_t link = link_of(child);
   const bool was_up = links_[link].is_up;
+  if (const std::uint32_t by = hosts_[child.index()].through; by != no_host && was_up)
+    what.context += "; its session went through " + printable(hosts_[by].where.name());
+  release_gateway_of(child);
   intrusive_ptr<tree_child> gone = links_.take_child(link);
   cost_.bytes_sent += child.bytes_sent();
   cost_.bytes_received += child.bytes_received();
@@ -210,6 +221,13 @@ void tree_root::child_ended(tree_child& child, host_failure why, failure what) n
   certificates_.rest();
   if (is_closing_) end_closed();
   self_ = {};
+}
+
+// One that is needed no more ends with the tree.
+void tree_root::release_gateway_of(const tree_child& child) noexcept {
+  const std::uint32_t by = hosts_[child.index()].through;
+  if (by == no_host || --hosts_[by].carries != 0 || !is_closing_) return;
+  if (tree_child* gateway = way_to(by)) gateway->leave();
 }
 
 // It was never up.
@@ -285,7 +303,8 @@ void tree_root::close() noexcept {
   wave_.stop();
   way_->forget_answers();
   certificates_.rest();
-  links_.leave();
+  // Those that pass on what is said to others come last.
+  links_.leave([this](const tree_child& child) { return hosts_[child.index()].carries == 0; });
   if (links_.empty()) end_closed();
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <unordered_map>
 #include <vector>
 
 #include "base/intrusive_ptr.hpp"
@@ -32,6 +33,7 @@
 #include "tree/tree_watcher.hpp"
 #include "tree/tree_wave.hpp"
 #include "tree/tree_way.hpp"
+#include "tree/tunnel_source.hpp"
 
 namespace execo::detail {
 
@@ -84,6 +86,15 @@ class tree_root final : public ref_counted,
   }
   /// Where the host of the seat is; empty if it was not entered.
   std::string place_of(const tree_seat& seat) const;
+  /// Pre: it is up.
+  bool can(const tree_seat& seat, capability what) const noexcept {
+    const tree_child* child = way_to(seat.host_in_tree);
+    return child != nullptr && child->hello().can(what);
+  }
+  /// What leads to that host, if another one passes on the bytes of its session; else null.
+  std::shared_ptr<route_source> way_through_tree(const host& where) {
+    return source_for(index_of(where));
+  }
   /// The name of what has reached it: of another host, or of this machine. Pre: it is up.
   std::string father_of(const tree_seat& seat) const;
 
@@ -146,6 +157,9 @@ class tree_root final : public ref_counted,
   // -- hosts: tree_root_hosts.cpp
   void want(std::uint32_t index);
   host_index leader_for(const host& where);
+  std::optional<std::uint32_t> usable_leader_of(const host& where);
+  std::shared_ptr<tunnel_source> source_for(std::uint32_t index);
+  void note_gateway(std::uint32_t index, std::optional<failure> problem);
   void follow(pool_decisions& decided);
   void start_child(std::uint32_t index) noexcept;
   void give(std::uint32_t link, std::span<const host_span> hosts);
@@ -165,6 +179,7 @@ class tree_root final : public ref_counted,
 
   // -- children and the end
   std::uint32_t link_of(const tree_child& child) const noexcept;
+  void release_gateway_of(const tree_child& child) noexcept;
   bool make_inner(tree_child& child);
   void miss_child(const tree_child& child, host_failure how, const failure& why);
   void lose_child(const tree_child& child, std::uint32_t link, const failure& why);
@@ -177,6 +192,8 @@ class tree_root final : public ref_counted,
   tree_outfit outfit_;
   tree_hosts hosts_;
   std::optional<tree_leaders> leaders_;  // of a shape by hand
+  const bool tunnels_;                   // to the hosts of leaders
+  std::unordered_map<std::uint32_t, std::shared_ptr<tunnel_source>> sources_;  // by leader
   tree_links links_;
   tree_wave wave_;
   tree_runs runs_;

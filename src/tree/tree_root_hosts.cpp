@@ -44,12 +44,15 @@ end_reason end_of(host_failure why) noexcept {
 void tree_root::want(std::uint32_t index) {
   node& its = hosts_[index];
   hosts_.set_stage(its, tree_stage::wanted);
+  note_gateway(index, std::nullopt);
   const bool relays = signing_.serves();
   if (relays && hosts_.item_of(index).key.empty()) its.by = tree_reach::root_only;
   host_span one = span_of(index);
   if (leaders_) {
     one.leads = leaders_->leads(hosts_[index].where);
     one.under = leader_for(hosts_[index].where);
+    if (tunnels_) its.through = one.under;
+    (void)source_for(index);
   }
   if (its.by == tree_reach::root_only || certificates_.is_refused()) one.under = itself;
   decided_.clear();
@@ -59,11 +62,38 @@ void tree_root::want(std::uint32_t index) {
 
 // It comes first. One that has failed is not tried again for each host behind it.
 host_index tree_root::leader_for(const host& where) {
+  std::optional<std::uint32_t> index = usable_leader_of(where);
+  if (!index) return anybody;
+  // Nobody else may reach what is behind it end to end.
+  const bool is_tried_again = tunnels_ && hosts_[*index].at == tree_stage::failed;
+  if (hosts_[*index].at == tree_stage::unknown || is_tried_again) want(*index);
+  return *index;
+}
+
+// With tunnels one that has not failed, if there is one: they take turns.
+std::optional<std::uint32_t> tree_root::usable_leader_of(const host& where) {
+  constexpr int max_turns = 8;
   std::optional<host> leader = leaders_->leader_of(where);
-  if (!leader) return anybody;
-  std::uint32_t index = index_of(*leader);
-  if (hosts_[index].at == tree_stage::unknown) want(index);
-  return index;
+  for (int turn = 1; tunnels_ && turn < max_turns && leader; ++turn) {
+    const tree_stage at = hosts_[index_of(*leader)].at;
+    if (at != tree_stage::failed && at != tree_stage::direct) break;
+    leader = leaders_->leader_of(where);
+  }
+  if (!leader) return std::nullopt;
+  return index_of(*leader);
+}
+
+std::shared_ptr<tunnel_source> tree_root::source_for(std::uint32_t index) {
+  const std::uint32_t by = hosts_[index].through;
+  if (by == no_host) return nullptr;
+  std::shared_ptr<tunnel_source>& its = sources_[by];
+  if (!its) its = std::make_shared<tunnel_source>(loop_, *this, hosts_[by].where);
+  return its;
+}
+
+void tree_root::note_gateway(std::uint32_t index, std::optional<failure> problem) {
+  if (auto its = sources_.find(index); its != sources_.end())
+    its->second->set_problem(std::move(problem));
 }
 
 // -- what the pool decides ------------------------------------------------------------------------
@@ -85,10 +115,11 @@ void tree_root::start_child(std::uint32_t index) noexcept {
       [&] {
         bytes16 nonce = random_bytes16();
         intrusive_ptr<lifecycle> way =
-            way_->run_on(its.where, index, stage1_command(hex_of(nonce)));
+            way_->run_on(its.where, index, stage1_command(hex_of(nonce)), source_for(index));
         intrusive_ptr<tree_child> child(new tree_child(loop_, *this, std::move(way), nonce,
                                                        outfit_.welcome(index, its.where.name())));
         its.link = links_.add(child);
+        if (its.through != no_host) ++hosts_[its.through].carries;
         if (!self_) {
           self_ = intrusive_ptr<tree_root>(this);
           loop_.adopt(*this);
@@ -235,6 +266,7 @@ bool tree_root::take_returned(tree_child& child, std::uint32_t link, const frame
 void tree_root::mark_up(std::uint32_t index, std::uint32_t link, std::uint32_t parent,
                         unsigned depth) {
   hosts_.set_up(index, link, parent, depth);
+  note_gateway(index, std::nullopt);
   if (watcher_ != nullptr) watcher_->host_up(index);
   ready_.add_all(hosts_[index].seats);
 }
@@ -244,6 +276,7 @@ void tree_root::mark_failed(std::uint32_t index, const failure& why) {
   const bool was_up = its.at == tree_stage::up;
   hosts_.set_stage(its, tree_stage::failed);
   its.link = tree_hosts::no_link;
+  note_gateway(index, why);
   if (was_up)
     notify_lost(index, why);
   else if (watcher_ != nullptr)
@@ -260,6 +293,7 @@ void tree_root::notify_lost(std::uint32_t index, const failure& why) {
 void tree_root::mark_ended(std::uint32_t index, host_failure how, const failure& why) {
   if (how != host_failure::no_agent) return mark_failed(index, why);
   hosts_.set_direct(index, why);
+  note_gateway(index, why);
   if (watcher_ != nullptr) watcher_->host_failed(index, why);
   end_seats(hosts_[index], why);
 }

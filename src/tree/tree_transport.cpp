@@ -32,10 +32,19 @@ class tree_transport final : public seat_transport {
         terminal_(std::move(terminal)),
         place_(place),
         input_credit_(root_->stream_window()) {}
+  /// A connection from there.
+  tree_transport(loop& on, intrusive_ptr<tree_root> root, const host& where, std::string to)
+      : tree_transport(on, std::move(root), where, nullptr, {}, {}) {
+    order_.form = command_form::connection;
+    order_.words.push_back(std::move(to));
+    order_.output_cap = order_.error_cap = UINT64_MAX;
+    order_.flags = static_cast<std::uint8_t>(execute_flag::input);
+  }
   ~tree_transport() override { leave_talk(); }
 
   void open(const command& what, transport_events& events) override {
     events_ = &events;
+    if (is_connection()) return enter();
     std::string problem;
     std::optional<std::string> text = text_of_(what, problem);
     if (text && text->size() > order_limit) problem = too_long;
@@ -92,6 +101,8 @@ class tree_transport final : public seat_transport {
   }
 
  private:
+  bool is_connection() const noexcept { return order_.form == command_form::connection; }
+
   class output {
    public:
     std::string kept;  // while it is paused
@@ -128,6 +139,10 @@ class tree_transport final : public seat_transport {
   void seat_up() override {
     events_->on_phase(phase::open);
     if (is_parting() || stage_ != stage::waiting) return;
+    if (is_connection() && !root_->can(*this, capability::connection))
+      return fail_soon(failure(end_reason::unsupported,
+                               std::make_error_code(std::errc::not_supported),
+                               printable(where_.name()) + ": its agent connects to no hosts"));
     if (enter_place() && enter_talk()) ask();
   }
   // Who reaches the host is known now.
@@ -376,6 +391,11 @@ std::unique_ptr<transport> make_tree_transport(loop& on, intrusive_ptr<tree_root
                                                std::string terminal, const tree_place& place) {
   return std::make_unique<tree_transport>(on, std::move(root), where, text_of, std::move(terminal),
                                           place);
+}
+
+std::unique_ptr<transport> make_tree_connection(loop& on, intrusive_ptr<tree_root> root,
+                                                const host& from, std::string to) {
+  return std::make_unique<tree_transport>(on, std::move(root), from, std::move(to));
 }
 
 }  // namespace execo::detail

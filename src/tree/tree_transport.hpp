@@ -21,4 +21,10 @@ std::unique_ptr<transport> make_tree_transport(loop& on, intrusive_ptr<tree_root
                                                const host& where, remote_text_maker text_of,
                                                std::string terminal, const tree_place& place);
 
+/// A connection from that host in place of a command on it: it runs once it is made, input goes
+/// there, output comes from there. A refusal is spawn_failed, with the error. `to`: a
+/// connection_word(). What open() is given says nothing.
+std::unique_ptr<transport> make_tree_connection(loop& on, intrusive_ptr<tree_root> root,
+                                                const host& from, std::string to);
+
 }  // namespace execo::detail

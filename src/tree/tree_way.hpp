@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -15,12 +16,15 @@
 
 namespace execo::detail {
 
+class route_source;
+
 class tree_way {
  public:
   virtual ~tree_way() = default;
   /// A command on the host whose input is written and whose output is read by who gets it.
-  virtual intrusive_ptr<lifecycle> run_on(const host& where, std::size_t index,
-                                          std::string text) = 0;
+  /// `through`: leads there; null: the options say what does.
+  virtual intrusive_ptr<lifecycle> run_on(const host& where, std::size_t index, std::string text,
+                                          const std::shared_ptr<route_source>& through) = 0;
   /// How agents come to further hosts; nothing: they do not.
   virtual std::optional<connector_message> connector() const = 0;
   /// As whom, and where. For a connector that relays: without a key if agents cannot come to it.

@@ -24,6 +24,7 @@ enum class capability : std::uint32_t {
   cgroup = 8,  // has a delegated cgroup
   perl = 16,
   python = 32,
+  connection = 64,  // connects to addresses: command_form::connection
 };
 
 /// The first frame that a child sends: who it is and what it can.

@@ -1,5 +1,8 @@
 #include "wire/run_messages.hpp"
 
+#include <array>
+
+#include "base/hex.hpp"
 #include "wire/message_codec.hpp"
 #include "wire/message_limits.hpp"
 
@@ -16,6 +19,13 @@ constexpr auto variable_fields = [](auto& c, auto& variable) {
   require(c, !variable.first.empty() && variable.first.find('=') == std::string::npos);
 };
 
+// Bytes both ways, and nothing else.
+constexpr auto connection_rules = [](auto& c, auto& m) {
+  constexpr auto input = static_cast<std::uint8_t>(execute_flag::input);
+  require(c, m.words.size() == 1 && is_connection_word(m.words.front()) && m.flags == input &&
+                 m.directory.empty() && m.environment.empty());
+};
+
 constexpr auto execute_fields = [](auto& c, auto& m) {
   c.choice(m.form, command_form_count);
   c.list(m.words, words_limit, [](auto& coder, auto& word) { coder.word(word, text_limit); });
@@ -24,6 +34,7 @@ constexpr auto execute_fields = [](auto& c, auto& m) {
   c.list(m.environment, variables_limit, variable_fields);
   c.u8(m.flags);
   require(c, (m.flags & ~execute_flags_all) == 0);
+  if (m.form == command_form::connection) connection_rules(c, m);
   c.u64(m.output_cap);
   c.u64(m.error_cap);
   c.u32(m.kill_grace_ms);
@@ -143,6 +154,17 @@ constexpr auto ended_fields = [](auto& c, auto& m) {
 };
 
 }  // namespace
+
+std::string connection_word(std::uint16_t port, std::string_view address) {
+  const std::array<char, 2> high_first{static_cast<char>(port >> 8), static_cast<char>(port)};
+  return hex_of(high_first) + hex_of(address);
+}
+
+bool is_connection_word(std::string_view word) noexcept {
+  constexpr std::size_t port = 4, v4 = 8, v6 = 32;
+  return (word.size() == port + v4 || word.size() == port + v6) &&
+         word.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
 
 void execute_message::encode(wire_writer& body) const {
   encode_message(body, *this, execute_fields);

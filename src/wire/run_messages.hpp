@@ -14,8 +14,15 @@
 
 namespace execo::detail {
 
-enum class command_form : std::uint8_t { text, words };
-inline constexpr std::uint8_t command_form_count = 2;
+/// connection: no command, the agent connects to an address; input goes there, what comes from
+/// there is output. Its one word is connection_word().
+enum class command_form : std::uint8_t { text, words, connection };
+inline constexpr std::uint8_t command_form_count = 3;
+
+/// The port as four hexadecimal digits, then the address, of IPv4 as 8, of IPv6 as 32.
+std::string connection_word(std::uint16_t port, std::string_view address);
+/// Whether it is one.
+bool is_connection_word(std::string_view word) noexcept;
 
 /// Bits of execute_message::flags.
 enum class execute_flag : std::uint8_t {

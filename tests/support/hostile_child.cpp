@@ -67,7 +67,8 @@ class hostile_agent {
                  std::uint16_t highest = detail::protocol_highest) {
     detail::hello_message hello;
     hello.nonce = nonce_;
-    if (has_ssh_) hello.capabilities = static_cast<std::uint32_t>(detail::capability::ssh);
+    hello.capabilities = static_cast<std::uint32_t>(detail::capability::connection);
+    if (has_ssh_) hello.capabilities |= static_cast<std::uint32_t>(detail::capability::ssh);
     utsname machine{};
     (void)::uname(&machine);
     hello.arch = detail::machine_of(machine.machine);

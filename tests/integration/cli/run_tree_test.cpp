@@ -73,6 +73,28 @@ TEST(execo_run_in_a_tree, says_in_a_line_what_is_wrong_with_an_authority) {
             "execo: --tree-ca and --connector exclude each other: choose one\n");
 }
 
+TEST(execo_run_in_a_tree, says_in_a_line_what_a_tunnel_needs) {
+  auto said = [](std::vector<std::string> more) {
+    std::vector<std::string> words{EXECO_TOOL, "run", "-w", "n1", "--tree-tunnel"};
+    words.insert(words.end(), more.begin(), more.end());
+    words.insert(words.end(), {"--", "true"});
+    outcome o = run_program(words);
+    EXPECT_EQ(o.code, 2);
+    EXPECT_EQ(o.out, "");
+    return o.err;
+  };
+  EXPECT_EQ(said({}), "execo: --tree-tunnel is for --via tree\n");
+  EXPECT_EQ(said({"--via", "tree"}),
+            "execo: --tree-tunnel needs to know what leads to the hosts: add --gateway SET or "
+            "--topology FILE\n");
+  EXPECT_EQ(said({"--via", "tree", "--gateway", "gw", "--site-trust"}),
+            "execo: --tree-tunnel and --site-trust exclude each other: choose one\n");
+  EXPECT_EQ(said({"--via", "tree", "--gateway", "gw", "--tree-ca", "/none"}),
+            "execo: --tree-tunnel and --tree-ca exclude each other: choose one\n");
+  EXPECT_EQ(said({"--via", "tree", "--gateway", "gw", "--connector", "local"}),
+            "execo: --tree-tunnel and --connector exclude each other: choose one\n");
+}
+
 TEST(execo_run_in_a_tree, follows_a_topology_of_a_file) {
   temp_folder folder;
   const std::string file = folder.write(

@@ -24,7 +24,10 @@ using testing::IsEmpty;
 /// An authority that is told when to sign.
 class led_authority final : public tree_way {
  public:
-  intrusive_ptr<lifecycle> run_on(const host&, std::size_t, std::string) override { return {}; }
+  intrusive_ptr<lifecycle> run_on(const host&, std::size_t, std::string,
+                                  const std::shared_ptr<route_source>&) override {
+    return {};
+  }
   std::optional<connector_message> connector() const override { return std::nullopt; }
   work_item item_for(const host&) const override { return {}; }
   void answer(const host&, sign_ask_message, std::function<void(std::string)>) override {}

@@ -10,7 +10,10 @@ namespace {
 
 class counting_way final : public tree_way {
  public:
-  intrusive_ptr<lifecycle> run_on(const host&, std::size_t, std::string) override { return {}; }
+  intrusive_ptr<lifecycle> run_on(const host&, std::size_t, std::string,
+                                  const std::shared_ptr<route_source>&) override {
+    return {};
+  }
   std::optional<connector_message> connector() const override { return std::nullopt; }
   work_item item_for(const host& where) const override {
     ++asked;

@@ -201,6 +201,38 @@ TEST(messages, carry_any_command_text_unchanged) {
   EXPECT_EQ(back->words.front(), text);
 }
 
+// A connection has an address that is one, and nothing else that a command has.
+TEST(messages, of_connections_say_where_to_and_no_more) {
+  detail::execute_message order;
+  order.run = 1;
+  order.hosts = index_ranges(0);
+  order.form = detail::command_form::connection;
+  order.words = {detail::connection_word(0x1234, std::string_view("\x7f\0\0\1", 4))};
+  order.flags = static_cast<std::uint8_t>(detail::execute_flag::input);
+  EXPECT_EQ(order.words.front(), "12347f000001");
+  EXPECT_TRUE(is_decoded(order));
+  const detail::execute_message right = order;
+  for (const char* word : {"", "1234", "12347f00000", "12347F000001", "12347f00000g", "/bin/sh",
+                           "12347f0000010000000000000000000000000000000000"}) {
+    order.words = {word};
+    EXPECT_FALSE(decoded(order, body_of(order))) << word;
+  }
+  order = right;
+  order.words.push_back(order.words.front());
+  EXPECT_FALSE(decoded(order, body_of(order)));
+  for (std::uint8_t flags : {0, 3, 5, 9}) {
+    order = right;
+    order.flags = flags;
+    EXPECT_FALSE(decoded(order, body_of(order))) << int{flags};
+  }
+  order = right;
+  order.directory = "/";
+  EXPECT_FALSE(decoded(order, body_of(order)));
+  order = right;
+  order.environment.emplace_back("PATH", "/");
+  EXPECT_FALSE(decoded(order, body_of(order)));
+}
+
 // The largest that the limits allow fit into a frame.
 TEST(messages, at_their_limits_fit_into_a_frame) {
   detail::ended_message end;

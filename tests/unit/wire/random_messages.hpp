@@ -175,6 +175,12 @@ class random_messages {
     m.key = bytes(300) + "x";
     m.text = bytes(3000) + "x";
   }
+  void make_connection(detail::execute_message& m) {
+    m.words = {detail::connection_word(22, random_bytes(random_()).take(coin() ? 4 : 16))};
+    m.directory.clear();
+    m.environment.clear();
+    m.flags = static_cast<std::uint8_t>(detail::execute_flag::input);
+  }
   void fill(detail::execute_message& m) {
     address(m);
     choice(m.form, detail::command_form_count);
@@ -196,6 +202,7 @@ class random_messages {
     number(m.columns);
     number(m.rank_shift);
     number(m.count);
+    if (m.form == detail::command_form::connection) return make_connection(m);
     if (m.has(detail::execute_flag::talk)) {
       m.talk = run();
       number(m.ranks);
