@@ -1,7 +1,7 @@
 // How long a tree takes to reach hosts, in simulated time: the scheduler of the tree's nodes as it
 // is, beside the closed form, a static balanced tree and a flat fan-out. Nothing is connected to.
 //
-//   tree_shape [--seed N] [HOSTS]...
+//   tree_shape [--seed N] [--site A|B|C] [HOSTS]...
 //   tree_shape --auto                   what ssh_client::automatic takes
 #include <cstdio>
 #include <cstdlib>
@@ -105,15 +105,19 @@ int print_choices() {
 
 int main(int argc, char** argv) {
   std::uint64_t seed = 1;
+  std::string only;
   std::vector<std::uint32_t> sizes;
   if (argc == 2 && std::string_view(argv[1]) == "--auto") return print_choices();
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]) == "--seed" && i + 1 < argc)
       seed = std::strtoull(argv[++i], nullptr, 10);
+    else if (std::string_view(argv[i]) == "--site" && i + 1 < argc)
+      only = argv[++i];
     else
       sizes.push_back(static_cast<std::uint32_t>(std::strtoul(argv[i], nullptr, 10)));
   }
   if (sizes.empty()) sizes = {10000, 100000, 1000000};
   for (std::uint32_t hosts : sizes)
-    for (const site& at : sites()) print_table(at, hosts, seed);
+    for (const site& at : sites())
+      if (std::string_view(at.name).starts_with(only)) print_table(at, hosts, seed);
 }

@@ -155,6 +155,16 @@ unsigned first_window(double cores) noexcept {
   return static_cast<unsigned>(std::clamp(2 * cores, 8.0, 64.0));
 }
 
+unsigned first_window_of_root(double cores) noexcept {
+  return static_cast<unsigned>(std::clamp(16 * cores, 8.0, 256.0));
+}
+
+unsigned arity_of_root(double cores, std::uint32_t open_files) noexcept {
+  const double most = max_children({.open_files = open_files, .memory = UINT64_MAX});
+  const double wanted = std::max(2 * first_window_of_root(cores), max_arity);
+  return static_cast<unsigned>(std::min(wanted, most));
+}
+
 unsigned first_window(const connect_cost& measured) noexcept {
   double lambda = measured.latency / processor_gap(measured);
   return static_cast<unsigned>(std::clamp(std::ceil(lambda), 8.0, 64.0));

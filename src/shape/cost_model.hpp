@@ -98,6 +98,11 @@ unsigned arity_on_own_cores(double cores) noexcept;
 /// How many connections a node begins with that knows nothing but itself: two for each core, from 8
 /// to 64.
 unsigned first_window(double cores) noexcept;
+/// How many connections the root of a tree begins with: 16 for each processor, from 8 to 256.
+unsigned first_window_of_root(double cores) noexcept;
+/// How many children it has at most: twice as many, and at least 64, but no more than that many
+/// descriptors are enough for.
+unsigned arity_of_root(double cores, std::uint32_t open_files) noexcept;
 /// How many connections a node begins with that knows what its parent has measured: lambda, which
 /// keeps the processor busy, from 8 to 64.
 unsigned first_window(const connect_cost& measured) noexcept;

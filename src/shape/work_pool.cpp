@@ -284,13 +284,15 @@ void work_pool::serve_thieves(pool_decisions& out) {
     serve(child(ends).after, out);
 }
 
-// Half of what is left, shared by the thieves: the other half is for those that come later. A new
-// thief is given little, until it has shown that it comes back for more.
+// Half of what is left, shared by the thieves and by those that are being started: the other half
+// is for those that come later. A new thief is given little, until it has shown that it comes back
+// for more.
 void work_pool::serve(child_slot slot, pool_decisions& out) {
   dequeue(slot);
   set_appetite(slot, appetite::served);
   child_state& of = child(slot);
-  std::uint64_t share = (queue_.size() + 2 * thieves_ - 1) / (2 * std::uint64_t{thieves_});
+  const std::uint64_t shares = 2 * (std::uint64_t{thieves_} + in_flight());
+  std::uint64_t share = (queue_.size() + shares - 1) / shares;
   std::uint64_t most = std::min<std::uint64_t>({of.credit, of.batch, share});
   of.batch = std::min(of.batch * 2, max_credit);
   of.progress = given_.size(slot) == 0 ? now_ : of.progress;

@@ -1,9 +1,12 @@
 #include "tree/tree_root.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -17,12 +20,20 @@
 namespace execo::detail {
 namespace {
 
+std::uint32_t open_files() noexcept {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return 1024;
+  return static_cast<std::uint32_t>(std::min<rlim_t>(files.rlim_cur, UINT32_MAX));
+}
+
 pool_rules rules_of(const tree_settings& how, const tree_way& way) {
   pool_rules rules;
   rules.self = tree_root::itself;
+  const double cores = std::max(std::thread::hardware_concurrency(), 1U);
   std::optional<connector_message> further = way.connector();
-  if (further && further->local)
-    rules.arity = arity_on_own_cores(std::thread::hardware_concurrency());
+  rules.arity =
+      further && further->local ? arity_on_own_cores(cores) : arity_of_root(cores, open_files());
+  rules.window = first_window_of_root(cores);
   if (how.arity != 0) rules.arity = static_cast<std::uint32_t>(how.arity);
   if (how.depth != 0) rules.max_depth = static_cast<std::uint32_t>(how.depth);
   return rules;

@@ -393,8 +393,8 @@ class tree_simulation {
   detail::pool_rules rules_of(const sim_node* parent, host_index host) const {
     detail::pool_rules rules;
     rules.max_depth = run_.max_depth;
-    rules.arity = run_.arity != 0 ? run_.arity : detail::max_arity;
-    rules.window = detail::first_window(run_.site.root_cores);
+    rules.arity = run_.arity != 0 ? run_.arity : detail::arity_of_root(run_.site.root_cores, 65536);
+    rules.window = detail::first_window_of_root(run_.site.root_cores);
     if (parent == nullptr) return rules;
     rules.depth = parent->depth + 1;
     rules.zone = zone_of(host);
@@ -574,20 +574,23 @@ simulated_end simulate_static_tree(const simulated_run& run, std::uint32_t arity
 
 simulated_end simulate_flat(const simulated_run& run) {
   simulated_hosts hosts(run);
-  sim_processor processor(run.site.node.cpu / run.site.root_cores);
-  std::priority_queue<double, std::vector<double>, std::greater<>> places;
+  // In the ticks of the tree, so that the two can be compared.
+  const sim_time gap = ticks(run.site.node.cpu / run.site.root_cores);
+  sim_time free = 0;
+  std::priority_queue<sim_time, std::vector<sim_time>, std::greater<>> places;
   for (int i = 0; i < static_cast<int>(run.site.root_window); ++i) places.push(0);
   simulated_end end;
   for (host_index host = 0; host < run.hosts; ++host) {
-    double begun = processor.begin(places.top());
+    const sim_time begun = std::max(places.top(), free);
+    free = begun + gap;
     places.pop();
-    bool dead = hosts.dead(host);
-    double done = begun + (dead ? run.site.node.timeout : hosts.latency(host));
+    const bool dead = hosts.dead(host);
+    const sim_time done = begun + ticks(dead ? run.site.node.timeout : hosts.latency(host));
     places.push(done);
     if (dead)
       ++end.failed;
     else
-      end.up.push_back(done);
+      end.up.push_back(in_seconds(done));
   }
   std::ranges::sort(end.up);
   return end;

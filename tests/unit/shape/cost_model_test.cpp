@@ -150,6 +150,17 @@ TEST(cost_model, a_node_begins_with_what_keeps_its_processors_busy) {
   EXPECT_EQ(first_window({.cpu = 1, .cores = 1, .latency = 1}), 8U);
 }
 
+TEST(cost_model, a_root_begins_with_what_a_fan_out_has_in_flight) {
+  EXPECT_EQ(first_window_of_root(0.25), 8U);
+  EXPECT_EQ(first_window_of_root(2.0), 32U);
+  EXPECT_EQ(first_window_of_root(16.0), 256U);
+  EXPECT_EQ(first_window_of_root(1000.0), 256U);
+  EXPECT_EQ(arity_of_root(2.0, 65536), max_arity);
+  EXPECT_EQ(arity_of_root(16.0, 65536), 512U);
+  EXPECT_EQ(arity_of_root(16.0, 1024), 240U);
+  EXPECT_EQ(arity_of_root(16.0, 10), 1U);
+}
+
 TEST(cost_model, hosts_that_fit_into_the_window_do_not_wait_for_it) {
   connect_cost at{.cpu = 0.001, .cores = 1, .latency = 3, .window = 256};
   EXPECT_DOUBLE_EQ(flat_time(256, at), 0.255 + 3);

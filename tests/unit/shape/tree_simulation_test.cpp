@@ -49,6 +49,17 @@ void expect_sound(const simulated_run& run, const simulated_end& end) {
   EXPECT_LE(end.up.size() + end.failed, run.hosts);
 }
 
+void expect_as_fast_as_flat(const simulated_run& run) {
+  simulated_end tree = simulate_tree(run);
+  simulated_end flat = simulate_flat(run);
+  SCOPED_TRACE(std::to_string(run.hosts) + " hosts, c " + std::to_string(run.site.node.cpu) +
+               ", dead " + std::to_string(run.site.node.dead_share) + ", seed " +
+               std::to_string(run.seed));
+  EXPECT_LE(tree.part(0.5), flat.part(0.5));
+  EXPECT_LE(tree.part(0.99), flat.part(0.99));
+  EXPECT_LE(tree.last(), flat.last());
+}
+
 // Sites, shapes and faults of all kinds, by the seed.
 simulated_run wild_run(std::uint64_t seed) {
   auto pick = [&](std::uint64_t below) { return static_cast<std::uint32_t>(seed % below); };
@@ -134,14 +145,26 @@ TEST(tree_simulation, so_they_do_when_hosts_differ) {
 
 TEST(tree_simulation, over_512_hosts_it_is_never_slower_than_flat) {
   for (const simulated_site& at : sites()) {
-    for (std::uint32_t hosts = 513; hosts < 12000; hosts += hosts / 7) {
-      simulated_run run = run_of(hosts, at);
-      EXPECT_LE(simulate_tree(run).last(), simulate_flat(run).last()) << hosts;
+    for (std::uint32_t hosts = 513; hosts < 12000; hosts += hosts / 7)
+      expect_as_fast_as_flat(run_of(hosts, at));
+  }
+}
+
+TEST(tree_simulation, so_it_is_where_hosts_differ_and_some_are_dead) {
+  for (simulated_site at : sites()) {
+    for (std::uint32_t hosts : {513U, 600U, 800U, 1200U, 2500U, 10000U}) {
+      for (int seed = 1; seed <= long_count(20); ++seed) {
+        for (double dead : {0.0, 0.01}) {
+          at.latency_sigma = 0.5;
+          at.node.dead_share = dead;
+          expect_as_fast_as_flat(run_of(hosts, at, static_cast<std::uint64_t>(seed)));
+        }
+      }
     }
   }
 }
 
-// What `auto` does: it has the model, not the simulation.
+// What `auto` does: it has the model, not the simulation, and the model has a root like all others.
 TEST(tree_simulation, what_the_model_chooses_is_never_much_slower_than_the_other) {
   for (const simulated_site& at : sites()) {
     for (std::uint32_t hosts = 10; hosts < 5000; hosts += 1 + hosts / 5) {
@@ -150,7 +173,7 @@ TEST(tree_simulation, what_the_model_chooses_is_never_much_slower_than_the_other
       double flat = simulate_flat(run).last();
       bool is_flat =
           detail::choose_shape(hosts, of_root(at), at.node).kind == detail::shape_kind::flat;
-      EXPECT_LE(is_flat ? flat : tree, 1.6 * (is_flat ? tree : flat)) << hosts;
+      EXPECT_LE(is_flat ? flat : tree, 1.7 * (is_flat ? tree : flat)) << hosts;
     }
   }
 }

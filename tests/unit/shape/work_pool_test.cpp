@@ -87,6 +87,18 @@ TEST(work_pool, a_thief_is_given_two_hosts_and_then_twice_as_many) {
   }
 }
 
+// Those that are being started will be thieves as well.
+TEST(work_pool, the_first_thief_leaves_their_share_to_those_that_come) {
+  pool_lab lab({.window = 100});
+  lab.add(0, 300);
+  child_slot thief = lab.up(0);
+  EXPECT_EQ(lab.pool.in_flight(), 63U);
+  lab.ask(thief, 100);
+  EXPECT_EQ(lab.given(), 2U);  // of 236
+  lab.ask(thief, 100);
+  EXPECT_EQ(lab.given(), 2U);
+}
+
 TEST(work_pool, a_thief_is_given_no_more_than_it_asks_for) {
   pool_lab lab({});
   lab.add(0, 1000);
@@ -97,16 +109,17 @@ TEST(work_pool, a_thief_is_given_no_more_than_it_asks_for) {
 
 TEST(work_pool, thieves_share_half_of_what_is_left) {
   pool_lab lab({});
-  lab.add(0, 30);
+  lab.add(0, 300);
   child_slot one = lab.up(0);
   child_slot two = lab.up(1);
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < 6; ++i) {
     lab.ask(one, 100);
     lab.ask(two, 100);
   }
   std::uint64_t left = lab.pool.queued();
   lab.ask(one, 100);
-  EXPECT_EQ(lab.given(), (left + 3) / 4);
+  const std::uint64_t shares = 2 * (2 + std::uint64_t{lab.pool.in_flight()});
+  EXPECT_EQ(lab.given(), (left + shares - 1) / shares);
 }
 
 TEST(work_pool, thieves_that_find_nothing_are_served_in_order_when_there_is_something) {
