@@ -23,22 +23,24 @@ constexpr std::string_view common =
     R"(trap "[ -z \"\$_f\" ] || rm -rf -- \"\$_f\"" EXIT; trap "exit 143" HUP INT TERM; )";
 
 // The second half: takes the image to descriptor 3 and becomes it by descriptor 4, which reads it.
-// $3 is the umask of the login, $4 the place. Whether head counts bytes costs no byte of the input.
+// $3 is what uname says, $4 the place. A head that does not count bytes has read none when it
+// fails.
 constexpr std::string_view receive =
     R"(if [ $4 = memory ]; then exec 4</proc/self/fd/3; fi; _a=; )"
     R"(for _p in gzip sha256sum perl python3; do if _has $_p; then _a="$_a $_p"; fi; done; )"
-    R"(_say ready "$(uname -sm) $4$_a"; )"
+    R"(_say ready "$3 $4$_a"; )"
     R"(IFS=" " read -r _h _n _s _x || exit 1; )"
     R"(case $_h:$_n:$_s in *:*[!0-9]*:*|*:*:*[!0-9]*|*::*|*:) _leaf input ;; gzip:*|plain:*) ;; )"
     R"(*) _leaf input ;; esac; )"
-    R"(if head -c 0 </dev/null >/dev/null 2>&1; then _take() { head -c "$_n"; }; )"
-    R"(else _take() { dd bs=1 count="$_n" 2>/dev/null; }; fi; )"
-    R"(if [ $_h = gzip ]; then _o=$( { _take | gzip -dc >&3; } 2>&1 ); )"
-    R"(else _o=$( { _take >&3; } 2>&1 ); fi || _leaf image $_o; )"
+    R"(_take() { if [ $_h = gzip ]; then "$@" | gzip -dc >&3; else "$@" >&3; fi; }; )"
+    R"(_slowly() { dd bs=1 count="$_n" 2>/dev/null; }; )"
+    R"(_o=$(_take head -c "$_n" 2>&1) || )"
+    R"({ if head -c 0 </dev/null >/dev/null 2>&1; then _leaf image $_o; fi; )"
+    R"(_o=$(_take _slowly 2>&1) || _leaf image $_o; }; )"
     R"(exec 3>&-; )"
     R"(if _has sha256sum; then _o=$(sha256sum <&4); [ "${_o%% *}" = "$_x" ] || _leaf digest; )"
     R"(else _o=$(wc -c <&4); [ $((_o)) -eq "$_s" ] || _leaf size $((_o)); fi; )"
-    R"(umask "$3"; _say start; )"
+    R"(_say start; )"
     R"(if [ -z "$2" ]; then exec /proc/self/fd/4 "$1" ""; fi; exec "$2/execo-agent" "$1" "$2" 4<&-)";
 
 // Makes a file in memory of descriptor 3 and runs the words that follow the machine's name, if any
@@ -55,11 +57,13 @@ constexpr std::string_view python_memory =
 
 // Each place that is tried may belong to somebody else: a folder is made that nobody had, closed to
 // others, and a program in it is run. Where there is /proc it is gone before the image comes. A
-// trap runs after an assignment, never between the making of a folder and it.
+// trap runs after an assignment, never between the making of a folder and it. A program costs the
+// host about a millisecond, so there are few: what is in the folder needs no umask, and since Linux
+// 6.1 /proc knows the machine.
 constexpr std::string_view find_place =
-    R"(_u=$(umask); umask 077; exec 3>&- 4>&-; )"
-    R"(_make() { if _has mktemp; then mktemp -d "$_d/.execo-XXXXXXXXXX"; )"
-    R"(else mkdir -- "$_d/.execo-$_k" && printf %s "$_d/.execo-$_k"; fi; }; )"
+    R"(exec 3>&- 4>&-; )"
+    R"(_make() { umask 077; if _has mktemp; then exec mktemp -d "$_d/.execo-XXXXXXXXXX"; fi; )"
+    R"(mkdir -- "$_d/.execo-$_k" && printf %s "$_d/.execo-$_k"; }; )"
     R"(if [ -t 0 ]; then _leaf terminal; fi; )"
     R"(for _d in "$XDG_RUNTIME_DIR" /dev/shm /tmp /var/tmp "$HOME"; do )"
     R"(case $_d in /*) ;; *) continue ;; esac; )"
@@ -69,14 +73,15 @@ constexpr std::string_view find_place =
     R"([ $? -ne 7 ] || break; )"
     R"(rm -rf -- "$_f"; _f=; done; )"
     R"(_l=; if [ -e /proc/self/fd/0 ]; then _l=1; fi; )"
-    R"(if [ -z "$_f" ]; then [ -n "$_l" ] || _leaf place; _m=$(uname -m); )"
+    R"({ read -r _s </proc/sys/kernel/arch && _s="Linux $_s"; } 2>/dev/null || _s=$(uname -sm); )"
+    R"(if [ -z "$_f" ]; then [ -n "$_l" ] || _leaf place; _m=${_s##* }; )"
     R"(if perl -e "$_perl" "$_m" </dev/null >/dev/null 2>&1; then )"
-    R"(exec perl -e "$_perl" "$_m" /bin/sh -c "$_c$_r" execo "$_k" "" "$_u" memory; fi; )"
+    R"(exec perl -e "$_perl" "$_m" /bin/sh -c "$_c$_r" execo "$_k" "" "$_s" memory; fi; )"
     R"(if python3 -IS -c "$_python" "$_m" </dev/null >/dev/null 2>&1; then )"
-    R"(exec python3 -IS -c "$_python" "$_m" /bin/sh -c "$_c$_r" execo "$_k" "" "$_u" memory; fi; )"
+    R"(exec python3 -IS -c "$_python" "$_m" /bin/sh -c "$_c$_r" execo "$_k" "" "$_s" memory; fi; )"
     R"(_leaf place; fi; )"
-    R"({ if [ -n "$_l" ]; then rm -rf -- "$_f"; _f=; set -- "$_k" "" "$_u" unlinked; )"
-    R"(else set -- "$_k" "$_f" "$_u" folder; fi; eval "$_r"; } 3>"$_i" 4<"$_i"; _leaf place)";
+    R"({ if [ -n "$_l" ]; then rm -rf -- "$_f"; _f=; set -- "$_k" "" "$_s" unlinked; )"
+    R"(else set -- "$_k" "$_f" "$_s" folder; fi; eval "$_r"; } 3>"$_i" 4<"$_i"; _leaf place)";
 
 std::string assigned(std::string_view name, std::string_view script) {
   assert(script.find_first_of("'\n") == script.npos);
