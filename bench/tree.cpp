@@ -3,17 +3,18 @@
 // processes. Rivals that are not installed are left out, by name.
 //
 //   tree [--rounds N] [--hosts N[,N]...] [--taktuk N[,N]...] [--clush N] [--memory N]
-//        [--latency N]
+//        [--latency N] [--far N[,N]...]
 //   tree --standing N [--rounds N]
 //
 // Each round starts a tree, runs `echo ok` on all hosts and counts the answers. --memory: trees of
 // so many hosts, all processes summed up: PSS of smaps_rollup, and what the kernel took meanwhile
 // (slab, stacks of the kernel, page tables). In one all hosts run `true`, and agents are looked at
 // that stand idle afterwards; in the other one their commands wait. --latency: so many hosts,
-// each 200 ms away, without a tree and with one. --standing: an empty message to all hosts of a
-// tree that stands, beside as many processes of the same shape that wake each other; a command on
-// all, beside starting as many shells alone, and beside such processes that start one each; and
-// what the tree costs when nothing is asked of it.
+// each 200 ms away, without a tree and with one; all of them run what starts an agent on a host.
+// --far: the same with the connector `local`, whose agents are started by their parents.
+// --standing: an empty message to all hosts of a tree that stands, beside as many processes of the
+// same shape that wake each other; a command on all, beside starting as many shells alone, and
+// beside such processes that start one each; and what the tree costs when nothing is asked of it.
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -66,6 +67,7 @@ class plan {
   int clush = 100;
   int memory = 1'000;
   int latency = 600;
+  std::vector<int> far{600};
   int standing = 0;  // nothing else then
 
   plan(int argc, char** argv) {
@@ -78,6 +80,7 @@ class plan {
       if (option == "--memory") memory = std::atoi(argv[i + 1]);
       if (option == "--standing") standing = std::atoi(argv[i + 1]);
       if (option == "--latency") latency = std::atoi(argv[i + 1]);
+      if (option == "--far") far = numbers(value);
     }
   }
 };
@@ -303,18 +306,49 @@ void measure_waiting(const field& at, int count) {
 
 // -- hosts that are far away ----------------------------------------------------------------------
 
-void measure_far(const field& at, int count, int rounds) {
-  std::printf("the same on hosts that are 200 ms away, whoever connects to them\n");
-  words argv{tool, "run", "-w", set_of(count), "--connector", at.path("far") + " %h"};
-  auto row = [&](const char* title, const words& more) {
-    words whole = argv;
+/// `echo ok` on so many hosts by a connector, in the ways that `execo run` has.
+class far_hosts {
+ public:
+  far_hosts(int count, int rounds, const std::string& connector)
+      : count_(count), rounds_(rounds), argv_{tool,          "run",         "-w",
+                                              set_of(count), "--connector", connector} {}
+
+  void flat(const words& variables = {}) const {
+    row("64 at a time", {}, variables);
+    row("all at a time", {"-f", std::to_string(count_)}, variables);
+  }
+  void tree(words more, const words& variables = {}) const {
+    more.insert(more.begin(), {"--via", "tree"});
+    row("tree", more, variables);
+  }
+
+ private:
+  void row(const char* title, const words& more, const words& variables) const {
+    words whole = argv_;
     whole.insert(whole.end(), more.begin(), more.end());
     for (const char* word : {"--", "echo ok"}) whole.emplace_back(word);
-    measure(title, count, rounds, whole);
-  };
-  row("64 at a time", {});
-  row("all at a time", {"-f", std::to_string(count)});
-  row("tree", {"--via", "tree", "--site-trust"});
+    measure(title, count_, rounds_, whole, variables);
+  }
+
+  int count_, rounds_;
+  words argv_;
+};
+
+void measure_latency(const field& at, int count, int rounds) {
+  std::printf("the same on hosts that are 200 ms away, whoever connects to them\n");
+  const far_hosts hosts(count, rounds, at.path("far") + " %h");
+  hosts.flat();
+  hosts.tree({"--site-trust"});
+}
+
+// Without a tree the shell of a host comes late, with one its agent does.
+void measure_far(int count, int rounds) {
+  std::printf("the same by the connector local, each start 200 ms later\n");
+  const char* path = std::getenv("PATH");
+  const std::string late = "EXECO_LOCAL_DELAY=200";
+  const far_hosts hosts(count, rounds, "local");
+  hosts.flat({late, std::string("PATH=" EXECO_BIN_DIR "/bench/late:") + (path ? path : "/bin")});
+  hosts.tree({}, {late});
 }
 
 void run(const plan& asked) {
@@ -325,7 +359,9 @@ void run(const plan& asked) {
   const field at;
   std::printf("a tree is started, `echo ok` on each host, a shell in place of ssh; %d rounds\n",
               asked.rounds);
-  const more_processes room(std::ranges::max(asked.hosts));
+  std::vector<int> most = asked.hosts;
+  most.insert(most.end(), asked.far.begin(), asked.far.end());
+  const more_processes room(most.empty() ? 0 : std::ranges::max(most));
   for (int count : asked.hosts)
     measure("execo", count, asked.rounds,
             {tool, "run", "-w", set_of(count), "--connector", "local", "--via", "tree", "--",
@@ -349,7 +385,8 @@ void run(const plan& asked) {
     measure_true(asked.memory);
     measure_waiting(at, asked.memory);
   }
-  if (asked.latency > 0) measure_far(at, asked.latency, asked.rounds);
+  if (asked.latency > 0) measure_latency(at, asked.latency, asked.rounds);
+  for (int count : asked.far) measure_far(count, asked.rounds);
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include <optional>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 
 #include "fleet_fixture.hpp"
 #include "measure.hpp"
@@ -75,7 +76,13 @@ class written {
 pid_t spawn(const words& argv, const words& variables, const written& out, const written& errors) {
   std::vector<char*> arguments = pointers(argv), environment = pointers(variables);
   arguments.push_back(nullptr);
-  for (char** own = environ; *own != nullptr; ++own) environment.push_back(*own);
+  for (char** own = environ; *own != nullptr; ++own) {
+    const std::string_view text(*own);
+    const std::string_view name = text.substr(0, text.find('=') + 1);
+    const bool is_changed = std::any_of(variables.begin(), variables.end(),
+                                        [&](const std::string& v) { return v.starts_with(name); });
+    if (!is_changed) environment.push_back(*own);
+  }
   environment.push_back(nullptr);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);

@@ -21,6 +21,10 @@ std::optional<agent_arguments> parse_arguments(int count, char** words);
 /// Unlinks what is in the folder, and the folder: one that stage 1 made, known by its name.
 void remove_folder(const std::string& folder);
 
+/// Waits for as many milliseconds as EXECO_LOCAL_DELAY says, if it is there: hosts that are all
+/// this machine are to be far away.
+void wait_as_told() noexcept;
+
 /// The machine does not give what an agent needs: says what on the standard error and ends.
 [[noreturn]] void give_up(const char* what) noexcept;
 

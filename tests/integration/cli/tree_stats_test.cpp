@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,18 @@ TEST(execo_tree_stats, says_what_the_tree_was_like_and_what_it_has_cost) {
               AllOf(HasSubstr("execo: 20 hosts: 20 ok, 0 failed"),
                     HasSubstr("execo: tree: 20 of 20 hosts up in "),
                     HasSubstr(", arity 3; 20 agents: "), HasSubstr(" of memory each; here: ")));
+}
+
+// Each of them starts the next one.
+TEST(execo_tree_stats, shows_how_far_away_hosts_are_that_are_told_to_come_late) {
+  program tool({EXECO_TOOL, "run", "--via", "tree", "--connector", "local", "--arity", "1",
+                "--tree-stats", "-w", "n[1-3]", "true"},
+               {"EXECO_LOCAL_DELAY=50"});
+  outcome o = tool.finish();
+  EXPECT_EQ(o.code, 0) << o.err;
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(o.err, found, std::regex("hosts up in ([0-9.]+) s"))) << o.err;
+  EXPECT_GE(std::stod(found[1]), 0.15);
 }
 
 TEST(execo_tree_stats, draws_a_picture_of_the_tree) {
