@@ -71,7 +71,7 @@ function(execo_cross_agent arch)
   endif()
   # Its own build knows better what is to be done, but would have to be asked each time.
   set(read)
-  foreach(part IN ITEMS cmake/cross_agent src/agent src/wire src/shape src/base include/execo)
+  foreach(part IN ITEMS cmake/cross_agent src/agent src/wire src/shape src/base src/msg include/execo)
     file(GLOB_RECURSE files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${part}/*.?pp
       ${PROJECT_SOURCE_DIR}/${part}/CMakeLists.txt)
     list(APPEND read ${files})

@@ -4,26 +4,23 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <string>
-#include <utility>
+#include <optional>
 
 using namespace std::chrono_literals;
 
 constexpr const char* worker = R"sh(
-  word=$(execo-msg recv)                      # from who runs the action
-  execo-msg barrier >/dev/null                # all have it
-  execo-msg send root "$EXECO_RANK has $word"
-  echo "sum: $(execo-msg reduce sum "$EXECO_RANK")"
+  word=$($EXECO_MSG recv)                      # from who runs the action
+  $EXECO_MSG barrier >/dev/null                # all have it
+  $EXECO_MSG send root "$EXECO_RANK has $word"
+  echo "sum: $($EXECO_MSG reduce sum "$EXECO_RANK")"
 )sh";
 
-execo::task<int> demo(std::string programs) {
+execo::task<int> demo() {
   execo::ssh_options way;
   way.connector = "local";
   execo::remote work(worker, "n[1-4]");
   work.ssh(way).via(execo::tree()).timeout(60s);
   execo::tree_messages talk(work);
-  work.env("PATH", programs + ":/usr/bin:/bin");
   talk.on_reduced([](const execo::tree_reduction& r) {
     if (r.operation == execo::tree_reduce::sum) fmt::print("{} ranks, sum {}\n", r.took, r.integer);
   });
@@ -39,8 +36,4 @@ execo::task<int> demo(std::string programs) {
   co_return came == 4 && all.ok() ? 0 : 1;
 }
 
-// execo-msg is in the folder above that of this program.
-int main(int, char** words) {
-  std::string programs = std::filesystem::absolute(words[0]).parent_path().parent_path().string();
-  return execo::sync_wait(demo(std::move(programs)));
-}
+int main() { return execo::sync_wait(demo()); }

@@ -127,7 +127,7 @@ job_plan commands::plan_of(const execute_message& order) {
     child.words = order.words;
   }
   child.environment = variables_of(order);
-  talks_.equip(order.run, child.environment);
+  child.talk_program = talks_.equip(order.run, child.environment);
   child.directory = order.directory;
   child.around = &around_;
   plan.wants_input = order.has(execute_flag::input);

@@ -1,5 +1,6 @@
 // The agent of the tree. Its standard input and output are the link to its parent:
 //   execo-agent [NONCE [FOLDER]]
+// Commands find it under another name, as execo-msg: see talk_program.hpp.
 #include <optional>
 
 #include "agent/keeper.hpp"
@@ -7,6 +8,8 @@
 #include "agent/reactor.hpp"
 #include "agent/spawn.hpp"
 #include "agent/start.hpp"
+#include "agent/talk_program.hpp"
+#include "msg/verbs.hpp"
 
 namespace execo::agent {
 namespace {
@@ -26,7 +29,8 @@ class agent_work {
   surroundings around_;
 };
 
-[[noreturn]] void run(int count, char** words) {
+int run(int count, char** words) {
+  if (count > 0 && is_talk_program(words[0])) return msg::run_verb(count, words);
   if (std::optional<int> code = code_of_sweeper(count, words)) {
     hide(count, words);
     sweep(*code);
@@ -43,4 +47,4 @@ class agent_work {
 }  // namespace
 }  // namespace execo::agent
 
-int main(int count, char** words) { execo::agent::run(count, words); }
+int main(int count, char** words) { return execo::agent::run(count, words); }

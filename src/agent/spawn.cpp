@@ -1,5 +1,6 @@
 #include "agent/spawn.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,6 +13,8 @@
 #include <cassert>
 #include <cerrno>
 #include <string_view>
+
+#include "agent/talk_program.hpp"
 
 namespace execo::agent {
 namespace {
@@ -113,6 +116,11 @@ void place(int source, int target) noexcept {
   place(plan.in, 0);
   place(plan.out, 1);
   place(plan.err, 2);
+  if (plan.talk_program >= 0) {
+    place(plan.talk_program, talk_program_descriptor);
+    // It may be that very one.
+    (void)::fcntl(talk_program_descriptor, F_SETFD, 0);
+  }
   if (plan.on_terminal) (void)::ioctl(0, TIOCSCTTY, 0);
   if (plan.around != nullptr) plan.around->give_back();
   struct sigaction standard {};

@@ -1,5 +1,9 @@
 #include "agent/talks.hpp"
 
+#include <fcntl.h>
+
+#include "agent/talk_program.hpp"
+
 namespace execo::agent {
 
 void talks::open(const detail::execute_message& order) {
@@ -9,9 +13,16 @@ void talks::open(const detail::execute_message& order) {
   if (!place->second.open()) seats_.erase(place);
 }
 
-void talks::equip(std::uint32_t run, std::vector<std::string>& variables) const {
+int talks::equip(std::uint32_t run, std::vector<std::string>& variables) {
   auto found = seats_.find(run);
-  if (found != seats_.end()) variables.push_back("EXECO_MESSAGES=" + found->second.name());
+  if (found == seats_.end()) return -1;
+  variables.push_back("EXECO_MESSAGES=" + found->second.name());
+  const std::string name = "EXECO_MSG=";
+  for (const std::string& one : variables)
+    if (one.starts_with(name)) return -1;
+  if (!program_) program_.reset(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  if (program_) variables.push_back(name + talk_program_name);
+  return program_.get();
 }
 
 talk_seat* talks::find(std::uint32_t talk) noexcept {

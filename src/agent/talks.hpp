@@ -31,8 +31,9 @@ class talks final : private talk_seat_owner {
   void open(const detail::execute_message& order);
   /// The command has ended, or was not started.
   void close(std::uint32_t run) { seats_.erase(run); }
-  /// What the command finds its socket by.
-  void equip(std::uint32_t run, std::vector<std::string>& variables) const;
+  /// Adds what the command finds its socket by, and a program for it unless it has one. Gives the
+  /// descriptor of the program, -1 if it needs none.
+  int equip(std::uint32_t run, std::vector<std::string>& variables);
 
   // -- from the root; of a command that has ended it is dropped
   /// A frame of one of these. False if it is none.
@@ -56,6 +57,7 @@ class talks final : private talk_seat_owner {
   talks_owner& owner_;
   std::uint32_t index_ = 0;
   std::map<std::uint32_t, talk_seat> seats_;  // by run
+  unique_fd program_;                         // of this process, once it was needed
 };
 
 }  // namespace execo::agent

@@ -180,6 +180,16 @@ class self_propagated_trees : public testing::Test {
   std::size_t arity_ = 0;
 };
 
+TEST_F(self_propagated_trees, have_a_program_for_messages_that_nobody_has_installed) {
+  take_hosts(6);
+  remote work = on_hosts("command -v execo-msg; $EXECO_MSG reduce sum $EXECO_RANK");
+  tree_messages talk(work);
+  const action_result all = sync_wait(work.run());
+  const std::string sum = std::to_string(count() * (count() + 1) / 2) + "\n";
+  for (const host_result& one : all.all()) EXPECT_EQ(one.out + one.err, sum) << one.describe();
+  EXPECT_EQ(files_left(), "");
+}
+
 TEST_F(self_propagated_trees, answer_on_all_hosts_and_leave_nothing) {
   take_hosts(30);
   context at;

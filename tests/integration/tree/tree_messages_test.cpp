@@ -74,6 +74,19 @@ TEST_F(commands_that_talk, meet_at_barriers_and_reduce) {
   EXPECT_THAT(outputs(std::move(work)), Each("9\n45\n-1\n1.25\n4 odd0\n5 odd1\n"));
 }
 
+TEST_F(commands_that_talk, need_no_program_on_their_hosts) {
+  remote work(
+      "command -v execo-msg || echo none; $EXECO_MSG reduce sum $EXECO_RANK; $EXECO_MSG father; "
+      "sh -c '$EXECO_MSG send 9 x'; echo $?; $EXECO_MSG | grep -c 'recv .-f'",
+      "n[1-3]");
+  work.ssh(way_).via(tree().depth(1)).timeout(100s).env("PATH", "/usr/bin:/bin");
+  for (const std::string& one : outputs(std::move(work))) {
+    EXPECT_THAT(one, testing::StartsWith("none\n6\n"));
+    EXPECT_THAT(one,
+                testing::EndsWith("\n2\n1\nexeco-msg: there is no such rank: the last one is 3\n"));
+  }
+}
+
 TEST_F(commands_that_talk, do_not_wait_for_one_that_has_ended_or_was_killed) {
   remote work =
       work_of("case $EXECO_RANK in 2) exit 0;; 3) kill -9 $$;; esac; $EXECO_MSG barrier", "n[1-5]");
