@@ -62,8 +62,8 @@ constexpr std::string_view python_memory =
 // 6.1 /proc knows the machine.
 constexpr std::string_view find_place =
     R"(exec 3>&- 4>&-; )"
-    R"(_make() { umask 077; if _has mktemp; then exec mktemp -d "$_d/.execo-XXXXXXXXXX"; fi; )"
-    R"(mkdir -- "$_d/.execo-$_k" && printf %s "$_d/.execo-$_k"; }; )"
+    R"(_make() { umask 077; if _has mktemp; then exec mktemp -d "$_d/execo-XXXXXXXXXX"; fi; )"
+    R"(mkdir -- "$_d/execo-$_k" && printf %s "$_d/execo-$_k"; }; )"
     R"(if [ -t 0 ]; then _leaf terminal; fi; )"
     R"(for _d in "$XDG_RUNTIME_DIR" /dev/shm /tmp /var/tmp "$HOME"; do )"
     R"(case $_d in /*) ;; *) continue ;; esac; )"

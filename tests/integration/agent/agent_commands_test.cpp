@@ -308,9 +308,9 @@ TEST(agent_commands, default_signals_and_the_umask_of_the_login_are_theirs) {
 
 TEST(agent_commands, its_folder_is_removed_first) {
   const temp_folder folder;
-  const std::string own = folder / ".execo-Ab12";
+  const std::string own = folder / "execo-Ab12";
   std::filesystem::create_directory(own);
-  (void)folder.write(".execo-Ab12/agent", "a copy");
+  (void)folder.write("execo-Ab12/agent", "a copy");
   tree_driver tree({own});
   (void)run(tree, tree_driver::words(1, self, {"true"}));
   EXPECT_FALSE(std::filesystem::exists(own));

@@ -553,12 +553,12 @@ TEST_F(stage1_in_folders, uses_no_folder_or_link_that_somebody_made_before) {
   host.unlink("mktemp");
   host.folders("mode=1777", "mode=1777", "mode=1777",
                "mkdir /dev/shm/victim; echo kept >/dev/shm/victim/execo-agent; "
-               "ln -s /dev/shm/victim /dev/shm/.execo-" +
-                   nonce + "; mkdir /tmp/.execo-" + nonce);
+               "ln -s /dev/shm/victim /dev/shm/execo-" +
+                   nonce + "; mkdir /tmp/execo-" + nonce);
   start_seen seen = host.run();
   EXPECT_TRUE(seen.started()) << seen.ended.out << seen.ended.err;
   // What was there is neither used nor removed.
-  std::string name = ".execo-" + nonce;
+  std::string name = "execo-" + nonce;
   EXPECT_EQ(host.left(seen), name + " " + name + "\n");
 }
 
