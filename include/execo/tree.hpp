@@ -92,6 +92,12 @@ class [[nodiscard]] tree {
   tree& topology(std::string_view text) &;
   tree&& topology(std::string_view text) && { return std::move(topology(text)); }
 
+  /// These are near each other: in one rack, or at one site. Hosts of a zone are reached by others
+  /// of it, as long as there are some; the root begins with one of each zone. Each call is for one
+  /// more zone; a host of two is in the first. Throws: std::invalid_argument above 65,535 zones.
+  tree& zone(const host_set& hosts) &;
+  tree&& zone(const host_set& hosts) && { return std::move(zone(hosts)); }
+
   /// How long the tree of an action stands when the action has ended, for the next action of its
   /// context with the same hosts' options and the same shape: 60 s by default; 0: it ends with its
   /// action. Throws: std::invalid_argument below 0.

@@ -16,6 +16,7 @@
 #include "process/lifecycle.hpp"
 #include "shape/copy_shape.hpp"
 #include "transfer/copy_fallback.hpp"
+#include "tree/tree_plan.hpp"
 
 namespace execo::detail {
 namespace {
@@ -32,7 +33,8 @@ std::string with_percent_doubled(const std::string& text) {
 }
 
 bool has_any_shape(const tree_settings& how) noexcept {
-  return how.arity == 0 && how.depth == 0 && !how.plan;
+  const bool is_by_hand = how.plan && how.plan->has_ways();
+  return how.arity == 0 && how.depth == 0 && !is_by_hand;
 }
 
 std::string current_directory() {

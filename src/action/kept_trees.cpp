@@ -36,7 +36,7 @@ bool is_same_plan(const tree_plan* a, const tree_plan* b) {
   auto is_same_route = [](const topology::route& one, const topology::route& other) {
     return one.from == other.from && one.to == other.to;
   };
-  return a->gateways == b->gateways &&
+  return a->gateways == b->gateways && a->zones == b->zones &&
          std::ranges::equal(a->routes.routes(), b->routes.routes(), is_same_route);
 }
 

@@ -98,8 +98,7 @@ std::shared_ptr<certificate_authority> authority_of(const ssh_options& options,
 
 void check_tunnel(const ssh_options& options, const tree_settings& how) {
   const auto refuse = [](const std::string& why) { throw std::invalid_argument("tunnel: " + why); };
-  const bool has_way =
-      how.plan && (!how.plan->gateways.empty() || !how.plan->routes.routes().empty());
+  const bool has_way = how.plan && how.plan->has_ways();
   if (!has_way) refuse("through which hosts? Give gateway() or topology()");
   if (how.site_trust) refuse("with site_trust() hosts on the way log in, not this process");
   if (!how.authority.empty())
@@ -304,7 +303,7 @@ class own_tree final : public tree_factory {
         way_(std::make_shared<direct_way>(options, shape.settings())) {
     if (shape.settings().tunnel)
       check_tunnel(options, shape.settings());
-    else if (shape.settings().plan)
+    else if (shape.settings().plan && shape.settings().plan->has_ways())
       check_plan();
   }
 

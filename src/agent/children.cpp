@@ -181,8 +181,10 @@ bool children::add(const detail::work_message& work) {
 }
 
 index_ranges children::withdraw(const index_ranges& hosts) {
-  detail::host_spans back;
-  if (pool_) pool_->revoke(spans_of(hosts), back);
+  detail::host_spans back, wanted;
+  for (const auto& [index, item] : hosts_)
+    if (hosts.contains(index)) append_span(wanted, span_of(item));
+  if (pool_) pool_->revoke(wanted, back);
   index_ranges free = set_of(back);
   routes_.erase(free);
   free.for_each([this](std::uint32_t index) { hosts_.erase(index); });

@@ -150,6 +150,7 @@ void run_reader::check_shape() const {
     throw usage_error("--tree-ca and --site-trust exclude each other: choose one");
   if (authority && !ssh.given.connector.empty())
     throw usage_error("--tree-ca and --connector exclude each other: choose one");
+  if (!zones.empty() && !has_tree) throw usage_error("--zone is for --via tree");
   check_tunnel();
   if (made.tree_stats && made.copy.given())
     throw usage_error("--tree-stats is for commands, not for copies yet: leave it out");
@@ -168,6 +169,7 @@ tree run_reader::wanted_shape() const {
   if (tunnels) of.tunnel();
   if (gateways) of.gateway(*gateways);
   if (topology) of.topology(*topology);
+  for (const std::string& one : zones) of.zone(one);
   return of;
 }
 

@@ -45,6 +45,7 @@ class run_reader {
   std::optional<duration> grooming;
   std::optional<std::string> authority;
   std::optional<std::string> gateways;
+  std::vector<std::string> zones;
   std::optional<std::string> topology;  // its text
   bool trusts_site = false;             // the same
   bool tunnels = false;                 // the same

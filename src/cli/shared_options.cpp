@@ -172,6 +172,10 @@ constexpr run_option connections[] = {
      [](run_reader& r, const given_option& g) {
        r.topology = command_line::read_text(g.spelled, plain_text(g));
      }},
+    {0, "zone", "SET",
+     "with --via tree: these are near each other, as in a rack: they are reached by hosts of "
+     "their own zone as long as there are some. May be repeated",
+     [](run_reader& r, const given_option& g) { r.zones.push_back(plain_text(g)); }},
     {0, "grooming", "DURATION",
      "with --via tree or auto: how long hosts on the way hold back what may be alike on others, so "
      "that it comes here once; 0: not at all (100ms)",

@@ -27,8 +27,8 @@ work_pool::work_pool(const pool_rules& rules) noexcept : rules_(rules), window_(
 
 // --- events -----------------------------------------------------------------------------------
 
-void work_pool::add(const host_span& hosts, pool_decisions& out) {
-  take_in(hosts, out);
+void work_pool::add(std::span<const host_span> hosts, pool_decisions& out) {
+  for (const host_span& one : hosts) take_in(one, out);
   settle(out);
 }
 
@@ -39,8 +39,9 @@ bool work_pool::receive(std::span<const host_span> hosts, pool_decisions& out) {
     if (request_ != request::asked || count > asked_) return false;
     request_ = request::none;
   }
-  for (const host_span& one : hosts) take_in(one, out);
-  settle(out);
+  // Its parent has given it those of its own zone first.
+  if (rules_.zone == 0 && !hosts.empty()) rules_.zone = hosts.front().zone;
+  add(hosts, out);
   return true;
 }
 

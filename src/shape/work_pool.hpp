@@ -26,7 +26,7 @@ struct pool_rules {
   /// Levels below the root. A node that deep has no children; 1 is flat.
   std::uint32_t max_depth = 0xffffffff;
   std::uint32_t depth = 0;  ///< of this node; 0 is the root
-  std::uint32_t zone = 0;   ///< of this node
+  std::uint32_t zone = 0;   ///< of this node; 0: that of the first hosts that it receives
   host_index self = anybody;
   unsigned window = connect_window::first_limit;
 };
@@ -76,7 +76,8 @@ class work_pool {
   void joined(pool_decisions& out) { settle(out); }
   /// Hosts to start, from whoever owns this node. Pre: it does not have them yet; a leader comes
   /// before those that are bound to it.
-  void add(const host_span& hosts, pool_decisions& out);
+  void add(std::span<const host_span> hosts, pool_decisions& out);
+  void add(const host_span& hosts, pool_decisions& out) { add(std::span(&hosts, 1), out); }
   /// Hosts from the parent. False if they are more than were asked for: the parent is not to be
   /// trusted.
   [[nodiscard]] bool receive(std::span<const host_span> hosts, pool_decisions& out);

@@ -67,4 +67,13 @@ tree& tree::topology(std::string_view text) & {
   return *this;
 }
 
+tree& tree::zone(const host_set& hosts) & {
+  constexpr std::size_t max_zones = 65'535;
+  auto plan = changed(settings_.plan);
+  if (plan->zones.size() == max_zones) throw std::invalid_argument("zone: at most 65,535 zones");
+  plan->zones.push_back(hosts);
+  settings_.plan = std::move(plan);
+  return *this;
+}
+
 }  // namespace execo

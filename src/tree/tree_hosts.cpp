@@ -27,6 +27,7 @@ const work_item& tree_hosts::item_of(std::uint32_t index) {
   if (its.item) return *its.item;
   work_item made = way_.item_for(its.where);
   made.index = index;
+  made.zone = its.zone;
   its.item = std::make_unique<const work_item>(std::move(made));
   return *its.item;
 }

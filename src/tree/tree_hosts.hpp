@@ -41,6 +41,7 @@ class tree_hosts {
     tree_reach by = tree_reach::open;
     std::uint8_t asked = 0;  // for signatures
     std::uint8_t depth = 0;
+    std::uint16_t zone = 0;
     std::uint32_t parent = no_host;
     std::uint32_t through = no_host;        // whose agent passes on what its session says
     std::uint32_t carries = 0;              // children of the root whose sessions it passes on

@@ -7,6 +7,19 @@
 
 namespace execo::detail {
 
+tree_zones::tree_zones(const tree_plan& plan) {
+  std::uint16_t zone = 0;
+  for (const host_set& one : plan.zones) {
+    ++zone;
+    for (const std::string& name : one) by_name_.try_emplace(name, zone);
+  }
+}
+
+std::uint16_t tree_zones::zone_of(const host& where) const {
+  auto found = by_name_.find(where.name());
+  return found == by_name_.end() ? 0 : found->second;
+}
+
 tree_leaders::tree_leaders(std::shared_ptr<const tree_plan> plan, const std::string& root)
     : plan_(std::move(plan)), turns_(plan_->routes, root) {}
 

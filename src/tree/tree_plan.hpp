@@ -1,11 +1,15 @@
-// A shape by hand: the host through which another one is to be reached.
+// A shape by hand: the host through which another one is to be reached, and which hosts are near
+// each other.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <vector>
 
 #include "execo/host.hpp"
 #include "execo/host_set.hpp"
@@ -18,6 +22,21 @@ class tree_plan {
  public:
   host_set gateways;  ///< of all hosts that are on no route
   topology routes;
+  std::vector<host_set> zones;
+
+  /// Whether it says through whom hosts are reached.
+  bool has_ways() const noexcept { return !gateways.empty() || !routes.routes().empty(); }
+};
+
+/// In use by one tree.
+class tree_zones {
+ public:
+  explicit tree_zones(const tree_plan& plan);
+  /// 0: none; else from 1, the first that it is in.
+  std::uint16_t zone_of(const host& where) const;
+
+ private:
+  std::unordered_map<std::string, std::uint16_t> by_name_;
 };
 
 /// In use by one tree.

@@ -53,9 +53,12 @@ tree_root::tree_root(loop& on, const tree_settings& how, std::shared_ptr<tree_wa
       certificates_(on, *this, *this, *way_),
       ready_(on, *this),
       folded_step_(on, *this, delegate<>::to<&tree_root::send_folded>(this)),
+      wanted_step_(on, *this, delegate<>::to<&tree_root::begin_wanted>(this)),
       tick_(delegate<>::to<&tree_root::tick>(this), "a look at the agents of a tree"),
       pool_(rules_of(how, *way_)) {
-  if (how.plan) leaders_.emplace(how.plan, root_in(how.plan->routes));
+  if (!how.plan) return;
+  if (how.plan->has_ways()) leaders_.emplace(how.plan, root_in(how.plan->routes));
+  if (!how.plan->zones.empty()) zones_.emplace(*how.plan);
 }
 
 // A session may outlive it.
@@ -126,7 +129,7 @@ void tree_root::forget_unused_files() {
   file_forget_message forget;
   for (std::uint32_t number : copies_.drop_unused()) {
     forget.content = number;
-    links_.tell_all(forget);
+    links_.send_to_all(forget);
   }
 }
 

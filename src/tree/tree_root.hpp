@@ -156,6 +156,7 @@ class tree_root final : public ref_counted,
 
   // -- hosts: tree_root_hosts.cpp
   void want(std::uint32_t index);
+  void begin_wanted() noexcept;
   host_index leader_for(const host& where);
   std::optional<std::uint32_t> usable_leader_of(const host& where);
   std::shared_ptr<tunnel_source> source_for(std::uint32_t index);
@@ -194,6 +195,7 @@ class tree_root final : public ref_counted,
   std::optional<tree_leaders> leaders_;  // of a shape by hand
   const bool tunnels_;                   // to the hosts of leaders
   std::unordered_map<std::uint32_t, std::shared_ptr<tunnel_source>> sources_;  // by leader
+  std::optional<tree_zones> zones_;
   tree_links links_;
   tree_wave wave_;
   tree_runs runs_;
@@ -203,6 +205,8 @@ class tree_root final : public ref_counted,
   certificate_desk certificates_;
   ready_seats ready_;
   owned_step folded_step_;
+  owned_step wanted_step_;
+  host_spans wanted_;  // since the turn began, where there are zones
   deadline_timer tick_;
   work_pool pool_;
   pool_decisions decided_;

@@ -45,9 +45,11 @@ void tree_root::want(std::uint32_t index) {
   node& its = hosts_[index];
   hosts_.set_stage(its, tree_stage::wanted);
   note_gateway(index, std::nullopt);
+  if (zones_) its.zone = zones_->zone_of(its.where);
   const bool relays = signing_.serves();
   if (relays && hosts_.item_of(index).key.empty()) its.by = tree_reach::root_only;
   host_span one = span_of(index);
+  one.zone = its.zone;
   if (leaders_) {
     one.leads = leaders_->leads(hosts_[index].where);
     one.under = leader_for(hosts_[index].where);
@@ -55,9 +57,26 @@ void tree_root::want(std::uint32_t index) {
     (void)source_for(index);
   }
   if (its.by == tree_reach::root_only || certificates_.is_refused()) one.under = itself;
+  if (zones_) {
+    append_span(wanted_, one);
+    return wanted_step_.queue();
+  }
   decided_.clear();
   pool_.add(one, decided_);
   follow(decided_);
+}
+
+// The root reaches hosts of each zone in turn: it has to know them.
+void tree_root::begin_wanted() noexcept {
+  const host_spans wanted = std::exchange(wanted_, {});
+  if (is_closing_) return;
+  contain(
+      [&] {
+        decided_.clear();
+        pool_.add(wanted, decided_);
+        follow(decided_);
+      },
+      [&](const std::exception_ptr& error) { fail_all(error); });
 }
 
 // It comes first. One that has failed is not tried again for each host behind it.

@@ -113,7 +113,7 @@ void tree_driver::use_connector(std::vector<std::string> words, std::uint16_t ar
   send(connector);
 }
 
-void tree_driver::deploy(std::uint32_t first, std::uint32_t last) {
+void tree_driver::deploy(std::uint32_t first, std::uint32_t last, std::uint16_t zone) {
   constexpr std::uint32_t at_once = 500;
   while (first <= last) {
     const std::uint32_t end = std::min(last, first + at_once - 1);
@@ -122,6 +122,7 @@ void tree_driver::deploy(std::uint32_t first, std::uint32_t last) {
       detail::work_item item;
       item.index = i;
       item.name = "h" + std::to_string(i);
+      item.zone = zone;
       work.items.push_back(item);
     }
     link_.hand_over(detail::index_ranges(first, end));

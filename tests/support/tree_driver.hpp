@@ -64,8 +64,8 @@ class tree_driver {
   void use_local_connector(std::uint16_t arity = 0);
   /// Children are started by these words and stage 1, from the program that is sent before.
   void use_connector(std::vector<std::string> words, std::uint16_t arity = 0);
-  /// Hosts first to last, named h<index>.
-  void deploy(std::uint32_t first, std::uint32_t last);
+  /// Hosts first to last, named h<index>, of one zone.
+  void deploy(std::uint32_t first, std::uint32_t last, std::uint16_t zone = 0);
   static detail::execute_message text(std::uint32_t run, const detail::index_ranges& hosts,
                                       std::string command);
   static detail::execute_message words(std::uint32_t run, const detail::index_ranges& hosts,

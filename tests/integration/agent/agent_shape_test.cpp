@@ -17,11 +17,11 @@ using detail::tree_host_state;
 /// Each agent has one child, and starts it once the gate of that host is open.
 class gated_chain {
  public:
-  explicit gated_chain(std::uint32_t last) {
+  explicit gated_chain(std::uint32_t last, std::uint16_t zone = 0) {
     tree.use_connector({"env", "EXECO_HOST=%h", "GATE=" + (folder / "%h"), "sh", "-c",
                         "while [ ! -e $GATE ]; do sleep 0.02; done; exec sh -c \"$1\"", "sh"},
                        1);
-    tree.deploy(1, last);
+    tree.deploy(1, last, zone);
   }
   void open(std::uint32_t host) { (void)folder.write("h" + std::to_string(host), ""); }
   bool until_begun(std::uint32_t host, std::uint32_t parent) {
@@ -60,16 +60,18 @@ TEST(agent_shape, hosts_that_a_lost_agent_had_taken_are_reached_through_others) 
 }
 
 TEST(agent_shape, hosts_that_nobody_has_begun_with_are_given_back) {
-  gated_chain chain(4);
-  ASSERT_TRUE(chain.until_begun(1, 0));
-  detail::revoke_message revoke;
-  revoke.hosts = index_ranges(1, 3);
-  chain.tree.send(revoke);
-  ASSERT_TRUE(chain.tree.until([&] { return !chain.tree.returned().empty(); }));
-  EXPECT_EQ(chain.tree.returned(), index_ranges(2, 3));
-  for (std::uint32_t host : {1U, 4U}) chain.open(host);
-  EXPECT_TRUE(chain.tree.until_up(1, 1)) << chain.tree.link().fault_words();
-  EXPECT_TRUE(chain.tree.until_up(4, 4)) << chain.tree.link().fault_words();
+  for (std::uint16_t zone : {0, 7}) {
+    gated_chain chain(4, zone);
+    ASSERT_TRUE(chain.until_begun(1, 0));
+    detail::revoke_message revoke;
+    revoke.hosts = index_ranges(1, 3);
+    chain.tree.send(revoke);
+    ASSERT_TRUE(chain.tree.until([&] { return !chain.tree.returned().empty(); }));
+    EXPECT_EQ(chain.tree.returned(), index_ranges(2, 3));
+    for (std::uint32_t host : {1U, 4U}) chain.open(host);
+    EXPECT_TRUE(chain.tree.until_up(1, 1)) << chain.tree.link().fault_words();
+    EXPECT_TRUE(chain.tree.until_up(4, 4)) << chain.tree.link().fault_words();
+  }
 }
 
 TEST(agent_shape, hosts_are_taken_back_from_a_child_that_is_slow) {

@@ -111,6 +111,7 @@ TEST(execo_run_in_a_tree, says_what_is_wrong_with_a_shape) {
   const std::string bad = folder.write("bad.conf", "[routes]\nno colon here\n");
   for (const std::vector<std::string>& wrong :
        {std::vector<std::string>{"--gateway", "gw", "--", "true"},
+        {"--zone", "n1", "--", "true"},
         {"--topology", bad, "--", "true"},
         {"--grooming", "1s", "--", "true"},
         {"--via", "tree", "--grooming", "2m", "--", "true"},

@@ -49,6 +49,13 @@ TEST_F(shapes_by_hand, follow_a_topology) {
                 "a1: , n1: reached through a1, n2: reached through a2, x: ");
 }
 
+TEST_F(shapes_by_hand, reach_the_hosts_of_a_zone_through_each_other) {
+  const tree shape = tree().arity(2).depth(2).zone("a[1-3]").zone("b[1-3]");
+  expect_places(run("a[1-3],b[1-3]", shape),
+                "a1: , a2: reached through a1, a3: reached through a1, "
+                "b1: , b2: reached through b1, b3: reached through b1");
+}
+
 TEST_F(shapes_by_hand, use_the_connector_of_a_trusted_site_from_host_to_host) {
   // %n is known to this process alone.
   const std::string words = "env EXECO_HOST=%h sh -c";

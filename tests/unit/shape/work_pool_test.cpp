@@ -153,6 +153,20 @@ TEST(work_pool, a_thief_gets_hosts_of_its_zone_first) {
   EXPECT_EQ(lab.given(), 2U);
 }
 
+TEST(work_pool, a_node_is_in_the_zone_of_the_first_hosts_that_it_receives) {
+  pool_lab lab(inner_rules());
+  lab.pool.joined(lab.next());
+  const host_span own[] = {{10, 1, 7}};
+  ASSERT_TRUE(lab.pool.receive(own, lab.next()));
+  lab.pool.host_failed(10, connect_failure::unreachable, lab.next());
+  lab.add(100, 20, 3);
+  lab.add(200, 2, 7);
+  ASSERT_EQ(hosts_of(lab.out.start), 0U);
+  lab.pool.host_failed(100, connect_failure::unreachable, lab.next());
+  ASSERT_EQ(lab.out.start.size(), 1U);
+  EXPECT_EQ(lab.out.start.front().zone, 7U);
+}
+
 TEST(work_pool, the_root_starts_the_first_host_of_each_zone) {
   pool_rules rules;
   rules.window = 16;

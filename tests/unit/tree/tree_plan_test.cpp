@@ -67,6 +67,15 @@ TEST(tree_leaders, follow_routes_that_stand_one_after_the_other) {
   EXPECT_FALSE(of.leads(host("h4")));
 }
 
+TEST(tree_zones, are_counted_as_they_are_given_and_the_first_counts) {
+  const tree shape = tree().zone("a[1-2]").zone("b[1-2],a2");
+  const tree_zones zones(*shape.settings().plan);
+  for (const auto& [name, zone] : {std::pair{"a1", 1}, {"a2", 1}, {"b2", 2}, {"c", 0}})
+    EXPECT_EQ(zones.zone_of(host(name)), zone) << name;
+  EXPECT_FALSE(shape.settings().plan->has_ways());
+  EXPECT_TRUE(tree().zone("a").gateway("b").settings().plan->has_ways());
+}
+
 TEST(tree_leaders, are_refused_where_they_stand_deeper_than_a_tree_is) {
   EXPECT_NO_THROW((void)tree().topology(chain_of(8)));
   try {
