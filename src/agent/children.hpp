@@ -95,7 +95,7 @@ class children final : private branch_owner, private sign_socket_owner {
 
   /// Those that are up; gives them in ascending order.
   template <class Message>
-  std::vector<link_number> tell_all(const Message& what) {
+  std::vector<link_number> send_to_all(const Message& what) {
     std::vector<link_number> told;
     for (auto& [number, child] : branches_)
       if (child->state() == branch_state::up && child->line()->send(what)) told.push_back(number);

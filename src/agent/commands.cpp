@@ -155,7 +155,7 @@ void commands::execute(const execute_message& order) {
   }
   known_runs_.insert(order.run);
   if (!is_sound(order))
-    return tell_not_started(order.run, EINVAL, "the command has a NUL or no word");
+    return report_not_started(order.run, EINVAL, "the command has a NUL or no word");
   if (order.form == detail::command_form::connection) return connect(order);
   talks_.open(order);
   if (order.more > 0) {
@@ -173,11 +173,11 @@ void commands::launch(const execute_message& order) {
   const started_child child = made->start();
   if (child.pid < 0) {
     const std::string& object = std::string_view(child.step) == "chdir" ? order.directory : program;
-    return tell_not_started(order.run, child.error, std::string(child.step) + " " + object);
+    return report_not_started(order.run, child.error, std::string(child.step) + " " + object);
   }
   by_pid_.emplace(child.pid, made.get());
   jobs_.emplace(order.run, std::move(made));
-  tell_started(order.run);
+  report_started(order.run);
 }
 
 void commands::connect(const execute_message& order) {
@@ -188,11 +188,11 @@ void commands::connect(const execute_message& order) {
   plan.window = window_;
   auto made = std::make_unique<job>(loop_, self, std::move(plan));
   if (const int refusal = made->connect(order.words.front()); refusal != 0)
-    return tell_not_started(order.run, refusal, "connect");
+    return report_not_started(order.run, refusal, "connect");
   jobs_.emplace(order.run, std::move(made));
 }
 
-void commands::tell_started(std::uint32_t run) {
+void commands::report_started(std::uint32_t run) {
   detail::started_message started;
   started.run = run;
   started.hosts = index_ranges(index_);
@@ -212,7 +212,7 @@ bool commands::add_part(const detail::part_message& part) {
   if (is_sound(whole))
     launch(whole);
   else
-    tell_not_started(whole.run, EINVAL, "the command has a NUL or no word");
+    report_not_started(whole.run, EINVAL, "the command has a NUL or no word");
   return true;
 }
 
@@ -227,7 +227,7 @@ void commands::drop_partial(std::uint32_t run) {
   owner_.tell(end);
 }
 
-void commands::tell_not_started(std::uint32_t run, int error, std::string_view what) {
+void commands::report_not_started(std::uint32_t run, int error, std::string_view what) {
   talks_.close(run);
   ended_message end;
   end.run = run;
@@ -300,8 +300,8 @@ void commands::on_input_taken(job& by, std::size_t bytes) {
 
 void commands::on_job_ended(job& which) {
   ended_.push_back(which.run());
-  if (which.refusal() != 0) return tell_not_started(which.run(), which.refusal(), "connect");
-  for (unsigned stream : {0U, 1U}) tell_kept(which, stream);
+  if (which.refusal() != 0) return report_not_started(which.run(), which.refusal(), "connect");
+  for (unsigned stream : {0U, 1U}) report_kept(which, stream);
   ended_message end;
   end.run = which.run();
   end.hosts = index_ranges(index_);
@@ -310,7 +310,7 @@ void commands::on_job_ended(job& which) {
   owner_.tell(end);
 }
 
-void commands::tell_kept(const job& of, unsigned stream) {
+void commands::report_kept(const job& of, unsigned stream) {
   detail::folded_message block;
   block.run = of.run();
   block.hosts = index_ranges(index_);

@@ -86,7 +86,7 @@ class commands final : private job_owner {
   void on_input_taken(job& by, std::size_t bytes) override;
   void on_job_ended(job& which) override;
   void on_grace_over() override { sweep(); }
-  void on_job_connected(job& which) override { tell_started(which.run()); }
+  void on_job_connected(job& which) override { report_started(which.run()); }
   bool has_room() const noexcept override { return owner_.has_room_for_output(); }
 
   /// The command that was ended and has left the orphan behind: its session says so, or its mark, a
@@ -98,12 +98,12 @@ class commands final : private job_owner {
   /// Pre: the order is whole and sound.
   void launch(const detail::execute_message& order);
   void connect(const detail::execute_message& order);
-  void tell_started(std::uint32_t run);
+  void report_started(std::uint32_t run);
   void drop_partial(std::uint32_t run);
   std::vector<std::string> variables_of(const detail::execute_message& order) const;
   job_plan plan_of(const detail::execute_message& order);
-  void tell_kept(const job& of, unsigned stream);
-  void tell_not_started(std::uint32_t run, int error, std::string_view what);
+  void report_kept(const job& of, unsigned stream);
+  void report_not_started(std::uint32_t run, int error, std::string_view what);
   job* find(std::uint32_t run) noexcept;
 
   reactor& loop_;

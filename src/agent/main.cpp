@@ -39,7 +39,7 @@ int run(int count, char** words) {
   if (!arguments) give_up("is started by execo on the hosts of a tree, and has no other use");
   remove_folder(arguments->folder);
   hide(count, words);
-  wait_as_told();
+  wait_local_delay();
   agent_work work(arguments->nonce);
   keep(detail::delegate<>::to<&agent_work::run>(&work));
 }

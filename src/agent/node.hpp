@@ -53,7 +53,7 @@ class node final : private line_owner,
   void on_welcome();
   bool has_parent() const noexcept;
   template <class Message>
-  void tell_parent(const Message& what) {
+  void send_to_parent(const Message& what) {
     if (has_parent()) (void)up_.send(what);
   }
 
@@ -118,25 +118,25 @@ class node final : private line_owner,
   void lose_answers(const detail::index_ranges& hosts);
   void report_answers();
   void end_runs(const detail::index_ranges& hosts, std::string_view why);
-  void tell_ended(std::uint32_t run, detail::index_ranges hosts, detail::command_end how,
-                  std::string_view text);
+  void report_ended(std::uint32_t run, detail::index_ranges hosts, detail::command_end how,
+                    std::string_view text);
   detail::host_state_message state_of(const detail::index_ranges& hosts,
                                       detail::tree_host_state state) const;
   void report_state(detail::host_state_message what);
 
   // -- the commands and files here ----------------------------------------------------------------
   void tell(const detail::started_message& what) override;
-  void tell(const detail::output_message& what) override { tell_parent(what); }
-  void tell(const detail::credit_message& what) override { tell_parent(what); }
+  void tell(const detail::output_message& what) override { send_to_parent(what); }
+  void tell(const detail::credit_message& what) override { send_to_parent(what); }
   void tell(detail::folded_message what) override;
   void tell(const detail::ended_message& what) override;
   bool has_room_for_output() const noexcept override;
   bool has_process(pid_t pid) const noexcept override { return children_.has_process(pid); }
-  void tell(const detail::say_message& what) override { tell_parent(what); }
+  void tell(const detail::say_message& what) override { send_to_parent(what); }
   /// Of a command that has ended meanwhile it is dropped.
   void tell(const detail::contribute_message& what) override { (void)contribute(what); }
-  void tell(const detail::consumed_message& what) override { tell_parent(what); }
-  void tell(const detail::file_want_message& what) override { tell_parent(what); }
+  void tell(const detail::consumed_message& what) override { send_to_parent(what); }
+  void tell(const detail::file_want_message& what) override { send_to_parent(what); }
   line* child_line(std::uint32_t child) override { return children_.line_of(child); }
   template <class Message>
   detail::fold_result fold(const Message& what);

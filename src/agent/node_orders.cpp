@@ -117,7 +117,7 @@ bool node::obey(const detail::revoke_message& what, const detail::frame&) {
   bool over = false;
   for (const auto& [run, hosts] : book_.open_on(free)) (void)close_run(run, hosts, over);
   detail::returned_message returned;
-  for_pieces(returned, free, [&](const auto& piece) { tell_parent(piece); });
+  for_pieces(returned, free, [&](const auto& piece) { send_to_parent(piece); });
   return true;
 }
 
@@ -144,7 +144,7 @@ bool node::obey(const detail::execute_message& what, const detail::frame&) {
     index_ranges others = part.hosts;
     others.erase(index_);
     known -= others;
-    if (!others.empty()) tell_ended(what.run, others, command_end::not_started, no_such_host);
+    if (!others.empty()) report_ended(what.run, others, command_end::not_started, no_such_host);
   }
   if (known.empty()) return true;
   book_.open(what.run, known, folds, what.talk);
@@ -193,7 +193,7 @@ bool node::obey(const detail::signal_message& what, const detail::frame&) {
 // An order that still waits here never leaves.
 bool node::obey(const detail::cancel_message& what, const detail::frame&) {
   index_ranges dropped = waiting_.drop_of(what.run, what.hosts);
-  if (!dropped.empty()) tell_ended(what.run, dropped, command_end::cancelled, "");
+  if (!dropped.empty()) report_ended(what.run, dropped, command_end::cancelled, "");
   send_down(what);
   if (!what.hosts.contains(index_)) return true;
   commands_.cancel(what.run);
@@ -215,7 +215,7 @@ bool node::obey(const detail::file_order_message& what, const detail::frame&) {
       files_.expect(part.link, what.content);
       for_pieces(passed, others, [&](const auto& piece) { (void)way->send(piece); });
     } else {
-      tell_ended(what.run, others, command_end::lost, no_such_host);
+      report_ended(what.run, others, command_end::lost, no_such_host);
     }
   }
   if (what.hosts.contains(index_)) files_.write(what);
@@ -237,7 +237,7 @@ bool node::obey(const detail::file_none_message& what, const detail::frame&) {
 
 bool node::obey(const detail::file_forget_message& what, const detail::frame&) {
   files_.forget(what.content);
-  (void)children_.tell_all(what);
+  (void)children_.send_to_all(what);
   return true;
 }
 

@@ -134,7 +134,7 @@ bool node::hear_returned(branch& from, const detail::frame& what) {
   std::optional<detail::returned_message> message = detail::returned_message::decode(what);
   if (!message || !children_.take_returned(from, message->hosts)) return false;
   for (const auto& [run, hosts] : book_.open_on(message->hosts))
-    tell_ended(run, hosts, command_end::not_started, "its host was given to another agent");
+    report_ended(run, hosts, command_end::not_started, "its host was given to another agent");
   return true;
 }
 
@@ -151,7 +151,7 @@ detail::host_state_message node::state_of(const index_ranges& hosts, tree_host_s
 
 void node::report_state(detail::host_state_message what) {
   const index_ranges hosts = std::exchange(what.hosts, index_ranges());
-  for_pieces(what, hosts, [&](const auto& piece) { tell_parent(piece); });
+  for_pieces(what, hosts, [&](const auto& piece) { send_to_parent(piece); });
 }
 
 void node::on_connecting(const index_ranges& hosts) {
@@ -173,7 +173,7 @@ void node::on_way(branch& to, const index_ranges& hosts) {
 void node::on_hosts_lost(const index_ranges& hosts, const index_ranges& silent, host_failure why,
                          const std::string& text) {
   waiting_.drop(hosts, [&](std::uint32_t run, const index_ranges& never) {
-    tell_ended(run, never, command_end::not_started, text);
+    report_ended(run, never, command_end::not_started, text);
   });
   end_runs(hosts | silent, text);
   lose_answers(hosts);
@@ -189,13 +189,13 @@ void node::on_hosts_back(const index_ranges& hosts, const std::string& text) {
 
 void node::on_ask(detail::sign_ask_message what) {
   what.hosts = index_ranges(index_);
-  tell_parent(what);
+  send_to_parent(what);
 }
 
-void node::on_hosts_wanted(const detail::steal_message& what) { tell_parent(what); }
+void node::on_hosts_wanted(const detail::steal_message& what) { send_to_parent(what); }
 
 void node::end_runs(const index_ranges& hosts, std::string_view why) {
-  for (auto& [run, open] : book_.open_on(hosts)) tell_ended(run, open, command_end::lost, why);
+  for (auto& [run, open] : book_.open_on(hosts)) report_ended(run, open, command_end::lost, why);
 }
 
 // -- ends and folded output -----------------------------------------------------------------------
@@ -212,20 +212,20 @@ fold_result node::fold(const Message& what) {
 }
 
 void node::tell(const detail::started_message& what) {
-  if (!book_.folds(what.run)) return tell_parent(what);
+  if (!book_.folds(what.run)) return send_to_parent(what);
   starts_.add(what);
   if (!fold_due_.armed()) loop_.arm(fold_due_, loop_.now() + folds_.hold());
 }
 
 void node::tell(detail::folded_message what) {
   what.digest = detail::fold_table::digest_of(what.bytes);
-  if (fold(what) != fold_result::taken) tell_parent(what);
+  if (fold(what) != fold_result::taken) send_to_parent(what);
 }
 
 void node::tell(const detail::ended_message& what) { (void)close_runs(what); }
 
-void node::tell_ended(std::uint32_t run, index_ranges hosts, command_end how,
-                      std::string_view text) {
+void node::report_ended(std::uint32_t run, index_ranges hosts, command_end how,
+                        std::string_view text) {
   while (!hosts.empty()) {
     detail::ended_message end;
     end.run = run;
@@ -234,7 +234,7 @@ void node::tell_ended(std::uint32_t run, index_ranges hosts, command_end how,
     end.text = text.substr(0, detail::reason_limit);
     end.measures.resize(end.hosts.count());
     // One that was refused was never open.
-    if (!close_runs(end)) tell_parent(end);
+    if (!close_runs(end)) send_to_parent(end);
   }
 }
 
@@ -253,7 +253,7 @@ bool node::close_runs(const detail::ended_message& what) {
   bool over = false;
   if (!close_run(what.run, what.hosts, over)) return false;
   starts_.drop(what.run, what.hosts);
-  if (!folds || fold(what) != fold_result::taken) tell_parent(what);
+  if (!folds || fold(what) != fold_result::taken) send_to_parent(what);
   if (!folds || !over) return true;
   flush_folds();
   folds_.forget(what.run);
@@ -262,8 +262,8 @@ bool node::close_runs(const detail::ended_message& what) {
 
 void node::flush_folds() {
   loop_.disarm(fold_due_);
-  starts_.flush([this](const auto& message) { tell_parent(message); });
-  folds_.flush([this](const auto& message) { tell_parent(message); });
+  starts_.flush([this](const auto& message) { send_to_parent(message); });
+  folds_.flush([this](const auto& message) { send_to_parent(message); });
 }
 
 }  // namespace execo::agent

@@ -55,7 +55,7 @@ bool node::contribute(const detail::contribute_message& what) {
 }
 
 void node::send_contributions(std::uint32_t talk) {
-  reductions_.flush(talk, [this](const auto& message) { tell_parent(message); });
+  reductions_.flush(talk, [this](const auto& message) { send_to_parent(message); });
 }
 
 bool node::hear_of_talk(const branch& from, const detail::frame& what) {

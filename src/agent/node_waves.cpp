@@ -8,7 +8,7 @@ namespace execo::agent {
 
 bool node::obey(const detail::wave_message& what, const detail::frame&) {
   if (what.number <= wave_.number()) return false;
-  wave_.begin(what.number, index_, children_.tell_all(what));
+  wave_.begin(what.number, index_, children_.send_to_all(what));
   if (wave_.is_due())
     report_answers();
   else
@@ -41,7 +41,7 @@ void node::report_answers() {
   loop_.disarm(wave_due_);
   detail::answers_message answers;
   answers.number = wave_.number();
-  for_pieces(answers, wave_.take_answers(), [this](const auto& piece) { tell_parent(piece); });
+  for_pieces(answers, wave_.take_answers(), [this](const auto& piece) { send_to_parent(piece); });
 }
 
 }  // namespace execo::agent

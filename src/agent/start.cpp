@@ -69,7 +69,7 @@ void remove_folder(const std::string& folder) {
   (void)::rmdir(folder.c_str());
 }
 
-void wait_as_told() noexcept {
+void wait_local_delay() noexcept {
   const char* told = std::getenv("EXECO_LOCAL_DELAY");
   unsigned delay = 0;
   if (told == nullptr) return;

@@ -23,7 +23,7 @@ void remove_folder(const std::string& folder);
 
 /// Waits for as many milliseconds as EXECO_LOCAL_DELAY says, if it is there: hosts that are all
 /// this machine are to be far away.
-void wait_as_told() noexcept;
+void wait_local_delay() noexcept;
 
 /// The machine does not give what an agent needs: says what on the standard error and ends.
 [[noreturn]] void give_up(const char* what) noexcept;

@@ -31,7 +31,7 @@ class helper_threads::shared_state {
 };
 
 helper_threads::helper_threads(loop& on, std::size_t most, work_at_end rest)
-    : most_(most), rest_(rest), shared_(std::make_shared<shared_state>(on)) {}
+    : max_(most), rest_(rest), shared_(std::make_shared<shared_state>(on)) {}
 
 helper_threads::~helper_threads() {
   std::vector<std::thread::id> left;
@@ -62,7 +62,7 @@ void helper_threads::submit(std::unique_ptr<helper_job> job) {
   bool more = false;
   {
     std::lock_guard lock(shared_->mutex);
-    more = shared_->queue.size() >= shared_->idle && threads_.size() < most_;
+    more = shared_->queue.size() >= shared_->idle && threads_.size() < max_;
   }
   if (more) start_thread();
   {

@@ -52,7 +52,7 @@ class helper_threads {
   class shared_state;
   void start_thread();
 
-  const std::size_t most_;
+  const std::size_t max_;
   const work_at_end rest_;
   const std::shared_ptr<shared_state> shared_;
   std::vector<std::thread> threads_;

@@ -57,8 +57,8 @@ class transport_events {
   /// It waits behind others before it can go on: no deadline runs but that of the whole command,
   /// until the next on_phase.
   virtual void on_waiting() {}
-  /// The command may begin from now on, on another transport than the first one, which does not
-  /// tell_before_start(). close() may follow from inside this call.
+  /// The command may begin from now on, on another transport than the first one, for
+  /// which tells_before_start() is false. close() may follow from inside this call.
   virtual void on_may_begin() {}
   /// Bytes of the command, valid during the call.
   virtual void on_output(stream which, std::span<const char> bytes) = 0;

@@ -294,7 +294,7 @@ void talk_group::end_reduction() {
   message.value = found.value;
   message.took = problem.empty() ? found.took : 0;
   message.text = problem.empty() ? found.text : problem;
-  tell_all(message, ranks);
+  send_to_all(message, ranks);
   if (on_reduced_ && problem.empty()) on_reduced_(found);
 }
 
@@ -315,7 +315,7 @@ void talk_group::make_text(talk_result& found, std::string& problem) {
 }
 
 template <class Message>
-void talk_group::tell_all(Message what, const index_ranges& ranks) {
+void talk_group::send_to_all(Message what, const index_ranges& ranks) {
   std::map<talk_link, std::vector<std::uint32_t>> hosts;
   ranks.for_each([&](std::uint32_t rank) {
     if (members_[rank].at == presence::here)

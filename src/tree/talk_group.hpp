@@ -136,7 +136,7 @@ class talk_group final : public ref_counted {
   void end_reduction();
   void make_text(talk_result& found, std::string& problem);
   template <class Message>
-  void tell_all(Message what, const index_ranges& ranks);
+  void send_to_all(Message what, const index_ranges& ranks);
 
   std::atomic<loop*> home_{nullptr};
   std::vector<member> members_;  // by rank

@@ -68,7 +68,7 @@ class tree_links {
   bool send_unsent(entry& to);
   /// Whoever has no room for it does not hear of it.
   template <class Message>
-  void tell_all(const Message& what) const {
+  void send_to_all(const Message& what) const {
     for (const auto& its : all_)
       if (its->is_up) (void)its->child->send(what);
   }

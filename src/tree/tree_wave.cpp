@@ -42,7 +42,7 @@ void tree_wave::begin(clock::duration within, delegate<> over) {
   wave_message ask;
   ask.number = ++number_;
   ask.hold_ms = hold_of(within);
-  links_.tell_all(ask);
+  links_.send_to_all(ask);
   if (awaited_ == 0) return end();
   loop_.arm_after(limit_, within);
 }
