@@ -51,9 +51,7 @@ std::optional<std::vector<std::string>> pattern_of(const ssh_options& options) {
   return command_template(options.connector).pattern();
 }
 
-further further_by(const ssh_options& options, const tree_settings& how) {
-  const bool site_trust = how.site_trust;
-  if (how.tunnel) return further::no;
+further further_by(const ssh_options& options, bool site_trust) {
   if (options.connector == local_connector) return further::by_shell;
   if (!options.connector.empty())
     return site_trust && pattern_of(options) ? further::by_connector : further::no;
@@ -147,7 +145,7 @@ class direct_way final : public tree_way {
         agents_(factory_of_agents(options, factory_)),
         limits_(options.limits),
         options_(options),
-        further_(further_by(options, how)),
+        further_(how.tunnel ? further::no : further_by(options, how.site_trust)),
         authority_(authority_of(options, how, further_)) {
     if (further_ == further::by_connector) pattern_ = *pattern_of(options);
     command streams("");
