@@ -85,7 +85,7 @@ way_choice choose_way(std::span<const host> hosts, const ssh_options& options,
   const detail::reach_choice model = by_model(hosts.size(), wishes);
   switch (model.why) {
     case detail::reach_reason::few_hosts:
-      made.why = fmt::format("up to {} hosts are reached directly", detail::most_direct_hosts);
+      made.why = fmt::format("up to {} hosts are reached directly", detail::max_direct_hosts);
       return made;
     case detail::reach_reason::direct_is_as_fast:
       made.why = fmt::format("{} hosts take {:.1f} s directly and {:.1f} s by a tree, by the model",

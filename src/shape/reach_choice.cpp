@@ -35,7 +35,7 @@ connect_cost cost_of_relayed_login() noexcept {
 
 reach_choice choose_reach(const reach_question& of) noexcept {
   reach_choice made;
-  if (of.hosts <= most_direct_hosts) return made;
+  if (of.hosts <= max_direct_hosts) return made;
   const shape_choice model = choose_shape(of.hosts, of.root, of.node, {}, of.arity);
   const bool is_tree = model.kind == shape_kind::tree;
   made.direct_seconds = is_tree ? model.other : model.seconds;

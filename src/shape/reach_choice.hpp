@@ -9,7 +9,7 @@ namespace execo::detail {
 
 /// Up to so many hosts are reached directly: the model is one of many hosts, and what it leaves out
 /// counts most for few.
-inline constexpr std::uint64_t most_direct_hosts = 512;
+inline constexpr std::uint64_t max_direct_hosts = 512;
 
 /// What a login over ssh costs the root itself: `bench/fanout_ssh`, row execo run, has 1.8 ms of
 /// its processor. `at_a_time`: how many hosts it reaches at a time.
