@@ -73,8 +73,8 @@ class commands final : private job_owner {
 
   /// A child is a zombie and about to be reaped. False: it is none of these.
   bool on_zombie(pid_t pid, int status, const rusage& used);
-  /// Children have ended: looks for orphans that commands have left behind which were ended. Kills
-  /// them, unless these commands have their grace; tells those of which nothing is left.
+  /// Children have ended: looks for orphans of commands that were stopped. An orphan is killed once
+  /// the grace period of its command is over; the end of a command that has none is reported.
   void sweep();
   /// Drops those that have ended. Not from a call of a command.
   void collect();

@@ -24,7 +24,7 @@ bool node::hear_answers(const branch& from, const detail::frame& what) {
   return true;
 }
 
-// A parent that was told of a lost host counts it as failed: no answer may follow for that host.
+// The parent counts a lost host as failed once that was reported: no answer of it may follow.
 void node::lose_answers(const detail::index_ranges& hosts) {
   wave_.lose(hosts);
   wave_.forget_if([this](std::uint32_t child) { return children_.line_of(child) == nullptr; });

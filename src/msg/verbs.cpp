@@ -38,8 +38,8 @@ constexpr std::string_view teaching =
   execo-msg reduce histogram TEXT       how often there is each text, a line of each
   execo-msg reduce fold TEXT            what who runs the action makes of all texts
 
-It ends with 0; with 1 if no message came in time, or nobody is there any more; with 2 if it was
-not asked in the right way, or this is no command of a tree.
+Exit status: 0: done. 1: no message came in time, or the action has ended. 2: wrong arguments, or
+this is no command of a tree.
 )";
 
 void print(int where, std::string_view text) {

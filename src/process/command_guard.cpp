@@ -14,18 +14,7 @@
 #include "process/spawn.hpp"
 
 // The program of src/guard, as it was built.
-__asm__(
-    ".pushsection .rodata\n"
-    ".balign 16\n"
-    "execo_guard_program:\n"
-    ".incbin \"" EXECO_GUARD_PROGRAM
-    "\"\n"
-    "execo_guard_program_end:\n"
-    ".popsection\n");
-extern "C" {
-extern const char execo_guard_program[] __attribute__((visibility("hidden")));
-extern const char execo_guard_program_end[] __attribute__((visibility("hidden")));
-}
+EXECO_EMBEDDED_PROGRAM(execo_guard_program, EXECO_GUARD_PROGRAM);
 
 namespace execo::detail {
 namespace {

@@ -25,8 +25,8 @@ class output_tap {
   /// It entered a phase. `run` means that the command was started; on_running() follows.
   virtual void on_phase(execution&, phase) noexcept {}
   virtual void on_running(execution&) {}
-  /// A signal that is to end it follows: each step, whoever asked for it, a deadline too. Its input
-  /// may be ended from here.
+  /// The next step of its escalation, a signal, follows. Called before each step, whether a stop or
+  /// a deadline began the escalation. May end its input.
   virtual void on_stopping(execution&) noexcept {}
   /// The result is final, and no observer was notified yet.
   virtual void on_ending(execution&) noexcept {}

@@ -6,18 +6,7 @@
 #include "process/memory_program.hpp"
 
 // The program of src/askpass, as it was built.
-__asm__(
-    ".pushsection .rodata\n"
-    ".balign 16\n"
-    "execo_askpass_program:\n"
-    ".incbin \"" EXECO_ASKPASS_PROGRAM
-    "\"\n"
-    "execo_askpass_program_end:\n"
-    ".popsection\n");
-extern "C" {
-extern const char execo_askpass_program[] __attribute__((visibility("hidden")));
-extern const char execo_askpass_program_end[] __attribute__((visibility("hidden")));
-}
+EXECO_EMBEDDED_PROGRAM(execo_askpass_program, EXECO_ASKPASS_PROGRAM);
 
 namespace execo::detail {
 

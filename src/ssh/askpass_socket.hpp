@@ -46,8 +46,9 @@ class askpass_socket {
   bool is_idle() const noexcept { return !ready_.active; }
 
  private:
-  // listening <-> reading <-> asked; closed from each: nobody has come; one is to say what it
-  // wants; it waits for the answer; nobody is heard.
+  // listening: no client is connected. reading: a client is connected, and its question is awaited.
+  // asked: the client waits for its answer. closed: no client is accepted any more.
+  // listening <-> reading <-> asked; from each of them to closed.
   enum class stage : std::uint8_t { listening, reading, asked, closed };
 
   void on_ready(int result);

@@ -138,7 +138,7 @@ TEST(agent_connections, are_made_once_for_an_order_that_comes_again) {
   ASSERT_TRUE(tree.until_ended(1, self)) << tree.link().fault_words();
 }
 
-// What nobody reads waits at its own end, by the window of the stream.
+// Back-pressure: bytes that are not read stay with their sender, beyond the window of the stream.
 TEST(agent_connections, hold_no_more_than_their_windows) {
   loopback_listener there;
   tree_driver tree;

@@ -109,7 +109,7 @@ TEST_F(a_thousand_agents_that_reduce, send_one_frame_to_the_root) {
   EXPECT_TRUE(tree.until_ended(run, all));
 }
 
-// Some end first, one is told to while the others are at it, and one that has given dies.
+// Three commands end before they contribute, and one is cancelled while the others wait for it.
 TEST_F(agents_that_reduce, do_not_wait_for_commands_that_end) {
   start(
       "case $EXECO_RANK in [567]) exit;; 2) echo wait; sleep 1000;; esac; "

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "asked_user.hpp"
+#include "base/shell_words.hpp"
 #include "execo/execo.hpp"
 #include "file_bytes.hpp"
 #include "password_fleet.hpp"
@@ -31,13 +32,6 @@ ssh_options by_program(const password_fleet& fleet, asked_user& user) {
   ssh_options how = by_program(fleet);
   how.password = user.prompt();
   return how;
-}
-
-/// As one word of a shell.
-std::string one_word(const std::string& text) {
-  std::string word = "'";
-  for (char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return word + "'";
 }
 
 TEST(openssh_password, is_asked_for_once_and_lets_in_to_all_hosts) {
@@ -227,7 +221,7 @@ TEST(openssh_password, is_not_for_a_program_on_the_way) {
   // Without the token nobody is heard.
   how.proxy_command = "EXECO_ASKPASS=$(printf %%.16s \"$EXECO_ASKPASS\")$(printf %%032d 0); " +
                       std::string("export EXECO_ASKPASS; ") + asks("Password: ");
-  how.proxy_command = "sh -c " + one_word(how.proxy_command);
+  how.proxy_command = "sh -c " + detail::quote_word(how.proxy_command);
   EXPECT_THAT(text_of(run_on("127.24.70.1", how)), HasSubstr("gave 1"));
   EXPECT_EQ(file_bytes(got), "");
   EXPECT_TRUE(user.texts().empty());
