@@ -40,6 +40,7 @@ constexpr const char* help =
     "  --many-hosts N           hosts of many (10)\n"
     "  --commands N             commands a host of many (100)\n"
     "  --fleet-hosts N          hosts of fleet; may be repeated (1000, 10000)\n"
+    "  --before PROGRAM         an older execo: fleet compares the client's CPU, in pairs, alone\n"
     "  --help                   show this text\n";
 
 const std::vector<std::string> tables{"first", "again", "many", "jump", "agent", "fleet"};
@@ -49,6 +50,7 @@ class plan {
  public:
   bench::table_sizes sizes;
   std::vector<int> fleets;
+  std::string before;  // empty: nothing is compared
   std::vector<std::string> only = tables;
 
   plan(int argc, char** argv) {
@@ -63,6 +65,8 @@ class plan {
         take_tables(argv[i + 1]);
       } else if (option == "--fleet-hosts") {
         fleets.push_back(number(argv[i + 1]));
+      } else if (option == "--before") {
+        before = argv[i + 1];
       } else if (auto found = numbers.find(option); found != numbers.end()) {
         *found->second = number(argv[i + 1]);
       } else {
@@ -110,6 +114,10 @@ void race(const plan& asked) {
 
 void run_on_fleets(const plan& asked) {
   int rounds = asked.sizes.rounds;
+  if (!asked.before.empty()) {
+    for (int n : asked.fleets) bench::pairs_on_fleet(n, asked.before, rounds);
+    return;
+  }
   std::printf("\nfleet: execo alone, `true` on hosts in one process, window 64, %d rounds\n",
               rounds);
   for (int n : asked.fleets) bench::one_run_on_fleet(n, rounds);

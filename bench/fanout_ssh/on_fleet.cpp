@@ -1,5 +1,8 @@
 #include "fanout_ssh/on_fleet.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <cstdio>
 #include <sstream>
 #include <string>
@@ -14,22 +17,31 @@ namespace {
 
 using execo::test::fleet_fixture;
 
-words execo_on(const fleet_fixture& fleet, const std::string& set, int window) {
-  return words{EXECO_BIN_DIR "/execo",
-               "run",
-               "-w",
-               set,
-               "-f",
-               std::to_string(window),
-               "-p",
-               std::to_string(fleet.port()),
-               "-i",
-               fleet.identity(),
-               "--host-keys",
-               "ignore",
-               "-b",
-               "--",
+constexpr const char* this_execo = EXECO_BIN_DIR "/execo";
+
+words execo_on(const fleet_fixture& fleet, const std::string& set, int window,
+               const std::string& program = this_execo) {
+  return words{program,       "run",
+               "-w",          set,
+               "-f",          std::to_string(window),
+               "-p",          std::to_string(fleet.port()),
+               "-i",          fleet.identity(),
+               "--host-keys", "ignore",
+               "-b",          "--",
                "true"};
+}
+
+/// The median of so many lies between the value at this place and its mirror with 90 %.
+std::size_t interval_cut(std::size_t count) {
+  double chance = 1;  // of i out of count, times 2^count
+  double below = 0, all = std::ldexp(1.0, static_cast<int>(count));
+  std::size_t i = 0;
+  for (; 2 * (i + 1) < count; ++i) {
+    below += chance;
+    if (2 * below / all > 0.1) break;
+    chance *= static_cast<double>(count - i) / static_cast<double>(i + 1);
+  }
+  return i == 0 ? 0 : i - 1;
 }
 
 }  // namespace
@@ -48,6 +60,27 @@ void one_run_on_fleet(int hosts, int rounds) {
   std::printf("%-8d client %-26s fleet %-26s ms/host   wall s %s\n", hosts,
               summary(client).text().c_str(), summary(server).text().c_str(),
               summary(wall).text(2).c_str());
+  std::fflush(stdout);
+}
+
+void pairs_on_fleet(int hosts, const std::string& before, int pairs) {
+  std::string set = address_set(hosts);
+  fleet_fixture fleet(set, words{"--exec", "canned"});
+  const auto cpu_of = [&](const std::string& program) {
+    return run_well(execo_on(fleet, set, 64, program)).cpu * 1e3 / hosts;
+  };
+  std::vector<double> ratios, now, then;
+  for (int i = 0; i < pairs; ++i) {
+    if (i % 2 != 0) then.push_back(cpu_of(before));
+    now.push_back(cpu_of(this_execo));
+    if (i % 2 == 0) then.push_back(cpu_of(before));
+    ratios.push_back(now.back() / then.back());
+  }
+  std::ranges::sort(ratios);
+  const std::size_t cut = interval_cut(ratios.size());
+  std::printf("%-8d client %s, before %s ms/host; ratio of %d pairs %.3f, 90 %% %.3f-%.3f\n", hosts,
+              summary(now).text().c_str(), summary(then).text().c_str(), pairs,
+              ratios[ratios.size() / 2], ratios[cut], ratios[ratios.size() - 1 - cut]);
   std::fflush(stdout);
 }
 
