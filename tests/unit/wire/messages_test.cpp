@@ -201,36 +201,47 @@ TEST(messages, carry_any_command_text_unchanged) {
   EXPECT_EQ(back->words.front(), text);
 }
 
+// The bytes of a command with the fields of `order`, which say that it is a connection: what is no
+// connection cannot be encoded as one.
+std::string body_as_connection(detail::execute_message order) {
+  order.form = detail::command_form::words;
+  std::string body = body_of(order);
+  body[0] = static_cast<char>(detail::command_form::connection);  // the first field
+  return body;
+}
+
 // A connection has an address that is one, and nothing else that a command has.
 TEST(messages, of_connections_say_where_to_and_no_more) {
-  detail::execute_message order;
-  order.run = 1;
-  order.hosts = index_ranges(0);
-  order.form = detail::command_form::connection;
-  order.words = {detail::connection_word(0x1234, std::string_view("\x7f\0\0\1", 4))};
-  order.flags = static_cast<std::uint8_t>(detail::execute_flag::input);
-  EXPECT_EQ(order.words.front(), "12347f000001");
-  EXPECT_TRUE(is_decoded(order));
-  const detail::execute_message right = order;
+  detail::execute_message right;
+  right.run = 1;
+  right.hosts = index_ranges(0);
+  right.form = detail::command_form::connection;
+  right.words = {detail::connection_word(0x1234, std::string_view("\x7f\0\0\1", 4))};
+  right.flags = static_cast<std::uint8_t>(detail::execute_flag::input);
+  EXPECT_EQ(right.words.front(), "12347f000001");
+  EXPECT_TRUE(is_decoded(right));
+  EXPECT_EQ(body_as_connection(right), body_of(right));
+  detail::execute_message order = right;
   for (const char* word : {"", "1234", "12347f00000", "12347F000001", "12347f00000g", "/bin/sh",
                            "12347f0000010000000000000000000000000000000000"}) {
     order.words = {word};
-    EXPECT_FALSE(decoded(order, body_of(order))) << word;
+    EXPECT_FALSE(decoded(order, body_as_connection(order))) << word;
   }
   order = right;
   order.words.push_back(order.words.front());
-  EXPECT_FALSE(decoded(order, body_of(order)));
+  EXPECT_FALSE(decoded(order, body_as_connection(order)));
   for (std::uint8_t flags : {0, 3, 5, 9}) {
     order = right;
     order.flags = flags;
-    EXPECT_FALSE(decoded(order, body_of(order))) << int{flags};
+    order.talk = order.has(detail::execute_flag::talk) ? 1 : 0;
+    EXPECT_FALSE(decoded(order, body_as_connection(order))) << int{flags};
   }
   order = right;
   order.directory = "/";
-  EXPECT_FALSE(decoded(order, body_of(order)));
+  EXPECT_FALSE(decoded(order, body_as_connection(order)));
   order = right;
   order.environment.emplace_back("PATH", "/");
-  EXPECT_FALSE(decoded(order, body_of(order)));
+  EXPECT_FALSE(decoded(order, body_as_connection(order)));
 }
 
 // The largest that the limits allow fit into a frame.
