@@ -62,12 +62,6 @@ std::vector<std::string_view> words_of(std::string_view text) {
   return words;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += text.empty() ? word : " " + word;
-  return text;
-}
-
 }  // namespace
 
 std::string settled_host(const std::string& host, std::string_view family) {
@@ -385,7 +379,8 @@ std::vector<std::string> config_answer::shown(const config_keyword& keyword) con
   }
   bool line_each = (keyword.traits & adds) != 0 || keyword.kind == config_kind::assign;
   if (line_each || values_shown.empty()) return values_shown;
-  if (values_shown.size() > 1) values_shown.assign(1, joined(values_shown));
+  if (values_shown.size() > 1)
+    values_shown.assign(1, fmt::format("{}", fmt::join(values_shown, " ")));
   return values_shown;
 }
 
