@@ -55,7 +55,7 @@ constexpr auto order_fields = [](auto& c, auto& m) {
   require(c, !m.destination.empty());
 };
 
-constexpr auto part_fields = [](auto& c, auto& m) {
+constexpr auto file_part_fields = [](auto& c, auto& m) {
   c.u32(m.content);
   c.varint(m.offset);
   c.raw(m.digest);
@@ -93,10 +93,10 @@ std::optional<file_order_message> file_order_message::decode(const frame& from) 
 }
 
 void file_part_message::encode(wire_writer& body) const {
-  encode_message(body, *this, part_fields);
+  encode_message(body, *this, file_part_fields);
 }
 std::optional<file_part_message> file_part_message::decode(const frame& from) {
-  return decode_message<file_part_message>(from, part_fields);
+  return decode_message<file_part_message>(from, file_part_fields);
 }
 
 void file_end_message::encode(wire_writer& body) const { encode_message(body, *this, end_fields); }
