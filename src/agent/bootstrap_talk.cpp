@@ -13,12 +13,16 @@ namespace execo::agent {
 
 using detail::stage1_state;
 
-bootstrap_talk::bootstrap_talk(reactor& on, bootstrap_owner& owner, int fd, std::string_view nonce)
+bootstrap_talk::bootstrap_talk(reactor& on, bootstrap_owner& owner, int fd, std::string_view nonce,
+                               std::string_view folder)
     : loop_(on),
       owner_(owner),
       fd_(fd),
       seen_(delegate<std::uint32_t>::to<&bootstrap_talk::on_ready>(this)),
       reader_(nonce) {
+  // A fresh socket has room for a line; one that was closed says so to who reads it.
+  const std::string opening = detail::stage1_opening(nonce, folder);
+  (void)::send(fd_, opening.data(), opening.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   (void)loop_.look(seen_, fd_, EPOLLIN);
 }
 

@@ -36,8 +36,10 @@ class bootstrap_owner {
 
 class bootstrap_talk {
  public:
-  /// `fd` must not block, and stay open until one of the first two is called.
-  bootstrap_talk(reactor& on, bootstrap_owner& owner, int fd, std::string_view nonce);
+  /// Sends the first line. `folder`: a name that nobody can guess. `fd`, a fresh socket, must not
+  /// block, and stay open until one of the first two is called.
+  bootstrap_talk(reactor& on, bootstrap_owner& owner, int fd, std::string_view nonce,
+                 std::string_view folder);
   bootstrap_talk(const bootstrap_talk&) = delete;
   bootstrap_talk& operator=(const bootstrap_talk&) = delete;
   ~bootstrap_talk();

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "agent/connector.hpp"
+#include "agent/start.hpp"
 #include "base/hex.hpp"
 
 namespace execo::agent {
@@ -26,11 +27,11 @@ constexpr milliseconds default_timeout{60'000};
 // An agent ends its commands and its own children before it goes.
 constexpr milliseconds end_grace{3000};
 
-std::optional<detail::bytes16> make_nonce() {
-  detail::bytes16 nonce{};
-  if (::getrandom(nonce.data(), nonce.size(), 0) != static_cast<ssize_t>(nonce.size()))
+std::optional<detail::bytes16> random_bytes() {
+  detail::bytes16 bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
     return std::nullopt;
-  return nonce;
+  return bytes;
 }
 
 // sh in place of ssh: this program is there already, whether its file still is or not.
@@ -38,19 +39,18 @@ child_plan local_plan(const detail::work_item& host, const detail::bytes16& nonc
   child_plan plan;
   plan.program = "/proc/self/exe";
   plan.words.emplace_back("execo-agent");
-  plan.words.push_back(detail::hex_of(nonce));
+  plan.environment.push_back(std::string(nonce_variable) + "=" + detail::hex_of(nonce));
   plan.environment.push_back("EXECO_HOST=" + host.name);
   return plan;
 }
 
 std::optional<child_plan> plan_to(const detail::connector_message& connector,
-                                  const detail::work_item& host, const detail::bytes16& nonce,
-                                  std::string& problem) {
+                                  const detail::work_item& host, std::string& problem) {
   std::optional<std::vector<std::string>> words = words_to(connector, host, problem);
   if (!words) return std::nullopt;
   child_plan plan;
   plan.words = std::move(*words);
-  plan.words.push_back(detail::stage1_command(detail::hex_of(nonce)));
+  plan.words.push_back(detail::stage1_command());
   plan.program = plan.words.front();
   return plan;
 }
@@ -78,15 +78,16 @@ bool branch::start(const detail::connector_message& connector,
   state_ = branch_state::gone;
   started_ = clock::now();
   welcome_ = welcome;
-  std::optional<detail::bytes16> nonce = make_nonce();
-  if (!nonce) {
+  std::optional<detail::bytes16> nonce = random_bytes();
+  std::optional<detail::bytes16> folder = random_bytes();
+  if (!nonce || !folder) {
     note_failure(host_failure::no_resource, "the kernel gives no random bytes");
     return false;
   }
   nonce_ = *nonce;
   std::string problem;
   std::optional<child_plan> plan =
-      connector.local ? local_plan(host_, nonce_) : plan_to(connector, host_, nonce_, problem);
+      connector.local ? local_plan(host_, nonce_) : plan_to(connector, host_, problem);
   if (!plan) {
     note_failure(host_failure::connect, problem);
     return false;
@@ -100,7 +101,8 @@ bool branch::start(const detail::connector_message& connector,
   if (connector.local)
     open_line();
   else
-    talk_ = std::make_unique<bootstrap_talk>(loop_, self, socket_.get(), detail::hex_of(nonce_));
+    talk_ = std::make_unique<bootstrap_talk>(loop_, self, socket_.get(), detail::hex_of(nonce_),
+                                             detail::hex_of(*folder));
   return true;
 }
 

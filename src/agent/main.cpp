@@ -1,5 +1,5 @@
 // The agent of the tree. Its standard input and output are the link to its parent:
-//   execo-agent [NONCE [FOLDER]]
+//   EXECO_NONCE=NONCE execo-agent [FOLDER]
 // Commands find it under another name, as execo-msg: see talk_program.hpp.
 #include <optional>
 
@@ -35,7 +35,7 @@ int run(int count, char** words) {
     hide(count, words);
     sweep(*code);
   }
-  std::optional<agent_arguments> arguments = parse_arguments(count, words);
+  std::optional<agent_arguments> arguments = take_arguments(count, words);
   if (!arguments) give_up("is started by execo on the hosts of a tree, and has no other use");
   remove_folder(arguments->folder);
   hide(count, words);

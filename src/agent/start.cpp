@@ -53,11 +53,15 @@ void unlink_all(int folder) {
 
 }  // namespace
 
-std::optional<agent_arguments> parse_arguments(int count, char** words) {
+std::optional<agent_arguments> take_arguments(int count, char** words) {
   agent_arguments read;
-  if (count > 3) return std::nullopt;
-  if (count > 1 && !parse_nonce(words[1], read.nonce)) return std::nullopt;
-  if (count > 2) read.folder = words[2];
+  if (count > 2) return std::nullopt;
+  if (char* nonce = std::getenv(nonce_variable)) {
+    if (!parse_nonce(nonce, read.nonce)) return std::nullopt;
+    std::memset(nonce, 0, std::strlen(nonce));  // unsetenv leaves it where /proc shows it
+    (void)::unsetenv(nonce_variable);
+  }
+  if (count > 1) read.folder = words[1];
   return read;
 }
 

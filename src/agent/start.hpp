@@ -8,15 +8,18 @@
 
 namespace execo::agent {
 
-/// The arguments: NONCE and FOLDER, or an empty FOLDER, or none.
+/// In its environment: what shows its parent that this is the agent that it has started.
+inline constexpr const char* nonce_variable = "EXECO_NONCE";
+
+/// FOLDER, or an empty FOLDER, or no argument; and the nonce.
 class agent_arguments {
  public:
   detail::bytes16 nonce{};
   std::string folder;
 };
 
-/// Nothing if they are others.
-std::optional<agent_arguments> parse_arguments(int count, char** words);
+/// Nothing if they are others. The environment has no nonce any more, which commands would inherit.
+std::optional<agent_arguments> take_arguments(int count, char** words);
 
 /// Unlinks what is in the folder, and the folder: one that stage 1 made, known by its name.
 void remove_folder(const std::string& folder);

@@ -1,5 +1,6 @@
 #include "transfer/get_script.hpp"
 
+#include "base/entry_name.hpp"
 #include "transfer/line_words.hpp"
 
 namespace execo::detail {
@@ -185,10 +186,6 @@ bool read_bytes(std::string_view digits, std::string& name) {
   return digits.empty() && !name.empty() && name.find('\0') == name.npos;
 }
 
-bool is_one_name(const std::string& name) {
-  return name != "." && name != ".." && name.find('/') == name.npos;
-}
-
 bool read_link(std::string_view line, tar_entry& entry) {
   entry.what = tar_entry::kind::link;
   return read_bytes(next_word(line), entry.target) && read_bytes(line, entry.name);
@@ -214,7 +211,7 @@ std::optional<get_answer> read_get_answer(std::string_view line) {
   bool is_known = true;
   if (word == "file") {
     found.what = get_answer::kind::file;
-    is_known = read_entry(line, found.entry) && is_one_name(found.entry.name);
+    is_known = read_entry(line, found.entry) && is_entry_name(found.entry.name);
   } else if (word == "inner") {
     found.what = get_answer::kind::file;
     is_known = read_entry(line, found.entry);

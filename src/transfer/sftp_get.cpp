@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/entry_name.hpp"
+
 namespace execo::detail {
 namespace {
 
@@ -15,11 +17,6 @@ constexpr std::uint32_t open_read = 1;
 constexpr std::size_t max_names = 1'000'000;
 
 bool has_wildcard(std::string_view path) { return path.find_first_of("*?[") != path.npos; }
-
-bool is_one_name(std::string_view name) {
-  return !name.empty() && name != ".." && name.find('/') == name.npos &&
-         name.find('\0') == name.npos;
-}
 
 std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -153,12 +150,12 @@ task<copy_failure> sftp_get::add_found(std::string path, bool may_be_missing) {
 // "." and the like have the name that the server knows them by.
 task<copy_failure> sftp_get::name_of(std::string path, std::string& name) {
   name = last_part(path);
-  if (is_one_name(name) && name != ".") co_return copy_failure();
+  if (is_entry_name(name)) co_return copy_failure();
   sftp_answer real = co_await server().call(about(sftp_request_type::realpath, path));
   if (!real.is(sftp_answer::kind::names) || real.names.size() != 1)
     co_return failure_of_sftp(real, "look", path);
   name = last_part(real.names.front().name);
-  if (is_one_name(name) && name != ".") co_return copy_failure();
+  if (is_entry_name(name)) co_return copy_failure();
   co_return copy_failure::of_errno(EINVAL,
                                    shown_path(path) + ": it has no name to be copied under");
 }
@@ -189,7 +186,7 @@ copy_failure sftp_get::keep_names(std::vector<sftp_name> read, std::vector<sftp_
                         "the host lists more names than can be copied");
   for (sftp_name& one : read) {
     if (one.name == "." || one.name == "..") continue;
-    if (!is_one_name(one.name)) return elsewhere(one.name);
+    if (!is_entry_name(one.name)) return elsewhere(one.name);
     names.push_back(std::move(one));
   }
   return {};

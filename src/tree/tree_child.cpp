@@ -6,6 +6,7 @@
 
 #include "base/contain.hpp"
 #include "base/hex.hpp"
+#include "base/random.hpp"
 #include "execo/printable.hpp"
 
 namespace execo::detail {
@@ -51,7 +52,15 @@ void tree_child::start() {
   way_->start();
 }
 
-void tree_child::on_running(execution&) { loop_.arm_after(time_, start_limit); }
+void tree_child::send_opening() {
+  sending_ = stage1_opening(hex_of(nonce_), random_hex(sizeof(bytes16)));
+  write(sending_);
+}
+
+void tree_child::on_running(execution&) {
+  loop_.arm_after(time_, start_limit);
+  send_opening();
+}
 
 void tree_child::on_output(execution&, stream which, std::span<const char> bytes) {
   if (which != stream::out) return;
@@ -90,8 +99,8 @@ void tree_child::send_image() {
     plain_ = image->plain();
     image_ = plain_;
   }
-  sending_ = image->header(host.form(), image_.size());
-  write(sending_);
+  header_ = image->header(host.form(), image_.size());
+  if (!writes_) on_written(0, false);
 }
 
 void tree_child::read_frames(std::span<const char> bytes) {
@@ -187,6 +196,10 @@ void tree_child::write(std::span<const char> bytes) {
 void tree_child::on_written(std::size_t, bool closed) {
   writes_ = false;
   if (closed || state_ == state::ended) return;
+  if (!header_.empty()) {
+    sending_ = std::exchange(header_, std::string());
+    return write(sending_);
+  }
   if (!image_.empty()) return write(std::exchange(image_, {}));
   if (state_ < state::greeting) return;
   write_soon();

@@ -48,7 +48,7 @@ class tree_child_owner {
 
 class tree_child final : public ref_counted, private end_observer, private output_tap {
  public:
-  /// `way`: stage1_command(nonce) on the host, with an input and without a cap for its output.
+  /// `way`: stage1_command() on the host, with an input and without a cap for its output.
   tree_child(loop& on, tree_child_owner& owner, intrusive_ptr<lifecycle> way, bytes16 nonce,
              welcome_message welcome);
   ~tree_child() override;
@@ -98,6 +98,7 @@ class tree_child final : public ref_counted, private end_observer, private outpu
   void give_up(const char* why);
   void read_stage1(std::span<const char>& bytes);
   void read_frames(std::span<const char> bytes);
+  void send_opening();
   void send_image();
   void greeted();
   void write_soon();
@@ -118,6 +119,7 @@ class tree_child final : public ref_counted, private end_observer, private outpu
   stage1_reader stage1_;
   std::optional<link> link_;  // from greeting on
   hello_message hello_;
+  std::string header_;           // the line before the image, until it is written
   std::string plain_;            // the image, where a host cannot unpack it
   std::span<const char> image_;  // to be written behind what is being written
   std::string sending_;          // given to the way, not yet taken by it

@@ -134,7 +134,7 @@ void tree_root::start_child(std::uint32_t index) noexcept {
       [&] {
         bytes16 nonce = random_bytes16();
         intrusive_ptr<lifecycle> way =
-            way_->run_on(its.where, index, stage1_command(hex_of(nonce)), source_for(index));
+            way_->run_on(its.where, index, stage1_command(), source_for(index));
         intrusive_ptr<tree_child> child(new tree_child(loop_, *this, std::move(way), nonce,
                                                        outfit_.welcome(index, its.where.name())));
         its.link = links_.add(child);

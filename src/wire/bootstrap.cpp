@@ -12,23 +12,23 @@ namespace {
 
 // The scripts are of one line each, since csh quotes no newline, and have no single quote. Their
 // variables begin with "_": what the environment has under the same name would be changed for the
-// commands of the agent.
+// commands of the agent. The one that is exported is the agent's, which unsets it.
 
-// Both shells begin with this. $1 is the nonce, $2 a folder to remove or nothing.
+// Both shells begin with this. $1 is a folder to remove, or nothing.
 constexpr std::string_view common =
-    R"(set -f; _k=$1 _f=$2; )"
-    R"(_say() { printf "\nexeco1 %s %.900s\n" "$_k" "$*"; }; )"
+    R"(set -f; _f=$1; )"
+    R"(_say() { printf "\nexeco1 %s %.900s\n" "$EXECO_NONCE" "$*"; }; )"
     R"(_leaf() { _say leaf "$@"; exit 1; }; )"
     R"(_has() { command -v "$1" >/dev/null 2>&1; }; )"
     R"(trap "[ -z \"\$_f\" ] || rm -rf -- \"\$_f\"" EXIT; trap "exit 143" HUP INT TERM; )";
 
 // The second half: takes the image to descriptor 3 and becomes it by descriptor 4, which reads it.
-// $3 is what uname says, $4 the place. A head that does not count bytes has read none when it
+// $2 is what uname says, $3 the place. A head that does not count bytes has read none when it
 // fails.
 constexpr std::string_view receive =
-    R"(if [ $4 = memory ]; then exec 4</proc/self/fd/3; fi; _a=; )"
+    R"(if [ $3 = memory ]; then exec 4</proc/self/fd/3; fi; _a=; )"
     R"(for _p in gzip sha256sum perl python3; do if _has $_p; then _a="$_a $_p"; fi; done; )"
-    R"(_say ready "$3 $4$_a"; )"
+    R"(_say ready "$2 $3$_a"; )"
     R"(IFS=" " read -r _h _n _s _x || exit 1; )"
     R"(case $_h:$_n:$_s in *:*[!0-9]*:*|*:*:*[!0-9]*|*::*|*:) _leaf input ;; gzip:*|plain:*) ;; )"
     R"(*) _leaf input ;; esac; )"
@@ -41,7 +41,7 @@ constexpr std::string_view receive =
     R"(if _has sha256sum; then _o=$(sha256sum <&4); [ "${_o%% *}" = "$_x" ] || _leaf digest; )"
     R"(else _o=$(wc -c <&4); [ $((_o)) -eq "$_s" ] || _leaf size $((_o)); fi; )"
     R"(_say start; )"
-    R"(if [ -z "$2" ]; then exec /proc/self/fd/4 "$1" ""; fi; exec "$2/execo-agent" "$1" "$2" 4<&-)";
+    R"(if [ -z "$1" ]; then exec /proc/self/fd/4 ""; fi; exec "$1/execo-agent" "$1" 4<&-)";
 
 // Makes a file in memory of descriptor 3 and runs the words that follow the machine's name, if any
 // do. The numbers of memfd_create are those of x86-64 and aarch64; 16 is MFD_EXEC, which kernels
@@ -61,7 +61,7 @@ constexpr std::string_view python_memory =
 // host about a millisecond, so there are few: what is in the folder needs no umask, and since Linux
 // 6.1 /proc knows the machine.
 constexpr std::string_view find_place =
-    R"(exec 3>&- 4>&-; )"
+    R"(exec 3>&- 4>&-; IFS=" " read -r EXECO_NONCE _k || exit 1; export EXECO_NONCE; )"
     R"(_make() { umask 077; if _has mktemp; then exec mktemp -d "$_d/execo-XXXXXXXXXX"; fi; )"
     R"(mkdir -- "$_d/execo-$_k" && printf %s "$_d/execo-$_k"; }; )"
     R"(if [ -t 0 ]; then _leaf terminal; fi; )"
@@ -76,23 +76,22 @@ constexpr std::string_view find_place =
     R"({ read -r _s </proc/sys/kernel/arch && _s="Linux $_s"; } 2>/dev/null || _s=$(uname -sm); )"
     R"(if [ -z "$_f" ]; then [ -n "$_l" ] || _leaf place; _m=${_s##* }; )"
     R"(if perl -e "$_perl" "$_m" </dev/null >/dev/null 2>&1; then )"
-    R"(exec perl -e "$_perl" "$_m" /bin/sh -c "$_c$_r" execo "$_k" "" "$_s" memory; fi; )"
+    R"(exec perl -e "$_perl" "$_m" /bin/sh -c "$_c$_r" execo "" "$_s" memory; fi; )"
     R"(if python3 -IS -c "$_python" "$_m" </dev/null >/dev/null 2>&1; then )"
-    R"(exec python3 -IS -c "$_python" "$_m" /bin/sh -c "$_c$_r" execo "$_k" "" "$_s" memory; fi; )"
+    R"(exec python3 -IS -c "$_python" "$_m" /bin/sh -c "$_c$_r" execo "" "$_s" memory; fi; )"
     R"(_leaf place; fi; )"
-    R"({ if [ -n "$_l" ]; then rm -rf -- "$_f"; _f=; set -- "$_k" "" "$_s" unlinked; )"
-    R"(else set -- "$_k" "$_f" "$_s" folder; fi; eval "$_r"; } 3>"$_i" 4<"$_i"; _leaf place)";
+    R"({ if [ -n "$_l" ]; then rm -rf -- "$_f"; _f=; set -- "" "$_s" unlinked; )"
+    R"(else set -- "$_f" "$_s" folder; fi; eval "$_r"; } 3>"$_i" 4<"$_i"; _leaf place)";
 
 std::string assigned(std::string_view name, std::string_view script) {
   assert(script.find_first_of("'\n") == script.npos);
   return std::string(name) + "='" + std::string(script) + "'; ";
 }
 
-const std::string& quoted_script() {
-  static const std::string text =
-      quote_word(assigned("_c", common) + assigned("_r", receive) + assigned("_perl", perl_memory) +
-                 assigned("_python", python_memory) + "eval \"$_c\"; " + std::string(find_place));
-  return text;
+std::string quoted_script() {
+  return quote_word(assigned("_c", common) + assigned("_r", receive) +
+                    assigned("_perl", perl_memory) + assigned("_python", python_memory) +
+                    "eval \"$_c\"; " + std::string(find_place));
 }
 
 struct place_name {
@@ -126,9 +125,15 @@ std::string_view last_of(std::string_view text, std::size_t count) {
 
 }  // namespace
 
-std::string stage1_command(std::string_view nonce) {
-  assert(!nonce.empty() && nonce.find_first_not_of("0123456789abcdef") == nonce.npos);
-  return "exec /bin/sh -c " + quoted_script() + " execo " + std::string(nonce);
+const std::string& stage1_command() {
+  static const std::string text = "exec /bin/sh -c " + quoted_script() + " execo";
+  return text;
+}
+
+std::string stage1_opening(std::string_view nonce, std::string_view folder) {
+  for ([[maybe_unused]] std::string_view text : {nonce, folder})
+    assert(!text.empty() && text.find_first_not_of("0123456789abcdef") == text.npos);
+  return std::string(nonce) + ' ' + std::string(folder) + '\n';
 }
 
 std::string stage1_header(image_form form, std::size_t sent, const image_identity& image) {

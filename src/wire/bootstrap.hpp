@@ -2,7 +2,8 @@
 // The bytes on both streams: docs/tree-bootstrap.md.
 //
 //   starter                                     stage 1 on the host
-//     stage1_command(nonce), as the command  ->
+//     stage1_command(), as the command,
+//     stage1_opening(...)                    ->
 //                                            <- (noise) "execo1 NONCE ready OS MACHINE PLACE
 //                                            TOOL...\n"
 //     stage1_header(...), the image          ->
@@ -24,13 +25,19 @@
 
 namespace execo::detail {
 
-/// The command that starts stage 1, the same text in every login shell. It ends as
-///   execo-agent NONCE FOLDER
+/// The command that starts stage 1, the same text for every host and in every login shell. It ends
+/// as
+///   execo-agent FOLDER
 /// where FOLDER is what the agent removes first, with all in it, or empty: then nothing is left on
-/// the host already. The umask is the one of the login. Descriptor 4 is the image, if it was
-/// unlinked: the agent closes all above 2.
-/// Pre: the nonce is 32 hexadecimal digits, which nobody can guess.
-std::string stage1_command(std::string_view nonce);
+/// the host already. The agent has the nonce in its environment, as EXECO_NONCE: what arguments a
+/// process has, everybody on the host may see. The umask is the one of the login. Descriptor 4 is
+/// the image, if it was unlinked: the agent closes all above 2.
+const std::string& stage1_command();
+
+/// The first line of its input: the nonce, by which its answers are known, and a name for its
+/// folder, where the host has no mktemp. Nobody can guess either.
+/// Pre: hexadecimal digits, in lower case.
+std::string stage1_opening(std::string_view nonce, std::string_view folder);
 
 /// How the bytes of an image are sent.
 enum class image_form : std::uint8_t { plain, gzip };

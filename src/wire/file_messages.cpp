@@ -1,5 +1,6 @@
 #include "wire/file_messages.hpp"
 
+#include "base/entry_name.hpp"
 #include "wire/message_codec.hpp"
 #include "wire/message_limits.hpp"
 
@@ -17,14 +18,10 @@ constexpr auto facts_fields = [](auto& c, auto& facts) {
   c.u32(facts.group);
 };
 
-bool is_name(std::string_view name) noexcept {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos;
-}
-
 bool is_path_below(std::string_view path) noexcept {
   for (;;) {
     const std::size_t end = path.find('/');
-    if (!is_name(path.substr(0, end))) return false;
+    if (!is_entry_name(path.substr(0, end))) return false;
     if (end == std::string_view::npos) return true;
     path.remove_prefix(end + 1);
   }
@@ -49,7 +46,7 @@ constexpr auto order_fields = [](auto& c, auto& m) {
   require(c, (m.flags & ~file_flags_all) == 0);
   facts_fields(c, m.facts);
   c.word(m.name, file_name_limit);
-  require(c, m.name.empty() ? m.has(file_flag::several) : is_name(m.name));
+  require(c, m.name.empty() ? m.has(file_flag::several) : is_entry_name(m.name));
   require(c, m.form == file_form::entries || !m.has(file_flag::several));
   c.word(m.destination, file_path_limit);
   require(c, !m.destination.empty());

@@ -42,10 +42,18 @@ void write_all(std::string_view bytes) {
   }
 }
 
+// The first word of the input.
+std::string read_nonce() {
+  std::string line;
+  for (char byte = 0; byte != '\n'; line += byte)
+    if (::read(STDIN_FILENO, &byte, 1) != 1) std::exit(1);
+  return line.substr(0, line.find(' '));
+}
+
 class hostile_agent {
  public:
-  explicit hostile_agent(std::string_view text)
-      : nonce_text_(text.substr(text.size() - 32)), nonce_(detail::bytes_of_hex<16>(nonce_text_)) {}
+  explicit hostile_agent(const std::string& nonce)
+      : nonce_text_(nonce), nonce_(detail::bytes_of_hex<16>(nonce)) {}
 
   std::uint32_t index() const { return welcome_.index; }
   std::uint32_t run() const { return order_.run; }
@@ -474,9 +482,9 @@ void let_others_go_on() {
   (void)std::ofstream(folder + "/go");
 }
 
-void play(const std::string& kind, std::string_view text) {
+void play(const std::string& kind) {
   (void)(std::ofstream(::getenv("EXECO_TEST_FOLDER") + std::string("/bad")) << ::getpid() << '\n');
-  hostile_agent at(text);
+  hostile_agent at(read_nonce());
   at.pretend_stage1();
   if (kind == "speaks_another_protocol") {
     at.say_hello(detail::protocol_highest + 1, detail::protocol_highest + 2);
@@ -511,5 +519,5 @@ int main(int argc, char** argv) {
   const std::string kind = argv[1], bad = argv[2], host = argv[3];
   (void)::setenv("EXECO_HOST", host.c_str(), 1);
   if (host != bad) return ::execl("/bin/sh", "sh", "-c", argv[4], nullptr);
-  play(kind, argv[4]);
+  play(kind);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,10 +20,11 @@ void remove_folder(const char* path) {
 }  // namespace
 
 int main(int count, char** words) {
-  if (count != 3) return 2;
-  if (*words[2] != '\0') remove_folder(words[2]);
+  if (count != 2) return 2;
+  if (*words[1] != '\0') remove_folder(words[1]);
+  const char* nonce = ::getenv("EXECO_NONCE");
   const unsigned mask = ::umask(0);
-  ::dprintf(1, "agent %s %s %03o\n", words[1], *words[2] == '\0' ? "-" : words[2], mask);
+  ::dprintf(1, "agent %s %s %03o\n", nonce, *words[1] == '\0' ? "-" : words[1], mask);
   char piece[4096];
   for (ssize_t got = 0; (got = ::read(0, piece, sizeof piece)) > 0;)
     if (::write(1, piece, static_cast<size_t>(got)) != got) return 1;

@@ -24,6 +24,7 @@ using detail::frame_type;
 using clock = std::chrono::steady_clock;
 
 constexpr char nonce_byte = 0x5a;
+constexpr const char* nonce_text = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 
 detail::bytes16 nonce() {
   detail::bytes16 bytes{};
@@ -41,8 +42,7 @@ detail::welcome_message welcome(std::chrono::milliseconds orphan_grace) {
 }
 
 pid_t start_agent(const std::vector<std::string>& arguments, int socket) {
-  std::vector<std::string> words{tree_driver::program(), std::string(32, 'x')};
-  for (std::size_t i = 0; i < words[1].size(); i += 2) words[1].replace(i, 2, "5a");
+  std::vector<std::string> words{tree_driver::program()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -52,6 +52,7 @@ pid_t start_agent(const std::vector<std::string>& arguments, int socket) {
   if (pid > 0) return pid;
   (void)::dup2(socket, 0);
   (void)::dup2(socket, 1);
+  (void)::setenv("EXECO_NONCE", nonce_text, 1);
   (void)::execv(argv[0], argv.data());
   ::_exit(127);
 }

@@ -56,6 +56,13 @@ TEST(agent_commands, words_arrive_as_they_are) {
   EXPECT_EQ(r.out, all_bytes());
 }
 
+TEST(agent_commands, nothing_of_how_their_agent_was_started_is_left_in_their_environment) {
+  tree_driver tree;
+  const auto& r = run(tree, tree_driver::words(1, self, {"env"}));
+  EXPECT_NE(r.out.find("PATH="), std::string::npos);
+  EXPECT_EQ(r.out.find("EXECO_NONCE"), std::string::npos);
+}
+
 TEST(agent_commands, a_signal_ends_one) {
   tree_driver tree;
   const auto& r = run(tree, tree_driver::text(1, self, "kill -USR1 $$"));

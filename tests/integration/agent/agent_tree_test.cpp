@@ -380,7 +380,7 @@ TEST(agent_tree, a_child_that_breaks_the_protocol_costs_itself_alone) {
   // It says that an agent has started, then something else than an agent would.
   tree.use_connector(
       {"sh", "-c",
-       "nonce=$(printf %%s \"$1\" | grep -oE '[0-9a-f]{32}' | tail -n 1); "
+       "read -r nonce name; "
        "echo \"execo1 $nonce ready Linux x86_64 unlinked\"; exec 3<&0; cat <&3 >/dev/null & "
        "echo \"execo1 $nonce start\"; echo this is no frame, whatever it may be; wait",
        "sh"});

@@ -24,7 +24,7 @@ class hosts_without_an_agent : public testing::Test {
   hosts_without_an_agent() {
     std::ofstream(folder_.path() + "/way")
         << "#!/bin/sh\ncase $1:$2 in\n"
-        << "bad*\\ execo\\ [0-9a-f]*) echo 'no place here' >&2; exit 1 ;;\nesac\n"
+        << "bad*\\ execo) echo 'no place here' >&2; exit 1 ;;\nesac\n"
         << "exec sh -c \"$2\"\n";
     fs::permissions(folder_.path() + "/way", fs::perms(0755));
     way_.connector = folder_.path() + "/way %h";

@@ -32,10 +32,14 @@ using detail::image_place;
 using detail::stage1_fault;
 using detail::stage1_state;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 using words = std::vector<std::string>;
 
 const std::string nonce = "00112233445566778899aabbccddeeff";
+const std::string folder_name = "ffeeddccbbaa99887766554433221100";
+
+std::string opening() { return detail::stage1_opening(nonce, folder_name); }
 
 std::string path_of(const std::string& name) {
   for (const char* folder : {"/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"})
@@ -139,7 +143,7 @@ class stage1_host {
     program stage1(command());
     std::string bytes = input_.value_or(image().header(form_) + image().bytes(form_) + "frames\n");
     start_seen seen;
-    seen.read(stage1.finish(bytes));
+    seen.read(stage1.finish(opening() + bytes));
     return seen;
   }
 
@@ -164,7 +168,7 @@ class stage1_host {
               "HOME=" + (apart ? "" : root_ / "home")};
     if (!apart) all.push_back("XDG_RUNTIME_DIR=" + root_ / "run");
     all.insert(all.end(), shell_.begin(), shell_.end());
-    std::string text = detail::stage1_command(nonce);
+    std::string text = detail::stage1_command();
     all.push_back(replaced(text, "/bin/sh -c", posix_shell_ + " -c"));
     if (!apart) return all;
     words outer{"unshare",
@@ -320,6 +324,19 @@ TEST(stage1, does_without_all_of_them) {
   EXPECT_EQ(host.left(seen), "");
 }
 
+// Everybody on a host may see what arguments its processes have.
+TEST(stage1, has_no_argument_that_nobody_may_guess) {
+  stage1_host host;
+  host.replace_tool("head", "cat /proc/[0-9]*/cmdline >" + host / "arguments" +
+                                " 2>/dev/null; exec REAL \"$@\"\n");
+  host.link("cat");
+  expect_started(host);
+  const std::string seen = file_bytes(host / "arguments");
+  EXPECT_THAT(seen, HasSubstr("execo1 %s"));
+  EXPECT_THAT(seen, Not(HasSubstr(nonce)));
+  EXPECT_THAT(seen, Not(HasSubstr(folder_name)));
+}
+
 TEST(stage1, takes_a_head_that_counts_no_bytes_for_none) {
   stage1_host host;
   host.replace_tool("head", "case $1 in -c) exit 1 ;; esac; exec REAL \"$@\"\n");
@@ -431,6 +448,7 @@ TEST(stage1, leaves_nothing_when_it_is_killed_once_it_has_answered) {
 TEST(stage1, refuses_a_terminal_which_changes_bytes) {
   stage1_host host;
   program stage1 = program::on_terminal(host.command());
+  stage1.type(opening());
   ASSERT_TRUE(stage1.out_has("leaf terminal"));
   outcome ended = stage1.finish();
   detail::stage1_reader reader(nonce);
@@ -460,10 +478,11 @@ TEST(stage1, starts_the_agent_through_a_real_server) {
   options.port = server.port();
   options.identities = {server.identity()};
   words ssh = ssh_command("127.1.0.1", options);
-  ssh.push_back(detail::stage1_command(nonce));
+  ssh.push_back(detail::stage1_command());
   program stage1(ssh);
   start_seen seen;
-  seen.read(stage1.finish(image().header(image_form::gzip) + image().gzipped + "frames\n"));
+  seen.read(
+      stage1.finish(opening() + image().header(image_form::gzip) + image().gzipped + "frames\n"));
   ASSERT_TRUE(seen.started()) << seen.ended.out << seen.ended.err;
   EXPECT_THAT(seen.after, StartsWith("agent " + nonce + " - "));
   EXPECT_THAT(seen.after, HasSubstr("\nframes\n"));
@@ -554,11 +573,11 @@ TEST_F(stage1_in_folders, uses_no_folder_or_link_that_somebody_made_before) {
   host.folders("mode=1777", "mode=1777", "mode=1777",
                "mkdir /dev/shm/victim; echo kept >/dev/shm/victim/execo-agent; "
                "ln -s /dev/shm/victim /dev/shm/execo-" +
-                   nonce + "; mkdir /tmp/execo-" + nonce);
+                   folder_name + "; mkdir /tmp/execo-" + folder_name);
   start_seen seen = host.run();
   EXPECT_TRUE(seen.started()) << seen.ended.out << seen.ended.err;
   // What was there is neither used nor removed.
-  std::string name = "execo-" + nonce;
+  std::string name = "execo-" + folder_name;
   EXPECT_EQ(host.left(seen), name + " " + name + "\n");
 }
 
