@@ -26,9 +26,6 @@ constexpr const char* stubborn =
     "while :; do sleep 0.1; done";
 
 const int host_count = long_count(100);
-// A hundred hosts that are one machine are not done in the time that their end is waited for. What
-// counts is that nothing is left of them soon after.
-const bool is_known_in_time = host_count <= 10;
 std::string all_hosts() { return "127.1.0.[1-" + std::to_string(host_count) + "]"; }
 
 class stop_of_many : public testing::TestWithParam<std::tuple<bool, bool, bool>> {
@@ -61,7 +58,11 @@ class stop_of_many : public testing::TestWithParam<std::tuple<bool, bool, bool>>
   void expect_end(const action_result& all, end_reason how, const std::string& user) const {
     for (const host_result& r : all.all()) {
       EXPECT_EQ(r.how(), how) << user << r.describe();
-      EXPECT_FALSE(is_known_in_time && r.may_still_run()) << user << r.describe();
+      // Hosts that are one machine may not be done in the time that their end is waited for. What
+      // counts is that nothing is left of them soon after.
+      if (r.may_still_run()) {
+        EXPECT_EQ(r.leftover(), leftover_cause::no_answer) << user << r.describe();
+      }
       auto expected = on_kept_connections() ? connection_use::reused : connection_use::made;
       EXPECT_EQ(r.connection(), expected) << user << r.describe();
     }
@@ -122,7 +123,6 @@ TEST_P(interrupt_of_many, ends_all_of_each_command) {
   tool.kill(SIGINT);
   outcome o = tool.finish();
   EXPECT_EQ(o.code, 130) << o.err;
-  EXPECT_FALSE(is_known_in_time && o.err.find("may still run") != o.err.npos) << o.err;
   EXPECT_TRUE(server.no_commands_left());
 }
 
