@@ -167,7 +167,10 @@ void commands::execute(const execute_message& order) {
 
 void commands::launch(const execute_message& order) {
   job_owner& self = *this;
-  auto made = std::make_unique<job>(loop_, self, plan_of(order));
+  const detail::unique_fd place = cgroups_.make(order.run);
+  job_plan plan = plan_of(order);
+  plan.child.cgroup = place.get();
+  auto made = std::make_unique<job>(loop_, self, std::move(plan));
   const std::string& program =
       order.form == detail::command_form::text ? shell_ : order.words.front();
   const started_child child = made->start();
@@ -229,6 +232,7 @@ void commands::drop_partial(std::uint32_t run) {
 
 void commands::report_not_started(std::uint32_t run, int error, std::string_view what) {
   talks_.close(run);
+  cgroups_.drop(run);
   ended_message end;
   end.run = run;
   end.hosts = index_ranges(index_);
@@ -327,6 +331,7 @@ void commands::collect() {
   for (std::uint32_t run : ended_) {
     jobs_.erase(run);
     talks_.close(run);
+    cgroups_.drop(run);
   }
   ended_.clear();
 }
@@ -347,7 +352,7 @@ bool commands::on_zombie(pid_t pid, int status, const rusage& used) {
 void commands::sweep() {
   if (swept_.empty()) return;
   bool killed = false, unsure = false;
-  for (ended_command& one : swept_) one.is_left = false;
+  for (ended_command& one : swept_) killed |= clear_cgroup(one);
   for (pid_t one : children_of(::getpid())) {
     if (by_pid_.contains(one) || owner_.has_process(one)) continue;
     ended_command* const of = who_left(one, unsure);
@@ -367,8 +372,16 @@ void commands::sweep() {
     case next_look::soon:
       return loop_.arm(look_due_, loop_.now() + look_pause);
     case next_look::none:
+      for (const ended_command& one : swept_) cgroups_.drop(one.run);
       std::erase_if(swept_, [this](const auto& one) { return !lingers(one); });
   }
+}
+
+// All that is in it is of the command, whatever it looks like.
+bool commands::clear_cgroup(ended_command& of) {
+  const bool has_some = cgroups_.has_processes(of.run);
+  of.is_left = has_some && lingers(of);
+  return has_some && !of.is_left && cgroups_.kill(of.run);
 }
 
 bool commands::lingers(const ended_command& which) noexcept {
@@ -384,6 +397,8 @@ ended_command* commands::who_left(pid_t orphan, bool& unsure) {
     if (mark.starts_with(own_marks()))
       found =
           std::ranges::find_if(swept_, [&](const auto& one) { return mark == mark_of(one.run); });
+    else if (cgroups_.hold_commands())
+      return nullptr;  // it is in none of theirs, or would be killed there
     else if (by_pid_.empty())
       found = swept_.begin();
     else

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/command_cgroups.hpp"
 #include "agent/job.hpp"
 #include "agent/orphan_looks.hpp"
 #include "agent/reactor.hpp"
@@ -48,11 +49,13 @@ class ended_command {
 
 class commands final : private job_owner {
  public:
-  commands(reactor& on, commands_owner& owner, const surroundings& around, talks& with) noexcept
+  commands(reactor& on, commands_owner& owner, const surroundings& around, talks& with,
+           pid_t keeper) noexcept
       : loop_(on),
         owner_(owner),
         around_(around),
         talks_(with),
+        cgroups_(keeper),
         look_due_(delegate<>::to<&commands::sweep>(this)) {}
 
   /// Who this host is, who has reached it, and the credit of each stream.
@@ -90,11 +93,14 @@ class commands final : private job_owner {
   bool has_room() const noexcept override { return owner_.has_room_for_output(); }
 
   /// The command that was ended and has left the orphan behind: its session says so, or its mark, a
-  /// variable that each command gets. With neither, it is one of these if no command runs: nothing
-  /// else can own it. Null: it is another's, or its environment cannot be read, which makes
-  /// `unsure` true: that of other users never, any while it begins another program.
+  /// variable that each command gets. With neither, it is one of these if no command runs, and
+  /// there are no cgroups to know it by: nothing else can own it. Null: it is another's, or its
+  /// environment cannot be read, which makes `unsure` true: that of other users never, any while it
+  /// begins another program.
   ended_command* who_left(pid_t orphan, bool& unsure);
   bool lingers(const ended_command& which) noexcept;
+  /// Kills what is in its cgroup and has no grace. Whether it has.
+  bool clear_cgroup(ended_command& of);
   /// Pre: the order is whole and sound.
   void launch(const detail::execute_message& order);
   void connect(const detail::execute_message& order);
@@ -110,6 +116,7 @@ class commands final : private job_owner {
   commands_owner& owner_;
   const surroundings& around_;
   talks& talks_;
+  command_cgroups cgroups_;
   std::uint32_t index_ = 0;
   std::uint32_t window_ = 0;
   std::vector<std::string> names_;  // of this host and who has reached it, as variables

@@ -14,6 +14,7 @@
 #include <limits>
 #include <string_view>
 
+#include "agent/command_cgroups.hpp"
 #include "agent/kernel_file.hpp"
 
 // The front of this program in memory: the linker says where.
@@ -98,6 +99,7 @@ std::uint32_t capabilities() {
   auto note = [&bits](capability what, const char* program) {
     if (has_program(program)) bits |= static_cast<std::uint32_t>(what);
   };
+  if (!delegated_cgroup().empty()) bits |= static_cast<std::uint32_t>(capability::cgroup);
   note(capability::ssh, "ssh");
   note(capability::gzip, "gzip");
   note(capability::perl, "perl");

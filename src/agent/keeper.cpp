@@ -14,6 +14,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "agent/command_cgroups.hpp"
 #include "agent/descendants.hpp"
 #include "agent/start.hpp"
 
@@ -129,7 +130,8 @@ bool has_children() noexcept {
   handle_signals(SIG_IGN);
   (void)::waitpid(agent, nullptr, 0);
   const int code = ended.si_code == CLD_EXITED ? ended.si_status : code_of_killed + ended.si_status;
-  if (has_children()) become_sweeper(code);
+  // One that was killed may have left cgroups.
+  if (has_children() || ended.si_code != CLD_EXITED) become_sweeper(code);
   ::_exit(code);
 }
 
@@ -155,7 +157,10 @@ std::optional<int> code_of_sweeper(int count, char** words) {
 }
 
 void sweep(int code) {
+  const pid_t keeper = ::getpid();
+  command_cgroups::kill_all(keeper);
   end_all_children();
+  command_cgroups::remove_all(keeper);
   ::_exit(code);
 }
 

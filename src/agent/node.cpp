@@ -47,7 +47,7 @@ node::node(reactor& on, const detail::bytes16& nonce, const surroundings& around
       up_(on, static_cast<line_owner&>(*this),
           detail::link::to_parent(describe_self(nonce), on.now(), bounded_by_credit()), in, out),
       talks_(on, static_cast<talks_owner&>(*this)),
-      commands_(on, static_cast<commands_owner&>(*this), around, talks_),
+      commands_(on, static_cast<commands_owner&>(*this), around, talks_, ::getppid()),
       children_(on, static_cast<children_owner&>(*this), around),
       files_(on, static_cast<file_relay_owner&>(*this), around.mask()),
       signals_(on, delegate<bool>::to<&node::on_signals>(this)),
