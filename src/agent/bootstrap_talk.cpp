@@ -20,7 +20,7 @@ bootstrap_talk::bootstrap_talk(reactor& on, bootstrap_owner& owner, int fd, std:
       fd_(fd),
       seen_(delegate<std::uint32_t>::to<&bootstrap_talk::on_ready>(this)),
       reader_(nonce) {
-  // A fresh socket has room for a line; one that was closed says so to who reads it.
+  // The send buffer of a new socket has room for a line. If the peer is gone, read() reports it.
   const std::string opening = detail::stage1_opening(nonce, folder);
   (void)::send(fd_, opening.data(), opening.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   (void)loop_.look(seen_, fd_, EPOLLIN);

@@ -36,8 +36,9 @@ class bootstrap_owner {
 
 class bootstrap_talk {
  public:
-  /// Sends the first line. `folder`: a name that nobody can guess. `fd`, a fresh socket, must not
-  /// block, and stay open until one of the first two is called.
+  /// Sends the opening line of stage 1. `folder`: an unguessable name for a directory on the host.
+  /// Pre: `fd` is a non-blocking socket to which nothing was written yet. It stays open until
+  /// on_agent_started() or on_no_agent() is called.
   bootstrap_talk(reactor& on, bootstrap_owner& owner, int fd, std::string_view nonce,
                  std::string_view folder);
   bootstrap_talk(const bootstrap_talk&) = delete;

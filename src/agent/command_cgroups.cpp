@@ -16,9 +16,10 @@
 namespace execo::agent {
 namespace {
 
-// Where it is mounted by systemd, file-hierarchy(7).
+// Where systemd mounts cgroup v2, alone and beside v1.
 constexpr const char* mounts[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
-// The value of both attributes of a cgroup that systemd has delegated: systemd.resource-control(5).
+// systemd sets one of these attributes to 1 on a cgroup with Delegate=yes: its CGROUP_DELEGATION
+// page.
 constexpr const char* delegations[] = {"user.delegate", "trusted.delegate"};
 
 std::string mount_point() {
@@ -47,13 +48,14 @@ bool says_delegated(const char* directory) {
   return false;
 }
 
-// Root may write in all of them, its own or not.
+// Root may write everywhere, so that for root only the attribute says that a cgroup is delegated.
 bool is_delegated(const std::string& directory) {
   struct stat about {};
   if (::stat(directory.c_str(), &about) != 0) return false;
   const bool is_owned = ::geteuid() != 0 && about.st_uid == ::geteuid();
   return (is_owned || says_delegated(directory.c_str())) &&
-         ::access((directory + "/cgroup.procs").c_str(), W_OK) == 0;
+         ::access((directory + "/cgroup.procs").c_str(), W_OK) == 0 &&
+         ::access((directory + "/cgroup.kill").c_str(), W_OK) == 0;
 }
 
 std::string find_delegated() {
@@ -74,7 +76,7 @@ bool kill_in(const std::string& directory) {
   return all && ::write(all.get(), "1", 1) == 1;
 }
 
-// A command may have made further ones in its own.
+// With the cgroups that a command has made in its own.
 void remove_tree(const std::string& directory) {
   if (::rmdir(directory.c_str()) == 0 || errno != EBUSY) return;
   DIR* list = ::opendir(directory.c_str());

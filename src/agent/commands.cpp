@@ -377,7 +377,6 @@ void commands::sweep() {
   }
 }
 
-// All that is in it is of the command, whatever it looks like.
 bool commands::clear_cgroup(ended_command& of) {
   const bool has_some = cgroups_.has_processes(of.run);
   of.is_left = has_some && lingers(of);
@@ -398,7 +397,7 @@ ended_command* commands::who_left(pid_t orphan, bool& unsure) {
       found =
           std::ranges::find_if(swept_, [&](const auto& one) { return mark == mark_of(one.run); });
     else if (cgroups_.hold_commands())
-      return nullptr;  // it is in none of theirs, or would be killed there
+      return nullptr;  // what is in a cgroup of theirs is handled by clear_cgroup()
     else if (by_pid_.empty())
       found = swept_.begin();
     else

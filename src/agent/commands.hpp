@@ -99,7 +99,8 @@ class commands final : private job_owner {
   /// begins another program.
   ended_command* who_left(pid_t orphan, bool& unsure);
   bool lingers(const ended_command& which) noexcept;
-  /// Kills what is in its cgroup and has no grace. Whether it has.
+  /// Kills what is left in the cgroup of an ended command, once its grace period is over. True if
+  /// it has killed something.
   bool clear_cgroup(ended_command& of);
   /// Pre: the order is whole and sound.
   void launch(const detail::execute_message& order);

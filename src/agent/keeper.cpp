@@ -130,7 +130,7 @@ bool has_children() noexcept {
   handle_signals(SIG_IGN);
   (void)::waitpid(agent, nullptr, 0);
   const int code = ended.si_code == CLD_EXITED ? ended.si_status : code_of_killed + ended.si_status;
-  // One that was killed may have left cgroups.
+  // An agent that was killed has not removed its cgroups.
   if (has_children() || ended.si_code != CLD_EXITED) become_sweeper(code);
   ::_exit(code);
 }

@@ -113,7 +113,7 @@ void place(int source, int target) noexcept {
   // It may have died before that was set.
   if (::getppid() != made.parent) ::_exit(127);
   const child_plan& plan = made.plan;
-  // Before anything can come of it. Where it is refused, the command runs all the same.
+  // Before it can fork. If the kernel refuses, the command runs without a cgroup.
   if (plan.cgroup >= 0) (void)!::write(plan.cgroup, "0", 1);
   place(plan.in, 0);
   place(plan.out, 1);

@@ -32,7 +32,7 @@ class child_plan {
   std::string directory;                 // empty: that of the agent
   int in = -1, out = -1, err = -1;       // above 2; -1: that of the agent
   int talk_program = -1;                 // it has a descriptor of that; -1: none
-  int cgroup = -1;                       // cgroup.procs of the one that it moves to; -1: none
+  int cgroup = -1;                       // open cgroup.procs of the cgroup that it joins; -1: none
   bool on_terminal = false;              // they are a terminal, which becomes that of its session
   const surroundings* around = nullptr;
 };

@@ -8,7 +8,8 @@
 
 namespace execo::agent {
 
-/// In its environment: what shows its parent that this is the agent that it has started.
+/// The environment variable with the nonce, by which the parent recognizes the agent that it
+/// started.
 inline constexpr const char* nonce_variable = "EXECO_NONCE";
 
 /// FOLDER, or an empty FOLDER, or no argument; and the nonce.
@@ -18,7 +19,8 @@ class agent_arguments {
   std::string folder;
 };
 
-/// Nothing if they are others. The environment has no nonce any more, which commands would inherit.
+/// Nothing if the arguments are malformed. Unsets nonce_variable, so that commands do not inherit
+/// it.
 std::optional<agent_arguments> take_arguments(int count, char** words);
 
 /// Unlinks what is in the folder, and the folder: one that stage 1 made, known by its name.

@@ -29,14 +29,14 @@ namespace execo::detail {
 /// as
 ///   execo-agent FOLDER
 /// where FOLDER is what the agent removes first, with all in it, or empty: then nothing is left on
-/// the host already. The agent has the nonce in its environment, as EXECO_NONCE: what arguments a
-/// process has, everybody on the host may see. The umask is the one of the login. Descriptor 4 is
+/// the host already. The agent gets the nonce in its environment, as EXECO_NONCE: any user of the
+/// host can read the arguments of a process. The umask is the one of the login. Descriptor 4 is
 /// the image, if it was unlinked: the agent closes all above 2.
 const std::string& stage1_command();
 
-/// The first line of its input: the nonce, by which its answers are known, and a name for its
-/// folder, where the host has no mktemp. Nobody can guess either.
-/// Pre: hexadecimal digits, in lower case.
+/// The first line of the input of stage 1: the nonce, which marks its answers, and a name for its
+/// folder where the host has no mktemp.
+/// Pre: both are random, in lower case hexadecimal digits.
 std::string stage1_opening(std::string_view nonce, std::string_view folder);
 
 /// How the bytes of an image are sent.

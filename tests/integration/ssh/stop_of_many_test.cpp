@@ -58,8 +58,8 @@ class stop_of_many : public testing::TestWithParam<std::tuple<bool, bool, bool>>
   void expect_end(const action_result& all, end_reason how, const std::string& user) const {
     for (const host_result& r : all.all()) {
       EXPECT_EQ(r.how(), how) << user << r.describe();
-      // Hosts that are one machine may not be done in the time that their end is waited for. What
-      // counts is that nothing is left of them soon after.
+      // All hosts are one machine, and may need longer than execo waits for their end. Then the
+      // result says so, and nothing is left soon after.
       if (r.may_still_run()) {
         EXPECT_EQ(r.leftover(), leftover_cause::no_answer) << user << r.describe();
       }
