@@ -5,18 +5,9 @@
 #include <signal.h>
 
 #include <cstddef>
-#include <cstdint>
 
 namespace execo::detail {
 namespace {
-
-struct directory_entry {
-  std::uint64_t inode;
-  std::int64_t offset;
-  unsigned short size;
-  unsigned char type;
-  char name[1];
-};
 
 /// "4711 (any name) S 1 ...": the name may hold a parenthesis. Negative if there is no such
 /// process, or if it is a zombie.

@@ -1,9 +1,20 @@
 // Processes as /proc lists them, for a copy of this process: see raw_child.cpp for what it may do.
 #pragma once
 
+#include <cstdint>
+
 #include "base/raw_call.hpp"
 
 namespace execo::detail {
+
+/// What getdents64(2) gives.
+struct directory_entry {
+  std::uint64_t inode;
+  std::int64_t offset;
+  unsigned short size;
+  unsigned char type;
+  char name[1];
+};
 
 /// The place of a number behind the name in /proc/PID/stat, from 0.
 enum class stat_field { parent = 1, group = 2, session = 3 };

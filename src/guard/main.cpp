@@ -1,5 +1,5 @@
 // The guard of commands: a program of a few pages, without a library, that waits beside a program
-// that uses execo and kills the commands of that one when it is gone.
+// that uses execo. When that one is gone, it kills its commands and removes their directory.
 #include <fcntl.h>
 #include <linux/time_types.h>
 #include <poll.h>
@@ -15,7 +15,8 @@ namespace {
 // A process that exits closes its descriptors first and then is gone, after a while if it was
 // large. One that executes another program closes them, too, and stays.
 constexpr long exit_seconds = 60;
-// Processes of a session may fork while they are looked for.
+// Processes of a session may fork while they are looked for, and one that is being killed may make
+// a file meanwhile.
 constexpr int max_looks = 100;
 
 [[noreturn]] void leave() {
@@ -70,6 +71,30 @@ void kill_command(guard_slot one) {
   if (reach == guarded::session) kill_session(pid);
 }
 
+void unlink_all(long directory) {
+  alignas(directory_entry) char entries[1024];
+  (void)call(SYS_lseek, directory, 0, SEEK_SET);
+  for (long size; (size = call(SYS_getdents64, directory, entries, sizeof entries)) > 0;) {
+    for (long at = 0; at < size;) {
+      auto* entry = reinterpret_cast<const directory_entry*>(entries + at);
+      at += entry->size;
+      (void)call(SYS_unlinkat, directory, entry->name, 0);
+    }
+  }
+}
+
+void remove_directory(const guarded_directory& which) {
+  if (which.path[0] != '/') return;
+  constexpr int how = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  long directory = call(SYS_openat, AT_FDCWD, which.path, how);
+  if (directory < 0) return;
+  for (int look = 0; look < max_looks; ++look) {
+    unlink_all(directory);
+    if (call(SYS_unlinkat, AT_FDCWD, which.path, AT_REMOVEDIR) == 0) break;
+  }
+  (void)call(SYS_close, directory);
+}
+
 void kill_commands() {
   guard_slot part[256];
   std::uint64_t left = 0;
@@ -94,7 +119,13 @@ extern "C" {
 #endif
   using namespace execo::detail;
   leave_family();
-  if (wait_for_end()) kill_commands();
+  if (wait_for_end()) {
+    guarded_directory directory;
+    const bool is_known =
+        call(SYS_read, guard_table_fd, &directory, sizeof directory) == sizeof directory;
+    kill_commands();
+    if (is_known) remove_directory(directory);
+  }
   leave();
 }
 }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cassert>
 #include <new>
 #include <string>
 
@@ -59,8 +60,20 @@ command_guard::~command_guard() {
   (void)::munmap(table_, guard_table::bytes);
 }
 
-guard_slot* command_guard::take() {
+void command_guard::start_once() {
   if (!std::exchange(tried_, true)) start();
+}
+
+void command_guard::remove_at_kill(std::string_view directory) {
+  assert(directory.starts_with('/') && directory.size() < sizeof(guarded_directory::path));
+  start_once();
+  if (table_ == nullptr) return;
+  assert(table_->directory.path[0] == '\0');
+  directory.copy(table_->directory.path, sizeof table_->directory.path - 1);
+}
+
+guard_slot* command_guard::take() {
+  start_once();
   if (table_ == nullptr) return nullptr;
   if (!free_.empty()) {
     guard_slot* again = free_.back();

@@ -1,9 +1,11 @@
 // Commands end with this program, however it ends: a small process beside it, started with the
-// first command of a loop, kills those that still run when this process is gone. It knows them from
-// memory that both share, so one command more costs it nothing.
+// first command of a loop, kills those that still run when this process is gone, and removes the
+// directory that they share. It knows them from memory that both share, so one command more costs
+// it nothing.
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -23,8 +25,13 @@ class command_guard final : public loop_service {
   /// no more processes are allowed.
   guard_slot* take();
   void give_back(guard_slot* slot) noexcept;
+  /// The directory is removed with all files in it if this process is killed, after the commands.
+  /// Without a guard it stays.
+  /// Pre: the path is absolute and fits into a guarded_directory; there was none before.
+  void remove_at_kill(std::string_view directory);
 
  private:
+  void start_once();
   void start();
 
   guard_table* table_ = nullptr;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "process/command_guard.hpp"
 #include "process/local_transport.hpp"
 
 namespace execo::detail {
@@ -53,7 +54,10 @@ control_sockets::~control_sockets() {
 std::string control_sockets::next() {
   if (!std::exchange(tried_, true)) {
     std::string pattern = "/tmp/execo-XXXXXX";
-    if (::mkdtemp(pattern.data()) != nullptr) directory_ = pattern;
+    if (::mkdtemp(pattern.data()) != nullptr) {
+      directory_ = pattern;
+      loop_.service<command_guard>().remove_at_kill(directory_);
+    }
   }
   if (directory_.empty()) return {};
   std::string path = directory_ + "/" + std::to_string(++count_);

@@ -14,10 +14,11 @@
 
 namespace execo::detail {
 
-/// A private directory for the control sockets of a loop, while there is a loop.
+/// A private directory for the control sockets of a loop, while there is a loop. The guard removes
+/// it if this process is killed.
 class control_sockets final : public loop_service {
  public:
-  explicit control_sockets(loop&) {}
+  explicit control_sockets(loop& on) noexcept : loop_(on) {}
   control_sockets(const control_sockets&) = delete;
   control_sockets& operator=(const control_sockets&) = delete;
   ~control_sockets() override;
@@ -26,6 +27,7 @@ class control_sockets final : public loop_service {
   std::string next();
 
  private:
+  loop& loop_;
   std::string directory_;
   unsigned count_ = 0;
   bool tried_ = false;

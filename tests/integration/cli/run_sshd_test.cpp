@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <fstream>
 #include <memory>
 
+#include "child_processes.hpp"
+#include "file_bytes.hpp"
+#include "fleet_fixture.hpp"
 #include "program.hpp"
 #include "slow_proxy.hpp"
 #include "sshd_fixture.hpp"
@@ -73,6 +77,29 @@ TEST_F(execo_run_on_sshd, a_mistake_in_ssh_config_is_found_before_the_first_host
   o = run_program({EXECO_TOOL, "run", "-F", "none", "-o", "Nono=1", "-w", "db", "true"});
   EXPECT_EQ(o.code, 2);
   EXPECT_THAT(o.err, HasSubstr("execo: -o 'Nono=1': 'nono' is not a keyword"));
+}
+
+// The directory of the control sockets of the program ssh, by the arguments of one that runs.
+std::string control_directory_of(pid_t tool) {
+  for (pid_t child : child_processes(tool)) {
+    const std::string words = file_bytes("/proc/" + std::to_string(child) + "/cmdline");
+    const std::size_t at = words.find("/tmp/execo-");
+    if (at != std::string::npos) return words.substr(at, words.find('/', at + 5) - at);
+  }
+  return {};
+}
+
+TEST_F(execo_run_on_sshd, a_killed_tool_leaves_no_control_socket_of_the_program_ssh) {
+  program tool(run({"--via", "openssh", "-w", "127.5.0.[1-3]", "-l", server_->user(), "-F", "none",
+                    "--", "echo here; exec sleep 1000"}));
+  for (const char* host : {"127.5.0.1", "127.5.0.2", "127.5.0.3"})
+    ASSERT_TRUE(tool.out_has(std::string(host) + ": here"));
+  const std::string directory = control_directory_of(tool.pid());
+  EXPECT_TRUE(std::filesystem::is_directory(directory)) << directory;
+  tool.kill(SIGKILL);
+  EXPECT_EQ(tool.finish().signal, SIGKILL);
+  EXPECT_TRUE(soon([&] { return !std::filesystem::exists(directory); })) << directory;
+  end_commands();
 }
 
 TEST_F(execo_run_on_sshd, an_interrupt_leaves_no_command_behind) {
