@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/contain.hpp"
 #include "execo/log.hpp"
 #include "execo/printable.hpp"
 #include "process/local_transport.hpp"
@@ -91,22 +92,18 @@ class openssh_transport final : public refusing_transport {
     if (until_kill) ending_ = number;
     if (control_.empty() || requests_.size() >= max_scripts || is_of_no_use())
       return until_kill ? stop_ssh(number) : void();
-    command_mark alone;
-    std::string line = until_kill ? ending_line(1, number, *until_kill, alone)
-                                  : signal_line(1, number, delivery::none, alone);
-    request& made = requests_.emplace_back();
-    made.ends = until_kill.has_value();
-    made.script = std::make_unique<openssh_signal>(
-        home(), shared_->around, openssh_setup::words_over(control_, where_, helper_script(line)),
-        delegate<>::to<&openssh_transport::on_script>(this));
+    begin_script(number, until_kill);
   }
   void end_scope(duration until_kill) override { until_kill_ = until_kill; }
 
   void close() override {
     if (stage_ >= stage::leaving) return;
-    bool waits = stage_ == stage::live && awaits_script();
+    bool lives = stage_ == stage::live;
     stage_ = stage::leaving;
-    if (!waits) return leave();
+    if (!lives) return leave();
+    pipe_.read_into(log_);
+    if (awaits_answer()) return await_answer();
+    if (!awaits_script()) return leave();
     home().arm_after(wait_, max_script_delay);
   }
 
@@ -122,8 +119,9 @@ class openssh_transport final : public refusing_transport {
  private:
   // fresh -> live -> ended -> over -> leaving -> left -> closed -> reported: ssh is to be started;
   // it was; it has ended without a status of the command, and its output is waited for; no event
-  // follows but the last one; the same, and the script that ends the command is waited for; ssh is
-  // given up; it is gone, and what else we began may not be. reported: the last event was sent.
+  // follows but the last one; the same, and the server's answer or the script that ends the command
+  // is waited for; ssh is given up; it is gone, and what else we began may not be. reported: the
+  // last event was sent.
   enum class stage : std::uint8_t { fresh, live, ended, over, leaving, left, closed, reported };
 
   bool is_over() const noexcept { return stage_ >= stage::over; }
@@ -136,6 +134,18 @@ class openssh_transport final : public refusing_transport {
     std::unique_ptr<openssh_signal> script;
     bool ends = false;  // the command
   };
+
+  // With `until_kill` it ends the command, else it sends one signal.
+  void begin_script(int number, std::optional<duration> until_kill) {
+    command_mark alone;
+    std::string line = until_kill ? ending_line(1, number, *until_kill, alone)
+                                  : signal_line(1, number, delivery::none, alone);
+    request& made = requests_.emplace_back();
+    made.ends = until_kill.has_value();
+    made.script = std::make_unique<openssh_signal>(
+        home(), shared_->around, openssh_setup::words_over(control_, where_, helper_script(line)),
+        delegate<>::to<&openssh_transport::on_script>(this));
+  }
 
   // All that is left then is to end the connection.
   void stop_ssh(int number) {
@@ -163,6 +173,20 @@ class openssh_transport final : public refusing_transport {
     return of_scripts() != script_state::gone &&
            std::ranges::any_of(requests_,
                                [](const request& r) { return r.ends && !r.script->is_over(); });
+  }
+
+  // The command was asked for, and was given up before the owner knew that it runs.
+  bool awaits_answer() const noexcept {
+    return !runs() && !is_subsystem() && log_.asked() && !log_.status() && ending_ == 0;
+  }
+
+  void await_answer() {
+    if (log_.reached() < phase::run) return home().arm_after(wait_, max_answer_delay);
+    if (control_.empty()) return leave();
+    ending_ = SIGKILL;
+    home().arm_after(wait_, max_script_delay);
+    contain([this] { begin_script(SIGKILL, duration(0)); },
+            [this](const std::exception_ptr&) { leave(); });
   }
 
   void leave() {
@@ -224,6 +248,8 @@ class openssh_transport final : public refusing_transport {
     follow_login();
     if (phase_ < phase::run && log_.reached() == phase::run && stage_ == stage::live)
       words_.clear();
+    bool is_answer = stage_ == stage::leaving && awaits_answer() && log_.reached() == phase::run;
+    if (is_answer) return await_answer();
     if (stage_ != stage::live || phase_ >= log_.reached()) return;
     phase_ = log_.reached();
     owner().on_phase(phase_);
@@ -287,6 +313,7 @@ class openssh_transport final : public refusing_transport {
 
   void on_exit(exit_status status) override {
     read_log();
+    if (stage_ == stage::leaving && !awaits_script()) return leave();
     if (is_over()) return;
     if (log_.status()) return report_status(*log_.status());
     if (login_) login_->finish();

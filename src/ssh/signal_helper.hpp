@@ -17,6 +17,11 @@ namespace execo::detail {
 /// connection is closed: a busy server starts it late, and without the connection it finds no
 /// command.
 inline constexpr auto max_script_delay = std::chrono::seconds(4);
+/// How long the answer to the request for a command is waited for when the command is given up. A
+/// server answers when it has forked: the command may run before the answer comes, and a busy
+/// server forks late. Without the connection no script finds it, and one that has no terminal yet
+/// does not end with it either.
+inline constexpr auto max_answer_delay = max_script_delay;
 
 /// What the server has made of the signal request: surely nothing, or it may have delivered it.
 enum class delivery : std::uint8_t { none, possible };

@@ -27,10 +27,6 @@ namespace {
 // Long enough for a command that a signal request has reached to end and say so.
 constexpr auto signal_delay = std::chrono::milliseconds(200);
 
-// Servers answer the request to run a command when they have forked; what has not come after this
-// time is not waited for by who gives up.
-constexpr auto answer_time = std::chrono::seconds(1);
-
 // RFC 4254, 6.10. What is not in it has no name that an ssh server would understand.
 const char* rfc_name(int number) {
   constexpr std::array known{SIGABRT, SIGALRM, SIGFPE,  SIGHUP,  SIGILL,  SIGINT, SIGKILL,
@@ -260,7 +256,7 @@ class ssh_transport final : public transport, session_user, channel_owner {
   }
 
   clock::time_point leave_time() const noexcept {
-    if (stage_ < stage::running) return channel().requested_at() + answer_time;
+    if (stage_ < stage::running) return channel().requested_at() + max_answer_delay;
     bool is_busy = awaits_script() && session().gave_sign_of_life();
     return is_busy ? later(give_up_at_, max_script_delay) : give_up_at_;
   }

@@ -255,6 +255,12 @@ bool host_under_test::left_over() const {
   return false;
 }
 
+void host_under_test::leaves_nothing(const result& r) const {
+  has_ended(r);
+  if (r.leftover() == leftover_cause::no_answer && r.started_command() != certainty::yes) return;
+  EXPECT_FALSE(left_over()) << r.describe() << ", " << to_string(r.leftover());
+}
+
 void host_under_test::clear() const {
   for (pid_t pid : endless_ones()) (void)::kill(pid, SIGKILL);
   close_idle_connections(*loop_);

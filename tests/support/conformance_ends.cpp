@@ -67,8 +67,7 @@ void is_killed(host_at at) {
   host_result r = once_ready(at.on("trap '' TERM INT; echo ready; exec " + at.endless()),
                              [](remote& a) { a.kill(SIGKILL); });
   EXPECT_EQ(r.how(), end_reason::signaled) << r.describe();
-  has_ended(r);
-  EXPECT_FALSE(at.left_over());
+  at.leaves_nothing(r);
 }
 
 constexpr conformance_point ends[] = {
@@ -204,8 +203,7 @@ constexpr conformance_point signals[] = {
        host_result r = once_ready(at.on(text), [](remote& a) { a.kill(SIGTERM); });
        EXPECT_EQ(r.how(), end_reason::signaled) << r.describe();
        EXPECT_EQ(r.out, "ready\n");
-       has_ended(r);
-       EXPECT_FALSE(at.left_over());
+       at.leaves_nothing(r);
      }},
     {"kill() of a command that ignores TERM ends with KILL",
      [](host_at at) {
@@ -235,8 +233,7 @@ constexpr conformance_point signals[] = {
          host_result r = sync_wait(killed_after(at, time));
          EXPECT_THAT(r.how(), testing::AnyOf(end_reason::cancelled, end_reason::signaled))
              << r.describe();
-         has_ended(r);
-         EXPECT_FALSE(at.left_over());
+         at.leaves_nothing(r);
        }
      }},
     {"a stop before the command has started",
@@ -250,8 +247,7 @@ constexpr conformance_point signals[] = {
        std::string text = at.endless() + " & echo ready; wait";
        host_result r = once_ready(at.on(text), [](remote& a) { a.request_stop(); });
        EXPECT_EQ(r.how(), end_reason::cancelled) << r.describe();
-       has_ended(r);
-       EXPECT_FALSE(at.left_over());
+       at.leaves_nothing(r);
      }},
     {"a command on a connection after one that was killed",
      [](host_at at) {
@@ -267,8 +263,7 @@ void times_out(host_at at, remote action, phase where = phase::run) {
   EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
   EXPECT_EQ(r.phase(), where);
   EXPECT_TRUE(r.killed());
-  has_ended(r);
-  EXPECT_FALSE(at.left_over());
+  at.leaves_nothing(r);
 }
 
 constexpr conformance_point times[] = {

@@ -63,9 +63,9 @@ class recorded_run final : public detail::transport_events {
  public:
   recorded_run(driven_loop& on, std::shared_ptr<detail::ssh_environment> shared,
                const std::string& where, std::string_view text)
-      : what(text),
-        on_(on),
-        transport_(detail::make_ssh_transport(std::move(shared), host(where))) {}
+      : recorded_run(on, detail::make_ssh_transport(std::move(shared), host(where)), text) {}
+  recorded_run(driven_loop& on, std::unique_ptr<detail::transport> by, std::string_view text)
+      : what(text), on_(on), transport_(std::move(by)) {}
   recorded_run(const recorded_run&) = delete;
   recorded_run& operator=(const recorded_run&) = delete;
   ~recorded_run() {

@@ -5,6 +5,7 @@
 
 #include <deque>
 
+#include "ssh/openssh_transport.hpp"
 #include "sshd_suite.hpp"
 
 namespace execo::test {
@@ -39,30 +40,6 @@ TEST_P(ssh_signal, reaches_a_command_and_all_it_started) {
   EXPECT_EQ(r.run().status, exit_status::of_signal(SIGTERM));
   EXPECT_EQ(r.out, "up\n");
   EXPECT_TRUE(server_->no_commands_left());
-}
-
-TEST_P(ssh_signal, ends_a_command_that_is_given_up_before_the_server_has_answered) {
-  bool met = false;
-  for (int attempt = 0; attempt < 50 && !met; ++attempt) {
-    recorded_run r(loop, shared, "127.1.0.1", "exec sleep 600");
-    r.open();
-    // Between turns nothing is read: a command that is there by then has not been answered for.
-    auto begun = [&r] {
-      if (!r.in(phase::open)) return r.in(phase::run);
-      for (int i = 0; i < 100 && server_->commands().empty(); ++i) (void)::poll(nullptr, 0, 3);
-      return !server_->commands().empty();
-    };
-    ASSERT_TRUE(loop.until(begun)) << r.context;
-    met = r.in(phase::open);
-    if (met) {
-      r.close();
-    } else {
-      r.signal(SIGKILL);
-    }
-    EXPECT_TRUE(loop.until([&r] { return r.closed; }));
-    ASSERT_TRUE(server_->no_commands_left());
-  }
-  EXPECT_TRUE(met);
 }
 
 TEST_P(ssh_signal, is_told_to_a_handler) {
@@ -171,6 +148,78 @@ TEST_P(ssh_signal, does_nothing_before_the_command_runs) {
 
 INSTANTIATE_TEST_SUITE_P(as, ssh_signal, ::testing::Values(false, true),
                          [](const auto& i) { return i.param ? "ordinary_user" : "caller"; });
+
+// One that is given up between its request and the server's answer, by the library and by the
+// program, with a terminal and without.
+class unanswered_command
+    : public sshd_suite<unanswered_command, ::testing::TestWithParam<std::tuple<bool, bool>>> {
+ protected:
+  std::unique_ptr<recorded_run> make() {
+    auto [by_program, with_terminal] = GetParam();
+    constexpr const char* text = "exec sleep 600";
+    auto made = by_program
+                    ? std::make_unique<recorded_run>(
+                          loop,
+                          detail::make_openssh_transport(
+                              loop,
+                              std::make_shared<detail::openssh_setup>(
+                                  options, detail::ssh_caller::now(), detail::surroundings::none()),
+                              host("127.1.0.1"), ""),
+                          text)
+                    : std::make_unique<recorded_run>(
+                          loop, detail::make_ssh_environment(loop, options), "127.1.0.1", text);
+    made->what.attributes.pty = with_terminal;
+    return made;
+  }
+
+  void give_up(recorded_run& r) {
+    if (r.in(phase::run)) {
+      r.signal(SIGKILL);
+    } else {
+      r.close();
+    }
+    EXPECT_TRUE(loop.until([&r] { return r.closed; }));
+  }
+};
+
+TEST_P(unanswered_command, that_runs_is_ended) {
+  bool met = false;
+  for (int attempt = 0; attempt < 50 && !met; ++attempt) {
+    std::unique_ptr<recorded_run> r = make();
+    r->open();
+    // Between turns nothing is read: a command that is there by then has not been answered for.
+    auto begun = [&] {
+      if (!r->in(phase::open)) return r->in(phase::run);
+      for (int i = 0; i < 100 && server_->commands().empty(); ++i) (void)::poll(nullptr, 0, 3);
+      return !server_->commands().empty();
+    };
+    ASSERT_TRUE(loop.until(begun)) << r->context;
+    met = r->in(phase::open);
+    give_up(*r);
+    ASSERT_TRUE(server_->no_commands_left());
+  }
+  EXPECT_TRUE(met);
+}
+
+// Perhaps before its request.
+TEST_P(unanswered_command, leaves_nothing_when_it_is_given_up_at_once) {
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    std::unique_ptr<recorded_run> r = make();
+    r->open();
+    ASSERT_TRUE(loop.until([&r] { return r->in(phase::open) || r->in(phase::run); }));
+    give_up(*r);
+    // Then it may begin yet.
+    if (r->report.leftover == leftover_cause::no_answer) return;
+    EXPECT_TRUE(server_->no_commands_left());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(of, unanswered_command,
+                         ::testing::Combine(::testing::Bool(), ::testing::Bool()),
+                         [](const auto& i) {
+                           return std::string(std::get<0>(i.param) ? "openssh" : "libssh") +
+                                  (std::get<1>(i.param) ? "_with_terminal" : "");
+                         });
 
 TEST(ssh_signal_with_one_session_per_connection, that_cannot_be_sent_leaves_the_command_alone) {
   if (!sshd_fixture::available()) GTEST_SKIP() << "no sshd";
