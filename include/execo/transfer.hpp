@@ -17,6 +17,7 @@
 #include "execo/detail/words.hpp"
 #include "execo/time.hpp"
 #include "execo/tree.hpp"
+#include "execo/tree_network.hpp"
 
 namespace execo {
 
@@ -47,6 +48,7 @@ namespace detail {
 // Throw: std::logic_error if the action was started, std::invalid_argument for a bad value.
 void set_copy_ssh(action& a, ssh_options options);
 void set_copy_via(action& a, const tree& shape);
+void set_copy_net(action& a, const tree_net_ref& net);
 void set_sftp(action& a);
 void set_preserve(action& a);
 void set_copy_rate(action& a, std::uint64_t in_all, std::uint64_t each);
@@ -68,6 +70,9 @@ class copy_options : public fanout_options<Self> {
   /// By way of each other, as remote::via(); then all hosts at a time, unless fanout() was called.
   /// Not with sftp(): the start throws std::invalid_argument.
   EXECO_SETTER(via(const tree& shape), set_copy_via(self(), shape))
+  /// By way of a tree that stays, as remote::via(). One that has not begun, and may have any shape,
+  /// begins with the one that suits a put() of these files to these hosts.
+  EXECO_SETTER(via(const tree_network& net), set_copy_net(self(), state_of(net)))
   /// Over SFTP, the subsystem of an ssh server, in place of a script that a shell of the host runs.
   /// Where a host is seen to run no script, it is tried by itself. No digest can be had: sizes are
   /// compared. Not with a connector, nor as another user.

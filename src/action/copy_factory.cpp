@@ -9,14 +9,10 @@
 #include <utility>
 
 #include "action/action_access.hpp"
-#include "action/kept_trees.hpp"
-#include "action/remote_factory.hpp"
 #include "execo/printable.hpp"
 #include "execo/transfer.hpp"
 #include "process/lifecycle.hpp"
-#include "shape/copy_shape.hpp"
 #include "transfer/copy_fallback.hpp"
-#include "tree/tree_plan.hpp"
 
 namespace execo::detail {
 namespace {
@@ -32,11 +28,6 @@ std::string with_percent_doubled(const std::string& text) {
   return made;
 }
 
-bool has_any_shape(const tree_settings& how) noexcept {
-  const bool is_by_hand = how.plan && how.plan->has_ways();
-  return how.arity == 0 && how.depth == 0 && !is_by_hand;
-}
-
 std::string current_directory() {
   std::error_code none;
   return std::filesystem::current_path(none).string();
@@ -44,52 +35,10 @@ std::string current_directory() {
 
 }  // namespace
 
-copy_factory::copy_factory() : way_(make_remote_factory(ssh_options())) {}
-
-void copy_factory::set_ssh(ssh_options options) {
-  options_ = std::move(options);
-  choose_way();
-}
-
-void copy_factory::set_tree(const tree& shape) {
-  shape_ = shape;
-  choose_way();
-}
-
-std::string copy_factory::take_tree_if_faster(const std::vector<host>& hosts, way_wishes wishes) {
-  if (shape_ || options_.via != ssh_client::automatic) return {};
-  wishes.by_sftp = by_sftp;
-  way_choice found = execo::choose_way(hosts, options_, wishes);
-  if (!found.is_tree) return {};
-  options_ = directly(std::move(options_));
-  set_tree(tree());
-  return std::move(found.why);
-}
-
-void copy_factory::choose_way() {
-  may_speak_sftp_ = !shape_ && options_.connector.empty() && options_.become.empty();
-  if (shape_)
-    way_ = make_kept_tree_factory(options_, *shape_);
-  else
-    way_ = make_remote_factory(options_);
-}
-
-// The depth is left to what comes of it: a host that has two children already takes no third one.
-void copy_factory::fit_shape(const command& what, std::uint64_t hosts, std::uint64_t bytes) {
-  constexpr std::size_t any_depth = 255;
-  if (!shape_ || !has_any_shape(shape_->settings())) return;
-  const unsigned arity = copy_arity(hosts, bytes);
-  if (arity == 0) return;
-  tree fitted = *shape_;
-  fitted.arity(arity).depth(any_depth);
-  way_ = make_kept_tree_factory(options_, fitted);
-  way_->prepare(what);
-}
-
 void copy_factory::prepare(const command& what) {
-  if (shape_ && by_sftp)
+  if (way.is_by_others() && by_sftp)
     throw std::invalid_argument("sftp: not by way of other hosts, leave out sftp() or via()");
-  way_->prepare(what);
+  way.factory().prepare(what);
   directory_ = current_directory();
   command streams("");
   streams.set_out(capture(0));
@@ -101,7 +50,7 @@ void copy_factory::prepare(const command& what) {
 
 void copy_factory::begin(loop& on) {
   rings_ = on.rings().size();
-  way_->begin(on);
+  way.factory().begin(on);
 }
 
 intrusive_ptr<lifecycle> copy_factory::run_script(loop& on, std::size_t ring, attempt what,
@@ -117,7 +66,7 @@ intrusive_ptr<lifecycle> copy_factory::run_script(loop& on, std::size_t ring, at
   own->words[mark_word] = mark;
   what.what = std::move(own);
   what.stdio = stdio_;
-  return way_->make_run(on, ring, std::move(what));
+  return way.factory().make_run(on, ring, std::move(what));
 }
 
 void copy_factory::fill(copy_share& share) const {
@@ -131,8 +80,8 @@ void copy_factory::fill(copy_share& share) const {
 
 // What is counted or paced host by host is sent host by host, and agents write as who logs in.
 bool copy_factory::sends_by_agents() const noexcept {
-  return shape_ && options_.become.empty() && bytes_a_second_in_all == 0 &&
-         bytes_a_second_each == 0 && idle_timeout.count() == 0;
+  return way.has_writing_agents() && bytes_a_second_in_all == 0 && bytes_a_second_each == 0 &&
+         idle_timeout.count() == 0;
 }
 
 intrusive_ptr<lifecycle> copy_factory::run_agent(loop& on, std::size_t ring, attempt what,
@@ -195,7 +144,7 @@ intrusive_ptr<lifecycle> copy_factory::run_sftp(loop& on, std::size_t ring, atte
   what.what = std::move(own);
   what.stdio = sftp_stdio_;
   what.subsystem = "sftp";
-  return way_->make_run(on, ring, std::move(what));
+  return way.factory().make_run(on, ring, std::move(what));
 }
 
 intrusive_ptr<execution> copy_factory::as_execution(const intrusive_ptr<sftp_copy>& made) {
@@ -211,7 +160,7 @@ std::vector<std::string> copy_factory::script_paths(const command& what, std::si
 intrusive_ptr<execution> copy_factory::with_fallback(
     loop& on, std::size_t ring, const attempt& what, intrusive_ptr<copy_execution> first,
     std::function<intrusive_ptr<sftp_copy>(intrusive_ptr<lifecycle>)> second) {
-  if (!may_speak_sftp_) return intrusive_ptr<execution>(first.get());
+  if (!way.may_speak_sftp()) return intrusive_ptr<execution>(first.get());
   auto make = [this, &on, ring, what, second = std::move(second), was_tried = false]() mutable {
     copy_fallback::next_try next;
     if (std::exchange(was_tried, true)) return next;
@@ -233,11 +182,11 @@ void check_paths(const std::vector<std::string>& paths, const char* what) {
 
 void take_copy_way(fanout_action& to, ssh_options options) {
   to.limits = options.limits;
-  static_cast<copy_factory&>(*to.factory).set_ssh(std::move(options));
+  static_cast<copy_factory&>(*to.factory).way.set_ssh(std::move(options));
 }
 
 std::string take_copy_tree_if_faster(fanout_action& to) {
-  return static_cast<copy_factory&>(*to.factory).take_tree_if_faster(to.hosts, to.wishes());
+  return static_cast<copy_factory&>(*to.factory).way.take_tree_if_faster(to.hosts, to.wishes());
 }
 
 copy_factory& configurable_copy(action& a) {
@@ -249,7 +198,11 @@ void set_copy_ssh(action& a, ssh_options options) {
   take_copy_way(mine, std::move(options));
   mine.take_defaults = nullptr;
 }
-void set_copy_via(action& a, const tree& shape) { configurable_copy(a).set_tree(shape); }
+void set_copy_via(action& a, const tree& shape) { configurable_copy(a).way.set_tree(shape); }
+void set_copy_net(action& a, const tree_net_ref& net) {
+  configurable_copy(a).way.set_net(intrusive_ptr<tree_net>(&*net));
+  configurable(action_access::core(a)).take_defaults = nullptr;
+}
 void set_sftp(action& a) { configurable_copy(a).by_sftp = true; }
 void set_preserve(action& a) { configurable_copy(a).preserves = true; }
 void set_resume(action& a) { configurable_copy(a).resumes = true; }

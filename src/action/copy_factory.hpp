@@ -9,10 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "action/copy_way.hpp"
 #include "action/execution_factory.hpp"
 #include "action/fanout_action.hpp"
-#include "execo/tree.hpp"
-#include "execo/way_choice.hpp"
 #include "transfer/copy_counts.hpp"
 #include "transfer/copy_execution.hpp"
 #include "transfer/sftp_copy.hpp"
@@ -25,13 +24,8 @@ class sftp_copy;
 
 class copy_factory : public execution_factory {
  public:
-  copy_factory();
-
   // -- configuration, before the start ----------------------------------------------------------
-  void set_ssh(ssh_options options);
-  void set_tree(const tree& shape);
-  /// Takes a tree if ssh_client::automatic does, and says why; empty: it takes none.
-  std::string take_tree_if_faster(const std::vector<host>& hosts, way_wishes wishes);
+  copy_way way;
   bool preserves = false;
   bool resumes = false;
   bool syncs = false;
@@ -46,19 +40,19 @@ class copy_factory : public execution_factory {
   void prepare(const command& what) override;
   void begin(loop& on) override;
   std::size_t ring_of(const host& where, std::size_t rings) const noexcept override {
-    return way_->ring_of(where, rings);
+    return way.factory().ring_of(where, rings);
   }
   std::size_t usual_fanout() const noexcept override {
-    return shape_ ? way_->usual_fanout() : execution_factory::usual_fanout();
+    return way.is_by_others() ? way.factory().usual_fanout() : execution_factory::usual_fanout();
   }
-  std::size_t descriptors() const noexcept override { return way_->descriptors() + 1; }
+  std::size_t descriptors() const noexcept override { return way.factory().descriptors() + 1; }
   std::size_t spare_descriptors(loop& on) const noexcept override {
-    return way_->spare_descriptors(on);
+    return way.factory().spare_descriptors(on);
   }
-  login_place login_to(const host& where) const override { return way_->login_to(where); }
-  command_place place() const noexcept override { return way_->place(); }
-  bool reaches_all_itself() const noexcept override { return way_->reaches_all_itself(); }
-  void end(std::size_t ring) noexcept override { way_->end(ring); }
+  login_place login_to(const host& where) const override { return way.factory().login_to(where); }
+  command_place place() const noexcept override { return way.factory().place(); }
+  bool reaches_all_itself() const noexcept override { return way.factory().reaches_all_itself(); }
+  void end(std::size_t ring) noexcept override { way.factory().end(ring); }
 
  protected:
   /// A script_command() on the host, with that mark.
@@ -80,12 +74,8 @@ class copy_factory : public execution_factory {
   static intrusive_ptr<execution> as_execution(const intrusive_ptr<sftp_copy>& made);
   /// The last `count` words that the script of `what` is given: paths on the host.
   static std::vector<std::string> script_paths(const command& what, std::size_t count);
-  bool goes_by_way_of_others() const noexcept { return shape_.has_value(); }
   /// Agents of a tree may write the file.
   bool sends_by_agents() const noexcept;
-  /// Each of so many hosts is sent so many bytes: a tree that may have any shape gets the one for
-  /// that. Pre: prepare() was called, begin() was not.
-  void fit_shape(const command& what, std::uint64_t hosts, std::uint64_t bytes);
   /// Its agent, over the tree. `what`: of a script_command(). Pre: sends_by_agents().
   intrusive_ptr<lifecycle> run_agent(loop& on, std::size_t ring, attempt what,
                                      std::shared_ptr<tree_file> file);
@@ -95,16 +85,10 @@ class copy_factory : public execution_factory {
       std::function<intrusive_ptr<sftp_copy>(intrusive_ptr<lifecycle>)> second);
 
  private:
-  void choose_way();
-
-  ssh_options options_;
-  std::optional<tree> shape_;
-  std::shared_ptr<command_factory> way_;
   std::shared_ptr<copy_counts> counts_ = std::make_shared<copy_counts>();
   std::string directory_;
   taken_stdio stdio_;
   taken_stdio sftp_stdio_;
-  bool may_speak_sftp_ = true;  // the way ends at an ssh server, without a tree and `become`
   std::size_t rings_ = 1;
 };
 

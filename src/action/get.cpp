@@ -59,7 +59,7 @@ class get_factory final : public copy_factory {
 
   bool answers() const noexcept { return resumes || skip != skip_rule::none; }
   // A host that waits for its turn moves nothing.
-  bool has_turns() const noexcept { return goes_by_way_of_others() && idle_timeout.count() == 0; }
+  bool has_turns() const noexcept { return way.is_by_others() && idle_timeout.count() == 0; }
   // What comes unasked waits here where all of it has a pace.
   std::uint64_t unasked_size() const noexcept {
     constexpr std::uint64_t small = 65'536;

@@ -35,7 +35,7 @@ class put_factory final : public copy_factory {
     if (copy_failure failed = read_source_tree(sources_, directory(), *read))
       throw std::invalid_argument(words_of(failed));
     tree_ = std::move(read);
-    if (sends_by_agents()) fit_shape(what, hosts_, tree_->bytes);
+    if (sends_by_agents()) way.fit_shape(what, hosts_, tree_->bytes);
   }
 
   void begin(loop& on) override {

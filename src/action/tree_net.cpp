@@ -31,13 +31,18 @@ class net_factory final : public command_factory, public talking_factory {
     if (std::ranges::find(on.rings(), &home) == on.rings().end())
       throw std::invalid_argument("via: the tree is in another context than the action");
     ring_ = ring_of_loop(home);
+    home_ = &home;
   }
   std::size_t ring_of(const host&, std::size_t) const noexcept override { return ring_; }
   std::size_t usual_fanout() const noexcept override { return SIZE_MAX; }
   std::size_t descriptors() const noexcept override { return 0; }
   bool reaches_all_itself() const noexcept override { return false; }
+  // What the action has sent is still its own in this moment.
   void end(std::size_t ring) noexcept override {
-    if (ring == ring_) end_talk();
+    if (home_ == nullptr || ring != ring_) return;
+    end_talk();
+    contain([this] { post_call(*home_, [net = net_] { net->forget_files(); }); },
+            [](const std::exception_ptr&) {});
   }
 
  private:
@@ -48,6 +53,7 @@ class net_factory final : public command_factory, public talking_factory {
   }
 
   intrusive_ptr<tree_net> net_;
+  loop* home_ = nullptr;  // null: it has not begun
   std::size_t ring_ = 0;
 };
 
@@ -86,6 +92,10 @@ void tree_net::set_on_healed(host_call call) {
   on_healed_ = std::move(call);
 }
 
+void tree_net::set_shape(const tree& shape) {
+  if (home_.load(std::memory_order_acquire) == nullptr) shape_ = shape;
+}
+
 loop& tree_net::place(loop* affinity) {
   if (is_over()) return loop_or_default(affinity);
   if (loop* home = home_.load(std::memory_order_acquire)) return *home;
@@ -108,6 +118,11 @@ tree_status tree_net::status() const {
 }
 
 // -- its life -------------------------------------------------------------------------------------
+
+void tree_net::forget_files() {
+  tree_root* root = state_ == state::open ? factory_->root() : nullptr;
+  if (root != nullptr) root->forget_unused_files();
+}
 
 tree_factory* tree_net::open() {
   if (state_ == state::planned) begin();
@@ -354,8 +369,8 @@ const tree_net_ref& state_of(const tree_network& net) {
   return net.net_;
 }
 
-std::shared_ptr<command_factory> make_net_factory(const tree_net_ref& net) {
-  return std::make_shared<net_factory>(intrusive_ptr<tree_net>(&*net));
+std::shared_ptr<command_factory> make_net_factory(intrusive_ptr<tree_net> net) {
+  return std::make_shared<net_factory>(std::move(net));
 }
 
 // -- awaiters -------------------------------------------------------------------------------------

@@ -44,6 +44,9 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
   void choose(loop& on);
   void set_on_lost(host_call call);
   void set_on_healed(host_call call);
+  const tree& shape() const noexcept { return shape_; }
+  /// Once it is placed, nothing.
+  void set_shape(const tree& shape);
   const ssh_options& options() const noexcept { return options_ ? *options_ : defaults_; }
   bool is_over() const noexcept { return over_.load(std::memory_order_acquire); }
   tree_status status() const;
@@ -60,6 +63,8 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
   void leave(tree_ping_op& waiter) noexcept;
   void close(tree_close_op& waiter) noexcept;
   void close() noexcept;
+  /// Of copies that have ended.
+  void forget_files();
 
  private:
   enum class state : std::uint8_t { planned, open, closing, closed };
@@ -92,7 +97,7 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
   void be_over() noexcept;
 
   // Set before it is placed.
-  const tree shape_;
+  tree shape_;
   const std::optional<ssh_options> options_;
   ssh_options defaults_;
   host_call on_lost_;
@@ -125,6 +130,6 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
 };
 
 /// For actions by way of it.
-std::shared_ptr<command_factory> make_net_factory(const tree_net_ref& net);
+std::shared_ptr<command_factory> make_net_factory(intrusive_ptr<tree_net> net);
 
 }  // namespace execo::detail

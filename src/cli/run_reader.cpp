@@ -152,8 +152,6 @@ void run_reader::check_shape() const {
     throw usage_error("--tree-ca and --connector exclude each other: choose one");
   if (!zones.empty() && !has_tree) throw usage_error("--zone is for --via tree");
   check_tunnel();
-  if (made.tree_stats && made.copy.given())
-    throw usage_error("--tree-stats is for commands, not for copies yet: leave it out");
   if (made.copy.by_sftp && has_tree)
     throw usage_error("--via tree and --sftp exclude each other: choose one");
 }

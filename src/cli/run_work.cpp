@@ -74,17 +74,7 @@ remote run_work::made_command() {
   set_ends(made);
   if (options_.has_terminal) made.pty(24, 80);
   set_streams(made);
-  // Its hosts are those of the action.
-  if (options_.tree_stats && options_.shape) {
-    net_.emplace(std::vector<host>(), *options_.shape, options_.ssh);
-    net_->on(context_);
-  }
   set_hosts(made);
-  if (net_) {
-    made.via(*net_);
-  } else if (options_.shape) {
-    made.via(*options_.shape);
-  }
   if (options_.command_retries > 0) made.retry(options_.command_retries);
   if (options_.idempotent) made.idempotent();
   return made;
@@ -143,7 +133,6 @@ void run_work::set_folders(remote& to) {
 
 template <class Copy>
 void run_work::set_copy(Copy copy) {
-  if (options_.shape) copy.via(*options_.shape);
   copy.timeout(options_.timeout)
       .idle_timeout(options_.idle_timeout)
       .total_timeout(options_.total_timeout)
@@ -165,7 +154,21 @@ void run_work::set_hosts(Action& of) {
   if (options_.journal) of.journal(*options_.journal);
   if (options_.journal && options_.journal->resumes()) of.allow_empty();
   if (options_.fanout) of.fanout(*options_.fanout);
-  of.on(context_).ssh(std::move(options_.ssh)).on_notice(audience_.notice);
+  of.on(context_).on_notice(audience_.notice);
+  set_way(of);
+}
+
+// A tree that is asked what it was like stands until then; its hosts are those of the action.
+template <class Action>
+void run_work::set_way(Action& of) {
+  if (options_.shape && options_.tree_stats) {
+    net_.emplace(std::vector<host>(), *options_.shape, options_.ssh);
+    net_->on(context_);
+    of.via(*net_);
+  } else if (options_.shape) {
+    of.via(*options_.shape);
+  }
+  of.ssh(std::move(options_.ssh));
 }
 
 template <class Action>

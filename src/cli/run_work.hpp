@@ -65,6 +65,8 @@ class run_work {
   template <class Action>
   void set_hosts(Action& of);
   template <class Action>
+  void set_way(Action& of);
+  template <class Action>
   void keep(Action what);
 
   run_options& options_;

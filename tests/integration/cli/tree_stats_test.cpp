@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <regex>
 #include <string>
 #include <vector>
@@ -31,6 +32,23 @@ TEST(execo_tree_stats, says_what_the_tree_was_like_and_what_it_has_cost) {
               AllOf(HasSubstr("execo: 20 hosts: 20 ok, 0 failed"),
                     HasSubstr("execo: tree: 20 of 20 hosts up in "),
                     HasSubstr(", arity 3; 20 agents: "), HasSubstr(" of memory each; here: ")));
+}
+
+TEST(execo_tree_stats, are_of_copies_too) {
+  scratch_directory folder;
+  std::ofstream(folder.path() + "/app") << "app";
+  outcome o = run_program({EXECO_TOOL, "put", "--via", "tree", "--connector", "local", "--arity",
+                           "2", "--tree-stats", "--mkdir", "-w", "n[1-6]", folder.path() + "/app",
+                           folder.path() + "/at/{{{host}}}/"});
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_THAT(o.err, AllOf(HasSubstr("execo: tree: 6 of 6 hosts up in "),
+                           HasSubstr(", arity 2; 6 agents: ")));
+  EXPECT_EQ(file_bytes(folder.path() + "/at/n6/app"), "app");
+  o = run_program({EXECO_TOOL, "get", "--via", "tree", "--connector", "local", "--tree-stats", "-w",
+                   "n[1-6]", folder.path() + "/at/{{{host}}}/app", folder.path() + "/back"});
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_THAT(o.err, HasSubstr("execo: tree: 6 of 6 hosts up in "));
+  EXPECT_EQ(file_bytes(folder.path() + "/back/n6/app"), "app");
 }
 
 // Each of them starts the next one.

@@ -35,8 +35,9 @@ class tree_copies : public testing::Test, protected test::copied_files {
     made.ssh(way_).via(shape).make_directories().timeout(120s);
     return made;
   }
-  /// Agents that have a file open in a host's directory: at most one is told.
-  std::vector<pid_t> writers() const {
+  /// Agents that have a file open in a host's directory: at most one is told. `without_name`: only
+  /// what has no name yet.
+  std::vector<pid_t> holders(bool without_name) const {
     std::error_code gone;
     for (const auto& entry : fs::directory_iterator("/proc", gone)) {
       const pid_t pid = std::atoi(entry.path().filename().c_str());
@@ -45,11 +46,13 @@ class tree_copies : public testing::Test, protected test::copied_files {
       for (fs::directory_iterator one(entry.path() / "fd", gone); !gone && one != end(one);
            one.increment(gone)) {
         const std::string file = fs::read_symlink(one->path(), gone).string();
-        if (!gone && file.starts_with(path("at/")) && file.ends_with(" (deleted)")) return {pid};
+        const bool has_name = !file.ends_with(" (deleted)");
+        if (!gone && file.starts_with(path("at/")) && !(has_name && without_name)) return {pid};
       }
     }
     return {};
   }
+  std::vector<pid_t> writers() const { return holders(true); }
   static void expect_all_good(const action_result& all, std::size_t count) {
     ASSERT_EQ(all.all().size(), count);
     for (const host_result& one : all.all()) {
@@ -128,6 +131,73 @@ TEST_F(tree_copies, of_a_large_file_are_sent_by_each_host_to_few_others) {
   for (const auto& [way, count] : children) EXPECT_LE(count, 3) << way;
 }
 
+// What lives on the loop of a sync_wait ends with it: all of these are in one.
+template <class First>
+task<tree_stats> used_by(const tree_network& net, First first) {
+  co_await std::move(first);
+  co_return co_await net.close();
+}
+
+TEST_F(tree_copies, by_a_tree_that_stands_are_by_its_agents) {
+  make_tree();
+  context here;
+  const tree_network net("n[1-6]", tree().arity(2), way_);
+  auto both = [](auto& t, const tree_network& by) -> task<> {
+    put made = t.sent({t.path("tree")}, "n[1-6]", tree());
+    made.via(by);
+    action_result sent = co_await made.run();
+    expect_all_good(sent, 6);
+    expect_given_on(sent);
+    for (int i = 0; i < 2000 && !t.holders(false).empty(); ++i) co_await sleep(10ms);
+    EXPECT_TRUE(t.holders(false).empty());
+    get back(t.path("at/{{{host}}}/tree"), "n[1-6]", t.path("back"));
+    back.via(by);
+    action_result got = co_await back.run();
+    expect_all_good(got, 6);
+  };
+  const tree_stats cost = sync_wait(here, used_by(net, both(*this, net)));
+  for (const std::string& host : names("at")) {
+    EXPECT_TRUE(is_same("tree", "at/" + host + "/tree"));
+    EXPECT_TRUE(is_same("tree", "back/" + host + "/tree"));
+  }
+  EXPECT_EQ(cost.agents, 6U);
+  EXPECT_EQ(cost.arity, 2U);
+}
+
+TEST_F(tree_copies, shape_a_tree_that_has_not_begun) {
+  context here;
+  const tree_network net(std::vector<host>(), tree(), way_);
+  put made = sent({file("app", test::bytes_of(7, 10'000 * test::kib))}, "n[1-7]", tree());
+  made.via(net);
+  EXPECT_LE(sync_wait(here, used_by(net, std::move(made))).arity, 3U);
+  EXPECT_EQ(names("at").size(), 7U);
+}
+
+TEST_F(tree_copies, leave_the_shape_of_a_tree_that_stands) {
+  context here;
+  const tree_network net("n[1-7]", tree(), way_);
+  put made = sent({file("app", test::bytes_of(7, 10'000 * test::kib))}, "n[1-7]", tree());
+  made.via(net);
+  auto deployed = [](const tree_network& by, put copy) -> task<> {
+    (void)co_await by.deploy();
+    co_await copy;
+  };
+  EXPECT_GT(sync_wait(here, used_by(net, deployed(net, std::move(made)))).arity, 3U);
+  EXPECT_EQ(names("at").size(), 7U);
+}
+
+TEST_F(tree_copies, by_a_tree_that_was_closed_are_refused) {
+  context here;
+  const tree_network net("n[1-3]", tree(), way_);
+  auto closed = [](const tree_network& by, put copy) -> task<> {
+    (void)co_await by.close();
+    co_await copy;
+  };
+  put made = sent({file("app", "a")}, "n[1-3]", tree());
+  made.via(net);
+  EXPECT_THROW(sync_wait(here, closed(net, std::move(made))), std::logic_error);
+}
+
 TEST_F(tree_copies, of_an_empty_file_are_empty_files) {
   expect_all_good(sync_wait(sent({file("app", "")}, "n[1-5]", tree().arity(1)).run()), 5);
   for (const std::string& host : names("at"))
@@ -191,6 +261,10 @@ TEST_F(tree_copies, refuse_sftp) {
   put made = sent({file("app", "a")}, "n[1-3]", tree());
   made.sftp();
   EXPECT_THROW((void)sync_wait(made.run()), std::invalid_argument);
+  const tree_network net("n[1-3]", tree(), way_);
+  put by_net = sent({file("app", "a")}, "n[1-3]", tree());
+  by_net.via(net).sftp();
+  EXPECT_THROW((void)sync_wait(by_net.run()), std::invalid_argument);
 }
 
 TEST_F(tree_copies, say_which_host_has_no_such_directory) {
