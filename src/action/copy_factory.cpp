@@ -186,7 +186,10 @@ void take_copy_way(fanout_action& to, ssh_options options) {
 }
 
 std::string take_copy_tree_if_faster(fanout_action& to) {
-  return static_cast<copy_factory&>(*to.factory).way.take_tree_if_faster(to.hosts, to.wishes());
+  auto& made = static_cast<copy_factory&>(*to.factory);
+  way_wishes wishes = to.wishes();
+  wishes.by_sftp = made.by_sftp;
+  return made.way.take_tree_if_faster(to.hosts, wishes);
 }
 
 copy_factory& configurable_copy(action& a) {
