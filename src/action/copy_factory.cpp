@@ -203,7 +203,7 @@ void set_copy_ssh(action& a, ssh_options options) {
 }
 void set_copy_via(action& a, const tree& shape) { configurable_copy(a).way.set_tree(shape); }
 void set_copy_net(action& a, const tree_net_ref& net) {
-  configurable_copy(a).way.set_net(intrusive_ptr<tree_net>(&*net));
+  configurable_copy(a).way.set_net(net_of(net));
   configurable(action_access::core(a)).take_defaults = nullptr;
 }
 void set_sftp(action& a) { configurable_copy(a).by_sftp = true; }

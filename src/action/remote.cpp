@@ -103,8 +103,7 @@ remote& remote::via(const tree& shape) & {
 
 remote& remote::via(const tree_network& net) & {
   detail::fanout_action& mine = detail::configurable(state());
-  mine.net =
-      detail::make_net_factory(detail::intrusive_ptr<detail::tree_net>(&*detail::state_of(net)));
+  mine.net = detail::make_net_factory(detail::net_of(detail::state_of(net)));
   mine.factory = mine.net;
   mine.take_defaults = nullptr;
   return *this;

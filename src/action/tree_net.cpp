@@ -37,7 +37,7 @@ class net_factory final : public command_factory, public talking_factory {
   std::size_t usual_fanout() const noexcept override { return SIZE_MAX; }
   std::size_t descriptors() const noexcept override { return 0; }
   bool reaches_all_itself() const noexcept override { return false; }
-  // What the action has sent is still its own in this moment.
+  // The action still holds the files that it has sent: they are dropped on a later turn.
   void end(std::size_t ring) noexcept override {
     if (home_ == nullptr || ring != ring_) return;
     end_talk();
@@ -92,17 +92,32 @@ void tree_net::set_on_healed(host_call call) {
   on_healed_ = std::move(call);
 }
 
+tree tree_net::shape() const {
+  std::lock_guard lock(mutex_);
+  return shape_;
+}
+
 void tree_net::set_shape(const tree& shape) {
+  std::lock_guard lock(mutex_);
   if (home_.load(std::memory_order_acquire) == nullptr) shape_ = shape;
+}
+
+const ssh_options& tree_net::options() const noexcept {
+  static const ssh_options not_known_yet;
+  if (options_) return *options_;
+  return home_.load(std::memory_order_acquire) != nullptr ? defaults_ : not_known_yet;
 }
 
 loop& tree_net::place(loop* affinity) {
   if (is_over()) return loop_or_default(affinity);
   if (loop* home = home_.load(std::memory_order_acquire)) return *home;
   loop& here = chosen_ != nullptr ? *chosen_ : loop_or_default(affinity);
-  loop* none = nullptr;
-  home_.compare_exchange_strong(none, &here, std::memory_order_acq_rel);
-  return none == nullptr ? here : *none;
+  std::lock_guard lock(mutex_);
+  if (loop* home = home_.load(std::memory_order_acquire)) return *home;
+  std::shared_ptr<const ssh_options> set = options_ ? nullptr : defaults_of(here);
+  if (set) defaults_ = *set;
+  home_.store(&here, std::memory_order_release);
+  return here;
 }
 
 // From a handler of its own as well: not in the middle of what the tree does.
@@ -131,8 +146,6 @@ tree_factory* tree_net::open() {
 
 void tree_net::begin() {
   loop& on = *home_.load(std::memory_order_acquire);
-  std::shared_ptr<const ssh_options> set = options_ ? nullptr : defaults_of(on);
-  if (set) defaults_ = *set;
   factory_ = make_tree_factory(options(), shape_);
   factory_->begin(on);
   factory_->root()->watch(static_cast<tree_watcher*>(this));

@@ -44,10 +44,11 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
   void choose(loop& on);
   void set_on_lost(host_call call);
   void set_on_healed(host_call call);
-  const tree& shape() const noexcept { return shape_; }
-  /// Once it is placed, nothing.
+  tree shape() const;
+  /// Ignored once it is placed.
   void set_shape(const tree& shape);
-  const ssh_options& options() const noexcept { return options_ ? *options_ : defaults_; }
+  /// Without options of its own: the default ones until it is placed, then those of its context.
+  const ssh_options& options() const noexcept;
   bool is_over() const noexcept { return over_.load(std::memory_order_acquire); }
   tree_status status() const;
   /// Nobody has a handle of it any more.
@@ -63,7 +64,7 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
   void leave(tree_ping_op& waiter) noexcept;
   void close(tree_close_op& waiter) noexcept;
   void close() noexcept;
-  /// Of copies that have ended.
+  /// Drops the files that no copy uses any more.
   void forget_files();
 
  private:
@@ -96,7 +97,7 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
   void take_stock();
   void be_over() noexcept;
 
-  // Set before it is placed.
+  // Set before it is placed, the defaults as it is.
   tree shape_;
   const std::optional<ssh_options> options_;
   ssh_options defaults_;
@@ -106,7 +107,7 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
 
   std::atomic<loop*> home_{nullptr};
   std::atomic<bool> over_{false};
-  mutable std::mutex mutex_;  // of status_
+  mutable std::mutex mutex_;  // of status_, of shape_, and of becoming placed
   tree_status status_;
 
   state state_ = state::planned;
@@ -128,6 +129,11 @@ class tree_net final : public ref_counted, private loop_member, private tree_wat
   list_node closing_;
   intrusive_ptr<tree_net> self_;  // while it is open or closing
 };
+
+/// What a handle owns.
+inline intrusive_ptr<tree_net> net_of(const tree_net_ref& handle) {
+  return intrusive_ptr<tree_net>(&*handle);
+}
 
 /// For actions by way of it.
 std::shared_ptr<command_factory> make_net_factory(intrusive_ptr<tree_net> net);

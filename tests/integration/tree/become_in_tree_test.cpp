@@ -36,6 +36,14 @@ class become_in_a_tree : public testing::Test {
   action_result run(remote what, const tree& shape) const {
     return sync_wait(std::move(what).ssh(way_).via(shape).timeout(60s).run());
   }
+  static void expect_files_of_root(const action_result& all, const std::string& at) {
+    for (const host_result& one : all.all()) {
+      EXPECT_TRUE(one.ok()) << one.describe();
+      struct stat about {};
+      ASSERT_EQ(::stat((at + one.host.name() + "/app").c_str(), &about), 0);
+      EXPECT_EQ(about.st_uid, 0U);
+    }
+  }
 
   std::unique_ptr<test::become_lab> lab_;
   ssh_options way_;
@@ -78,12 +86,19 @@ TEST_F(become_in_a_tree, puts_files_of_the_other_user) {
   put made(source, "127.1.0.[1-3]", folder / "at/{{{host}}}/");
   made.ssh(way_).via(tree().arity(1)).make_directories().timeout(60s);
   action_result all = sync_wait(made.run());
-  for (const host_result& one : all.all()) {
-    EXPECT_TRUE(one.ok()) << one.describe();
-    struct stat about {};
-    ASSERT_EQ(::stat((folder / "at/" + one.host.name() + "/app").c_str(), &about), 0);
-    EXPECT_EQ(about.st_uid, 0U);
-  }
+  expect_files_of_root(all, folder / "at/");
+}
+
+// The user is one of the options of the context.
+TEST_F(become_in_a_tree, puts_files_of_the_other_user_by_a_tree_that_stands) {
+  test::temp_folder folder;
+  context here;
+  set_connection_defaults(here, way_);
+  const tree_network net("127.1.0.[1-3]", tree().arity(1));
+  put made(folder.write("app", "bytes\n"), "127.1.0.[1-3]", folder / "at/{{{host}}}/");
+  made.via(net).make_directories().timeout(60s);
+  action_result all = sync_wait(here, made.run());
+  expect_files_of_root(all, folder / "at/");
 }
 
 TEST_F(become_in_a_tree, takes_no_password_along) {
