@@ -140,11 +140,14 @@ class openssh_transport final : public refusing_transport {
     command_mark alone;
     std::string line = until_kill ? ending_line(1, number, *until_kill, alone)
                                   : signal_line(1, number, delivery::none, alone);
-    request& made = requests_.emplace_back();
-    made.ends = until_kill.has_value();
-    made.script = std::make_unique<openssh_signal>(
+    // Without memory for either there is no request.
+    requests_.reserve(requests_.size() + 1);
+    auto script = std::make_unique<openssh_signal>(
         home(), shared_->around, openssh_setup::words_over(control_, where_, helper_script(line)),
         delegate<>::to<&openssh_transport::on_script>(this));
+    request& made = requests_.emplace_back();
+    made.ends = until_kill.has_value();
+    made.script = std::move(script);
   }
 
   // All that is left then is to end the connection.
@@ -175,7 +178,7 @@ class openssh_transport final : public refusing_transport {
                                [](const request& r) { return r.ends && !r.script->is_over(); });
   }
 
-  // The command was asked for, and was given up before the owner knew that it runs.
+  // The command was asked for, and is given up before the owner was notified that it runs.
   bool awaits_answer() const noexcept {
     return !runs() && !is_subsystem() && log_.asked() && !log_.status() && ending_ == 0;
   }
