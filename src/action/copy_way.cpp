@@ -15,7 +15,7 @@ bool has_any_shape(const tree_settings& how) noexcept {
   return how.arity == 0 && how.depth == 0 && !is_by_hand;
 }
 
-// The depth is left to what comes of it: a host that has two children already takes no third one.
+// Of any depth: that follows from the arity.
 std::optional<tree> fitted(const tree& shape, std::uint64_t hosts, std::uint64_t bytes) {
   constexpr std::size_t any_depth = 255;
   if (!has_any_shape(shape.settings())) return std::nullopt;

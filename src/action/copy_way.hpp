@@ -33,7 +33,7 @@ class copy_way {
 
   command_factory& factory() const noexcept { return *factory_; }
   bool is_by_others() const noexcept { return shape_ || net_; }
-  /// Agents of a tree may write files: as who logs in.
+  /// Whether agents of a tree may write the files: they do so as the user that logs in.
   bool has_writing_agents() const noexcept { return is_by_others() && options().become.empty(); }
   /// It ends at an ssh server, without a tree and `become`.
   bool may_speak_sftp() const noexcept {

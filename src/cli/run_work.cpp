@@ -158,7 +158,8 @@ void run_work::set_hosts(Action& of) {
   set_way(of);
 }
 
-// A tree that is asked what it was like stands until then; its hosts are those of the action.
+// --tree-stats asks the tree when the action has ended: until then it must stand. The hosts of the
+// action become its hosts.
 template <class Action>
 void run_work::set_way(Action& of) {
   if (options_.shape && options_.tree_stats) {

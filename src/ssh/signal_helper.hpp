@@ -17,10 +17,10 @@ namespace execo::detail {
 /// connection is closed: a busy server starts it late, and without the connection it finds no
 /// command.
 inline constexpr auto max_script_delay = std::chrono::seconds(4);
-/// How long the answer to the request for a command is waited for when the command is given up. A
-/// server answers when it has forked: the command may run before the answer comes, and a busy
-/// server forks late. Without the connection no script finds it, and one that has no terminal yet
-/// does not end with it either.
+/// How long a transport that is closed waits for the server's answer to its request for a command.
+/// A server answers after its fork, which is late on a busy host: the command may run before the
+/// answer comes. Once the connection is closed no script finds it, and it outlives the connection
+/// if it had no terminal by then.
 inline constexpr auto max_answer_delay = max_script_delay;
 
 /// What the server has made of the signal request: surely nothing, or it may have delivered it.

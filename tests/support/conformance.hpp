@@ -66,8 +66,8 @@ class host_under_test {
   std::string endless() const { return "sleep " + tag_; }
   /// Whether an endless command still runs, after a time in which it may end.
   bool left_over() const;
-  /// Expects that nothing is known to be left, and that nothing is; unless the server has not even
-  /// said in time whether the command began: then it may begin yet.
+  /// Expects that the result says that nothing is left, and that nothing is. A command whose start
+  /// the server did not confirm in time may still begin: of that nothing is expected.
   void leaves_nothing(const result& r) const;
   /// Ends what still runs, and the connections.
   void clear() const;

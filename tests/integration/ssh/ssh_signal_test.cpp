@@ -201,14 +201,14 @@ TEST_P(unanswered_command, that_runs_is_ended) {
   EXPECT_TRUE(met);
 }
 
-// Perhaps before its request.
+// Whether the request has been sent by then varies from one attempt to the next.
 TEST_P(unanswered_command, leaves_nothing_when_it_is_given_up_at_once) {
   for (int attempt = 0; attempt < 10; ++attempt) {
     std::unique_ptr<recorded_run> r = make();
     r->open();
     ASSERT_TRUE(loop.until([&r] { return r->in(phase::open) || r->in(phase::run); }));
     give_up(*r);
-    // Then it may begin yet.
+    // Without an answer in time the command may still begin.
     if (r->report.leftover == leftover_cause::no_answer) return;
     EXPECT_TRUE(server_->no_commands_left());
   }

@@ -35,9 +35,9 @@ class tree_copies : public testing::Test, protected test::copied_files {
     made.ssh(way_).via(shape).make_directories().timeout(120s);
     return made;
   }
-  /// Agents that have a file open in a host's directory: at most one is told. `without_name`: only
-  /// what has no name yet.
-  std::vector<pid_t> holders(bool without_name) const {
+  enum class files : std::uint8_t { all, without_name };
+  /// The first agent found that has such a file open in the directory of a host; empty: none has.
+  std::vector<pid_t> first_holder(files which) const {
     std::error_code gone;
     for (const auto& entry : fs::directory_iterator("/proc", gone)) {
       const pid_t pid = std::atoi(entry.path().filename().c_str());
@@ -46,13 +46,13 @@ class tree_copies : public testing::Test, protected test::copied_files {
       for (fs::directory_iterator one(entry.path() / "fd", gone); !gone && one != end(one);
            one.increment(gone)) {
         const std::string file = fs::read_symlink(one->path(), gone).string();
-        const bool has_name = !file.ends_with(" (deleted)");
-        if (!gone && file.starts_with(path("at/")) && !(has_name && without_name)) return {pid};
+        const bool counts = which == files::all || file.ends_with(" (deleted)");
+        if (!gone && counts && file.starts_with(path("at/"))) return {pid};
       }
     }
     return {};
   }
-  std::vector<pid_t> writers() const { return holders(true); }
+  std::vector<pid_t> writers() const { return first_holder(files::without_name); }
   static void expect_all_good(const action_result& all, std::size_t count) {
     ASSERT_EQ(all.all().size(), count);
     for (const host_result& one : all.all()) {
@@ -131,7 +131,7 @@ TEST_F(tree_copies, of_a_large_file_are_sent_by_each_host_to_few_others) {
   for (const auto& [way, count] : children) EXPECT_LE(count, 3) << way;
 }
 
-// What lives on the loop of a sync_wait ends with it: all of these are in one.
+// A tree ends with the sync_wait on its loop: all uses of it are in one.
 template <class First>
 task<tree_stats> used_by(const tree_network& net, First first) {
   co_await std::move(first);
@@ -148,8 +148,8 @@ TEST_F(tree_copies, by_a_tree_that_stands_are_by_its_agents) {
     action_result sent = co_await made.run();
     expect_all_good(sent, 6);
     expect_given_on(sent);
-    for (int i = 0; i < 2000 && !t.holders(false).empty(); ++i) co_await sleep(10ms);
-    EXPECT_TRUE(t.holders(false).empty());
+    for (int i = 0; i < 2000 && !t.first_holder(files::all).empty(); ++i) co_await sleep(10ms);
+    EXPECT_TRUE(t.first_holder(files::all).empty());
     get back(t.path("at/{{{host}}}/tree"), "n[1-6]", t.path("back"));
     back.via(by);
     action_result got = co_await back.run();
