@@ -257,12 +257,14 @@ constexpr conformance_point signals[] = {
      }},
 };
 
+// timeout() counts from the request on: a busy server may not have confirmed the start by its end.
 void times_out(host_at at, remote action, phase where = phase::run) {
   if (where == phase::run) action.timeout(150ms);
   host_result r = at.result_of(std::move(action));
   EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
-  EXPECT_EQ(r.phase(), where);
-  EXPECT_TRUE(r.killed());
+  const bool is_late = where == phase::run && r.phase() == phase::open;
+  EXPECT_EQ(r.phase(), is_late ? phase::open : where);
+  EXPECT_EQ(r.killed(), !is_late);
   at.leaves_nothing(r);
 }
 
@@ -309,11 +311,12 @@ constexpr conformance_point times[] = {
        host_result r = at.result_of(at.on("exec " + at.endless()).total_timeout(1s));
        EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
        EXPECT_EQ(r.phase(), phase::total);
-       EXPECT_FALSE(at.left_over());
+       at.leaves_nothing(r);
      }},
     {"what came before a timeout is there",
      [](host_at at) {
-       host_result r = at.result_of(at.on("echo here; exec " + at.endless()).timeout(400ms));
+       // A busy server may take a second until the command has written.
+       host_result r = at.result_of(at.on("echo here; exec " + at.endless()).timeout(2s));
        EXPECT_EQ(r.how(), end_reason::timed_out) << r.describe();
        EXPECT_EQ(r.out, "here\n");
      }},
